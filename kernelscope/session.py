@@ -1,0 +1,50 @@
+"""One session: a source of events, the timeline they make, and those who listen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from kernelscope.timeline.events import Event
+from kernelscope.timeline.timeline import Timeline, Update
+
+
+class Source(Protocol):
+    """Where events come from: a live kernel, a recording or a test; the screen cannot tell which."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """Events in order, until the source ends with ``Detached``.
+
+        Raises a ``KernelscopeError`` where no attach is possible.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the source; leaves a live kernel as it was.  May be called twice."""
+        ...
+
+
+Listener = Callable[[Update], None]
+
+
+class Session:
+    """Feeds every event of a source to the timeline, then to each listener, in order."""
+
+    def __init__(self, source: Source, timeline: Timeline | None = None) -> None:
+        self.source = source
+        self.timeline = timeline or Timeline()
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """``listener`` is called with every update from now on, in the session's own task."""
+        self._listeners.append(listener)
+
+    async def run(self) -> None:
+        """Until the source ends; what the source raises is raised here, after it was closed."""
+        try:
+            async for event in self.source.events():
+                update = self.timeline.apply(event)
+                for listener in self._listeners:
+                    listener(update)
+        finally:
+            await self.source.close()

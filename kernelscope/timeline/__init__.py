@@ -1,0 +1,1 @@
+"""Pure: from observations to generations, changes, verdicts and re-runs.  No clock, no I/O."""

@@ -1,0 +1,61 @@
+"""What a source tells: the one vocabulary of live kernels, replays and tests."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from kernelscope.timeline.facts import KernelFacts, Observation, Snapshot
+
+KernelState = Literal["idle", "busy", "restarted", "died", "unreachable", "back"]
+
+
+class Waiting(Struct, frozen=True, tag="waiting"):
+    """Not attached yet, and why."""
+
+    reason: str
+
+
+class Attached(Struct, frozen=True, tag="attached"):
+    """From here on every run is reported.
+
+    ``history`` is what an earlier watcher's probe had already seen since ``base``, oldest first;
+    empty for the first watcher.
+    """
+
+    epoch: int
+    kernel: KernelFacts
+    base: Snapshot
+    history: tuple[Observation, ...] = ()
+
+
+class Observed(Struct, frozen=True, tag="observed"):
+    """One observation of the probe."""
+
+    epoch: int
+    observation: Observation
+
+
+class KernelChanged(Struct, frozen=True, tag="kernel"):
+    """The kernel's state as its clients can see it; the epoch is the one it was in."""
+
+    epoch: int
+    state: KernelState
+    detail: str = ""
+
+
+class Lost(Struct, frozen=True, tag="lost"):
+    """Observations that were sent and never arrived."""
+
+    epoch: int
+    count: int
+
+
+class Detached(Struct, frozen=True, tag="detached"):
+    """The end: nothing follows."""
+
+    reason: str
+
+
+Event = Waiting | Attached | Observed | KernelChanged | Lost | Detached

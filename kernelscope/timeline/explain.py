@@ -1,0 +1,123 @@
+"""What a colleague would say about a change, in one or two sentences."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
+from kernelscope.timeline.facts import Opaque, Value
+from kernelscope.timeline.world import World
+
+_SHOWN_PARAMS = 3
+
+
+def explain(change: Change, world: World) -> Change:
+    """The change with its ``explanation`` filled in."""
+    run = world.observation.run
+    where = f"In [{run.execution_count}]" if run else "Between runs, by no cell:"
+    parts = [f"{where} {_what(change, world)}."]
+    if change.params and change.verdict is not Verdict.DELETED:
+        parts.append(f"{_params(change)}.")
+    if change.stale:
+        parts.append(f"{_and(change.stale)} still holds generation {change.previous_generation}, which has no name any more.")
+    if change.evidence and change.verdict is not Verdict.DELETED:
+        lead = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}[change.certainty]
+        parts.append(f"{lead}: {'; '.join(change.evidence)}.")
+    return msgspec.structs.replace(change, explanation=" ".join(parts))
+
+
+def _what(change: Change, world: World) -> str:
+    name, cls = change.name, short_class(change.cls)
+    this, that = f"generation {change.generation}", f"generation {change.previous_generation}"
+    source = _file(change)
+    match change.verdict:
+        case Verdict.DELETED:
+            return f"{name} was removed: it holds no model any more; it held {that}"
+        case Verdict.CREATED if change.scope == "local":
+            return f"{name}() fitted {_a(cls)} of its own ({this}) inside the call; no global model was touched by that"
+        case Verdict.CREATED:
+            return f"{name} was created: {_a(cls)} ({this}), {_state(change)}"
+        case Verdict.RESET:
+            return f"{name} was replaced: a new {cls} ({this}), {_state(change)}; {_fate(change, world)}"
+        case Verdict.RESTORED if change.identity is Identity.SAME:
+            return f"{name} got a learned state back{source}: the same object ({this}), other contents"
+        case Verdict.RESTORED:
+            return f"{name} was loaded{source}: a new {cls} ({this}) with the learned state it was saved with"
+        case Verdict.COPIED:
+            return f"{name} is a copy now: a new {cls} ({this}) that carries over a learned state from memory"
+        case Verdict.ALIASED:
+            return f"{name} now holds {this}, {_a(cls)} that was there before{_known_as(change, world)}"
+        case Verdict.REFITTED:
+            return f"{name} was fitted again: the same object ({this}), learned anew; what it had learned before is gone"
+        case Verdict.CONTINUED:
+            return f"{name} learned on: the same object ({this}), from where it was"
+        case Verdict.FITTED:
+            return f"{name} was fitted for the first time: the same object ({this})"
+        case Verdict.CLEARED:
+            return f"{name} lost what it had learned: the same object ({this}), not fitted any more"
+        case Verdict.EDITED:
+            return f"{name} had learned attributes changed by hand: the same object ({this})"
+        case Verdict.PARAMS:
+            return f"{name} got other hyper-parameters; what it has learned stays as it was ({this})"
+        case Verdict.SAVED:
+            return f"{name} was saved{source}; nothing about it changed ({this})"
+        case _:
+            return f"{name} changed ({this}), and it cannot be told how"
+
+
+def _state(change: Change) -> str:
+    if not change.fitted:
+        return "not fitted yet"
+    return "with a learned state of unknown origin" if change.learned is Learned.UNKNOWN else "fitted"
+
+
+def _fate(change: Change, world: World) -> str:
+    """What became of the generation that was replaced."""
+    that = f"generation {change.previous_generation}"
+    previous = next((f for f in world.before.values() if f.generation == change.previous_generation), None)
+    others = world.names_of(previous.token) if previous else ()
+    if others:
+        return f"{that} lives on as {_and(others)}"
+    return f"what {that} had learned is gone"
+
+
+def _known_as(change: Change, world: World) -> str:
+    others = tuple(n for n, t in world.names_after.items() if n != change.name and _has(world, t, change.generation))
+    return f" as {_and(others)}" if others else ""
+
+
+def _has(world: World, token: int, generation: int | None) -> bool:
+    facts = world.after.get(token)
+    return facts is not None and facts.generation == generation
+
+
+def _file(change: Change) -> str:
+    if change.persistence is None or change.persistence.file is None:
+        return ""
+    preposition = "from" if change.persistence.action == "loaded" else "to"
+    return f" {preposition} {change.persistence.file.rsplit('/', 1)[-1]}"
+
+
+def _params(change: Change) -> str:
+    items = list((change.params or {}).items())
+    told = ", ".join(f"{name} {shown(a)} → {shown(b)}" for name, (a, b) in items[:_SHOWN_PARAMS])
+    more = f" and {len(items) - _SHOWN_PARAMS} more" if len(items) > _SHOWN_PARAMS else ""
+    return f"Hyper-parameters: {told}{more}"
+
+
+def shown(value: Value) -> str:
+    """A parameter value as it stands in a sentence."""
+    return value.text if isinstance(value, Opaque) else repr(value)
+
+
+def short_class(cls: str | None) -> str:
+    """The last part of a qualified class name."""
+    return cls.rsplit(".", 1)[-1] if cls else "model"
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[:1] in "AEIOU" else f"a {noun}"
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

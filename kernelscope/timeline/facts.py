@@ -1,0 +1,214 @@
+"""What the probe saw: the facts from which every verdict is made.
+
+All of these are frozen values.  They hold no judgement: a fact says "the attribute ``coef_`` was
+bound to another object", never "the model was refitted".  Text in them has been made safe to
+display where it entered (see ``kernelscope.protocol.wire``).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+Scalar = bool | int | float | str | None
+"""A parameter value that is shown and compared as it is."""
+
+
+class Opaque(Struct, frozen=True):
+    """A value that is no plain scalar: an array, a callable, a list, a held estimator.
+
+    Two of them are equal when both digests are known and equal; without digests, when ``serial``
+    says that the attribute still holds the object that it held.
+    """
+
+    text: str
+    """How it is shown, e.g. ``float64 array (3,)``; never the user's own ``repr``."""
+    digest: str | None = None
+    """Of the content; ``None`` where the content was not evaluated."""
+    serial: int = 0
+    """How often this attribute has been bound to another object since the owner was first seen."""
+
+    def same_as(self, other: object) -> bool:
+        if not isinstance(other, Opaque):
+            return False
+        if self.digest is not None and other.digest is not None:
+            return self.digest == other.digest
+        return self.serial == other.serial and self.text == other.text
+
+
+Value = Scalar | Opaque
+
+
+class Signature(Struct, frozen=True):
+    """What can be told of one learned attribute without running the user's code."""
+
+    text: str
+    """Kind and size, e.g. ``float64 array (1, 2)``, or the value itself where it is a scalar."""
+    serial: int
+    """How often the attribute has been bound to another object since the owner was first seen."""
+    digest: str | None = None
+    """Of the content; ``None`` where the content was not evaluated."""
+    number: float | None = None
+    """The value, where it is one real number: counters such as ``t_`` and ``n_iter_``."""
+
+
+class Part(Struct, frozen=True):
+    """An estimator that another one holds."""
+
+    label: str
+    """How it is reached from its whole, e.g. ``['clf']`` or ``.best_estimator_``."""
+    token: int
+    key: str | None = None
+    """The prefix of its hyper-parameters on the whole (``clf`` for ``clf__C``); ``None`` for a
+    part that was learned rather than given."""
+
+
+class ObjectFacts(Struct, frozen=True):
+    """One model object, as it was when the probe looked."""
+
+    token: int
+    """Names the object for as long as it lives; never handed out again."""
+    generation: int | None
+    """Set from the first time that a name reached the object (or a local model was reported)."""
+    cls: str
+    """Qualified class name, e.g. ``sklearn.linear_model._logistic.LogisticRegression``."""
+    library: str
+    """Whose rule card applies, by the classes it inherits from: ``sklearn`` or ``other``."""
+    id: int
+    """``id()`` of the object: for display only, CPython hands it out again."""
+    params: dict[str, Value] = {}
+    learned: dict[str, Signature] = {}
+    parts: tuple[Part, ...] = ()
+    bases: tuple[str, ...] = ()
+    """Qualified names of the library classes it inherits from, nearest first."""
+    not_evaluated: tuple[str, ...] = ()
+    """Attributes that a budget left out; of these nothing may be concluded."""
+
+
+class Call(Struct, frozen=True):
+    """Calls of one method on one object, seen as they happened (CPython 3.12+)."""
+
+    token: int
+    cls: str
+    method: str
+    times: int
+    returned: int
+    """How many of them came back without raising."""
+    inside: str | None = None
+    """The user's own function in which the first of them was made; ``None`` at top level."""
+    nested: bool = False
+    """Made by another seen call, as ``Pipeline.fit`` does with its steps."""
+
+
+class MethodInCode(Struct, frozen=True):
+    """A method call that the cell's source, or a function it reaches, contains."""
+
+    method: str
+    token: int | None = None
+    """The receiver, where it could be told from the source."""
+    inside: str | None = None
+    """The user's function that contains it."""
+
+
+class FileAccess(Struct, frozen=True):
+    """A save or load that the cell's source contains."""
+
+    action: Literal["save", "load"]
+    call: str
+    """The function, e.g. ``joblib.dump``."""
+    name: str | None = None
+    """The name that was saved or that received what was loaded."""
+    token: int | None = None
+    """The object that ``name`` held (for a load: holds now)."""
+    path: str | None = None
+    """Absolute; ``None`` where it could not be told from the source."""
+    touched: bool = False
+    """The file exists and, for a save, was written since the run started."""
+
+
+class CodeFacts(Struct, frozen=True):
+    """What the cell can have done, read from its source and from the functions it reaches."""
+
+    methods: tuple[MethodInCode, ...] = ()
+    assigned: tuple[tuple[int, str], ...] = ()
+    """(token, attribute) pairs that the source writes to."""
+    copies: tuple[str, ...] = ()
+    """Calls that make one object out of another's state in memory: ``copy.deepcopy``, …"""
+    complete: bool = False
+    """Every call could be followed; where it is false more may have happened."""
+
+
+class RunFacts(Struct, frozen=True):
+    """One execution of one cell."""
+
+    execution_count: int
+    code: str
+    code_hash: str
+    """Of the whole source, which ``code`` may hold only the start of."""
+    status: Literal["ok", "error", "interrupted"]
+    started: float
+    """Seconds since the epoch, by the kernel's wall clock: a label, never used for order."""
+    seconds: float
+    cell_id: str | None = None
+    client: str | None = None
+    """The ``session`` of the client that asked for the run."""
+    code_cut: bool = False
+
+
+class LocalModel(Struct, frozen=True):
+    """A model that the user's code fitted inside a call, and that no name reaches."""
+
+    token: int
+    generation: int
+    cls: str
+    method: str
+    inside: str
+    id: int
+
+
+class Observation(Struct, frozen=True):
+    """What one look at the kernel found, as the difference to the look before."""
+
+    seq: int
+    """Numbered without gaps per probe: a gap is a loss."""
+    run: RunFacts | None = None
+    """``None`` for a look between runs: what it found was done by no cell."""
+    names: dict[str, int | None] = {}
+    """Names that hold another token than before; ``None``: no model any more."""
+    objects: tuple[ObjectFacts, ...] = ()
+    """Objects that are new or differ."""
+    calls: tuple[Call, ...] = ()
+    locals: tuple[LocalModel, ...] = ()
+    files: tuple[FileAccess, ...] = ()
+    code: CodeFacts = CodeFacts()
+    sees_calls: bool = False
+    """Calls of learning methods were watched during this run (``sys.monitoring``)."""
+    cut: tuple[str, ...] = ()
+    """What this look left out, and why; empty when it saw all."""
+    hook_seconds: float = 0.0
+    """What the look cost the user's kernel."""
+
+
+class Snapshot(Struct, frozen=True):
+    """Everything the probe knew at one moment: what observations are differences to."""
+
+    seq: int = 0
+    names: dict[str, int] = {}
+    objects: tuple[ObjectFacts, ...] = ()
+
+
+class KernelFacts(Struct, frozen=True):
+    """Which kernel this is."""
+
+    connection_file: str
+    python: str
+    pid: int
+    execution_count: int
+    """Of the last run before the attach; 0 in a fresh kernel."""
+    implementation: str = "ipython"
+    notebook: str | None = None
+    ipykernel: str = ""
+    cwd: str = ""
+    sees_calls: bool = False
+    models_elsewhere: int = field(default=0)

@@ -1,0 +1,261 @@
+"""From the facts of one look to the changes it amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from kernelscope.timeline.changes import Certainty, Change, Identity, Learned, Persistence, Verdict
+from kernelscope.timeline.explain import explain
+from kernelscope.timeline.facts import FileAccess, LocalModel, ObjectFacts, Value
+from kernelscope.timeline.learning import Finding, new_object, same_object, twin_of
+from kernelscope.timeline.rules import card_for
+from kernelscope.timeline.world import World, differing, flat_params
+
+_BY_LEARNED = {
+    Learned.CLEARED: Verdict.CLEARED,
+    Learned.REFITTED: Verdict.REFITTED,
+    Learned.CARRIED: Verdict.RESTORED,
+    Learned.EDITED: Verdict.EDITED,
+    Learned.UNKNOWN: Verdict.UNKNOWN,
+    Learned.CONTINUED: Verdict.CONTINUED,
+    Learned.FITTED: Verdict.FITTED,
+}
+
+
+Rows = Mapping[str, tuple[int, str | None]]
+"""Per row its token and, for a part, the name of its whole."""
+
+
+def judge(world: World, rows_before: Rows, rows_after: Rows) -> dict[str, Change]:
+    """Every change of one look, by row, names before the parts that they hold.
+
+    A part's change is told under its whole as well, where the whole changed.
+    """
+    changes: dict[str, Change] = {}
+    parts: dict[str, list[Change]] = {}
+    for name in dict.fromkeys((*rows_before, *rows_after)):
+        old, whole_before = rows_before.get(name, (None, None))
+        new, whole = rows_after.get(name, (None, whole_before))
+        change = _judge_row(name, old, new, world)
+        if change is not None:
+            changes[name] = change
+            if whole is not None:
+                parts.setdefault(whole, []).append(change)
+    for whole, told in parts.items():
+        if whole in changes:
+            changes[whole] = replace(changes[whole], parts=tuple(told))
+    return changes
+
+
+def judge_local(model: LocalModel, world: World) -> Change:
+    """A model that was fitted inside a call and that no name reaches."""
+    change = Change(
+        name=model.inside,
+        verdict=Verdict.CREATED,
+        identity=Identity.NEW,
+        learned=Learned.FITTED,
+        params={},
+        certainty="observed",
+        evidence=(f"{model.method}() seen inside {model.inside}()", "no global name reaches the object"),
+        explanation="",
+        cls=model.cls,
+        generation=model.generation,
+        id=model.id,
+        fitted=True,
+        scope="local",
+    )
+    return explain(change, world)
+
+
+def _judge_row(name: str, old: int | None, new: int | None, world: World) -> Change | None:
+    before = world.before.get(old) if old is not None else None
+    after = world.after.get(new) if new is not None else None
+    if before is not None and after is None:
+        return _deleted(name, before, world)
+    if after is None:
+        return None
+    if before is None:
+        return _first_held(name, after, world)
+    if before.token == after.token:
+        if not world.may_differ(after):
+            return None
+        return _kept(name, before, after, world)
+    return _replaced(name, before, after, world)
+
+
+def _deleted(name: str, before: ObjectFacts, world: World) -> Change:
+    change = Change(
+        name=name,
+        verdict=Verdict.DELETED,
+        identity=Identity.GONE,
+        learned=None,
+        params=None,
+        certainty="observed",
+        evidence=("the name holds no model any more",),
+        explanation="",
+        previous_generation=before.generation,
+        previous_id=before.id,
+        stale=_stale(before, world),
+    )
+    return explain(change, world)
+
+
+def _first_held(name: str, after: ObjectFacts, world: World) -> Change:
+    """The name held no model before."""
+    if after.token in world.before:
+        return _told(name, Verdict.ALIASED, Identity.REBOUND, None, after, _as_it_was(after, world), world)
+    finding = new_object(after, world)
+    verdict = _verdict_of_new(finding, after, world, Verdict.CREATED)
+    return _told(name, verdict, Identity.NEW, None, after, finding, world)
+
+
+def _replaced(name: str, before: ObjectFacts, after: ObjectFacts, world: World) -> Change:
+    """The name held another object before."""
+    if after.token in world.before:
+        return _told(name, Verdict.ALIASED, Identity.REBOUND, before, after, _as_it_was(after, world), world)
+    finding = new_object(after, world)
+    verdict = _verdict_of_new(finding, after, world, Verdict.RESET)
+    return _told(name, verdict, Identity.RECREATED, before, after, finding, world)
+
+
+def _kept(name: str, before: ObjectFacts, after: ObjectFacts, world: World) -> Change | None:
+    """The name still holds the object that it held."""
+    finding = same_object(before, after, world)
+    params = differing(flat_params(before, world.before), flat_params(after, world.after))
+    saved = _saved(after, world)
+    verdict = _BY_LEARNED.get(finding.learned)
+    if verdict is None:
+        verdict = Verdict.PARAMS if params else Verdict.SAVED if saved else None
+    if verdict is None:
+        return None
+    return _told(name, verdict, Identity.SAME, before, after, finding, world)
+
+
+def _as_it_was(after: ObjectFacts, world: World) -> Finding:
+    """The learned axis of an object that was known before it got this name."""
+    return same_object(world.before[after.token], after, world)
+
+
+def _verdict_of_new(finding: Finding, after: ObjectFacts, world: World, otherwise: Verdict) -> Verdict:
+    carried = finding.learned is Learned.CARRIED or (
+        finding.learned is Learned.CONTINUED and finding.certainty == "observed"
+    )
+    if carried:
+        from_file = finding.source is not None
+        known = twin_of(after, world) is not None
+        return Verdict.COPIED if not from_file and (known or world.observation.code.copies) else Verdict.RESTORED
+    return otherwise
+
+
+def _told(
+    name: str,
+    verdict: Verdict,
+    identity: Identity,
+    before: ObjectFacts | None,
+    after: ObjectFacts,
+    finding: Finding,
+    world: World,
+) -> Change:
+    saved = _saved(after, world)
+    change = Change(
+        name=name,
+        verdict=verdict,
+        identity=identity,
+        learned=finding.learned,
+        params=_params(before, after, world),
+        certainty=_certainty(verdict, identity, finding, saved),
+        evidence=_evidence(identity, before, after, finding, saved, world),
+        explanation="",
+        cls=after.cls,
+        generation=after.generation,
+        previous_generation=before.generation if before else None,
+        id=after.id,
+        previous_id=before.id if before else None,
+        fitted=card_for(after).is_fitted(after, world.after),
+        persistence=_persistence(finding, saved),
+        stale=_stale(before, world) if before and before.token != after.token else (),
+    )
+    return explain(change, world)
+
+
+def _params(
+    before: ObjectFacts | None, after: ObjectFacts, world: World
+) -> dict[str, tuple[Value, Value]]:
+    """Of objects of one class; two classes have nothing to compare."""
+    if before is None or before.cls != after.cls:
+        return {}
+    return differing(flat_params(before, world.before), flat_params(after, world.after))
+
+
+def _certainty(
+    verdict: Verdict, identity: Identity, finding: Finding, saved: FileAccess | None
+) -> Certainty:
+    """Of the verdict: a new object is observed, whatever is known of what it learned."""
+    if verdict in (Verdict.RESET, Verdict.CREATED, Verdict.ALIASED, Verdict.PARAMS):
+        return "observed"
+    if verdict is Verdict.SAVED:
+        return "observed" if saved is not None and saved.touched else "inferred"
+    return finding.certainty
+
+
+def _evidence(
+    identity: Identity,
+    before: ObjectFacts | None,
+    after: ObjectFacts,
+    finding: Finding,
+    saved: FileAccess | None,
+    world: World,
+) -> tuple[str, ...]:
+    told: list[str] = []
+    if identity in (Identity.NEW, Identity.RECREATED):
+        told.append(f"a new object, generation {after.generation}, first seen in this run")
+    if identity is Identity.REBOUND:
+        told.append(f"the object was known before as generation {after.generation}")
+    if before is not None and before.token != after.token and before.id == after.id:
+        told.append("the same id() as the object before: the address was used again, it is another object")
+    told += finding.evidence
+    if before is not None and _params(before, after, world):
+        told.append("hyper-parameters read before and after differ")
+    if saved is not None:
+        where = f" {saved.path}" if saved.path else ""
+        how = "was written during the run" if saved.touched else "is named by the cell; no write was seen"
+        told.append(f"{saved.call}() stands in the cell and its file{where} {how}")
+    return tuple(told) or ("its recorded state differs",)
+
+
+def _persistence(finding: Finding, saved: FileAccess | None) -> Persistence | None:
+    if finding.source is not None:
+        return Persistence("loaded", finding.source.path, finding.source.call)
+    if saved is not None:
+        return Persistence("saved", saved.path, saved.call)
+    return None
+
+
+def _saved(facts: ObjectFacts, world: World) -> FileAccess | None:
+    """The save of this object in this run; one whose file was not written and whose state was
+    seen not to be read is no save."""
+    for access in world.files("save"):
+        if access.token == facts.token and (access.touched or access.path is None):
+            return access
+    return None
+
+
+def _stale(before: ObjectFacts, world: World) -> tuple[str, ...]:
+    """Composites that still hold ``before``, which no name reaches any more."""
+    if world.names_of(before.token):
+        return ()
+    return world.holders_of(before.token)
+
+
+def tokens_in_use(objects: Mapping[int, ObjectFacts], names: Mapping[str, int]) -> frozenset[int]:
+    """Tokens that a name reaches, itself or through a composite."""
+    seen: set[int] = set()
+    pending = list(names.values())
+    while pending:
+        token = pending.pop()
+        if token not in seen and token in objects:
+            seen.add(token)
+            pending += [p.token for p in objects[token].parts]
+    return frozenset(seen)

@@ -1,0 +1,305 @@
+"""The learned axis: what became of what a model had learned."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from kernelscope.timeline.changes import Certainty, Learned
+from kernelscope.timeline.facts import Call, FileAccess, MethodInCode, ObjectFacts
+from kernelscope.timeline.rules import Effect, RuleCard, card_for
+from kernelscope.timeline.world import World, working_parts
+
+_LOUDEST = (
+    Learned.CLEARED,
+    Learned.REFITTED,
+    Learned.CARRIED,
+    Learned.EDITED,
+    Learned.UNKNOWN,
+    Learned.CONTINUED,
+    Learned.FITTED,
+)
+"""Which of several parts' changes a whole is told by: the order of the verdicts."""
+
+
+class Finding(Struct, frozen=True):
+    """A value on the learned axis, how sure it is, and why."""
+
+    learned: Learned
+    certainty: Certainty = "observed"
+    evidence: tuple[str, ...] = ()
+    source: FileAccess | None = None
+    """The file that a carried state came from, where it is known."""
+
+    @property
+    def happened(self) -> bool:
+        return self.learned not in (Learned.SAME, Learned.NONE)
+
+
+class AttributeChanges(Struct, frozen=True):
+    """How the learned attributes of one object differ between two looks."""
+
+    bound: tuple[str, ...] = ()
+    """Bound to another object, or there for the first time."""
+    written: tuple[str, ...] = ()
+    """The same object with other content."""
+    lost: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.bound or self.written or self.lost)
+
+    def sentences(self) -> tuple[str, ...]:
+        told = (
+            (self.bound, "bound to a new value"),
+            (self.written, "written in place"),
+            (self.lost, "gone"),
+        )
+        return tuple(f"{_listed(names)} {what}" for names, what in told if names)
+
+
+def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChanges:
+    """Compares signatures; what was not evaluated on either side is left out."""
+    card = card_for(after)
+    unseen = {*before.not_evaluated, *after.not_evaluated}
+    old = {n: s for n, s in before.learned.items() if card.is_learned(n) and n not in unseen}
+    new = {n: s for n, s in after.learned.items() if card.is_learned(n) and n not in unseen}
+    bound, written = [], []
+    for name, signature in new.items():
+        earlier = old.get(name)
+        if earlier is None or earlier.serial != signature.serial:
+            bound.append(name)
+        elif earlier.digest != signature.digest and None not in (earlier.digest, signature.digest):
+            written.append(name)
+    emptied = [n for n in bound if new[n].text == "None" and n in old and old[n].text != "None"]
+    lost = [*(n for n in old if n not in new), *emptied]
+    return AttributeChanges(tuple(n for n in bound if n not in emptied), tuple(written), tuple(lost))
+
+
+def same_object(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
+    """What happened to the learned state of an object that is still the same object."""
+    card = card_for(after)
+    was, now = card.is_fitted(before, world.before), card.is_fitted(after, world.after)
+    attributes = attribute_changes(before, after)
+    parts = _through_parts(before, after, world)
+    returned = [c for c in world.calls_on(after.token) if c.returned]
+    taught = [c for c in returned if card.effect(after, c.method) in _TEACHES]
+    if not attributes and not parts.happened and not taught:
+        return Finding(Learned.SAME if was else Learned.NONE)
+    if was and not now:
+        return Finding(Learned.CLEARED, "observed", attributes.sentences() or parts.evidence)
+    if taught:
+        return _by_calls(card, after, taught, was, now, attributes)
+    if not attributes:
+        return parts
+    if world.sees_calls:
+        return _unseen(before, after, was, attributes, world)
+    return _by_code(card, before, after, was, attributes, world)
+
+
+def new_object(after: ObjectFacts, world: World) -> Finding:
+    """Where the learned state of an object that was not there before comes from."""
+    card = card_for(after)
+    now = card.is_fitted(after, world.after)
+    calls = world.calls_on(after.token)
+    if any(card.effect(after, c.method) is Effect.CARRIES for c in calls):
+        if not now:
+            return Finding(Learned.NONE)
+        later = _after_the_carry(card, after, calls)
+        if later is not None:
+            return later
+        return _carried(after, world, "observed", ("its state was put in from elsewhere (__setstate__ seen)",))
+    if not now:
+        return Finding(Learned.NONE)
+    taught = [c for c in calls if c.returned and card.effect(after, c.method) in _TEACHES]
+    if taught:
+        return Finding(Learned.FITTED, "observed", tuple(_told(c) for c in taught))
+    if _can_have_been_carried(after, world) and not _can_have_been_taught(card, after, world):
+        return _carried(after, world, "inferred", ())
+    return _fitted_as_far_as_known(card, after, world)
+
+
+_TEACHES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES)
+
+
+def _by_calls(
+    card: RuleCard,
+    facts: ObjectFacts,
+    calls: list[Call],
+    was: bool,
+    now: bool,
+    attributes: AttributeChanges,
+) -> Finding:
+    effects = {card.effect(facts, c.method) for c in calls}
+    evidence = (*(_told(c) for c in calls), *attributes.sentences())
+    if effects == {Effect.CARRIES}:
+        return Finding(Learned.CARRIED, "observed", evidence)
+    if not was:
+        return Finding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
+    learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
+    return Finding(learned, "observed", evidence)
+
+
+def _unseen(
+    before: ObjectFacts,
+    after: ObjectFacts,
+    was: bool,
+    attributes: AttributeChanges,
+    world: World,
+) -> Finding:
+    """Attributes differ and no call that teaches came back, though calls are seen."""
+    raised = [c for c in world.calls_on(after.token) if not c.returned]
+    if raised:
+        evidence = (*(f"{_told(c)}, and raised" for c in raised), *attributes.sentences())
+        return Finding(Learned.UNKNOWN, "unknown", evidence)
+    return _edited_or_unknown(before, after, was, attributes, world, "observed")
+
+
+def _by_code(
+    card: RuleCard,
+    before: ObjectFacts,
+    after: ObjectFacts,
+    was: bool,
+    attributes: AttributeChanges,
+    world: World,
+) -> Finding:
+    """Attributes differ and calls are not seen: what can the code have called?"""
+    possible = world.methods_possible_on(after.token)
+    teaching = [m for m in possible if card.effect(after, m.method) in (Effect.ANEW, Effect.ONWARD)]
+    effects = {card.effect(after, m.method) for m in teaching}
+    if not effects:
+        return _edited_or_unknown(before, after, was, attributes, world, "inferred")
+    evidence = (*_in_the_code(teaching), *attributes.sentences())
+    if not was:
+        return Finding(Learned.FITTED, "inferred", evidence)
+    if len(effects) > 1:
+        return _by_counters(before, after, evidence)
+    learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
+    return Finding(learned, "inferred", evidence)
+
+
+def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[str, ...]) -> Finding:
+    """The code can have begun anew or gone on: a counter of updates may tell which.
+
+    ``t_`` counts weight updates: ``fit`` starts it at 1, ``partial_fit`` adds to it
+    (sklearn/linear_model/_stochastic_gradient.py).
+    """
+    old, new = before.learned.get("t_"), after.learned.get("t_")
+    if old and new and old.number is not None and new.number is not None and old.number > new.number:
+        return Finding(Learned.REFITTED, "inferred", (*evidence, f"t_ fell from {old.text} to {new.text}"))
+    return Finding(
+        Learned.UNKNOWN, "unknown", (*evidence, "the code may begin anew or go on; calls are not seen here")
+    )
+
+
+def _edited_or_unknown(
+    before: ObjectFacts,
+    after: ObjectFacts,
+    was: bool,
+    attributes: AttributeChanges,
+    world: World,
+    certainty: Certainty,
+) -> Finding:
+    written = [a for t, a in world.observation.code.assigned if t == after.token]
+    evidence = attributes.sentences()
+    if written:
+        return Finding(Learned.EDITED, certainty, (*evidence, f"the cell writes to {_listed(tuple(written))}"))
+    if world.observation.code.complete:
+        return Finding(Learned.EDITED, certainty, (*evidence, "the cell calls nothing that learns"))
+    return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
+
+
+def _through_parts(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
+    """The loudest change among the parts that the whole works with."""
+    held_before = {p.token for p in before.parts}
+    found: dict[Learned, Finding] = {}
+    for part in working_parts(after):
+        old, new = world.before.get(part.token), world.after.get(part.token)
+        if part.token not in held_before or old is None or new is None:
+            continue
+        finding = same_object(old, new, world)
+        if finding.happened:
+            told = tuple(f"its part {part.label}: {e}" for e in finding.evidence)
+            found.setdefault(finding.learned, Finding(finding.learned, finding.certainty, told))
+    for learned in _LOUDEST:
+        if learned in found:
+            return found[learned]
+    return Finding(Learned.SAME)
+
+
+def _after_the_carry(card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...]) -> Finding | None:
+    """A carried state that was learned on, or anew, in the same run."""
+    methods = [card.effect(facts, c.method) for c in calls]
+    rest = methods[methods.index(Effect.CARRIES) + 1 :]
+    evidence = tuple(_told(c) for c in calls)
+    if Effect.ANEW in rest:
+        return Finding(Learned.FITTED, "observed", evidence)
+    if Effect.ONWARD in rest:
+        return Finding(Learned.CONTINUED, "observed", evidence)
+    return None
+
+
+def _carried(facts: ObjectFacts, world: World, certainty: Certainty, evidence: tuple[str, ...]) -> Finding:
+    loads = [f for f in world.files("load") if f.token in (facts.token, None)]
+    source = next((f for f in loads if f.token == facts.token), loads[0] if loads else None)
+    if source is not None:
+        evidence = (*evidence, f"the cell calls {source.call}()" + (f" on {source.path}" if source.path else ""))
+    elif world.observation.code.copies:
+        evidence = (*evidence, f"the cell calls {_listed(world.observation.code.copies)}()")
+    return Finding(Learned.CARRIED, certainty, evidence, source)
+
+
+def twin_of(facts: ObjectFacts, world: World) -> ObjectFacts | None:
+    """A known object with the same class and, attribute for attribute, the same learned content."""
+    mine = {n: s.digest for n, s in facts.learned.items()}
+    if not mine or None in mine.values():
+        return None
+    for other in reversed(tuple(world.before.values())):
+        if other.cls == facts.cls and other.token != facts.token:
+            theirs = {n: s.digest for n, s in other.learned.items()}
+            if theirs == mine:
+                return other
+    return None
+
+
+def _can_have_been_carried(facts: ObjectFacts, world: World) -> bool:
+    loads = world.files("load")
+    return bool(any(f.token in (facts.token, None) for f in loads) or world.observation.code.copies)
+
+
+def _can_have_been_taught(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
+    return any(
+        card.effect(facts, m.method) in (Effect.ANEW, Effect.ONWARD)
+        for m in world.methods_possible_on(facts.token)
+    )
+
+
+def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) -> Finding:
+    teaching = [
+        m
+        for m in world.methods_possible_on(facts.token)
+        if card.effect(facts, m.method) in (Effect.ANEW, Effect.ONWARD)
+    ]
+    if teaching and not _can_have_been_carried(facts, world):
+        return Finding(Learned.FITTED, "inferred", _in_the_code(teaching))
+    if teaching:
+        if twin_of(facts, world) is not None:
+            return Finding(
+                Learned.UNKNOWN, "unknown", ("the code may fit it or bring it in; its state is one known before",)
+            )
+        return Finding(Learned.FITTED, "inferred", _in_the_code(teaching))
+    return Finding(Learned.UNKNOWN, "unknown", ("it came with a learned state, from where was not seen",))
+
+
+def _told(call: Call) -> str:
+    times = "" if call.times == 1 else f" {call.times} times"
+    inside = f" inside {call.inside}()" if call.inside else ""
+    return f"{call.method}() seen{times}{inside}"
+
+
+def _in_the_code(methods: list[MethodInCode]) -> tuple[str, ...]:
+    told = (f"{m.method}() stands in {m.inside}()" if m.inside else f"{m.method}() stands in the cell" for m in methods)
+    return tuple(dict.fromkeys(told))
+
+
+def _listed(names: tuple[str, ...], most: int = 4) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

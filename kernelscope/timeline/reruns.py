@@ -1,0 +1,100 @@
+"""The founding question turned round: what does running this cell again do?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from msgspec import Struct
+
+from kernelscope.timeline.changes import Run, Verdict
+from kernelscope.timeline.facts import RunFacts
+
+
+class Effect(Struct, frozen=True):
+    """What re-running one cell did to one name, over all its re-runs."""
+
+    name: str
+    verdict: Verdict
+    """The most frequent one; the latest of those that are equally frequent."""
+    times: int
+    """How many re-runs ended in ``verdict``."""
+    of: int
+    """How many re-runs there were."""
+
+
+class Cell(Struct, frozen=True):
+    """One cell: runs of the same source, or of the same notebook cell."""
+
+    code: str
+    """As it was when it last ran."""
+    runs: tuple[Run, ...]
+    """Oldest first, over all epochs."""
+
+    @property
+    def reruns(self) -> tuple[Run, ...]:
+        """The runs that repeated an earlier one of the same epoch."""
+        return tuple(r for r in self.runs if r.rerun_of is not None)
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """Per name what the re-runs did; names that none of them changed are left out."""
+        return _effects(self.reruns)
+
+    @property
+    def first_effects(self) -> tuple[Effect, ...]:
+        """What the latest run that was no re-run did, for a cell never run twice."""
+        return _effects(tuple(r for r in self.runs if r.rerun_of is None)[-1:])
+
+
+def _effects(runs: tuple[Run, ...]) -> tuple[Effect, ...]:
+    verdicts: dict[str, list[Verdict]] = {}
+    for run in runs:
+        for change in run.changes:
+            verdicts.setdefault(change.name, []).append(change.verdict)
+    found = []
+    for name, seen in verdicts.items():
+        times = Counter(reversed(seen))
+        verdict, count = times.most_common(1)[0]
+        found.append(Effect(name, verdict, count, len(runs)))
+    return tuple(found)
+
+
+class Reruns:
+    """Which runs belong to one cell."""
+
+    def __init__(self) -> None:
+        self._by_hash: dict[str, int] = {}
+        self._by_cell_id: dict[str, int] = {}
+        self._cells: list[list[Run]] = []
+        self._cell_of_hash: dict[str, int] = {}
+        self._cell_of_id: dict[str, int] = {}
+
+    def begin_epoch(self) -> None:
+        """After a restart nothing has run yet; what is one cell stays one cell."""
+        self._by_hash.clear()
+        self._by_cell_id.clear()
+
+    def earlier(self, run: RunFacts) -> int | None:
+        """Execution count of the latest earlier run of the same source or notebook cell."""
+        counts = [self._by_hash.get(run.code_hash)]
+        if run.cell_id is not None:
+            counts.append(self._by_cell_id.get(run.cell_id))
+        return max((c for c in counts if c is not None), default=None)
+
+    def add(self, run: Run) -> None:
+        facts = run.facts
+        self._by_hash[facts.code_hash] = facts.execution_count
+        place = self._cell_of_hash.get(facts.code_hash)
+        if facts.cell_id is not None:
+            self._by_cell_id[facts.cell_id] = facts.execution_count
+            place = self._cell_of_id.get(facts.cell_id, place)
+        if place is None:
+            place = len(self._cells)
+            self._cells.append([])
+        self._cells[place].append(run)
+        self._cell_of_hash[facts.code_hash] = place
+        if facts.cell_id is not None:
+            self._cell_of_id[facts.cell_id] = place
+
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(Cell(runs[-1].facts.code, tuple(runs)) for runs in self._cells)

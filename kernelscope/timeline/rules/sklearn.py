@@ -1,0 +1,64 @@
+"""scikit-learn: what its calls do to learned state."""
+
+from __future__ import annotations
+
+from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.rules.card import GENERIC, Effect, Objects
+
+_FIT_AND_USE = frozenset({"fit", "fit_transform", "fit_predict"})
+
+_LAST_STEP = ("sklearn.pipeline.Pipeline",)
+"""Fitted as its last step is: ``Pipeline.__sklearn_is_fitted__`` in sklearn/pipeline.py."""
+
+_FITS_WHAT_IT_IS_GIVEN = (*_LAST_STEP, "sklearn.pipeline.FeatureUnion")
+"""``Pipeline._fit`` and ``FeatureUnion._update_transformer_list`` put the fitted steps back in
+place; every other composite fits clones (sklearn/base.py ``clone``)."""
+
+_NOT_LEARNED = frozenset({"_sklearn_output_config", "_metadata_request", "_sklearn_auto_wrap_output_keys"})
+"""Configuration that ``set_output`` and ``set_*_request`` write into the instance
+(sklearn/utils/_set_output.py, sklearn/utils/_metadata_requests.py)."""
+
+_CORE = ("coef_", "components_", "estimators_", "tree_", "cluster_centers_", "best_estimator_")
+"""Attributes without which the object that has them cannot be used.  A refused ``fit`` may leave
+one of them as ``None`` beside others that survived (SGDClassifier: sklearn/linear_model/
+_stochastic_gradient.py, ``_partial_fit`` after ``coef_ = None``)."""
+
+
+class SklearnCard:
+    """https://scikit-learn.org/stable/developers/develop.html: ``fit`` forgets what was learned
+    before unless ``warm_start`` is set (https://scikit-learn.org/stable/glossary.html#term-warm_start),
+    ``partial_fit`` goes on, and what was learned ends in an underscore (``check_is_fitted`` in
+    sklearn/utils/validation.py)."""
+
+    library = "sklearn"
+    source = "https://scikit-learn.org/stable/glossary.html"
+
+    def effect(self, facts: ObjectFacts, method: str) -> Effect:
+        if method in _FIT_AND_USE and facts.params.get("warm_start") is True:
+            return Effect.ONWARD
+        return GENERIC.effect(facts, method)
+
+    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
+        if _is_a(facts, _LAST_STEP):
+            given = [p for p in facts.parts if p.key is not None]
+            if not given:
+                return False
+            last = objects.get(given[-1].token)
+            return last is not None and self.is_fitted(last, objects)
+        if _is_a(facts, _FITS_WHAT_IT_IS_GIVEN):
+            held = [objects.get(p.token) for p in facts.parts if p.key is not None]
+            return bool(held) and all(h is not None and self.is_fitted(h, objects) for h in held)
+        learned = {n: s.text for n, s in facts.learned.items() if n.endswith("_") and not n.startswith("__")}
+        if any(learned.get(name) == "None" for name in _CORE):
+            return False
+        return any(text != "None" for text in learned.values())
+
+    def works_with_given_parts(self, facts: ObjectFacts) -> bool:
+        return _is_a(facts, _FITS_WHAT_IT_IS_GIVEN)
+
+    def is_learned(self, attribute: str) -> bool:
+        return attribute not in _NOT_LEARNED and not attribute.startswith("__")
+
+
+def _is_a(facts: ObjectFacts, names: tuple[str, ...]) -> bool:
+    return facts.cls in names or any(base in names for base in facts.bases)

@@ -1,0 +1,221 @@
+"""The one place where state changes: ``Timeline.apply``.  All it takes and gives is frozen."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from kernelscope.timeline.changes import Change, Held, Moment, MomentKind, Run
+from kernelscope.timeline.events import (
+    Attached,
+    Detached,
+    Event,
+    KernelChanged,
+    KernelState,
+    Lost,
+    Observed,
+    Waiting,
+)
+from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Observation
+from kernelscope.timeline.judge import Rows, judge, judge_local, tokens_in_use
+from kernelscope.timeline.reruns import Cell, Reruns
+from kernelscope.timeline.world import World, rows_of
+
+_DEAD_KEPT = 2_000
+"""How many objects without a name are remembered, for telling a copy from a new model."""
+
+
+class Row(Struct, frozen=True):
+    """One line of the timeline: a name, or a part of the composite that a name holds."""
+
+    name: str
+    """For a part: the whole's name and the label, e.g. ``pipe['clf']``."""
+    whole: str | None = None
+    """The name of the whole; ``None`` for a name of its own."""
+
+
+class Update(Struct, frozen=True):
+    """What one event added."""
+
+    event: Event
+    moments: tuple[Moment, ...] = ()
+    models: tuple[tuple[str, ObjectFacts], ...] = ()
+    """On an attach: what each name holds."""
+
+
+class Timeline:
+    """Every moment since the attach, and what every name held at each of them."""
+
+    def __init__(self) -> None:
+        self.kernel: KernelFacts | None = None
+        """Of the current epoch; ``None`` until the first attach."""
+        self.state: KernelState = "idle"
+        self.epoch = 0
+        self.lost = 0
+        """Observations that were sent and never arrived."""
+        self.waiting: str | None = None
+        """Why there is no attach yet."""
+        self.ended: str | None = None
+        """Why nothing follows any more."""
+        self._moments: list[Moment] = []
+        self._tracks: dict[str, list[Held]] = {}
+        self._rows: dict[str, Row] = {}
+        self._objects: dict[int, ObjectFacts] = {}
+        self._names: dict[str, int] = {}
+        self._between: tuple[Change, ...] = ()
+        self._reruns = Reruns()
+
+    # What changes it.
+
+    def apply(self, event: Event) -> Update:
+        """Take one event in; the answer says what it added."""
+        match event:
+            case Attached():
+                return self._attach(event)
+            case Observed(observation=observation):
+                return Update(event, (self._observe(observation),))
+            case KernelChanged(state=state):
+                self.state = state
+            case Lost(count=count):
+                self.lost += count
+            case Waiting(reason=reason):
+                self.waiting = reason
+            case Detached(reason=reason):
+                self.ended = reason
+        return Update(event)
+
+    def _attach(self, event: Attached) -> Update:
+        self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
+        self._objects = {facts.token: facts for facts in event.base.objects}
+        self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
+        self._between = ()
+        self._reruns.begin_epoch()
+        runs_since = sum(o.run is not None for o in event.history)
+        start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
+        rows = rows_of(self._names, self._objects)
+        for name in dict.fromkeys((*self._tracks, *rows)):
+            self._hold(name, rows, None, start)
+        seen = tuple(self._observe(observation) for observation in event.history)
+        models = tuple((n, self._objects[t]) for n, t in self._names.items())
+        return Update(event, (start, *seen), models)
+
+    def _observe(self, observation: Observation) -> Moment:
+        before, names_before = self._objects, self._names
+        self._objects = {**before, **{f.token: f for f in observation.objects}}
+        self._names = _renamed(names_before, observation, self._objects)
+        world = World(observation, before, self._objects, names_before, self._names)
+        rows_before, rows = rows_of(names_before, before), rows_of(self._names, self._objects)
+        told = judge(world, rows_before, rows)
+        moment = self._record(world, tuple(c for n, c in told.items() if not _is_part(n, rows_before, rows)))
+        for name in dict.fromkeys((*rows_before, *rows)):
+            self._hold(name, rows, told.get(name), moment)
+        self._forget_the_dead()
+        return moment
+
+    def _record(self, world: World, changes: tuple[Change, ...]) -> Moment:
+        observation = world.observation
+        if observation.run is None:
+            self._between += changes
+            last = self._moments[-1].execution_count if self._moments else 0
+            return self._add("between", last, changes=changes)
+        run = Run(
+            epoch=self.epoch,
+            facts=observation.run,
+            rerun_of=self._reruns.earlier(observation.run),
+            changes=changes,
+            between=self._between,
+            local=tuple(judge_local(m, world) for m in observation.locals),
+            sees_calls=observation.sees_calls,
+            cut=observation.cut,
+            hook_seconds=observation.hook_seconds,
+        )
+        self._between = ()
+        self._reruns.add(run)
+        return self._add("run", run.count, run, changes)
+
+    def _add(
+        self, kind: MomentKind, count: int, run: Run | None = None, changes: tuple[Change, ...] = ()
+    ) -> Moment:
+        moment = Moment(len(self._moments), self.epoch, kind, count, run, changes)
+        self._moments.append(moment)
+        return moment
+
+    def _hold(self, name: str, rows: Rows, change: Change | None, moment: Moment) -> None:
+        token, whole = rows.get(name, (None, None))
+        facts = self._objects.get(token) if token is not None else None
+        track = self._tracks.get(name)
+        if track is None:
+            if facts is None:
+                return
+            track = self._tracks[name] = []
+            self._rows[name] = Row(name, whole)
+        elif change is None and track[-1].facts is facts and moment.kind != "attached":
+            return
+        track.append(Held(moment.index, facts, change))
+
+    def _forget_the_dead(self) -> None:
+        spare = len(self._objects) - _DEAD_KEPT
+        if spare > 0:
+            alive = tokens_in_use(self._objects, self._names)
+            dead = frozenset([t for t in self._objects if t not in alive][:spare])
+            self._objects = {t: f for t, f in self._objects.items() if t not in dead}
+
+    # What can be asked of it.
+
+    @property
+    def moments(self) -> Sequence[Moment]:
+        """The columns, oldest first."""
+        return self._moments
+
+    @property
+    def objects(self) -> dict[int, ObjectFacts]:
+        """Every object known now, by token: the parts of a composite are looked up here."""
+        return self._objects
+
+    def rows(self) -> tuple[Row, ...]:
+        """Names in the order in which they were first seen, each followed by its parts."""
+        parts: dict[str, list[Row]] = {}
+        for row in self._rows.values():
+            if row.whole is not None:
+                parts.setdefault(row.whole, []).append(row)
+        whole = (r for r in self._rows.values() if r.whole is None)
+        return tuple(row for name in whole for row in (name, *parts.get(name.name, ())))
+
+    def track(self, name: str) -> Sequence[Held]:
+        """Everything that the row held, oldest first; empty for a row that never was."""
+        return self._tracks.get(name, ())
+
+    def held_at(self, name: str, moment: int) -> Held | None:
+        """What the row held after the moment with this index; ``None`` before its first sight."""
+        track = self._tracks.get(name, [])
+        place = bisect_right(track, moment, key=lambda held: held.moment)
+        return track[place - 1] if place else None
+
+    def change_at(self, name: str, moment: int) -> Change | None:
+        """What that very moment did to the row."""
+        held = self.held_at(name, moment)
+        return held.change if held is not None and held.moment == moment else None
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that ran, and what re-running it did, in order of first run."""
+        return self._reruns.cells()
+
+
+def _renamed(
+    names: dict[str, int], observation: Observation, objects: dict[int, ObjectFacts]
+) -> dict[str, int]:
+    if not observation.names:
+        return names
+    renamed = dict(names)
+    for name, token in observation.names.items():
+        if token is None or token not in objects:
+            renamed.pop(name, None)
+        else:
+            renamed[name] = token
+    return renamed
+
+
+def _is_part(name: str, *rows: Rows) -> bool:
+    return any(r[name][1] is not None for r in rows if name in r)

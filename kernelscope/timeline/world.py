@@ -1,0 +1,155 @@
+"""All that is known around one observation, in the form in which verdicts ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from kernelscope.timeline.facts import (
+    Call,
+    FileAccess,
+    MethodInCode,
+    ObjectFacts,
+    Observation,
+    Opaque,
+    Part,
+    Value,
+)
+from kernelscope.timeline.rules import card_for
+
+_DEPTH = 4
+"""How deep composites in composites are followed: deeper ones are told by their outer parts."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One observation, with the state before it and after it."""
+
+    observation: Observation
+    before: Mapping[int, ObjectFacts]
+    """Every object known before, by token; also those that have died since."""
+    after: Mapping[int, ObjectFacts]
+    names_before: Mapping[str, int]
+    names_after: Mapping[str, int]
+
+    @property
+    def sees_calls(self) -> bool:
+        return self.observation.sees_calls
+
+    @cached_property
+    def touched(self) -> frozenset[int]:
+        """Objects that can have changed: all others are as they were."""
+        seen = self.observation
+        return frozenset(
+            (
+                *(f.token for f in seen.objects),
+                *(c.token for c in seen.calls),
+                *(f.token for f in seen.files if f.token is not None),
+            )
+        )
+
+    def may_differ(self, facts: ObjectFacts, depth: int = _DEPTH) -> bool:
+        """Whether the object or anything it holds was touched."""
+        if facts.token in self.touched:
+            return True
+        held = (self.after.get(p.token) for p in facts.parts) if depth else ()
+        return any(h is not None and self.may_differ(h, depth - 1) for h in held)
+
+    def calls_on(self, token: int) -> tuple[Call, ...]:
+        return tuple(c for c in self.observation.calls if c.token == token)
+
+    def names_of(self, token: int) -> tuple[str, ...]:
+        """The names that reach this object now."""
+        return tuple(n for n, t in self.names_after.items() if t == token)
+
+    def wholes_of(self, token: int, depth: int = _DEPTH) -> tuple[int, ...]:
+        """Tokens of the named composites, near and far, that work with this object in place."""
+        if depth == 0:
+            return ()
+        found: list[int] = []
+        for whole in self.after.values():
+            if whole.token != token and any(p.token == token for p in working_parts(whole)):
+                found += [whole.token, *self.wholes_of(whole.token, depth - 1)]
+        return tuple(dict.fromkeys(found))
+
+    def holders_of(self, token: int) -> tuple[str, ...]:
+        """Names of the composites that hold this object in whatever way."""
+        return tuple(
+            name
+            for name, whole in self.names_after.items()
+            if whole != token and holds(self.after, whole, token)
+        )
+
+    def methods_possible_on(self, token: int) -> tuple[MethodInCode, ...]:
+        """Method calls in the code that may have been made on this object.
+
+        Those on the object itself and on a composite that passes them on; and those whose receiver
+        the source does not tell.
+        """
+        mine = {token, *self.wholes_of(token)}
+        return tuple(m for m in self.observation.code.methods if m.token is None or m.token in mine)
+
+    def files(self, action: str) -> tuple[FileAccess, ...]:
+        return tuple(f for f in self.observation.files if f.action == action)
+
+
+def working_parts(facts: ObjectFacts) -> tuple[Part, ...]:
+    """The parts whose learned state is the whole's own."""
+    given_too = card_for(facts).works_with_given_parts(facts)
+    return tuple(p for p in facts.parts if p.key is None or given_too)
+
+
+def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int = _DEPTH) -> bool:
+    """Whether the composite ``whole`` holds ``token``, in whatever way."""
+    facts = objects.get(whole)
+    if facts is None or depth == 0:
+        return False
+    return any(p.token == token or holds(objects, p.token, token, depth - 1) for p in facts.parts)
+
+
+def flat_params(
+    facts: ObjectFacts, objects: Mapping[int, ObjectFacts], depth: int = _DEPTH
+) -> dict[str, Value]:
+    """Hyper-parameters as ``get_params(deep=True)`` names them: ``C``, ``clf__C``, …"""
+    flat: dict[str, Value] = dict(facts.params)
+    for part in facts.parts if depth else ():
+        held = objects.get(part.token)
+        if part.key is not None and held is not None:
+            nested = flat_params(held, objects, depth - 1)
+            flat.update({f"{part.key}__{name}": value for name, value in nested.items()})
+    return flat
+
+
+def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, tuple[Value, Value]]:
+    """Parameters that both have and that differ, as (before, after)."""
+    return {n: (before[n], value) for n, value in after.items() if n in before and not _equal(before[n], value)}
+
+
+def _equal(a: Value, b: Value) -> bool:
+    if isinstance(a, Opaque):
+        return a.same_as(b)
+    return type(a) is type(b) and a == b
+
+
+def rows_of(
+    names: Mapping[str, int], objects: Mapping[int, ObjectFacts]
+) -> dict[str, tuple[int, str | None]]:
+    """Every row of the timeline: a name or a part, with its token and the name of its whole."""
+    rows: dict[str, tuple[int, str | None]] = {}
+    for name, token in names.items():
+        rows[name] = (token, None)
+        rows.update({name + label: (held, name) for label, held in _parts_of(token, objects)})
+    return rows
+
+
+def _parts_of(
+    token: int, objects: Mapping[int, ObjectFacts], depth: int = _DEPTH
+) -> list[tuple[str, int]]:
+    facts = objects.get(token)
+    found: list[tuple[str, int]] = []
+    for part in facts.parts if facts is not None and depth else ():
+        if part.token in objects:
+            found.append((part.label, part.token))
+            found += [(part.label + label, t) for label, t in _parts_of(part.token, objects, depth - 1)]
+    return found
