@@ -1,0 +1,1 @@
+"""Discovery, attach and the live source, against real kernels."""

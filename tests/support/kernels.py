@@ -1,0 +1,162 @@
+"""Real kernels for tests: an ipykernel process of the test's own, reached by its connection file."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
+
+_READY_S = 60.0
+
+
+class KernelProcess:
+    """One ipykernel process; it is started by the constructor and answers when that returns.
+
+    Everything it writes lies in ``folder``: the connection file, its IPython directory, and
+    ``log``, where what the process prints beside the protocol can be looked for.
+
+    Args:
+        folder: an existing folder of this kernel's own; the kernel's working directory too.
+        python: the interpreter to run it in; must have ipykernel.
+        name: the connection file's name.
+        key: what messages are signed with; ``None`` makes one up, ``""`` turns signing off.
+        transport: ``tcp`` or ``ipc`` (sockets beside the connection file).
+        extra: more keys for the connection file, such as ``jupyter_session``.
+        env: variables on top of the test's own environment.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        python: str = sys.executable,
+        *,
+        name: str = "kernel-test.json",
+        key: str | None = None,
+        transport: str = "tcp",
+        extra: dict[str, Any] | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.python, self.folder = python, folder
+        self.connection_file = folder / name
+        self.log = folder / "kernel.log"
+        self._env = {
+            **os.environ,
+            "IPYTHONDIR": str(folder / "ipython"),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            **(env or {}),
+        }
+        self._clients: list[BlockingKernelClient] = []
+        self._replies: dict[str, dict[str, Any]] = {}
+        write_connection_file(
+            str(self.connection_file),
+            ip=str(folder / "ipc") if transport == "ipc" else "",
+            key=(secrets.token_hex(16) if key is None else key).encode(),
+            transport=transport,
+            **(extra or {}),
+        )
+        self._start()
+
+    @property
+    def pid(self) -> int:
+        """The kernel's process id; another one after ``restart``."""
+        return self.process.pid
+
+    def client(self) -> BlockingKernelClient:
+        """Another started client, as a second front end; ``stop`` stops it."""
+        client = BlockingKernelClient(connection_file=str(self.connection_file))
+        client.load_connection_file()
+        client.start_channels()
+        self._clients.append(client)
+        return client
+
+    def run(self, code: str, timeout: float = 60) -> dict[str, Any]:
+        """Run one cell and wait for it; returns the reply's content, also where the cell failed."""
+        return self.wait(self.queue(code), timeout)
+
+    def queue(
+        self, code: str, *, cell_id: str | None = None, silent: bool = False, store_history: bool = True
+    ) -> str:
+        """Send one cell and go on; returns the message id that ``wait`` takes."""
+        content = {
+            "code": code,
+            "silent": silent,
+            "store_history": store_history,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
+        metadata = {} if cell_id is None else {"cellId": cell_id}
+        message = self._own.session.msg("execute_request", content, metadata=metadata)
+        self._own.shell_channel.send(message)
+        message_id: str = message["header"]["msg_id"]
+        return message_id
+
+    def wait(self, message_id: str, timeout: float = 60) -> dict[str, Any]:
+        """The content of the reply to ``queue``; TimeoutError after ``timeout`` seconds."""
+        end = time.monotonic() + timeout
+        while message_id not in self._replies:
+            try:
+                reply = self._own.get_shell_msg(timeout=0.5)
+            except queue.Empty:
+                self._must_live()
+                if time.monotonic() > end:
+                    raise TimeoutError(f"no reply within {timeout} s") from None
+            else:
+                self._replies[reply["parent_header"].get("msg_id", "")] = reply["content"]
+        return self._replies.pop(message_id)
+
+    def kill(self) -> None:
+        """SIGKILL: the kernel dies and its connection file stays; clients stay, too."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Kill it and start anew on the same file: same ports and key, nothing else kept."""
+        self.kill()
+        self._stop_client(self._own)
+        self._replies.clear()
+        self._start()
+
+    def stop(self) -> None:
+        """Kill it and stop its clients; may be called twice."""
+        for client in list(self._clients):
+            self._stop_client(client)
+        self.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        command = [self.python, "-m", "ipykernel_launcher", "-f", str(self.connection_file)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        self._own = self.client()
+        try:
+            self._own.wait_for_ready(timeout=_READY_S)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _stop_client(self, client: BlockingKernelClient) -> None:
+        self._clients.remove(client)
+        client.stop_channels()
+
+    def _must_live(self) -> None:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the kernel died; its log:\n{self.log.read_text()[-2000:]}")
