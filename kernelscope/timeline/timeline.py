@@ -21,6 +21,7 @@ from kernelscope.timeline.events import (
 from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Observation
 from kernelscope.timeline.judge import Rows, judge, judge_local, tokens_in_use
 from kernelscope.timeline.reruns import Cell, Reruns
+from kernelscope.timeline.rules import card_for
 from kernelscope.timeline.world import World, rows_of
 
 _DEAD_KEPT = 2_000
@@ -62,6 +63,7 @@ class Timeline:
         self._moments: list[Moment] = []
         self._tracks: dict[str, list[Held]] = {}
         self._rows: dict[str, Row] = {}
+        self._fitted: dict[tuple[str, int], bool] = {}
         self._objects: dict[int, ObjectFacts] = {}
         self._names: dict[str, int] = {}
         self._between: tuple[Change, ...] = ()
@@ -154,6 +156,8 @@ class Timeline:
         elif change is None and track[-1].facts is facts and moment.kind != "attached":
             return
         track.append(Held(moment.index, facts, change))
+        if facts is not None:
+            self._fitted[name, moment.index] = card_for(facts).is_fitted(facts, self._objects)
 
     def _forget_the_dead(self) -> None:
         spare = len(self._objects) - _DEAD_KEPT
@@ -197,6 +201,10 @@ class Timeline:
         """What that very moment did to the row."""
         held = self.held_at(name, moment)
         return held.change if held is not None and held.moment == moment else None
+
+    def fitted_from(self, name: str, held: Held) -> bool | None:
+        """Whether what the row held from ``held`` on had learned anything; ``None``: it held no model."""
+        return self._fitted.get((name, held.moment))
 
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that ran, and what re-running it did, in order of first run."""
