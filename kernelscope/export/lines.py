@@ -1,0 +1,90 @@
+"""The timeline as lines on standard output: for people, or as the contract's JSON lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO, TextIO
+
+from kernelscope.protocol.records import encode, records_of
+from kernelscope.timeline.changes import Change, Run, Verdict
+from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
+from kernelscope.timeline.explain import short_class
+from kernelscope.timeline.timeline import Timeline, Update
+
+
+class JsonLines:
+    """Writes each update's records, and flushes them at once.
+
+    The history that an earlier watcher's probe kept is not written: the lines begin with the
+    attach, and hold every run after it.
+    """
+
+    def __init__(self, timeline: Timeline, out: BinaryIO | None = None) -> None:
+        self._timeline = timeline
+        self._out = out or sys.stdout.buffer
+
+    def __call__(self, update: Update) -> None:
+        for record in records_of(update, self._timeline.objects):
+            self._out.write(encode(record))
+        self._out.flush()
+
+
+class PlainLines:
+    """Writes each update as text: a line per run, with its changes below it."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+
+    def __call__(self, update: Update) -> None:
+        for line in _lines(update):
+            self._out.write(line + "\n")
+        self._out.flush()
+
+
+def _lines(update: Update) -> Iterator[str]:
+    match update.event:
+        case Waiting(reason=reason):
+            yield f"waiting: {reason}"
+        case Attached(kernel=kernel):
+            where = kernel.notebook or kernel.connection_file
+            held = ", ".join(f"{name} ({short_class(facts.cls)})" for name, facts in update.models)
+            yield f"attached to {where}, Python {kernel.python}, after In [{kernel.execution_count}]"
+            yield f"  models: {held or 'none yet'}"
+        case Observed():
+            for moment in update.moments:
+                if moment.run is not None:
+                    yield from _run_lines(moment.run)
+                else:
+                    yield "between runs"
+                    yield from (_change_line(c) for c in moment.changes)
+        case KernelChanged(state=state) if state not in ("idle", "busy"):
+            yield f"kernel {state}"
+        case Lost(count=count):
+            yield f"{count} observations were lost on the way"
+        case Detached(reason=reason):
+            yield f"detached: {reason}"
+
+
+def _run_lines(run: Run) -> Iterator[str]:
+    again = f", again after [{run.rerun_of}]" if run.rerun_of is not None else ""
+    status = "" if run.facts.status == "ok" else f", {run.facts.status}"
+    first = next((line.strip() for line in run.facts.code.splitlines() if line.strip()), "")
+    shown = first if len(first) <= 60 else first[:59] + "…"
+    yield f"In [{run.count}]{again}{status}  {shown}"
+    changes = (*run.changes, *run.local)
+    if not changes:
+        yield "  every model untouched"
+    yield from (_change_line(change) for change in changes)
+
+
+def _change_line(change: Change) -> str:
+    verdict = "local" if change.scope == "local" else change.verdict
+    mark = "" if change.certainty == "observed" or change.verdict is Verdict.UNKNOWN else f" ({change.certainty})"
+    return f"  {verdict:<9} {change.name}{mark}: {_without_place(change.explanation)}"
+
+
+def _without_place(explanation: str) -> str:
+    """The sentence without its ``In [n]``, which the line above it holds."""
+    head, found, rest = explanation.partition("] ")
+    return rest if found and head.startswith("In [") else explanation

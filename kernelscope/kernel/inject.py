@@ -1,0 +1,86 @@
+"""The probe as one expression: read as text, sent, and never imported here."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import json
+import os
+import zlib
+from functools import cache
+from importlib.resources import files
+
+from kernelscope import __version__
+from kernelscope.kernel.processes import start_mark
+
+# In the order in which they import one another.
+_MODULES = ("", "types", "identity", "values", "look", "code", "calls", "agent")
+
+
+@cache
+def _sources() -> tuple[tuple[str, str], ...]:
+    probe = files("kernelscope") / "probe"
+    return tuple(
+        (name, (probe / f"{name or '__init__'}.py").read_text(encoding="utf-8")) for name in _MODULES
+    )
+
+
+@cache
+def _packed() -> tuple[str, str]:
+    """The modules as they are sent, and their checksum."""
+    plain = json.dumps(_sources()).encode()
+    return base64.b64encode(zlib.compress(plain, 9)).decode(), hashlib.sha256(plain).hexdigest()
+
+
+def attach_expression(watcher: str, *, keep: float = 0.0, poll: float | None = None) -> str:
+    """An expression that puts the probe in, or joins the one that is there.
+
+    Args:
+        watcher: names this watcher; its lease hangs on this very process.
+        keep: seconds for which the probe stays after the last watcher has left.
+        poll: seconds between looks while no cell runs; ``None`` for none.
+    """
+    sources, checksum = _packed()
+    pid = os.getpid()
+    return _expression(
+        {
+            "do": "attach",
+            "version": __version__,
+            "checksum": checksum,
+            "sources": sources,
+            "watcher": watcher,
+            "pid": pid,
+            "process_started": start_mark(pid),
+            "keep": keep,
+            "poll": poll,
+        }
+    )
+
+
+def detach_expression() -> str:
+    """An expression that takes the probe out, whoever put it in."""
+    return _expression({"do": "detach"})
+
+
+def _expression(request: dict[str, object]) -> str:
+    """One expression that needs no name in the namespace and leaves none."""
+    loader = (files("kernelscope") / "probe" / "loader.py").read_text(encoding="utf-8")
+    run = f"s['exec'](s['compile']({loader!r}, '<kernelscope>', 'exec', 0, True), s)"
+    return (
+        f"(lambda s, q: ({run}, s['_kernelscope'](q))[1])"
+        f"(dict(__import__('builtins').__dict__), {json.dumps(request)!r})"
+    )
+
+
+def value_of(user_expression: object) -> str | None:
+    """The text that an expression of ours evaluated to; ``None`` where the kernel gave no value."""
+    if not isinstance(user_expression, dict) or user_expression.get("status") != "ok":
+        return None
+    data = user_expression.get("data")
+    shown = data.get("text/plain") if isinstance(data, dict) else None
+    try:
+        value = ast.literal_eval(shown) if isinstance(shown, str) else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return value if isinstance(value, str) else None

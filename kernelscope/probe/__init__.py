@@ -1,0 +1,20 @@
+"""The probe: an island that runs inside the watched kernel.
+
+Nothing in kernelscope imports these modules; they are read as text, sent, and live in the kernel
+under ``sys.modules`` (see ``kernelscope/kernel/inject.py``).  Standard library only, Python 3.9+.
+
+What it promises the kernel's user: no name in the namespace, no entry in ``In``, ``Out`` or the
+history, no output; nothing of the user's is kept alive; none of the user's code is run; nothing is
+imported; every look is bounded; nothing is raised into a cell; and it leaves without a trace.
+
+==============  ===================================================================
+``loader``      the one entry: installs the modules below, or finds them installed
+``types``       what an object is, told from its type without running its code
+``identity``    tokens backed by weak references
+``values``      parameters and learned attributes as facts: text, digest, serial
+``look``        one look at the namespace
+``code``        what a cell can have called, read from its source
+``calls``       calls seen as they happen (``sys.monitoring``, CPython 3.12+)
+``agent``       hooks, history, watchers, the push
+==============  ===================================================================
+"""

@@ -1,0 +1,452 @@
+"""The probe itself: hooks, history, watchers and the push.
+
+It looks at the namespace from IPython's own ``pre_run_cell`` and ``post_run_cell`` events, and pushes
+one numbered observation per run as a ``comm_msg`` on iopub.  It asks nothing and waits for nothing.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+import os
+import platform
+import sys
+import threading
+import time
+from typing import Any
+
+from .calls import CallWatcher
+from .code import CodeReader
+from .look import Look
+
+WIRE = 1
+"""Version of what is sent; a watcher that speaks another one does not attach."""
+MOST_FAILURES = 3
+"""Failures of the probe's own after which it takes itself out."""
+HISTORY_BYTES = 4_000_000
+CODE_CHARACTERS = 65_536
+REMOTE_RUNS = 25
+"""Runs without a sign of life after which a watcher on another machine counts as gone."""
+
+
+class Watcher:
+    """One kernelscope that listens."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.id: str = request["watcher"]
+        self._pid: int = request["pid"]
+        self._started: str = request["process_started"]
+        self.local = self._is_there()
+        self.runs_since_renewal = 0
+
+    def _is_there(self) -> bool:
+        return process_started(self._pid) == self._started
+
+    def is_gone(self) -> bool:
+        """Local: its process has ended.  Remote: it has not renewed for many runs."""
+        return not self._is_there() if self.local else self.runs_since_renewal > REMOTE_RUNS
+
+
+def process_started(pid: int) -> str:
+    """What tells two processes with one pid apart: the start time where the system has it (Linux),
+    else that there is one; empty where there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[19].decode()
+    except OSError:
+        pass
+    if sys.platform == "linux":
+        return ""
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return ""
+    return "alive"
+
+
+class CommEnd:
+    """The kernel's end of the comm: what a watcher says between runs.
+
+    It stands in the comm manager in place of a ``Comm``, whose ``handle_msg`` would fire the user's
+    ``pre_execute`` and ``post_execute`` callbacks.
+    """
+
+    target_name = "kernelscope"
+    _closed = False
+
+    def __init__(self, comm_id: str, agent: Agent) -> None:
+        self.comm_id = comm_id
+        self._agent = agent
+
+    def handle_msg(self, msg: dict[str, Any]) -> None:
+        self._agent.told(msg.get("content", {}).get("data", {}))
+
+    def handle_close(self, msg: dict[str, Any]) -> None:
+        """A front end that closes comms it does not know closes nothing of ours."""
+
+    def close(self, *_args: object, **_kwargs: object) -> None:
+        """As ``handle_close``."""
+
+
+class Agent:
+    """The probe in one kernel."""
+
+    def __init__(self, ip: Any, version: str, checksum: str) -> None:
+        self.version, self.checksum = version, checksum
+        self.nonce = os.urandom(8).hex()
+        self._ip, self._kernel = ip, ip.kernel
+        self._pid = os.getpid()
+        self._look = Look(ip.user_ns)
+        self._calls = CallWatcher(self._look.types, self._look.tokens, ip.user_ns)
+        self._code = CodeReader(ip.user_ns, self._look.types, self._look.tokens)
+        self._comm = CommEnd("kernelscope-" + self.nonce, self)
+        self._watchers: dict[str, Watcher] = {}
+        self._keep_seconds = 0.0
+        self._keep_until: float | None = None
+        self._busy = threading.Lock()
+        self._seq = 0
+        self._run: tuple[Any, float, float] | None = None
+        self._parent: Any = None
+        self._base: dict[str, Any] = {"seq": 0, "names": {}, "objects": []}
+        self._history: collections.deque[str] = collections.deque()
+        self._history_bytes = 0
+        self._failures = 0
+        self._installed = False
+        self._poller: Poller | None = None
+
+    # Coming and going.
+
+    def attach(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One more watcher; the answer holds all that it must know."""
+        if not self._installed:
+            self._install()
+        watcher = Watcher(request)
+        self._watchers[watcher.id] = watcher
+        self._keep_seconds = max(self._keep_seconds, float(request.get("keep", 0.0)))
+        self._keep_until = None
+        with self._busy:
+            self._between()
+        if request.get("poll"):
+            self._poll(float(request["poll"]))
+        if self._parent is not None:
+            self._ip.set_parent(self._parent)  # so that the user's threads print where they did
+        return {
+            "wire": WIRE,
+            "nonce": self.nonce,
+            "comm_id": self._comm.comm_id,
+            "version": self.version,
+            "seq": self._seq,
+            "kernel": self._kernel_facts(),
+            "base": self._base,
+            "history": [json.loads(text) for text in self._history],
+        }
+
+    def _install(self) -> None:
+        self._calls.begin()
+        self._look.on_class = self._calls.watch_class
+        self._look.take()
+        self._base = {"seq": 0, **self._look.everything()}
+        self._extend_calls()
+        events = self._ip.events
+        events.register("pre_run_cell", self.pre_run_cell)
+        events.register("post_run_cell", self.post_run_cell)
+        self._kernel.comm_manager.comms[self._comm.comm_id] = self._comm
+        self._installed = True
+
+    def told(self, data: dict[str, Any]) -> None:
+        """A watcher renews its lease, or leaves."""
+        try:
+            watcher = self._watchers.get(data.get("renew", ""))
+            if watcher is not None:
+                watcher.runs_since_renewal = 0
+            if data.get("leave") in self._watchers:
+                self.release(data["leave"])
+            if self._parent is not None:
+                self._ip.set_parent(self._parent)
+        except BaseException:  # nothing of ours may reach the kernel's log
+            self._failures += 1
+
+    def release(self, watcher: str) -> None:
+        """One watcher less; after the last one the probe leaves, unless it was asked to stay."""
+        self._watchers.pop(watcher, None)
+        if self._watchers:
+            return
+        if self._keep_seconds > 0:
+            self._keep_until = time.monotonic() + self._keep_seconds
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Everything as it was: hooks, comm, poller, monitoring, modules.  May be called twice."""
+        if self._poller is not None:
+            self._poller.stop()
+            self._poller = None
+        self._calls.end()
+        for event, hook in (("pre_run_cell", self.pre_run_cell), ("post_run_cell", self.post_run_cell)):
+            if hook in self._ip.events.callbacks.get(event, ()):
+                self._ip.events.unregister(event, hook)
+        self._kernel.comm_manager.comms.pop(self._comm.comm_id, None)
+        self._watchers.clear()
+        self._installed = False
+        package = __name__.rpartition(".")[0]
+        for name in [n for n in sys.modules if n == package or n.startswith(package + ".")]:
+            del sys.modules[name]
+
+    def _kernel_facts(self) -> dict[str, Any]:
+        notebook = self._ip.user_ns.get("__vsc_ipynb_file__")
+        session = os.environ.get("JPY_SESSION_NAME")
+        ipykernel = sys.modules.get("ipykernel")
+        return {
+            "python": platform.python_version(),
+            "pid": self._pid,
+            "execution_count": self._ip.execution_count - 1 - (1 if self._run is not None else 0),
+            "notebook": notebook if type(notebook) is str else session,
+            "ipykernel": getattr(ipykernel, "__version__", ""),
+            "cwd": os.getcwd(),
+            "sees_calls": self._calls.active,
+        }
+
+    # The hooks.  IPython calls them in the user's own cells: whatever happens stays in here.
+
+    def pre_run_cell(self, info: Any) -> None:
+        """Notes a run's beginning, and what changed since the one before."""
+        try:
+            if os.getpid() != self._pid or self._is_left_alone():
+                return
+            if not info.store_history or info.silent or self._run is not None:
+                return  # a tool's own request, or a cell within a cell
+            self._parent = self._ip.parent_header
+            if self._busy.acquire(timeout=0.2):
+                try:
+                    self._between()
+                finally:
+                    self._busy.release()
+            self._calls.drain()
+            self._run = (info, time.time(), time.perf_counter())
+        except BaseException as error:  # nothing may reach the cell, not even SystemExit
+            self._failed(error)
+
+    def post_run_cell(self, result: Any) -> None:
+        """Looks at what the run did, and tells the watchers."""
+        try:
+            ended = time.perf_counter()
+            run = self._run
+            if run is None or os.getpid() != self._pid:
+                return
+            if result is not None and result.info is not run[0]:
+                return  # a cell within a cell: the outer one is still running
+            self._run = None
+            if self._busy.acquire(timeout=0.2):
+                try:
+                    self._observe_run(result, run, ended)
+                finally:
+                    self._busy.release()
+        except BaseException as error:  # nothing may reach the cell, not even SystemExit
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        self._failures += 1
+        if self._failures >= MOST_FAILURES:
+            try:
+                self._send({"kind": "gone", "reason": f"the probe failed: {type(error).__name__}"})
+                self.leave()
+            except BaseException:  # as above
+                self._installed = False
+
+    def _is_left_alone(self) -> bool:
+        """Whether the last watcher has gone; then the probe has left."""
+        for watcher in list(self._watchers.values()):
+            watcher.runs_since_renewal += 1
+            if watcher.is_gone():
+                self._watchers.pop(watcher.id, None)
+        if self._watchers:
+            return False
+        if self._keep_until is None and self._keep_seconds > 0:
+            self._keep_until = time.monotonic() + self._keep_seconds
+        if self._keep_until is not None and time.monotonic() < self._keep_until:
+            return False
+        self.leave()
+        return True
+
+    # Observations.
+
+    def _between(self) -> None:
+        """Tells what changed while no cell ran."""
+        begun = time.perf_counter()
+        seen = self._look.take()
+        if seen["names"] or seen["objects"]:
+            seen["hook_seconds"] = time.perf_counter() - begun
+            self._tell(seen)
+        self._extend_calls()
+
+    def _observe_run(self, result: Any, run: tuple[Any, float, float], ended: float) -> None:
+        info, started, begun = run
+        seen = self._look.take()
+        seen["run"] = self._run_facts(result, info, started, ended - begun)
+        calls = self._calls.drain()
+        seen["locals"] = self._locals(calls)
+        known = self._look.watched
+        seen["calls"] = [c.as_fact() for c in calls if c.token in known and known[c.token].record is not None]
+        seen["sees_calls"] = self._calls.active
+        if self._calls.dropped:
+            seen["cut"].append(f"calls on {self._calls.dropped} further objects")
+        try:
+            seen.update(self._code.read(self._source(info, seen["run"]), started))
+        except Exception as error:
+            # The source is evidence, not a condition: the run is told without it.
+            self._failures += 1
+            seen["cut"].append(f"the cell's source: {type(error).__name__}")
+        seen["hook_seconds"] = time.perf_counter() - ended
+        self._tell(seen)
+        self._extend_calls()
+
+    def _run_facts(self, result: Any, info: Any, started: float, seconds: float) -> dict[str, Any]:
+        raw = info.raw_cell if type(info.raw_cell) is str else ""
+        header = (self._parent or {}).get("header", {})
+        count = result.execution_count if result is not None else None
+        return {
+            "execution_count": count if type(count) is int else self._ip.execution_count - 1,
+            "code": raw[:CODE_CHARACTERS],
+            "code_cut": len(raw) > CODE_CHARACTERS,
+            "code_hash": hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest(),
+            "status": _status(result),
+            "started": started,
+            "seconds": seconds,
+            "cell_id": info.cell_id if type(getattr(info, "cell_id", None)) is str else None,
+            "client": header.get("session"),
+        }
+
+    def _source(self, info: Any, run: dict[str, Any]) -> str:
+        """The cell as Python: with IPython's magics already transformed."""
+        parsed = self._ip.history_manager.input_hist_parsed
+        count = run["execution_count"]
+        source = parsed[count] if 0 < count < len(parsed) else info.raw_cell
+        return source if type(source) is str else ""
+
+    def _locals(self, calls: list[Any]) -> list[dict[str, Any]]:
+        """Models that the user's code fitted inside a call and that no name reaches now."""
+        found = []
+        for call in calls:
+            watched = self._look.watched.get(call.token)
+            if not call.local or not call.returned or call.nested or call.method.startswith("__"):
+                continue
+            if watched is not None:
+                continue  # a name or a composite reaches it, or did
+            fact = call.as_fact()
+            obj = call.reference()
+            self._look.generations += obj is None
+            number = self._look.generations if obj is None else self._look.number(obj)
+            found.append(
+                {
+                    "token": call.token,
+                    "generation": number,
+                    "cls": fact["cls"],
+                    "method": fact["method"],
+                    "inside": fact["inside"],
+                    "id": call.address,
+                }
+            )
+        return found
+
+    def _extend_calls(self) -> None:
+        """Sees more calls from the next run on; none any more where seeing them failed."""
+        if self._calls.failed >= MOST_FAILURES:
+            self._calls.end()
+        self._calls.watch_sklearn()
+
+    def _tell(self, seen: dict[str, Any]) -> None:
+        self._seq += 1
+        seen["seq"] = self._seq
+        text = json.dumps(seen)
+        self._remember(text)
+        self._send({"kind": "observation", "observation": text})
+
+    def _remember(self, text: str) -> None:
+        """Keeps the observation for watchers to come; the oldest are folded into the base."""
+        self._history.append(text)
+        self._history_bytes += len(text)
+        while self._history_bytes > HISTORY_BYTES and len(self._history) > 1:
+            oldest = self._history.popleft()
+            self._history_bytes -= len(oldest)
+            _fold(self._base, json.loads(oldest))
+
+    def _send(self, message: dict[str, Any]) -> None:
+        """On iopub, in passing: nothing is waited for."""
+        content = {"comm_id": self._comm.comm_id, "data": {"kernelscope": {"nonce": self.nonce, **message}}}
+        self._kernel.session.send(
+            self._kernel.iopub_socket,
+            "comm_msg",
+            content,
+            parent=self._parent or {},
+            ident=b"comm-" + self._comm.comm_id.encode(),
+        )
+
+    # Between runs, where a watcher asked for it.
+
+    def _poll(self, seconds: float) -> None:
+        if self._poller is None:
+            self._poller = Poller(self.look_between_runs, seconds)
+            self._poller.start()
+        else:
+            self._poller.seconds = min(self._poller.seconds, seconds)
+
+    def look_between_runs(self) -> None:
+        """One look by the poller, where no cell runs and no hook looks."""
+        if self._run is not None or not self._busy.acquire(blocking=False):
+            return
+        try:
+            self._between()
+        except Exception:
+            # The poller may meet a namespace in the middle of a change; the hooks tell the rest.
+            self._failures += 1
+        finally:
+            self._busy.release()
+
+
+class Poller(threading.Thread):
+    """Looks between runs, and speaks only when something changed."""
+
+    def __init__(self, look: Any, seconds: float) -> None:
+        super().__init__(name="kernelscope-poll", daemon=True)
+        self._look = look
+        self._stop_now = threading.Event()
+        self.seconds = max(0.1, seconds)
+
+    def run(self) -> None:
+        while not self._stop_now.wait(self.seconds):
+            self._look()
+
+    def stop(self) -> None:
+        """Ends the thread, and waits for it so that none is left behind."""
+        self._stop_now.set()
+        if threading.current_thread() is not self:
+            self.join(timeout=1.0)
+
+
+def _status(result: Any) -> str:
+    if result is None:
+        return "interrupted"
+    error = result.error_before_exec if result.error_before_exec is not None else result.error_in_exec
+    if error is None:
+        return "ok"
+    return "interrupted" if KeyboardInterrupt in type(error).__mro__ else "error"
+
+
+def _fold(base: dict[str, Any], observation: dict[str, Any]) -> None:
+    """Brings a base forward over one observation."""
+    objects = {o["token"]: o for o in base["objects"]}
+    objects.update({o["token"]: o for o in observation["objects"]})
+    for name, token in observation["names"].items():
+        if token is None:
+            base["names"].pop(name, None)
+        else:
+            base["names"][name] = token
+    held = set(base["names"].values())
+    pending = list(held)
+    while pending:
+        parts = objects.get(pending.pop(), {}).get("parts", ())
+        pending += [p["token"] for p in parts if p["token"] not in held]
+        held.update(p["token"] for p in parts)
+    base["objects"] = [o for t, o in objects.items() if t in held]
+    base["seq"] = observation["seq"]

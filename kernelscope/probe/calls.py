@@ -1,0 +1,266 @@
+"""Calls of learning methods, seen as they happen (``sys.monitoring``, CPython 3.12+).
+
+Only local events on the code objects of chosen methods are used, so other code runs as fast as
+before.  Seen: ``fit`` and ``partial_fit`` of classes that scikit-learn's ``_fit_context`` decorates
+(one code object for all of them) and of every class that a look has come upon, and scikit-learn's
+``__getstate__`` and ``__setstate__``, through which pickle and copy go.  Not seen: methods written
+in C, and those of a class that is made and used for the first time within one cell, unless they are
+so decorated.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import weakref
+from typing import Any
+
+from .identity import Tokens
+from .types import ESTIMATOR, TypeCache, class_attribute, class_dict
+
+METHODS = ("fit", "partial_fit", "__setstate__", "__getstate__")
+MOST_OBJECTS = 256
+"""Objects whose calls are told per run; what a search clones by the hundred is dropped beyond."""
+_MOST_FRAMES = 200
+_CO_OPTIMIZED = 0x01
+"""Of a function's code; of a module's or class body's frame ``f_locals`` is the namespace itself."""
+_ON_THE_WAY = frozenset({"fit_transform", "fit_predict", "fit_resample", "wrapped", "wrapper", "inner_f"})
+_TOOL_IDS = (4, 3)
+"""0 to 2 and 5 are reserved for debuggers, coverage, profilers and optimisers."""
+
+
+class Seen:
+    """Calls of one method on one object in one run."""
+
+    __slots__ = ("address", "cls", "inside", "local", "method", "nested", "reference", "returned", "times", "token")
+
+    def __init__(self, obj: Any, token: int, cls: str, method: str, nested: bool) -> None:
+        self.reference = weakref.ref(obj)
+        self.token, self.cls, self.method, self.nested = token, cls, method, nested
+        self.address = id(obj)
+        self.times = self.returned = 0
+        self.inside: str | None = None
+        self.local = False
+        """Made by the user's code inside a function, on the object itself."""
+
+    def as_fact(self) -> dict[str, Any]:
+        return {
+            "token": self.token,
+            "cls": self.cls,
+            "method": self.method,
+            "times": self.times,
+            "returned": self.returned,
+            "inside": self.inside,
+            "nested": self.nested,
+        }
+
+
+class CallWatcher:
+    """Sees calls where the interpreter can show them; elsewhere ``active`` stays false."""
+
+    def __init__(self, types_: TypeCache, tokens: Tokens, namespace: dict[str, Any]) -> None:
+        self._types, self._tokens, self._namespace = types_, tokens, namespace
+        self._codes: dict[int, tuple[weakref.ref[types.CodeType], str | None]] = {}
+        """By id of the code object: the method's name, ``None`` where the frame tells it."""
+        self._classes: dict[int, weakref.ref[type]] = {}
+        self._seen: dict[tuple[int, str], Seen] = {}
+        self._tool: int | None = None
+        self._knows_sklearn = False
+        self.active = False
+        self.dropped = 0
+        """Calls of the current run that were one object too many."""
+        self.failed = 0
+
+    def begin(self) -> None:
+        """Takes a free tool id; without one, or before 3.12, calls stay unseen."""
+        monitoring = getattr(sys, "monitoring", None)
+        for tool in _TOOL_IDS if monitoring is not None else ():
+            if monitoring.get_tool(tool) is None:
+                monitoring.use_tool_id(tool, "kernelscope")
+                monitoring.register_callback(tool, monitoring.events.PY_START, self._on_start)
+                monitoring.register_callback(tool, monitoring.events.PY_RETURN, self._on_return)
+                self._tool, self.active = tool, True
+                return
+
+    def end(self) -> None:
+        """Gives everything back: local events, callbacks, the tool id."""
+        if self._tool is None:
+            return
+        monitoring = _monitoring()
+        for reference, _ in self._codes.values():
+            code = reference()
+            if code is not None:
+                monitoring.set_local_events(self._tool, code, 0)
+        monitoring.register_callback(self._tool, monitoring.events.PY_START, None)
+        monitoring.register_callback(self._tool, monitoring.events.PY_RETURN, None)
+        monitoring.free_tool_id(self._tool)
+        self._tool, self.active = None, False
+        self._codes.clear()
+
+    def watch_class(self, cls: type) -> None:
+        """Sees the learning methods of this class from now on, too."""
+        known = self._classes.get(id(cls))
+        if self.active and (known is None or known() is not cls):
+            self._classes[id(cls)] = weakref.ref(cls)
+            for method in METHODS:
+                self._watch(_code_of(class_attribute(cls, method)), method)
+
+    def watch_sklearn(self) -> None:
+        """Sees, once scikit-learn is there, the wrapper that most fits of scikit-learn share, and its way in and out of pickles."""
+        if self._knows_sklearn or not self.active:
+            return
+        base = sys.modules.get("sklearn.base")
+        own = base.__dict__ if type(base) is types.ModuleType else {}
+        context, estimator = own.get("_fit_context"), own.get("BaseEstimator")
+        if type(context) is not types.FunctionType or type(estimator) is not type:
+            return  # not imported, or in the middle of being imported
+        self._knows_sklearn = True
+        self._watch(_nested_code(context.__code__, "decorator", "wrapper"), None)
+        for method in ("__getstate__", "__setstate__"):
+            self._watch(_code_of(class_dict(estimator).get(method)), method)
+
+    def _watch(self, code: types.CodeType | None, method: str | None) -> None:
+        known = self._codes.get(id(code))
+        if code is None or (known is not None and known[0]() is code):
+            return
+        events = _monitoring().events
+        _monitoring().set_local_events(self._tool, code, events.PY_START | events.PY_RETURN)
+        self._codes[id(code)] = (weakref.ref(code), method)
+
+    def drain(self) -> list[Seen]:
+        """What was seen since the last time, in order of first call."""
+        seen, self._seen, self.dropped = list(self._seen.values()), {}, 0
+        return seen
+
+    # Called by the interpreter, in the middle of the user's own calls.
+
+    def _on_start(self, code: types.CodeType, _offset: int) -> None:
+        try:
+            seen = self._note(code, sys._getframe(1))
+            if seen is not None:
+                seen.times += 1
+        except KeyboardInterrupt:
+            raise  # the user's own: it must reach the cell
+        except BaseException:  # nothing of ours may reach the cell
+            self.failed += 1
+
+    def _on_return(self, code: types.CodeType, _offset: int, _value: object) -> None:
+        try:
+            obj, method = self._receiver(sys._getframe(1))
+            token = self._tokens.known(obj)
+            seen = None if token is None or method is None else self._seen.get((token, method))
+            if seen is not None and seen.returned < seen.times:
+                seen.returned += 1
+        except KeyboardInterrupt:
+            raise  # the user's own: it must reach the cell
+        except BaseException:  # nothing of ours may reach the cell
+            self.failed += 1
+
+    def _note(self, code: types.CodeType, frame: types.FrameType) -> Seen | None:
+        obj, method = self._receiver(frame)
+        own = frame.f_locals
+        if type(own) is dict and code.co_flags & _CO_OPTIMIZED:
+            # Before 3.13 this is a copy that the frame keeps until the call ends, and with it all
+            # that the arguments hold.  The call has just begun: nobody else can have taken it.
+            own.clear()
+        if method is None or self._types.of(type(obj)).kind != ESTIMATOR:
+            return None
+        nested = self._enclosing(obj, frame)
+        if nested is None:
+            return None
+        token = self._tokens.known(obj)
+        if token is None and (nested or len(self._seen) >= MOST_OBJECTS):
+            self.dropped += 1
+            return None
+        token = self._tokens.of(obj)
+        seen = self._seen.get((token, method))
+        if seen is None:
+            seen = Seen(obj, token, self._types.of(type(obj)).name, method, nested)
+            seen.inside, seen.local = self._user_function(obj, frame)
+            self._seen[(token, method)] = seen
+        return seen
+
+    def _receiver(self, frame: types.FrameType) -> tuple[Any, str | None]:
+        """The object that a watched method was called on, and the method's name."""
+        code = frame.f_code
+        reference, method = self._codes.get(id(code), (None, None))
+        if reference is None or not code.co_varnames:
+            return None, None
+        own = frame.f_locals
+        if method is None:
+            wrapped = own.get("fit_method")
+            method = wrapped.__name__ if type(wrapped) is types.FunctionType else None
+        return own.get(code.co_varnames[0]), method
+
+    def _enclosing(self, obj: Any, frame: types.FrameType) -> bool | None:
+        """Whether another seen call made this one; ``None`` where one on the same object did."""
+        nested = False
+        outer = frame.f_back
+        for _ in range(_MOST_FRAMES):
+            if outer is None:
+                break
+            if id(outer.f_code) in self._codes:
+                if self._receiver(outer)[0] is obj:
+                    return None
+                nested = True
+            outer = outer.f_back
+        return nested
+
+    def _user_function(self, obj: Any, frame: types.FrameType) -> tuple[str | None, bool]:
+        """The user's function that made the call, and whether nobody else stood in between.
+
+        A library's method on the same object (``fit_transform`` on its way to ``fit``) does not
+        stand in between; a library's function that fits what it was given, or clones, does.
+        """
+        outer, direct = frame.f_back, True
+        for _ in range(_MOST_FRAMES):
+            if outer is None:
+                break
+            code = outer.f_code
+            if outer.f_globals is self._namespace or self._types.is_user_file(code.co_filename):
+                if code.co_name == "<module>":
+                    return None, False
+                if not code.co_name.startswith("<") or code.co_name == "<lambda>":
+                    return code.co_name, direct
+            elif direct and not _passes_on(outer, obj):
+                direct = False
+            outer = outer.f_back
+        return None, False
+
+
+def _monitoring() -> Any:
+    return sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+
+
+def _passes_on(frame: types.FrameType, obj: Any) -> bool:
+    """Whether a library's frame is a method of this very object on its way to ``fit``.
+
+    Only frames of such names are read: before 3.13 reading one's locals makes a copy that the frame
+    keeps until it ends.
+    """
+    code = frame.f_code
+    if code.co_name not in _ON_THE_WAY or not code.co_varnames:
+        return False
+    return frame.f_locals.get(code.co_varnames[0]) is obj
+
+
+def _code_of(entry: object) -> types.CodeType | None:
+    """The code that runs in the end: what a decorator wraps, where it says so."""
+    for _ in range(8):
+        if type(entry) is not types.FunctionType:
+            return None
+        wrapped = entry.__dict__.get("__wrapped__")
+        if wrapped is None:
+            return entry.__code__
+        entry = wrapped
+    return None
+
+
+def _nested_code(code: types.CodeType, *names: str) -> types.CodeType | None:
+    """The code object of a function defined within a function, by its path of names."""
+    for name in names:
+        inner = [c for c in code.co_consts if type(c) is types.CodeType and c.co_name == name]
+        if not inner:
+            return None
+        code = inner[0]
+    return code

@@ -1,0 +1,87 @@
+"""Tokens: which object is which, for as long as it lives and never again after.
+
+CPython hands ``id()`` out again as soon as an object is freed, so an id names an object only
+together with a weak reference that is still alive.
+"""
+
+from __future__ import annotations
+
+import weakref
+
+
+class Tokens:
+    """One number per object, in order of first sight, never reused."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, tuple[weakref.ref[object] | type, int]] = {}
+        self._next = 1
+        self._sweep_at = 1_024
+
+    def of(self, obj: object) -> int:
+        """The object's token; a new one on first sight."""
+        known = self.known(obj)
+        if known is not None:
+            return known
+        token, self._next = self._next, self._next + 1
+        self._by_id[id(obj)] = (reference_to(obj), token)
+        if len(self._by_id) > self._sweep_at:
+            self._sweep()
+        return token
+
+    def known(self, obj: object) -> int | None:
+        """The object's token, or ``None`` where it was never seen."""
+        entry = self._by_id.get(id(obj))
+        if entry is None:
+            return None
+        reference, token = entry
+        return token if _refers(reference, obj) else None
+
+    def _sweep(self) -> None:
+        """Forgets the dead, so that the table grows with what lives."""
+        self._by_id = {
+            key: entry
+            for key, entry in list(self._by_id.items())
+            if type(entry[0]) is not weakref.ref or entry[0]() is not None
+        }
+        self._sweep_at = max(1_024, 2 * len(self._by_id))
+
+
+def reference_to(obj: object) -> weakref.ref[object] | type:
+    """A weak reference; for an object that allows none, its type: then the id alone must do, and
+    it may have been handed out again to an object of the same type."""
+    try:
+        return weakref.ref(obj)
+    except TypeError:
+        return type(obj)
+
+
+def _refers(reference: weakref.ref[object] | type, obj: object) -> bool:
+    if type(reference) is weakref.ref:
+        return reference() is obj
+    return type(obj) is reference
+
+
+class Binding:
+    """What one attribute was bound to at the last look, and how often it was bound anew."""
+
+    __slots__ = ("_id", "_reference", "digest", "raw", "serial", "text")
+
+    def __init__(self) -> None:
+        self._id = 0
+        self._reference: weakref.ref[object] | type | None = None
+        self.serial = 0
+        self.raw: bytes | None = None
+        """Bytes of a small array, so that an unchanged one is not hashed again."""
+        self.digest: str | None = None
+        self.text = ""
+
+    def holds(self, value: object) -> bool:
+        """Whether this is still the object that was bound at the last look."""
+        reference = self._reference
+        return self._id == id(value) and reference is not None and _refers(reference, value)
+
+    def bind(self, value: object) -> None:
+        """Note another object; the first one does not count."""
+        if self._reference is not None:
+            self.serial += 1
+        self._id, self._reference, self.raw = id(value), reference_to(value), None

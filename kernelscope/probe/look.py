@@ -1,0 +1,259 @@
+"""One look at the namespace: which names reach which models, and how each of those is.
+
+A look holds strong references only while it lasts.  What it remembers between looks are tokens,
+weak references and its own copies of small builtins.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from typing import Any, Callable
+
+from .identity import Binding, Tokens, reference_to
+from .types import CONTAINER, ESTIMATOR, OPAQUE, USER_OBJECT, TypeCache, instance_dict, parameters_and_learned
+from .values import Reader
+
+SECONDS = 0.05
+"""The most that one look may take of the kernel's time."""
+MOST_NODES = 4_000
+"""Objects that one look may visit."""
+MOST_IN_CONTAINER = 64
+"""Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
+MOST_DEPTH = 3
+MOST_LEARNED_PARTS = 8
+"""A learned list of more estimators than this (a forest) is told as one value, not as parts."""
+
+_IPYTHONS_OWN = re.compile(r"_{1,3}|_\d+|_i{1,3}|_i\d+|_oh|_dh|In|Out|__\w*__|get_ipython|exit|quit")
+
+
+class Found:
+    """What a walk through the namespace came upon; dropped when the look ends."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {}
+        self.visited = 0
+        self.full = False
+        self.variables = 0
+
+    def room(self) -> bool:
+        self.visited += 1
+        if self.visited > MOST_NODES:
+            self.full = True
+        return not self.full
+
+
+class Watched:
+    """What is remembered of one object between looks: nothing that keeps it alive."""
+
+    __slots__ = ("_reference", "bindings", "generation", "record")
+
+    def __init__(self, obj: Any) -> None:
+        self._reference = reference_to(obj)
+        self.bindings: dict[str, Binding] = {}
+        self.generation: int | None = None
+        self.record: dict[str, Any] | None = None
+
+    def is_dead(self) -> bool:
+        return type(self._reference) is weakref.ref and self._reference() is None
+
+    def binding(self, attribute: str) -> Binding:
+        found = self.bindings.get(attribute)
+        if found is None:
+            found = self.bindings[attribute] = Binding()
+        return found
+
+
+class Look:
+    """Looks at one namespace again and again, and tells what differs."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self._namespace = namespace
+        self.types = TypeCache()
+        self.tokens = Tokens()
+        self.reader = Reader(self.types, self.tokens)
+        self.watched: dict[int, Watched] = {}
+        self.names: dict[str, int] = {}
+        self.generations = 0
+        self.on_class: Callable[[type], None] = _ignore
+        """Called with the class of every estimator that a look describes."""
+
+    def take(self) -> dict[str, Any]:
+        """One look: ``{"names", "objects", "cut"}`` as differences to the look before."""
+        self.reader.begin(SECONDS)
+        found = self.walk()
+        cut = ["more objects than one look may visit"] if found.full else []
+        objects: dict[int, dict[str, Any]] = {}
+        seen: dict[int, None] = {}
+        for obj in list(found.names.values()):
+            self._describe(obj, objects, seen, cut, MOST_DEPTH)
+        names = {name: self.tokens.of(obj) for name, obj in found.names.items()}
+        names = {name: token for name, token in names.items() if self.watched[token].record is not None}
+        for token in names.values():
+            self._name(token, objects)
+        changed: dict[str, int | None] = {n: t for n, t in names.items() if self.names.get(n) != t}
+        if not found.full:  # what was not looked at is not gone
+            changed.update({n: None for n in self.names if n not in names})
+            self.names = names
+        else:
+            self.names = {**self.names, **names}
+        self._forget(seen)
+        return {"names": changed, "objects": list(objects.values()), "cut": cut}
+
+    def number(self, obj: Any) -> int:
+        """The object's generation: given when a name first reaches it, or a local is reported."""
+        token = self.tokens.of(obj)
+        watched = self.watched.get(token)
+        if watched is None:
+            watched = self.watched[token] = Watched(obj)
+        return self._numbered(watched)
+
+    def _numbered(self, watched: Watched) -> int:
+        if watched.generation is None:
+            self.generations += 1
+            watched.generation = self.generations
+        return watched.generation
+
+    def everything(self) -> dict[str, Any]:
+        """What the last looks amount to: ``{"names", "objects"}``, not as a difference."""
+        records = [w.record for w in self.watched.values() if w.record is not None]
+        return {"names": dict(self.names), "objects": records}
+
+    # The walk.
+
+    def walk(self) -> Found:
+        """Every estimator that a name reaches, by name."""
+        found = Found()
+        for name, value in list(dict.items(self._namespace)):
+            if type(name) is not str or _IPYTHONS_OWN.fullmatch(name):
+                continue
+            found.variables += 1
+            self._visit(name, value, found, 0, ())
+        return found
+
+    def _visit(self, name: str, value: Any, found: Found, depth: int, path: tuple[int, ...]) -> None:
+        kind = self.types.of(type(value)).kind
+        if kind == OPAQUE or not found.room():
+            return
+        if kind == ESTIMATOR:
+            found.names[name] = value
+            return
+        if depth == MOST_DEPTH or id(value) in path:
+            return
+        path = (*path, id(value))
+        if kind == CONTAINER:
+            for key, item in _items(value):
+                self._visit(f"{name}[{key}]", item, found, depth + 1, path)
+        elif kind == USER_OBJECT:
+            own = instance_dict(value)
+            for key, item in list(dict.items(own))[:MOST_IN_CONTAINER] if own is not None else ():
+                if type(key) is str:
+                    self._visit(f"{name}.{key}", item, found, depth + 1, path)
+
+    # One object.
+
+    def _describe(
+        self, obj: Any, objects: dict[int, dict[str, Any]], seen: dict[int, None], cut: list[str], depth: int
+    ) -> int:
+        """Notes the object's facts where they differ, and those of its parts."""
+        token = self.tokens.of(obj)
+        if token in seen:
+            return token
+        seen[token] = None
+        watched = self.watched.get(token)
+        if watched is None:
+            watched = self.watched[token] = Watched(obj)
+        if watched.record is not None and self.reader.overdue():
+            cut.append(f"generation {watched.generation}: no time left to look at it")
+            return token
+        record = self._record(obj, token, watched)
+        parts = []
+        for label, key, part in self._parts_of(obj) if depth else ():
+            held = self._describe(part, objects, seen, cut, depth - 1)
+            parts.append({"label": label, "token": held, "key": key})
+        record["parts"] = parts
+        if record != watched.record:
+            watched.record = objects[token] = record
+        return token
+
+    def _record(self, obj: Any, token: int, watched: Watched) -> dict[str, Any]:
+        info = self.types.of(type(obj))
+        self.on_class(type(obj))
+        params, learned = parameters_and_learned(obj, info)
+        left_out: list[str] = []
+        told: dict[str, Any] = {}
+        for name, value in learned.items():
+            if self.reader.overdue():
+                left_out.append(name)
+            else:
+                told[name] = self.reader.signature(value, watched.binding("." + name))
+        return {
+            "token": token,
+            "generation": watched.generation,
+            "cls": info.name,
+            "library": info.library,
+            "id": id(obj),
+            "params": {n: self.reader.parameter(v, watched.binding(n)) for n, v in params.items()},
+            "learned": told,
+            "bases": info.bases,
+            "not_evaluated": left_out,
+        }
+
+    def _parts_of(self, obj: Any) -> list[tuple[str, str | None, Any]]:
+        """(label, key, estimator) of what a composite holds; ``key`` is ``None`` for learned ones."""
+        params, learned = parameters_and_learned(obj, self.types.of(type(obj)))
+        parts: list[tuple[str, str | None, Any]] = []
+        for name, value in params.items():
+            if self._is_estimator(value):
+                parts.append((f".{name}", name, value))
+            elif type(value) in (list, tuple):
+                parts += self._given_in(name, value)
+        for name, value in learned.items():
+            if self._is_estimator(value):
+                parts.append((f".{name}", None, value))
+            elif type(value) in (list, tuple) and len(value) <= MOST_LEARNED_PARTS:
+                parts += [(f".{name}[{i}]", None, v) for i, v in enumerate(value) if self._is_estimator(v)]
+        return parts
+
+    def _given_in(self, name: str, value: Any) -> list[tuple[str, str | None, Any]]:
+        """Estimators in a list parameter: bare, or named as a pipeline's steps are."""
+        parts: list[tuple[str, str | None, Any]] = []
+        for place, item in enumerate(list(value)[:MOST_IN_CONTAINER]):
+            if self._is_estimator(item):
+                parts.append((f".{name}[{place}]", "", item))
+            elif type(item) is tuple and len(item) > 1 and type(item[0]) is str:
+                parts += [(f"[{item[0]!r}]", item[0], v) for v in item[1:2] if self._is_estimator(v)]
+        return parts
+
+    def _is_estimator(self, value: Any) -> bool:
+        return self.types.of(type(value)).kind == ESTIMATOR
+
+    def _name(self, token: int, objects: dict[int, dict[str, Any]]) -> None:
+        """Numbers an object that a name reaches for the first time."""
+        watched = self.watched[token]
+        if watched.generation is not None:
+            return
+        number = self._numbered(watched)
+        if watched.record is not None:
+            watched.record = objects[token] = {**watched.record, "generation": number}
+
+    def _forget(self, seen: dict[int, None]) -> None:
+        """Drops the dead; of what lives on out of sight, in case a name comes back to it, the
+        number and the bindings stay."""
+        for token in [t for t in self.watched if t not in seen]:
+            watched = self.watched[token]
+            watched.record = None
+            if watched.is_dead():
+                del self.watched[token]
+
+
+def _items(value: Any) -> list[tuple[str, Any]]:
+    """(key as it is written, item) of an exact dict, list or tuple; plain keys only."""
+    if type(value) is dict:
+        pairs = list(dict.items(value))[:MOST_IN_CONTAINER]
+        return [(repr(k), v) for k, v in pairs if type(k) is int or (type(k) is str and len(k) <= 80)]
+    return [(str(place), item) for place, item in enumerate(value[:MOST_IN_CONTAINER])]
+
+
+def _ignore(_cls: type) -> None:
+    """Where calls cannot be seen, nobody needs to know the classes."""

@@ -1,0 +1,185 @@
+"""What an object is, told from its type and its instance dictionary.
+
+None of the user's code is run: no ``isinstance``, ``hasattr`` or ``getattr``, all of which can land
+in a metaclass, a property or ``__getattr__``.  The getters below are those of ``type`` and
+``object`` themselves.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import weakref
+
+mro_of = type.__dict__["__mro__"].__get__
+class_dict = type.__dict__["__dict__"].__get__
+_qualname_of = type.__dict__["__qualname__"].__get__
+_module_of = type.__dict__["__module__"].__get__
+_get = object.__getattribute__
+
+OPAQUE, ESTIMATOR, CONTAINER, USER_OBJECT = range(4)
+
+_CO_VARKEYWORDS = 0x08
+_METHOD_TYPES = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    classmethod,
+    staticmethod,
+)
+_ATOMS = (type(None), bool, int, float, complex, str, bytes)
+_CONFIGURATION = frozenset({"_sklearn_output_config", "_metadata_request"})
+"""What scikit-learn's ``set_output`` and ``set_fit_request`` keep in the instance."""
+
+
+def qualified_name(cls: type) -> str:
+    """``module.Class``; of a class that lies about itself, what can be read without asking it."""
+    module, name = _text(_module_of, cls), _text(_qualname_of, cls)
+    return (name if module in ("", "builtins") else module + "." + name)[:200]
+
+
+def _text(getter: object, cls: type) -> str:
+    try:
+        value = getter(cls)  # type: ignore[operator]
+    except AttributeError:  # `__module__` was deleted from the class
+        return ""
+    return value if type(value) is str else ""
+
+
+def instance_dict(obj: object) -> dict[str, object] | None:
+    """The object's own attributes, or ``None`` where reading them could run the user's code."""
+    for cls in mro_of(type(obj)):
+        entry = class_dict(cls).get("__dict__")
+        if entry is not None:
+            if type(entry) is not types.GetSetDescriptorType:
+                return None
+            break
+    else:
+        return None
+    found = _get(obj, "__dict__")
+    return found if type(found) is dict else None
+
+
+def class_attribute(cls: type, name: str) -> object:
+    """The first entry for ``name`` along the MRO, not bound; ``None`` where there is none."""
+    for base in mro_of(cls):
+        entry = class_dict(base).get(name)
+        if entry is not None:
+            return entry
+    return None
+
+
+def is_class(value: object) -> bool:
+    """Whether ``value`` is a class, without asking it (``isinstance`` would: ``__class__``)."""
+    return any(base is type for base in mro_of(type(value)))
+
+
+def is_atom(value: object) -> bool:
+    """Whether ``value`` is of an immutable builtin type that holds nothing else."""
+    return type(value) in _ATOMS
+
+
+class TypeInfo:
+    """What is known of one type; made once per type."""
+
+    __slots__ = ("bases", "estimator", "kind", "library", "name", "params")
+
+    def __init__(self, cls: type, user_owned: bool) -> None:
+        self.name = qualified_name(cls)
+        self.params: frozenset[str] = frozenset()
+        self.bases: tuple[str, ...] = ()
+        self.library = "other"
+        if cls in (dict, list, tuple):
+            self.kind = CONTAINER
+        elif _quacks(cls):
+            self.kind = ESTIMATOR
+            self.params = _parameter_names(cls)
+            self.bases = tuple(qualified_name(b) for b in mro_of(cls)[1:-1])[:24]
+            self.library = _library(self.bases)
+        else:
+            self.kind = USER_OBJECT if user_owned else OPAQUE
+
+
+def _quacks(cls: type) -> bool:
+    """``get_params``, ``set_params`` and ``fit`` stand as methods in the class or its bases."""
+    for name in ("get_params", "set_params", "fit"):
+        entry = class_attribute(cls, name)
+        # Other descriptors (scikit-learn's available_if) are methods in effect; a property is not.
+        if entry is None or type(entry) is property:
+            return False
+        if type(entry) not in _METHOD_TYPES and class_attribute(type(entry), "__get__") is None:
+            return False
+    return True
+
+
+def _library(bases: tuple[str, ...]) -> str:
+    return "sklearn" if "sklearn.base.BaseEstimator" in bases else "other"
+
+
+def _parameter_names(cls: type) -> frozenset[str]:
+    """Names of the constructor's arguments, as ``BaseEstimator._get_param_names`` finds them.
+
+    A constructor that takes ``**kwargs`` hands them to its base (XGBoost's do), so the base's are
+    parameters as well.
+    """
+    names: set[str] = set()
+    for base in mro_of(cls):
+        init = class_dict(base).get("__init__")
+        if type(init) is not types.FunctionType:
+            continue
+        init = init.__dict__.get("deprecated_original", init)
+        code = init.__code__
+        names.update(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+        if not code.co_flags & _CO_VARKEYWORDS:
+            break
+    return frozenset(names)
+
+
+class TypeCache:
+    """``TypeInfo`` per type, without keeping a user's class alive."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[type], TypeInfo]] = {}
+        self._library_roots = tuple(
+            sorted({p for p in (sys.prefix, sys.base_prefix, sys.exec_prefix) if p}, key=len)
+        )
+
+    def of(self, cls: type) -> TypeInfo:
+        known = self._known.get(id(cls))
+        if known is not None and known[0]() is cls:
+            return known[1]
+        info = TypeInfo(cls, self.is_user_module(_text(_module_of, cls)))
+        self._known[id(cls)] = (weakref.ref(cls), info)
+        return info
+
+    def is_user_module(self, name: str) -> bool:
+        """``__main__``, or a module whose file lies outside the Python installation."""
+        if name == "__main__":
+            return True
+        module = sys.modules.get(name)
+        if type(module) is not types.ModuleType:
+            return False
+        return self.is_user_file(_get(module, "__dict__").get("__file__"))
+
+    def is_user_file(self, path: object) -> bool:
+        """Whether a source file is the user's own rather than a library's."""
+        if type(path) is not str or path.startswith("<") or "site-packages" in path or "dist-packages" in path:
+            return False
+        return not path.startswith(self._library_roots)
+
+
+def parameters_and_learned(
+    obj: object, info: TypeInfo
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Instance attributes, parted into hyper-parameters and everything else."""
+    own = instance_dict(obj)
+    params: dict[str, object] = {}
+    learned: dict[str, object] = {}
+    for name, value in list(dict.items(own)) if own is not None else ():
+        if type(name) is not str:
+            continue
+        if name in info.params:
+            params[name] = value
+        elif name not in _CONFIGURATION:
+            learned[name] = value
+    return params, learned

@@ -1,0 +1,290 @@
+"""Values as facts: a short text, a digest of the content, and nothing of the user's kept.
+
+Only exact builtin types, exact numpy arrays and scalars, and instance dictionaries are looked into;
+all else is told by its type.  A digest is exact up to ``WHOLE`` bytes of an array; beyond, it is of
+evenly spread samples and starts with ``~``: two that differ prove a change, two that agree prove
+nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import types
+from time import perf_counter
+from typing import Any, Callable
+
+from .identity import Binding, Tokens
+from .types import (
+    ESTIMATOR,
+    TypeCache,
+    class_attribute,
+    instance_dict,
+    is_atom,
+    mro_of,
+    qualified_name,
+)
+
+WHOLE = 1 << 18
+"""Bytes of an array that are always read in full."""
+KEPT = 1 << 14
+"""Bytes of an array that are kept, to compare with instead of hashing again."""
+SAMPLES, SAMPLE = 64, 1_024
+"""How many pieces of a larger array are read, and how many items each has."""
+MOST_ITEMS, MOST_DEPTH, LONGEST = 200, 6, 200
+"""Of a container: items and levels that are looked at; of a text: characters."""
+
+_C_STATE = {
+    "sklearn.tree._tree.Tree": ("node_count", "feature", "threshold", "value"),
+}
+"""Exact C-level types without an instance dictionary, and getters of theirs that only read."""
+
+_numpy: list[tuple[type, type]] = []
+
+Feed = Callable[[bytes], object]
+
+
+class TooMuch(Exception):
+    """A look has used up its time; what is left is reported as not evaluated."""
+
+
+class Reader:
+    """Turns values into facts, within one look's time budget."""
+
+    def __init__(self, types_: TypeCache, tokens: Tokens) -> None:
+        self._types = types_
+        self._tokens = tokens
+        self._deadline = float("inf")
+
+    def begin(self, seconds: float) -> None:
+        """A new look may take this long."""
+        self._deadline = perf_counter() + seconds
+
+    def overdue(self) -> bool:
+        return perf_counter() > self._deadline
+
+    def parameter(self, value: Any, binding: Binding) -> object:
+        """A scalar as it is; else ``{"text", "digest", "serial"}``."""
+        if _is_plain(value):
+            if not binding.holds(value):
+                binding.bind(value)
+            return value
+        self._refresh(value, binding)
+        return {"text": binding.text, "digest": binding.digest, "serial": binding.serial}
+
+    def signature(self, value: Any, binding: Binding) -> dict[str, object]:
+        """``{"text", "serial", "digest", "number"}`` of one learned attribute."""
+        self._refresh(value, binding)
+        found: dict[str, object] = {"text": binding.text, "serial": binding.serial}
+        if binding.digest is not None:
+            found["digest"] = binding.digest
+        if type(value) in (int, float) and _is_plain(value):
+            found["number"] = float(value)
+        return found
+
+    def _refresh(self, value: Any, binding: Binding) -> None:
+        """Brings the binding's serial, text and digest up to date."""
+        held = binding.holds(value)
+        if held and is_atom(value):
+            return
+        if not held:
+            binding.bind(value)
+            binding.text = self.text(value)
+        raw = _small_bytes(value)
+        if raw is not None and raw == binding.raw:
+            return
+        digest = hashlib.blake2b(digest_size=12)
+        try:
+            exact = self._feed(digest.update, value, 0)
+        except TooMuch:
+            binding.digest = None
+            return
+        binding.raw = raw
+        if raw is None and not is_atom(value):
+            binding.text = self.text(value)
+        binding.digest = None if exact is None else ("" if exact else "~") + digest.hexdigest()
+
+    # Content.
+
+    def _feed(self, update: Feed, value: Any, depth: int) -> bool | None:
+        """Feeds the value's content to a hash.
+
+        Returns whether all of it was fed; ``None`` where there is something in it that cannot be
+        looked at, so that no digest can stand for it.
+        """
+        if depth > MOST_DEPTH:
+            return None
+        if perf_counter() > self._deadline:
+            raise TooMuch
+        kind = type(value)
+        if is_atom(value):
+            return _feed_atom(update, value)
+        if kind is list or kind is tuple:
+            return self._feed_items(update, kind.__name__, list(value), depth)
+        if kind is dict:
+            flat = [x for pair in list(dict.items(value)) for x in pair]
+            return self._feed_items(update, "dict", flat, depth)
+        if kind is set or kind is frozenset:
+            return None
+        array, scalar = _numpy_types()
+        if kind is array:
+            return self._feed_array(update, value, depth)
+        if scalar in mro_of(kind) and qualified_name(kind).startswith("numpy."):
+            _put(update, qualified_name(kind), value.tobytes())
+            return True
+        if kind is types.FunctionType or kind is types.BuiltinFunctionType or kind is type:
+            _put(update, "named", self.text(value).encode("utf-8", "replace"))
+            return True
+        return self._feed_object(update, value, depth)
+
+    def _feed_items(
+        self, update: Feed, label: str, items: list[Any], depth: int
+    ) -> bool | None:
+        _put(update, label, str(len(items)).encode())
+        exact: bool | None = len(items) <= MOST_ITEMS
+        step = 1 if exact else len(items) // MOST_ITEMS
+        for item in items[::step][: MOST_ITEMS + 1]:
+            fed = self._feed(update, item, depth + 1)
+            if fed is None:
+                return None
+            exact = exact and fed
+        return exact
+
+    def _feed_array(self, update: Feed, array: Any, depth: int) -> bool | None:
+        dtype, size = array.dtype, array.size
+        _put(update, "array", (dtype.str + str(array.shape)).encode())
+        if dtype.hasobject:
+            if size > MOST_ITEMS:
+                return None
+            return self._feed_items(update, "objects", array.ravel().tolist(), depth)
+        if array.nbytes <= WHOLE:
+            _put(update, "", array.tobytes())
+            return True
+        # `flat` reads item by item in C and copies only what is asked for, whatever the strides.
+        flat, step = array.flat, max(1, size // SAMPLES)
+        for start in range(0, size, step):
+            _put(update, "", flat[start : start + SAMPLE].tobytes())
+            if perf_counter() > self._deadline:
+                raise TooMuch
+        return False
+
+    def _feed_object(self, update: Feed, value: Any, depth: int) -> bool | None:
+        """An estimator by its token, another object by its class and instance dictionary."""
+        info = self._types.of(type(value))
+        if info.kind == ESTIMATOR:
+            _put(update, "model", str(self._tokens.of(value)).encode())
+            return True
+        _put(update, "object", info.name.encode("utf-8", "replace"))
+        getters = _C_STATE.get(info.name)
+        if getters is not None:
+            state = [_c_get(value, name) for name in getters]
+            return self._feed_items(update, "state", state, depth)
+        own = instance_dict(value)
+        if own is None or not info.name.startswith(("sklearn.", "scipy.", "numpy.")):
+            return None
+        return self._feed(update, dict(own), depth + 1)
+
+    # Text.
+
+    def text(self, value: Any, depth: int = 0) -> str:
+        """How a value is shown; no ``repr`` of the user's is run."""
+        kind = type(value)
+        if is_atom(value):
+            return _atom_text(value)
+        if kind is list or kind is tuple:
+            items = list(value)
+            if depth > 2 or len(items) > 8:
+                return f"{kind.__name__} of {len(items)}"
+            inner = ", ".join(self.text(i, depth + 1) for i in items)
+            return (f"[{inner}]" if kind is list else f"({inner})")[:LONGEST]
+        if kind is dict:
+            return self._dict_text(value, depth)
+        array, scalar = _numpy_types()
+        if kind is array:
+            return f"{value.dtype.name} array {value.shape}"[:LONGEST]
+        if scalar in mro_of(kind) and qualified_name(kind).startswith("numpy."):
+            return str(value.item())[:LONGEST]
+        if kind is types.FunctionType or kind is types.BuiltinFunctionType:
+            return _function_name(value)
+        if kind is type:
+            return qualified_name(value)
+        return qualified_name(kind).rpartition(".")[2] or "object"
+
+    def _dict_text(self, value: Any, depth: int) -> str:
+        pairs = list(dict.items(value))
+        if depth > 2 or len(pairs) > 6:
+            return f"dict of {len(pairs)}"
+        inner = ", ".join(f"{self.text(k, depth + 1)}: {self.text(v, depth + 1)}" for k, v in pairs)
+        return ("{" + inner + "}")[:LONGEST]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON says the value as it is: no NaN, no huge integer, no long text."""
+    kind = type(value)
+    if kind is float:
+        return value - value == 0.0
+    if kind is int:
+        return value.bit_length() <= 53
+    if kind is str:
+        return len(value) <= LONGEST
+    return kind is bool or value is None
+
+
+def _atom_text(value: Any) -> str:
+    if type(value) is int and value.bit_length() > 200:
+        return f"int of {value.bit_length()} bits"  # its decimal form takes quadratic time
+    if type(value) in (str, bytes) and len(value) > LONGEST:
+        return repr(value[: LONGEST - 1])[: LONGEST - 1] + "…"
+    return repr(value)
+
+
+def _feed_atom(update: Feed, value: Any) -> bool:
+    kind = type(value)
+    if kind is int:
+        width = value.bit_length() // 8 + 1
+        _put(update, "int", value.to_bytes(width, "little", signed=True))
+    elif kind is str:
+        _put(update, "str", value.encode("utf-8", "surrogatepass"))
+    elif kind is bytes:
+        _put(update, "bytes", value)
+    else:
+        _put(update, kind.__name__, repr(value).encode())
+    return True
+
+
+def _put(update: Feed, label: str, content: bytes) -> None:
+    """Length-prefixed, so that no two values feed the same bytes."""
+    update(f"{label}:{len(content)}:".encode())
+    update(content)
+
+
+def _small_bytes(value: Any) -> bytes | None:
+    """The bytes of a small plain array, for comparing two looks in C."""
+    if type(value) is _numpy_types()[0]:
+        if value.nbytes <= KEPT and not value.dtype.hasobject:
+            return value.tobytes()
+    return None
+
+
+def _numpy_types() -> tuple[type, type]:
+    """(ndarray, generic), or stand-ins that no value has while numpy is not imported."""
+    if not _numpy:
+        module = sys.modules.get("numpy")
+        own = module.__dict__ if type(module) is types.ModuleType else {}
+        if type(own.get("ndarray")) is not type or type(own.get("generic")) is not type:
+            return (Reader, Reader)
+        _numpy.append((own["ndarray"], own["generic"]))
+    return _numpy[0]
+
+
+def _c_get(value: Any, name: str) -> object:
+    descriptor = class_attribute(type(value), name)
+    if type(descriptor) is not types.GetSetDescriptorType:
+        return None
+    return descriptor.__get__(value)
+
+
+def _function_name(value: Any) -> str:
+    module, name = value.__module__, value.__name__
+    prefix = f"{module}." if type(module) is str and module != "__main__" else ""
+    return f"{prefix}{name}"[:LONGEST] if type(name) is str else "function"

@@ -1,0 +1,152 @@
+"""The lines of ``watch --json``: the outside contract, in one place.
+
+Keys may be added, never renamed; ``SCHEMA`` grows with a breaking change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from kernelscope.timeline.changes import Change, Run
+from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
+from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Opaque, Value
+from kernelscope.timeline.rules import card_for
+from kernelscope.timeline.timeline import Update
+
+SCHEMA = 1
+
+Record = dict[str, Any]
+
+_TOLD_STATES = frozenset({"restarted", "died", "unreachable", "back"})
+"""Busy and idle are for the screen; a line per cell of them would tell a script nothing."""
+
+
+def records_of(update: Update, objects: dict[int, ObjectFacts]) -> Iterator[Record]:
+    """The records that one update amounts to, in order.
+
+    ``objects``: every object known, by token, to tell whether a composite is fitted.
+    """
+    match update.event:
+        case Waiting(reason=reason):
+            yield {"type": "waiting", "reason": reason}
+        case Attached() as event:
+            yield _attached(event, update, objects)
+        case Observed():
+            for moment in update.moments:
+                if moment.run is not None:
+                    yield execution_record(moment.run)
+                else:
+                    yield _between(moment.epoch, moment.execution_count, moment.changes)
+        case KernelChanged(epoch=epoch, state=state, detail=detail) if state in _TOLD_STATES:
+            yield {"type": "kernel", "state": state, "epoch": epoch, "detail": detail}
+        case Lost(epoch=epoch, count=count):
+            yield {"type": "lost", "epoch": epoch, "count": count}
+        case Detached(reason=reason):
+            yield {"type": "detached", "reason": reason}
+
+
+def encode(record: Record) -> bytes:
+    """One line, with its line end."""
+    return msgspec.json.encode(record) + b"\n"
+
+
+def _attached(event: Attached, update: Update, objects: dict[int, ObjectFacts]) -> Record:
+    models = [
+        {
+            "name": name,
+            "class": facts.cls,
+            "generation": facts.generation,
+            "id": hex(facts.id),
+            "fitted": card_for(facts).is_fitted(facts, objects),
+        }
+        for name, facts in update.models
+    ]
+    kernel = _kernel(event.kernel)
+    return {"type": "attached", "schema": SCHEMA, "epoch": event.epoch, "kernel": kernel, "models": models}
+
+
+def _kernel(kernel: KernelFacts) -> Record:
+    return {
+        "connection_file": kernel.connection_file,
+        "notebook": kernel.notebook,
+        "implementation": kernel.implementation,
+        "python": kernel.python,
+        "ipykernel": kernel.ipykernel,
+        "pid": kernel.pid,
+        "execution_count": kernel.execution_count,
+        "sees_calls": kernel.sees_calls,
+    }
+
+
+def execution_record(run: Run) -> Record:
+    """The ``execution`` line of one run."""
+    facts = run.facts
+    record: Record = {
+        "type": "execution",
+        "epoch": run.epoch,
+        "execution_count": facts.execution_count,
+        "cell_id": facts.cell_id,
+        "rerun_of": run.rerun_of,
+        "code": facts.code,
+        "status": facts.status,
+        "client": facts.client,
+        "started": _utc(facts.started),
+        "seconds": round(facts.seconds, 6),
+        "changes": [change_record(c) for c in (*run.changes, *run.local)],
+    }
+    if run.between:
+        record["between"] = [change_record(c) for c in run.between]
+    if run.cut:
+        record["not_evaluated"] = list(run.cut)
+    return record
+
+
+def _between(epoch: int, after: int, changes: tuple[Change, ...]) -> Record:
+    return {"type": "between", "epoch": epoch, "after": after, "changes": [change_record(c) for c in changes]}
+
+
+def change_record(change: Change) -> Record:
+    """A CHANGE of the contract."""
+    record: Record = {
+        "name": change.name,
+        "verdict": change.verdict,
+        "identity": change.identity,
+        "learned": change.learned,
+        "params": None if change.params is None else _params(change.params),
+        "persistence": msgspec.to_builtins(change.persistence),
+        "scope": change.scope,
+        "class": change.cls,
+        "generation": change.generation,
+        "previous_generation": change.previous_generation,
+        "id": _hex(change.id),
+        "previous_id": _hex(change.previous_id),
+        "fitted": change.fitted,
+        "stale": list(change.stale),
+        "certainty": change.certainty,
+        "evidence": list(change.evidence),
+        "explanation": change.explanation,
+    }
+    if change.parts:
+        record["parts"] = [change_record(part) for part in change.parts]
+    return record
+
+
+def _params(params: dict[str, tuple[Value, Value]]) -> dict[str, list[Any]]:
+    return {name: [_plain(a), _plain(b)] for name, (a, b) in params.items()}
+
+
+def _plain(value: Value) -> Any:
+    return value.text if isinstance(value, Opaque) else value
+
+
+def _hex(address: int | None) -> str | None:
+    return None if address is None else hex(address)
+
+
+def _utc(seconds: float) -> str:
+    told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return told.replace("+00:00", "Z")

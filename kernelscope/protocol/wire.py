@@ -1,0 +1,130 @@
+"""What the probe sends, decoded once: after this there are only types.
+
+Everything that comes from a kernel passes through here, so this is where its text is made safe to
+display (``kernelscope.text``) and where its size is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from kernelscope.text import clean, clean_block
+from kernelscope.timeline.facts import Observation, Snapshot
+
+WIRE = 1
+"""The version that this side speaks; the probe's is in ``kernelscope/probe/agent.py``."""
+
+_LONGEST = 64_000_000
+_BLOCKS = frozenset({"code"})
+"""Keys whose text keeps its line ends."""
+
+
+class WireError(ValueError):
+    """What came does not have the form that the probe gives it; the message names the field."""
+
+
+class KernelReply(Struct, frozen=True):
+    """What the probe says of its kernel."""
+
+    python: str
+    pid: int
+    execution_count: int
+    notebook: str | None = None
+    ipykernel: str = ""
+    cwd: str = ""
+    sees_calls: bool = False
+
+
+class AttachReply(Struct, frozen=True):
+    """The probe's answer to an attach."""
+
+    wire: int
+    nonce: str
+    comm_id: str
+    version: str
+    seq: int
+    kernel: KernelReply
+    base: Snapshot
+    history: tuple[Observation, ...]
+
+
+class Refusal(Struct, frozen=True):
+    """Why the loader did not put the probe in."""
+
+    error: str
+    detail: str = ""
+
+
+class Push(Struct, frozen=True):
+    """One message of the probe on its comm."""
+
+    nonce: str
+    kind: str
+    observation: str = ""
+    reason: str = ""
+
+
+def decode_reply(text: str) -> AttachReply | Refusal:
+    """The loader's answer.
+
+    Raises:
+        WireError: it has another form.
+    """
+    found = _decoded(text)
+    if isinstance(found, dict) and "error" in found:
+        return _convert(found, Refusal)
+    return _convert(found, AttachReply)
+
+
+def decode_push(data: object) -> Push | None:
+    """A comm message's data; ``None`` for one that is not the probe's.
+
+    Raises:
+        WireError: it is the probe's and has another form.
+    """
+    ours = data.get("kernelscope") if isinstance(data, dict) else None
+    return None if ours is None else _convert(ours, Push)
+
+
+def decode_observation(text: str) -> Observation:
+    """One observation.
+
+    Raises:
+        WireError: it has another form.
+    """
+    return _convert(_decoded(text), Observation)
+
+
+def _decoded(text: str) -> Any:
+    if len(text) > _LONGEST:
+        raise WireError(f"a message of {len(text)} characters is more than can be true")
+    try:
+        # The standard library's decoder takes lone surrogates, which a user's text may hold.
+        return _cleaned(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"no JSON: {error}") from error
+
+
+T = TypeVar("T")
+
+
+def _convert(found: Any, wanted: type[T]) -> T:
+    try:
+        return msgspec.convert(found, wanted)
+    except msgspec.ValidationError as error:
+        raise WireError(str(error)) from error
+
+
+def _cleaned(value: Any, key: str = "") -> Any:
+    """Every text in it made safe to display; keys are text as well."""
+    if isinstance(value, str):
+        return clean_block(value) if key in _BLOCKS else clean(value, limit=4_096)
+    if isinstance(value, list):
+        return [_cleaned(item, key) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): _cleaned(item, name) for name, item in value.items()}
+    return value
