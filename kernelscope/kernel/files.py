@@ -1,0 +1,337 @@
+"""Connection files: read, and checked to the last field before a socket is made.
+
+The key in a connection file lets whoever holds it run code as the kernel's user.  It is looked at
+here and never kept: what is returned, and every message, is free of it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import hashlib
+import json
+import os
+import re
+import stat
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import zmq
+
+from kernelscope.errors import ConnectionFileError
+from kernelscope.text import clean
+
+MAX_BYTES = 65_536
+"""The most that is read of any file beside a kernel; real ones have about 300 bytes."""
+
+_PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+_HOST = re.compile(r"[\w.:%\[\]*-]{1,255}", re.ASCII)
+_Z85_KEY = re.compile(r"[0-9a-zA-Z.:+=^!/*?&<>()\[\]{}@%$#-]{40}")
+_LIST_THEM = "`kernelscope ls` lists the kernels that can be attached to"
+_MAKE_ANEW = "restart the kernel, which writes its file anew; " + _LIST_THEM
+
+Transport = Literal["tcp", "ipc"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """What a checked connection file says, without its key."""
+
+    path: Path
+    transport: Transport
+    ip: str
+    """A host for tcp; for ipc the common beginning of the sockets' paths."""
+    shell_port: int
+    iopub_port: int
+    stdin_port: int
+    control_port: int
+    hb_port: int
+    signed: bool
+    """Whether there is a key; without one no message is verified."""
+    signature_scheme: str
+    kernel_name: str | None
+    jupyter_session: str | None
+    """The notebook as the server that started the kernel gives it; hostile text."""
+    written: float
+    """Seconds since the epoch: when the file was last modified."""
+    curve_publickey: bytes | None = field(default=None, repr=False)
+    """The kernel's CurveZMQ public key (Z85), where the connection is encrypted."""
+
+    @property
+    def heartbeat_url(self) -> str:
+        """Where the kernel echoes what it is sent."""
+        if self.transport == "ipc":
+            return f"ipc://{self.ip}-{self.hb_port}"
+        host = "0.0.0.0" if self.ip == "*" else self.ip  # noqa: S104 - bound by the kernel, not here
+        return f"tcp://{host}:{self.hb_port}"
+
+
+def read_connection_file(
+    path: Path, *, insecure: bool = False, insecure_file: bool = False
+) -> ConnectionInfo:
+    """Read and check a connection file; nothing is connected.
+
+    Args:
+        insecure: accept an empty key, with which no message is verified.
+        insecure_file: accept a file that is another user's or that other users can reach.
+
+    Raises:
+        ConnectionFileError: naming the file and, where it is one field, the field.
+    """
+    shown = _shown(path)
+    data, status = _read(path, shown)
+    if not insecure_file:
+        _must_be_private(path, status, shown)
+    return _checked(_parse(data, shown), path, status.st_mtime, insecure=insecure)
+
+
+def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
+    """All of a small regular file, and its status at that moment.
+
+    Never blocks, whatever the path turns out to be.
+
+    Raises:
+        OSError: it cannot be opened (``ENXIO`` for what is neither file nor directory, ``EFBIG``
+            beyond ``MAX_BYTES``).
+    """
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
+        _refuse(path)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            _refuse(path)
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return data, status
+
+
+def parse_connect_info(text: str) -> dict[str, Any]:
+    """The connection info in what ``%connect_info`` prints: a JSON object, then prose.
+
+    Raises:
+        ConnectionFileError: there is no JSON object in it.
+    """
+    decoder = json.JSONDecoder()
+    for brace in re.finditer(r"\{", text[:MAX_BYTES]):
+        try:
+            found, _ = decoder.raw_decode(text, brace.start())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict):
+            return found
+    raise ConnectionFileError(
+        "there is no connection info in the standard input",
+        "run %connect_info in the notebook and pipe all that it prints: "
+        "the JSON from { to }, which holds the kernel's key",
+    )
+
+
+def write_private(info: dict[str, Any]) -> Path:
+    """Put connection info in a new temporary file that only this user can read.
+
+    The caller deletes it.
+    """
+    handle, name = tempfile.mkstemp(prefix="kernelscope-", suffix=".json")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(info, file, indent=2)
+    return Path(name)
+
+
+def _refuse(path: Path) -> None:
+    code = errno.EISDIR if path.is_dir() else errno.ENXIO
+    raise OSError(code, os.strerror(code))
+
+
+def _shown(path: Path) -> str:
+    return clean(os.fspath(path), limit=1_000)
+
+
+def _bad(shown: str, what: str, hint: str = _MAKE_ANEW) -> ConnectionFileError:
+    return ConnectionFileError(f"{shown}: {what}", hint)
+
+
+_READ_PROBLEMS = {
+    errno.ENOENT: ("there is no such file", _LIST_THEM),
+    errno.ENOTDIR: ("there is no such file", _LIST_THEM),
+    errno.EISDIR: ("this is a directory, not a connection file", _LIST_THEM),
+    errno.ENXIO: ("this is not a regular file", "a connection file is a small file of JSON; " + _LIST_THEM),
+    errno.ELOOP: ("the symbolic links lead in a circle", _LIST_THEM),
+    errno.EFBIG: (f"this is no connection file: it is larger than {MAX_BYTES // 1024} KiB", _LIST_THEM),
+    errno.EACCES: (
+        "you may not read it",
+        "it belongs to the user who started the kernel: attach as that user",
+    ),
+}
+
+
+def _read(path: Path, shown: str) -> tuple[bytes, os.stat_result]:
+    try:
+        return read_bounded(path)
+    except ValueError:  # a NUL in the path
+        raise _bad(shown, *_READ_PROBLEMS[errno.ENOENT]) from None
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror}"
+        raise _bad(shown, *_READ_PROBLEMS.get(error.errno or 0, (reason, _LIST_THEM))) from None
+
+
+def _must_be_private(path: Path, status: os.stat_result, shown: str) -> None:
+    """As ssh does: what anybody could have written or read says nothing of who answers."""
+    user = os.geteuid()
+    if user != 0 and status.st_uid not in {0, user}:
+        raise _bad(
+            shown, "the file belongs to another user", "copy it, if you trust it, and chmod 600 the copy"
+        )
+    if _reachable_by_others(path.resolve(), status.st_mode):
+        raise _bad(
+            shown,
+            f"other users can read or change it (mode {stat.S_IMODE(status.st_mode):04o})",
+            "its key lets them run code as you: chmod 600 the file",
+        )
+
+
+def _reachable_by_others(path: Path, mode: int) -> bool:
+    """A file that is open to others in a directory that is not, is not: VS Code makes such files."""
+    above = [parent.stat().st_mode for parent in path.parents]
+    return any(
+        mode & use and all(parent & enter for parent in above)
+        for use, enter in (
+            (stat.S_IRGRP | stat.S_IWGRP, stat.S_IXGRP),
+            (stat.S_IROTH | stat.S_IWOTH, stat.S_IXOTH),
+        )
+    )
+
+
+def _parse(data: bytes, shown: str) -> dict[str, Any]:
+    """The JSON object in ``data``; no error here refers to its content, which holds the key."""
+    if not data.strip():
+        raise _bad(shown, "the file is empty")
+    if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _bad(shown, "the file begins with a byte order mark", "save it as UTF-8 without one")
+    found, problem = _decode(data)
+    if problem:
+        raise _bad(shown, problem)
+    if not isinstance(found, dict):
+        raise _bad(shown, f"the file holds a JSON {_json_type(found)}, not an object")
+    return found
+
+
+def _decode(data: bytes) -> tuple[object, str]:
+    try:
+        return json.loads(data.decode("utf-8")), ""
+    except UnicodeDecodeError as error:
+        return None, f"the file is not UTF-8 (byte {error.start})"
+    except json.JSONDecodeError as error:
+        return None, f"the file is not complete JSON (line {error.lineno}, column {error.colno})"
+    except (ValueError, RecursionError):
+        return None, "the file is not JSON that can be read"
+
+
+def _json_type(value: object) -> str:
+    names = {list: "list", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def _checked(raw: dict[str, Any], path: Path, written: float, *, insecure: bool) -> ConnectionInfo:
+    shown = _shown(path)
+    ports = {name: _port(raw, name, shown) for name in _PORTS}
+    transport = _transport(raw, shown)
+    return ConnectionInfo(
+        path=path,
+        transport=transport,
+        ip=_ip(raw, transport, path, shown),
+        signed=_signed(raw, shown, insecure=insecure),
+        signature_scheme=_scheme(raw, shown),
+        kernel_name=_text_or_none(raw.get("kernel_name")),
+        jupyter_session=_text_or_none(raw.get("jupyter_session")),
+        written=written,
+        curve_publickey=_curve(raw, shown),
+        **ports,
+    )
+
+
+def _port(raw: dict[str, Any], name: str, shown: str) -> int:
+    if name not in raw:
+        raise _bad(shown, f"{name} is missing")
+    value = raw[name]
+    if type(value) is not int or not 1 <= value <= 65_535:
+        raise _bad(shown, f"{name} is {_value(value)}, not a number from 1 to 65535")
+    return value
+
+
+def _transport(raw: dict[str, Any], shown: str) -> Transport:
+    value = raw.get("transport", "tcp")
+    if value == "tcp":
+        return "tcp"
+    if value == "ipc":
+        return "ipc"
+    raise _bad(shown, f"transport is {_value(value)}, not tcp or ipc")
+
+
+def _ip(raw: dict[str, Any], transport: Transport, path: Path, shown: str) -> str:
+    """The field, or what jupyter_client takes where it is missing."""
+    if "ip" not in raw:
+        return "127.0.0.1" if transport == "tcp" else f"{path.with_suffix('')}-ipc"
+    value = raw["ip"]
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise _bad(shown, f"ip is {_value(value)}, not an address")
+    if transport == "tcp" and not _HOST.fullmatch(value):
+        raise _bad(shown, f"ip is {_value(value)}, not an address")
+    return value
+
+
+def _signed(raw: dict[str, Any], shown: str, *, insecure: bool) -> bool:
+    """Whether there is a key; the value is named in no message."""
+    if "key" not in raw:
+        raise _bad(shown, "key is missing")
+    key = raw["key"]
+    if not isinstance(key, str):
+        raise _bad(shown, f"key is a {_json_type(key)}, not a string")
+    if not _encodable(key):
+        raise _bad(shown, "key is not valid text")
+    if not key and not insecure:
+        raise _bad(
+            shown,
+            "key is empty, so no message is signed",
+            "whoever reaches the ports could answer in the kernel's place; --insecure attaches all the same",
+        )
+    return bool(key)
+
+
+def _encodable(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _scheme(raw: dict[str, Any], shown: str) -> str:
+    value = raw.get("signature_scheme", "hmac-sha256")
+    known = {f"hmac-{name}" for name in hashlib.algorithms_guaranteed if not name.startswith("shake")}
+    if not isinstance(value, str) or value not in known:
+        raise _bad(shown, f"signature_scheme is {_value(value)}, not hmac-sha256 or another hmac-…")
+    return value
+
+
+def _curve(raw: dict[str, Any], shown: str) -> bytes | None:
+    """The kernel's public key; as jupyter_client has it, one key of the pair alone means none."""
+    names = ("curve_publickey", "curve_secretkey")
+    if any(name not in raw for name in names):
+        return None
+    for name in names:
+        if not isinstance(raw[name], str) or not _Z85_KEY.fullmatch(raw[name]):
+            raise _bad(shown, f"{name} is not a CurveZMQ key (40 characters of Z85)")
+    if not zmq.has("curve"):
+        raise _bad(
+            shown, "curve_publickey asks for encryption, which this pyzmq cannot do", "install another pyzmq"
+        )
+    public: str = raw["curve_publickey"]
+    return public.encode("ascii")
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _value(value: object) -> str:
+    return clean(json.dumps(value, ensure_ascii=False), limit=40)

@@ -1,0 +1,389 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from kernelscope.errors import ConnectionFileError
+from kernelscope.kernel.files import (
+    MAX_BYTES,
+    ConnectionInfo,
+    parse_connect_info,
+    read_bounded,
+    read_connection_file,
+    write_private,
+)
+from kernelscope.kernel.processes import alive, started_from
+from tests.support.kernels import KernelProcess
+
+KEY = "b1946ac9-2f6e5b3d"
+PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+GOOD: dict[str, Any] = {
+    **{name: 50_000 + number for number, name in enumerate(PORTS)},
+    "ip": "127.0.0.1",
+    "key": KEY,
+    "transport": "tcp",
+    "signature_scheme": "hmac-sha256",
+    "kernel_name": "python3",
+    "jupyter_session": "/home/me/churn.ipynb",
+}
+
+
+def write(folder: Path, **changes: Any) -> Path:
+    """A good connection file but for ``changes``; ``...`` leaves a field out."""
+    raw = {name: value for name, value in {**GOOD, **changes}.items() if value is not ...}
+    return write_bytes(folder, json.dumps(raw).encode())
+
+
+def write_bytes(folder: Path, data: bytes) -> Path:
+    path = folder / "kernel-a.json"
+    path.write_bytes(data)
+    path.chmod(0o600)
+    return path
+
+
+def refused(path: Path, **options: bool) -> ConnectionFileError:
+    """The error, which keeps to the rules that hold for all of them."""
+    with pytest.raises(ConnectionFileError) as caught:
+        read_connection_file(path, **options)
+    error = caught.value
+    assert error.exit_code == 3
+    assert KEY not in error.title + error.hint
+    assert "\n" not in error.title
+    assert "\n" not in error.hint
+    assert error.hint
+    return error
+
+
+def test_a_good_file_is_told_without_its_key(tmp_path: Path) -> None:
+    path = write(tmp_path, some_later_field={"a": 1})
+    info = read_connection_file(path)
+    assert (info.transport, info.ip, info.signed) == ("tcp", "127.0.0.1", True)
+    assert [getattr(info, name) for name in PORTS] == [50_000, 50_001, 50_002, 50_003, 50_004]
+    assert (info.kernel_name, info.jupyter_session) == ("python3", "/home/me/churn.ipynb")
+    assert info.written == path.stat().st_mtime
+    assert info.heartbeat_url == "tcp://127.0.0.1:50004"
+    assert KEY not in repr(info) + str(info)
+
+
+def test_fields_that_jupyter_client_fills_in_may_be_missing(tmp_path: Path) -> None:
+    gaps = dict.fromkeys(("ip", "transport", "signature_scheme", "kernel_name", "jupyter_session"), ...)
+    info = read_connection_file(write(tmp_path, **gaps))
+    assert (info.transport, info.ip, info.signature_scheme) == ("tcp", "127.0.0.1", "hmac-sha256")
+    assert (info.kernel_name, info.jupyter_session) == (None, None)
+    ipc = read_connection_file(write(tmp_path, transport="ipc", ip=...))
+    assert ipc.heartbeat_url == f"ipc://{tmp_path}/kernel-a-ipc-50004"
+
+
+def test_texts_that_are_no_text_are_left_out(tmp_path: Path) -> None:
+    info = read_connection_file(write(tmp_path, kernel_name=["x"], jupyter_session=""))
+    assert (info.kernel_name, info.jupyter_session) == (None, None)
+
+
+@pytest.mark.parametrize("name", PORTS)
+@pytest.mark.parametrize("value", ["50000", 0, -1, 70_000, 50_000.0, True, None, [1], ...])
+def test_a_port_that_is_none(tmp_path: Path, name: str, value: object) -> None:
+    error = refused(write(tmp_path, **{name: value}))
+    assert "kernel-a.json" in error.title
+    assert name in error.title
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"key": 12345}, "key is a number"),
+        ({"key": None}, "key is a null"),
+        ({"key": ...}, "key is missing"),
+        ({"key": "\ud800"}, "key is not valid text"),
+        ({"key": ""}, "key is empty"),
+        ({"transport": "udp"}, 'transport is "udp"'),
+        ({"transport": ["tcp"]}, "transport is"),
+        ({"signature_scheme": "hmac-nothing"}, "signature_scheme is"),
+        ({"signature_scheme": "hmac-shake_128"}, "signature_scheme is"),
+        ({"signature_scheme": "sha256"}, "signature_scheme is"),
+        ({"signature_scheme": 1}, "signature_scheme is"),
+        ({"ip": 1}, "ip is 1"),
+        ({"ip": ""}, "ip is"),
+        ({"ip": "a/b c"}, "ip is"),
+        ({"ip": "/tmp/a\0b", "transport": "ipc"}, "ip is"),
+        ({"transport": "\x1b[2J\u202e"}, r"\u001b[2J\u202e"),
+    ],
+)
+def test_a_field_that_cannot_be_used_is_named(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    title = refused(write(tmp_path, **changes)).title
+    assert words in title
+    assert title.isprintable()
+
+
+def test_an_empty_key_is_accepted_only_when_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path, key="")
+    assert "--insecure" in refused(path).hint
+    assert read_connection_file(path, insecure=True).signed is False
+    assert "key is a number" in refused(write(tmp_path, key=0), insecure=True).title
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (json.dumps(GOOD).encode()[:-5], "not complete JSON (line 1, column"),
+        (b"\xef\xbb\xbf" + json.dumps(GOOD).encode(), "byte order mark"),
+        (json.dumps(GOOD).encode("utf-16"), "byte order mark"),
+        (json.dumps(GOOD).encode("utf-16-le"), "not complete JSON"),
+        (json.dumps([GOOD]).encode(), "a JSON list"),
+        (b'"text"', "a JSON string"),
+        (b"null", "a JSON null"),
+        (b"true", "a JSON boolean"),
+        (b"1", "a JSON number"),
+        (b'{"ip": "\xff"}', "not UTF-8 (byte 8)"),
+        (b"[" * 60_000, "not JSON that can be read"),
+        (b"1" * 60_000, "not JSON that can be read"),
+        (b" " * (MAX_BYTES + 1), "larger than 64 KiB"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_that_holds_something_else(tmp_path: Path, data: bytes, words: str) -> None:
+    error = refused(write_bytes(tmp_path, data))
+    assert words in error.title
+    assert not isinstance(error.__context__, ValueError), "it carries the document, and so the key"
+
+
+def test_a_very_large_file_is_not_read(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path, b"")
+    os.truncate(path, 1 << 30)
+    assert "larger than" in refused(path).title
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    fifo, loop, server = tmp_path / "fifo", tmp_path / "loop", tmp_path / "socket"
+    os.mkfifo(fifo)
+    loop.symlink_to(loop)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(server))
+        assert "not a regular file" in refused(server).title
+    assert "not a regular file" in refused(fifo).title
+    assert "not a regular file" in refused(Path("/dev/null")).title
+    assert "circle" in refused(loop).title
+    assert "directory" in refused(tmp_path).title
+    assert "no such file" in refused(tmp_path / "nothing.json").title
+    assert "no such file" in refused(fifo / "kernel.json").title
+    assert "no such file" in refused(tmp_path / "a\0b").title
+    assert "cannot be read: File name too long" in refused(tmp_path / ("a" * 300)).title
+
+
+def test_a_path_that_is_no_utf8_works_and_is_shown_escaped(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9\x1b")
+    folder.mkdir()
+    assert read_connection_file(write(folder)).path.parent == folder
+    title = refused(write(folder, hb_port=0)).title
+    assert r"caf\udce9\x1b" in title
+    assert title.isprintable()
+
+
+def test_a_symbolic_link_to_a_good_file_is_followed(tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(write(tmp_path))
+    assert read_connection_file(link).signed
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.chmod(0)
+    assert "may not read" in refused(path).title
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    ("mode", "owner", "words"),
+    [(0o600, 0, "you may not read it"), (0o644, 12_345, "the file belongs to another user")],
+)
+def test_another_users_file(open_folder: Path, mode: int, owner: int, words: str) -> None:
+    path = write(open_folder)
+    path.chmod(mode)
+    os.chown(path, owner, owner)
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from kernelscope.kernel.files import read_connection_file as read\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try: read(Path(sys.argv[1]))\n"
+        "except Exception as error: print(type(error).__name__, error.title)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == f"ConnectionFileError {path}: {words}\n"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o620, 0o666, 0o602])
+def test_a_file_that_others_can_reach_is_refused_as_ssh_does(open_folder: Path, mode: int) -> None:
+    path = write(open_folder)
+    path.chmod(mode)
+    error = refused(path)
+    assert f"{mode:04o}" in error.title
+    assert "chmod 600" in error.hint
+    assert read_connection_file(path, insecure_file=True).signed
+
+
+def test_a_file_in_a_folder_that_others_cannot_enter_is_private(open_folder: Path) -> None:
+    path = write(open_folder)
+    path.chmod(0o644)
+    open_folder.chmod(0o700)
+    assert read_connection_file(path).signed
+
+
+def test_curve_keys(tmp_path: Path) -> None:
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    path = write(tmp_path, curve_publickey=public, curve_secretkey=secret)
+    info = read_connection_file(path)
+    assert info.curve_publickey == public.encode()
+    assert public not in repr(info)
+    assert read_connection_file(write(tmp_path, curve_publickey=public)).curve_publickey is None
+    error = refused(write(tmp_path, curve_publickey="short", curve_secretkey=secret))
+    assert "curve_publickey" in error.title
+    assert secret not in error.title
+
+
+def test_curve_keys_where_the_library_lacks_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    monkeypatch.setattr(zmq, "has", lambda capability: capability != "curve")
+    assert "pyzmq" in refused(write(tmp_path, curve_publickey=public, curve_secretkey=secret)).title
+
+
+def test_read_bounded_reports_the_reason_as_an_oserror(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        read_bounded(tmp_path)
+
+
+PRINTED = (
+    json.dumps(GOOD, indent=2)
+    + """
+
+Paste the above JSON into a file, and connect with:
+    $> jupyter <app> --existing <file>
+or, if you are local, you can connect with just:
+    $> jupyter <app> --existing kernel-{a}.json
+"""
+)
+
+
+@pytest.mark.parametrize("text", [PRINTED, "\ufeffIn [1]: {nothing}\n" + PRINTED, json.dumps(GOOD)])
+def test_connect_info_is_taken_out_of_the_prose(text: str) -> None:
+    assert parse_connect_info(text) == GOOD
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "{", "{" * 60_000, '{"a":' * 13_000])
+def test_no_connect_info(text: str) -> None:
+    with pytest.raises(ConnectionFileError, match="standard input"):
+        parse_connect_info(text)
+
+
+def test_what_connect_info_really_prints(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    client.wait_for_ready(timeout=30)
+    printed: list[str] = []
+    client.execute_interactive(
+        "%connect_info",
+        timeout=30,
+        output_hook=lambda message: printed.append(message["content"].get("text", "")),
+    )
+    path = write_private(parse_connect_info("".join(printed)))
+    try:
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert_same_kernel(read_connection_file(path), read_connection_file(kernel.connection_file))
+        assert json.loads(path.read_text())["key"] == json.loads(kernel.connection_file.read_text())["key"]
+    finally:
+        path.unlink()
+
+
+def assert_same_kernel(one: ConnectionInfo, other: ConnectionInfo) -> None:
+    for name in ("transport", "ip", "signed", "signature_scheme", *PORTS):
+        assert getattr(one, name) == getattr(other, name)
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as process:
+        yield process
+
+
+def test_a_process_is_alive_or_not(kernel: KernelProcess) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert alive(os.getpid())
+    assert alive(1)
+    assert not alive(ended.pid)
+    assert not alive(0)
+    assert not alive(-1)
+    assert not alive(1 << 80)
+
+
+def test_the_file_a_kernel_was_started_with(kernel: KernelProcess, tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(kernel.connection_file)
+    copy = tmp_path / kernel.connection_file.name
+    copy.write_bytes(kernel.connection_file.read_bytes())
+    assert started_from(kernel.connection_file) is True
+    assert started_from(link) is True
+    assert started_from(copy) is False
+    assert started_from(tmp_path / "nothing.json") is None
+
+
+def test_a_file_changed_after_its_kernel_started_proves_nothing(tmp_path: Path) -> None:
+    with KernelProcess(tmp_path) as kernel:
+        assert started_from(kernel.connection_file) is True
+        raw = json.loads(kernel.connection_file.read_text())
+        kernel.connection_file.write_text(json.dumps({**raw, "key": "another"}))
+        assert started_from(kernel.connection_file) is False
+        kernel.restart()
+        assert started_from(kernel.connection_file) is True
+    assert started_from(kernel.connection_file) is False
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-f", "{}"], ["--f={}"], ['--f="{}"'], ["-f={}"], ["--IPKernelApp.connection_file={}"]]
+)
+@pytest.mark.parametrize("relative", [False, True])
+def test_the_ways_in_which_a_kernel_is_told_its_file(
+    tmp_path: Path, arguments: list[str], relative: bool
+) -> None:
+    path = write(tmp_path)
+    given = [argument.format(path.name if relative else path) for argument in arguments]
+    with running(tmp_path, *given):
+        assert started_from(path) is True
+
+
+def test_a_reader_of_the_file_is_no_kernel(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    with running(tmp_path, "--existing", str(path)):
+        assert started_from(path) is False
+
+
+@contextmanager
+def running(folder: Path, *arguments: str) -> Iterator[None]:
+    """A process that was started with ``arguments`` in ``folder``, which stands for a kernel."""
+    command = ["sh", "-c", "echo started; read wait", *arguments]
+    with subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        yield
+        process.communicate("\n")
