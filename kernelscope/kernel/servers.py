@@ -1,0 +1,168 @@
+"""Jupyter servers on this machine: which notebook a kernel belongs to, and what it is doing.
+
+A server is an extra: whatever goes wrong with one gives an empty answer.  Asking it is asking the
+server, never the kernel: no kernel's last activity moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import IO, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from kernelscope.kernel.files import read_bounded
+from kernelscope.kernel.processes import alive
+
+_TIMEOUT_S = 1.0
+_MAX_ANSWER = 4 * 1024 * 1024
+_T = TypeVar("_T")
+
+
+class ServedKernel(Struct, frozen=True):
+    """A kernel as the server that runs it tells of it; text in it is hostile."""
+
+    kernel_id: str
+    state: str | None
+    """``idle``, ``busy``, ``starting``, ``restarting``, ``dead`` or what else the server says."""
+    last_activity: float | None
+    """Seconds since the epoch."""
+    kernel_name: str | None
+    notebook: str | None
+    """Absolute path; ``None`` for a kernel without a notebook, such as a console's."""
+
+
+async def served_kernels(folders: Iterable[Path]) -> dict[str, ServedKernel]:
+    """What every running server with its file in one of ``folders`` tells, by kernel id."""
+    servers = await asyncio.to_thread(_servers, list(folders))
+    answers = await asyncio.gather(*(asyncio.to_thread(_kernels_of, server) for server in servers))
+    return {kernel.kernel_id: kernel for answer in answers for kernel in answer}
+
+
+@dataclass(frozen=True)
+class _Server:
+    """The file that a running server leaves in the runtime directory."""
+
+    url: str
+    pid: int
+    token: str = field(default="", repr=False)
+    root_dir: str | None = None
+    notebook_dir: str | None = None
+
+    @property
+    def root(self) -> Path | None:
+        root = self.root_dir or self.notebook_dir
+        return Path(root) if root else None
+
+
+class _Kernel(Struct, frozen=True):
+    id: str
+    name: str | None = None
+    last_activity: datetime | None = None
+    execution_state: str | None = None
+
+
+class _SessionKernel(Struct, frozen=True):
+    id: str
+
+
+class _Session(Struct, frozen=True):
+    path: str
+    type: str
+    kernel: _SessionKernel | None = None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token goes to the address in the server's file and to no other."""
+
+    def redirect_request(
+        self, req: object, fp: IO[bytes], code: int, msg: str, headers: object, newurl: str
+    ) -> None:
+        """None: the redirection is reported as an error."""
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+
+
+def _servers(folders: list[Path]) -> list[_Server]:
+    files = [
+        file
+        for folder in folders
+        for kind in ("jpserver", "nbserver")
+        for file in folder.glob(f"{kind}-*.json")
+    ]
+    found = (_server(file) for file in sorted(files))
+    return [server for server in found if server is not None]
+
+
+def _server(file: Path) -> _Server | None:
+    """The server, where it still runs and speaks http."""
+    try:
+        server = msgspec.json.decode(read_bounded(file)[0], type=_Server)
+    except (OSError, ValueError):  # msgspec's errors are ValueErrors
+        return None
+    is_http = server.url.startswith(("http://", "https://"))
+    return server if is_http and alive(server.pid) else None
+
+
+def _kernels_of(server: _Server) -> list[ServedKernel]:
+    try:
+        kernels = _get(server, "api/kernels", list[_Kernel])
+        sessions = _get(server, "api/sessions", list[_Session])
+    except (OSError, ValueError, HTTPException):  # URLError and TimeoutError are OSErrors
+        return []
+    notebooks = {
+        session.kernel.id: _notebook(server, session)
+        for session in sessions
+        if session.kernel is not None and session.type == "notebook"
+    }
+    return [_served(kernel, notebooks.get(kernel.id)) for kernel in kernels]
+
+
+def _get(server: _Server, path: str, kind: type[_T]) -> _T:
+    """GET ``path``, decoded; raises OSError, ValueError or HTTPException."""
+    url = server.url.rstrip("/") + "/" + path
+    request = urllib.request.Request(url)  # noqa: S310 - http or https, see _server
+    if server.token:
+        request.add_header("Authorization", f"token {server.token}")
+    deadline = time.monotonic() + _TIMEOUT_S
+    with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
+        return msgspec.json.decode(_body(answer, deadline), type=kind)
+
+
+def _body(answer: HTTPResponse, deadline: float) -> bytes:
+    """All of it, within bounds: a server that trickles must not hold us."""
+    data = bytearray()
+    while part := answer.read1(65_536):
+        data += part
+        if len(data) > _MAX_ANSWER or time.monotonic() > deadline:
+            raise TimeoutError
+    return bytes(data)
+
+
+def _notebook(server: _Server, session: _Session) -> str:
+    """Real-time collaboration puts the name of a drive before the path: ``RTC:a.ipynb``."""
+    path = session.path.removeprefix("RTC:").lstrip("/")
+    return str(server.root / path) if server.root is not None else path
+
+
+def _served(kernel: _Kernel, notebook: str | None) -> ServedKernel:
+    seen = kernel.last_activity
+    if seen is not None and seen.tzinfo is None:
+        seen = seen.replace(tzinfo=UTC)
+    return ServedKernel(
+        kernel_id=kernel.id,
+        state=kernel.execution_state,
+        last_activity=None if seen is None else seen.timestamp(),
+        kernel_name=kernel.name,
+        notebook=notebook,
+    )
