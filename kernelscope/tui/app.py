@@ -1,0 +1,144 @@
+"""The dashboard: a session's timeline on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.worker import Worker
+
+from kernelscope.errors import KernelscopeError
+from kernelscope.session import Session
+from kernelscope.timeline.timeline import Update
+from kernelscope.tui.copying import copy
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.palette import ScreenCommands
+from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.screens.cells import CellsScreen
+from kernelscope.tui.screens.diff import DiffScreen
+from kernelscope.tui.screens.evidence import EvidenceScreen
+from kernelscope.tui.screens.failure import FailureScreen
+from kernelscope.tui.screens.timeline import TimelineScreen
+from kernelscope.tui.theme import DARK, THEMES, variables
+
+_FRAME = 1 / 30
+"""Seconds: however fast events come, the screen follows at most once in this time."""
+_LEAVING = 2.0
+"""Seconds that the source gets to let go of the kernel."""
+
+
+class KernelscopeApp(App[int]):
+    """Runs a session and shows its timeline; ``run()`` gives back the exit status.
+
+    Args:
+        session: not started yet; the app runs it, and closes it when it leaves.
+        title: shown in place of the notebook's name.
+        poll: seconds between looks at the namespace, where it is polled between runs as well.
+    """
+
+    CSS_PATH = "kernelscope.tcss"
+    COMMANDS = {ScreenCommands}  # noqa: RUF012 - Textual declares it so
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", "quit", show=False, priority=True, id="app.quit")
+    ]
+
+    def __init__(self, session: Session, *, title: str | None = None, poll: float | None = None) -> None:
+        super().__init__()
+        self.session = session
+        self.board = Board(session.timeline)
+        self.poll = poll
+        self.failure: KernelscopeError | None = None
+        """Why the session could not go on."""
+        self._heading = title
+        self._watcher: Worker[None] | None = None
+        self._let_go = asyncio.Event()
+        self._due = False
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return variables(dark=self.current_theme.dark)
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
+        self.session.listen(self._heard)
+        self.push_screen(TimelineScreen(self.board, self._heading))
+        self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
+
+    # The session.
+
+    async def _watch(self) -> None:
+        try:
+            await self.session.run()
+        except KernelscopeError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - a reader gets a sentence, never a traceback
+            self._fail(KernelscopeError(f"kernelscope stumbled: {type(error).__name__}: {error}"))
+        finally:
+            self._let_go.set()
+
+    def _fail(self, error: KernelscopeError) -> None:
+        self.failure = error
+        self.push_screen(FailureScreen(error))
+
+    def _heard(self, _: Update) -> None:
+        """Bursts collapse: the first update of a burst asks for one refresh, which shows them all."""
+        if not self._due:
+            self._due = True
+            self.set_timer(_FRAME, self._follow)
+
+    def _follow(self) -> None:
+        self._due = False
+        self.board.update()
+        self.refresh_screens()
+
+    def refresh_screens(self) -> None:
+        """Every screen that shows the board draws it anew."""
+        if self.screen_stack and isinstance(self.screen, CommandScreen):
+            self.screen.refresh_view()
+
+    def _recolour(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, CommandScreen):
+                screen.recolour()
+
+    # Where screens lead.
+
+    def open_evidence(self, tab: str = "happened") -> None:
+        """Of the change that the board's cursor is on."""
+        if self.board.row is not None:
+            self.push_screen(EvidenceScreen(self.board, tab))
+
+    def open_diff(self) -> None:
+        """Of the row that the board's cursor is on."""
+        if self.board.row is not None:
+            self.push_screen(DiffScreen(self.board))
+
+    def open_cells(self) -> None:
+        """The founding question, turned round."""
+        self.push_screen(CellsScreen(self.board))
+
+    def show_run(self, index: int) -> None:
+        """Back to the timeline, to this moment."""
+        while not isinstance(self.screen, TimelineScreen) and len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.board.go_to(index)
+        self.refresh_screens()
+
+    def copy_text(self, text: str) -> None:
+        """To the clipboard, and to a file for terminals that have none."""
+        self.copy_to_clipboard(text)
+        self.notify(copy(text), timeout=4, markup=False)
+
+    async def action_quit(self) -> None:
+        """Leave; the source lets go of the kernel first."""
+        if self._watcher is not None and not self._let_go.is_set():
+            self._watcher.cancel()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._let_go.wait(), _LEAVING)
+        self.exit(self.failure.exit_code if self.failure is not None else 0)

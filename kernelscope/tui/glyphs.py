@@ -1,0 +1,55 @@
+"""What the reader sees first of every verdict: a glyph that reads without colour, and a word."""
+
+from __future__ import annotations
+
+from kernelscope.timeline.changes import Verdict
+
+GLYPHS = {
+    Verdict.CREATED: "●",
+    Verdict.RESET: "○",
+    Verdict.REFITTED: "◆",
+    Verdict.CONTINUED: "➤",
+    Verdict.FITTED: "◇",
+    Verdict.PARAMS: "▲",
+    Verdict.EDITED: "✎",
+    Verdict.RESTORED: "↺",
+    Verdict.COPIED: "≈",
+    Verdict.ALIASED: "=",
+    Verdict.CLEARED: "⊘",
+    Verdict.SAVED: "▣",
+    Verdict.DELETED: "✕",
+    Verdict.UNKNOWN: "?",
+    Verdict.UNTOUCHED: "·",
+}
+"""One cell wide each, and no two alike."""
+
+SHORT = {
+    Verdict.CREATED: "it was made here",
+    Verdict.RESET: "another, new object: nothing is carried over",
+    Verdict.REFITTED: "same object, learned anew",
+    Verdict.CONTINUED: "same object, learning went on",
+    Verdict.FITTED: "same object, learned for the first time",
+    Verdict.PARAMS: "same object, other hyper-parameters",
+    Verdict.EDITED: "same object, learned attributes set by hand",
+    Verdict.RESTORED: "a learned state came back from a file",
+    Verdict.COPIED: "a new object that carries a known learned state",
+    Verdict.ALIASED: "a second name for an object already known",
+    Verdict.CLEARED: "same object, what it had learned is gone",
+    Verdict.SAVED: "written to a file, otherwise as it was",
+    Verdict.DELETED: "the name holds no model any more",
+    Verdict.UNKNOWN: "it changed, and kernelscope will not guess how",
+    Verdict.UNTOUCHED: "nothing happened to it",
+}
+"""Every verdict in half a sentence, for the legend and the help."""
+
+LINE_FITTED = "━"
+"""The lifeline of a model that has learned something."""
+LINE_BARE = "─"
+"""The lifeline of a model that has learned nothing yet."""
+HATCH = "╌"
+"""History from before the attach: unknown."""
+WALL = "┃"
+"""An attach or a restart: nothing is known across it."""
+
+LEGEND = tuple(v for v in GLYPHS if v is not Verdict.UNTOUCHED)
+"""The verdicts in the order in which the legend tells them."""

@@ -1,0 +1,188 @@
+"""Where the reader is on the timeline: cursor, follow mode, folds, filter, order, zoom, mark."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from kernelscope.timeline.changes import Change, Held, Moment, Run
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.tui.model.columns import Columns
+from kernelscope.tui.model.lines import GridLine, Key, Order, grid_lines
+
+ZOOMS = (2, 4, 1)
+"""Cells per column, in the order in which ``z`` goes through them."""
+
+
+class Board:
+    """The reader's place; every move is a method, and what is shown follows from it."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.columns = Columns(timeline.moments)
+        self.follow = True
+        """Stay on the newest column."""
+        self.order = Order.SEEN
+        self.wanted = ""
+        """The filter over names."""
+        self.marked: int | None = None
+        """The moment that a diff compares with."""
+        self.revision = 0
+        """Counts what changes the picture, the cursor's moves excluded."""
+        self._unfolded: frozenset[str] = frozenset()
+        self._key: Key | None = None
+        self._chosen = False
+        """The reader picked a row; until then the cursor goes where something happens."""
+        self._column = 0
+        self.lines: tuple[GridLine, ...] = ()
+        self.update()
+
+    def update(self) -> None:
+        """Take in what the timeline has got since."""
+        self.revision += 1
+        self.lines = grid_lines(self.timeline, self._unfolded, self.wanted, self.order)
+        if self.lines and self._key not in {line.key for line in self.lines}:
+            nearest = next((line.key for line in self.lines if self._key and line.key.row == self._key.row), None)
+            self._key = nearest or self.lines[0].key
+        if self.follow and not self._chosen:
+            self._go_where_it_happens()
+
+    def _go_where_it_happens(self) -> None:
+        here = {line.key for line in self.lines}
+        for change in self.moment.changes if self.moment else ():
+            if Key(change.name) in here:
+                self._key = Key(change.name)
+                return
+
+    # Where the cursor is.
+
+    @property
+    def line_index(self) -> int:
+        """The cursor's line; 0 where there is none."""
+        return next((i for i, line in enumerate(self.lines) if line.key == self._key), 0)
+
+    @property
+    def line(self) -> GridLine | None:
+        return self.lines[self.line_index] if self.lines else None
+
+    @property
+    def row(self) -> str | None:
+        """The name of the row that the cursor is on, or in."""
+        return self._key.row if self._key and self.lines else None
+
+    @property
+    def column(self) -> int:
+        """The cursor's column; in follow mode always the newest."""
+        newest = max(0, self.columns.count - 1)
+        return newest if self.follow else min(self._column, newest)
+
+    @property
+    def moment(self) -> Moment | None:
+        return self.timeline.moments[self.column] if self.timeline.moments else None
+
+    @property
+    def run(self) -> Run | None:
+        return self.moment.run if self.moment else None
+
+    @property
+    def held(self) -> Held | None:
+        return self.timeline.held_at(self.row, self.column) if self.row is not None else None
+
+    @property
+    def change(self) -> Change | None:
+        """What the selected moment did to the selected row."""
+        return self.timeline.change_at(self.row, self.column) if self.row is not None else None
+
+    # Moves.
+
+    def move_lines(self, by: int) -> None:
+        """Down, or up where ``by`` is negative."""
+        if self.lines:
+            self._chosen = True
+            place = max(0, min(len(self.lines) - 1, self.line_index + by))
+            self._key = self.lines[place].key
+
+    def move_columns(self, by: int) -> None:
+        """Towards the newest, or back; ends follow mode."""
+        self.go_to(self.column + by)
+
+    def go_to(self, column: int) -> None:
+        """To a column, or the nearest there is; ends follow mode."""
+        self._column = max(0, min(self.columns.count - 1, column))
+        self.follow = False
+
+    def go_live(self) -> None:
+        """To the newest column, and stay there."""
+        self.follow = True
+
+    def select(self, key: Key) -> None:
+        """To a line, if it is there."""
+        if any(line.key == key for line in self.lines):
+            self._chosen = True
+            self._key = key
+
+    def next_name(self, by: int) -> None:
+        """To the next name, and round; hyper-parameters and parts are passed over."""
+        names = [i for i, line in enumerate(self.lines) if line.depth == 0]
+        if not names:
+            return
+        if by > 0:
+            place = bisect_right(names, self.line_index) % len(names)
+        else:
+            place = bisect_left(names, self.line_index) - 1
+        self._chosen = True
+        self._key = self.lines[names[place]].key
+
+    def next_change(self, by: int) -> bool:
+        """To the next change in the row, or the one before; says whether there is one."""
+        if self.row is None:
+            return False
+        track = self.timeline.track(self.row)
+        return self._jump([h.moment for h in track if h.change is not None], by)
+
+    def next_run(self, by: int) -> bool:
+        """To the next moment that changed anything, or the one before."""
+        return self._jump([m.index for m in self.timeline.moments if m.changes], by)
+
+    def _jump(self, places: Sequence[int], by: int) -> bool:
+        place = bisect_right(places, self.column) if by > 0 else bisect_left(places, self.column) - 1
+        if not 0 <= place < len(places):
+            return False
+        self.go_to(places[place])
+        return True
+
+    # What changes the picture.
+
+    def unfold(self, open_: bool | None = None) -> None:
+        """Show or hide what is under the row; ``None`` turns it over."""
+        line = self.line
+        if line is None or not (line.foldable or line.key.param is not None):
+            return
+        row = line.key.row
+        want = row not in self._unfolded if open_ is None else open_
+        self._unfolded = self._unfolded | {row} if want else self._unfolded - {row}
+        if line.key.param is not None and not want:
+            self._key = Key(row)
+        self.update()
+
+    def filter(self, wanted: str) -> None:
+        """Only names and classes that have ``wanted`` in them."""
+        self.wanted = wanted
+        self.update()
+
+    def sort(self) -> None:
+        """The next of the orders."""
+        orders = list(Order)
+        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
+        self.update()
+
+    def zoom(self) -> None:
+        """The next column width."""
+        place = ZOOMS.index(self.columns.cell)
+        self.columns.cell = ZOOMS[(place + 1) % len(ZOOMS)]
+        self.revision += 1
+
+    def mark(self) -> None:
+        """Mark the moment for the diff; a second time on the same one takes the mark away."""
+        self.marked = None if self.marked == self.column else self.column
+        self.revision += 1

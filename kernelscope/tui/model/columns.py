@@ -1,0 +1,94 @@
+"""The horizontal geometry of the grid: which cell belongs to which moment."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from kernelscope.timeline.changes import Moment
+
+_STRIDES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+
+
+class Columns:
+    """Moments side by side, each ``cell`` cells wide, after a prelude of unknown history."""
+
+    def __init__(self, moments: Sequence[Moment], cell: int = 2) -> None:
+        self.moments = moments
+        self.cell = cell
+        self._walls: list[int] = []
+        self._seen = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.moments)
+
+    @property
+    def prelude(self) -> int:
+        """Cells before the first column: runs that were over before the attach, if there were any."""
+        return 4 if self.moments and self.moments[0].execution_count > 0 else 0
+
+    @property
+    def width(self) -> int:
+        """In cells, prelude included."""
+        return self.prelude + self.count * self.cell
+
+    @property
+    def walls(self) -> Sequence[int]:
+        """Indexes of the attaches; looks only at the moments that came since it was last asked."""
+        for index in range(self._seen, self.count):
+            if self.moments[index].kind == "attached":
+                self._walls.append(index)
+        self._seen = self.count
+        return self._walls
+
+    def walls_between(self, first: int, last: int) -> Sequence[int]:
+        """Those in [first, last)."""
+        walls = self.walls
+        return walls[bisect_left(walls, first) : bisect_left(walls, last)]
+
+    def x_of(self, index: int) -> int:
+        """The first cell of a column."""
+        return self.prelude + index * self.cell
+
+    def index_at(self, x: int) -> int:
+        """The column that the cell belongs to, or the nearest one."""
+        return max(0, min(self.count - 1, (x - self.prelude) // self.cell))
+
+    def label(self, index: int) -> str:
+        """What stands over a column."""
+        moment = self.moments[index]
+        return str(moment.execution_count) if moment.kind == "run" else "┃" if moment.kind == "attached" else "·"
+
+    def axis(self, first: int, last: int, cursor: int | None = None) -> str:
+        """The labels over the columns [first, last), as wide as they are; ``cursor`` is always told."""
+        cells = [" "] * ((last - first) * self.cell)
+        stride = self._stride(first, last)
+        for index in range(first, last):
+            moment = self.moments[index]
+            if moment.kind != "run" or moment.execution_count % stride == 0 or index == 1:
+                _write(cells, (index - first) * self.cell, self.label(index))
+        if cursor is not None and first <= cursor < last:
+            at = (cursor - first) * self.cell
+            _write(cells, at, self.label(cursor), force=True)
+        return "".join(cells)
+
+    def _stride(self, first: int, last: int) -> int:
+        longest = max((len(str(self.moments[i].execution_count)) for i in range(first, last)), default=1)
+        return next((s for s in _STRIDES if s * self.cell > longest + 1), _STRIDES[-1])
+
+
+def _write(cells: list[str], at: int, text: str, *, force: bool = False) -> None:
+    """Puts ``text`` where there is room for it; ``force`` makes room."""
+    at = max(0, min(at, len(cells) - len(text)))
+    room = cells[max(0, at - 1) : at + len(text) + 1]
+    if not force and any(c != " " for c in room):
+        return
+    if force:
+        low, high = at, at + len(text)
+        while low > 0 and cells[low - 1].isdigit():
+            low -= 1
+        while high < len(cells) and cells[high].isdigit():
+            high += 1
+        cells[low:high] = " " * (high - low)
+    cells[at : at + len(text)] = text

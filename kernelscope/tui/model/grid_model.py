@@ -1,0 +1,171 @@
+"""What one line of the grid looks like in a window of columns.
+
+Nothing here is larger than the window: each line bisects into its row's track and walks the few
+entries that the window shows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from msgspec import Struct
+from rich.cells import cell_len
+
+from kernelscope.timeline.changes import Held, Identity, Verdict
+from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.tui.glyphs import GLYPHS, HATCH, LINE_BARE, LINE_FITTED, WALL
+from kernelscope.tui.model.columns import Columns
+from kernelscope.tui.model.lines import Key, value_text
+from kernelscope.tui.model.said import Line, Said, fit, hue
+
+_NUMBERED = (Identity.NEW, Identity.RECREATED, Identity.REBOUND)
+
+
+class Stretch(Struct, frozen=True):
+    """What a row held over the columns [first, last), clipped to the window."""
+
+    held: Held | None
+    first: int
+    last: int
+    begins: bool
+    """``held`` came about in the column ``first``, not before it."""
+
+
+def paint(timeline: Timeline, key: Key, columns: Columns, first: int, last: int) -> Line:
+    """The line over the columns [first, last), exactly ``(last - first) * columns.cell`` cells wide."""
+    if key.param is not None:
+        return tuple(_values(timeline, key.row, key.param, columns, first, last))
+    pieces: list[Said] = []
+    for stretch in stretches(timeline, key.row, first, last):
+        pieces += _lifeline(timeline, key.row, stretch, columns)
+    return tuple(pieces)
+
+
+def prelude(timeline: Timeline, key: Key, columns: Columns) -> Said:
+    """Before the first column: hatched for what was there already, and nothing is known of it."""
+    held = timeline.held_at(key.row, 0)
+    known = held is not None and held.facts is not None
+    fill = HATCH if known and key.param is None else " "
+    return Said(fill * columns.prelude, "hatch")
+
+
+def stretches(timeline: Timeline, row: str, first: int, last: int) -> Iterator[Stretch]:
+    """The window, cut where the row came to hold something else."""
+    track = timeline.track(row)
+    place = bisect_right(track, first, key=lambda held: held.moment) - 1
+    at = first
+    while at < last:
+        held = track[place] if place >= 0 else None
+        end = min(last, track[place + 1].moment if place + 1 < len(track) else last)
+        if end > at:
+            yield Stretch(held, at, end, held is not None and held.moment == at)
+        at, place = end, place + 1
+
+
+def hue_of(facts: ObjectFacts, epoch: int) -> int:
+    """The colour of an object; parts that have no generation go by their token."""
+    return hue(epoch, facts.generation if facts.generation is not None else facts.token)
+
+
+def _lifeline(timeline: Timeline, row: str, stretch: Stretch, columns: Columns) -> Iterator[Said]:
+    held = stretch.held
+    if held is None or (held.facts is None and not stretch.begins):
+        yield from _empty(stretch.first, stretch.last, columns)
+        return
+    cells = (stretch.last - stretch.first) * columns.cell
+    if stretch.begins:
+        mark = _mark(held, columns.moments[stretch.first].kind == "attached")
+        if mark is not None:
+            yield mark
+            cells -= 1
+        if held.facts is None:
+            yield Said(" " * (columns.cell - (mark is not None)))
+            yield from _empty(stretch.first + 1, stretch.last, columns)
+            return
+    facts = held.facts
+    if facts is None:
+        return
+    role = f"gen.{hue_of(facts, columns.moments[stretch.first].epoch)}"
+    number = _number(held, stretch, cells)
+    if number:
+        yield Said(number, "number " + role)
+    fill = LINE_FITTED if timeline.fitted_from(row, held) else LINE_BARE
+    yield Said(fill * (cells - len(number)), role)
+
+
+def _mark(held: Held, attached: bool) -> Said | None:
+    if attached:
+        return Said(WALL, "wall")
+    if held.change is None:
+        return None
+    verdict = held.change.verdict
+    return Said(GLYPHS[verdict], f"verdict.{verdict}")
+
+
+def _number(held: Held, stretch: Stretch, cells: int) -> str:
+    """The generation's number, where a name comes to hold it and there is room."""
+    if not stretch.begins or held.facts is None or held.facts.generation is None:
+        return ""
+    if held.change is not None and held.change.identity not in _NUMBERED:
+        return ""
+    number = str(held.facts.generation)
+    return number if len(number) <= cells - (len(number) > 1) else ""
+
+
+def _empty(first: int, last: int, columns: Columns) -> Iterator[Said]:
+    """No model: blank, but for the walls that go through every line."""
+    at = first
+    for wall in columns.walls_between(first, last):
+        yield Said(" " * ((wall - at) * columns.cell))
+        yield Said(WALL, "wall")
+        yield Said(" " * (columns.cell - 1))
+        at = wall + 1
+    yield Said(" " * ((last - at) * columns.cell))
+
+
+def _values(
+    timeline: Timeline, row: str, param: str, columns: Columns, first: int, last: int
+) -> Iterator[Said]:
+    """Each value from the column where it came; a value that came before the window is told again."""
+    merged: list[tuple[str | None, int, int, bool]] = []
+    previous = _value_before(timeline, row, param, first)
+    for stretch in stretches(timeline, row, first, last):
+        value = _value(stretch.held, param)
+        changed = stretch.begins and value is not None and previous is not None and value != previous
+        wall = columns.moments[stretch.first].kind == "attached"
+        if merged and merged[-1][0] == value and not wall:
+            merged[-1] = (value, merged[-1][1], stretch.last, merged[-1][3])
+        else:
+            merged.append((value, stretch.first, stretch.last, changed))
+        previous = value
+    for value, start, end, changed in merged:
+        yield from _value_cells(value, start, end, changed, columns)
+
+
+def _value_cells(value: str | None, start: int, end: int, changed: bool, columns: Columns) -> Iterator[Said]:
+    cells = (end - start) * columns.cell
+    if value is None:
+        yield from _empty(start, end, columns)
+        return
+    if columns.moments[start].kind == "attached":
+        yield Said(WALL, "wall")
+        cells -= 1
+    mark = GLYPHS[Verdict.PARAMS] if changed and cells > 1 else ""
+    room = max(0, cells - len(mark))
+    text = value if cell_len(value) < room else fit(value, room)
+    yield Said(mark, f"verdict.{Verdict.PARAMS}")
+    yield Said(text, "new" if changed else "value")
+    rest = room - cell_len(text)
+    yield Said(" " * min(1, rest) + "┄" * (rest - 1), "rule")
+
+
+def _value(held: Held | None, param: str) -> str | None:
+    if held is None or held.facts is None or param not in held.facts.params:
+        return None
+    return value_text(held.facts.params[param])
+
+
+def _value_before(timeline: Timeline, row: str, param: str, moment: int) -> str | None:
+    return _value(timeline.held_at(row, moment - 1), param) if moment > 0 else None

@@ -1,0 +1,115 @@
+"""Which lines the grid has: names, and under an unfolded one its hyper-parameters and parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from kernelscope.text import clean
+from kernelscope.timeline.explain import short_class
+from kernelscope.timeline.facts import Value
+from kernelscope.timeline.timeline import Row, Timeline
+
+
+class Order(StrEnum):
+    """How the names are sorted."""
+
+    SEEN = "first seen"
+    CHANGED = "latest change"
+    NAME = "name"
+
+
+class Key(NamedTuple):
+    """Names one line, however the lines around it come and go."""
+
+    row: str
+    param: str | None = None
+
+
+class GridLine(Struct, frozen=True):
+    """One line of the grid."""
+
+    key: Key
+    label: str
+    cls: str
+    depth: int
+    alive: bool = True
+    """The row holds a model now."""
+    foldable: bool = False
+    unfolded: bool = False
+
+
+def grid_lines(
+    timeline: Timeline, unfolded: frozenset[str], wanted: str = "", order: Order = Order.SEEN
+) -> tuple[GridLine, ...]:
+    """Every line, top to bottom; ``wanted`` is looked for in names and class names."""
+    groups: list[list[Row]] = []
+    for row in timeline.rows():
+        if row.whole is None:
+            groups.append([row])
+        elif groups:
+            groups[-1].append(row)
+    groups = [g for g in groups if _matches(timeline, g[0].name, wanted)]
+    groups.sort(key=lambda group: _rank(timeline, group[0].name, order))
+    return tuple(line for group in groups for line in _group(timeline, group, unfolded))
+
+
+def _group(timeline: Timeline, group: list[Row], unfolded: frozenset[str]) -> Iterable[GridLine]:
+    whole, parts = group[0], group[1:]
+    yield from _row(timeline, whole, whole.name, 0, unfolded, has_parts=bool(parts))
+    if whole.name in unfolded:
+        for part in parts:
+            yield from _row(timeline, part, part.name.removeprefix(whole.name), 1, unfolded)
+
+
+def _row(
+    timeline: Timeline, row: Row, label: str, depth: int, unfolded: frozenset[str], *, has_parts: bool = False
+) -> Iterable[GridLine]:
+    params = param_names(timeline, row.name)
+    is_open = row.name in unfolded
+    cls = clean(short_class(class_of(timeline, row.name)))
+    foldable = bool(params) or has_parts
+    track = timeline.track(row.name)
+    alive = bool(track) and track[-1].facts is not None
+    yield GridLine(Key(row.name), clean(label), cls, depth, alive, foldable, is_open)
+    if is_open:
+        for name in params:
+            yield GridLine(Key(row.name, name), clean(name), "", depth + 1)
+
+
+def class_of(timeline: Timeline, name: str) -> str | None:
+    """Of the latest object that the row held."""
+    return next((h.facts.cls for h in reversed(timeline.track(name)) if h.facts is not None), None)
+
+
+def param_names(timeline: Timeline, name: str) -> tuple[str, ...]:
+    """The hyper-parameters that the row ever had: those that ever changed come first."""
+    values: dict[str, set[str]] = {}
+    for held in timeline.track(name):
+        for param, value in (held.facts.params if held.facts is not None else {}).items():
+            values.setdefault(param, set()).add(value_text(value))
+    return tuple(sorted(values, key=lambda param: len(values[param]) < 2))
+
+
+def value_text(value: Value) -> str:
+    """A parameter value as it stands in a cell."""
+    return clean(repr(value) if isinstance(value, bool | int | float | str | None) else value.text)
+
+
+def _matches(timeline: Timeline, name: str, wanted: str) -> bool:
+    sought = wanted.casefold()
+    if not sought:
+        return True
+    return sought in name.casefold() or sought in short_class(class_of(timeline, name)).casefold()
+
+
+def _rank(timeline: Timeline, name: str, order: Order) -> tuple[int, str]:
+    if order is Order.NAME:
+        return 0, name.casefold()
+    if order is Order.CHANGED:
+        latest = next((h.moment for h in reversed(timeline.track(name)) if h.change is not None), -1)
+        return -latest, ""
+    return 0, ""

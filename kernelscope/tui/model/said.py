@@ -1,0 +1,70 @@
+"""Styled text before there is a screen: pieces with a role, made safe where they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from kernelscope.text import clean
+
+HUES = 8
+"""How many colours generations are told apart by."""
+
+
+class Said(NamedTuple):
+    """A piece of text and the role that its style is looked up by."""
+
+    text: str
+    role: str = ""
+
+
+Line = tuple[Said, ...]
+"""One line of text."""
+
+
+def say(text: object, role: str = "", *, limit: int = 300) -> Said:
+    """The gate of the screen: whatever comes from a kernel enters through here."""
+    return Said(clean(str(text), limit=limit), role)
+
+
+def line(*pieces: Said | str) -> Line:
+    """A line of pieces; plain strings are the product's own words."""
+    return tuple(p if isinstance(p, Said) else Said(p) for p in pieces)
+
+
+def width(pieces: Iterable[Said]) -> int:
+    """In terminal cells."""
+    return sum(cell_len(piece.text) for piece in pieces)
+
+
+def plain(pieces: Iterable[Said]) -> str:
+    """The text alone."""
+    return "".join(piece.text for piece in pieces)
+
+
+def fit(text: str, cells: int) -> str:
+    """Exactly ``cells`` wide: padded, or cut with an ellipsis."""
+    if cells <= 0:
+        return ""
+    if cell_len(text) > cells:
+        text = set_cell_size(text, cells - 1) + "…" if cells > 1 else "…"
+    return set_cell_size(text, cells)
+
+
+def hue(epoch: int, generation: int) -> int:
+    """The colour of a generation; neighbours differ, also across a restart."""
+    return (generation - 1 + 3 * (epoch - 1)) % HUES
+
+
+def cut(pieces: Iterable[Said], cells: int) -> Line:
+    """At most ``cells`` wide."""
+    kept: list[Said] = []
+    for piece in pieces:
+        room = cells - width(kept)
+        if cell_len(piece.text) > room:
+            kept.append(Said(fit(piece.text, room), piece.role))
+            break
+        kept.append(piece)
+    return tuple(kept)

@@ -1,0 +1,102 @@
+"""What every screen has: its commands, a footer made of them, the palette, the help, the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol, runtime_checkable
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from kernelscope.tui.commands import Command
+from kernelscope.tui.screens.help import HelpScreen
+from kernelscope.tui.views.header import too_small
+from kernelscope.tui.widgets.bars import CommandBar
+
+SMALLEST = (60, 12)
+"""Cells and lines below which there is only one line that says so."""
+
+
+@runtime_checkable
+class Guide(Protocol):
+    """Where screens lead: the app, as far as screens may know it."""
+
+    def open_evidence(self, tab: str = "happened") -> None:
+        """Of the change that the cursor is on."""
+
+    def open_diff(self) -> None:
+        """Of the row that the cursor is on."""
+
+    def open_cells(self) -> None:
+        """All cells."""
+
+    def show_run(self, index: int) -> None:
+        """The timeline, at this moment."""
+
+    def copy_text(self, text: str) -> None:
+        """Out of the terminal."""
+
+
+class CommandScreen(Screen[None]):
+    """A screen whose keys, footer, palette and help come from one list."""
+
+    COMMANDS_HERE: ClassVar[Sequence[Command]] = ()
+    AUTO_FOCUS = ""
+    TITLE_HERE: ClassVar[str] = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="too-small", markup=False)
+        yield from self.body()
+        yield CommandBar(self.COMMANDS_HERE)
+
+    def body(self) -> Sequence[Widget]:
+        """What stands between the top and the footer."""
+        return ()
+
+    def refresh_view(self) -> None:
+        """The timeline got longer, or the reader moved."""
+
+    def recolour(self) -> None:
+        """The theme is another one."""
+        self.refresh_view()
+
+    def on_resize(self) -> None:
+        width, height = self.app.size
+        small = width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(small, "-too-small")
+        self.set_class(height < 20, "-low")
+        self.set_class(width >= 110, "-wide")
+        self.query_one("#too-small", Static).update(too_small(width, height))
+        self.call_after_refresh(self.refresh_view)
+
+    @property
+    def guide(self) -> Guide:
+        """The app, for going to another screen."""
+        if not isinstance(self.app, Guide):
+            raise TypeError(type(self.app))
+        return self.app
+
+    # What COMMON names.
+
+    def action_palette(self) -> None:
+        """Textual's palette, with the commands of this screen."""
+        self.app.action_command_palette()
+
+    def action_help(self) -> None:
+        """All commands of this screen, to be searched and run."""
+        def run(chosen: str | None) -> None:
+            if chosen is not None:
+                self.call_later(self.run_action, chosen)
+
+        self.app.push_screen(HelpScreen(self.COMMANDS_HERE), run)
+
+    def action_theme(self) -> None:
+        """Dark to light, and back."""
+        dark = self.app.current_theme.dark
+        self.app.theme = "kernelscope-light" if dark else "kernelscope-dark"
+
+    def action_back(self) -> None:
+        """One screen back."""
+        self.app.pop_screen()

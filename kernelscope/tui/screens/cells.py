@@ -1,0 +1,128 @@
+"""A row per cell and what running it again does; behind it, the runs of one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from kernelscope.timeline.reruns import Cell
+from kernelscope.tui.commands import CELL_RUNS, CELLS, bindings
+from kernelscope.tui.ink import content
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.said import Line, Said, line
+from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.views.cells import cell_line, heading, run_line
+from kernelscope.tui.widgets.panes import source
+
+
+class ListScreen(CommandScreen):
+    """A list that the screen's own commands move in."""
+
+    LIST: ClassVar[str] = "#list"
+
+    @property
+    def list(self) -> OptionList:
+        """The widget that shows the lines."""
+        return self.query_one(self.LIST, OptionList)
+
+    def fill(self, lines: Sequence[Line]) -> None:
+        """Show these lines; the highlight stays where it is."""
+        at = self.list.highlighted or 0
+        self.list.clear_options()
+        self.list.add_options([Option(content([one])) for one in lines])
+        self.list.highlighted = min(at, len(lines) - 1) if lines else None
+
+    def on_option_list_option_selected(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        """What enter does."""
+
+    def action_down(self) -> None:
+        """One line."""
+        self.list.action_cursor_down()
+
+    def action_up(self) -> None:
+        """One line."""
+        self.list.action_cursor_up()
+
+    def action_top(self) -> None:
+        """The first line."""
+        self.list.action_first()
+
+    def action_bottom(self) -> None:
+        """The last line."""
+        self.list.action_last()
+
+
+def _list() -> OptionList:
+    made = OptionList(id="list", markup=False)
+    made.can_focus = False
+    return made
+
+
+class CellsScreen(ListScreen):
+    """The founding question, turned round."""
+
+    COMMANDS_HERE = CELLS
+    BINDINGS: ClassVar[list[BindingType]] = bindings("cells", CELLS)
+
+    def __init__(self, board: Board) -> None:
+        super().__init__(id="cells")
+        self.board = board
+
+    def body(self) -> Sequence[Widget]:
+        return (
+            Static(content([line(Said(" Cells: what running them again does", "strong"))]), id="cells-title"),
+            Static(id="cells-heading", markup=False),
+            _list(),
+        )
+
+    def refresh_view(self) -> None:
+        room = max(40, self.size.width - 3)
+        self.query_one("#cells-heading", Static).update(content([heading(room)]))
+        cells = self.board.timeline.cells()
+        lines = [cell_line(cell, room) for cell in cells]
+        self.fill(lines or [line(Said(" No cell has run since the attach.", "dim"))])
+
+    def action_open(self) -> None:
+        """Every run of the cell."""
+        cells = self.board.timeline.cells()
+        place = self.list.highlighted
+        if place is not None and place < len(cells):
+            self.app.push_screen(CellRunsScreen(self.board, cells[place]))
+
+
+class CellRunsScreen(ListScreen):
+    """The runs of one cell; enter goes to one of them on the timeline."""
+
+    COMMANDS_HERE = CELL_RUNS
+    BINDINGS: ClassVar[list[BindingType]] = bindings("cell-runs", CELL_RUNS)
+
+    def __init__(self, board: Board, cell: Cell) -> None:
+        super().__init__(id="cell-runs")
+        self.board = board
+        self.cell = cell
+
+    def body(self) -> Sequence[Widget]:
+        return (
+            Static(content([line(Said(" Runs of this cell", "strong"))]), id="cells-title"),
+            _list(),
+            Static(source(self.cell.code), id="cell-source", markup=False),
+        )
+
+    def refresh_view(self) -> None:
+        self.fill([run_line(self.board.timeline, self.cell, place) for place in range(len(self.cell.runs))])
+
+    def action_open(self) -> None:
+        """Back to the timeline, at this run."""
+        place = self.list.highlighted
+        if place is not None:
+            run = self.cell.runs[place]
+            moment = next(m for m in self.board.timeline.moments if m.run is run)
+            self.guide.show_run(moment.index)

@@ -1,0 +1,73 @@
+"""Two moments of one row, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from kernelscope.tui.commands import DIFF, bindings
+from kernelscope.tui.ink import content
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.said import line, say
+from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.views.diff import diff
+
+
+class DiffScreen(CommandScreen):
+    """Compares the mark with the cursor; without a mark, before and after the cursor's moment."""
+
+    COMMANDS_HERE = DIFF
+    BINDINGS: ClassVar[list[BindingType]] = bindings("diff", DIFF)
+
+    def __init__(self, board: Board) -> None:
+        super().__init__(id="diff")
+        self.board = board
+        self._equal = False
+
+    def body(self) -> Sequence[Widget]:
+        scroll = VerticalScroll(Static(id="diff-text", markup=False), id="diff-scroll")
+        scroll.can_focus = False
+        return (Static(id="diff-title", markup=False), scroll)
+
+    def refresh_view(self) -> None:
+        how = "the mark and the cursor" if self.board.marked is not None else "before and after"
+        title = line(say(f" {self.board.row}", "strong"), say(f"  {how}", "dim"))
+        self.query_one("#diff-title", Static).update(content([title]))
+        told = diff(self.board, max(40, self.size.width - 4), equal=self._equal)
+        self.query_one("#diff-text", Static).update(content(told))
+
+    def action_fold(self) -> None:
+        """Shows or hides what is equal."""
+        self._equal = not self._equal
+        self.refresh_view()
+
+    def action_next_change(self) -> None:
+        """Within the row."""
+        self.board.next_change(1)
+        self.refresh_view()
+
+    def action_previous_change(self) -> None:
+        """Within the row."""
+        self.board.next_change(-1)
+        self.refresh_view()
+
+    def action_down(self) -> None:
+        """One line."""
+        self.query_one("#diff-scroll").scroll_relative(y=1, animate=False)
+
+    def action_up(self) -> None:
+        """One line."""
+        self.query_one("#diff-scroll").scroll_relative(y=-1, animate=False)
+
+    def action_page_down(self) -> None:
+        """Half a screen."""
+        self.query_one("#diff-scroll").scroll_relative(y=self.size.height // 2, animate=False)
+
+    def action_page_up(self) -> None:
+        """Half a screen."""
+        self.query_one("#diff-scroll").scroll_relative(y=-(self.size.height // 2), animate=False)

@@ -1,0 +1,37 @@
+"""Why kernelscope cannot go on, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Center, Middle
+from textual.widget import Widget
+from textual.widgets import Static
+
+from kernelscope.errors import KernelscopeError
+from kernelscope.tui.commands import FAILURE, bindings
+from kernelscope.tui.ink import content
+from kernelscope.tui.model.said import line, say
+from kernelscope.tui.screens.base import CommandScreen
+
+
+class FailureScreen(CommandScreen):
+    """An error's title and hint; leaving ends the app with the error's exit status."""
+
+    COMMANDS_HERE = FAILURE
+    BINDINGS: ClassVar[list[BindingType]] = bindings("failure", FAILURE)
+
+    def __init__(self, error: KernelscopeError) -> None:
+        super().__init__(id="failure")
+        self._error = error
+
+    def body(self) -> Sequence[Widget]:
+        hint = [line(say(text, limit=2_000)) for text in self._error.hint.splitlines()]
+        told = content([line(say(self._error.title, "strong loss", limit=1_000)), (), *hint])
+        return (Middle(Center(Static(told, id="failure-text", markup=False)), id="failure-middle"),)
+
+    async def action_back(self) -> None:
+        """There is nothing to go back to."""
+        await self.app.action_quit()

@@ -1,0 +1,90 @@
+"""All commands and glyphs: typing searches, enter runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from kernelscope.tui.commands import Command
+from kernelscope.tui.glyphs import GLYPHS, LEGEND, SHORT
+from kernelscope.tui.ink import content
+from kernelscope.tui.model.said import Line, Said, fit, line
+
+_KEYS = 10
+
+
+class HelpScreen(ModalScreen[str | None]):
+    """Gives back the id of the command to run, or ``None``."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "leave", "back"),
+        ("down", "move(1)", "down"),
+        ("up", "move(-1)", "up"),
+    ]
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        super().__init__()
+        self._commands = commands
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="help"):
+            yield Static("Keys and glyphs", id="help-title", markup=False)
+            yield Input(placeholder="type to search, enter runs, escape goes back", id="help-search")
+            yield OptionList(id="help-list", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#help-list").can_focus = False
+        self._show("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._show(event.value)
+
+    def on_input_submitted(self) -> None:
+        options = self.query_one(OptionList)
+        place = options.highlighted
+        chosen = options.get_option_at_index(place).id if place is not None else None
+        self.dismiss(chosen)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_leave(self) -> None:
+        """Nothing is run."""
+        self.dismiss(None)
+
+    def action_move(self, by: int) -> None:
+        """To another command."""
+        options = self.query_one(OptionList)
+        if by > 0:
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()
+
+    def _show(self, query: str) -> None:
+        options = self.query_one(OptionList)
+        options.clear_options()
+        words = query.casefold().split()
+        for command in self._commands:
+            told = f"{command.label} {command.help} {command.shown} {command.id}".casefold()
+            if all(word in told for word in words):
+                options.add_option(Option(content([_command(command)]), command.id))
+        for verdict in LEGEND:
+            if all(word in f"{verdict} {SHORT[verdict]}".casefold() for word in words):
+                told_line = line(
+                    Said(fit(f"   {GLYPHS[verdict]}", _KEYS), f"verdict.{verdict}"),
+                    Said(fit(verdict, 12), "strong"),
+                    Said(SHORT[verdict]),
+                )
+                options.add_option(Option(content([told_line]), disabled=True))
+        options.highlighted = 0 if options.option_count else None
+
+
+def _command(command: Command) -> Line:
+    return line(Said(fit(f"   {command.shown}", _KEYS), "key"), Said(f"{command.help}"))

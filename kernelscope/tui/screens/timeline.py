@@ -1,0 +1,222 @@
+"""The first screen: the timeline, its sentence, and on wide terminals the inspector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from kernelscope.tui.commands import TIMELINE, bindings
+from kernelscope.tui.ink import content
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.said import plain
+from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.views.header import empty
+from kernelscope.tui.views.sentence import sentence
+from kernelscope.tui.widgets.bars import Banner, HeaderBar, Legend
+from kernelscope.tui.widgets.grid import Grid
+from kernelscope.tui.widgets.panes import Inspector, Sentence
+
+
+class FilterInput(Input):
+    """Filters while typing; enter keeps the filter, escape takes it away."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "screen.drop_filter", "no filter")]
+
+
+class TimelineScreen(CommandScreen):
+    """Moves on a ``Board`` and shows it."""
+
+    COMMANDS_HERE = TIMELINE
+    BINDINGS: ClassVar[list[BindingType]] = bindings("timeline", TIMELINE)
+
+    def __init__(self, board: Board, title: str | None = None) -> None:
+        super().__init__(id="timeline")
+        self.board = board
+        self._title = title
+
+    def body(self) -> Sequence[Widget]:
+        upper = Vertical(Grid(self.board), Static(id="empty", markup=False), id="upper")
+        filter_ = FilterInput(placeholder="only names or classes with …", id="filter")
+        return (
+            HeaderBar(self.board, self._title),
+            Banner(self.board),
+            Horizontal(upper, Inspector(self.board), id="middle"),
+            filter_,
+            Sentence(self.board),
+            Legend(),
+        )
+
+    def refresh_view(self) -> None:
+        rows = bool(self.board.lines)
+        grid, nothing = self.query_one(Grid), self.query_one("#empty", Static)
+        grid.display, nothing.display = rows, not rows
+        if not rows:
+            nothing.update(content(empty(self.board)))
+        grid.show()
+        self.query_one(HeaderBar).refresh()
+        self.query_one(Banner).show()
+        self.query_one(Sentence).show()
+        self.query_one(Inspector).show()
+
+    def recolour(self) -> None:
+        self.query_one(Grid).recolour()
+        self.refresh_view()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_view()
+
+    def on_grid_picked(self) -> None:
+        self.refresh_view()
+
+    # Moves.
+
+    def action_left(self) -> None:
+        """One run back."""
+        self._moved(self.board.move_columns(-1))
+
+    def action_right(self) -> None:
+        """One run on."""
+        self._moved(self.board.move_columns(1))
+
+    def action_up(self) -> None:
+        """One line up."""
+        self._moved(self.board.move_lines(-1))
+
+    def action_down(self) -> None:
+        """One line down."""
+        self._moved(self.board.move_lines(1))
+
+    def action_page_down(self) -> None:
+        """Half a screen down."""
+        self._moved(self.board.move_lines(self.query_one(Grid).page))
+
+    def action_page_up(self) -> None:
+        """Half a screen up."""
+        self._moved(self.board.move_lines(-self.query_one(Grid).page))
+
+    def action_top(self) -> None:
+        """To the first line."""
+        self._moved(self.board.move_lines(-len(self.board.lines)))
+
+    def action_bottom(self) -> None:
+        """To the last line."""
+        self._moved(self.board.move_lines(len(self.board.lines)))
+
+    def action_first(self) -> None:
+        """To the first column."""
+        self._moved(self.board.go_to(0))
+
+    def action_live(self) -> None:
+        """To the newest column, and stay there."""
+        self._moved(self.board.go_live())
+
+    def action_next_change(self) -> None:
+        """Within the row."""
+        self._jumped(self.board.next_change(1), "No later change in this row")
+
+    def action_previous_change(self) -> None:
+        """Within the row."""
+        self._jumped(self.board.next_change(-1), "No earlier change in this row")
+
+    def action_next_run(self) -> None:
+        """Whatever row it changed."""
+        self._jumped(self.board.next_run(1), "No later run changed a model")
+
+    def action_previous_run(self) -> None:
+        """Whatever row it changed."""
+        self._jumped(self.board.next_run(-1), "No earlier run changed a model")
+
+    def action_next_name(self) -> None:
+        """Round and round."""
+        self._moved(self.board.next_name(1))
+
+    def action_previous_name(self) -> None:
+        """Round and round."""
+        self._moved(self.board.next_name(-1))
+
+    def _moved(self, _: None) -> None:
+        self.refresh_view()
+
+    def _jumped(self, found: bool, otherwise: str) -> None:
+        if not found:
+            self.notify(otherwise, timeout=2, markup=False)
+        self.refresh_view()
+
+    # What changes the picture.
+
+    def action_unfold(self) -> None:
+        """Hyper-parameters and parts of the row."""
+        self._moved(self.board.unfold())
+
+    def action_mark(self) -> None:
+        """For the diff."""
+        self._moved(self.board.mark())
+
+    def action_zoom(self) -> None:
+        """Other column widths."""
+        self._moved(self.board.zoom())
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self.board.sort()
+        self.notify(f"Sorted by {self.board.order}", timeout=2, markup=False)
+        self.refresh_view()
+
+    def action_filter(self) -> None:
+        """Opens the line to type in."""
+        field = self.query_one(FilterInput)
+        field.display = True
+        field.value = self.board.wanted
+        field.focus()
+
+    def action_drop_filter(self) -> None:
+        """Shows all names again."""
+        self.query_one(FilterInput).value = ""
+        self.board.filter("")
+        self._close_filter()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.board.filter(event.value)
+        self.refresh_view()
+
+    def on_input_submitted(self) -> None:
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.query_one(FilterInput).display = False
+        self.set_focus(None)
+        self.refresh_view()
+
+    # Other screens.
+
+    def action_evidence(self) -> None:
+        """What happened here, and why we know."""
+        self.guide.open_evidence()
+
+    def action_value(self) -> None:
+        """All parameters and the learned state."""
+        self.guide.open_evidence("parameters")
+
+    def action_diff(self) -> None:
+        """Two moments side by side."""
+        self.guide.open_diff()
+
+    def action_cells(self) -> None:
+        """A row per cell."""
+        self.guide.open_cells()
+
+    def action_copy(self) -> None:
+        """The sentence and its evidence."""
+        self.guide.copy_text("\n".join(plain(told) for told in sentence(self.board)))
+
+    async def action_back(self) -> None:
+        """From the first screen there is no way back but out."""
+        if self.board.wanted:
+            self.action_drop_filter()
+            return
+        await self.app.action_quit()

@@ -1,0 +1,1 @@
+"""What the screens tell, as lines of styled pieces: pure functions of the timeline."""

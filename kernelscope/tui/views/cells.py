@@ -1,0 +1,107 @@
+"""The founding question turned round: a row per cell, and what running it again does."""
+
+from __future__ import annotations
+
+from kernelscope.timeline.changes import Verdict
+from kernelscope.timeline.reruns import Cell, Effect
+from kernelscope.tui.glyphs import GLYPHS
+from kernelscope.tui.model.said import Line, Said, cut, fit, line, say
+from kernelscope.tui.views.evidence import effects
+from kernelscope.tui.views.sentence import when
+from kernelscope.timeline.timeline import Timeline
+
+_DOES = {
+    Verdict.CREATED: "creates",
+    Verdict.RESET: "resets",
+    Verdict.REFITTED: "refits",
+    Verdict.CONTINUED: "continues",
+    Verdict.FITTED: "fits",
+    Verdict.PARAMS: "changes parameters of",
+    Verdict.EDITED: "edits",
+    Verdict.RESTORED: "restores",
+    Verdict.COPIED: "makes a copy in",
+    Verdict.ALIASED: "gives another name to",
+    Verdict.CLEARED: "clears",
+    Verdict.SAVED: "saves",
+    Verdict.DELETED: "deletes",
+    Verdict.UNKNOWN: "changes, unknown how,",
+    Verdict.UNTOUCHED: "leaves alone",
+}
+"""What a cell does, as a verb with an object."""
+
+
+def cell_line(cell: Cell, cells: int) -> Line:
+    """One cell in one line of this many terminal cells."""
+    code, runs = max(16, cells * 4 // 10), max(10, cells * 2 // 10)
+    return cut(
+        (
+            Said(" "),
+            say(fit(first_line(cell), code), "strong"),
+            Said("  "),
+            Said(fit(_runs(cell, runs), runs), "dim"),
+            Said("  "),
+            *effect(cell),
+        ),
+        cells,
+    )
+
+
+def heading(cells: int) -> Line:
+    """Over the cells."""
+    code, runs = max(16, cells * 4 // 10), max(10, cells * 2 // 10)
+    return line(Said(" " + fit("cell", code + 2) + fit("runs", runs + 2) + "effect when run again", "dim"))
+
+
+def first_line(cell: Cell) -> str:
+    """The first line of the source that says anything."""
+    lines = [text.strip() for text in cell.code.splitlines() if text.strip()]
+    said = next((text for text in lines if not text.startswith("#")), lines[0] if lines else "(empty cell)")
+    return said if len(lines) < 2 else f"{said} …"
+
+
+def effect(cell: Cell) -> Line:
+    """What running it again did, or would have to be tried."""
+    if cell.reruns:
+        return _did(cell.effects) or (Said("leaves every model alone", "dim"),)
+    first = _did(cell.first_effects, past=True)
+    if not first:
+        return (Said("never run twice; its run left every model alone", "dim"),)
+    return (Said("never run twice; its run ", "dim"), *first)
+
+
+def _did(told: tuple[Effect, ...], *, past: bool = False) -> Line:
+    pieces: list[Said] = []
+    for one in told:
+        role = f"verdict.{one.verdict}"
+        if pieces:
+            pieces.append(Said(" · ", "dim"))
+        verb = one.verdict if past else _DOES[one.verdict]
+        pieces += [Said(f"{GLYPHS[one.verdict]} {verb} ", role), say(one.name, "strong")]
+        if not past:
+            pieces.append(Said(f"  {one.times} of {one.of} {'time' if one.of == 1 else 'times'}", "dim"))
+    return tuple(pieces)
+
+
+def _runs(cell: Cell, room: int) -> str:
+    """The latest runs that there is room for; a restart is a wall."""
+    told: list[str] = []
+    epoch = cell.runs[0].epoch
+    for run in cell.runs:
+        told.append(f"[{run.count}]" if run.epoch == epoch else f"┃[{run.count}]")
+        epoch = run.epoch
+    while len(told) > 1 and len(" ".join(told)) > room - 2:
+        told.pop(0)
+    return ("" if len(told) == len(cell.runs) else "… ") + " ".join(told)
+
+
+def run_line(timeline: Timeline, cell: Cell, place: int) -> Line:
+    """One run of a cell."""
+    run = cell.runs[place]
+    rerun = f"again after [{run.rerun_of}]" if run.rerun_of is not None else "first run"
+    moment = next(m for m in timeline.moments if m.run is run)
+    return line(
+        Said(fit(f" {when(moment)}", 12), "strong"),
+        Said(fit(f"epoch {run.epoch}", 10), "dim"),
+        Said(fit(rerun, 18), "dim"),
+        *effects(run),
+    )

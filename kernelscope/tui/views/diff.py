@@ -1,0 +1,155 @@
+"""Two moments of one row side by side: what differs first, what is equal folded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kernelscope.timeline.changes import Moment
+from kernelscope.timeline.explain import short_class
+from kernelscope.timeline.facts import ObjectFacts, Signature, Value
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.lines import value_text
+from kernelscope.tui.model.said import Line, Said, fit, line, say
+from kernelscope.tui.views.inspector import section
+
+_NAME = 24
+
+
+def facts_at(board: Board, column: int) -> ObjectFacts | None:
+    """What the selected row held after a moment."""
+    return _facts(board.timeline, board.row or "", column)
+
+
+def _facts(timeline: Timeline, row: str, column: int) -> ObjectFacts | None:
+    held = timeline.held_at(row, column) if column >= 0 else None
+    return held.facts if held is not None else None
+
+
+def moments(board: Board) -> tuple[int, int]:
+    """The two that are compared: the mark and the cursor, or before and after the cursor's moment."""
+    if board.marked is not None and board.marked != board.column:
+        low, high = sorted((board.marked, board.column))
+        return low, high
+    return board.column - 1, board.column
+
+
+def diff(board: Board, cells: int, *, equal: bool) -> tuple[Line, ...]:
+    """The table; ``equal`` shows what is equal, too."""
+    low, high = moments(board)
+    room = max(10, (cells - _NAME - 4) // 2)
+    before, after = facts_at(board, low), facts_at(board, high)
+    head = line(
+        Said(fit("", _NAME)), Said(fit(_title(board, low), room), "strong"), Said(fit(_title(board, high), room), "strong")
+    )
+    told: list[Line] = [head, *_objects(before, after, room), ()]
+    for title, one, other in _sections(board, low, high):
+        told += _table(title, one, other, room, equal=equal)
+    return tuple(told)
+
+
+def _title(board: Board, column: int) -> str:
+    if column < 0:
+        return "before the attach"
+    moment: Moment = board.timeline.moments[column]
+    return f"after In [{moment.execution_count}]" if moment.execution_count else "at the attach"
+
+
+def _objects(before: ObjectFacts | None, after: ObjectFacts | None, room: int) -> list[Line]:
+    same = before is not None and after is not None and before.token == after.token
+    role = "" if same else "new"
+    return [
+        _pair("object", _object(before), _object(after), room, "dim" if same else "old", role),
+        _pair(
+            "class", short_class(before.cls) if before else "—", short_class(after.cls) if after else "—", room, "dim", ""
+        ),
+    ]
+
+
+def _object(facts: ObjectFacts | None) -> str:
+    if facts is None:
+        return "no model"
+    number = f"generation {facts.generation}" if facts.generation is not None else "a part"
+    return f"{number} {hex(facts.id)}"
+
+
+def _sections(
+    board: Board, low: int, high: int
+) -> list[tuple[str, Mapping[str, str], Mapping[str, str]]]:
+    """Parameters and learned state of the row, then of each of its parts."""
+    rows = [board.row or "", *(r.name for r in board.timeline.rows() if r.whole == board.row)]
+    told: list[tuple[str, Mapping[str, str], Mapping[str, str]]] = []
+    for row in rows:
+        one, other = _facts(board.timeline, row, low), _facts(board.timeline, row, high)
+        of = "" if row == board.row else f" of {row}"
+        told.append((f"parameters{of}", _params(one), _params(other)))
+        told.append((f"learned state{of}", _learned(one), _learned(other)))
+    return told
+
+
+def _params(facts: ObjectFacts | None) -> dict[str, str]:
+    return {name: _shown(value) for name, value in facts.params.items()} if facts is not None else {}
+
+
+def _shown(value: Value) -> str:
+    return value_text(value)
+
+
+def _learned(facts: ObjectFacts | None) -> dict[str, str]:
+    """Told with a fingerprint, so that equal shapes with other contents are seen to differ."""
+    if facts is None:
+        return {}
+    return {n: f"{s.text}  #{_print(s)}" for n, s in facts.learned.items()}
+
+
+def _print(signature: Signature) -> str:
+    digest = signature.digest
+    return f"{abs(hash_text(digest)):06x}"[:6] if digest is not None else f"bound {signature.serial}×"
+
+
+def hash_text(text: str) -> int:
+    """A short number for a digest, the same in every process."""
+    value = 0
+    for char in text:
+        value = (value * 131 + ord(char)) & 0xFFFFFF
+    return value
+
+
+def _table(
+    title: str, before: Mapping[str, str], after: Mapping[str, str], room: int, *, equal: bool
+) -> list[Line]:
+    names = list(dict.fromkeys((*before, *after)))
+    differing = [n for n in names if before.get(n) != after.get(n)]
+    same = [n for n in names if before.get(n) == after.get(n)]
+    if not names:
+        return []
+    told = [section(title)]
+    told += [_pair(n, before.get(n, "—"), after.get(n, "—"), room, "old", "new") for n in differing]
+    if equal:
+        told += [_pair(n, before[n], after[n], room, "dim", "dim") for n in same]
+    elif same:
+        told.append(line(Said(f"  {len(same)} equal, folded: o shows them", "dim")))
+    return [*told, ()]
+
+
+def _pair(name: str, before: str, after: str, room: int, old: str, new: str) -> Line:
+    return line(
+        say(fit(f"  {name}", _NAME), "strong" if new == "new" else "dim"),
+        say(fit(before, room - 1), old),
+        Said(" "),
+        say(fit(after, room - 1), new),
+    )
+
+
+def signature_text(before: Signature | None, after: Signature | None) -> tuple[str, str]:
+    """How one learned attribute moved, and the role that it is told in."""
+    if after is None:
+        return "gone", "loss"
+    if before is None:
+        return "new", "new"
+    if before.serial != after.serial:
+        same = before.digest is not None and before.digest == after.digest
+        return ("bound anew, with equal content", "") if same else ("bound to a new value", "new")
+    if None not in (before.digest, after.digest) and before.digest != after.digest:
+        return "written in place", "warn"
+    return "as it was", "dim"

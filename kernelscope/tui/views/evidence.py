@@ -1,0 +1,210 @@
+"""Everything that is known about one change, in tabs."""
+
+from __future__ import annotations
+
+from kernelscope.timeline.changes import Change, Moment, Run
+from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.reruns import Cell
+from kernelscope.timeline.world import flat_params
+from kernelscope.tui.glyphs import GLYPHS, SHORT
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.lines import value_text
+from kernelscope.tui.model.said import Line, Said, fit, line, say
+from kernelscope.tui.views.diff import facts_at, signature_text
+from kernelscope.tui.views.inspector import generations, section
+from kernelscope.tui.views.sentence import headline, sentence, when
+
+TABS = {
+    "happened": "What happened",
+    "parameters": "Parameters",
+    "learned": "Learned state",
+    "cell": "Cell",
+    "generations": "All generations of this name",
+}
+_NAME = 22
+_SURE = {
+    "observed": "observed: it was seen happening",
+    "inferred": "inferred: from the state before and after, and from the cell's source",
+    "unknown": "unknown: something changed, and what is known does not say how",
+}
+
+
+def evidence(board: Board, tab: str) -> tuple[Line, ...]:
+    """What one tab shows; the cell's source is the widget's to highlight."""
+    match tab:
+        case "parameters":
+            return _parameters(board)
+        case "learned":
+            return _learned(board)
+        case "cell":
+            return _cell(board)
+        case "generations":
+            return _generations(board)
+        case _:
+            return _happened(board)
+
+
+def title(board: Board) -> Line:
+    """The headline of the selected change."""
+    told = sentence(board)
+    return told[0] if told else ()
+
+
+def _happened(board: Board) -> tuple[Line, ...]:
+    moment, change = board.moment, board.change
+    if moment is None or change is None:
+        return sentence(board)[1:]
+    told: list[Line] = [line(say(change.explanation, limit=2_000)), (), section("How sure")]
+    told += [line(Said(f" {_SURE[change.certainty]}")), (), section("Evidence")]
+    told += [line(Said(" · ", "dim"), say(one, limit=1_000)) for one in change.evidence]
+    told += [(), *_axes(change)]
+    if change.persistence is not None:
+        told.append(line(Said(fit(" file", _NAME), "dim"), say(f"{change.persistence.action} {change.persistence.file}")))
+    if change.stale:
+        told.append(line(Said(fit(" still held by", _NAME), "warn"), say(", ".join(change.stale))))
+    told += _parts(change, moment)
+    told += _run(board.run)
+    return tuple(told)
+
+
+def _axes(change: Change) -> list[Line]:
+    told = [section("The four axes")]
+    params = len(change.params or {})
+    axes = (
+        ("identity", change.identity),
+        ("learned", change.learned),
+        ("params", f"{params} changed" if params else "as they were" if change.params is not None else None),
+        ("persistence", change.persistence.action if change.persistence else None),
+    )
+    told += [line(Said(fit(f" {axis}", _NAME), "dim"), say(value or "nothing")) for axis, value in axes]
+    told.append(line(Said(fit(" class", _NAME), "dim"), say(change.cls or "none")))
+    for what, number, id_ in (
+        (" before", change.previous_generation, change.previous_id),
+        (" now", change.generation, change.id),
+    ):
+        if number is not None or id_ is not None:
+            told.append(line(Said(fit(what, _NAME), "dim"), Said(f"generation {number}  {hex(id_ or 0)}")))
+    return told
+
+
+def _parts(change: Change, moment: Moment) -> list[Line]:
+    if not change.parts:
+        return []
+    told: list[Line] = [(), section("Its parts")]
+    for part in change.parts:
+        told.append((Said(" "), *headline(part, moment)[1:]))
+    return told
+
+
+def _run(run: Run | None) -> list[Line]:
+    if run is None:
+        return []
+    told: list[Line] = [(), section("The run")]
+    seen = "calls of learning methods were watched" if run.sees_calls else "calls were not watched (Python < 3.12)"
+    facts = [
+        f"{run.facts.status} after {run.facts.seconds:.2f} s",
+        f"same cell as In [{run.rerun_of}]" if run.rerun_of is not None else "the first run of this cell",
+        seen,
+        f"looking took {run.hook_seconds * 1_000:.1f} ms of the kernel's time",
+    ]
+    told += [line(Said(" · ", "dim"), Said(fact)) for fact in facts]
+    told += [line(Said(" · not looked at: ", "warn"), say(cut)) for cut in run.cut]
+    told += [line(Said(" · ", "dim"), say(local.explanation, limit=1_000)) for local in run.local]
+    return told
+
+
+def _parameters(board: Board) -> tuple[Line, ...]:
+    facts = facts_at(board, board.column)
+    if facts is None:
+        return (line(Said("The name holds no model at this moment.", "dim")),)
+    change = board.change
+    changed = (change.params or {}) if change is not None else {}
+    params = {**flat_params(facts, {}), **{name: after for name, (_, after) in changed.items()}}
+    told: list[Line] = []
+    for name in sorted(params, key=lambda name: name not in changed):
+        if name in changed:
+            before, after = changed[name]
+            values = (say(value_text(before), "old"), Said(" → "), say(value_text(after), "new"))
+            told.append(line(Said("▲ ", "verdict.params"), say(fit(name, _NAME), "strong"), *values))
+        else:
+            told.append(line(Said("  "), say(fit(name, _NAME), "dim"), say(value_text(params[name]))))
+    return tuple(told) or (line(Said("No hyper-parameter is known of it.", "dim")),)
+
+
+def _learned(board: Board) -> tuple[Line, ...]:
+    after, before = facts_at(board, board.column), facts_at(board, board.column - 1)
+    if after is None:
+        return (line(Said("The name holds no model at this moment.", "dim")),)
+    told = [*_attributes(before, after)]
+    change = board.change
+    for part in change.parts if change is not None else ():
+        told += [(), section(part.name)]
+        told += _attributes(_part_at(board, part.name, -1), _part_at(board, part.name, 0))
+    if after.not_evaluated:
+        told.append(line(Said("not evaluated: ", "warn"), say(", ".join(after.not_evaluated))))
+    return tuple(told) or (line(Said("It has learned nothing yet.", "dim")),)
+
+
+def _part_at(board: Board, name: str, by: int) -> ObjectFacts | None:
+    held = board.timeline.held_at(name, board.column + by) if board.column + by >= 0 else None
+    return held.facts if held is not None else None
+
+
+def _attributes(before: ObjectFacts | None, after: ObjectFacts | None) -> list[Line]:
+    old = before.learned if before is not None and after is not None and before.token == after.token else {}
+    new = after.learned if after is not None else {}
+    told: list[Line] = []
+    for name in dict.fromkeys((*new, *old)):
+        how, role = signature_text(old.get(name), new.get(name))
+        text = (new.get(name) or old[name]).text
+        told.append(line(Said("  "), say(fit(name, _NAME), "strong"), say(fit(text, 34)), Said(how, role)))
+    return told
+
+
+def cell_of(board: Board) -> Cell | None:
+    """The cell that the selected run is a run of."""
+    run = board.run
+    if run is None:
+        return None
+    return next((c for c in board.timeline.cells() if any(r is run for r in c.runs)), None)
+
+
+def _cell(board: Board) -> tuple[Line, ...]:
+    run, cell = board.run, cell_of(board)
+    if run is None or cell is None:
+        return (line(Said("No cell ran here.", "dim")),)
+    told: list[Line] = [section(f"Runs of this cell, as of epoch {run.epoch}")]
+    for other in cell.runs:
+        if other.epoch == run.epoch:
+            mark = Said("▌ " if other is run else "  ", "section")
+            told.append(line(mark, Said(fit(f"[{other.count}]", 7), "strong"), *effects(other)))
+    return (*told, (), section("Source"))
+
+
+def effects(run: Run) -> tuple[Said, ...]:
+    """What a run did to whom."""
+    if not run.changes:
+        return (Said("left every model alone", "dim"),)
+    pieces: list[Said] = []
+    for change in run.changes:
+        glyph = GLYPHS[change.verdict]
+        pieces += [Said(f"{glyph} {change.verdict} ", f"verdict.{change.verdict}"), say(change.name), Said("   ")]
+    return tuple(pieces)
+
+
+def _generations(board: Board) -> tuple[Line, ...]:
+    row = board.row or ""
+    told = [section("Objects that it has held"), *generations(board.timeline, row), (), section("What happened to it")]
+    for held in board.timeline.track(row):
+        moment = board.timeline.moments[held.moment]
+        if held.change is not None:
+            verdict = held.change.verdict
+            told.append(
+                line(
+                    Said("▌ " if held.moment == board.column else "  ", "section"),
+                    Said(fit(when(moment), 9), "strong"),
+                    Said(fit(f"{GLYPHS[verdict]} {verdict}", 13), f"verdict.{verdict}"),
+                    Said(SHORT[verdict], "dim"),
+                )
+            )
+    return tuple(told)

@@ -1,0 +1,130 @@
+"""The first line of the screen, the banner, and what stands where there is no model yet."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from statistics import median
+
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.tui.glyphs import GLYPHS, LEGEND
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.said import Line, Said, line, plain, say, width
+
+_STATE_ROLES = {"busy": "warn", "died": "loss", "unreachable": "loss", "restarted": "warn"}
+
+
+def notebook_name(timeline: Timeline) -> str:
+    """The notebook's file name, or the connection file's."""
+    kernel = timeline.kernel
+    if kernel is None:
+        return "no kernel yet"
+    return PurePath(kernel.notebook).name if kernel.notebook else PurePath(kernel.connection_file).stem
+
+
+def header(board: Board, cells: int, title: str | None = None) -> Line:
+    """Exactly ``cells`` wide: which kernel at the left, what is followed at the right."""
+    right = _right(board, cells)
+    left = _left(board, title)
+    while len(left) > 2 and width(left) + width(right) + 2 > cells:
+        left.pop()
+    gap = max(1, cells - width(left) - width(right) - 1)
+    return line(*left, Said(" " * gap), *right)
+
+
+def _left(board: Board, title: str | None) -> list[Said]:
+    timeline = board.timeline
+    pieces = [Said(" "), say(title or notebook_name(timeline), "strong", limit=40), _state(timeline)]
+    runs = timeline.moments[-1].execution_count if timeline.moments else 0
+    if timeline.moments:
+        pieces.append(Said(f" · In [{runs}]"))
+    if timeline.kernel is not None:
+        pieces.append(say(f" · python {timeline.kernel.python}", "dim", limit=24))
+    cost = hook_milliseconds(timeline)
+    if cost is not None:
+        pieces.append(Said(f" · probe {cost:.1f} ms a run", "dim"))
+    return pieces
+
+
+def _state(timeline: Timeline) -> Said:
+    if timeline.ended is not None:
+        return Said(" · ended", "loss")
+    if timeline.kernel is None:
+        return Said(" · waiting" if timeline.waiting else " · connecting", "warn")
+    return Said(f" · {timeline.state}", _STATE_ROLES.get(timeline.state, ""))
+
+
+def _right(board: Board, cells: int) -> list[Said]:
+    timeline = board.timeline
+    pieces: list[Said] = []
+    if timeline.lost:
+        pieces.append(Said(f"{timeline.lost} lost  ", "loss"))
+    if board.wanted:
+        pieces += [Said("/", "warn"), say(f"{board.wanted}  ", "warn", limit=20)]
+    if board.marked is not None:
+        count = timeline.moments[board.marked].execution_count
+        pieces.append(Said(f"m [{count}]  ", "warn"))
+    names = sum(row.whole is None and _alive(timeline, row.name) for row in timeline.rows())
+    behind = max(0, board.columns.count - 1 - board.column)
+    following = Said("FOLLOW  ", "new") if board.follow else Said(f"{behind} behind · F follows  ", "warn")
+    return [*pieces, following, Said(f"{names} {'model' if names == 1 else 'models'}" if cells >= 60 else "")]
+
+
+def _alive(timeline: Timeline, name: str) -> bool:
+    track = timeline.track(name)
+    return bool(track) and track[-1].facts is not None
+
+
+def hook_milliseconds(timeline: Timeline) -> float | None:
+    """What a look costs the user's kernel: the median over the latest hundred runs."""
+    seconds = [m.run.hook_seconds for m in timeline.moments[-100:] if m.run is not None]
+    return median(seconds) * 1_000 if seconds else None
+
+
+def banner(timeline: Timeline) -> Line:
+    """Why nothing more comes, or why what comes may not be all; empty where all is well."""
+    if timeline.ended is not None:
+        return line(Said(" Ended: "), say(timeline.ended), Said(". The rows stay; q leaves."))
+    if timeline.kernel is not None and timeline.state in ("died", "unreachable"):
+        return line(Said(f" The kernel is {_gone(timeline.state)}; waiting for it to come back. The rows stay."))
+    return ()
+
+
+def _gone(state: str) -> str:
+    return "dead" if state == "died" else "not reachable"
+
+
+def empty(board: Board) -> tuple[Line, ...]:
+    """What stands in the place of the grid while there is no row."""
+    timeline = board.timeline
+    if timeline.kernel is None:
+        if timeline.ended is not None:
+            return (line(Said("Never attached: ", "loss"), say(timeline.ended)),)
+        reason = timeline.waiting or "looking for the kernel"
+        return (line(Said("Waiting: ", "warn"), say(reason)), line(Said("It attaches by itself as soon as it can.", "dim")))
+    if board.wanted:
+        return (
+            line(Said("No name or class has "), say(board.wanted, "strong"), Said(" in it.")),
+            line(Said("/", "key"), Said(" and an empty filter shows all of them again.", "dim")),
+        )
+    return (
+        line(Said("Attached to "), say(notebook_name(timeline), "strong"), Said(". No model in it yet.")),
+        (),
+        line(Said("Run e.g.  "), Said("model = LogisticRegression().fit(X, y)", "strong")),
+        line(Said("and its row appears here.")),
+    )
+
+
+def legend(cells: int) -> Line:
+    """The glyphs and their verdicts, as many as there is room for."""
+    pieces: list[Said] = [Said(" ")]
+    for verdict in LEGEND:
+        more = [Said(f"{GLYPHS[verdict]}", f"verdict.{verdict}"), Said(f" {verdict} ", "dim")]
+        if width(pieces) + width(more) > cells:
+            break
+        pieces += more
+    return tuple(pieces)
+
+
+def too_small(cells: int, lines: int) -> str:
+    """The one line that a tiny terminal shows."""
+    return plain(line(f"kernelscope needs 60×12, this is {cells}×{lines}"))

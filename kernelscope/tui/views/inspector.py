@@ -1,0 +1,135 @@
+"""Everything about the selected row at the selected moment, in one narrow column."""
+
+from __future__ import annotations
+
+from kernelscope.timeline.changes import Moment
+from kernelscope.timeline.explain import short_class
+from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.world import flat_params
+from kernelscope.tui.glyphs import GLYPHS
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.grid_model import hue_of
+from kernelscope.tui.model.lines import value_text
+from kernelscope.tui.model.said import Line, Said, line, say
+
+_GENERATIONS_SHOWN = 5
+
+
+def inspector(board: Board) -> tuple[Line, ...]:
+    """What the pane at the right shows, but for the cell's source."""
+    moment, row, held = board.moment, board.row, board.held
+    if moment is None or row is None:
+        return ()
+    if held is None or held.facts is None:
+        return (line(say(row, "strong")), line(Said("holds no model at this moment", "dim")), (), *_ids(board, row))
+    facts = held.facts
+    fitted = board.timeline.fitted_from(row, held)
+    number = f"generation {facts.generation}" if facts.generation is not None else "a part"
+    return (
+        line(say(row, "strong"), Said("  "), Said(number, f"strong gen.{hue_of(facts, moment.epoch)}")),
+        line(say(short_class(facts.cls)), Said("  fitted" if fitted else "  not fitted", "dim")),
+        *_verdict(board),
+        (),
+        *_params(board, facts),
+        *_learned(board, facts),
+        *_ids(board, row),
+    )
+
+
+def _verdict(board: Board) -> tuple[Line, ...]:
+    change = board.change
+    if change is None:
+        return ()
+    role = f"verdict.{change.verdict}"
+    return (line(Said(f"{GLYPHS[change.verdict]} {change.verdict}", f"strong {role}"), Said(" by this run", "dim")),)
+
+
+def _params(board: Board, facts: ObjectFacts) -> tuple[Line, ...]:
+    changed = dict((board.change.params or {}) if board.change else {})
+    params = flat_params(facts, {}) | {name: after for name, (_, after) in changed.items()}
+    if not params:
+        return ()
+    told: list[Line] = [section("parameters")]
+    for name in sorted(params, key=lambda name: name not in changed):
+        if name in changed:
+            before, after = changed[name]
+            told.append(
+                line(
+                    say(f" {name} ", "strong"),
+                    say(value_text(before), "old"),
+                    Said(" → "),
+                    say(value_text(after), "new"),
+                )
+            )
+        else:
+            told.append(line(say(f" {name} ", "dim"), say(value_text(params[name]))))
+    return (*told, ())
+
+
+def _learned(board: Board, facts: ObjectFacts) -> tuple[Line, ...]:
+    if not facts.learned:
+        return ()
+    earlier = _facts_before(board)
+    told: list[Line] = [section("learned")]
+    for name, signature in facts.learned.items():
+        old = earlier.learned.get(name) if earlier is not None and earlier.token == facts.token else None
+        moved = board.change is not None and old != signature
+        told.append(line(say(f" {name} ", "new" if moved else "dim"), say(signature.text)))
+    return (*told, ())
+
+
+def _facts_before(board: Board) -> ObjectFacts | None:
+    if board.row is None or board.column == 0:
+        return None
+    held = board.timeline.held_at(board.row, board.column - 1)
+    return held.facts if held is not None else None
+
+
+def _ids(board: Board, row: str) -> tuple[Line, ...]:
+    told = generations(board.timeline, row)
+    shown = told[-_GENERATIONS_SHOWN:]
+    more = (line(Said(f" {len(told) - len(shown)} earlier ones", "dim")),) if len(told) > len(shown) else ()
+    return (section("held so far"), *more, *shown, ())
+
+
+def generations(timeline: Timeline, row: str) -> tuple[Line, ...]:
+    """Every object that the row held, oldest first: generation, id, and the run that brought it."""
+    told: list[Line] = []
+    token: int | None = None
+    epoch = 0
+    for held in timeline.track(row):
+        moment = timeline.moments[held.moment]
+        if held.facts is None or (held.facts.token == token and moment.epoch == epoch):
+            token = held.facts.token if held.facts is not None else None
+            continue
+        token, epoch = held.facts.token, moment.epoch
+        told.append(_generation(held.facts, moment))
+    return tuple(told)
+
+
+def _generation(facts: ObjectFacts, moment: Moment) -> Line:
+    number = f"{facts.generation:>3}" if facts.generation is not None else "  ·"
+    brought = f"In [{moment.execution_count}]" if moment.kind == "run" else "at the attach"
+    return line(
+        Said(f"{number} ━━", f"gen.{hue_of(facts, moment.epoch)}"),
+        Said(f" {hex(facts.id)}  {brought}"),
+        Said(f"  epoch {moment.epoch}", "dim"),
+    )
+
+
+def section(title: str) -> Line:
+    """A heading."""
+    return line(Said(title, "section"))
+
+
+def cell_title(board: Board) -> Line:
+    """Over the source of the cell."""
+    run = board.run
+    if run is None:
+        return ()
+    cell = next((c for c in board.timeline.cells() if run in c.runs), None)
+    others = [r.count for r in cell.runs if r is not run and r.epoch == run.epoch] if cell is not None else []
+    also = f", also run as {' '.join(f'[{n}]' for n in others[-6:])}" if others else ""
+    failed = f", {run.facts.status}" if run.facts.status != "ok" else ""
+    return line(Said(f"In [{run.count}]", "section"), Said(also + failed, "dim"))

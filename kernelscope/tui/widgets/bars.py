@@ -1,0 +1,86 @@
+"""Single lines: header, banner, legend, and the commands that are within reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from kernelscope.tui.commands import Command
+from kernelscope.tui.ink import content
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.said import Line, Said, cut, line, width
+from kernelscope.tui.views.header import banner, header, legend
+
+
+class HeaderBar(Widget):
+    """Which kernel this is, and what state it is in."""
+
+    def __init__(self, board: Board, title: str | None = None) -> None:
+        super().__init__(id="header")
+        self._board = board
+        self._title = title
+
+    def render(self) -> Content:
+        return content([header(self._board, self.size.width, self._title)])
+
+
+class Banner(Static):
+    """Shown while there is something that the reader has to know."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__(id="banner", markup=False)
+        self._board = board
+
+    def show(self) -> None:
+        told = banner(self._board.timeline)
+        self.display = bool(told)
+        self.update(content([told]))
+
+
+class Legend(Widget):
+    """The glyphs, for those who see them for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__(id="legend")
+
+    def render(self) -> Content:
+        return content([legend(self.size.width)])
+
+
+class CommandBar(Widget):
+    """The footer: commands by their place, as many as there is room for; a click runs one."""
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        super().__init__(id="commands")
+        self._commands = sorted((c for c in commands if c.footer), key=lambda c: c.footer)
+
+    def render(self) -> Content:
+        return content([cut(tuple(p for _, told in self._shown() for p in told), self.size.width)])
+
+    def _shown(self) -> list[tuple[Command, Line]]:
+        last = self._commands[-2:]
+        room = self.size.width - sum(width(_told(c)) for c in last)
+        shown: list[tuple[Command, Line]] = []
+        for command in self._commands[:-2]:
+            told = _told(command)
+            if width(told) > room:
+                break
+            room -= width(told)
+            shown.append((command, told))
+        return [*shown, *((c, _told(c)) for c in last)]
+
+    async def on_click(self, event: events.Click) -> None:
+        at = 0
+        for command, told in self._shown():
+            at += width(told)
+            if event.x < at:
+                await self.screen.run_action(command.id)
+                return
+
+
+def _told(command: Command) -> Line:
+    return line(Said(f" {command.shown}", "key"), Said(f" {command.label} ", "dim"))
