@@ -90,9 +90,6 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """None: the redirection is reported as an error."""
 
 
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
-
-
 def _servers(folders: list[Path]) -> list[_Server]:
     files = [
         file
@@ -134,8 +131,9 @@ def _get(server: _Server, path: str, kind: type[_T]) -> _T:
     request = urllib.request.Request(url)  # noqa: S310 - http or https, see _server
     if server.token:
         request.add_header("Authorization", f"token {server.token}")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
     deadline = time.monotonic() + _TIMEOUT_S
-    with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
+    with opener.open(request, timeout=_TIMEOUT_S) as answer:
         return msgspec.json.decode(_body(answer, deadline), type=kind)
 
 

@@ -1,0 +1,440 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernelscope.errors import NoKernelError
+from kernelscope.kernel.discovery import SeveralKernelsError, find_kernels, resolve, runtime_dirs
+from kernelscope.kernel.servers import served_kernels
+from tests.support.kernels import KernelProcess
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+TOKEN = "5ecret-t0ken"
+SEEN = datetime(2026, 11, 20, 20, 10, 0, 123_000, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty runtime directory in place of the user's own."""
+    folder = tmp_path / "runtime"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("one")) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("two")) as process:
+        yield process
+
+
+def put(folder: Path, name: str, kernel: KernelProcess | None = None, **extra: Any) -> Path:
+    """A connection file in ``folder``: of a live kernel, or stale."""
+    ports = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+    stale: dict[str, Any] = {**dict.fromkeys(ports, 1), "ip": "127.0.0.1", "key": "a", "transport": "tcp"}
+    raw = stale if kernel is None else json.loads(kernel.connection_file.read_text())
+    path = folder / name
+    path.write_text(json.dumps({**raw, **extra}))
+    return path
+
+
+def written(path: Path, seconds: float) -> Path:
+    os.utime(path, (seconds, seconds))
+    return path
+
+
+class Server:
+    """Answers as a Jupyter server does, and remembers what it was asked."""
+
+    def __init__(self, runtime: Path, kernels: object, sessions: object, **changes: Any) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.answers = {
+            "/base/api/kernels": json.dumps(kernels).encode(),
+            "/base/api/sessions": json.dumps(sessions).encode(),
+        }
+        self.redirect: str | None = None
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self.http.server_port}/base/"
+        said = {"url": self.url, "pid": os.getpid(), "token": TOKEN, "root_dir": "/home/me", "port": 1}
+        self.file = runtime / f"jpserver-{os.getpid()}.json"
+        self.file.write_text(json.dumps({**said, **changes}))
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked.append((self.path, self.headers["Authorization"]))
+                self.send_response(302 if server.redirect else 200)
+                if server.redirect:
+                    self.send_header("Location", server.redirect)
+                self.end_headers()
+                self.wfile.write(server.answers.get(self.path, b"[]"))
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+@contextmanager
+def serving(*arguments: Any, **changes: Any) -> Iterator[Server]:
+    server = Server(*arguments, **changes)
+    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.http.shutdown()
+        thread.join()
+        server.http.server_close()
+
+
+def model(kernel_id: str, state: str = "idle") -> dict[str, Any]:
+    return {
+        "id": kernel_id,
+        "name": "python3",
+        "last_activity": "2026-11-20T20:10:00.123000Z",
+        "execution_state": state,
+        "connections": 1,
+    }
+
+
+def session(kernel_id: str, path: str, kind: str = "notebook") -> dict[str, Any]:
+    return {"id": "s", "path": path, "name": "", "type": kind, "kernel": model(kernel_id)}
+
+
+# --- where ----------------------------------------------------------------------------------------
+
+
+def test_the_runtime_directories_that_exist_each_once(
+    tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert runtime_dirs() == [runtime]
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "xdg"))
+    assert runtime_dirs() == [runtime]
+    old = tmp_path / "xdg" / "jupyter" / "runtime"
+    old.mkdir(parents=True)
+    assert runtime_dirs() == [runtime, old]
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(old))
+    assert runtime_dirs() == [old]
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "nowhere"))
+    assert runtime_dirs() == [old]
+
+
+# --- servers --------------------------------------------------------------------------------------
+
+
+async def test_a_server_tells_of_its_kernels(runtime: Path) -> None:
+    kernels = [model("a"), model("b", "busy"), model("c")]
+    sessions = [
+        session("a", "work/churn.ipynb"),
+        session("b", "console-1", "console"),
+        session("c", "RTC:x.ipynb"),
+    ]
+    with serving(runtime, kernels, sessions) as server:
+        served = await served_kernels([runtime])
+    assert [(one.kernel_id, one.state, one.notebook) for one in served.values()] == [
+        ("a", "idle", "/home/me/work/churn.ipynb"),
+        ("b", "busy", None),
+        ("c", "idle", "/home/me/x.ipynb"),
+    ]
+    assert served["a"].last_activity == SEEN.timestamp()
+    assert served["a"].kernel_name == "python3"
+    assert server.asked == [("/base/api/kernels", f"token {TOKEN}"), ("/base/api/sessions", f"token {TOKEN}")]
+
+
+async def test_a_classic_notebook_server(runtime: Path) -> None:
+    with serving(
+        runtime, [model("a")], [session("a", "b.ipynb")], root_dir=None, notebook_dir="/n", token=""
+    ) as server:
+        server.file.rename(runtime / "nbserver-1.json")
+        served = await served_kernels([runtime])
+    assert served["a"].notebook == "/n/b.ipynb"
+    assert server.asked[0] == ("/base/api/kernels", None)
+
+
+async def test_the_token_goes_to_the_server_alone(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No redirection is followed and no proxy asked, whatever the environment says."""
+    with serving(runtime, [], []) as other, serving(runtime, [model("a")], []) as server:
+        monkeypatch.setenv("http_proxy", other.url)
+        monkeypatch.setenv("no_proxy", "")
+        assert list(await served_kernels([runtime])) == ["a"]
+        server.redirect = other.url + "api/kernels"
+        assert await served_kernels([runtime]) == {}
+    assert other.asked == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pid": 0},
+        {"pid": "1"},
+        {"pid": 1 << 80},
+        {"url": "file:///etc/passwd"},
+        {"url": "http+unix://x"},
+        {"url": "http://[nonsense/"},
+        {"url": "http://127.0.0.1:1/"},
+        {"url": "http://127.0.0.1:99999999/"},
+        {"url": None},
+        {"token": "a\r\nHost: b"},
+        {"token": "\ud800"},
+        {"token": 5},
+    ],
+)
+async def test_a_server_file_that_cannot_be_used(runtime: Path, changes: dict[str, Any]) -> None:
+    with serving(runtime, [model("a")], [], **changes):
+        assert await served_kernels([runtime]) == {}
+
+
+def ended_pid() -> int:
+    with subprocess.Popen(["true"]) as process:
+        pass
+    return process.pid
+
+
+async def test_the_file_of_a_server_that_has_ended(runtime: Path) -> None:
+    with serving(runtime, [model("a")], [], pid=ended_pid()) as server:
+        assert await served_kernels([runtime]) == {}
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"<html>", b'{"message": "Forbidden"}', b'[{"id": 1}]', b"[" + b" " * (5 << 20)]
+)
+async def test_an_answer_that_is_none(runtime: Path, answer: bytes) -> None:
+    with serving(runtime, [], []) as server:
+        server.answers["/base/api/kernels"] = answer
+        assert await served_kernels([runtime]) == {}
+
+
+async def test_server_files_that_are_none(runtime: Path) -> None:
+    (runtime / "jpserver-1.json").write_text("{")
+    (runtime / "jpserver-2.json").mkdir()
+    os.mkfifo(runtime / "jpserver-3.json")
+    (runtime / "jpserver-4.json").write_bytes(b" " * 70_000)
+    assert await served_kernels([runtime, runtime / "nothing"]) == {}
+
+
+# --- kernels --------------------------------------------------------------------------------------
+
+
+async def test_no_kernels(runtime: Path) -> None:
+    assert await find_kernels() == []
+
+
+async def test_kernels_are_listed_live_first_and_newest_first(
+    runtime: Path,
+    tmp_path: Path,
+    kernel: KernelProcess,
+    second: KernelProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vs_code = tmp_path / "xdg" / "jupyter" / "runtime"
+    vs_code.mkdir(parents=True)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "xdg"))
+    written(put(runtime, "kernel-1234.json", kernel), 2_000)
+    written(put(vs_code, "kernel-v3aa.json", second, kernel_name="py"), 3_000)
+    written(put(runtime, "kernel-old.json", jupyter_session="/home/me/eda.ipynb"), 5_000)
+    written(put(runtime, "kernel-older.json"), 4_000)
+    found = await find_kernels()
+    assert [(one.kernel_id, one.state, one.owner, one.notebook) for one in found] == [
+        ("v3aa", "live", "vs code", None),
+        ("1234", "live", "console", None),
+        ("old", "dead", "jupyter", "/home/me/eda.ipynb"),
+        ("older", "dead", "other", None),
+    ]
+    assert found[0].connection_file == vs_code / "kernel-v3aa.json"
+    assert (found[0].kernel_name, found[0].started, found[0].last_activity) == ("py", 3_000, None)
+
+
+async def test_a_server_knows_more(runtime: Path, kernel: KernelProcess, second: KernelProcess) -> None:
+    written(put(runtime, "kernel-a.json", kernel, jupyter_session="/home/me/before-it-was-renamed.ipynb"), 1)
+    written(put(runtime, "kernel-b.json", second), 1)
+    written(put(runtime, "kernel-c.json", kernel, jupyter_session="/home/me/c.ipynb"), 2)
+    kernels = [model("a", "busy"), model("b", "starting"), {**model("c"), "last_activity": None}]
+    with serving(runtime, kernels, [session("a", "churn.ipynb")]):
+        found = {one.kernel_id: one for one in await find_kernels()}
+    assert list(found) == ["a", "b", "c"]
+    assert [one.state for one in found.values()] == ["busy", "live", "idle"]
+    assert [one.owner for one in found.values()] == ["jupyter"] * 3
+    assert [one.notebook for one in found.values()] == ["/home/me/churn.ipynb", None, "/home/me/c.ipynb"]
+    assert found["a"].last_activity == SEEN.timestamp()
+
+
+async def test_looking_sends_no_request(runtime: Path, kernel: KernelProcess) -> None:
+    put(runtime, "kernel-a.json", kernel)
+    client = kernel.client()
+    client.wait_for_ready(timeout=30)
+    printed = kernel.log.read_text()
+    for _ in range(3):
+        assert [one.state for one in await find_kernels()] == ["live"]
+        await resolve("a")
+    assert statuses_until_ours(client) == ["busy", "idle"], "of our own request and of no other"
+    assert kernel.log.read_text() == printed
+
+
+def statuses_until_ours(client: BlockingKernelClient) -> list[str]:
+    """Every status broadcast up to the end of a request made now."""
+    ours = client.kernel_info()
+    seen: list[str] = []
+    while True:
+        message = client.get_iopub_msg(timeout=30)
+        if message["msg_type"] == "status":
+            seen.append(message["content"]["execution_state"])
+            if message["parent_header"]["msg_id"] == ours and seen[-1] == "idle":
+                return seen
+
+
+async def test_files_that_are_none_are_passed_over(runtime: Path, kernel: KernelProcess) -> None:
+    (runtime / "kernel-a.json").write_text("{")
+    (runtime / "kernel-b.json").mkdir()
+    os.mkfifo(runtime / "kernel-c.json")
+    (runtime / "kernel-d.json").symlink_to(runtime / "kernel-d.json")
+    put(runtime, "kernel-e.json", hb_port="1")
+    put(runtime, "kernel-f.json", kernel, key="").chmod(0o666)
+    assert [(one.kernel_id, one.state) for one in await find_kernels()] == [("f", "live")]
+
+
+async def test_text_of_files_is_shown_safely(runtime: Path) -> None:
+    path = put(runtime, "kernel-\x1b[2J.json", kernel_name="\u202epy", jupyter_session="/a\0\x07.ipynb")
+    (entry,) = await find_kernels()
+    assert entry.connection_file == path
+    assert (entry.kernel_id, entry.kernel_name, entry.notebook) == (
+        r"\x1b[2J",
+        r"\u202epy",
+        r"/a\x00\x07.ipynb",
+    )
+    with pytest.raises(NoKernelError) as caught:
+        await resolve("\x1b]0;x\x07.ipynb")
+    assert (caught.value.title + caught.value.hint).isprintable()
+
+
+async def test_many_stale_files_do_not_hide_the_live_kernel(runtime: Path, kernel: KernelProcess) -> None:
+    for number in range(100):
+        put(runtime, f"kernel-stale{number:03}.json")
+    put(runtime, "kernel-z.json", kernel)
+    found = await find_kernels()
+    assert (len(found), found[0].kernel_id) == (101, "z")
+
+
+# --- which ----------------------------------------------------------------------------------------
+
+
+async def test_the_only_live_kernel(runtime: Path, kernel: KernelProcess, second: KernelProcess) -> None:
+    with pytest.raises(NoKernelError, match="no running kernel") as caught:
+        await resolve(None)
+    assert str(runtime) in caught.value.hint
+    assert "0 stale" in caught.value.hint
+    put(runtime, "kernel-stale.json")
+    with pytest.raises(NoKernelError) as caught:
+        await resolve(None)
+    assert "1 stale" in caught.value.hint
+    live = put(runtime, "kernel-a.json", kernel)
+    assert await resolve(None) == live
+    put(runtime, "kernel-b.json", second, jupyter_session="/home/me/eda.ipynb")
+    with pytest.raises(SeveralKernelsError) as several:
+        await resolve(None)
+    assert {one.kernel_id for one in several.value.kernels} == {"a", "b"}
+    assert "b (eda.ipynb, live)" in several.value.hint
+    assert several.value.exit_code == 3
+
+
+async def test_a_path_is_taken_at_its_word(runtime: Path, tmp_path: Path) -> None:
+    """Also where it is broken: what is wrong with it is told when it is read."""
+    path = tmp_path / "sub" / "connection.json"
+    path.parent.mkdir()
+    path.write_text("{")
+    circle = tmp_path / "circle.json"
+    circle.symlink_to(circle)
+    assert await resolve(str(path)) == path
+    assert await resolve("sub/connection.json") == path
+    assert await resolve("circle.json") == circle
+
+
+async def test_a_name_in_the_runtime_directories(runtime: Path) -> None:
+    path = put(runtime, "kernel-a.json")
+    assert await resolve("kernel-a.json") == path
+    odd = put(runtime, "mine.json")
+    assert await resolve("mine.json") == odd
+
+
+async def test_a_fragment(runtime: Path, kernel: KernelProcess, second: KernelProcess) -> None:
+    old = written(put(runtime, "kernel-abc1.json"), 1_000)
+    new = written(put(runtime, "kernel-abc2.json"), 2_000)
+    assert await resolve("bc") == new, "none is live: the newest"
+    live = written(put(runtime, "kernel-abc3.json", kernel), 500)
+    assert await resolve("bc") == live
+    assert await resolve("kernel-abc") == live
+    assert await resolve("kernel-a*3.json") == live
+    assert await resolve("abc1") == old, "a kernel id, whole"
+    other = put(runtime, "kernel-abc.json", second)
+    assert await resolve("abc") == other, "a whole id before all that contain it"
+    with pytest.raises(SeveralKernelsError, match='matches "bc"') as several:
+        await resolve("bc")
+    assert "abc3 (live)" in several.value.hint
+
+
+async def test_a_directory_of_that_name_is_no_connection_file(runtime: Path, tmp_path: Path) -> None:
+    (tmp_path / "abc").mkdir()
+    path = put(runtime, "kernel-abc.json")
+    assert await resolve("abc") == path
+
+
+async def test_a_notebook(
+    runtime: Path, tmp_path: Path, kernel: KernelProcess, second: KernelProcess
+) -> None:
+    notebook = tmp_path / "work" / "churn.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_text("{}")
+    (tmp_path / "link.ipynb").symlink_to(notebook)
+    told = put(runtime, "kernel-a.json", kernel, jupyter_session=str(notebook))
+    put(runtime, "kernel-b.json", second, jupyter_session="\0")
+    for argument in (str(notebook), "work/churn.ipynb", "./work/../link.ipynb"):
+        assert await resolve(argument) == told
+    with pytest.raises(NoKernelError) as caught:
+        await resolve("churn.ipynb")
+    assert "no kernel is known to run churn.ipynb" in caught.value.title
+    assert "a (churn.ipynb, live)" in caught.value.hint
+    with serving(runtime, [model("b")], [session("b", "other.ipynb")], root_dir=str(tmp_path / "work")):
+        assert await resolve("work/other.ipynb") == runtime / "kernel-b.json"
+    with (
+        serving(runtime, [model("b")], [session("b", "churn.ipynb")], root_dir=str(tmp_path / "work")),
+        pytest.raises(SeveralKernelsError, match="more than one kernel runs"),
+    ):
+        await resolve("work/churn.ipynb")
+
+
+@pytest.mark.parametrize(
+    "argument", ["nothing", "", "/no/such/kernel-a.json", "a\0b", "a\0.ipynb", "no.ipynb", "*x"]
+)
+async def test_what_matches_nothing_names_the_kernels_there_are(
+    runtime: Path, kernel: KernelProcess, argument: str
+) -> None:
+    for number in range(7):
+        put(runtime, f"kernel-live{number}.json", kernel)
+    with pytest.raises(NoKernelError) as caught:
+        await resolve(argument)
+    assert not isinstance(caught.value, SeveralKernelsError)
+    assert caught.value.hint.count("(live)") == 5
+    assert caught.value.hint.endswith("and 2 more")
