@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import ClassVar
-
-from textual.app import App
-from textual.binding import Binding, BindingType
-from textual.worker import Worker
+from typing import TYPE_CHECKING
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Update
 from kernelscope.tui.copying import copy
 from kernelscope.tui.model.board import Board
-from kernelscope.tui.palette import ScreenCommands
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.screens.cells import CellsScreen
 from kernelscope.tui.screens.diff import DiffScreen
 from kernelscope.tui.screens.evidence import EvidenceScreen
 from kernelscope.tui.screens.failure import FailureScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
-from kernelscope.tui.theme import DARK, THEMES, variables
+from kernelscope.tui.themed import ThemedApp
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
 
 _FRAME = 1 / 30
 """Seconds: however fast events come, the screen follows at most once in this time."""
@@ -30,7 +28,7 @@ _LEAVING = 2.0
 """Seconds that the source gets to let go of the kernel."""
 
 
-class KernelscopeApp(App[int]):
+class KernelscopeApp(ThemedApp[int]):
     """Runs a session and shows its timeline; ``run()`` gives back the exit status.
 
     Args:
@@ -38,13 +36,6 @@ class KernelscopeApp(App[int]):
         title: shown in place of the notebook's name.
         poll: seconds between looks at the namespace, where it is polled between runs as well.
     """
-
-    CSS_PATH = "kernelscope.tcss"
-    COMMANDS = {ScreenCommands}  # noqa: RUF012 - Textual declares it so
-    COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "quit", "quit", show=False, priority=True, id="app.quit")
-    ]
 
     def __init__(self, session: Session, *, title: str | None = None, poll: float | None = None) -> None:
         super().__init__()
@@ -57,15 +48,9 @@ class KernelscopeApp(App[int]):
         self._watcher: Worker[None] | None = None
         self._let_go = asyncio.Event()
         self._due = False
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = DARK.name
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return variables(dark=self.current_theme.dark)
 
     def on_mount(self) -> None:
-        self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
+        """Begin."""
         self.session.listen(self._heard)
         self.push_screen(TimelineScreen(self.board, self._heading))
         self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
@@ -101,11 +86,6 @@ class KernelscopeApp(App[int]):
         """Every screen that shows the board draws it anew."""
         if self.screen_stack and isinstance(self.screen, CommandScreen):
             self.screen.refresh_view()
-
-    def _recolour(self) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, CommandScreen):
-                screen.recolour()
 
     # Where screens lead.
 

@@ -58,9 +58,23 @@ TIMELINE = (
     Command("right", "right,l", "l →", "move", "To the run after"),
     Command("up", "up,k", "k ↑", "move", "To the row above"),
     Command("down", "down,j", "j ↓", "move", "To the row below"),
-    Command("previous_change", "less_than_sign,comma", "<", "previous change", "To the previous change in this row"),
-    Command("next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1),
-    Command("previous_run", "left_curly_bracket", "{", "previous run", "To the previous run that changed any model"),
+    Command(
+        "previous_change",
+        "less_than_sign,comma",
+        "<",
+        "previous change",
+        "To the previous change in this row",
+    ),
+    Command(
+        "next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1
+    ),
+    Command(
+        "previous_run",
+        "left_curly_bracket",
+        "{",
+        "previous run",
+        "To the previous run that changed any model",
+    ),
     Command("next_run", "right_curly_bracket", "}", "next run", "To the next run that changed any model"),
     Command("evidence", "enter", "enter", "evidence", "What happened here, and how it is known", 2),
     Command("unfold", "o,space,tab", "o", "unfold", "Show or hide hyper-parameters and parts of the row", 3),
@@ -78,14 +92,24 @@ TIMELINE = (
     Command("page_down", "ctrl+d,pagedown", "ctrl+d", "page down", "Half a screen down"),
     Command("page_up", "ctrl+u,pageup", "ctrl+u", "page up", "Half a screen up"),
     Command("zoom", "z", "z", "zoom", "Other column widths: 2, 4 or 1 cells a run"),
-    Command("value", "v", "v", "full value", "Everything of this row here in full: parameters and learned state"),
+    Command(
+        "value", "v", "v", "full value", "Everything of this row here in full: parameters and learned state"
+    ),
     Command("copy", "y", "y", "copy", "Copy the sentence and its evidence"),
     *COMMON,
 )
 
 EVIDENCE = (
-    Command("previous_change", "less_than_sign,comma", "<", "previous change", "To the previous change in this row"),
-    Command("next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1),
+    Command(
+        "previous_change",
+        "less_than_sign,comma",
+        "<",
+        "previous change",
+        "To the previous change in this row",
+    ),
+    Command(
+        "next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1
+    ),
     Command("next_tab", "right,l,tab", "← →", "tab", "To the next tab", 2),
     Command("previous_tab", "left,h,shift+tab", "←", "previous tab", "To the tab before"),
     Command("down", "down,j", "j ↓", "scroll", "Scroll down", 3),
@@ -98,8 +122,16 @@ EVIDENCE = (
 )
 
 DIFF = (
-    Command("previous_change", "less_than_sign,comma", "<", "previous change", "To the previous change in this row"),
-    Command("next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1),
+    Command(
+        "previous_change",
+        "less_than_sign,comma",
+        "<",
+        "previous change",
+        "To the previous change in this row",
+    ),
+    Command(
+        "next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1
+    ),
     Command("fold", "o,space", "o", "equal ones", "Show or hide what is equal", 2),
     Command("down", "down,j", "j ↓", "scroll", "Scroll down", 3),
     Command("up", "up,k", "k ↑", "scroll up", "Scroll up"),
@@ -130,7 +162,10 @@ PICKER = (
     Command("attach", "enter", "enter", "attach", "Attach to this kernel", 1),
     Command("demo", "d", "d", "demo", "A kernel of kernelscope's own plays a notebook", 2),
     Command("filter", "slash", "/", "filter", "Type to filter", 3),
-    Command("leave", "q,escape", "esc", "quit", "Leave", 4),
+    Command("theme", "t", "t", "theme", "Turn between the dark and the light theme"),
+    Command("palette", "colon,ctrl+p", ":", "commands", "Find a command by its name"),
+    Command("help", "question_mark", "?", "help", "All keys and glyphs; typing searches, enter runs", 4),
+    Command("back", "q,escape", "esc", "quit", "Leave without attaching", 5),
 )
 
 FAILURE = (

@@ -51,7 +51,9 @@ def style_name(role: str) -> str:
 
 def content(lines: Iterable[Line]) -> Content:
     """Lines for a widget; never parsed as markup."""
-    return Content("\n").join([Content.assemble(*((p.text, style_name(p.role)) for p in line)) for line in lines])
+    return Content("\n").join(
+        [Content.assemble(*((p.text, style_name(p.role)) for p in line)) for line in lines]
+    )
 
 
 class Inks:
@@ -80,5 +82,7 @@ class Inks:
         made = Style.null()
         for one in role.split():
             colour, attributes = _INKS[one]
-            made += Style(color=self._variables[colour] if colour else None, bold=attributes == "bold" or None)
+            made += Style(
+                color=self._variables[colour] if colour else None, bold=attributes == "bold" or None
+            )
         return made

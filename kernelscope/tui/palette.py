@@ -13,12 +13,14 @@ class ScreenCommands(Provider):
     """Finds commands by what they are called and by what they do."""
 
     async def discover(self) -> Hits:
+        """All of them."""
         if isinstance(self.screen, CommandScreen):
             for command in self.screen.COMMANDS_HERE:
                 run = partial(self.screen.run_action, command.id)
                 yield DiscoveryHit(f"{command.label}  ({command.shown})", run, command.label, command.help)
 
     async def search(self, query: str) -> Hits:
+        """Those that match."""
         if not isinstance(self.screen, CommandScreen):
             return
         matcher = self.matcher(query)

@@ -42,7 +42,9 @@ class Board:
         self.revision += 1
         self.lines = grid_lines(self.timeline, self._unfolded, self.wanted, self.order)
         if self.lines and self._key not in {line.key for line in self.lines}:
-            nearest = next((line.key for line in self.lines if self._key and line.key.row == self._key.row), None)
+            nearest = next(
+                (line.key for line in self.lines if self._key and line.key.row == self._key.row), None
+            )
             self._key = nearest or self.lines[0].key
         if self.follow and not self._chosen:
             self._go_where_it_happens()
@@ -63,6 +65,7 @@ class Board:
 
     @property
     def line(self) -> GridLine | None:
+        """The line that the cursor is on."""
         return self.lines[self.line_index] if self.lines else None
 
     @property
@@ -78,14 +81,17 @@ class Board:
 
     @property
     def moment(self) -> Moment | None:
+        """The moment that the cursor is on."""
         return self.timeline.moments[self.column] if self.timeline.moments else None
 
     @property
     def run(self) -> Run | None:
+        """The run of that moment, if it is one."""
         return self.moment.run if self.moment else None
 
     @property
     def held(self) -> Held | None:
+        """What the selected row holds at the selected moment."""
         return self.timeline.held_at(self.row, self.column) if self.row is not None else None
 
     @property

@@ -21,6 +21,7 @@ class Columns:
 
     @property
     def count(self) -> int:
+        """How many columns there are."""
         return len(self.moments)
 
     @property
@@ -58,7 +59,9 @@ class Columns:
     def label(self, index: int) -> str:
         """What stands over a column."""
         moment = self.moments[index]
-        return str(moment.execution_count) if moment.kind == "run" else "┃" if moment.kind == "attached" else "·"
+        return (
+            str(moment.execution_count) if moment.kind == "run" else "┃" if moment.kind == "attached" else "·"
+        )
 
     def axis(self, first: int, last: int, cursor: int | None = None) -> str:
         """The labels over the columns [first, last), as wide as they are; ``cursor`` is always told."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
-from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Static
 
 from kernelscope.tui.commands import Command
 from kernelscope.tui.screens.help import HelpScreen
 from kernelscope.tui.views.header import too_small
 from kernelscope.tui.widgets.bars import CommandBar
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
 
 SMALLEST = (60, 12)
 """Cells and lines below which there is only one line that says so."""
@@ -39,14 +41,17 @@ class Guide(Protocol):
         """Out of the terminal."""
 
 
-class CommandScreen(Screen[None]):
+Answer = TypeVar("Answer")
+
+
+class CommandScreen(Screen[Answer], Generic[Answer]):
     """A screen whose keys, footer, palette and help come from one list."""
 
     COMMANDS_HERE: ClassVar[Sequence[Command]] = ()
     AUTO_FOCUS = ""
-    TITLE_HERE: ClassVar[str] = ""
 
     def compose(self) -> ComposeResult:
+        """The widgets, top to bottom."""
         yield Static("", id="too-small", markup=False)
         yield from self.body()
         yield CommandBar(self.COMMANDS_HERE)
@@ -63,6 +68,7 @@ class CommandScreen(Screen[None]):
         self.refresh_view()
 
     def on_resize(self) -> None:
+        """Another size may show other things."""
         width, height = self.app.size
         small = width < SMALLEST[0] or height < SMALLEST[1]
         self.set_class(small, "-too-small")
@@ -86,6 +92,7 @@ class CommandScreen(Screen[None]):
 
     def action_help(self) -> None:
         """All commands of this screen, to be searched and run."""
+
         def run(chosen: str | None) -> None:
             if chosen is not None:
                 self.call_later(self.run_action, chosen)
@@ -97,6 +104,6 @@ class CommandScreen(Screen[None]):
         dark = self.app.current_theme.dark
         self.app.theme = "kernelscope-light" if dark else "kernelscope-dark"
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """One screen back."""
         self.app.pop_screen()

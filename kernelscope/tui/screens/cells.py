@@ -3,70 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import BindingType
-from textual.widget import Widget
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Static
 
 from kernelscope.timeline.reruns import Cell
 from kernelscope.tui.commands import CELL_RUNS, CELLS, bindings
 from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Line, Said, line
-from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.model.said import Said, line
+from kernelscope.tui.screens.lists import ListScreen, list_widget
 from kernelscope.tui.views.cells import cell_line, heading, run_line
 from kernelscope.tui.widgets.panes import source
 
-
-class ListScreen(CommandScreen):
-    """A list that the screen's own commands move in."""
-
-    LIST: ClassVar[str] = "#list"
-
-    @property
-    def list(self) -> OptionList:
-        """The widget that shows the lines."""
-        return self.query_one(self.LIST, OptionList)
-
-    def fill(self, lines: Sequence[Line]) -> None:
-        """Show these lines; the highlight stays where it is."""
-        at = self.list.highlighted or 0
-        self.list.clear_options()
-        self.list.add_options([Option(content([one])) for one in lines])
-        self.list.highlighted = min(at, len(lines) - 1) if lines else None
-
-    def on_option_list_option_selected(self) -> None:
-        self.action_open()
-
-    def action_open(self) -> None:
-        """What enter does."""
-
-    def action_down(self) -> None:
-        """One line."""
-        self.list.action_cursor_down()
-
-    def action_up(self) -> None:
-        """One line."""
-        self.list.action_cursor_up()
-
-    def action_top(self) -> None:
-        """The first line."""
-        self.list.action_first()
-
-    def action_bottom(self) -> None:
-        """The last line."""
-        self.list.action_last()
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.widget import Widget
 
 
-def _list() -> OptionList:
-    made = OptionList(id="list", markup=False)
-    made.can_focus = False
-    return made
-
-
-class CellsScreen(ListScreen):
+class CellsScreen(ListScreen[None]):
     """The founding question, turned round."""
 
     COMMANDS_HERE = CELLS
@@ -77,13 +32,15 @@ class CellsScreen(ListScreen):
         self.board = board
 
     def body(self) -> Sequence[Widget]:
+        """See ``CommandScreen``."""
         return (
             Static(content([line(Said(" Cells: what running them again does", "strong"))]), id="cells-title"),
             Static(id="cells-heading", markup=False),
-            _list(),
+            list_widget(),
         )
 
     def refresh_view(self) -> None:
+        """Show the board as it is now."""
         room = max(40, self.size.width - 3)
         self.query_one("#cells-heading", Static).update(content([heading(room)]))
         cells = self.board.timeline.cells()
@@ -98,7 +55,7 @@ class CellsScreen(ListScreen):
             self.app.push_screen(CellRunsScreen(self.board, cells[place]))
 
 
-class CellRunsScreen(ListScreen):
+class CellRunsScreen(ListScreen[None]):
     """The runs of one cell; enter goes to one of them on the timeline."""
 
     COMMANDS_HERE = CELL_RUNS
@@ -110,13 +67,15 @@ class CellRunsScreen(ListScreen):
         self.cell = cell
 
     def body(self) -> Sequence[Widget]:
+        """See ``CommandScreen``."""
         return (
             Static(content([line(Said(" Runs of this cell", "strong"))]), id="cells-title"),
-            _list(),
+            list_widget(),
             Static(source(self.cell.code), id="cell-source", markup=False),
         )
 
     def refresh_view(self) -> None:
+        """Show the board as it is now."""
         self.fill([run_line(self.board.timeline, self.cell, place) for place in range(len(self.cell.runs))])
 
     def action_open(self) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.widget import Widget
 from textual.widgets import Static
 
 from kernelscope.tui.commands import DIFF, bindings
@@ -17,8 +15,12 @@ from kernelscope.tui.model.said import line, say
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.views.diff import diff
 
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.widget import Widget
 
-class DiffScreen(CommandScreen):
+
+class DiffScreen(CommandScreen[None]):
     """Compares the mark with the cursor; without a mark, before and after the cursor's moment."""
 
     COMMANDS_HERE = DIFF
@@ -30,11 +32,13 @@ class DiffScreen(CommandScreen):
         self._equal = False
 
     def body(self) -> Sequence[Widget]:
+        """See ``CommandScreen``."""
         scroll = VerticalScroll(Static(id="diff-text", markup=False), id="diff-scroll")
         scroll.can_focus = False
         return (Static(id="diff-title", markup=False), scroll)
 
     def refresh_view(self) -> None:
+        """Show the board as it is now."""
         how = "the mark and the cursor" if self.board.marked is not None else "before and after"
         title = line(say(f" {self.board.row}", "strong"), say(f"  {how}", "dim"))
         self.query_one("#diff-title", Static).update(content([title]))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.widget import Widget
 from textual.widgets import Static, Tab, Tabs
 
 from kernelscope.tui.commands import EVIDENCE, bindings
@@ -18,8 +16,12 @@ from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.views.evidence import TABS, evidence, title
 from kernelscope.tui.widgets.panes import source
 
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.widget import Widget
 
-class EvidenceScreen(CommandScreen):
+
+class EvidenceScreen(CommandScreen[None]):
     """Follows the board's cursor, and moves it along the row."""
 
     COMMANDS_HERE = EVIDENCE
@@ -31,10 +33,13 @@ class EvidenceScreen(CommandScreen):
         self._first = tab
 
     def body(self) -> Sequence[Widget]:
+        """See ``CommandScreen``."""
         tabs = Tabs(*(Tab(label, id=id_) for id_, label in TABS.items()), active=self._first)
         tabs.can_focus = False
         scroll = VerticalScroll(
-            Static(id="evidence-text", markup=False), Static(id="evidence-code", markup=False), id="evidence-scroll"
+            Static(id="evidence-text", markup=False),
+            Static(id="evidence-code", markup=False),
+            id="evidence-scroll",
         )
         scroll.can_focus = False
         return (Static(id="evidence-title", markup=False), tabs, scroll)
@@ -45,6 +50,7 @@ class EvidenceScreen(CommandScreen):
         return self.query_one(Tabs).active or self._first
 
     def refresh_view(self) -> None:
+        """Show the board as it is now."""
         self.query_one("#evidence-title", Static).update(content([title(self.board)]))
         self.query_one("#evidence-text", Static).update(content(evidence(self.board, self.tab)))
         code = self.query_one("#evidence-code", Static)
@@ -54,6 +60,7 @@ class EvidenceScreen(CommandScreen):
             code.update(source(run.facts.code))
 
     def on_tabs_tab_activated(self) -> None:
+        """Another tab."""
         self.refresh_view()
 
     def action_next_tab(self) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import BindingType
 from textual.containers import Center, Middle
-from textual.widget import Widget
 from textual.widgets import Static
 
 from kernelscope.errors import KernelscopeError
@@ -16,8 +14,12 @@ from kernelscope.tui.ink import content
 from kernelscope.tui.model.said import line, say
 from kernelscope.tui.screens.base import CommandScreen
 
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.widget import Widget
 
-class FailureScreen(CommandScreen):
+
+class FailureScreen(CommandScreen[None]):
     """An error's title and hint; leaving ends the app with the error's exit status."""
 
     COMMANDS_HERE = FAILURE
@@ -28,6 +30,7 @@ class FailureScreen(CommandScreen):
         self._error = error
 
     def body(self) -> Sequence[Widget]:
+        """See ``CommandScreen``."""
         hint = [line(say(text, limit=2_000)) for text in self._error.hint.splitlines()]
         told = content([line(say(self._error.title, "strong loss", limit=1_000)), (), *hint])
         return (Middle(Center(Static(told, id="failure-text", markup=False)), id="failure-middle"),)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
@@ -16,6 +14,10 @@ from kernelscope.tui.commands import Command
 from kernelscope.tui.glyphs import GLYPHS, LEGEND, SHORT
 from kernelscope.tui.ink import content
 from kernelscope.tui.model.said import Line, Said, fit, line
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
 
 _KEYS = 10
 
@@ -34,25 +36,30 @@ class HelpScreen(ModalScreen[str | None]):
         self._commands = commands
 
     def compose(self) -> ComposeResult:
+        """The widgets, top to bottom."""
         with Vertical(id="help"):
             yield Static("Keys and glyphs", id="help-title", markup=False)
             yield Input(placeholder="type to search, enter runs, escape goes back", id="help-search")
             yield OptionList(id="help-list", markup=False)
 
     def on_mount(self) -> None:
+        """Begin."""
         self.query_one("#help-list").can_focus = False
         self._show("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while typing."""
         self._show(event.value)
 
     def on_input_submitted(self) -> None:
+        """Enter in the line that is typed in."""
         options = self.query_one(OptionList)
         place = options.highlighted
         chosen = options.get_option_at_index(place).id if place is not None else None
         self.dismiss(chosen)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """The mouse picked a line."""
         self.dismiss(event.option.id)
 
     def action_leave(self) -> None:

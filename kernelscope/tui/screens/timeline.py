@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from kernelscope.tui.commands import TIMELINE, bindings
@@ -18,17 +16,16 @@ from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.views.header import empty
 from kernelscope.tui.views.sentence import sentence
 from kernelscope.tui.widgets.bars import Banner, HeaderBar, Legend
+from kernelscope.tui.widgets.filtering import FilterInput
 from kernelscope.tui.widgets.grid import Grid
 from kernelscope.tui.widgets.panes import Inspector, Sentence
 
-
-class FilterInput(Input):
-    """Filters while typing; enter keeps the filter, escape takes it away."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "screen.drop_filter", "no filter")]
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.widget import Widget
 
 
-class TimelineScreen(CommandScreen):
+class TimelineScreen(CommandScreen[None]):
     """Moves on a ``Board`` and shows it."""
 
     COMMANDS_HERE = TIMELINE
@@ -40,6 +37,7 @@ class TimelineScreen(CommandScreen):
         self._title = title
 
     def body(self) -> Sequence[Widget]:
+        """See ``CommandScreen``."""
         upper = Vertical(Grid(self.board), Static(id="empty", markup=False), id="upper")
         filter_ = FilterInput(placeholder="only names or classes with …", id="filter")
         return (
@@ -52,6 +50,7 @@ class TimelineScreen(CommandScreen):
         )
 
     def refresh_view(self) -> None:
+        """Show the board as it is now."""
         rows = bool(self.board.lines)
         grid, nothing = self.query_one(Grid), self.query_one("#empty", Static)
         grid.display, nothing.display = rows, not rows
@@ -64,56 +63,69 @@ class TimelineScreen(CommandScreen):
         self.query_one(Inspector).show()
 
     def recolour(self) -> None:
+        """Draw in the colours of the new theme."""
         self.query_one(Grid).recolour()
         self.refresh_view()
 
     def on_screen_resume(self) -> None:
+        """The board may have moved meanwhile."""
         self.refresh_view()
 
     def on_grid_picked(self) -> None:
+        """The mouse moved the cursor."""
         self.refresh_view()
 
     # Moves.
 
     def action_left(self) -> None:
         """One run back."""
-        self._moved(self.board.move_columns(-1))
+        self.board.move_columns(-1)
+        self.refresh_view()
 
     def action_right(self) -> None:
         """One run on."""
-        self._moved(self.board.move_columns(1))
+        self.board.move_columns(1)
+        self.refresh_view()
 
     def action_up(self) -> None:
         """One line up."""
-        self._moved(self.board.move_lines(-1))
+        self.board.move_lines(-1)
+        self.refresh_view()
 
     def action_down(self) -> None:
         """One line down."""
-        self._moved(self.board.move_lines(1))
+        self.board.move_lines(1)
+        self.refresh_view()
 
     def action_page_down(self) -> None:
         """Half a screen down."""
-        self._moved(self.board.move_lines(self.query_one(Grid).page))
+        self.board.move_lines(self.query_one(Grid).page)
+        self.refresh_view()
 
     def action_page_up(self) -> None:
         """Half a screen up."""
-        self._moved(self.board.move_lines(-self.query_one(Grid).page))
+        self.board.move_lines(-self.query_one(Grid).page)
+        self.refresh_view()
 
     def action_top(self) -> None:
         """To the first line."""
-        self._moved(self.board.move_lines(-len(self.board.lines)))
+        self.board.move_lines(-len(self.board.lines))
+        self.refresh_view()
 
     def action_bottom(self) -> None:
         """To the last line."""
-        self._moved(self.board.move_lines(len(self.board.lines)))
+        self.board.move_lines(len(self.board.lines))
+        self.refresh_view()
 
     def action_first(self) -> None:
         """To the first column."""
-        self._moved(self.board.go_to(0))
+        self.board.go_to(0)
+        self.refresh_view()
 
     def action_live(self) -> None:
         """To the newest column, and stay there."""
-        self._moved(self.board.go_live())
+        self.board.go_live()
+        self.refresh_view()
 
     def action_next_change(self) -> None:
         """Within the row."""
@@ -133,13 +145,12 @@ class TimelineScreen(CommandScreen):
 
     def action_next_name(self) -> None:
         """Round and round."""
-        self._moved(self.board.next_name(1))
+        self.board.next_name(1)
+        self.refresh_view()
 
     def action_previous_name(self) -> None:
         """Round and round."""
-        self._moved(self.board.next_name(-1))
-
-    def _moved(self, _: None) -> None:
+        self.board.next_name(-1)
         self.refresh_view()
 
     def _jumped(self, found: bool, otherwise: str) -> None:
@@ -151,15 +162,18 @@ class TimelineScreen(CommandScreen):
 
     def action_unfold(self) -> None:
         """Hyper-parameters and parts of the row."""
-        self._moved(self.board.unfold())
+        self.board.unfold()
+        self.refresh_view()
 
     def action_mark(self) -> None:
         """For the diff."""
-        self._moved(self.board.mark())
+        self.board.mark()
+        self.refresh_view()
 
     def action_zoom(self) -> None:
         """Other column widths."""
-        self._moved(self.board.zoom())
+        self.board.zoom()
+        self.refresh_view()
 
     def action_sort(self) -> None:
         """The next order."""
@@ -169,10 +183,7 @@ class TimelineScreen(CommandScreen):
 
     def action_filter(self) -> None:
         """Opens the line to type in."""
-        field = self.query_one(FilterInput)
-        field.display = True
-        field.value = self.board.wanted
-        field.focus()
+        self.query_one(FilterInput).open(self.board.wanted)
 
     def action_drop_filter(self) -> None:
         """Shows all names again."""
@@ -181,10 +192,12 @@ class TimelineScreen(CommandScreen):
         self._close_filter()
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while typing."""
         self.board.filter(event.value)
         self.refresh_view()
 
     def on_input_submitted(self) -> None:
+        """Enter in the line that is typed in."""
         self._close_filter()
 
     def _close_filter(self) -> None:

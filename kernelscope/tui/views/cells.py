@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.reruns import Cell, Effect
+from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.glyphs import GLYPHS
 from kernelscope.tui.model.said import Line, Said, cut, fit, line, say
 from kernelscope.tui.views.evidence import effects
 from kernelscope.tui.views.sentence import when
-from kernelscope.timeline.timeline import Timeline
 
 _DOES = {
     Verdict.CREATED: "creates",
@@ -40,7 +40,7 @@ def cell_line(cell: Cell, cells: int) -> Line:
             Said("  "),
             Said(fit(_runs(cell, runs), runs), "dim"),
             Said("  "),
-            *effect(cell),
+            *(effect(cell) if cells >= 110 else effect(cell, "once: ")),
         ),
         cells,
     )
@@ -59,14 +59,14 @@ def first_line(cell: Cell) -> str:
     return said if len(lines) < 2 else f"{said} …"
 
 
-def effect(cell: Cell) -> Line:
-    """What running it again did, or would have to be tried."""
+def effect(cell: Cell, once: str = "never run twice; first run ") -> Line:
+    """What running it again did; ``once`` leads in what the only run did."""
     if cell.reruns:
         return _did(cell.effects) or (Said("leaves every model alone", "dim"),)
     first = _did(cell.first_effects, past=True)
     if not first:
-        return (Said("never run twice; its run left every model alone", "dim"),)
-    return (Said("never run twice; its run ", "dim"), *first)
+        return (Said(f"{once}left every model alone", "dim"),)
+    return (Said(once, "dim"), *first)
 
 
 def _did(told: tuple[Effect, ...], *, past: bool = False) -> Line:

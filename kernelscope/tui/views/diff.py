@@ -40,7 +40,9 @@ def diff(board: Board, cells: int, *, equal: bool) -> tuple[Line, ...]:
     room = max(10, (cells - _NAME - 4) // 2)
     before, after = facts_at(board, low), facts_at(board, high)
     head = line(
-        Said(fit("", _NAME)), Said(fit(_title(board, low), room), "strong"), Said(fit(_title(board, high), room), "strong")
+        Said(fit("", _NAME)),
+        Said(fit(_title(board, low), room), "strong"),
+        Said(fit(_title(board, high), room), "strong"),
     )
     told: list[Line] = [head, *_objects(before, after, room), ()]
     for title, one, other in _sections(board, low, high):
@@ -61,7 +63,12 @@ def _objects(before: ObjectFacts | None, after: ObjectFacts | None, room: int) -
     return [
         _pair("object", _object(before), _object(after), room, "dim" if same else "old", role),
         _pair(
-            "class", short_class(before.cls) if before else "—", short_class(after.cls) if after else "—", room, "dim", ""
+            "class",
+            short_class(before.cls) if before else "—",
+            short_class(after.cls) if after else "—",
+            room,
+            "dim",
+            "",
         ),
     ]
 
@@ -73,9 +80,7 @@ def _object(facts: ObjectFacts | None) -> str:
     return f"{number} {hex(facts.id)}"
 
 
-def _sections(
-    board: Board, low: int, high: int
-) -> list[tuple[str, Mapping[str, str], Mapping[str, str]]]:
+def _sections(board: Board, low: int, high: int) -> list[tuple[str, Mapping[str, str], Mapping[str, str]]]:
     """Parameters and learned state of the row, then of each of its parts."""
     rows = [board.row or "", *(r.name for r in board.timeline.rows() if r.whole == board.row)]
     told: list[tuple[str, Mapping[str, str], Mapping[str, str]]] = []

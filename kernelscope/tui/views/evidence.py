@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from kernelscope.timeline.changes import Change, Moment, Run
+from kernelscope.timeline.changes import Change, Run
 from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.reruns import Cell
 from kernelscope.timeline.world import flat_params
 from kernelscope.tui.glyphs import GLYPHS, SHORT
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.lines import value_text
 from kernelscope.tui.model.said import Line, Said, fit, line, say
 from kernelscope.tui.views.diff import facts_at, signature_text
-from kernelscope.tui.views.inspector import generations, section
+from kernelscope.tui.views.inspector import cell_of, generations, section
 from kernelscope.tui.views.sentence import headline, sentence, when
 
 TABS = {
@@ -46,23 +45,30 @@ def evidence(board: Board, tab: str) -> tuple[Line, ...]:
 
 def title(board: Board) -> Line:
     """The headline of the selected change."""
-    told = sentence(board)
-    return told[0] if told else ()
+    told, moment = sentence(board), board.moment
+    if not told or moment is None:
+        return ()
+    return told[0] if board.change is None else (Said(f"{when(moment)} · "), *told[0])
 
 
 def _happened(board: Board) -> tuple[Line, ...]:
-    moment, change = board.moment, board.change
-    if moment is None or change is None:
+    change = board.change
+    if change is None:
         return sentence(board)[1:]
     told: list[Line] = [line(say(change.explanation, limit=2_000)), (), section("How sure")]
     told += [line(Said(f" {_SURE[change.certainty]}")), (), section("Evidence")]
     told += [line(Said(" · ", "dim"), say(one, limit=1_000)) for one in change.evidence]
     told += [(), *_axes(change)]
     if change.persistence is not None:
-        told.append(line(Said(fit(" file", _NAME), "dim"), say(f"{change.persistence.action} {change.persistence.file}")))
+        told.append(
+            line(
+                Said(fit(" file", _NAME), "dim"),
+                say(f"{change.persistence.action} {change.persistence.file}"),
+            )
+        )
     if change.stale:
         told.append(line(Said(fit(" still held by", _NAME), "warn"), say(", ".join(change.stale))))
-    told += _parts(change, moment)
+    told += _parts(change)
     told += _run(board.run)
     return tuple(told)
 
@@ -87,20 +93,21 @@ def _axes(change: Change) -> list[Line]:
     return told
 
 
-def _parts(change: Change, moment: Moment) -> list[Line]:
+def _parts(change: Change) -> list[Line]:
     if not change.parts:
         return []
-    told: list[Line] = [(), section("Its parts")]
-    for part in change.parts:
-        told.append((Said(" "), *headline(part, moment)[1:]))
-    return told
+    return [(), section("Its parts"), *((Said(" "), *headline(part)) for part in change.parts)]
 
 
 def _run(run: Run | None) -> list[Line]:
     if run is None:
         return []
     told: list[Line] = [(), section("The run")]
-    seen = "calls of learning methods were watched" if run.sees_calls else "calls were not watched (Python < 3.12)"
+    seen = (
+        "calls of learning methods were watched"
+        if run.sees_calls
+        else "calls were not watched (Python < 3.12)"
+    )
     facts = [
         f"{run.facts.status} after {run.facts.seconds:.2f} s",
         f"same cell as In [{run.rerun_of}]" if run.rerun_of is not None else "the first run of this cell",
@@ -161,14 +168,6 @@ def _attributes(before: ObjectFacts | None, after: ObjectFacts | None) -> list[L
     return told
 
 
-def cell_of(board: Board) -> Cell | None:
-    """The cell that the selected run is a run of."""
-    run = board.run
-    if run is None:
-        return None
-    return next((c for c in board.timeline.cells() if any(r is run for r in c.runs)), None)
-
-
 def _cell(board: Board) -> tuple[Line, ...]:
     run, cell = board.run, cell_of(board)
     if run is None or cell is None:
@@ -188,13 +187,22 @@ def effects(run: Run) -> tuple[Said, ...]:
     pieces: list[Said] = []
     for change in run.changes:
         glyph = GLYPHS[change.verdict]
-        pieces += [Said(f"{glyph} {change.verdict} ", f"verdict.{change.verdict}"), say(change.name), Said("   ")]
+        pieces += [
+            Said(f"{glyph} {change.verdict} ", f"verdict.{change.verdict}"),
+            say(change.name),
+            Said("   "),
+        ]
     return tuple(pieces)
 
 
 def _generations(board: Board) -> tuple[Line, ...]:
     row = board.row or ""
-    told = [section("Objects that it has held"), *generations(board.timeline, row), (), section("What happened to it")]
+    told = [
+        section("Objects that it has held"),
+        *generations(board.timeline, row),
+        (),
+        section("What happened to it"),
+    ]
     for held in board.timeline.track(row):
         moment = board.timeline.moments[held.moment]
         if held.change is not None:

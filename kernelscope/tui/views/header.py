@@ -85,7 +85,9 @@ def banner(timeline: Timeline) -> Line:
     if timeline.ended is not None:
         return line(Said(" Ended: "), say(timeline.ended), Said(". The rows stay; q leaves."))
     if timeline.kernel is not None and timeline.state in ("died", "unreachable"):
-        return line(Said(f" The kernel is {_gone(timeline.state)}; waiting for it to come back. The rows stay."))
+        return line(
+            Said(f" The kernel is {_gone(timeline.state)}; waiting for it to come back. The rows stay.")
+        )
     return ()
 
 
@@ -100,7 +102,10 @@ def empty(board: Board) -> tuple[Line, ...]:
         if timeline.ended is not None:
             return (line(Said("Never attached: ", "loss"), say(timeline.ended)),)
         reason = timeline.waiting or "looking for the kernel"
-        return (line(Said("Waiting: ", "warn"), say(reason)), line(Said("It attaches by itself as soon as it can.", "dim")))
+        return (
+            line(Said("Waiting: ", "warn"), say(reason)),
+            line(Said("It attaches by itself as soon as it can.", "dim")),
+        )
     if board.wanted:
         return (
             line(Said("No name or class has "), say(board.wanted, "strong"), Said(" in it.")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kernelscope.timeline.changes import Moment
 from kernelscope.timeline.explain import short_class
 from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.reruns import Cell
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.world import flat_params
 from kernelscope.tui.glyphs import GLYPHS
@@ -22,7 +23,12 @@ def inspector(board: Board) -> tuple[Line, ...]:
     if moment is None or row is None:
         return ()
     if held is None or held.facts is None:
-        return (line(say(row, "strong")), line(Said("holds no model at this moment", "dim")), (), *_ids(board, row))
+        return (
+            line(say(row, "strong")),
+            line(Said("holds no model at this moment", "dim")),
+            (),
+            *_ids(board, row),
+        )
     facts = held.facts
     fitted = board.timeline.fitted_from(row, held)
     number = f"generation {facts.generation}" if facts.generation is not None else "a part"
@@ -42,7 +48,11 @@ def _verdict(board: Board) -> tuple[Line, ...]:
     if change is None:
         return ()
     role = f"verdict.{change.verdict}"
-    return (line(Said(f"{GLYPHS[change.verdict]} {change.verdict}", f"strong {role}"), Said(" by this run", "dim")),)
+    return (
+        line(
+            Said(f"{GLYPHS[change.verdict]} {change.verdict}", f"strong {role}"), Said(" by this run", "dim")
+        ),
+    )
 
 
 def _params(board: Board, facts: ObjectFacts) -> tuple[Line, ...]:
@@ -118,6 +128,14 @@ def _generation(facts: ObjectFacts, moment: Moment) -> Line:
     )
 
 
+def cell_of(board: Board) -> Cell | None:
+    """The cell that the selected run is a run of."""
+    run = board.run
+    if run is None:
+        return None
+    return next((c for c in board.timeline.cells() if any(r is run for r in c.runs)), None)
+
+
 def section(title: str) -> Line:
     """A heading."""
     return line(Said(title, "section"))
@@ -128,7 +146,7 @@ def cell_title(board: Board) -> Line:
     run = board.run
     if run is None:
         return ()
-    cell = next((c for c in board.timeline.cells() if run in c.runs), None)
+    cell = cell_of(board)
     others = [r.count for r in cell.runs if r is not run and r.epoch == run.epoch] if cell is not None else []
     also = f", also run as {' '.join(f'[{n}]' for n in others[-6:])}" if others else ""
     failed = f", {run.facts.status}" if run.facts.status != "ok" else ""

@@ -19,15 +19,14 @@ def sentence(board: Board) -> tuple[Line, ...]:
         return ()
     change = board.change
     if change is not None:
-        return (headline(change, moment), line(say(change.explanation, limit=1_000)))
+        return (headline(change), line(say(change.explanation, limit=1_000)))
     return (_quiet_headline(board, moment, row), *_quiet(board, moment))
 
 
-def headline(change: Change, moment: Moment) -> Line:
-    """Verdict first: ``In [9] · model ◆ REFITTED · generation 2 · observed``."""
+def headline(change: Change) -> Line:
+    """Name and verdict: ``model ◆ REFITTED  generation 2  observed``."""
     verdict = f"verdict.{change.verdict}"
     pieces = [
-        Said(f"{when(moment)} · "),
         say(change.name, "strong"),
         Said(f"  {GLYPHS[change.verdict]} {change.verdict.upper()}", f"strong {verdict}"),
     ]
@@ -48,7 +47,11 @@ def when(moment: Moment) -> str:
         case "between":
             return f"After In [{moment.execution_count}], between runs"
         case _ if moment.index == 0:
-            return f"At the attach, after In [{moment.execution_count}]" if moment.execution_count else "At the attach"
+            return (
+                f"At the attach, after In [{moment.execution_count}]"
+                if moment.execution_count
+                else "At the attach"
+            )
         case _:
             return "Attached again" if moment.execution_count else "Kernel restarted"
 
@@ -76,7 +79,9 @@ def _quiet_headline(board: Board, moment: Moment, row: str) -> Line:
         what = "no model here" if absent else "left as it was"
         return line(Said(f"{when(moment)} · "), say(row, "strong"), Said(f"  · {what}", "dim"))
     if moment.index == 0 and held is not None:
-        return line(Said(f"{when(moment)} · "), say(row, "strong"), Said("  ╌ already there; history unknown", "warn"))
+        return line(
+            Said(f"{when(moment)} · "), say(row, "strong"), Said("  ╌ already there; history unknown", "warn")
+        )
     return line(Said(f"{when(moment)} · "), say(row, "strong"))
 
 
@@ -92,10 +97,15 @@ def _elsewhere(moment: Moment) -> tuple[Line, ...]:
     pieces: list[Said] = []
     for change in moment.changes[:_OTHERS_SHOWN]:
         glyph = GLYPHS[change.verdict]
-        pieces += [say(change.name, "strong"), Said(f" {glyph} {change.verdict}  ", f"verdict.{change.verdict}")]
+        pieces += [
+            say(change.name, "strong"),
+            Said(f" {glyph} {change.verdict}  ", f"verdict.{change.verdict}"),
+        ]
     if len(moment.changes) > _OTHERS_SHOWN:
         pieces.append(Said(f"and {len(moment.changes) - _OTHERS_SHOWN} more", "dim"))
-    lines = [line("This run changed: " if moment.kind == "run" else "Changed here: ", *pieces)] if pieces else []
+    lines = (
+        [line("This run changed: " if moment.kind == "run" else "Changed here: ", *pieces)] if pieces else []
+    )
     if moment.run is not None and moment.run.local:
         lines += [line(say(change.explanation)) for change in moment.run.local[:1]]
     if moment.run is not None and moment.run.cut:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from textual import events
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -14,6 +13,10 @@ from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, cut, line, width
 from kernelscope.tui.views.header import banner, header, legend
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.content import Content
 
 
 class HeaderBar(Widget):
@@ -25,6 +28,7 @@ class HeaderBar(Widget):
         self._title = title
 
     def render(self) -> Content:
+        """One line."""
         return content([header(self._board, self.size.width, self._title)])
 
 
@@ -36,6 +40,7 @@ class Banner(Static):
         self._board = board
 
     def show(self) -> None:
+        """Show the board as it is now."""
         told = banner(self._board.timeline)
         self.display = bool(told)
         self.update(content([told]))
@@ -48,6 +53,7 @@ class Legend(Widget):
         super().__init__(id="legend")
 
     def render(self) -> Content:
+        """One line."""
         return content([legend(self.size.width)])
 
 
@@ -59,6 +65,7 @@ class CommandBar(Widget):
         self._commands = sorted((c for c in commands if c.footer), key=lambda c: c.footer)
 
     def render(self) -> Content:
+        """One line."""
         return content([cut(tuple(p for _, told in self._shown() for p in told), self.size.width)])
 
     def _shown(self) -> list[tuple[Command, Line]]:
@@ -74,6 +81,7 @@ class CommandBar(Widget):
         return [*shown, *((c, _told(c)) for c in last)]
 
     async def on_click(self, event: events.Click) -> None:
+        """The mouse does what a key does."""
         at = 0
         for command, told in self._shown():
             at += width(told)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -17,6 +17,9 @@ from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import paint, prelude
 from kernelscope.tui.model.lines import GridLine
 from kernelscope.tui.model.said import Said, fit
+
+if TYPE_CHECKING:
+    from textual import events
 
 _CLASS_FROM = 100
 """Screens that are narrower do not show the class beside the name."""
@@ -94,11 +97,13 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         self.scroll_to(x, y, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
+        """Another size may show other things."""
         self.show()
 
     # Drawing.
 
     def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
         width = self.size.width
         if not self.board.columns.count:
             return Strip.blank(width, self.rich_style)
@@ -158,7 +163,10 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
             told = f"…{columns.moments[0].execution_count}" if columns.prelude else ""
             text, start = fit(told, columns.prelude) + text, 0
         hidden = "‹" if x > 0 else " "
-        names = [Said(fit("   name", self._name_cells + 2), "dim"), Said(fit("class", self._class_cells), "dim")]
+        names = [
+            Said(fit("   name", self._name_cells + 2), "dim"),
+            Said(fit("class", self._class_cells), "dim"),
+        ]
         head = self._strip([*names, Said(hidden, "warn")]).adjust_cell_length(self._left)
         tail = self._strip([Said(text, "dim")]).crop(x - start, x - start + self.size.width - self._left)
         return Strip.join([head, tail])
@@ -212,6 +220,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
     # The mouse.
 
     def on_click(self, event: events.Click) -> None:
+        """The mouse does what a key does."""
         place = event.y - 1 + int(self.scroll_offset.y)
         if 0 <= place < len(self.board.lines):
             self.board.select(self.board.lines[place].key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
+from typing import TYPE_CHECKING
+
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.highlight import highlight
@@ -13,6 +14,9 @@ from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.views.inspector import cell_title, inspector
 from kernelscope.tui.views.sentence import sentence
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
 
 _HIGHLIGHTED = 20_000
 """Longer cells are shown without colours: finding those takes too long."""
@@ -26,6 +30,7 @@ class Sentence(Static):
         self._board = board
 
     def show(self) -> None:
+        """Show the board as it is now."""
         self.update(content(sentence(self._board)))
 
 
@@ -38,11 +43,13 @@ class Inspector(VerticalScroll, can_focus=False):
         self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
+        """The widgets, top to bottom."""
         yield Static(id="inspected", markup=False)
         yield Static(id="cell-title", markup=False)
         yield Static(id="cell", markup=False)
 
     def show(self) -> None:
+        """Show the board as it is now."""
         if not self.display:
             return
         self.query_one("#inspected", Static).update(content(inspector(self._board)))

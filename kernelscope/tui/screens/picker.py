@@ -1,0 +1,139 @@
+"""Which kernel to attach to: looks again by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.widgets import Input, Static
+
+from kernelscope.errors import KernelscopeError
+from kernelscope.kernel.entry import KernelEntry
+from kernelscope.tui.commands import PICKER, bindings
+from kernelscope.tui.ink import content
+from kernelscope.tui.model.said import Said, line, say
+from kernelscope.tui.screens.lists import ListScreen, list_widget
+from kernelscope.tui.views.picker import entry_line, matching, nothing
+from kernelscope.tui.widgets.filtering import FilterInput
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.widget import Widget
+
+Find = Callable[[], Awaitable[Sequence[KernelEntry]]]
+
+
+class PickerScreen(ListScreen[KernelEntry | str | None]):
+    """Gives back an entry, ``"demo"`` or ``None``."""
+
+    COMMANDS_HERE = PICKER
+    BINDINGS: ClassVar[list[BindingType]] = bindings("picker", PICKER)
+
+    def __init__(self, find: Find, looked_in: Sequence[str], every: float, now: Callable[[], float]) -> None:
+        super().__init__(id="picker")
+        self._find = find
+        self._looked_in = looked_in
+        self._every = every
+        self._now = now
+        self._found: tuple[KernelEntry, ...] | None = None
+        self._shown: tuple[KernelEntry, ...] = ()
+        self._wanted = ""
+
+    def body(self) -> Sequence[Widget]:
+        """See ``CommandScreen``."""
+        return (
+            Static(content([line(Said(" Attach to a kernel", "strong"))]), id="cells-title", markup=False),
+            FilterInput(placeholder="type to filter, enter keeps it, escape drops it", id="filter"),
+            Static(id="empty", markup=False),
+            list_widget(),
+        )
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self._look()
+        self.set_interval(self._every, self._look)
+
+    def _look(self) -> None:
+        self.run_worker(self._ask(), group="looking", exclusive=True, exit_on_error=False)
+
+    async def _ask(self) -> None:
+        try:
+            self._found = tuple(await self._find())
+        except (KernelscopeError, OSError) as error:
+            self.query_one("#empty", Static).update(content([line(say(error, "loss"))]))
+            return
+        self.refresh_view()
+
+    def refresh_view(self) -> None:
+        """Show the board as it is now."""
+        if self._found is None:
+            return
+        chosen = self.chosen
+        self._shown = matching(self._found, self._wanted)
+        room = max(40, self.size.width - 3)
+        self.fill([entry_line(entry, room, self._now()) for entry in self._shown])
+        files = [entry.connection_file for entry in self._shown]
+        if chosen is not None and chosen.connection_file in files:
+            self.list.highlighted = files.index(chosen.connection_file)
+        usable = any(entry.state != "dead" for entry in self._shown)
+        empty = self.query_one("#empty", Static)
+        empty.display = not usable
+        empty.update(content(nothing(self._found, self._wanted, self._looked_in)))
+
+    @property
+    def chosen(self) -> KernelEntry | None:
+        """The entry under the highlight."""
+        place = self.list.highlighted
+        return self._shown[place] if place is not None and place < len(self._shown) else None
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while typing."""
+        self._wanted = event.value
+        self.refresh_view()
+
+    def on_input_submitted(self) -> None:
+        """Enter in the line that is typed in."""
+        self.action_close_filter()
+
+    def action_filter(self) -> None:
+        """Opens the line to type in."""
+        self.query_one(FilterInput).open(self._wanted)
+
+    def action_drop_filter(self) -> None:
+        """Shows all kernels again."""
+        self.query_one(FilterInput).value = ""
+        self.action_close_filter()
+
+    def action_close_filter(self) -> None:
+        """What was typed stays."""
+        self.query_one(FilterInput).display = False
+        self.set_focus(None)
+
+    def action_attach(self) -> None:
+        """To the highlighted kernel, if it lives."""
+        entry = self.chosen
+        if entry is None:
+            return
+        if entry.state == "dead":
+            self.notify(
+                "Nobody answers there: the file was left behind by a kernel that is gone",
+                timeout=4,
+                markup=False,
+            )
+            return
+        self.dismiss(entry)
+
+    def action_open(self) -> None:
+        """Enter, or a click."""
+        self.action_attach()
+
+    def action_demo(self) -> None:
+        """A kernel of kernelscope's own."""
+        self.dismiss("demo")
+
+    async def action_back(self) -> None:
+        """Leave without attaching."""
+        if self._wanted:
+            self.action_drop_filter()
+            return
+        self.dismiss(None)

@@ -1,0 +1,71 @@
+"""The kernels that can be attached to, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from kernelscope.kernel.entry import KernelEntry
+from kernelscope.tui.model.said import Line, Said, cut, fit, line, say
+
+_STATES = {"idle": "new", "busy": "warn", "live": "new", "dead": "dim"}
+_SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def entry_line(entry: KernelEntry, cells: int, now: float) -> Line:
+    """One kernel in one line."""
+    name = PurePath(entry.notebook).name if entry.notebook else "(no notebook)"
+    folder = str(PurePath(entry.notebook).parent) if entry.notebook else entry.connection_file.name
+    room = max(12, cells - 24 - 8 - 12 - 12 - 10)
+    owner = "stale file" if entry.state == "dead" else entry.owner
+    pieces = (
+        Said(" "),
+        say(fit(name, 23), "dim" if entry.state == "dead" else "strong"),
+        say(fit("" if folder == "." else folder, room), "dim"),
+        Said(" "),
+        Said(fit(entry.state, 6), _STATES[entry.state]),
+        Said(fit(ago(entry.last_activity or entry.started, now), 12)),
+        say(fit(entry.kernel_name or "", 12), "dim"),
+        say(fit(owner, 11), "dim"),
+    )
+    return cut(pieces, cells)
+
+
+def ago(then: float | None, now: float) -> str:
+    """How long ago, roughly."""
+    if then is None:
+        return ""
+    seconds = max(0.0, now - then)
+    for span, unit in _SPANS:
+        if seconds >= span:
+            return f"{seconds // span:.0f} {unit} ago"
+    return "now"
+
+
+def matching(entries: Sequence[KernelEntry], wanted: str) -> tuple[KernelEntry, ...]:
+    """Those with ``wanted`` in anything that is shown of them; live ones first."""
+    sought = wanted.casefold()
+    kept = (
+        e
+        for e in entries
+        if sought in f"{e.notebook or ''} {e.kernel_name or ''} {e.owner} {e.connection_file.name}".casefold()
+    )
+    return tuple(sorted(kept, key=lambda entry: entry.state == "dead"))
+
+
+def nothing(entries: Sequence[KernelEntry], wanted: str, looked_in: Sequence[str]) -> tuple[Line, ...]:
+    """What stands there when no kernel is shown."""
+    if wanted and entries:
+        return (line(Said("No kernel has "), say(wanted, "strong"), Said(" in its name.")),)
+    stale = sum(entry.state == "dead" for entry in entries)
+    places = f" Looked in {', '.join(looked_in)}." if looked_in else ""
+    return (
+        line(
+            Said("No running kernel found.", "strong"),
+            say(places),
+            Said(f" ({stale} stale)" if stale else "", "dim"),
+        ),
+        (),
+        line(Said(" · open a notebook in Jupyter or VS Code: it will appear here by itself")),
+        line(Said(" · or press "), Said("d", "key"), Said(" for a demo")),
+    )
