@@ -1,28 +1,283 @@
 """The command line: parses, builds a source and its listeners, turns errors into exit codes.
 
-What a command needs is imported by that command: `kernelscope --help` must not wait for Textual.
+What a command needs is imported by that command: ``kernelscope --help`` must not wait for Textual.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kernelscope import __version__
-from kernelscope.errors import KernelscopeError, UsageError
+from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
 
 if TYPE_CHECKING:
-    from kernelscope.session import Session
-    from kernelscope.timeline.timeline import Timeline, Update
+    from kernelscope.kernel.entry import KernelEntry
+    from kernelscope.session import Session, Source
 
 INTERRUPTED = 130
+DEMO_PAUSE_S = 0.7
+"""Between two cells of the demo, so that one can see the timeline fill."""
 
-CONNECTION_HELP = """CONNECTION is a connection file, its name, a fragment of it, a kernel id, a
-notebook's path, or - for the output of %connect_info on standard input; without it, the only live
-kernel."""
+T = TypeVar("T")
+
+
+class _Commands(click.Group):
+    """``kernelscope CONNECTION`` is ``kernelscope attach CONNECTION``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {"--help", "-h", "--version"}
+        if not args or (args[0] not in self.commands and args[0] not in own):
+            args = ["attach", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kernelscope")
+def cli() -> None:
+    """What each run of a notebook cell does to each model, from your own live kernel.
+
+    `kernelscope CONNECTION` opens the dashboard. CONNECTION is a connection file, its name or a
+    fragment of it, a kernel id, a notebook's path, or - for the output of %connect_info on standard
+    input. Without it: the only live kernel, else a picker.
+
+    kernelscope never interrupts, restarts or ends a kernel that it did not start, and leaves
+    nothing behind in it.
+    """
+
+
+_connection = click.argument("connection", required=False)
+_insecure = click.option(
+    "--insecure", is_flag=True, help="Accept a connection file without a key, or one that others can read."
+)
+_keep = click.option(
+    "--keep", default="0s", metavar="DURATION", callback=lambda *a: _seconds(a[-1], "--keep"),
+    help="Let the probe stay in the kernel that long after the last watcher has left (90s, 10m, 2h).",
+)  # fmt: skip
+_poll = click.option(
+    "--poll", type=click.FloatRange(min=0.1), metavar="SECONDS",
+    help="Look between runs as well, that often: for models that change outside cells. A thread of "
+    "the probe does so; it speaks only when something changed.",
+)  # fmt: skip
+_limit = click.option(
+    "--timeout", "limit", type=click.FloatRange(min=0.1), metavar="SECONDS",
+    help="Give up (exit status 4) where the kernel is too busy to be attached to for that long.",
+)  # fmt: skip
+
+
+@cli.command()
+@_connection
+@_poll
+@_keep
+@_limit
+@_insecure
+def attach(
+    connection: str | None, poll: float | None, keep: float, limit: float | None, insecure: bool
+) -> None:
+    """The dashboard: the timeline of every model, as the cells run."""
+    if not _on_a_terminal():
+        raise UsageError(
+            "the dashboard needs a terminal, and standard input or output is none",
+            "`kernelscope watch` writes the same as lines, `kernelscope watch --json` for scripts.",
+        )
+    from kernelscope.session import Session
+    from kernelscope.tui.app import KernelscopeApp
+
+    source = _chosen(connection, poll=poll, keep=keep, limit=limit, insecure=insecure)
+    if source is not None:
+        _finish(KernelscopeApp(Session(source), poll=poll).run())
+
+
+@cli.command()
+@_connection
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the contract for scripts.")
+@_poll
+@_keep
+@_limit
+@_insecure
+def watch(
+    connection: str | None,
+    as_json: bool,
+    poll: float | None,
+    keep: float,
+    limit: float | None,
+    insecure: bool,
+) -> None:
+    """The same without a screen: a line per run, until the kernel has ended or Ctrl-C."""
+    from kernelscope.kernel.live import LiveSource
+
+    with _connection_file(connection) as path:
+        source = LiveSource(path, poll=poll, keep=keep, limit=limit, insecure=insecure)
+        if not source.signed:
+            click.echo("kernelscope: the connection file has no key, so messages are not verified", err=True)
+        _run(_watched(source, as_json))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def ls(as_json: bool) -> None:
+    """Kernels that can be attached to, with notebook, state and last activity.
+
+    Nothing is asked of any kernel: a heartbeat tells that it lives, its server's word, where it has
+    one, what it does.
+    """
+    from kernelscope.export.listing import json_line, table
+    from kernelscope.kernel.discovery import find_kernels
+
+    entries = _run(find_kernels())
+    if as_json:
+        for entry in entries:
+            click.echo(json_line(entry))
+    elif entries:
+        click.echo(table(entries))
+    else:
+        click.echo("no kernel found: open a notebook, or try `kernelscope demo`", err=True)
+
+
+@cli.command()
+@_connection
+@_limit
+@_insecure
+def detach(connection: str | None, limit: float | None, insecure: bool) -> None:
+    """Take the probe out of the kernel, whoever put it in."""
+    from kernelscope.kernel.live import take_out
+
+    with _connection_file(connection) as path:
+        there = _run(take_out(path, limit=limit, insecure=insecure))
+    click.echo("the probe has left the kernel" if there else "there was no probe in the kernel")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
+def demo(as_json: bool) -> None:
+    """Start a kernel of its own, play a notebook in it, and attach.
+
+    On a terminal the dashboard opens and fills as the cells run; leaving it ends the demo's kernel.
+    Elsewhere the runs are printed as lines.
+    """
+    from kernelscope.demo import DemoSource
+
+    if as_json or not _on_a_terminal():
+        _run(_watched(DemoSource(), as_json))
+        return
+    from kernelscope.session import Session
+    from kernelscope.tui.app import KernelscopeApp
+
+    _finish(KernelscopeApp(Session(DemoSource(pause=DEMO_PAUSE_S, stay=True)), title="demo.ipynb").run())
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+async def _watched(source: Source, as_json: bool) -> None:
+    """A session whose updates go to standard output."""
+    from kernelscope.export.lines import JsonLines, PlainLines
+    from kernelscope.session import Session
+
+    session: Session = Session(source)
+    session.listen(JsonLines(session.timeline) if as_json else PlainLines())
+    await session.run()
+
+
+def _chosen(connection: str | None, **options: Any) -> Source | None:
+    """The kernel that was named, or picked on the screen; ``None`` where nothing was."""
+    from kernelscope.demo import DemoSource
+    from kernelscope.kernel.live import LiveSource
+
+    try:
+        with _connection_file(connection) as path:
+            return LiveSource(path, **options)
+    except NoKernelError:
+        if connection is not None:
+            raise
+    from kernelscope.kernel.discovery import find_kernels
+    from kernelscope.tui.picker import PickerApp
+
+    picked: KernelEntry | str | None = PickerApp(find_kernels).run()
+    if picked is None:
+        return None
+    if isinstance(picked, str):
+        return DemoSource(pause=DEMO_PAUSE_S, stay=True)
+    return LiveSource(picked.connection_file, **options)
+
+
+@contextlib.contextmanager
+def _connection_file(connection: str | None) -> Iterator[Path]:
+    """The connection file that CONNECTION names; one that was read from standard input goes again."""
+    from kernelscope.kernel.discovery import resolve
+    from kernelscope.kernel.files import parse_connect_info, write_private
+
+    if connection == "-":
+        path = write_private(parse_connect_info(sys.stdin.read(65_536)))
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+    else:
+        yield _run(resolve(connection))
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs to the end; SIGTERM and SIGHUP end it as Ctrl-C does, so that the probe leaves."""
+
+    async def with_signals() -> T:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):  # not on Windows
+                loop.add_signal_handler(getattr(signal, name), task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(with_signals())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _finish(code: int | None) -> None:
+    if code:
+        raise SystemExit(code)
+
+
+def _seconds(text: str, option: str) -> float:
+    """A duration: ``90s``, ``10m``, ``2h``, or bare seconds."""
+    factor = {"s": 1, "m": 60, "h": 3_600}.get(text[-1:], None)
+    try:
+        seconds = float(text[:-1]) * factor if factor else float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise click.BadParameter(f"{text!r} is no duration: 90s, 10m and 2h are", param_hint=option)
+    return seconds
+
+
+def main(args: list[str] | None = None) -> None:
+    """The entry point: every way out has its exit status, and none of them is a traceback."""
+    try:
+        cli.main(args=args, prog_name="kernelscope", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except KernelscopeError as error:
+        hint = f"\n  {error.hint}" if error.hint else ""
+        click.echo(f"kernelscope: {error.title}{hint}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except (KeyboardInterrupt, click.Abort):
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Who read our lines has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

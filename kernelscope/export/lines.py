@@ -80,7 +80,11 @@ def _run_lines(run: Run) -> Iterator[str]:
 
 def _change_line(change: Change) -> str:
     verdict = "local" if change.scope == "local" else change.verdict
-    mark = "" if change.certainty == "observed" or change.verdict is Verdict.UNKNOWN else f" ({change.certainty})"
+    mark = (
+        ""
+        if change.certainty == "observed" or change.verdict is Verdict.UNKNOWN
+        else f" ({change.certainty})"
+    )
     return f"  {verdict:<9} {change.name}{mark}: {_without_place(change.explanation)}"
 
 

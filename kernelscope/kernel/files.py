@@ -74,7 +74,8 @@ def read_connection_file(
     """Read and check a connection file; nothing is connected.
 
     Args:
-        insecure: accept an empty key, with which no message is verified.
+        insecure: accept an empty key, with which no message is verified, also of a kernel that other
+            machines can reach; of one that only this machine can it is accepted in any case.
         insecure_file: accept a file that is another user's or that other users can reach.
 
     Raises:
@@ -292,13 +293,18 @@ def _signed(raw: dict[str, Any], shown: str, *, insecure: bool) -> bool:
         raise _bad(shown, f"key is a {_json_type(key)}, not a string")
     if not _encodable(key):
         raise _bad(shown, "key is not valid text")
-    if not key and not insecure:
+    if not key and not insecure and not _is_this_machine(raw):
         raise _bad(
             shown,
-            "key is empty, so no message is signed",
+            "key is empty, so no message is signed, and the kernel is on another machine",
             "whoever reaches the ports could answer in the kernel's place; --insecure attaches all the same",
         )
     return bool(key)
+
+
+def _is_this_machine(raw: dict[str, Any]) -> bool:
+    """Whether nobody but this machine's users reaches the kernel: its own loopback, or files."""
+    return raw.get("transport", "tcp") == "ipc" or str(raw.get("ip", "")).startswith("127.")
 
 
 def _encodable(text: str) -> bool:

@@ -32,7 +32,18 @@ _TOOL_IDS = (4, 3)
 class Seen:
     """Calls of one method on one object in one run."""
 
-    __slots__ = ("address", "cls", "inside", "local", "method", "nested", "reference", "returned", "times", "token")
+    __slots__ = (
+        "address",
+        "cls",
+        "inside",
+        "local",
+        "method",
+        "nested",
+        "reference",
+        "returned",
+        "times",
+        "token",
+    )
 
     def __init__(self, obj: Any, token: int, cls: str, method: str, nested: bool) -> None:
         self.reference = weakref.ref(obj)

@@ -29,7 +29,16 @@ _SECONDS = 0.02
 _MOST_PARSED = 64
 
 LEARNS = frozenset(
-    {"fit", "partial_fit", "fit_transform", "fit_predict", "fit_resample", "train", "train_on_batch", "fit_generator"}
+    {
+        "fit",
+        "partial_fit",
+        "fit_transform",
+        "fit_predict",
+        "fit_resample",
+        "train",
+        "train_on_batch",
+        "fit_generator",
+    }
 )
 _RETURNS_ITSELF = frozenset({"fit", "partial_fit", "set_params", "set_output", "set_fit_request"})
 _READS_ONLY = frozenset(
@@ -47,7 +56,13 @@ _FILES = (
     ("skops.io", "dump", "save"), ("skops.io", "load", "load"),
     ("torch", "save", "save"), ("torch", "load", "load"),
 )  # fmt: skip
-_COPIES = (("copy", "copy"), ("copy", "deepcopy"), ("pickle", "loads"), ("cloudpickle", "loads"), ("dill", "loads"))
+_COPIES = (
+    ("copy", "copy"),
+    ("copy", "deepcopy"),
+    ("pickle", "loads"),
+    ("cloudpickle", "loads"),
+    ("dill", "loads"),
+)
 
 
 class Unknown:
@@ -206,9 +221,18 @@ class _Reading:
         self._function(node, self._value(node.func, scope), scope, depth)
 
     def _method(
-        self, node: ast.Call, receiver: Any, method: str, scope: dict[str, Any], inside: str | None, depth: int
+        self,
+        node: ast.Call,
+        receiver: Any,
+        method: str,
+        scope: dict[str, Any],
+        inside: str | None,
+        depth: int,
     ) -> bool:
         """A call on a model, on an object of the user's, or on something that cannot be told."""
+        if method in ("run_line_magic", "run_cell_magic"):
+            self._magic(node, scope, inside, depth)
+            return True
         if type(receiver) is Unknown:
             if method in LEARNS:
                 self._methods[(method, None, inside)] = None
@@ -224,9 +248,6 @@ class _Reading:
             return True
         if kind == USER_OBJECT:
             self._descend(class_attribute(type(receiver), method), receiver, node, scope, depth)
-            return True
-        if method in ("run_line_magic", "run_cell_magic"):
-            self._magic(node, scope, inside, depth)
             return True
         return False
 
@@ -247,7 +268,9 @@ class _Reading:
         elif self._given_a_model(node, scope) and getattr(node.func, "id", "") not in _HARMLESS:
             self.complete = False  # a library may do anything to a model that it is given
 
-    def _descend(self, function: Any, receiver: Any, node: ast.Call, scope: dict[str, Any], depth: int) -> None:
+    def _descend(
+        self, function: Any, receiver: Any, node: ast.Call, scope: dict[str, Any], depth: int
+    ) -> None:
         """Into a function of the user's, with what its parameters are bound to."""
         if type(function) is not types.FunctionType or not self._is_users(function):
             if receiver is None or type(function) in (classmethod, staticmethod):
@@ -291,7 +314,9 @@ class _Reading:
         module, function, action = access
         arguments = {k.arg: k.value for k in node.keywords}
         place = 1 if action == "save" else 0
-        where = node.args[place] if len(node.args) > place else arguments.get("file", arguments.get("filename"))
+        where = (
+            node.args[place] if len(node.args) > place else arguments.get("file", arguments.get("filename"))
+        )
         path = self._path(where, scope) if where is not None else None
         fact: dict[str, Any] = {"action": action, "call": f"{module}.{function}", "path": path}
         if action == "save":
@@ -346,7 +371,7 @@ class _Reading:
             if type(receiver) is New or self._token(receiver) is not None:
                 return receiver
         callee = self._value(node.func, scope)
-        if callee is builtins.open or callee is io.open:
+        if _is_open(callee):
             return OpenedFile(self._path(node.args[0], scope) if node.args else None)
         if is_class(callee):
             if self._reader.types.of(callee).kind == ESTIMATOR:
@@ -363,7 +388,9 @@ class _Reading:
     def _joined(self, node: ast.JoinedStr, scope: dict[str, Any]) -> Any:
         texts = []
         for part in node.values:
-            plain = isinstance(part, ast.FormattedValue) and part.conversion == -1 and part.format_spec is None
+            plain = (
+                isinstance(part, ast.FormattedValue) and part.conversion == -1 and part.format_spec is None
+            )
             value = self._value(part.value if plain else part, scope)  # type: ignore[attr-defined]
             if type(value) not in (str, int):
                 return UNKNOWN
@@ -383,7 +410,9 @@ class _Reading:
     def _token(self, value: Any) -> int | None:
         if type(value) in _STAND_INS or value is None:
             return None
-        return self._reader.tokens.known(value) if self._reader.types.of(type(value)).kind == ESTIMATOR else None
+        return (
+            self._reader.tokens.known(value) if self._reader.types.of(type(value)).kind == ESTIMATOR else None
+        )
 
     def _made(self, new: New) -> int:
         """The token of a new model that the statement binds to a name; 0: some other object."""
@@ -392,7 +421,9 @@ class _Reading:
 
     def _is_users(self, function: types.FunctionType) -> bool:
         code = function.__code__
-        return function.__globals__ is self._reader.namespace or self._reader.types.is_user_file(code.co_filename)
+        return function.__globals__ is self._reader.namespace or self._reader.types.is_user_file(
+            code.co_filename
+        )
 
     def _given_a_model(self, node: ast.Call, scope: dict[str, Any]) -> bool:
         given = [*node.args, *(k.value for k in node.keywords)]
@@ -488,6 +519,13 @@ def _known(callee: Any, table: tuple[tuple[str, ...], ...]) -> tuple[str, ...] |
         if type(module) is types.ModuleType and module.__dict__.get(entry[1]) is callee:
             return entry
     return None
+
+
+def _is_open(callee: Any) -> bool:
+    """``open`` itself, or the wrapper of it that IPython puts into the namespace."""
+    if type(callee) is types.FunctionType:
+        callee = callee.__dict__.get("__wrapped__")
+    return callee is io.open
 
 
 def _touched(path: str | None, since: float | None) -> bool:

@@ -163,14 +163,17 @@ class TypeCache:
 
     def is_user_file(self, path: object) -> bool:
         """Whether a source file is the user's own rather than a library's."""
-        if type(path) is not str or path.startswith("<") or "site-packages" in path or "dist-packages" in path:
+        if (
+            type(path) is not str
+            or path.startswith("<")
+            or "site-packages" in path
+            or "dist-packages" in path
+        ):
             return False
         return not path.startswith(self._library_roots)
 
 
-def parameters_and_learned(
-    obj: object, info: TypeInfo
-) -> tuple[dict[str, object], dict[str, object]]:
+def parameters_and_learned(obj: object, info: TypeInfo) -> tuple[dict[str, object], dict[str, object]]:
     """Instance attributes, parted into hyper-parameters and everything else."""
     own = instance_dict(obj)
     params: dict[str, object] = {}

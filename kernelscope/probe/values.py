@@ -137,9 +137,7 @@ class Reader:
             return True
         return self._feed_object(update, value, depth)
 
-    def _feed_items(
-        self, update: Feed, label: str, items: list[Any], depth: int
-    ) -> bool | None:
+    def _feed_items(self, update: Feed, label: str, items: list[Any], depth: int) -> bool | None:
         _put(update, label, str(len(items)).encode())
         exact: bool | None = len(items) <= MOST_ITEMS
         step = 1 if exact else len(items) // MOST_ITEMS

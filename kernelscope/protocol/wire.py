@@ -59,6 +59,10 @@ class Refusal(Struct, frozen=True):
     detail: str = ""
 
 
+class _Detached(Struct, frozen=True):
+    detached: bool
+
+
 class Push(Struct, frozen=True):
     """One message of the probe on its comm."""
 
@@ -78,6 +82,15 @@ def decode_reply(text: str) -> AttachReply | Refusal:
     if isinstance(found, dict) and "error" in found:
         return _convert(found, Refusal)
     return _convert(found, AttachReply)
+
+
+def decode_detached(text: str) -> bool:
+    """The loader's answer to a detach: whether there was a probe.
+
+    Raises:
+        WireError: it has another form.
+    """
+    return _convert(_decoded(text), _Detached).detached
 
 
 def decode_push(data: object) -> Push | None:

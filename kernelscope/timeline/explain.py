@@ -19,7 +19,9 @@ def explain(change: Change, world: World) -> Change:
     if change.params and change.verdict is not Verdict.DELETED:
         parts.append(f"{_params(change)}.")
     if change.stale:
-        parts.append(f"{_and(change.stale)} still holds generation {change.previous_generation}, which has no name any more.")
+        parts.append(
+            f"{_and(change.stale)} still holds generation {change.previous_generation}, which has no name any more."
+        )
     if change.evidence and change.verdict is not Verdict.DELETED:
         lead = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}[change.certainty]
         parts.append(f"{lead}: {'; '.join(change.evidence)}.")
@@ -82,7 +84,9 @@ def _fate(change: Change, world: World) -> str:
 
 
 def _known_as(change: Change, world: World) -> str:
-    others = tuple(n for n, t in world.names_after.items() if n != change.name and _has(world, t, change.generation))
+    others = tuple(
+        n for n, t in world.names_after.items() if n != change.name and _has(world, t, change.generation)
+    )
     return f" as {_and(others)}" if others else ""
 
 

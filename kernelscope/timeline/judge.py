@@ -145,7 +145,9 @@ def _verdict_of_new(finding: Finding, after: ObjectFacts, world: World, otherwis
     if carried:
         from_file = finding.source is not None
         known = twin_of(after, world) is not None
-        return Verdict.COPIED if not from_file and (known or world.observation.code.copies) else Verdict.RESTORED
+        return (
+            Verdict.COPIED if not from_file and (known or world.observation.code.copies) else Verdict.RESTORED
+        )
     return otherwise
 
 
@@ -180,18 +182,14 @@ def _told(
     return explain(change, world)
 
 
-def _params(
-    before: ObjectFacts | None, after: ObjectFacts, world: World
-) -> dict[str, tuple[Value, Value]]:
+def _params(before: ObjectFacts | None, after: ObjectFacts, world: World) -> dict[str, tuple[Value, Value]]:
     """Of objects of one class; two classes have nothing to compare."""
     if before is None or before.cls != after.cls:
         return {}
     return differing(flat_params(before, world.before), flat_params(after, world.after))
 
 
-def _certainty(
-    verdict: Verdict, identity: Identity, finding: Finding, saved: FileAccess | None
-) -> Certainty:
+def _certainty(verdict: Verdict, identity: Identity, finding: Finding, saved: FileAccess | None) -> Certainty:
     """Of the verdict: a new object is observed, whatever is known of what it learned."""
     if verdict in (Verdict.RESET, Verdict.CREATED, Verdict.ALIASED, Verdict.PARAMS):
         return "observed"

@@ -106,7 +106,9 @@ def new_object(after: ObjectFacts, world: World) -> Finding:
         later = _after_the_carry(card, after, calls)
         if later is not None:
             return later
-        return _carried(after, world, "observed", ("its state was put in from elsewhere (__setstate__ seen)",))
+        return _carried(
+            after, world, "observed", ("its state was put in from elsewhere (__setstate__ seen)",)
+        )
     if not now:
         return Finding(Learned.NONE)
     taught = [c for c in calls if c.returned and card.effect(after, c.method) in _TEACHES]
@@ -201,7 +203,9 @@ def _edited_or_unknown(
     written = [a for t, a in world.observation.code.assigned if t == after.token]
     evidence = attributes.sentences()
     if written:
-        return Finding(Learned.EDITED, certainty, (*evidence, f"the cell writes to {_listed(tuple(written))}"))
+        return Finding(
+            Learned.EDITED, certainty, (*evidence, f"the cell writes to {_listed(tuple(written))}")
+        )
     if world.observation.code.complete:
         return Finding(Learned.EDITED, certainty, (*evidence, "the cell calls nothing that learns"))
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
@@ -241,7 +245,10 @@ def _carried(facts: ObjectFacts, world: World, certainty: Certainty, evidence: t
     loads = [f for f in world.files("load") if f.token in (facts.token, None)]
     source = next((f for f in loads if f.token == facts.token), loads[0] if loads else None)
     if source is not None:
-        evidence = (*evidence, f"the cell calls {source.call}()" + (f" on {source.path}" if source.path else ""))
+        evidence = (
+            *evidence,
+            f"the cell calls {source.call}()" + (f" on {source.path}" if source.path else ""),
+        )
     elif world.observation.code.copies:
         evidence = (*evidence, f"the cell calls {_listed(world.observation.code.copies)}()")
     return Finding(Learned.CARRIED, certainty, evidence, source)
@@ -283,7 +290,9 @@ def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) ->
     if teaching:
         if twin_of(facts, world) is not None:
             return Finding(
-                Learned.UNKNOWN, "unknown", ("the code may fit it or bring it in; its state is one known before",)
+                Learned.UNKNOWN,
+                "unknown",
+                ("the code may fit it or bring it in; its state is one known before",),
             )
         return Finding(Learned.FITTED, "inferred", _in_the_code(teaching))
     return Finding(Learned.UNKNOWN, "unknown", ("it came with a learned state, from where was not seen",))
@@ -296,7 +305,10 @@ def _told(call: Call) -> str:
 
 
 def _in_the_code(methods: list[MethodInCode]) -> tuple[str, ...]:
-    told = (f"{m.method}() stands in {m.inside}()" if m.inside else f"{m.method}() stands in the cell" for m in methods)
+    told = (
+        f"{m.method}() stands in {m.inside}()" if m.inside else f"{m.method}() stands in the cell"
+        for m in methods
+    )
     return tuple(dict.fromkeys(told))
 
 

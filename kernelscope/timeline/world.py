@@ -123,7 +123,9 @@ def flat_params(
 
 def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, tuple[Value, Value]]:
     """Parameters that both have and that differ, as (before, after)."""
-    return {n: (before[n], value) for n, value in after.items() if n in before and not _equal(before[n], value)}
+    return {
+        n: (before[n], value) for n, value in after.items() if n in before and not _equal(before[n], value)
+    }
 
 
 def _equal(a: Value, b: Value) -> bool:
@@ -143,9 +145,7 @@ def rows_of(
     return rows
 
 
-def _parts_of(
-    token: int, objects: Mapping[int, ObjectFacts], depth: int = _DEPTH
-) -> list[tuple[str, int]]:
+def _parts_of(token: int, objects: Mapping[int, ObjectFacts], depth: int = _DEPTH) -> list[tuple[str, int]]:
     facts = objects.get(token)
     found: list[tuple[str, int]] = []
     for part in facts.parts if facts is not None and depth else ():

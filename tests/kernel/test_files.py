@@ -105,7 +105,7 @@ def test_a_port_that_is_none(tmp_path: Path, name: str, value: object) -> None:
         ({"key": None}, "key is a null"),
         ({"key": ...}, "key is missing"),
         ({"key": "\ud800"}, "key is not valid text"),
-        ({"key": ""}, "key is empty"),
+        ({"key": "", "ip": "192.0.2.7"}, "key is empty"),
         ({"transport": "udp"}, 'transport is "udp"'),
         ({"transport": ["tcp"]}, "transport is"),
         ({"signature_scheme": "hmac-nothing"}, "signature_scheme is"),
@@ -125,8 +125,12 @@ def test_a_field_that_cannot_be_used_is_named(tmp_path: Path, changes: dict[str,
     assert title.isprintable()
 
 
-def test_an_empty_key_is_accepted_only_when_asked_for(tmp_path: Path) -> None:
-    path = write(tmp_path, key="")
+def test_an_empty_key_is_accepted_from_this_machine(tmp_path: Path) -> None:
+    assert read_connection_file(write(tmp_path, key="", ip="127.0.0.1")).signed is False
+
+
+def test_an_empty_key_is_accepted_from_elsewhere_only_when_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path, key="", ip="192.0.2.7")
     assert "--insecure" in refused(path).hint
     assert read_connection_file(path, insecure=True).signed is False
     assert "key is a number" in refused(write(tmp_path, key=0), insecure=True).title

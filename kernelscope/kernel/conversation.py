@@ -1,0 +1,196 @@
+"""Asking a kernel for one thing, in the way that harms nobody.
+
+A question is one silent request with no code and one expression.  It is asked once, waits as long as
+the kernel is busy, and is repeated only where a failing cell of somebody else's aborted it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
+from kernelscope.errors import (
+    KernelError,
+    KeyMismatchError,
+    ProbeError,
+    TimedOutError,
+    UnreachableError,
+    UnsupportedKernelError,
+)
+from kernelscope.kernel.channels import BadSignature, Channels, Link, Message, Signal
+from kernelscope.kernel.files import ConnectionInfo
+from kernelscope.kernel.heartbeat import Heartbeat
+from kernelscope.kernel.inject import value_of
+from kernelscope.kernel.processes import started_from
+from kernelscope.text import clean
+from kernelscope.timeline.events import Waiting
+
+BEAT_S = 3.0
+"""Seconds in which a kernel must answer a heartbeat."""
+SLOW_S = 1.0
+"""Seconds without an answer after which the wait is told."""
+KEY_S = 8.0
+"""Seconds without a signed message after which the key is doubted."""
+ABORTED_RETRY_S = 0.02
+"""A failing cell aborts what is queued, until this long after the kernel is idle again (facts)."""
+ATTEMPTS = 20
+_TICK_S = 0.5
+
+
+class Answer(Struct, frozen=True):
+    """What the expression evaluated to."""
+
+    text: str
+    session: str
+    """The kernel's own session: another one on the same ports is another process."""
+
+
+class Conversation:
+    """One kernel that can be asked and listened to.
+
+    Args:
+        info: its checked connection file.
+        limit: seconds for which a question may wait; ``None``: as long as the kernel is busy.
+    """
+
+    def __init__(self, info: ConnectionInfo, *, limit: float | None = None) -> None:
+        self.info = info
+        self.channels = Channels(info)
+        self.heart = Heartbeat(info, self.channels.context)
+        self.pushed: list[Message] = []
+        """Messages on comms that came while an answer was awaited."""
+        self._limit = limit
+        self._proven = False
+        """A message that the key in the file signed has come."""
+
+    @property
+    def shown(self) -> str:
+        """The connection file, safe to display."""
+        return clean(str(self.info.path))
+
+    async def open(self) -> None:
+        """Connects.
+
+        Raises:
+            UnreachableError: nothing answers a heartbeat.
+        """
+        self.channels.open()
+        if not await self.heart.beat(BEAT_S):
+            raise UnreachableError(
+                f"no kernel answers at the ports in {self.shown}",
+                "It has ended, or the file is stale. `kernelscope ls` shows the kernels that live.",
+            )
+
+    async def close(self) -> None:
+        """Lets go of the sockets."""
+        self.heart.close()
+        await self.channels.close()
+
+    async def signal(self, seconds: float) -> Signal | None:
+        """The next signal, or ``None`` when none came in that time."""
+        try:
+            return await asyncio.wait_for(self.channels.signals.get(), seconds)
+        except TimeoutError:
+            return None
+
+    async def ask(self, expression: str) -> AsyncIterator[Waiting | Answer | Link]:
+        """Ends with the answer, or with the ``Link`` that broke before there was one.
+
+        Raises:
+            KeyMismatchError: the kernel does not sign with the key in the file.
+            UnsupportedKernelError: it gives no value for a Python expression.
+            TimedOutError: the limit ran out.
+            ProbeError: every attempt was aborted.
+        """
+        begun = time.monotonic()
+        for _ in range(ATTEMPTS):
+            request = self.channels.execute(expression)
+            reply: Message | None = None
+            async for found in self._reply_to(request, begun):
+                if isinstance(found, Message):
+                    reply = found
+                else:
+                    yield found
+            if reply is None:
+                return
+            if reply.content.get("status") != "aborted":
+                yield Answer(await self._value(reply), reply.session)
+                return
+            await asyncio.sleep(ABORTED_RETRY_S)
+        raise ProbeError(
+            f"the kernel of {self.shown} took no request in {ATTEMPTS} attempts",
+            "Every one was aborted by a failing cell. Try again when the notebook is at rest.",
+        )
+
+    async def _reply_to(self, request: str, begun: float) -> AsyncIterator[Waiting | Message | Link]:
+        """The reply, once iopub has said idle after it: then its subscription is known to work."""
+        reply: Message | None = None
+        idle = told = False
+        since = time.monotonic()
+        while reply is None or not idle:
+            signal = await self.signal(_TICK_S)
+            if isinstance(signal, Message):
+                self._proven = True
+                if signal.type == "comm_msg":
+                    self.pushed.append(signal)
+                elif signal.parent_id == request and signal.type == "execute_reply":
+                    reply, since = signal, time.monotonic()
+                elif signal.parent_id == request and signal.type == "status":
+                    idle = signal.content.get("execution_state") == "idle"
+            elif isinstance(signal, BadSignature) and not self._proven:
+                raise self._wrong_key()
+            elif isinstance(signal, Link) and not signal.up:
+                yield signal
+                return
+            elif signal is None and time.monotonic() - since > SLOW_S:
+                if reply is not None:
+                    break  # the subscription came late; a push that it missed will show as a gap
+                self._doubt(time.monotonic() - begun)
+                if not told:
+                    told = True
+                    yield Waiting("the kernel is busy: kernelscope attaches when its running cell has ended")
+        if reply is not None:
+            yield reply
+
+    def _doubt(self, waited: float) -> None:
+        """Silence is a busy kernel, unless something says otherwise."""
+        if self._limit is not None and waited > self._limit:
+            raise TimedOutError(
+                f"the kernel of {self.shown} gave no answer in {self._limit:g} s",
+                "It may be busy: wait longer, or without a limit.",
+            )
+        if not self._proven and waited > KEY_S and started_from(self.info.path) is False:
+            raise self._wrong_key()
+
+    def _wrong_key(self) -> KernelError:
+        return KeyMismatchError(
+            f"the kernel does not answer to the key in {self.shown}",
+            "The file belongs to another kernel, or was changed after its kernel started. "
+            "`kernelscope ls` shows the files of the kernels that live.",
+        )
+
+    async def _value(self, reply: Message) -> str:
+        expressions = reply.content.get("user_expressions")
+        text = value_of(expressions.get("kernelscope")) if isinstance(expressions, dict) else None
+        if text is None:
+            raise await self._unsupported()
+        return text
+
+    async def _unsupported(self) -> KernelError:
+        """Names the language of a kernel that gave no value for a Python expression."""
+        request = self.channels.kernel_info()
+        language = "another language"
+        end = time.monotonic() + BEAT_S
+        while time.monotonic() < end:
+            signal = await self.signal(SLOW_S)
+            if isinstance(signal, Message) and signal.parent_id == request and signal.channel == "shell":
+                info = signal.content.get("language_info")
+                language = str(info.get("name", language)) if isinstance(info, dict) else language
+                break
+        return UnsupportedKernelError(
+            f"the kernel of {self.shown} speaks {clean(language, limit=40)}: no value came for a Python expression",
+            "kernelscope attaches to IPython kernels (ipykernel 6 or 7).",
+        )

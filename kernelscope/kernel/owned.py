@@ -1,0 +1,104 @@
+"""A kernel that kernelscope starts itself, and therefore may end: the demo's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.connect import write_connection_file
+from jupyter_client.session import new_id
+
+from kernelscope.errors import UnreachableError
+
+START_S = 60.0
+"""Seconds that a kernel may take to answer after its process was started."""
+END_S = 5.0
+"""Seconds that its process may take to end before it is killed."""
+
+
+class OwnedKernel:
+    """An ipykernel process in a folder of its own, which goes with it.
+
+    Args:
+        notebook: the name that the kernel gives as its notebook's.
+    """
+
+    def __init__(self, notebook: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="kernelscope-demo-"))
+        self.connection_file = self._folder / "kernel-demo.json"
+        self._notebook = str(self._folder / notebook)
+        self._process: asyncio.subprocess.Process | None = None
+        self._client: AsyncKernelClient | None = None
+
+    async def start(self) -> None:
+        """Starts the process and waits until it answers.
+
+        Raises:
+            UnreachableError: it did not.
+        """
+        write_connection_file(str(self.connection_file), key=new_id().encode())
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ipykernel_launcher", "-f", str(self.connection_file),
+            cwd=self._folder,
+            env={
+                **os.environ,
+                "JPY_SESSION_NAME": self._notebook,
+                "JPY_PARENT_PID": str(os.getpid()),  # it ends when we are killed
+                "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+                "IPYTHONDIR": str(self._folder / "ipython"),
+            },
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        self._client = AsyncKernelClient(connection_file=str(self.connection_file))
+        self._client.load_connection_file()
+        self._client.start_channels(stdin=False, control=False)
+        try:
+            await self._client.wait_for_ready(timeout=START_S)
+        except RuntimeError as error:
+            raise UnreachableError(
+                "the demo's kernel did not start", "`python -m ipykernel_launcher` shows why."
+            ) from error
+
+    async def run(self, code: str, cell_id: str) -> int:
+        """Runs one cell as a front end does; returns its execution count."""
+        assert self._client is not None, "start() comes first"
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
+        message = self._client.session.msg("execute_request", content)
+        message["metadata"] = {"cellId": cell_id}
+        self._client.shell_channel.send(message)
+        while True:
+            reply = await self._client.get_shell_msg(timeout=None)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                return int(reply["content"]["execution_count"])
+
+    async def stop(self) -> None:
+        """Ends the process and removes the folder; may be called twice."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.stop_channels()
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), END_S)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
