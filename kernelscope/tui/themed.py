@@ -29,6 +29,9 @@ class ThemedApp(App[Answer], Generic[Answer]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
+
+    def on_mount(self) -> None:
+        """Textual calls this beside the one of the app that derives from it."""
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

@@ -112,7 +112,9 @@ class Story:
 
     # Events.
 
-    def attach(self, held: Mapping[str, ObjectFacts] | None = None, *, others: Sequence[ObjectFacts] = ()) -> None:
+    def attach(
+        self, held: Mapping[str, ObjectFacts] | None = None, *, others: Sequence[ObjectFacts] = ()
+    ) -> None:
         """A new epoch begins; names hold what ``held`` says."""
         self.epoch += 1
         self._seq = 0
@@ -227,7 +229,7 @@ def call(facts: ObjectFacts, method: str = "fit", *, inside: str | None = None, 
     return Call(facts.token, facts.cls, method, 1, 1, inside, nested)
 
 
-def churn() -> Story:  # noqa: PLR0915 - a session is told from its beginning to its end
+def churn() -> Story:
     """A long session: attached late, every verdict, a restart."""
     story = Story(count=4)
     scaler = learned(story.new(SCALER, {"with_mean": True}), "mean_", "scale_")

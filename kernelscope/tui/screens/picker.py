@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -50,19 +51,18 @@ class PickerScreen(ListScreen[KernelEntry | str | None]):
 
     def on_mount(self) -> None:
         """Begin."""
-        self._look()
-        self.set_interval(self._every, self._look)
+        self.run_worker(self._look(), name="looking", exit_on_error=False)
 
-    def _look(self) -> None:
-        self.run_worker(self._ask(), group="looking", exclusive=True, exit_on_error=False)
-
-    async def _ask(self) -> None:
-        try:
-            self._found = tuple(await self._find())
-        except (KernelscopeError, OSError) as error:
-            self.query_one("#empty", Static).update(content([line(say(error, "loss"))]))
-            return
-        self.refresh_view()
+    async def _look(self) -> None:
+        """Again and again; a slow look delays the next one instead of piling up."""
+        while True:
+            try:
+                self._found = tuple(await self._find())
+            except (KernelscopeError, OSError) as error:
+                self.query_one("#empty", Static).update(content([line(say(error, "loss"))]))
+            else:
+                self.refresh_view()
+            await asyncio.sleep(self._every)
 
     def refresh_view(self) -> None:
         """Show the board as it is now."""

@@ -45,8 +45,19 @@ def diff(board: Board, cells: int, *, equal: bool) -> tuple[Line, ...]:
         Said(fit(_title(board, high), room), "strong"),
     )
     told: list[Line] = [head, *_objects(before, after, room), ()]
+    folded = 0
     for title, one, other in _sections(board, low, high):
-        told += _table(title, one, other, room, equal=equal)
+        names = list(dict.fromkeys((*one, *other)))
+        differing = [n for n in names if one.get(n) != other.get(n)]
+        same = [n for n in names if n not in differing]
+        if differing or (equal and same):
+            told.append(section(title))
+            told += [_pair(n, one.get(n, "—"), other.get(n, "—"), room, "old", "new") for n in differing]
+            told += [_pair(n, one[n], other[n], room, "dim", "dim") for n in same if equal]
+            told.append(())
+        folded += len(same)
+    if folded and not equal:
+        told.append(line(Said(f"  {folded} equal ones are folded: o shows them", "dim")))
     return tuple(told)
 
 
@@ -118,23 +129,6 @@ def hash_text(text: str) -> int:
     for char in text:
         value = (value * 131 + ord(char)) & 0xFFFFFF
     return value
-
-
-def _table(
-    title: str, before: Mapping[str, str], after: Mapping[str, str], room: int, *, equal: bool
-) -> list[Line]:
-    names = list(dict.fromkeys((*before, *after)))
-    differing = [n for n in names if before.get(n) != after.get(n)]
-    same = [n for n in names if before.get(n) == after.get(n)]
-    if not names:
-        return []
-    told = [section(title)]
-    told += [_pair(n, before.get(n, "—"), after.get(n, "—"), room, "old", "new") for n in differing]
-    if equal:
-        told += [_pair(n, before[n], after[n], room, "dim", "dim") for n in same]
-    elif same:
-        told.append(line(Said(f"  {len(same)} equal, folded: o shows them", "dim")))
-    return [*told, ()]
 
 
 def _pair(name: str, before: str, after: str, room: int, old: str, new: str) -> Line:

@@ -100,7 +100,7 @@ def _ids(board: Board, row: str) -> tuple[Line, ...]:
     told = generations(board.timeline, row)
     shown = told[-_GENERATIONS_SHOWN:]
     more = (line(Said(f" {len(told) - len(shown)} earlier ones", "dim")),) if len(told) > len(shown) else ()
-    return (section("held so far"), *more, *shown, ())
+    return (section("objects over time"), *more, *shown, ())
 
 
 def generations(timeline: Timeline, row: str) -> tuple[Line, ...]:

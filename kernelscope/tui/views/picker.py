@@ -16,12 +16,12 @@ def entry_line(entry: KernelEntry, cells: int, now: float) -> Line:
     """One kernel in one line."""
     name = PurePath(entry.notebook).name if entry.notebook else "(no notebook)"
     folder = str(PurePath(entry.notebook).parent) if entry.notebook else entry.connection_file.name
-    room = max(12, cells - 24 - 8 - 12 - 12 - 10)
+    room = max(12, cells - 66)
     owner = "stale file" if entry.state == "dead" else entry.owner
     pieces = (
         Said(" "),
         say(fit(name, 23), "dim" if entry.state == "dead" else "strong"),
-        say(fit("" if folder == "." else folder, room), "dim"),
+        say(fit(_tail(folder, room), room), "dim"),
         Said(" "),
         Said(fit(entry.state, 6), _STATES[entry.state]),
         Said(fit(ago(entry.last_activity or entry.started, now), 12)),
@@ -29,6 +29,11 @@ def entry_line(entry: KernelEntry, cells: int, now: float) -> Line:
         say(fit(owner, 11), "dim"),
     )
     return cut(pieces, cells)
+
+
+def _tail(folder: str, cells: int) -> str:
+    """The end of a path says more than its beginning."""
+    return "" if folder == "." else folder if len(folder) < cells else "…" + folder[2 - cells :]
 
 
 def ago(then: float | None, now: float) -> str:

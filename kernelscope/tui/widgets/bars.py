@@ -75,7 +75,7 @@ class CommandBar(Widget):
         for command in self._commands[:-2]:
             told = _told(command)
             if width(told) > room:
-                break
+                continue
             room -= width(told)
             shown.append((command, told))
         return [*shown, *((c, _told(c)) for c in last)]

@@ -192,7 +192,8 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         row = self.inks.background("ks-row") if selected else Style.null()
         if high > low:
             before, under, after = strip.divide([low, high, self.size.width])
-            under = under.apply_style(self._cross(selected=selected, axis=axis))
+            cross = self._cross(selected=selected, axis=axis)
+            under = Strip([Segment(under.text, cross)]) if axis else under.apply_style(cross)
             strip = Strip.join([before.apply_style(row), under, after.apply_style(row)])
         if selected:
             strip = Strip.join([Strip([Segment("▌", self.inks.style("section"))]), strip.crop(1)])

@@ -1,0 +1,94 @@
+"""Drives the real apps; every wait is for a fact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from kernelscope.session import Session
+from kernelscope.tui.app import KernelscopeApp
+from kernelscope.tui.widgets.grid import Grid
+from tests.support.script import ScriptedSource, Story
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+    from textual.widget import Widget
+
+WIDE = (120, 36)
+
+
+async def until(pilot: Pilot[Any], fact: Callable[[], object], *, within: float = 10.0) -> None:
+    """Lets the app work until ``fact`` holds."""
+    deadline = asyncio.get_running_loop().time() + within
+    while not fact():
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError("it never came to be")
+        await pilot.pause()
+    await pilot.pause()
+
+
+class Driven:
+    """A running dashboard, and what a reader would see of it."""
+
+    def __init__(self, app: KernelscopeApp, source: ScriptedSource, pilot: Pilot[int]) -> None:
+        self.app = app
+        self.source = source
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            self.app.simulate_key(key)
+            await self.pilot.pause()
+
+    async def until(self, fact: Callable[[], object]) -> None:
+        await until(self.pilot, fact)
+
+    async def push(self, story: Story) -> None:
+        """The rest of the story, as far as it was not told yet."""
+        before = self.app.board.revision
+        self.source.push(*story.events)
+        story.events.clear()
+        await self.until(lambda: self.app.board.revision > before)
+
+    def text(self, selector: str) -> str:
+        """What a widget shows."""
+        return seen(self.app.screen.query_one(selector))
+
+    def grid(self) -> list[str]:
+        """The grid, line by line."""
+        grid = self.app.screen.query_one(Grid)
+        return [grid.render_line(y).text for y in range(grid.size.height)]
+
+    def screen(self) -> str:
+        """All that is on the terminal, as text."""
+        return on_screen(self.app)
+
+
+def seen(widget: Widget) -> str:
+    return "\n".join(strip.text for strip in widget.render_lines(widget.outer_size.region))
+
+
+def on_screen(app: Any) -> str:
+    _width, height = app.size
+    lines = app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in lines[:height])
+
+
+@asynccontextmanager
+async def dashboard(
+    story: Story | ScriptedSource, size: tuple[int, int] = WIDE, *, wait: bool = True
+) -> AsyncIterator[Driven]:
+    """The app on a terminal of this size, after it has taken in the story."""
+    source = story if isinstance(story, ScriptedSource) else story.source()
+    expected = len(story.timeline().moments) if isinstance(story, Story) else 0
+    if isinstance(story, Story):
+        story.events.clear()
+    app = KernelscopeApp(Session(source))
+    async with app.run_test(size=size) as pilot:
+        driven = Driven(app, source, pilot)
+        if wait and expected:
+            await driven.until(lambda: app.board.columns.count >= expected and app.board.lines)
+        await pilot.pause()
+        yield driven

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kernelscope.timeline.changes import Verdict
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.tui.glyphs import GLYPHS, WALL
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.columns import Columns
+from kernelscope.tui.model.grid_model import paint, prelude
+from kernelscope.tui.model.lines import Key, Order, grid_lines
+from kernelscope.tui.model.said import HUES, Said, fit, hue, plain, width
+from tests.support.script import Story, call, churn, learned, with_params
+
+TIMELINE = churn().timeline()
+
+
+def row(name: str, *, cell: int = 2, param: str | None = None) -> str:
+    columns = Columns(TIMELINE.moments, cell)
+    return plain(paint(TIMELINE, Key(name, param), columns, 0, columns.count))
+
+
+def test_a_row_reads_without_colour() -> None:
+    assert row("model").startswith("┃ ●2◇━━━▲━◆━○4◇━━━━━━━○6◇━")
+    assert row("model").endswith("┃   ●1◆━↺2")
+
+
+def test_an_alias_has_the_hue_of_the_other_name() -> None:
+    columns = Columns(TIMELINE.moments)
+    model = paint(TIMELINE, Key("model"), columns, 7, 8)
+    best = paint(TIMELINE, Key("best"), columns, 9, 10)
+    assert model[-1].role == best[-1].role
+
+
+def test_a_reset_is_a_hue_that_breaks() -> None:
+    columns = Columns(TIMELINE.moments)
+    before = paint(TIMELINE, Key("model"), columns, 5, 6)[-1]
+    after = paint(TIMELINE, Key("model"), columns, 6, 7)[-1]
+    assert before.role.split()[-1] != after.role.split()[-1]
+
+
+def test_a_model_without_learned_state_has_a_thin_line() -> None:
+    assert "⊘───" in row("sgd")
+
+
+def test_what_was_there_at_the_attach_is_hatched_before_it() -> None:
+    columns = Columns(TIMELINE.moments)
+    assert prelude(TIMELINE, Key("scaler"), columns).text == "╌╌╌╌"
+    assert prelude(TIMELINE, Key("model"), columns).text == "    "
+
+
+def test_values_stand_where_they_came() -> None:
+    told = row("model", param="C")
+    assert told.index("▲0.1") == 8
+    assert told.index("1.0") == 2
+
+
+def test_every_verdict_has_a_glyph_of_its_own_one_cell_wide() -> None:
+    assert set(GLYPHS) == set(Verdict)
+    assert len(set(GLYPHS.values())) == len(GLYPHS)
+    assert all(width([Said(glyph)]) == 1 for glyph in GLYPHS.values())
+
+
+NAMES = [r.name for r in TIMELINE.rows()]
+KEYS = [Key(name) for name in NAMES] + [
+    Key("model", "C"),
+    Key("pipe", "steps"),
+    Key("nobody"),
+    Key("sgd", "alpha"),
+]
+
+
+@given(st.sampled_from(KEYS), st.data(), st.sampled_from([1, 2, 4]))
+def test_a_window_is_as_wide_as_its_columns(key: Key, data: st.DataObject, cell: int) -> None:
+    columns = Columns(TIMELINE.moments, cell)
+    first = data.draw(st.integers(0, columns.count))
+    last = data.draw(st.integers(first, columns.count))
+    assert width(paint(TIMELINE, key, columns, first, last)) == (last - first) * cell
+    assert len(columns.axis(first, last, first)) == (last - first) * cell
+
+
+@given(st.sampled_from([k for k in KEYS if k.param is None]), st.data())
+def test_a_window_shows_what_the_whole_shows_there(key: Key, data: st.DataObject) -> None:
+    columns = Columns(TIMELINE.moments)
+    first = data.draw(st.integers(0, columns.count - 1))
+    last = data.draw(st.integers(first + 1, columns.count))
+    whole = plain(paint(TIMELINE, key, columns, 0, columns.count))
+    window = plain(paint(TIMELINE, key, columns, first, last))
+    marks = [(w, p) for w, p in zip(window[::2], whole[first * 2 : last * 2 : 2], strict=True)]
+    assert all(w == p for w, p in marks)
+
+
+@given(st.sampled_from(KEYS))
+def test_a_wall_goes_through_every_row(key: Key) -> None:
+    columns = Columns(TIMELINE.moments)
+    text = plain(paint(TIMELINE, key, columns, 0, columns.count))
+    assert [text[wall * 2] for wall in columns.walls] == [WALL, WALL]
+
+
+@given(st.text(), st.integers(0, 40))
+def test_fit_is_exact(text: str, cells: int) -> None:
+    assert width([Said(fit(text, cells))]) == cells
+
+
+@given(st.integers(1, 1_000), st.integers(1, 20))
+def test_neighbouring_generations_differ_in_hue(generation: int, epoch: int) -> None:
+    assert 0 <= hue(epoch, generation) < HUES
+    assert hue(epoch, generation) != hue(epoch, generation + 1)
+
+
+MOVES = ["move_lines", "move_columns", "next_change", "next_run", "next_name"]
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(MOVES), st.integers(-5, 5).filter(bool)),
+    st.tuples(st.sampled_from(["unfold", "zoom", "sort", "mark", "go_live", "update"]), st.none()),
+    st.tuples(st.just("filter"), st.sampled_from(["", "m", "pipe", "nothing"])),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(STEPS, max_size=25))
+def test_the_cursor_is_always_somewhere(steps: list[tuple[str, int | str | None]]) -> None:
+    board = Board(TIMELINE)
+    for name, argument in steps:
+        move = getattr(board, name)
+        if argument is None:
+            move()
+        else:
+            move(argument)
+        assert 0 <= board.column < board.columns.count
+        assert (board.line is None) == (not board.lines)
+        assert board.line is None or board.line.key.row == board.row
+
+
+def test_orders() -> None:
+    def names(order: Order) -> list[str]:
+        return [line.label for line in grid_lines(TIMELINE, frozenset(), "", order)]
+
+    assert names(Order.SEEN)[:2] == ["scaler", "model"]
+    assert names(Order.NAME) == sorted(names(Order.SEEN))
+    assert names(Order.CHANGED)[0] == "model"
+
+
+def test_unfolding_shows_parameters_and_parts() -> None:
+    lines = grid_lines(TIMELINE, frozenset({"pipe", "pipe['clf']"}))
+    labels = [line.label for line in lines]
+    assert labels[labels.index("pipe") + 1 : labels.index("sgd")] == [
+        "memory", "steps", "verbose", "['scale']", "['clf']", "C", "max_iter", "penalty", "warm_start",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def long_timeline() -> Timeline:
+    story = Story()
+    story.attach()
+    models = {f"model_{n}": learned(story.new()) for n in range(500)}
+    story.run("many", names=dict(models))
+    for n in range(400):
+        name = f"model_{n}"
+        models[name] = with_params(learned(models[name], tag=str(n)), C=float(n))
+        story.run(f"{name}.fit(X, y)", objects=[models[name]], calls=[call(models[name])])
+    return story.timeline()
+
+
+def test_a_screenful_costs_the_same_however_long_the_history(long_timeline: Timeline) -> None:
+    columns = Columns(long_timeline.moments)
+    keys = [line.key for line in grid_lines(long_timeline, frozenset())][:40]
+    started = time.perf_counter()
+    for key in keys:
+        paint(long_timeline, key, columns, columns.count - 50, columns.count)
+    assert time.perf_counter() - started < 0.1

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.widgets import OptionList
+
+from kernelscope.kernel.entry import KernelEntry
+from kernelscope.tui.picker import PickerApp
+from tests.tui.helpers import on_screen, until
+
+CHURN = KernelEntry(
+    Path("/r/kernel-1.json"), "1", "idle", "jupyter", "/home/ada/churn.ipynb", "python3", 880.0
+)
+EDA = KernelEntry(
+    Path("/r/kernel-2.json"), "2", "busy", "vs code", "/home/ada/eda[b].ipynb", "python3", 1_000.0
+)
+STALE = KernelEntry(Path("/r/kernel-3.json"), "3", "dead", "console", started=0.0)
+
+
+class Finder:
+    def __init__(self, *entries: KernelEntry) -> None:
+        self.entries: Sequence[KernelEntry] = entries
+        self.asked = 0
+
+    async def __call__(self) -> Sequence[KernelEntry]:
+        self.asked += 1
+        return self.entries
+
+
+def picker(find: Finder) -> PickerApp:
+    return PickerApp(find, looked_in=["/r"], every=0.02, now=lambda: 1_000.0)
+
+
+async def test_enter_attaches_to_the_highlighted_one() -> None:
+    app = picker(find := Finder(STALE, CHURN, EDA))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 3)
+        shown = on_screen(app)
+        assert "churn.ipynb" in shown
+        assert "2 min ago" in shown
+        assert "eda[b].ipynb" in shown
+        assert "stale file" in shown
+        app.simulate_key("j")
+        await until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 1)
+        asked = find.asked
+        await until(pilot, lambda: find.asked > asked + 1)
+        assert app.screen.query_one(OptionList).highlighted == 1
+        app.simulate_key("enter")
+        await pilot.pause()
+    assert app.return_value == EDA
+
+
+async def test_a_dead_one_cannot_be_chosen() -> None:
+    app = picker(Finder(STALE))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: "No running kernel found" in on_screen(app))
+        assert "(1 stale)" in on_screen(app)
+        app.simulate_key("enter")
+        await pilot.pause()
+        assert app.is_running
+        app.simulate_key("d")
+        await pilot.pause()
+    assert app.return_value == "demo"
+
+
+async def test_it_appears_by_itself() -> None:
+    app = picker(find := Finder())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "No running kernel found" in on_screen(app))
+        find.entries = [CHURN]
+        await until(pilot, lambda: "churn.ipynb" in on_screen(app))
+        app.simulate_key("q")
+        await pilot.pause()
+    assert app.return_value is None
+
+
+async def test_typing_filters() -> None:
+    app = picker(Finder(CHURN, EDA))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 2)
+        for key in ("slash", "e", "d", "a"):
+            app.simulate_key(key)
+            await pilot.pause()
+        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
+        app.simulate_key("enter")
+        await pilot.pause()
+        app.simulate_key("enter")
+        await pilot.pause()
+    assert app.return_value == EDA
