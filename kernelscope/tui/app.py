@@ -52,7 +52,7 @@ class KernelscopeApp(ThemedApp[int]):
     def on_mount(self) -> None:
         """Begin."""
         self.session.listen(self._heard)
-        self.push_screen(TimelineScreen(self.board, self._heading))
+        self.push_screen(TimelineScreen(self.board, self._heading, self.poll))
         self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
 
     # The session.

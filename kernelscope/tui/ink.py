@@ -21,6 +21,7 @@ _INKS: dict[str, tuple[str, str]] = {
     "hatch": ("ks-dim", ""),
     "rule": ("ks-rule", ""),
     "wall": ("ks-wall", ""),
+    "part": ("ks-wall", ""),
     "strong": ("", "bold"),
     "number": ("", "bold"),
     "warn": ("ks-doubt", ""),

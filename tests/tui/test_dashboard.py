@@ -129,7 +129,7 @@ async def test_evidence_has_tabs_and_moves_along_the_row() -> None:
             ("generations", "0x7f3a00001120"),
         ):
             await seen.press("right")
-            await seen.until(lambda tab=tab: seen.app.screen.tab == tab)  # type: ignore[attr-defined, misc]
+            await seen.until(lambda tab=tab: seen.app.screen.tab == tab)  # type: ignore[misc]
             assert expected in seen.text("#evidence-text")
         await seen.press("less_than_sign")
         assert "CREATED" in seen.text("#evidence-title")

@@ -64,9 +64,9 @@ def stretches(timeline: Timeline, row: str, first: int, last: int) -> Iterator[S
         at, place = end, place + 1
 
 
-def hue_of(facts: ObjectFacts, epoch: int) -> int:
-    """The colour of an object; parts that have no generation go by their token."""
-    return hue(epoch, facts.generation if facts.generation is not None else facts.token)
+def hue_role(facts: ObjectFacts, epoch: int) -> str:
+    """The colour of an object; parts that no name reaches have none, so that they look like no alias."""
+    return f"gen.{hue(epoch, facts.generation)}" if facts.generation is not None else "part"
 
 
 def _lifeline(timeline: Timeline, row: str, stretch: Stretch, columns: Columns) -> Iterator[Said]:
@@ -87,7 +87,7 @@ def _lifeline(timeline: Timeline, row: str, stretch: Stretch, columns: Columns) 
     facts = held.facts
     if facts is None:
         return
-    role = f"gen.{hue_of(facts, columns.moments[stretch.first].epoch)}"
+    role = hue_role(facts, columns.moments[stretch.first].epoch)
     number = _number(held, stretch, cells)
     if number:
         yield Said(number, "number " + role)

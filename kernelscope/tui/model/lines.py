@@ -68,15 +68,15 @@ def _group(timeline: Timeline, group: list[Row], unfolded: frozenset[str]) -> It
 def _row(
     timeline: Timeline, row: Row, label: str, depth: int, unfolded: frozenset[str], *, has_parts: bool = False
 ) -> Iterable[GridLine]:
-    params = param_names(timeline, row.name)
+    latest = next((h.facts for h in reversed(timeline.track(row.name)) if h.facts is not None), None)
     is_open = row.name in unfolded
     cls = clean(short_class(class_of(timeline, row.name)))
-    foldable = bool(params) or has_parts
+    foldable = has_parts or (latest is not None and bool(latest.params))
     track = timeline.track(row.name)
     alive = bool(track) and track[-1].facts is not None
     yield GridLine(Key(row.name), clean(label), cls, depth, alive, foldable, is_open)
     if is_open:
-        for name in params:
+        for name in param_names(timeline, row.name):
             yield GridLine(Key(row.name, name), clean(name), "", depth + 1)
 
 

@@ -41,7 +41,7 @@ class CellsScreen(ListScreen[None]):
 
     def refresh_view(self) -> None:
         """Show the board as it is now."""
-        room = max(40, self.size.width - 3)
+        room = max(40, self.size.width - 6)
         self.query_one("#cells-heading", Static).update(content([heading(room)]))
         cells = self.board.timeline.cells()
         lines = [cell_line(cell, room) for cell in cells]

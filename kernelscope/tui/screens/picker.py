@@ -70,7 +70,7 @@ class PickerScreen(ListScreen[KernelEntry | str | None]):
             return
         chosen = self.chosen
         self._shown = matching(self._found, self._wanted)
-        room = max(40, self.size.width - 3)
+        room = max(40, self.size.width - 6)
         self.fill([entry_line(entry, room, self._now()) for entry in self._shown])
         files = [entry.connection_file for entry in self._shown]
         if chosen is not None and chosen.connection_file in files:

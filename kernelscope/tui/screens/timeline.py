@@ -31,17 +31,18 @@ class TimelineScreen(CommandScreen[None]):
     COMMANDS_HERE = TIMELINE
     BINDINGS: ClassVar[list[BindingType]] = bindings("timeline", TIMELINE)
 
-    def __init__(self, board: Board, title: str | None = None) -> None:
+    def __init__(self, board: Board, title: str | None = None, poll: float | None = None) -> None:
         super().__init__(id="timeline")
         self.board = board
         self._title = title
+        self._poll = poll
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         upper = Vertical(Grid(self.board), Static(id="empty", markup=False), id="upper")
         filter_ = FilterInput(placeholder="only names or classes with …", id="filter")
         return (
-            HeaderBar(self.board, self._title),
+            HeaderBar(self.board, self._title, self._poll),
             Banner(self.board),
             Horizontal(upper, Inspector(self.board), id="middle"),
             filter_,

@@ -32,7 +32,7 @@ _DOES = {
 
 def cell_line(cell: Cell, cells: int) -> Line:
     """One cell in one line of this many terminal cells."""
-    code, runs = max(16, cells * 4 // 10), max(10, cells * 2 // 10)
+    code, runs = max(16, cells * 38 // 100), max(10, cells * 18 // 100)
     return cut(
         (
             Said(" "),
@@ -48,7 +48,7 @@ def cell_line(cell: Cell, cells: int) -> Line:
 
 def heading(cells: int) -> Line:
     """Over the cells."""
-    code, runs = max(16, cells * 4 // 10), max(10, cells * 2 // 10)
+    code, runs = max(16, cells * 38 // 100), max(10, cells * 18 // 100)
     return line(Said(" " + fit("cell", code + 2) + fit("runs", runs + 2) + "effect when run again", "dim"))
 
 
@@ -65,7 +65,7 @@ def effect(cell: Cell, once: str = "never run twice; first run ") -> Line:
         return _did(cell.effects) or (Said("leaves every model alone", "dim"),)
     first = _did(cell.first_effects, past=True)
     if not first:
-        return (Said(f"{once}left every model alone", "dim"),)
+        return (Said(f"{once}left {'every model' if len(once) > 10 else 'all'} alone", "dim"),)
     return (Said(once, "dim"), *first)
 
 

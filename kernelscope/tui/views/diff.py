@@ -87,8 +87,8 @@ def _objects(before: ObjectFacts | None, after: ObjectFacts | None, room: int) -
 def _object(facts: ObjectFacts | None) -> str:
     if facts is None:
         return "no model"
-    number = f"generation {facts.generation}" if facts.generation is not None else "a part"
-    return f"{number} {hex(facts.id)}"
+    number = f"gen {facts.generation}" if facts.generation is not None else "part"
+    return f"{number} · {hex(facts.id)}"
 
 
 def _sections(board: Board, low: int, high: int) -> list[tuple[str, Mapping[str, str], Mapping[str, str]]]:
@@ -115,12 +115,12 @@ def _learned(facts: ObjectFacts | None) -> dict[str, str]:
     """Told with a fingerprint, so that equal shapes with other contents are seen to differ."""
     if facts is None:
         return {}
-    return {n: f"{s.text}  #{_print(s)}" for n, s in facts.learned.items()}
+    return {n: f"{_print(s)}  {s.text}" for n, s in facts.learned.items()}
 
 
 def _print(signature: Signature) -> str:
     digest = signature.digest
-    return f"{abs(hash_text(digest)):06x}"[:6] if digest is not None else f"bound {signature.serial}×"
+    return f"#{hash_text(digest):06x}" if digest is not None else f"bound {signature.serial}×"
 
 
 def hash_text(text: str) -> int:

@@ -110,7 +110,9 @@ def _run(run: Run | None) -> list[Line]:
     )
     facts = [
         f"{run.facts.status} after {run.facts.seconds:.2f} s",
-        f"same cell as In [{run.rerun_of}]" if run.rerun_of is not None else "the first run of this cell",
+        f"same cell as In [{run.rerun_of}]"
+        if run.rerun_of is not None
+        else "the first run of this cell that was seen in this kernel",
         seen,
         f"looking took {run.hook_seconds * 1_000:.1f} ms of the kernel's time",
     ]

@@ -21,27 +21,31 @@ def notebook_name(timeline: Timeline) -> str:
     return PurePath(kernel.notebook).name if kernel.notebook else PurePath(kernel.connection_file).stem
 
 
-def header(board: Board, cells: int, title: str | None = None) -> Line:
+def header(board: Board, cells: int, title: str | None = None, poll: float | None = None) -> Line:
     """Exactly ``cells`` wide: which kernel at the left, what is followed at the right."""
     right = _right(board, cells)
-    left = _left(board, title)
+    left = _left(board, title, poll)
     while len(left) > 2 and width(left) + width(right) + 2 > cells:
         left.pop()
     gap = max(1, cells - width(left) - width(right) - 1)
     return line(*left, Said(" " * gap), *right)
 
 
-def _left(board: Board, title: str | None) -> list[Said]:
+def _left(board: Board, title: str | None, poll: float | None) -> list[Said]:
     timeline = board.timeline
     pieces = [Said(" "), say(title or notebook_name(timeline), "strong", limit=40), _state(timeline)]
     runs = timeline.moments[-1].execution_count if timeline.moments else 0
-    if timeline.moments:
+    if timeline.state == "busy" and timeline.ended is None:
+        pieces.append(Said(f" · In [{runs + 1}] runs, shown is after [{runs}]"))
+    elif timeline.moments:
         pieces.append(Said(f" · In [{runs}]"))
     if timeline.kernel is not None:
         pieces.append(say(f" · python {timeline.kernel.python}", "dim", limit=24))
     cost = hook_milliseconds(timeline)
     if cost is not None:
         pieces.append(Said(f" · probe {cost:.1f} ms a run", "dim"))
+    if poll is not None:
+        pieces.append(Said(f" · looks every {poll:g} s", "dim"))
     return pieces
 
 

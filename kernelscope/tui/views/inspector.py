@@ -10,7 +10,7 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.world import flat_params
 from kernelscope.tui.glyphs import GLYPHS
 from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.grid_model import hue_of
+from kernelscope.tui.model.grid_model import hue_role
 from kernelscope.tui.model.lines import value_text
 from kernelscope.tui.model.said import Line, Said, line, say
 
@@ -33,7 +33,7 @@ def inspector(board: Board) -> tuple[Line, ...]:
     fitted = board.timeline.fitted_from(row, held)
     number = f"generation {facts.generation}" if facts.generation is not None else "a part"
     return (
-        line(say(row, "strong"), Said("  "), Said(number, f"strong gen.{hue_of(facts, moment.epoch)}")),
+        line(say(row, "strong"), Said("  "), Said(number, f"strong {hue_role(facts, moment.epoch)}")),
         line(say(short_class(facts.cls)), Said("  fitted" if fitted else "  not fitted", "dim")),
         *_verdict(board),
         (),
@@ -122,7 +122,7 @@ def _generation(facts: ObjectFacts, moment: Moment) -> Line:
     number = f"{facts.generation:>3}" if facts.generation is not None else "  ·"
     brought = f"In [{moment.execution_count}]" if moment.kind == "run" else "at the attach"
     return line(
-        Said(f"{number} ━━", f"gen.{hue_of(facts, moment.epoch)}"),
+        Said(f"{number} ━━", hue_role(facts, moment.epoch)),
         Said(f" {hex(facts.id)}  {brought}"),
         Said(f"  epoch {moment.epoch}", "dim"),
     )

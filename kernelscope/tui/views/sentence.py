@@ -6,7 +6,7 @@ from kernelscope.timeline.changes import Change, Held, Moment
 from kernelscope.timeline.explain import short_class
 from kernelscope.tui.glyphs import GLYPHS
 from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.grid_model import hue_of
+from kernelscope.tui.model.grid_model import hue_role
 from kernelscope.tui.model.said import Line, Said, line, say
 
 _OTHERS_SHOWN = 4
@@ -65,7 +65,7 @@ def holding(held: Held | None, moment: Moment, *, fitted: bool | None, name: str
     return line(
         say(name, "strong"),
         Said(" is "),
-        Said(generation, f"gen.{hue_of(facts, moment.epoch)}"),
+        Said(generation, hue_role(facts, moment.epoch)),
         Said(f" ({hex(facts.id)}): "),
         say(short_class(facts.cls)),
         Said(", fitted." if fitted else ", not fitted."),
