@@ -250,7 +250,7 @@ def _finish(code: int | None) -> None:
 
 def _seconds(text: str, option: str) -> float:
     """A duration: ``90s``, ``10m``, ``2h``, or bare seconds."""
-    factor = {"s": 1, "m": 60, "h": 3_600}.get(text[-1:], None)
+    factor = {"s": 1, "m": 60, "h": 3_600}.get(text[-1:])
     try:
         seconds = float(text[:-1]) * factor if factor else float(text)
     except ValueError:

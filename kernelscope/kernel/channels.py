@@ -33,6 +33,10 @@ class Message(Struct, frozen=True):
     parent_type: str
     content: dict[str, Any]
 
+    def is_idle_after(self, request: str) -> bool:
+        """Whether the kernel says that it is done with that request."""
+        return self.parent_id == request and self.content.get("execution_state") == "idle"
+
 
 class BadSignature(Struct, frozen=True):
     """A message that the key in the file did not sign."""

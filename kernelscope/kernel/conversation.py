@@ -48,6 +48,32 @@ class Answer(Struct, frozen=True):
     """The kernel's own session: another one on the same ports is another process."""
 
 
+class _Pending:
+    """One request on its way: what has come of it so far."""
+
+    def __init__(self, request: str) -> None:
+        self._request = request
+        self._since = time.monotonic()
+        self._idle = False
+        self.reply: Message | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.reply is not None and self._idle
+
+    def quiet(self) -> float:
+        """Seconds since it was sent or, after the reply, since that came."""
+        return time.monotonic() - self._since
+
+    def take(self, message: Message) -> None:
+        if message.parent_id != self._request:
+            return
+        if message.type == "execute_reply":
+            self.reply, self._since = message, time.monotonic()
+        elif message.type == "status":
+            self._idle = message.content.get("execution_state") == "idle"
+
+
 class Conversation:
     """One kernel that can be asked and listened to.
 
@@ -127,33 +153,33 @@ class Conversation:
 
     async def _reply_to(self, request: str, begun: float) -> AsyncIterator[Waiting | Message | Link]:
         """The reply, once iopub has said idle after it: then its subscription is known to work."""
-        reply: Message | None = None
-        idle = told = False
-        since = time.monotonic()
-        while reply is None or not idle:
+        pending = _Pending(request)
+        told = False
+        while not pending.done:
             signal = await self.signal(_TICK_S)
             if isinstance(signal, Message):
                 self._proven = True
-                if signal.type == "comm_msg":
-                    self.pushed.append(signal)
-                elif signal.parent_id == request and signal.type == "execute_reply":
-                    reply, since = signal, time.monotonic()
-                elif signal.parent_id == request and signal.type == "status":
-                    idle = signal.content.get("execution_state") == "idle"
+                self._take(signal, pending)
             elif isinstance(signal, BadSignature) and not self._proven:
                 raise self._wrong_key()
             elif isinstance(signal, Link) and not signal.up:
                 yield signal
                 return
-            elif signal is None and time.monotonic() - since > SLOW_S:
-                if reply is not None:
+            elif signal is None and pending.quiet() > SLOW_S:
+                if pending.reply is not None:
                     break  # the subscription came late; a push that it missed will show as a gap
                 self._doubt(time.monotonic() - begun)
                 if not told:
                     told = True
                     yield Waiting("the kernel is busy: kernelscope attaches when its running cell has ended")
-        if reply is not None:
-            yield reply
+        if pending.reply is not None:
+            yield pending.reply
+
+    def _take(self, message: Message, pending: _Pending) -> None:
+        if message.type == "comm_msg":
+            self.pushed.append(message)
+        else:
+            pending.take(message)
 
     def _doubt(self, waited: float) -> None:
         """Silence is a busy kernel, unless something says otherwise."""

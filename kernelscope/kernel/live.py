@@ -82,6 +82,8 @@ class LiveSource:
         self._reply: AttachReply | None = None
         self._session = ""
         self._seq = 0
+        self._beaten = 0.0
+        self._silent = False
 
     @property
     def signed(self) -> bool:
@@ -152,7 +154,7 @@ class LiveSource:
         for message in early:
             for event in self._pushed(message):
                 yield event
-        beaten, silent = time.monotonic(), False
+        self._beaten, self._silent = time.monotonic(), False
         while True:
             signal = await talk.signal(BEAT_S)
             if isinstance(signal, Link) and not signal.up:
@@ -165,12 +167,19 @@ class LiveSource:
                     return
                 for event in self._heard(signal):
                     yield event
-            if time.monotonic() - beaten > BEAT_S:
-                beats = await talk.heart.beat(BEAT_S)
-                beaten = time.monotonic()
-                if beats == silent:
-                    silent = not beats
-                    yield KernelChanged(self._epoch, "back" if beats else "unreachable")
+            for event in await self._listened_to_the_heart(talk):
+                yield event
+
+    async def _listened_to_the_heart(self, talk: Conversation) -> list[Event]:
+        """One heartbeat, when it is time for one; told is where the answer differs from the last."""
+        if time.monotonic() - self._beaten <= BEAT_S:
+            return []
+        beats = await talk.heart.beat(BEAT_S)
+        self._beaten = time.monotonic()
+        if beats != self._silent:
+            return []
+        self._silent = not beats
+        return [KernelChanged(self._epoch, "back" if beats else "unreachable")]
 
     def _heard(self, message: Message) -> list[Event]:
         if message.type == "comm_msg":
@@ -186,8 +195,7 @@ class LiveSource:
 
     def _pushed(self, message: Message) -> list[Event]:
         """What the probe pushed; a gap in its numbers is a loss, and is told."""
-        assert self._reply is not None, "pushes are read after the attach"
-        if message.content.get("comm_id") != self._reply.comm_id:
+        if self._reply is None or message.content.get("comm_id") != self._reply.comm_id:
             return []
         try:
             push = decode_push(message.content.get("data"))
@@ -236,9 +244,8 @@ class LiveSource:
             signal = await talk.signal(left)
             if isinstance(signal, Link) and not signal.up:
                 return
-            if isinstance(signal, Message) and signal.parent_id == request:
-                if signal.content.get("execution_state") == "idle":
-                    return
+            if isinstance(signal, Message) and signal.is_idle_after(request):
+                return
 
 
 async def take_out(path: Path, *, limit: float | None = None, insecure: bool = False) -> bool:

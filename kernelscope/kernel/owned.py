@@ -69,7 +69,8 @@ class OwnedKernel:
 
     async def run(self, code: str, cell_id: str) -> int:
         """Runs one cell as a front end does; returns its execution count."""
-        assert self._client is not None, "start() comes first"
+        if self._client is None:
+            raise RuntimeError("start() comes first")
         content = {
             "code": code,
             "silent": False,

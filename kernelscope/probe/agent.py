@@ -80,9 +80,10 @@ class CommEnd:
         self._agent = agent
 
     def handle_msg(self, msg: dict[str, Any]) -> None:
+        """Called by the comm manager for each message of a watcher."""
         self._agent.told(msg.get("content", {}).get("data", {}))
 
-    def handle_close(self, msg: dict[str, Any]) -> None:
+    def handle_close(self, _msg: dict[str, Any]) -> None:
         """A front end that closes comms it does not know closes nothing of ours."""
 
     def close(self, *_args: object, **_kwargs: object) -> None:
@@ -164,7 +165,7 @@ class Agent:
                 self.release(data["leave"])
             if self._parent is not None:
                 self._ip.set_parent(self._parent)
-        except BaseException:  # nothing of ours may reach the kernel's log
+        except BaseException:  # noqa: BLE001 - nothing of ours may reach the kernel's log
             self._failures += 1
 
     def release(self, watcher: str) -> None:
@@ -224,7 +225,7 @@ class Agent:
                     self._busy.release()
             self._calls.drain()
             self._run = (info, time.time(), time.perf_counter())
-        except BaseException as error:  # nothing may reach the cell, not even SystemExit
+        except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
 
     def post_run_cell(self, result: Any) -> None:
@@ -242,7 +243,7 @@ class Agent:
                     self._observe_run(result, run, ended)
                 finally:
                     self._busy.release()
-        except BaseException as error:  # nothing may reach the cell, not even SystemExit
+        except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
@@ -251,7 +252,7 @@ class Agent:
             try:
                 self._send({"kind": "gone", "reason": f"the probe failed: {type(error).__name__}"})
                 self.leave()
-            except BaseException:  # as above
+            except BaseException:  # noqa: BLE001 - as in the hooks
                 self._installed = False
 
     def _is_left_alone(self) -> bool:
@@ -293,8 +294,7 @@ class Agent:
             seen["cut"].append(f"calls on {self._calls.dropped} further objects")
         try:
             seen.update(self._code.read(self._source(info, seen["run"]), started))
-        except Exception as error:
-            # The source is evidence, not a condition: the run is told without it.
+        except Exception as error:  # noqa: BLE001 - the source is evidence, no condition: the run is told without it
             self._failures += 1
             seen["cut"].append(f"the cell's source: {type(error).__name__}")
         seen["hook_seconds"] = time.perf_counter() - ended
@@ -397,8 +397,7 @@ class Agent:
             return
         try:
             self._between()
-        except Exception:
-            # The poller may meet a namespace in the middle of a change; the hooks tell the rest.
+        except Exception:  # noqa: BLE001 - it may meet a namespace in mid-change; the hooks tell the rest
             self._failures += 1
         finally:
             self._busy.release()
@@ -414,6 +413,7 @@ class Poller(threading.Thread):
         self.seconds = max(0.1, seconds)
 
     def run(self) -> None:
+        """Until stopped."""
         while not self._stop_now.wait(self.seconds):
             self._look()
 

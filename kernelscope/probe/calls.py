@@ -55,6 +55,7 @@ class Seen:
         """Made by the user's code inside a function, on the object itself."""
 
     def as_fact(self) -> dict[str, Any]:
+        """As it is sent: a ``Call`` of the timeline."""
         return {
             "token": self.token,
             "cls": self.cls,
@@ -84,7 +85,7 @@ class CallWatcher:
 
     def begin(self) -> None:
         """Takes a free tool id; without one, or before 3.12, calls stay unseen."""
-        monitoring = getattr(sys, "monitoring", None)
+        monitoring: Any = getattr(sys, "monitoring", None)
         for tool in _TOOL_IDS if monitoring is not None else ():
             if monitoring.get_tool(tool) is None:
                 monitoring.use_tool_id(tool, "kernelscope")
@@ -152,10 +153,10 @@ class CallWatcher:
                 seen.times += 1
         except KeyboardInterrupt:
             raise  # the user's own: it must reach the cell
-        except BaseException:  # nothing of ours may reach the cell
+        except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell
             self.failed += 1
 
-    def _on_return(self, code: types.CodeType, _offset: int, _value: object) -> None:
+    def _on_return(self, _code: types.CodeType, _offset: int, _value: object) -> None:
         try:
             obj, method = self._receiver(sys._getframe(1))
             token = self._tokens.known(obj)
@@ -164,7 +165,7 @@ class CallWatcher:
                 seen.returned += 1
         except KeyboardInterrupt:
             raise  # the user's own: it must reach the cell
-        except BaseException:  # nothing of ours may reach the cell
+        except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell
             self.failed += 1
 
     def _note(self, code: types.CodeType, frame: types.FrameType) -> Seen | None:

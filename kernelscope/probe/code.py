@@ -17,7 +17,7 @@ import pathlib
 import sys
 import types
 from time import perf_counter
-from typing import Any, Iterator
+from typing import Any, Iterator  # noqa: UP035 - as Python 3.9 has it at run time, too
 
 from .identity import Tokens
 from .types import ESTIMATOR, USER_OBJECT, TypeCache, class_attribute, class_dict, instance_dict, is_class
@@ -106,7 +106,7 @@ class CodeReader:
         else:
             try:
                 reading.block(tree.body, {}, None, 0)
-            except _TooLong:
+            except _OutOfTimeError:
                 reading.complete = False
         return reading.facts()
 
@@ -132,8 +132,8 @@ class CodeReader:
         return self._parsed[filename]
 
 
-class _TooLong(Exception):
-    pass
+class _OutOfTimeError(Exception):
+    """The reading has used up its time."""
 
 
 class _Reading:
@@ -166,7 +166,7 @@ class _Reading:
     def block(self, body: list[ast.stmt], scope: dict[str, Any], inside: str | None, depth: int) -> None:
         for statement in body:
             if perf_counter() > self._deadline:
-                raise _TooLong
+                raise _OutOfTimeError
             self._statement(statement, scope, inside, depth)
 
     def _statement(self, node: ast.stmt, scope: dict[str, Any], inside: str | None, depth: int) -> None:
@@ -257,9 +257,7 @@ class _Reading:
             self._file_access(node, access, scope)
         elif _known(callee, _COPIES) is not None:
             self._copies[".".join(_known(callee, _COPIES)[:2])] = None  # type: ignore[index]
-        elif type(callee) is Unknown:
-            self.complete = False
-        elif callee is builtins.exec or callee is builtins.eval:
+        elif type(callee) is Unknown or callee is builtins.exec or callee is builtins.eval:
             self.complete = False
         elif is_class(callee):
             self._descend(class_dict(callee).get("__init__"), UNKNOWN, node, scope, depth)

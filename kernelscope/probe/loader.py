@@ -8,7 +8,8 @@ raises nor prints.  The modules get builtins of their own, so that a name the us
 # The expression that carries this file binds ``request`` before it runs it (see kernel/inject.py).
 
 
-def _kernelscope(request: str) -> str:
+def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one name is enough
+    """Does what ``request`` (JSON) asks for; answers in JSON, whatever happens."""
     import base64
     import builtins
     import json
@@ -45,14 +46,14 @@ def _kernelscope(request: str) -> str:
                         module.__dict__["__path__"] = []
                     sys.modules[full] = module
                     made.append(full)
-                    exec(compile(source, "<kernelscope " + full + ">", "exec", 0, True), module.__dict__)
-                installed = sys.modules[package + ".agent"]
-                agent = installed.Agent(ip, asked["version"], asked["checksum"])
-                installed.AGENT = agent
+                    exec(compile(source, "<kernelscope " + full + ">", "exec", 0, True), module.__dict__)  # noqa: S102 - the probe itself
+                own_names = vars(sys.modules[package + ".agent"])
+                agent = own_names["Agent"](ip, asked["version"], asked["checksum"])
+                own_names["AGENT"] = agent
             except BaseException:
                 for full in made:
                     sys.modules.pop(full, None)
                 raise
         return json.dumps(agent.attach(asked))
-    except BaseException as error:  # SystemExit from in here would end the user's kernel
+    except BaseException as error:  # noqa: BLE001 - SystemExit from in here would end the user's kernel
         return json.dumps({"error": "failed", "detail": type(error).__name__ + ": " + str(error)[:300]})

@@ -37,6 +37,7 @@ class Found:
         self.variables = 0
 
     def room(self) -> bool:
+        """Whether one more object may be visited; counts it."""
         self.visited += 1
         if self.visited > MOST_NODES:
             self.full = True
@@ -55,9 +56,11 @@ class Watched:
         self.record: dict[str, Any] | None = None
 
     def is_dead(self) -> bool:
+        """Whether the object is known to be gone."""
         return type(self._reference) is weakref.ref and self._reference() is None
 
     def binding(self, attribute: str) -> Binding:
+        """What is remembered of one attribute; made on first use."""
         found = self.bindings.get(attribute)
         if found is None:
             found = self.bindings[attribute] = Binding()
@@ -203,6 +206,7 @@ class Look:
         """(label, key, estimator) of what a composite holds; ``key`` is ``None`` for learned ones."""
         params, learned = parameters_and_learned(obj, self.types.of(type(obj)))
         parts: list[tuple[str, str | None, Any]] = []
+        value: Any
         for name, value in params.items():
             if self._is_estimator(value):
                 parts.append((f".{name}", name, value))

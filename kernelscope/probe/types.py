@@ -145,6 +145,7 @@ class TypeCache:
         )
 
     def of(self, cls: type) -> TypeInfo:
+        """What is known of this type."""
         known = self._known.get(id(cls))
         if known is not None and known[0]() is cls:
             return known[1]

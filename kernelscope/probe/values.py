@@ -9,6 +9,7 @@ nothing.
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 import types
 from time import perf_counter
@@ -44,7 +45,7 @@ _numpy: list[tuple[type, type]] = []
 Feed = Callable[[bytes], object]
 
 
-class TooMuch(Exception):
+class OutOfTimeError(Exception):
     """A look has used up its time; what is left is reported as not evaluated."""
 
 
@@ -61,6 +62,7 @@ class Reader:
         self._deadline = perf_counter() + seconds
 
     def overdue(self) -> bool:
+        """Whether the look has used up its time."""
         return perf_counter() > self._deadline
 
     def parameter(self, value: Any, binding: Binding) -> object:
@@ -96,7 +98,7 @@ class Reader:
         digest = hashlib.blake2b(digest_size=12)
         try:
             exact = self._feed(digest.update, value, 0)
-        except TooMuch:
+        except OutOfTimeError:
             binding.digest = None
             return
         binding.raw = raw
@@ -115,7 +117,7 @@ class Reader:
         if depth > MOST_DEPTH:
             return None
         if perf_counter() > self._deadline:
-            raise TooMuch
+            raise OutOfTimeError
         kind = type(value)
         if is_atom(value):
             return _feed_atom(update, value)
@@ -163,7 +165,7 @@ class Reader:
         for start in range(0, size, step):
             _put(update, "", flat[start : start + SAMPLE].tobytes())
             if perf_counter() > self._deadline:
-                raise TooMuch
+                raise OutOfTimeError
         return False
 
     def _feed_object(self, update: Feed, value: Any, depth: int) -> bool | None:
@@ -220,9 +222,9 @@ def _is_plain(value: Any) -> bool:
     """Whether JSON says the value as it is: no NaN, no huge integer, no long text."""
     kind = type(value)
     if kind is float:
-        return value - value == 0.0
+        return math.isfinite(value)
     if kind is int:
-        return value.bit_length() <= 53
+        return abs(value) < 1 << 53
     if kind is str:
         return len(value) <= LONGEST
     return kind is bool or value is None
@@ -258,10 +260,13 @@ def _put(update: Feed, label: str, content: bytes) -> None:
 
 def _small_bytes(value: Any) -> bytes | None:
     """The bytes of a small plain array, for comparing two looks in C."""
-    if type(value) is _numpy_types()[0]:
-        if value.nbytes <= KEPT and not value.dtype.hasobject:
-            return value.tobytes()
-    return None
+    if type(value) is not _numpy_types()[0]:
+        return None
+    array: Any = value
+    if array.nbytes > KEPT or array.dtype.hasobject:
+        return None
+    content: bytes = array.tobytes()
+    return content
 
 
 def _numpy_types() -> tuple[type, type]:
