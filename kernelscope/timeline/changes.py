@@ -113,6 +113,7 @@ class Run(Struct, frozen=True):
 
     @property
     def count(self) -> int:
+        """Its execution count."""
         return self.facts.execution_count
 
 

@@ -16,11 +16,13 @@ def explain(change: Change, world: World) -> Change:
     run = world.observation.run
     where = f"In [{run.execution_count}]" if run else "Between runs, by no cell:"
     parts = [f"{where} {_what(change, world)}."]
+    if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
+        parts.append(f"{change.name} holds that object now; it was there before.")
     if change.params and change.verdict is not Verdict.DELETED:
         parts.append(f"{_params(change)}.")
     if change.stale:
         parts.append(
-            f"{_and(change.stale)} still holds generation {change.previous_generation}, which has no name any more."
+            f"{_and(change.stale)} still {'holds' if len(change.stale) == 1 else 'hold'} {_numbered(change.previous_generation)}."
         )
     if change.evidence and change.verdict is not Verdict.DELETED:
         lead = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}[change.certainty]
@@ -28,9 +30,9 @@ def explain(change: Change, world: World) -> Change:
     return msgspec.structs.replace(change, explanation=" ".join(parts))
 
 
-def _what(change: Change, world: World) -> str:
+def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per verdict
     name, cls = change.name, short_class(change.cls)
-    this, that = f"generation {change.generation}", f"generation {change.previous_generation}"
+    this, that = _numbered(change.generation), _numbered(change.previous_generation)
     source = _file(change)
     match change.verdict:
         case Verdict.DELETED:
@@ -41,7 +43,7 @@ def _what(change: Change, world: World) -> str:
             return f"{name} was created: {_a(cls)} ({this}), {_state(change)}"
         case Verdict.RESET:
             return f"{name} was replaced: a new {cls} ({this}), {_state(change)}; {_fate(change, world)}"
-        case Verdict.RESTORED if change.identity is Identity.SAME:
+        case Verdict.RESTORED if change.identity in (Identity.SAME, Identity.REBOUND):
             return f"{name} got a learned state back{source}: the same object ({this}), other contents"
         case Verdict.RESTORED:
             return f"{name} was loaded{source}: a new {cls} ({this}) with the learned state it was saved with"
@@ -75,12 +77,18 @@ def _state(change: Change) -> str:
 
 def _fate(change: Change, world: World) -> str:
     """What became of the generation that was replaced."""
-    that = f"generation {change.previous_generation}"
+    that = _numbered(change.previous_generation)
     previous = next((f for f in world.before.values() if f.generation == change.previous_generation), None)
     others = world.names_of(previous.token) if previous else ()
     if others:
         return f"{that} lives on as {_and(others)}"
+    if change.stale:
+        return f"{that} has no name any more"
     return f"what {that} had learned is gone"
+
+
+def _numbered(generation: int | None) -> str:
+    return "a part without a name of its own" if generation is None else f"generation {generation}"
 
 
 def _known_as(change: Change, world: World) -> str:
@@ -120,7 +128,10 @@ def short_class(cls: str | None) -> str:
 
 
 def _a(noun: str) -> str:
-    return f"an {noun}" if noun[:1] in "AEIOU" else f"a {noun}"
+    """With its article; a name that begins with initials (SGDClassifier) is spelt out in speech."""
+    spelt_out = noun[:2].isupper()
+    vowel = noun[:1] in ("AEFHILMNORSX" if spelt_out else "AEIOU")
+    return f"an {noun}" if vowel else f"a {noun}"
 
 
 def _and(names: tuple[str, ...]) -> str:

@@ -30,6 +30,7 @@ class Opaque(Struct, frozen=True):
     """How often this attribute has been bound to another object since the owner was first seen."""
 
     def same_as(self, other: object) -> bool:
+        """Whether both stand for one value, as far as is known."""
         if not isinstance(other, Opaque):
             return False
         if self.digest is not None and other.digest is not None:
@@ -61,7 +62,7 @@ class Part(Struct, frozen=True):
     token: int
     key: str | None = None
     """The prefix of its hyper-parameters on the whole (``clf`` for ``clf__C``); ``None`` for a
-    part that was learned rather than given."""
+    part that was learned rather than given, empty for one that was given without a name."""
 
 
 class ObjectFacts(Struct, frozen=True):

@@ -23,6 +23,7 @@ _BY_LEARNED = {
     Learned.FITTED: Verdict.FITTED,
 }
 
+_LOUDER_THAN_ALIASED = (Verdict.CLEARED, Verdict.REFITTED, Verdict.RESTORED)
 
 Rows = Mapping[str, tuple[int, str | None]]
 """Per row its token and, for a part, the name of its whole."""
@@ -38,6 +39,9 @@ def judge(world: World, rows_before: Rows, rows_after: Rows) -> dict[str, Change
     for name in dict.fromkeys((*rows_before, *rows_after)):
         old, whole_before = rows_before.get(name, (None, None))
         new, whole = rows_after.get(name, (None, whole_before))
+        if new is not None and old is not None and (whole is None) != (whole_before is None):
+            # A name and a part of one spelling, one after the other: the name is told.
+            old, new, whole = (old, None, None) if whole_before is None else (None, new, None)
         change = _judge_row(name, old, new, world)
         if change is not None:
             changes[name] = change
@@ -105,7 +109,7 @@ def _deleted(name: str, before: ObjectFacts, world: World) -> Change:
 def _first_held(name: str, after: ObjectFacts, world: World) -> Change:
     """The name held no model before."""
     if after.token in world.before:
-        return _told(name, Verdict.ALIASED, Identity.REBOUND, None, after, _as_it_was(after, world), world)
+        return _rebound(name, None, after, world)
     finding = new_object(after, world)
     verdict = _verdict_of_new(finding, after, world, Verdict.CREATED)
     return _told(name, verdict, Identity.NEW, None, after, finding, world)
@@ -114,7 +118,7 @@ def _first_held(name: str, after: ObjectFacts, world: World) -> Change:
 def _replaced(name: str, before: ObjectFacts, after: ObjectFacts, world: World) -> Change:
     """The name held another object before."""
     if after.token in world.before:
-        return _told(name, Verdict.ALIASED, Identity.REBOUND, before, after, _as_it_was(after, world), world)
+        return _rebound(name, before, after, world)
     finding = new_object(after, world)
     verdict = _verdict_of_new(finding, after, world, Verdict.RESET)
     return _told(name, verdict, Identity.RECREATED, before, after, finding, world)
@@ -133,9 +137,13 @@ def _kept(name: str, before: ObjectFacts, after: ObjectFacts, world: World) -> C
     return _told(name, verdict, Identity.SAME, before, after, finding, world)
 
 
-def _as_it_was(after: ObjectFacts, world: World) -> Finding:
-    """The learned axis of an object that was known before it got this name."""
-    return same_object(world.before[after.token], after, world)
+def _rebound(name: str, before: ObjectFacts | None, after: ObjectFacts, world: World) -> Change:
+    """The name holds an object that was known before; what happened to that in this run may be louder."""
+    finding = same_object(world.before[after.token], after, world)
+    verdict = _BY_LEARNED.get(finding.learned, Verdict.ALIASED)
+    if verdict not in _LOUDER_THAN_ALIASED:
+        verdict = Verdict.ALIASED
+    return _told(name, verdict, Identity.REBOUND, before, after, finding, world)
 
 
 def _verdict_of_new(finding: Finding, after: ObjectFacts, world: World, otherwise: Verdict) -> Verdict:
@@ -167,7 +175,7 @@ def _told(
         identity=identity,
         learned=finding.learned,
         params=_params(before, after, world),
-        certainty=_certainty(verdict, identity, finding, saved),
+        certainty=_certainty(verdict, finding, saved),
         evidence=_evidence(identity, before, after, finding, saved, world),
         explanation="",
         cls=after.cls,
@@ -189,7 +197,7 @@ def _params(before: ObjectFacts | None, after: ObjectFacts, world: World) -> dic
     return differing(flat_params(before, world.before), flat_params(after, world.after))
 
 
-def _certainty(verdict: Verdict, identity: Identity, finding: Finding, saved: FileAccess | None) -> Certainty:
+def _certainty(verdict: Verdict, finding: Finding, saved: FileAccess | None) -> Certainty:
     """Of the verdict: a new object is observed, whatever is known of what it learned."""
     if verdict in (Verdict.RESET, Verdict.CREATED, Verdict.ALIASED, Verdict.PARAMS):
         return "observed"
@@ -208,9 +216,11 @@ def _evidence(
 ) -> tuple[str, ...]:
     told: list[str] = []
     if identity in (Identity.NEW, Identity.RECREATED):
-        told.append(f"a new object, generation {after.generation}, first seen in this run")
+        number = "" if after.generation is None else f" generation {after.generation},"
+        told.append(f"a new object,{number} first seen in this run")
     if identity is Identity.REBOUND:
-        told.append(f"the object was known before as generation {after.generation}")
+        known = world.before[after.token].generation
+        told.append(f"the object was known before as {'a part' if known is None else f'generation {known}'}")
     if before is not None and before.token != after.token and before.id == after.id:
         told.append("the same id() as the object before: the address was used again, it is another object")
     told += finding.evidence

@@ -7,7 +7,7 @@ from msgspec import Struct
 from kernelscope.timeline.changes import Certainty, Learned
 from kernelscope.timeline.facts import Call, FileAccess, MethodInCode, ObjectFacts
 from kernelscope.timeline.rules import Effect, RuleCard, card_for
-from kernelscope.timeline.world import World, working_parts
+from kernelscope.timeline.world import DEPTH, World, working_parts
 
 _LOUDEST = (
     Learned.CLEARED,
@@ -32,6 +32,7 @@ class Finding(Struct, frozen=True):
 
     @property
     def happened(self) -> bool:
+        """Whether anything happened at all."""
         return self.learned not in (Learned.SAME, Learned.NONE)
 
 
@@ -48,6 +49,7 @@ class AttributeChanges(Struct, frozen=True):
         return bool(self.bound or self.written or self.lost)
 
     def sentences(self) -> tuple[str, ...]:
+        """What differs, as evidence."""
         told = (
             (self.bound, "bound to a new value"),
             (self.written, "written in place"),
@@ -74,25 +76,32 @@ def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChang
     return AttributeChanges(tuple(n for n in bound if n not in emptied), tuple(written), tuple(lost))
 
 
-def same_object(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
-    """What happened to the learned state of an object that is still the same object."""
+def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: int = DEPTH) -> Finding:
+    """What happened to the learned state of an object that is still the same object.
+
+    Args:
+        depth: how many levels of parts are asked; a composite may hold itself.
+    """
     card = card_for(after)
     was, now = card.is_fitted(before, world.before), card.is_fitted(after, world.after)
     attributes = attribute_changes(before, after)
-    parts = _through_parts(before, after, world)
+    parts = _through_parts(before, after, world, depth) if depth else Finding(Learned.SAME)
     returned = [c for c in world.calls_on(after.token) if c.returned]
     taught = [c for c in returned if card.effect(after, c.method) in _TEACHES]
+    if was and not now:
+        evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
+        return Finding(Learned.CLEARED, "observed", evidence)
     if not attributes and not parts.happened and not taught:
         return Finding(Learned.SAME if was else Learned.NONE)
-    if was and not now:
-        return Finding(Learned.CLEARED, "observed", attributes.sentences() or parts.evidence)
     if taught:
-        return _by_calls(card, after, taught, was, now, attributes)
+        return _by_calls(after, taught, was, now, attributes, world)
     if not attributes:
         return parts
     if world.sees_calls:
-        return _unseen(before, after, was, attributes, world)
-    return _by_code(card, before, after, was, attributes, world)
+        return _unseen(after, attributes, world)
+    if not was and not now:
+        return Finding(Learned.NONE)
+    return _by_code(before, after, was, attributes, world)
 
 
 def new_object(after: ObjectFacts, world: World) -> Finding:
@@ -103,12 +112,10 @@ def new_object(after: ObjectFacts, world: World) -> Finding:
     if any(card.effect(after, c.method) is Effect.CARRIES for c in calls):
         if not now:
             return Finding(Learned.NONE)
-        later = _after_the_carry(card, after, calls)
-        if later is not None:
-            return later
-        return _carried(
+        carried = _carried(
             after, world, "observed", ("its state was put in from elsewhere (__setstate__ seen)",)
         )
+        return _after_the_carry(card, after, calls, carried)
     if not now:
         return Finding(Learned.NONE)
     taught = [c for c in calls if c.returned and card.effect(after, c.method) in _TEACHES]
@@ -123,52 +130,43 @@ _TEACHES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES)
 
 
 def _by_calls(
-    card: RuleCard,
     facts: ObjectFacts,
     calls: list[Call],
     was: bool,
     now: bool,
     attributes: AttributeChanges,
+    world: World,
 ) -> Finding:
+    card = card_for(facts)
     effects = {card.effect(facts, c.method) for c in calls}
     evidence = (*(_told(c) for c in calls), *attributes.sentences())
     if effects == {Effect.CARRIES}:
-        return Finding(Learned.CARRIED, "observed", evidence)
+        return _carried(facts, world, "observed", evidence)
     if not was:
         return Finding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
     learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
     return Finding(learned, "observed", evidence)
 
 
-def _unseen(
-    before: ObjectFacts,
-    after: ObjectFacts,
-    was: bool,
-    attributes: AttributeChanges,
-    world: World,
-) -> Finding:
+def _unseen(after: ObjectFacts, attributes: AttributeChanges, world: World) -> Finding:
     """Attributes differ and no call that teaches came back, though calls are seen."""
     raised = [c for c in world.calls_on(after.token) if not c.returned]
     if raised:
         evidence = (*(f"{_told(c)}, and raised" for c in raised), *attributes.sentences())
         return Finding(Learned.UNKNOWN, "unknown", evidence)
-    return _edited_or_unknown(before, after, was, attributes, world, "observed")
+    return _edited_or_unknown(after, attributes, world, "observed")
 
 
 def _by_code(
-    card: RuleCard,
-    before: ObjectFacts,
-    after: ObjectFacts,
-    was: bool,
-    attributes: AttributeChanges,
-    world: World,
+    before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, world: World
 ) -> Finding:
     """Attributes differ and calls are not seen: what can the code have called?"""
+    card = card_for(after)
     possible = world.methods_possible_on(after.token)
     teaching = [m for m in possible if card.effect(after, m.method) in (Effect.ANEW, Effect.ONWARD)]
     effects = {card.effect(after, m.method) for m in teaching}
     if not effects:
-        return _edited_or_unknown(before, after, was, attributes, world, "inferred")
+        return _edited_or_unknown(after, attributes, world, "inferred")
     evidence = (*_in_the_code(teaching), *attributes.sentences())
     if not was:
         return Finding(Learned.FITTED, "inferred", evidence)
@@ -193,12 +191,7 @@ def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[str, .
 
 
 def _edited_or_unknown(
-    before: ObjectFacts,
-    after: ObjectFacts,
-    was: bool,
-    attributes: AttributeChanges,
-    world: World,
-    certainty: Certainty,
+    after: ObjectFacts, attributes: AttributeChanges, world: World, certainty: Certainty
 ) -> Finding:
     written = [a for t, a in world.observation.code.assigned if t == after.token]
     evidence = attributes.sentences()
@@ -211,7 +204,7 @@ def _edited_or_unknown(
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
 
 
-def _through_parts(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
+def _through_parts(before: ObjectFacts, after: ObjectFacts, world: World, depth: int) -> Finding:
     """The loudest change among the parts that the whole works with."""
     held_before = {p.token for p in before.parts}
     found: dict[Learned, Finding] = {}
@@ -219,7 +212,7 @@ def _through_parts(before: ObjectFacts, after: ObjectFacts, world: World) -> Fin
         old, new = world.before.get(part.token), world.after.get(part.token)
         if part.token not in held_before or old is None or new is None:
             continue
-        finding = same_object(old, new, world)
+        finding = same_object(old, new, world, depth - 1)
         if finding.happened:
             told = tuple(f"its part {part.label}: {e}" for e in finding.evidence)
             found.setdefault(finding.learned, Finding(finding.learned, finding.certainty, told))
@@ -229,16 +222,19 @@ def _through_parts(before: ObjectFacts, after: ObjectFacts, world: World) -> Fin
     return Finding(Learned.SAME)
 
 
-def _after_the_carry(card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...]) -> Finding | None:
-    """A carried state that was learned on, or anew, in the same run."""
-    methods = [card.effect(facts, c.method) for c in calls]
-    rest = methods[methods.index(Effect.CARRIES) + 1 :]
+def _after_the_carry(
+    card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...], carried: Finding
+) -> Finding:
+    """The carried state, or what it became where it was learned on, or anew, in the same run."""
+    effects = [card.effect(facts, c.method) for c in calls]
+    later = zip(effects, calls, strict=True)
+    rest = [e for e, c in tuple(later)[effects.index(Effect.CARRIES) + 1 :] if c.returned]
     evidence = tuple(_told(c) for c in calls)
     if Effect.ANEW in rest:
         return Finding(Learned.FITTED, "observed", evidence)
     if Effect.ONWARD in rest:
-        return Finding(Learned.CONTINUED, "observed", evidence)
-    return None
+        return Finding(Learned.CONTINUED, "observed", evidence, carried.source)
+    return carried
 
 
 def _carried(facts: ObjectFacts, world: World, certainty: Certainty, evidence: tuple[str, ...]) -> Finding:

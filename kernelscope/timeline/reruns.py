@@ -11,11 +11,10 @@ from kernelscope.timeline.facts import RunFacts
 
 
 class Effect(Struct, frozen=True):
-    """What re-running one cell did to one name, over all its re-runs."""
+    """What re-running one cell did to one name, in how many of its re-runs."""
 
     name: str
     verdict: Verdict
-    """The most frequent one; the latest of those that are equally frequent."""
     times: int
     """How many re-runs ended in ``verdict``."""
     of: int
@@ -37,7 +36,8 @@ class Cell(Struct, frozen=True):
 
     @property
     def effects(self) -> tuple[Effect, ...]:
-        """Per name what the re-runs did; names that none of them changed are left out."""
+        """Per name what the re-runs did, the most frequent first; names that none of them changed
+        are left out."""
         return _effects(self.reruns)
 
     @property
@@ -47,16 +47,15 @@ class Cell(Struct, frozen=True):
 
 
 def _effects(runs: tuple[Run, ...]) -> tuple[Effect, ...]:
-    verdicts: dict[str, list[Verdict]] = {}
+    seen: dict[str, Counter[Verdict]] = {}
     for run in runs:
         for change in run.changes:
-            verdicts.setdefault(change.name, []).append(change.verdict)
-    found = []
-    for name, seen in verdicts.items():
-        times = Counter(reversed(seen))
-        verdict, count = times.most_common(1)[0]
-        found.append(Effect(name, verdict, count, len(runs)))
-    return tuple(found)
+            seen.setdefault(change.name, Counter())[change.verdict] += 1
+    return tuple(
+        Effect(name, verdict, times, len(runs))
+        for name, verdicts in seen.items()
+        for verdict, times in verdicts.most_common()
+    )
 
 
 class Reruns:
@@ -82,6 +81,7 @@ class Reruns:
         return max((c for c in counts if c is not None), default=None)
 
     def add(self, run: Run) -> None:
+        """One more run, of a cell that ran before or of a new one."""
         facts = run.facts
         self._by_hash[facts.code_hash] = facts.execution_count
         place = self._cell_of_hash.get(facts.code_hash)
@@ -97,4 +97,5 @@ class Reruns:
             self._cell_of_id[facts.cell_id] = place
 
     def cells(self) -> tuple[Cell, ...]:
+        """Every cell, in order of first run."""
         return tuple(Cell(runs[-1].facts.code, tuple(runs)) for runs in self._cells)

@@ -152,11 +152,11 @@ class Timeline:
             if facts is None:
                 return
             track = self._tracks[name] = []
-            self._rows[name] = Row(name, whole)
         elif change is None and track[-1].facts is facts and moment.kind != "attached":
             return
         track.append(Held(moment.index, facts, change))
         if facts is not None:
+            self._rows[name] = Row(name, whole)
             self._fitted[name, moment.index] = card_for(facts).is_fitted(facts, self._objects)
 
     def _forget_the_dead(self) -> None:
@@ -226,4 +226,5 @@ def _renamed(
 
 
 def _is_part(name: str, *rows: Rows) -> bool:
-    return any(r[name][1] is not None for r in rows if name in r)
+    """Whether the row was a part before and after; a name of the same spelling is told for itself."""
+    return all(r[name][1] is not None for r in rows if name in r)

@@ -18,7 +18,7 @@ from kernelscope.timeline.facts import (
 )
 from kernelscope.timeline.rules import card_for
 
-_DEPTH = 4
+DEPTH = 4
 """How deep composites in composites are followed: deeper ones are told by their outer parts."""
 
 
@@ -35,6 +35,7 @@ class World:
 
     @property
     def sees_calls(self) -> bool:
+        """Whether calls were watched during this run."""
         return self.observation.sees_calls
 
     @cached_property
@@ -49,7 +50,7 @@ class World:
             )
         )
 
-    def may_differ(self, facts: ObjectFacts, depth: int = _DEPTH) -> bool:
+    def may_differ(self, facts: ObjectFacts, depth: int = DEPTH) -> bool:
         """Whether the object or anything it holds was touched."""
         if facts.token in self.touched:
             return True
@@ -57,13 +58,14 @@ class World:
         return any(h is not None and self.may_differ(h, depth - 1) for h in held)
 
     def calls_on(self, token: int) -> tuple[Call, ...]:
+        """Calls seen on this object, in the order in which they were first made."""
         return tuple(c for c in self.observation.calls if c.token == token)
 
     def names_of(self, token: int) -> tuple[str, ...]:
         """The names that reach this object now."""
         return tuple(n for n, t in self.names_after.items() if t == token)
 
-    def wholes_of(self, token: int, depth: int = _DEPTH) -> tuple[int, ...]:
+    def wholes_of(self, token: int, depth: int = DEPTH) -> tuple[int, ...]:
         """Tokens of the named composites, near and far, that work with this object in place."""
         if depth == 0:
             return ()
@@ -91,6 +93,7 @@ class World:
         return tuple(m for m in self.observation.code.methods if m.token is None or m.token in mine)
 
     def files(self, action: str) -> tuple[FileAccess, ...]:
+        """What the code saves (``save``) or loads (``load``)."""
         return tuple(f for f in self.observation.files if f.action == action)
 
 
@@ -100,7 +103,7 @@ def working_parts(facts: ObjectFacts) -> tuple[Part, ...]:
     return tuple(p for p in facts.parts if p.key is None or given_too)
 
 
-def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int = _DEPTH) -> bool:
+def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int = DEPTH) -> bool:
     """Whether the composite ``whole`` holds ``token``, in whatever way."""
     facts = objects.get(whole)
     if facts is None or depth == 0:
@@ -109,13 +112,14 @@ def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int
 
 
 def flat_params(
-    facts: ObjectFacts, objects: Mapping[int, ObjectFacts], depth: int = _DEPTH
+    facts: ObjectFacts, objects: Mapping[int, ObjectFacts], depth: int = DEPTH
 ) -> dict[str, Value]:
-    """Hyper-parameters as ``get_params(deep=True)`` names them: ``C``, ``clf__C``, …"""
+    """Hyper-parameters as ``get_params(deep=True)`` names them: ``C``, ``clf__C``, …; those of a part
+    that was given without a name have none."""
     flat: dict[str, Value] = dict(facts.params)
     for part in facts.parts if depth else ():
         held = objects.get(part.token)
-        if part.key is not None and held is not None:
+        if part.key and held is not None:
             nested = flat_params(held, objects, depth - 1)
             flat.update({f"{part.key}__{name}": value for name, value in nested.items()})
     return flat
@@ -137,15 +141,19 @@ def _equal(a: Value, b: Value) -> bool:
 def rows_of(
     names: Mapping[str, int], objects: Mapping[int, ObjectFacts]
 ) -> dict[str, tuple[int, str | None]]:
-    """Every row of the timeline: a name or a part, with its token and the name of its whole."""
+    """Every row of the timeline: a name or a part, with its token and the name of its whole.
+
+    Where a part is spelled like a name, the row is the name's.
+    """
     rows: dict[str, tuple[int, str | None]] = {}
     for name, token in names.items():
         rows[name] = (token, None)
-        rows.update({name + label: (held, name) for label, held in _parts_of(token, objects)})
+        parts = ((name + label, held) for label, held in _parts_of(token, objects))
+        rows.update({row: (held, name) for row, held in parts if row not in names})
     return rows
 
 
-def _parts_of(token: int, objects: Mapping[int, ObjectFacts], depth: int = _DEPTH) -> list[tuple[str, int]]:
+def _parts_of(token: int, objects: Mapping[int, ObjectFacts], depth: int = DEPTH) -> list[tuple[str, int]]:
     facts = objects.get(token)
     found: list[tuple[str, int]] = []
     for part in facts.parts if facts is not None and depth else ():

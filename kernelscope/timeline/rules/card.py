@@ -62,7 +62,8 @@ class GenericCard:
     library = "other"
     source = "https://scikit-learn.org/stable/developers/develop.html"
 
-    def effect(self, facts: ObjectFacts, method: str) -> Effect:
+    def effect(self, facts: ObjectFacts, method: str) -> Effect:  # noqa: ARG002 - as the form has it
+        """By the method's name alone."""
         if method in ("fit", "fit_transform", "fit_predict"):
             return Effect.ANEW
         if method in ("partial_fit", "train_on_batch"):
@@ -73,13 +74,17 @@ class GenericCard:
             return Effect.READS
         return Effect.NONE
 
-    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
-        return any(s.text != "None" for name, s in facts.learned.items() if self.is_learned(name))
+    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:  # noqa: ARG002 - as the form has it
+        """Whether it has any attribute that is no parameter; one that a budget left out is there."""
+        told = any(s.text != "None" for name, s in facts.learned.items() if self.is_learned(name))
+        return told or any(self.is_learned(name) for name in facts.not_evaluated)
 
-    def works_with_given_parts(self, facts: ObjectFacts) -> bool:
+    def works_with_given_parts(self, facts: ObjectFacts) -> bool:  # noqa: ARG002 - as the form has it
+        """Not as far as is known: scikit-learn's rule is to fit clones."""
         return False
 
-    def is_learned(self, attribute: str) -> bool:
+    def is_learned(self, attribute: str) -> bool:  # noqa: ARG002 - as the form has it
+        """Any instance attribute may be."""
         return True
 
 

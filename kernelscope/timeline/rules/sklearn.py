@@ -24,6 +24,10 @@ one of them as ``None`` beside others that survived (SGDClassifier: sklearn/line
 _stochastic_gradient.py, ``_partial_fit`` after ``coef_ = None``)."""
 
 
+_DEPTH = 6
+"""How deep a pipeline in a pipeline is asked; one that holds itself is never fitted."""
+
+
 class SklearnCard:
     """https://scikit-learn.org/stable/developers/develop.html: ``fit`` forgets what was learned
     before unless ``warm_start`` is set (https://scikit-learn.org/stable/glossary.html#term-warm_start),
@@ -34,29 +38,35 @@ class SklearnCard:
     source = "https://scikit-learn.org/stable/glossary.html"
 
     def effect(self, facts: ObjectFacts, method: str) -> Effect:
+        """As the developer guide says, with ``warm_start`` heeded."""
         if method in _FIT_AND_USE and facts.params.get("warm_start") is True:
             return Effect.ONWARD
         return GENERIC.effect(facts, method)
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
-        if _is_a(facts, _LAST_STEP):
-            given = [p for p in facts.parts if p.key is not None]
-            if not given:
-                return False
-            last = objects.get(given[-1].token)
-            return last is not None and self.is_fitted(last, objects)
+        """As ``check_is_fitted`` sees it."""
+        return self._is_fitted(facts, objects, _DEPTH)
+
+    def _is_fitted(self, facts: ObjectFacts, objects: Objects, depth: int) -> bool:
         if _is_a(facts, _FITS_WHAT_IT_IS_GIVEN):
-            held = [objects.get(p.token) for p in facts.parts if p.key is not None]
-            return bool(held) and all(h is not None and self.is_fitted(h, objects) for h in held)
-        learned = {n: s.text for n, s in facts.learned.items() if n.endswith("_") and not n.startswith("__")}
+            given = [objects.get(p.token) for p in facts.parts if p.key is not None] if depth else []
+            asked = given[-1:] if _is_a(facts, _LAST_STEP) else given
+            return bool(asked) and all(
+                h is not None and self._is_fitted(h, objects, depth - 1) for h in asked
+            )
+        # What a budget left out is there, whatever it holds.
+        texts = {**dict.fromkeys(facts.not_evaluated, ""), **{n: s.text for n, s in facts.learned.items()}}
+        learned = {n: text for n, text in texts.items() if n.endswith("_") and not n.startswith("__")}
         if any(learned.get(name) == "None" for name in _CORE):
             return False
         return any(text != "None" for text in learned.values())
 
     def works_with_given_parts(self, facts: ObjectFacts) -> bool:
+        """Pipelines and feature unions do; all else fits clones."""
         return _is_a(facts, _FITS_WHAT_IT_IS_GIVEN)
 
     def is_learned(self, attribute: str) -> bool:
+        """Everything but what scikit-learn writes into an instance as configuration."""
         return attribute not in _NOT_LEARNED and not attribute.startswith("__")
 
 

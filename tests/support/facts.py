@@ -1,0 +1,253 @@
+"""Facts made by hand, and a watch over a timeline that is fed with them.
+
+``Script`` stories (``tests.support.script``) tell whole sessions; these build one look at a time, so
+that a test can say exactly what was seen and what was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from kernelscope.timeline.changes import Change, Run
+from kernelscope.timeline.events import Attached, Event, Observed
+from kernelscope.timeline.facts import (
+    Call,
+    CodeFacts,
+    FileAccess,
+    KernelFacts,
+    LocalModel,
+    MethodInCode,
+    ObjectFacts,
+    Observation,
+    Part,
+    RunFacts,
+    Signature,
+    Snapshot,
+    Value,
+)
+from kernelscope.timeline.timeline import Timeline, Update
+
+LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"
+SGD = "sklearn.linear_model._stochastic_gradient.SGDClassifier"
+SCALER = "sklearn.preprocessing._data.StandardScaler"
+PIPELINE = "sklearn.pipeline.Pipeline"
+VOTING = "sklearn.ensemble._voting.VotingClassifier"
+SEARCH = "sklearn.model_selection._search.GridSearchCV"
+
+FOLLOWED = CodeFacts(complete=True)
+"""Code of which every call could be followed, and none of them learns."""
+OBSCURE = CodeFacts(complete=False)
+"""Code that may have done more than can be read from it."""
+
+
+def model(
+    token: int,
+    cls: str = LOGISTIC,
+    *,
+    named: bool = True,
+    library: str = "sklearn",
+    parts: Iterable[Part] = (),
+    **params: Value,
+) -> ObjectFacts:
+    """An object that has learned nothing; the generation of a named one is its token."""
+    return ObjectFacts(
+        token=token,
+        generation=token if named else None,
+        cls=cls,
+        library=library,
+        id=0x7F00_0000 + 0x10 * token,
+        params={"C": 1.0, **params},
+        parts=tuple(parts),
+    )
+
+
+def signature(
+    digest: str | None, serial: int = 1, text: str = "float64 array (1, 2)", number: float | None = None
+) -> Signature:
+    """Of one learned attribute."""
+    return Signature(text, serial, digest, number)
+
+
+def bound(facts: ObjectFacts, *attributes: str, tag: str = "") -> ObjectFacts:
+    """The object after each attribute (``coef_`` and ``intercept_`` where none is told) was bound to
+    a new value; ``tag`` makes two values equal or not."""
+    told = {}
+    for name in attributes or ("coef_", "intercept_"):
+        earlier = facts.learned.get(name)
+        serial = earlier.serial + 1 if earlier else 1
+        told[name] = signature(tag or f"{facts.token}.{name}.{serial}", serial)
+    return replace(facts, learned={**facts.learned, **told})
+
+
+def written(facts: ObjectFacts, attribute: str = "coef_") -> ObjectFacts:
+    """The object after one attribute was written in place."""
+    earlier = facts.learned[attribute]
+    return replace(facts, learned={**facts.learned, attribute: replace(earlier, digest=f"{earlier.digest}'")})
+
+
+def forgot(facts: ObjectFacts) -> ObjectFacts:
+    """The object after its learned attributes were deleted."""
+    return replace(facts, learned={})
+
+
+def params(facts: ObjectFacts, **values: Value) -> ObjectFacts:
+    """The object with other hyper-parameters."""
+    return replace(facts, params={**facts.params, **values})
+
+
+def twin(facts: ObjectFacts, token: int) -> ObjectFacts:
+    """Another object with the same contents."""
+    learned = {n: replace(s, serial=1) for n, s in facts.learned.items()}
+    return replace(facts, token=token, generation=token, id=0x7F00_0000 + 0x10 * token, learned=learned)
+
+
+def pipeline(token: int, *steps: tuple[str, ObjectFacts]) -> ObjectFacts:
+    """A pipeline of these steps."""
+    return model(token, PIPELINE, parts=[Part(f"[{n!r}]", s.token, n) for n, s in steps])
+
+
+def called(facts: ObjectFacts, method: str = "fit", *, returned: bool = True, nested: bool = False) -> Call:
+    """The method was seen, once."""
+    return Call(facts.token, facts.cls, method, 1, int(returned), nested=nested)
+
+
+def taught(facts: ObjectFacts, method: str, *, seen: bool) -> dict[str, Any]:
+    """Arguments for ``Watch.run``: the call was seen, or it only stands in the code."""
+    if seen:
+        return {"calls": [called(facts, method)], "code": FOLLOWED, "sees_calls": True}
+    return {
+        "code": CodeFacts(methods=(MethodInCode(method, facts.token),), complete=True),
+        "sees_calls": False,
+    }
+
+
+def loaded(facts: ObjectFacts | None, name: str = "m", path: str | None = "/w/m.joblib") -> FileAccess:
+    """The code loads a file into the name; ``None``: into what, the code does not tell."""
+    return FileAccess("load", "joblib.load", name, facts.token if facts else None, path)
+
+
+def dumped(facts: ObjectFacts, *, touched: bool = True, path: str | None = "/w/m.joblib") -> FileAccess:
+    """The code saves the object, and the file was written if ``touched``."""
+    return FileAccess("save", "joblib.dump", "m", facts.token, path, touched)
+
+
+KERNEL = KernelFacts(connection_file="/run/kernel-1.json", python="3.12.1", pid=42, execution_count=0)
+
+
+def attached(
+    held: Mapping[str, ObjectFacts],
+    others: Iterable[ObjectFacts] = (),
+    *,
+    epoch: int = 1,
+    count: int = 0,
+    history: Iterable[Observation] = (),
+) -> Attached:
+    """An attach to a kernel whose names hold these objects."""
+    objects = {o.token: o for o in (*held.values(), *others)}
+    base = Snapshot(0, {n: o.token for n, o in held.items()}, tuple(objects.values()))
+    return Attached(epoch, replace(KERNEL, execution_count=count), base, tuple(history))
+
+
+def run_facts(
+    count: int,
+    source: str = "pass",
+    *,
+    cell_id: str | None = None,
+    status: Literal["ok", "error", "interrupted"] = "ok",
+) -> RunFacts:
+    """One execution."""
+    return RunFacts(
+        execution_count=count,
+        code=source,
+        code_hash=hashlib.sha256(source.encode()).hexdigest(),
+        status=status,
+        started=1_780_000_000.125,
+        seconds=0.25,
+        cell_id=cell_id,
+        client="c0ffee",
+    )
+
+
+def observation(
+    seq: int,
+    run: RunFacts | None,
+    names: Mapping[str, ObjectFacts | None] | None = None,
+    objects: Iterable[ObjectFacts] = (),
+    **seen: Any,
+) -> Observation:
+    """One look; objects that a name got are told with it."""
+    names = names or {}
+    told = {o.token: o for o in (*(o for o in names.values() if o is not None), *objects)}
+    tokens = {n: (o.token if o is not None else None) for n, o in names.items()}
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in seen.items()}
+    return Observation(seq=seq, run=run, names=tokens, objects=tuple(told.values()), **plain)
+
+
+class Watch:
+    """A timeline, and the kernel that it is told of.  What names hold at the attach is given."""
+
+    def __init__(self, *others: ObjectFacts, **held: ObjectFacts) -> None:
+        self.timeline = Timeline()
+        self.events: list[Event] = []
+        self.epoch = 0
+        self.count = 0
+        self._seq = 0
+        self.attach(held, others)
+
+    def attach(
+        self, held: Mapping[str, ObjectFacts] | None = None, others: Iterable[ObjectFacts] = ()
+    ) -> Update:
+        """The kernel is there (again): a new epoch."""
+        self.epoch += 1
+        self.count = self._seq = 0
+        return self.apply(attached(held or {}, others, epoch=self.epoch))
+
+    def apply(self, event: Event) -> Update:
+        self.events.append(event)
+        return self.timeline.apply(event)
+
+    def look(self, names: Mapping[str, ObjectFacts | None] | None = None, *objects: ObjectFacts) -> Update:
+        """A look between runs."""
+        self._seq += 1
+        return self.apply(Observed(self.epoch, observation(self._seq, None, names, objects)))
+
+    def cell(
+        self,
+        *objects: ObjectFacts,
+        names: Mapping[str, ObjectFacts | None] | None = None,
+        source: str = "pass",
+        cell_id: str | None = None,
+        status: Literal["ok", "error", "interrupted"] = "ok",
+        calls: Iterable[Call] = (),
+        files: Iterable[FileAccess] = (),
+        local: Iterable[LocalModel] = (),
+        code: CodeFacts = FOLLOWED,
+        sees_calls: bool = True,
+        cut: Iterable[str] = (),
+    ) -> Run:
+        """One run: names that hold something new, and objects that differ."""
+        self.count += 1
+        self._seq += 1
+        seen = observation(
+            self._seq,
+            run_facts(self.count, source, cell_id=cell_id, status=status),
+            names,
+            objects,
+            calls=tuple(calls),
+            files=tuple(files),
+            locals=tuple(local),
+            code=code,
+            sees_calls=sees_calls,
+            cut=tuple(cut),
+        )
+        run = self.apply(Observed(self.epoch, seen)).moments[0].run
+        assert run is not None
+        return run
+
+    def run(self, *objects: ObjectFacts, **told: Any) -> dict[str, Change]:
+        """As ``cell``; answers with the changes by name."""
+        return {c.name: c for c in self.cell(*objects, **told).changes}

@@ -1,0 +1,1 @@
+"""The verdict engine, from facts made by hand."""

@@ -1,0 +1,279 @@
+"""Columns, epochs, looks between runs, local models, and what a row held when."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from kernelscope.timeline.changes import Change, Moment
+from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
+from kernelscope.timeline.facts import LocalModel, ObjectFacts
+from kernelscope.timeline.timeline import Timeline
+from tests.support.facts import (
+    LOGISTIC,
+    SGD,
+    Watch,
+    attached,
+    bound,
+    called,
+    model,
+    observation,
+    params,
+    pipeline,
+    run_facts,
+    twin,
+)
+
+
+def verdicts(moment: Moment) -> dict[str, str]:
+    return {c.name: c.verdict for c in moment.changes}
+
+
+def changes_of(changes: tuple[Change, ...]) -> dict[str, str]:
+    return {c.name: c.verdict for c in changes}
+
+
+def test_given_a_change_between_runs_when_looked_at_then_it_is_told_once_and_no_run_is_blamed() -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    watch.cell()
+
+    (between,) = watch.look(None, params(m, C=3.0)).moments
+    run = watch.cell()
+
+    assert (between.kind, between.execution_count, between.run) == ("between", 1, None)
+    assert verdicts(between) == {"m": "params"}
+    assert between.changes[0].explanation.startswith("Between runs, by no cell: m got other")
+    assert run.changes == ()
+    assert changes_of(run.between) == {"m": "params"}
+    assert watch.cell().between == ()
+
+
+def test_given_several_looks_between_runs_when_the_next_run_comes_then_it_knows_them_all() -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    watch.look(None, params(m, C=3.0))
+    watch.look({"n": model(2)})
+
+    assert [(c.name, c.verdict) for c in watch.cell().between] == [("m", "params"), ("n", "created")]
+
+
+def test_given_a_change_between_runs_when_the_cell_changes_it_too_then_each_is_compared_with_its_own_before() -> (
+    None
+):
+    m = bound(model(1))
+    watch = Watch(m=m)
+    watch.look(None, params(m, C=3.0))
+
+    (change,) = watch.cell(params(m, C=4.0)).changes
+
+    assert change.params == {"C": (3.0, 4.0)}
+
+
+def test_given_a_change_between_runs_when_the_kernel_restarts_then_the_next_run_knows_nothing_of_it() -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    watch.look(None, params(m, C=3.0))
+    watch.attach()
+
+    assert watch.cell().between == ()
+
+
+def test_given_a_restart_when_tokens_and_generations_come_again_then_identities_are_not_merged() -> None:
+    old = bound(model(1))
+    watch = Watch(m=old)
+    watch.attach()
+
+    change = watch.run(names={"m": twin(old, 1)}, calls=[called(old)])["m"]
+
+    assert (change.verdict, change.identity, change.generation) == ("created", "new", 1)
+    assert (change.previous_generation, change.previous_id) == (None, None)
+    assert change.params == {}
+
+
+def test_given_a_restart_when_a_copy_of_what_was_is_made_then_what_was_is_not_known_any_more() -> None:
+    old = bound(model(1))
+    watch = Watch(m=old)
+    watch.attach()
+    new = twin(old, 2)
+
+    change = watch.run(names={"n": new}, calls=[called(new, "__setstate__")])["n"]
+
+    assert change.verdict == "restored"  # from somewhere; no object of this kernel is its twin
+
+
+def test_given_a_restart_when_attached_again_then_every_row_holds_what_the_new_kernel_has() -> None:
+    a, b = model(1), model(2)
+    watch = Watch(a=a, b=b)
+    watch.attach({"b": model(1)})
+
+    timeline = watch.timeline
+    assert timeline.epoch == 2
+    assert [(m.kind, m.epoch) for m in timeline.moments] == [("attached", 1), ("attached", 2)]
+    held = {n: timeline.held_at(n, 1) for n in ("a", "b")}
+    assert held["a"] is not None
+    assert held["a"].facts is None
+    assert held["b"] is not None
+    assert held["b"].facts == model(1)
+    assert held["b"].change is None
+    before = timeline.held_at("b", 0)
+    assert before is not None
+    assert before.facts == b
+
+
+def test_given_a_local_model_when_a_run_fitted_it_then_told_with_the_function_and_scope_local() -> None:
+    local = LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 0x1234)
+
+    run = Watch().cell(local=[local])
+
+    assert run.changes == ()
+    (change,) = run.local
+    assert (change.name, change.verdict, change.identity, change.learned) == (
+        "evaluate", "created", "new", "fitted",
+    )  # fmt: skip
+    assert (change.scope, change.certainty, change.cls) == ("local", "observed", LOGISTIC)
+    assert (change.generation, change.id, change.fitted, change.params) == (5, 0x1234, True, {})
+    assert "inside the call" in change.explanation
+    assert change.evidence
+
+
+def test_given_a_local_model_when_a_global_of_the_function_s_name_is_there_then_its_row_is_left_alone() -> (
+    None
+):
+    m = model(1)
+    watch = Watch(evaluate=m)
+
+    run = watch.cell(local=[LocalModel(7, 5, SGD, "fit", "evaluate", 0x1234)])
+
+    assert run.changes == ()
+    assert watch.timeline.change_at("evaluate", 1) is None
+
+
+def test_given_a_name_when_asked_what_it_held_then_the_latest_change_before_that_column() -> None:
+    watch = Watch()
+    watch.cell()
+    watch.run(names={"m": model(1)})
+    watch.cell()
+    watch.run(names={"m": None})
+    timeline = watch.timeline
+
+    assert timeline.held_at("m", 1) is None
+    assert timeline.held_at("nobody", 4) is None
+    for column, generation in ((2, 1), (3, 1)):
+        held = timeline.held_at("m", column)
+        assert held is not None
+        assert held.facts is not None
+        assert held.facts.generation == generation
+    gone = timeline.held_at("m", 9)
+    assert gone is not None
+    assert gone.facts is None
+    assert gone.change is not None
+    assert gone.change.verdict == "deleted"
+    assert [h.moment for h in timeline.track("m")] == [2, 4]
+    assert timeline.change_at("m", 3) is None
+    created = timeline.change_at("m", 2)
+    assert created is not None
+    assert created.verdict == "created"
+
+
+def test_given_a_pipeline_when_only_its_step_learned_then_the_row_counts_as_fitted_from_there() -> None:
+    clf = model(1, named=False)
+    watch = Watch(clf, pipe=pipeline(2, ("clf", clf)))
+    watch.run(bound(clf), calls=[called(clf)])
+    watch.run(names={"pipe": None})
+
+    told = [watch.timeline.fitted_from("pipe", h) for h in watch.timeline.track("pipe")]
+    assert told == [False, True, None]
+
+
+def test_given_no_attach_when_events_come_then_the_state_is_told() -> None:
+    timeline = Timeline()
+    timeline.apply(Waiting("the kernel is busy"))
+    assert timeline.waiting == "the kernel is busy"
+    assert (timeline.kernel, timeline.epoch, timeline.moments) == (None, 0, [])
+
+    timeline.apply(attached({}, count=7))
+    assert timeline.waiting is None
+    assert timeline.moments[0].execution_count == 7
+
+    timeline.apply(KernelChanged(1, "busy"))
+    assert timeline.state == "busy"
+    timeline.apply(Lost(1, 2))
+    timeline.apply(Lost(1, 3))
+    assert timeline.lost == 5
+    timeline.apply(Detached("the kernel is gone"))
+    assert timeline.ended == "the kernel is gone"
+    assert len(timeline.moments) == 1
+
+
+def test_given_an_attach_when_names_hold_nothing_known_then_they_are_left_out() -> None:
+    event = attached({"m": model(1)})
+    broken = replace(event, base=replace(event.base, names={"m": 1, "ghost": 99}))
+
+    update = Timeline().apply(broken)
+
+    assert [name for name, _ in update.models] == ["m"]
+
+
+def a_story(first: ObjectFacts) -> list[Observed]:
+    """Four runs and a look between two of them."""
+    second = model(2)
+    fitted = bound(second)
+    looks = [
+        observation(1, run_facts(4, "m = LR()"), {"m": second}),
+        observation(2, run_facts(5, "m.fit(X, y)"), {}, [fitted], calls=[called(second)], sees_calls=True),
+        observation(3, None, {}, [params(fitted, C=9.0)]),
+        observation(4, run_facts(6, "m = LR()"), {"m": model(3), "old": params(fitted, C=9.0)}),
+        observation(5, run_facts(7, "m.fit(X, y)"), {}, [bound(model(3))], calls=[called(model(3))]),
+    ]
+    return [Observed(1, look) for look in looks]
+
+
+def judged(timeline: Timeline) -> list[tuple[str, int, bytes]]:
+    """Everything that the columns say."""
+    return [
+        (m.kind, m.execution_count, msgspec.json.encode((m.changes, m.run and m.run.between)))
+        for m in timeline.moments
+    ]
+
+
+@pytest.mark.parametrize("split", range(6))
+def test_given_a_second_watcher_when_it_attaches_then_its_history_is_the_first_watchers_live_stream(
+    split: int,
+) -> None:
+    first = bound(model(1))
+    story = a_story(first)
+    live = Timeline()
+    live.apply(attached({"m": first}, count=3))
+    for event in story:
+        live.apply(event)
+
+    late = Timeline()
+    runs = sum(e.observation.run is not None for e in story[:split])
+    base = attached({"m": first}, count=3 + runs, history=[e.observation for e in story[:split]])
+    update = late.apply(base)
+    for event in story[split:]:
+        late.apply(event)
+
+    assert judged(late) == judged(live)
+    assert late.moments[0].execution_count == 3
+    assert [r.rerun_of for m in late.moments if (r := m.run)] == [
+        r.rerun_of for m in live.moments if (r := m.run)
+    ]
+    assert late.rows() == live.rows()
+    assert [(c.code, c.effects) for c in late.cells()] == [(c.code, c.effects) for c in live.cells()]
+    assert late.objects == live.objects
+    assert isinstance(update.event, Attached)
+    assert len(update.moments) == 1 + split
+
+
+def test_given_more_dead_objects_than_are_kept_when_a_living_one_is_asked_for_then_it_is_there() -> None:
+    kept = bound(model(1))
+    watch = Watch(kept=kept)
+    crowd = [model(t, named=False) for t in range(10, 2_500)]
+    watch.cell(*crowd)
+
+    assert len(watch.timeline.objects) == 2_000
+    assert watch.timeline.objects[1] == kept
+    assert watch.run(params(kept, C=2.0))["kept"].verdict == "params"

@@ -1,0 +1,356 @@
+"""What holds of every timeline, whatever a kernel did: the contract that ``watch --json`` is scored by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from kernelscope.timeline.changes import Change, Moment
+from kernelscope.timeline.events import Observed
+from kernelscope.timeline.facts import (
+    Call,
+    CodeFacts,
+    FileAccess,
+    MethodInCode,
+    ObjectFacts,
+    Observation,
+    Opaque,
+    Part,
+)
+from kernelscope.timeline.timeline import Timeline
+from tests.support.facts import LOGISTIC, PIPELINE, SEARCH, SGD, attached, model, run_facts, signature
+
+SAME_OBJECT = {"refitted", "continued", "fitted", "cleared", "edited", "params"}
+NAMES = ("m", "n", "pipe", "models['lr']")
+ATTRIBUTES = ("coef_", "t_", "cache", "n_iter_")
+METHODS = ("fit", "partial_fit", "fit_transform", "__setstate__", "__getstate__", "predict")
+CLASSES = (LOGISTIC, SGD, PIPELINE, SEARCH, "__main__.Mine")
+
+fast = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+TOKENS = 4
+SIGNATURES = [
+    signature(digest, serial, text, number)
+    for digest in (None, "a", "~b")
+    for serial in (1, 2)
+    for text, number in (("float64 array (1, 2)", None), ("None", None), ("int 3", 3.0))
+]
+LEARNED = [dict(zip(ATTRIBUTES, (a, b), strict=False)) for a in SIGNATURES for b in SIGNATURES]
+PARTS = [
+    Part(label, token, key)
+    for token in range(1, TOKENS + 1)
+    for label, key in (("['lr']", "lr"), ("['clf']", "clf"), (".best_estimator_", None), (".models[0]", ""))
+]
+VALUES = (1.0, 1, True, None, "l2", Opaque("list", "aa", 1), Opaque("list", None, 2))
+
+tokens = st.integers(1, TOKENS)
+learned = st.sampled_from([{}, *({"coef_": s} for s in SIGNATURES), *LEARNED])
+parts = st.lists(st.sampled_from(PARTS), max_size=2, unique_by=lambda part: part.label)
+values = st.fixed_dictionaries({"C": st.sampled_from(VALUES), "warm_start": st.booleans()})
+calls = st.builds(
+    Call,
+    tokens,
+    st.just(LOGISTIC),
+    st.sampled_from(METHODS),
+    st.just(2),
+    st.integers(0, 2),
+    st.sampled_from((None, "train")),
+)
+files = st.builds(
+    FileAccess,
+    st.sampled_from(("save", "load")),
+    st.just("joblib.dump"),
+    st.just("m"),
+    st.none() | tokens,
+    st.sampled_from((None, "/w/m.joblib")),
+    st.booleans(),
+)
+methods = st.builds(
+    MethodInCode, st.sampled_from(METHODS), st.none() | tokens, st.sampled_from((None, "train"))
+)
+codes = st.builds(
+    CodeFacts,
+    st.lists(methods, max_size=2).map(tuple),
+    st.lists(st.tuples(tokens, st.sampled_from(ATTRIBUTES)), max_size=1).map(tuple),
+    st.sampled_from(((), (), ("copy.deepcopy",))),
+    st.booleans(),
+)
+bindings = st.dictionaries(st.sampled_from(NAMES), st.none() | tokens, max_size=2)
+
+
+@st.composite
+def facts(draw: st.DrawFn, token: int, known: ObjectFacts | None) -> ObjectFacts:
+    """The object as it is at one look: its token, class and id are for life, all else may differ."""
+    cls = known.cls if known else draw(st.sampled_from(CLASSES))
+    return ObjectFacts(
+        token=token,
+        generation=known.generation if known else None,
+        cls=cls,
+        library="sklearn" if cls.startswith("sklearn") else "other",
+        id=known.id if known else 0x1000 * (token % 3),
+        params=draw(values),
+        learned=draw(learned),
+        parts=tuple(draw(parts)) if cls in (PIPELINE, SEARCH, "__main__.Mine") else (),
+        not_evaluated=draw(st.sampled_from(((), (), ("coef_",)))),
+    )
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Observation]:
+    """Looks of one epoch, numbered without gaps, at a kernel where ``m`` holds object 1."""
+    known = {1: model(1)}
+    count = 0
+    looks = []
+    for seq in range(1, draw(st.integers(1, 5)) + 1):
+        of_a_run = draw(st.sampled_from((True, True, False)))
+        count += of_a_run
+        names = draw(bindings)
+        reached = {t for t in names.values() if t is not None}
+        told = {
+            t: draw(facts(t, known.get(t)))
+            for t in sorted(draw(st.sets(tokens, max_size=2)) | (reached - known.keys()))
+        }
+        for t in reached:  # a name numbers what it reaches
+            now = told.get(t) or known[t]
+            told[t] = replace(now, generation=t)
+        known.update(told)
+        looks.append(
+            Observation(
+                seq=seq,
+                run=run_facts(count, draw(st.sampled_from("abc"))) if of_a_run else None,
+                names=names,
+                objects=tuple(told.values()),
+                calls=tuple(draw(st.lists(calls, max_size=2))) if of_a_run else (),
+                files=tuple(draw(st.lists(files, max_size=1))) if of_a_run else (),
+                code=draw(codes) if of_a_run else CodeFacts(),
+                sees_calls=draw(st.booleans()),
+            )
+        )
+    return looks
+
+
+def played(looks: Sequence[Observation], begun: int = 0) -> Timeline:
+    """The first ``begun`` looks as the history of an attach, the rest live."""
+    timeline = Timeline()
+    runs = sum(look.run is not None for look in looks[:begun])
+    timeline.apply(attached({"m": model(1)}, count=runs, history=looks[:begun]))
+    for look in looks[begun:]:
+        timeline.apply(Observed(1, look))
+    return timeline
+
+
+def every(change: Change) -> list[Change]:
+    return [change, *(c for part in change.parts for c in every(part))]
+
+
+def told(timeline: Timeline) -> list[Change]:
+    return [each for moment in timeline.moments for c in moment.changes for each in every(c)]
+
+
+def words(moments: Sequence[Moment]) -> list[tuple[str, int, bytes]]:
+    return [(m.kind, m.execution_count, msgspec.json.encode(m.changes)) for m in moments]
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_judged_then_every_change_keeps_the_contract(looks: list[Observation]) -> None:
+    for change in told(played(looks)):
+        if change.verdict == "reset":
+            assert change.identity == "recreated"
+        if change.verdict in SAME_OBJECT:
+            assert change.identity not in ("recreated", "gone")
+        assert (change.verdict == "deleted") == (change.identity == "gone")
+        assert change.certainty in ("observed", "inferred", "unknown")
+        assert change.evidence
+        assert all(change.evidence)
+        assert change.explanation
+        assert change.verdict != "untouched"
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_judged_then_a_verdict_claims_no_more_than_its_evidence(
+    looks: list[Observation],
+) -> None:
+    for change in told(played(looks)):
+        if change.verdict == "unknown":
+            assert change.certainty == "unknown"
+            assert change.learned == "unknown"
+        if change.certainty == "unknown":
+            assert change.verdict == "unknown"
+        if change.verdict in ("deleted", "reset", "created", "aliased"):
+            assert change.certainty == "observed"
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_judged_then_the_axes_agree_with_the_verdict(looks: list[Observation]) -> None:
+    by_learned = {"cleared", "refitted", "edited", "unknown", "continued", "fitted"}
+    for change in told(played(looks)):
+        if change.verdict in by_learned:
+            assert str(change.learned) == str(change.verdict)
+        if change.verdict == "deleted":
+            objects = (change.learned, change.params, change.cls, change.generation, change.id, change.fitted)
+            assert objects == (None,) * 6
+            continue
+        assert change.fitted is not None
+        assert change.id is not None
+        if change.verdict == "params":
+            assert change.params
+        if change.verdict == "saved":
+            assert change.persistence is not None
+        if change.learned == "none":
+            assert change.fitted is False
+        if change.learned == "cleared":
+            assert change.verdict in ("cleared", "aliased")
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_judged_then_generations_agree_with_the_identity(
+    looks: list[Observation],
+) -> None:
+    for change in told(played(looks)):
+        if change.identity == "same":
+            assert change.previous_generation in (change.generation, None)
+        if change.identity in ("recreated", "rebound"):
+            assert change.generation is None or change.generation != change.previous_generation
+        if change.identity == "new":
+            assert change.previous_generation is None
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_judged_then_no_name_is_told_twice_in_one_column(
+    looks: list[Observation],
+) -> None:
+    for moment in played(looks).moments:
+        names = [c.name for c in moment.changes]
+        assert len(names) == len(set(names))
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_judged_then_only_names_are_told_and_parts_under_them(
+    looks: list[Observation],
+) -> None:
+    timeline = played(looks)
+    ever = {"m", *(n for look in looks for n in look.names)}
+    for moment in timeline.moments:
+        for change in moment.changes:
+            assert change.name in ever
+            assert all(part.name.startswith(change.name) for part in change.parts)
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_judged_twice_then_the_same_is_said(looks: list[Observation]) -> None:
+    one, other = played(looks), played(looks)
+
+    assert words(one.moments) == words(other.moments)
+    assert one.rows() == other.rows()
+    assert one.objects == other.objects
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_applied_then_neither_what_was_given_nor_what_was_said_changes(
+    looks: list[Observation],
+) -> None:
+    given_before = msgspec.json.encode(looks)
+    timeline = Timeline()
+    timeline.apply(attached({"m": model(1)}))
+    updates = [(timeline.apply(Observed(1, look)), dict(timeline.objects)) for look in looks]
+    said_then = [words(u.moments) for u, _ in updates]
+    for look in looks:
+        timeline.apply(Observed(1, replace(look, seq=look.seq + 100)))
+
+    assert msgspec.json.encode(looks) == given_before
+    assert [words(u.moments) for u, _ in updates] == said_then
+    assert [u.moments[0] for u, _ in updates] == list(timeline.moments[1 : len(looks) + 1])
+
+
+@fast
+@given(streams(), st.integers(0, 6))
+def test_given_any_stream_when_split_into_history_and_live_then_the_timeline_is_the_same(
+    looks: list[Observation], place: int
+) -> None:
+    live, late = played(looks), played(looks, min(place, len(looks)))
+
+    assert words(late.moments) == words(live.moments)
+    assert late.rows() == live.rows()
+    assert late.objects == live.objects
+    assert late.cells() == live.cells()
+    for row in live.rows():
+        assert list(late.track(row.name)) == list(live.track(row.name))
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_a_look_touches_nothing_of_a_name_then_the_name_is_not_told(
+    looks: list[Observation],
+) -> None:
+    timeline = Timeline()
+    timeline.apply(attached({"m": model(1)}))
+    names = {"m": 1}
+    for look in looks:
+        before = dict(names)
+        (moment,) = timeline.apply(Observed(1, look)).moments
+        for name, token in look.names.items():
+            if token is None or token not in timeline.objects:
+                names.pop(name, None)
+            else:
+                names[name] = token
+        touched = {o.token for o in look.objects} | {c.token for c in look.calls}
+        touched |= {f.token for f in look.files if f.token is not None}
+        for change in moment.changes:
+            if before.get(change.name) == names.get(change.name):
+                assert reach(names[change.name], timeline) & touched
+
+
+def reach(token: int, timeline: Timeline) -> set[int]:
+    """The object and everything that it holds."""
+    seen: set[int] = set()
+    pending = [token]
+    while pending:
+        if (each := pending.pop()) in timeline.objects and each not in seen:
+            seen.add(each)
+            pending += [p.token for p in timeline.objects[each].parts]
+    return seen
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_folded_by_hand_then_every_row_holds_what_its_changes_say(
+    looks: list[Observation],
+) -> None:
+    timeline = played(looks)
+    generations: dict[str, int | None] = {"m": 1}
+    for moment in timeline.moments:
+        for change in moment.changes:
+            if change.verdict == "deleted":
+                generations.pop(change.name)
+            else:
+                generations[change.name] = change.generation
+        for name in {"m", *NAMES}:
+            held = timeline.held_at(name, moment.index)
+            row = next((r for r in timeline.rows() if r.name == name), None)
+            if row is not None and row.whole is not None:
+                continue  # a part that is spelled like a name
+            now = held.facts.generation if held is not None and held.facts is not None else None
+            assert now == generations.get(name)
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_a_run_repeats_a_source_then_it_is_told_so(looks: list[Observation]) -> None:
+    latest: dict[str, int] = {}
+    for moment in played(looks).moments:
+        if moment.run is not None:
+            assert moment.run.rerun_of == latest.get(moment.run.facts.code_hash)
+            latest[moment.run.facts.code_hash] = moment.run.count

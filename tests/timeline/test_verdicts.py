@@ -1,0 +1,573 @@
+"""Every verdict of one object under one name, and the axes that go with it."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
+from kernelscope.timeline.facts import CodeFacts, MethodInCode
+from tests.support.facts import (
+    FOLLOWED,
+    LOGISTIC,
+    OBSCURE,
+    SGD,
+    Watch,
+    bound,
+    called,
+    dumped,
+    forgot,
+    loaded,
+    model,
+    params,
+    signature,
+    taught,
+    twin,
+    written,
+)
+
+both = pytest.mark.parametrize(("seen", "certainty"), [(True, "observed"), (False, "inferred")])
+"""With calls that are seen as they happen, and with the code alone."""
+
+
+def axes(change: Change) -> tuple[str, str, str | None, str]:
+    return change.verdict, change.identity, change.learned, change.certainty
+
+
+def test_given_no_name_when_it_holds_an_unfitted_model_then_created() -> None:
+    m = model(1)
+
+    change = Watch().run(names={"m": m})["m"]
+
+    assert axes(change) == ("created", "new", "none", "observed")
+    assert (change.generation, change.previous_generation) == (1, None)
+    assert (change.id, change.previous_id) == (m.id, None)
+    assert change.fitted is False
+    assert change.params == {}
+    assert change.cls == LOGISTIC
+    assert (change.scope, change.persistence, change.stale, change.parts) == ("global", None, (), ())
+
+
+@both
+def test_given_no_name_when_created_and_fitted_in_one_cell_then_created_and_fitted(
+    seen: bool, certainty: str
+) -> None:
+    m = bound(model(1))
+
+    change = Watch().run(names={"m": m}, **taught(m, "fit", seen=seen))["m"]
+
+    # The verdict is of the object, which is there to be seen, however its state is known.
+    assert axes(change) == ("created", "new", "fitted", "observed")
+    assert change.fitted is True
+
+
+def test_given_a_model_when_the_name_gets_another_then_reset() -> None:
+    old, new = bound(model(1)), params(model(2), C=0.1)
+
+    change = Watch(m=old).run(names={"m": new})["m"]
+
+    assert axes(change) == ("reset", "recreated", "none", "observed")
+    assert (change.generation, change.previous_generation) == (2, 1)
+    assert (change.id, change.previous_id) == (new.id, old.id)
+    assert change.params == {"C": (1.0, 0.1)}
+    assert change.fitted is False
+
+
+def test_given_a_model_when_its_id_is_used_again_then_reset_and_the_evidence_says_so() -> None:
+    old = model(1)
+    new = replace(model(2), id=old.id)
+
+    change = Watch(m=old).run(names={"m": new})["m"]
+
+    assert axes(change) == ("reset", "recreated", "none", "observed")
+    assert any("address was used again" in e for e in change.evidence)
+
+
+def test_given_a_model_when_the_name_gets_one_of_another_class_then_no_parameters_are_compared() -> None:
+    change = Watch(m=model(1)).run(names={"m": model(2, SGD, C=5.0)})["m"]
+
+    assert change.verdict == "reset"
+    assert change.params == {}
+
+
+@both
+def test_given_a_model_when_recreated_and_fitted_then_reset_with_what_the_new_one_learned(
+    seen: bool, certainty: str
+) -> None:
+    new = bound(model(2))
+
+    change = Watch(m=bound(model(1))).run(names={"m": new}, **taught(new, "fit", seen=seen))["m"]
+
+    assert axes(change) == ("reset", "recreated", "fitted", "observed")
+
+
+@both
+def test_given_an_unfitted_model_when_fitted_then_fitted(seen: bool, certainty: str) -> None:
+    m = model(1)
+
+    change = Watch(m=m).run(bound(m), **taught(m, "fit", seen=seen))["m"]
+
+    assert axes(change) == ("fitted", "same", "fitted", certainty)
+    assert (change.generation, change.previous_generation) == (1, 1)
+    assert change.fitted is True
+
+
+@both
+@pytest.mark.parametrize("method", ["fit", "fit_transform", "fit_predict"])
+def test_given_a_fitted_model_when_fitted_again_then_refitted(
+    seen: bool, certainty: str, method: str
+) -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(bound(m), **taught(m, method, seen=seen))["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", certainty)
+
+
+@both
+def test_given_a_fitted_model_when_partial_fit_then_continued(seen: bool, certainty: str) -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(written(m), **taught(m, "partial_fit", seen=seen))["m"]
+
+    assert axes(change) == ("continued", "same", "continued", certainty)
+
+
+@both
+def test_given_warm_start_when_fitted_again_then_continued(seen: bool, certainty: str) -> None:
+    m = bound(model(1, warm_start=True))
+
+    change = Watch(m=m).run(bound(m), **taught(m, "fit", seen=seen))["m"]
+
+    assert axes(change) == ("continued", "same", "continued", certainty)
+
+
+def test_given_a_fit_to_equal_values_when_the_call_is_seen_then_refitted() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(calls=[called(m)])["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "observed")
+
+
+def test_given_an_unfitted_model_when_partial_fit_then_fitted_for_the_first_time() -> None:
+    m = model(1)
+
+    assert Watch(m=m).run(bound(m), calls=[called(m, "partial_fit")])["m"].verdict == "fitted"
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_a_fitted_model_when_its_learned_attributes_go_then_cleared(seen: bool) -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(forgot(m), sees_calls=seen)["m"]
+
+    assert axes(change) == ("cleared", "same", "cleared", "observed")
+    assert change.fitted is False
+
+
+def test_given_a_fitted_model_when_a_refused_fit_left_no_coefficients_then_cleared() -> None:
+    m = bound(model(1, SGD), "coef_", "t_")
+    broken = replace(m, learned={**m.learned, "coef_": signature("none", 2, "None")})
+
+    change = Watch(m=m).run(broken, calls=[called(m, returned=False)], status="error")["m"]
+
+    assert axes(change) == ("cleared", "same", "cleared", "observed")
+
+
+def test_given_a_fit_refused_before_anything_was_touched_when_run_then_untouched() -> None:
+    m = bound(model(1))
+
+    assert Watch(m=m).run(calls=[called(m, returned=False)], status="error") == {}
+
+
+def test_given_a_fit_that_raised_half_way_when_attributes_differ_then_unknown() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(bound(m, "coef_"), calls=[called(m, returned=False)], status="error")["m"]
+
+    assert axes(change) == ("unknown", "same", "unknown", "unknown")
+
+
+@both
+def test_given_a_fitted_model_when_the_cell_writes_an_attribute_then_edited(
+    seen: bool, certainty: str
+) -> None:
+    m = bound(model(1))
+    code = CodeFacts(assigned=((1, "coef_"),), complete=False)
+
+    change = Watch(m=m).run(written(m), code=code, sees_calls=seen)["m"]
+
+    assert axes(change) == ("edited", "same", "edited", certainty)
+    assert any("writes to coef_" in e for e in change.evidence)
+
+
+@both
+def test_given_code_followed_to_the_end_when_nothing_learns_and_bytes_differ_then_edited(
+    seen: bool, certainty: str
+) -> None:
+    m = bound(model(1))
+
+    assert axes(Watch(m=m).run(written(m), code=FOLLOWED, sees_calls=seen)["m"]) == (
+        "edited",
+        "same",
+        "edited",
+        certainty,
+    )
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_code_that_cannot_be_followed_when_bytes_differ_then_unknown(seen: bool) -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(written(m), code=OBSCURE, sees_calls=seen)["m"]
+
+    assert axes(change) == ("unknown", "same", "unknown", "unknown")
+
+
+def test_given_fit_and_partial_fit_in_code_when_calls_are_not_seen_then_unknown() -> None:
+    m = bound(model(1))
+    code = CodeFacts(methods=(MethodInCode("fit", 1), MethodInCode("partial_fit", 1)), complete=True)
+
+    change = Watch(m=m).run(bound(m), code=code, sees_calls=False)["m"]
+
+    assert axes(change) == ("unknown", "same", "unknown", "unknown")
+
+
+def test_given_fit_and_partial_fit_in_code_when_a_counter_fell_then_refitted() -> None:
+    m = replace(bound(model(1)), learned={"t_": signature("a", 1, "float 41.0", 41.0)})
+    after = replace(m, learned={"t_": signature("b", 2, "float 5.0", 5.0)})
+    code = CodeFacts(methods=(MethodInCode("fit", 1), MethodInCode("partial_fit", 1)), complete=True)
+
+    change = Watch(m=m).run(after, code=code, sees_calls=False)["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "inferred")
+
+
+def test_given_a_method_on_another_object_in_code_when_bytes_differ_then_it_is_not_blamed() -> None:
+    m, other = bound(model(1)), bound(model(2))
+    code = CodeFacts(methods=(MethodInCode("fit", 2),), complete=True)
+
+    changes = Watch(m=m, other=other).run(written(m), bound(other), code=code, sees_calls=False)
+
+    assert changes["other"].verdict == "refitted"
+    assert changes["m"].verdict == "edited"
+
+
+def test_given_a_call_whose_receiver_the_code_does_not_tell_when_bytes_differ_then_it_may_be_this_one() -> (
+    None
+):
+    m = bound(model(1))
+    code = CodeFacts(methods=(MethodInCode("fit", None, "train"),), complete=False)
+
+    change = Watch(m=m).run(bound(m), code=code, sees_calls=False)["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "inferred")
+    assert "fit() stands in train()" in change.evidence
+
+
+def test_given_a_model_when_a_parameter_is_set_then_params() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(params(m, C=0.1))["m"]
+
+    assert axes(change) == ("params", "same", "same", "observed")
+    assert change.params == {"C": (1.0, 0.1)}
+    assert change.fitted is True
+
+
+def test_given_a_parameter_when_set_to_what_it_was_then_untouched() -> None:
+    m = model(1)
+
+    assert Watch(m=m).run(params(m, C=1.0)) == {}
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, True), (1, 1.0), (0, False), (None, 0)])
+def test_given_a_parameter_when_its_type_alone_differs_then_params(before: object, after: object) -> None:
+    m = params(model(1), C=before)  # type: ignore[arg-type]
+
+    assert Watch(m=m).run(params(m, C=after))["m"].verdict == "params"  # type: ignore[arg-type]
+
+
+def test_given_a_parameter_and_a_fit_when_in_one_run_then_refitted_with_the_parameters() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(bound(params(m, C=2.0)), calls=[called(m)])["m"]
+
+    assert change.verdict == "refitted"
+    assert change.params == {"C": (1.0, 2.0)}
+
+
+@both
+def test_given_a_file_when_loaded_into_a_name_then_restored(seen: bool, certainty: str) -> None:
+    old = bound(model(1))
+    new = twin(old, 2)
+    calls = [called(new, "__setstate__")] if seen else []
+
+    change = Watch(m=old).run(names={"m": new}, calls=calls, files=[loaded(new)], sees_calls=seen)["m"]
+
+    assert axes(change) == ("restored", "recreated", "carried", certainty)
+    assert change.persistence is not None
+    assert (change.persistence.action, change.persistence.file) == ("loaded", "/w/m.joblib")
+    assert (change.generation, change.previous_generation) == (2, 1)
+
+
+def test_given_a_file_when_loaded_into_a_new_name_then_restored_and_new() -> None:
+    new = bound(model(2))
+
+    change = Watch().run(names={"m": new}, calls=[called(new, "__setstate__")], files=[loaded(new)])["m"]
+
+    assert axes(change) == ("restored", "new", "carried", "observed")
+
+
+def test_given_a_file_when_its_state_goes_into_the_same_object_then_restored_from_the_file() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(bound(m), calls=[called(m, "__setstate__")], files=[loaded(None, "state")])["m"]
+
+    assert axes(change) == ("restored", "same", "carried", "observed")
+    assert change.persistence is not None
+    assert (change.persistence.action, change.persistence.file) == ("loaded", "/w/m.joblib")
+    assert change.generation == change.previous_generation == 1
+
+
+def test_given_a_loaded_model_when_it_learned_on_in_the_same_cell_then_restored_and_continued() -> None:
+    new = bound(model(2))
+    calls = [called(new, "__setstate__"), called(new, "partial_fit")]
+
+    change = Watch(m=bound(model(1))).run(names={"m": new}, calls=calls, files=[loaded(new)])["m"]
+
+    assert axes(change) == ("restored", "recreated", "continued", "observed")
+    assert change.persistence is not None
+    assert change.persistence.file == "/w/m.joblib"
+
+
+def test_given_a_loaded_model_when_fitted_in_the_same_cell_then_nothing_is_carried_over() -> None:
+    new = bound(model(2))
+    calls = [called(new, "__setstate__"), called(new, "fit")]
+
+    change = Watch(m=bound(model(1))).run(names={"m": new}, calls=calls, files=[loaded(new)])["m"]
+
+    assert axes(change) == ("reset", "recreated", "fitted", "observed")
+
+
+def test_given_a_loaded_model_when_a_fit_of_it_is_refused_then_it_is_still_the_carried_state() -> None:
+    new = bound(model(2))
+    calls = [called(new, "__setstate__"), called(new, "fit", returned=False)]
+
+    change = Watch(m=bound(model(1))).run(names={"m": new}, calls=calls, files=[loaded(new)], status="error")[
+        "m"
+    ]
+
+    assert axes(change) == ("restored", "recreated", "carried", "observed")
+
+
+@both
+def test_given_a_fitted_model_when_deep_copied_then_copied(seen: bool, certainty: str) -> None:
+    m = bound(model(1))
+    copy = twin(m, 2)
+    calls = [called(copy, "__setstate__")] if seen else []
+    code = CodeFacts(copies=("copy.deepcopy",), complete=True)
+
+    change = Watch(m=m).run(names={"m": copy}, calls=calls, code=code, sees_calls=seen)["m"]
+
+    assert axes(change) == ("copied", "recreated", "carried", certainty)
+    assert change.persistence is None
+
+
+def test_given_a_state_put_in_from_memory_when_no_copy_stands_in_the_code_then_a_known_twin_makes_it_a_copy() -> (
+    None
+):
+    m = bound(model(1))
+    copy = twin(m, 2)
+
+    change = Watch(m=m).run(names={"c": copy}, calls=[called(copy, "__setstate__")])["c"]
+
+    assert axes(change) == ("copied", "new", "carried", "observed")
+
+
+def test_given_an_unfitted_model_when_deep_copied_then_the_copy_carries_nothing() -> None:
+    m = model(1)
+    copy = twin(m, 2)
+    code = CodeFacts(copies=("copy.deepcopy",), complete=True)
+
+    change = Watch(m=m).run(names={"m": copy}, calls=[called(copy, "__setstate__")], code=code)["m"]
+
+    assert axes(change) == ("reset", "recreated", "none", "observed")
+
+
+def test_given_a_fitted_model_when_cloned_then_reset_to_nothing() -> None:
+    m = bound(model(1))
+
+    assert axes(Watch(m=m).run(names={"m": model(2)})["m"]) == ("reset", "recreated", "none", "observed")
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_equal_contents_when_the_new_object_was_fitted_then_reset_and_not_copied(seen: bool) -> None:
+    m = bound(model(1))
+    again = twin(m, 2)
+
+    change = Watch(m=m).run(names={"m": again}, **taught(again, "fit", seen=seen))["m"]
+
+    assert axes(change) == ("reset", "recreated", "fitted", "observed")
+
+
+def test_given_a_model_that_came_fitted_when_nothing_tells_from_where_then_learned_is_unknown() -> None:
+    change = Watch().run(names={"m": bound(model(1))}, code=OBSCURE)["m"]
+
+    assert axes(change) == ("created", "new", "unknown", "observed")
+
+
+@pytest.mark.parametrize(
+    ("touched", "path", "certainty"), [(True, "/w/m.joblib", "observed"), (False, None, "inferred")]
+)
+def test_given_a_model_when_saved_then_saved(touched: bool, path: str | None, certainty: str) -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(files=[dumped(m, touched=touched, path=path)])["m"]
+
+    assert axes(change) == ("saved", "same", "same", certainty)
+    assert change.persistence is not None
+    assert (change.persistence.action, change.persistence.file) == ("saved", path)
+
+
+def test_given_a_save_in_code_when_its_file_was_not_written_then_untouched() -> None:
+    m = bound(model(1))
+
+    assert Watch(m=m).run(files=[dumped(m, touched=False)]) == {}
+
+
+def test_given_a_fit_and_a_save_when_in_one_run_then_refitted_and_the_save_is_kept() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(bound(m), calls=[called(m)], files=[dumped(m)])["m"]
+
+    assert change.verdict == "refitted"
+    assert change.persistence is not None
+    assert change.persistence.action == "saved"
+
+
+def test_given_a_name_when_it_holds_no_model_any_more_then_deleted_and_every_object_key_is_null() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(names={"m": None})["m"]
+
+    assert (change.verdict, change.identity, change.certainty) == ("deleted", "gone", "observed")
+    about_the_object = (
+        change.learned,
+        change.params,
+        change.cls,
+        change.generation,
+        change.id,
+        change.fitted,
+    )
+    assert about_the_object == (None,) * 6
+    assert change.persistence is None
+    assert (change.previous_generation, change.previous_id) == (1, m.id)
+
+
+def test_given_two_models_when_one_is_fitted_then_the_other_is_not_named() -> None:
+    a, b = model(1), bound(model(2))
+
+    assert list(Watch(a=a, b=b).run(bound(a), calls=[called(a)])) == ["a"]
+
+
+def test_given_facts_told_again_unchanged_when_run_then_untouched() -> None:
+    m = bound(model(1))
+
+    assert Watch(m=m).run(m) == {}
+
+
+def test_given_a_call_that_reads_when_seen_then_untouched() -> None:
+    m = bound(model(1))
+
+    assert Watch(m=m).run(calls=[called(m, "predict"), called(m, "__getstate__")]) == {}
+
+
+def test_given_a_budget_that_left_the_coefficients_out_when_fitted_again_then_refitted_and_not_cleared() -> (
+    None
+):
+    m = bound(model(1))
+    cut = replace(m, learned={}, not_evaluated=("coef_", "intercept_"))
+
+    change = Watch(m=m).run(cut, calls=[called(m)])["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "observed")
+    assert change.fitted is True
+
+
+def test_given_a_budget_that_left_the_coefficients_out_when_nothing_was_called_then_untouched() -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+
+    assert watch.run(replace(m, learned={}, not_evaluated=("coef_", "intercept_"))) == {}
+    assert watch.run(m) == {}
+
+
+def test_given_a_first_fit_that_failed_half_way_when_only_the_code_is_known_then_nothing_is_fitted() -> None:
+    m = model(1, SGD)
+    half = replace(m, learned={"coef_": signature("none", 1, "None"), "classes_": signature("c")})
+
+    changes = Watch(m=m).run(half, **taught(m, "fit", seen=False), status="error")
+
+    assert changes == {}
+
+
+@pytest.mark.parametrize("library", ["sklearn", "other"])
+def test_given_a_class_of_the_users_own_when_fitted_and_fitted_again_then_fitted_and_refitted(
+    library: str,
+) -> None:
+    m = model(1, "__main__.Mine", library=library)
+    watch = Watch(m=m)
+    once = bound(m, "weights_")
+
+    assert watch.run(once, calls=[called(m)])["m"].verdict == "fitted"
+    assert watch.run(bound(once, "weights_"), calls=[called(m)])["m"].verdict == "refitted"
+
+
+def test_given_an_output_setting_when_it_differs_then_nothing_was_learned() -> None:
+    m = bound(model(1))
+
+    assert Watch(m=m).run(bound(m, "_sklearn_output_config")) == {}
+
+
+LOUDER = [
+    Verdict.DELETED, Verdict.RESET, Verdict.CLEARED, Verdict.REFITTED, Verdict.RESTORED, Verdict.COPIED,
+    Verdict.ALIASED, Verdict.CREATED, Verdict.EDITED, Verdict.UNKNOWN, Verdict.CONTINUED, Verdict.FITTED,
+    Verdict.PARAMS, Verdict.SAVED, Verdict.UNTOUCHED,
+]  # fmt: skip
+
+
+def test_given_the_verdicts_when_listed_then_in_the_order_in_which_they_win() -> None:
+    assert list(Verdict) == LOUDER
+
+
+def test_given_an_edit_and_parameters_and_a_save_when_in_one_run_then_edited_and_the_axes_keep_the_rest() -> (
+    None
+):
+    m = bound(model(1))
+    code = CodeFacts(assigned=((1, "coef_"),), complete=True)
+
+    change = Watch(m=m).run(params(written(m), C=3.0), code=code, files=[dumped(m)])["m"]
+
+    assert (change.verdict, change.learned) == (Verdict.EDITED, Learned.EDITED)
+    assert change.params == {"C": (1.0, 3.0)}
+    assert change.persistence is not None
+
+
+def test_given_an_unknown_change_and_parameters_when_in_one_run_then_unknown_wins() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(params(written(m), C=3.0), code=OBSCURE)["m"]
+
+    assert (change.verdict, change.certainty) == (Verdict.UNKNOWN, "unknown")
+    assert change.params == {"C": (1.0, 3.0)}
+
+
+def test_given_parameters_and_a_save_when_in_one_run_then_params_wins() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(params(m, C=3.0), files=[dumped(m)])["m"]
+
+    assert (change.verdict, change.identity) == (Verdict.PARAMS, Identity.SAME)
+    assert change.persistence is not None
