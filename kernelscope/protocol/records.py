@@ -97,6 +97,7 @@ def execution_record(run: Run) -> Record:
         "started": _utc(facts.started),
         "seconds": round(facts.seconds, 6),
         "changes": [change_record(c) for c in (*run.changes, *run.local)],
+        "hook_seconds": round(run.hook_seconds, 6),
     }
     if run.between:
         record["between"] = [change_record(c) for c in run.between]
