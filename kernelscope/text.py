@@ -21,16 +21,21 @@ def clean(text: str, *, limit: int = 200) -> str:
     """One line that is safe to print; longer text ends in ``…``.
 
     Args:
-        limit: the most characters to return.
+        limit: the most characters of the text that are shown, ``…`` among them; what is shown as an
+            escape counts as the one character that it is.
     """
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return _visible(cut, keep="")
+    return _visible(_cut(text, limit), keep="")
 
 
 def clean_block(text: str, *, limit: int = 65_536) -> str:
     """Like ``clean`` for source code: line ends and tabs stay."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return _visible(cut.replace("\r\n", "\n"), keep="\n\t")
+    return _visible(_cut(text.replace("\r\n", "\n"), limit), keep="\n\t")
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return text[: limit - 1] + "…" if limit > 0 else ""
 
 
 def _visible(text: str, keep: str) -> str:

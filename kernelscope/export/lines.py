@@ -25,6 +25,7 @@ class JsonLines:
         self._out = out or sys.stdout.buffer
 
     def __call__(self, update: Update) -> None:
+        """What one event added, as JSON lines."""
         for record in records_of(update, self._timeline.objects):
             self._out.write(encode(record))
         self._out.flush()
@@ -37,6 +38,7 @@ class PlainLines:
         self._out = out or sys.stdout
 
     def __call__(self, update: Update) -> None:
+        """What one event added, as text."""
         for line in _lines(update):
             self._out.write(line + "\n")
         self._out.flush()
@@ -55,7 +57,7 @@ def _lines(update: Update) -> Iterator[str]:
             for moment in update.moments:
                 if moment.run is not None:
                     yield from _run_lines(moment.run)
-                else:
+                elif moment.changes:
                     yield "between runs"
                     yield from (_change_line(c) for c in moment.changes)
         case KernelChanged(state=state) if state not in ("idle", "busy"):

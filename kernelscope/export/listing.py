@@ -18,9 +18,9 @@ def json_line(entry: KernelEntry) -> str:
             "connection_file": clean(str(entry.connection_file), limit=4_096),
             "kernel_id": clean(entry.kernel_id),
             "state": entry.state,
-            "owner": entry.owner,
-            "notebook": entry.notebook,
-            "kernel_name": entry.kernel_name,
+            "owner": clean(entry.owner),
+            "notebook": None if entry.notebook is None else clean(entry.notebook, limit=4_096),
+            "kernel_name": None if entry.kernel_name is None else clean(entry.kernel_name),
             "last_activity": entry.last_activity,
             "started": entry.started,
         }

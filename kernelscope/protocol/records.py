@@ -5,6 +5,7 @@ Keys may be added, never renamed; ``SCHEMA`` grows with a breaking change.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -39,7 +40,7 @@ def records_of(update: Update, objects: dict[int, ObjectFacts]) -> Iterator[Reco
             for moment in update.moments:
                 if moment.run is not None:
                     yield execution_record(moment.run)
-                else:
+                elif moment.changes:
                     yield _between(moment.epoch, moment.execution_count, moment.changes)
         case KernelChanged(epoch=epoch, state=state, detail=detail) if state in _TOLD_STATES:
             yield {"type": "kernel", "state": state, "epoch": epoch, "detail": detail}
@@ -99,8 +100,6 @@ def execution_record(run: Run) -> Record:
         "changes": [change_record(c) for c in (*run.changes, *run.local)],
         "hook_seconds": round(run.hook_seconds, 6),
     }
-    if run.between:
-        record["between"] = [change_record(c) for c in run.between]
     if run.cut:
         record["not_evaluated"] = list(run.cut)
     return record
@@ -141,13 +140,20 @@ def _params(params: dict[str, tuple[Value, Value]]) -> dict[str, list[Any]]:
 
 
 def _plain(value: Value) -> Any:
-    return value.text if isinstance(value, Opaque) else value
+    """A value as JSON has it; numbers that JSON has not as text, for ``null`` is ``None``."""
+    if isinstance(value, Opaque):
+        return value.text
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _hex(address: int | None) -> str | None:
     return None if address is None else hex(address)
 
 
-def _utc(seconds: float) -> str:
-    told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+def _utc(seconds: float) -> str | None:
+    """``None`` where the kernel's clock says what no calendar has."""
+    try:
+        told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return None
     return told.replace("+00:00", "Z")

@@ -19,8 +19,9 @@ WIRE = 1
 """The version that this side speaks; the probe's is in ``kernelscope/probe/agent.py``."""
 
 _LONGEST = 64_000_000
-_BLOCKS = frozenset({"code"})
-"""Keys whose text keeps its line ends."""
+_LONGEST_LINE = 4_096
+_BLOCKS = frozenset({("run", "code")})
+"""Where text keeps its line ends: a key, and the key of the object that has it."""
 
 
 class WireError(ValueError):
@@ -94,13 +95,17 @@ def decode_detached(text: str) -> bool:
 
 
 def decode_push(data: object) -> Push | None:
-    """A comm message's data; ``None`` for one that is not the probe's.
+    """A comm message's data; ``None`` for one that is not the probe's.  Its ``observation`` is still
+    to be decoded.
 
     Raises:
         WireError: it is the probe's and has another form.
     """
     ours = data.get("kernelscope") if isinstance(data, dict) else None
-    return None if ours is None else _convert(ours, Push)
+    if ours is None:
+        return None
+    push = _convert(ours, Push)
+    return Push(_line(push.nonce), _line(push.kind), push.observation, _line(push.reason))
 
 
 def decode_observation(text: str) -> Observation:
@@ -132,12 +137,17 @@ def _convert(found: Any, wanted: type[T]) -> T:
         raise WireError(str(error)) from error
 
 
-def _cleaned(value: Any, key: str = "") -> Any:
+def _cleaned(value: Any, place: tuple[str, str] = ("", "")) -> Any:
     """Every text in it made safe to display; keys are text as well."""
     if isinstance(value, str):
-        return clean_block(value) if key in _BLOCKS else clean(value, limit=4_096)
+        return clean_block(value) if place in _BLOCKS else _line(value)
     if isinstance(value, list):
-        return [_cleaned(item, key) for item in value]
+        return [_cleaned(item) for item in value]
     if isinstance(value, dict):
-        return {clean(name): _cleaned(item, name) for name, item in value.items()}
+        return {_line(name): _cleaned(item, (place[1], name)) for name, item in value.items()}
     return value
+
+
+def _line(text: str) -> str:
+    """Keys and values alike, so that what names one thing twice stays one name."""
+    return clean(text, limit=_LONGEST_LINE)

@@ -135,7 +135,7 @@ def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[s
 def _equal(a: Value, b: Value) -> bool:
     if isinstance(a, Opaque):
         return a.same_as(b)
-    return type(a) is type(b) and a == b
+    return type(a) is type(b) and (a == b or (a != a and b != b))  # NaN is NaN
 
 
 def rows_of(

@@ -37,8 +37,7 @@ TOKENS = 4
 SIGNATURES = [
     signature(digest, serial, text, number)
     for digest in (None, "a", "~b")
-    for serial in (1, 2)
-    for text, number in (("float64 array (1, 2)", None), ("None", None), ("int 3", 3.0))
+    for serial, text, number in ((1, "float64 array (1, 2)", None), (2, "None", None), (3, "int 3", 3.0))
 ]
 LEARNED = [dict(zip(ATTRIBUTES, (a, b), strict=False)) for a in SIGNATURES for b in SIGNATURES]
 PARTS = [
@@ -190,6 +189,7 @@ def test_given_any_stream_when_judged_then_a_verdict_claims_no_more_than_its_evi
 @fast
 @given(streams())
 def test_given_any_stream_when_judged_then_the_axes_agree_with_the_verdict(looks: list[Observation]) -> None:
+    all_seen = not any(o.not_evaluated for look in looks for o in look.objects)
     by_learned = {"cleared", "refitted", "edited", "unknown", "continued", "fitted"}
     for change in told(played(looks)):
         if change.verdict in by_learned:
@@ -204,8 +204,8 @@ def test_given_any_stream_when_judged_then_the_axes_agree_with_the_verdict(looks
             assert change.params
         if change.verdict == "saved":
             assert change.persistence is not None
-        if change.learned == "none":
-            assert change.fitted is False
+        if change.learned == "none" and all_seen and change.cls != PIPELINE:
+            assert change.fitted is False  # (a fitted step may be put into a pipeline)
         if change.learned == "cleared":
             assert change.verdict in ("cleared", "aliased")
 

@@ -1,0 +1,1 @@
+"""The timeline as lines, and the list of kernels."""

@@ -1,0 +1,200 @@
+"""Lines on standard output: flushed per update, for scripts and for people."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from kernelscope.export.lines import JsonLines, PlainLines
+from kernelscope.timeline.events import Detached, Event, KernelChanged, Lost, Observed, Waiting
+from kernelscope.timeline.facts import LocalModel
+from kernelscope.timeline.timeline import Timeline
+from tests.support.facts import (
+    LOGISTIC,
+    OBSCURE,
+    attached,
+    bound,
+    called,
+    model,
+    observation,
+    params,
+    run_facts,
+    taught,
+    written,
+)
+
+
+class Bytes(io.BytesIO):
+    """Remembers what had been written at each flush."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushed: list[int] = []
+
+    def flush(self) -> None:
+        super().flush()
+        self.flushed.append(len(self.getvalue()))
+
+
+class Text(io.StringIO):
+    """Remembers what had been written at each flush."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushed: list[int] = []
+
+    def flush(self) -> None:
+        super().flush()
+        self.flushed.append(len(self.getvalue()))
+
+
+def json_lines(*events: Event) -> list[dict[str, object]]:
+    timeline, out = Timeline(), Bytes()
+    write = JsonLines(timeline, out)
+    for event in events:
+        write(timeline.apply(event))
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def plain_lines(*events: Event) -> list[str]:
+    timeline, out = Timeline(), io.StringIO()
+    write = PlainLines(out)
+    for event in events:
+        write(timeline.apply(event))
+    return out.getvalue().splitlines()
+
+
+def test_given_json_lines_when_each_update_comes_then_it_is_written_whole_and_flushed_at_once() -> None:
+    timeline, out = Timeline(), Bytes()
+    write = JsonLines(timeline, out)
+
+    for event in (attached({}), Observed(1, observation(1, run_facts(1), {"m": model(1)})), Detached("gone")):
+        before = len(out.getvalue())
+        write(timeline.apply(event))
+        assert len(out.getvalue()) > before
+        assert out.getvalue().endswith(b"\n")
+        assert out.flushed[-1] == len(out.getvalue())
+
+
+def test_given_plain_lines_when_each_update_comes_then_it_is_flushed_at_once() -> None:
+    timeline, out = Timeline(), Text()
+    write = PlainLines(out)
+
+    for event in (Waiting("busy"), attached({}), Observed(1, observation(1, run_facts(1)))):
+        write(timeline.apply(event))
+        assert out.flushed[-1] == len(out.getvalue()) > 0
+
+
+def test_given_an_earlier_watchers_history_when_attached_then_neither_form_writes_it() -> None:
+    history = [observation(1, run_facts(1, "secret = 1"), {"m": model(1)})]
+    attach, run = attached({}, count=1, history=history), Observed(1, observation(2, run_facts(2, "now = 2")))
+
+    assert [line["type"] for line in json_lines(attach, run)] == ["attached", "execution"]
+    plain = plain_lines(attach, run)
+    assert not any("secret" in line for line in plain)
+    assert plain[1] == "  models: m (LogisticRegression)"
+    assert "In [2]  now = 2" in plain
+
+
+def test_given_a_source_with_text_beyond_ascii_when_written_as_json_then_it_is_utf_8() -> None:
+    timeline, out = Timeline(), Bytes()
+    write = JsonLines(timeline, out)
+    write(timeline.apply(attached({})))
+    write(timeline.apply(Observed(1, observation(1, run_facts(1, "é = '→'\nx")))))
+
+    assert "é = '→'\\nx".encode() in out.getvalue()
+
+
+def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_changes_below() -> None:
+    m = model(1)
+    fitted = bound(m)
+    told = plain_lines(
+        attached({}, count=3),
+        Observed(1, observation(1, run_facts(4, "\n  m = LR()\nmore"), {"m": m})),
+        Observed(
+            1, observation(2, run_facts(5, "m.fit(X, y)"), {}, [fitted], **taught(m, "fit", seen=False))
+        ),
+        Observed(1, observation(3, run_facts(6, "m.fit(X, y)", status="error"))),
+        Observed(1, observation(4, None, {}, [params(fitted, C=3.0)])),
+        Observed(1, observation(5, None)),
+    )
+
+    assert told == [
+        "attached to /run/kernel-1.json, Python 3.12.1, after In [3]",
+        "  models: none yet",
+        "In [4]  m = LR()",
+        "  created   m: m was created: a LogisticRegression (generation 1), not fitted yet. Seen: a new "
+        "object, generation 1, first seen in this run.",
+        "In [5]  m.fit(X, y)",
+        "  fitted    m (inferred): m was fitted for the first time: the same object (generation 1). "
+        "Inferred: fit() stands in the cell; coef_, intercept_ bound to a new value.",
+        "In [6], again after [5], error  m.fit(X, y)",
+        "  every model untouched",
+        "between runs",
+        "  params    m: Between runs, by no cell: m got other hyper-parameters; what it has learned stays as "
+        "it was (generation 1). Hyper-parameters: C 1.0 → 3.0. Seen: hyper-parameters read before and after "
+        "differ.",
+    ]
+
+
+def test_given_an_unknown_change_when_written_for_people_then_the_word_stands_once() -> None:
+    m = bound(model(1))
+
+    (line,) = plain_lines(
+        attached({"m": m}), Observed(1, observation(1, run_facts(1), {}, [written(m)], code=OBSCURE))
+    )[3:]
+
+    assert line.startswith("  unknown   m: m changed (generation 1), and it cannot be told how.")
+
+
+def test_given_a_local_model_when_written_for_people_then_it_is_called_local() -> None:
+    seen = observation(1, run_facts(1), locals=(LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 1),))
+
+    told = plain_lines(attached({}), Observed(1, seen))
+
+    assert told[3].startswith("  local     evaluate: evaluate() fitted a LogisticRegression of its own")
+
+
+def test_given_a_long_first_line_when_written_for_people_then_it_is_cut() -> None:
+    told = plain_lines(attached({}), Observed(1, observation(1, run_facts(1, "x" * 61))))
+
+    assert told[2] == "In [1]  " + "x" * 59 + "…"
+
+
+def test_given_an_empty_cell_when_written_for_people_then_its_line_stands() -> None:
+    assert plain_lines(attached({}), Observed(1, observation(1, run_facts(1, " \n"))))[2].strip() == "In [1]"
+
+
+@pytest.mark.parametrize(
+    ("event", "lines"),
+    [
+        (Waiting("the kernel is busy"), ["waiting: the kernel is busy"]),
+        (KernelChanged(1, "restarted"), ["kernel restarted"]),
+        (KernelChanged(1, "busy"), []),
+        (KernelChanged(1, "idle"), []),
+        (Lost(1, 2), ["2 observations were lost on the way"]),
+        (Detached("gone"), ["detached: gone"]),
+    ],
+)
+def test_given_any_other_event_when_written_for_people_then_it_is_told_in_a_line(
+    event: Event, lines: list[str]
+) -> None:
+    assert plain_lines(event) == lines
+
+
+def test_given_several_models_when_attached_then_each_is_told_with_its_class() -> None:
+    told = plain_lines(attached({"a": model(1), "b": model(2, "pkg.Mine")}))
+
+    assert told[1] == "  models: a (LogisticRegression), b (Mine)"
+
+
+def test_given_a_change_whose_text_holds_a_bracket_when_written_for_people_then_only_the_place_is_left_out() -> (
+    None
+):
+    seen = observation(1, run_facts(1), {"models['a'] ": bound(model(1))}, calls=(called(model(1)),))
+
+    (line,) = plain_lines(attached({}), Observed(1, seen))[3:]
+
+    assert line.startswith("  created   models['a'] : models['a']  was created")

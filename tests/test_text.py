@@ -1,0 +1,114 @@
+"""The gate that all text of a kernel passes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kernelscope.text import clean, clean_block
+
+anything = st.text(st.characters(codec=None), max_size=60)
+hostile = st.lists(
+    st.sampled_from(["\x1b[31m", "\u202e", "\ud800", "e\u0301" * 6, "\n", "\t", "ok", "é"])
+).map("".join)
+limits = st.integers(1, 40)
+
+
+def harmless(text: str, keep: str = "") -> bool:
+    """Nothing in it steers a terminal or hides: blanks of other scripts are shown as they are."""
+    return all(c in keep or c.isprintable() or unicodedata.category(c) == "Zs" for c in text)
+
+
+def unescaped(text: str) -> str:
+    """Every escape counted as the one character that it stands for."""
+    return re.sub(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}", "?", text)
+
+
+@settings(deadline=None)
+@given(anything | hostile)
+def test_given_any_text_when_cleaned_then_it_is_one_harmless_line_that_can_be_encoded(text: str) -> None:
+    shown = clean(text)
+
+    assert harmless(shown)
+    assert len(shown.splitlines()) <= 1
+    shown.encode()
+
+
+@settings(deadline=None)
+@given(anything | hostile)
+def test_given_any_source_when_cleaned_then_only_its_lines_and_tabs_are_left(text: str) -> None:
+    shown = clean_block(text)
+
+    assert harmless(shown, "\n\t")
+    shown.encode()
+
+
+@settings(deadline=None)
+@given(anything | hostile, limits)
+def test_given_a_limit_when_cleaned_then_no_longer_where_an_escape_counts_as_its_character(
+    text: str, limit: int
+) -> None:
+    assert len(unescaped(clean(text, limit=limit))) <= limit
+    assert len(unescaped(clean_block(text, limit=limit))) <= limit
+    assert len(clean(text, limit=limit)) <= 10 * limit
+
+
+@settings(deadline=None)
+@given(anything | hostile)
+def test_given_cleaned_text_when_cleaned_again_then_it_stays_as_it_is(text: str) -> None:
+    once = clean(text, limit=1_000)
+    block = clean_block(text)
+
+    assert clean(once, limit=1_000) == once
+    assert clean_block(block) == block
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=100))
+def test_given_plain_text_when_cleaned_then_nothing_is_touched(text: str) -> None:
+    assert clean(text) == text
+    assert clean_block(text) == text
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_given_no_room_at_all_when_cleaned_then_nothing_is_shown(limit: int) -> None:
+    assert clean("abc", limit=limit) == ""
+    assert clean_block("abc", limit=limit) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;x\x07", r"\x1b]0;x\x07"),
+        ("\x9b31m", r"\x9b31m"),
+        ("\x7f\x00", r"\x7f\x00"),
+        ("a\nb\tc\r", r"a\x0ab\x09c\x0d"),
+        ("\u202eevil\u2066", r"\u202eevil\u2066"),
+        ("\u200b\ufeff\u00ad", r"\u200b\ufeff\xad"),
+        ("\u2028\u2029", r"\u2028\u2029"),
+        ("\ud800", r"\ud800"),
+        ("\U000e0041", r"\U000e0041"),
+        ("\ue000", r"\ue000"),
+        ("[bold]x[/]", "[bold]x[/]"),
+        ("modèle → 模型 🌲", "modèle → 模型 🌲"),
+        ("e\u0301", "e\u0301"),
+        ("e" + "\u0301" * 6, "e" + "\u0301" * 4 + r"\u0301\u0301"),
+        ("e" + "\u0301" * 4 + "e" + "\u0301" * 4, "e" + "\u0301" * 4 + "e" + "\u0301" * 4),
+    ],
+)
+def test_given_what_steers_or_hides_when_cleaned_then_it_is_shown_as_an_escape(text: str, shown: str) -> None:
+    assert clean(text) == shown
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(1, "…"), (2, "a…"), (3, "ab…"), (4, "abcd"), (5, "abcd")])
+def test_given_a_limit_when_text_is_longer_then_it_ends_in_an_ellipsis(limit: int, shown: str) -> None:
+    assert clean("abcd", limit=limit) == shown
+    assert clean_block("abcd", limit=limit) == shown
+
+
+def test_given_source_with_line_ends_of_another_system_when_cleaned_then_they_are_ours() -> None:
+    assert clean_block("a\r\n\tb\rc") == "a\n\tb\\x0dc"
