@@ -20,7 +20,16 @@ from time import perf_counter
 from typing import Any, Iterator  # noqa: UP035 - as Python 3.9 has it at run time, too
 
 from .identity import Tokens
-from .types import ESTIMATOR, USER_OBJECT, TypeCache, class_attribute, class_dict, instance_dict, is_class
+from .types import (
+    ESTIMATOR,
+    USER_OBJECT,
+    TypeCache,
+    class_attribute,
+    class_dict,
+    instance_dict,
+    is_class,
+    is_one_of,
+)
 
 LONGEST = 1 << 16
 """Characters of a cell beyond which it is not read."""
@@ -271,7 +280,7 @@ class _Reading:
     ) -> None:
         """Into a function of the user's, with what its parameters are bound to."""
         if type(function) is not types.FunctionType or not self._is_users(function):
-            if receiver is None or type(function) in (classmethod, staticmethod):
+            if receiver is None or is_one_of(type(function), (classmethod, staticmethod)):
                 self.complete = False
             return
         code = function.__code__
@@ -355,7 +364,7 @@ class _Reading:
         return space[name] if name in space else builtins.__dict__.get(name, UNKNOWN)
 
     def _attribute(self, owner: Any, name: str) -> Any:
-        if type(owner) in _STAND_INS:
+        if is_one_of(type(owner), _STAND_INS):
             return UNKNOWN
         if type(owner) is types.ModuleType:
             return owner.__dict__.get(name, UNKNOWN)
@@ -374,7 +383,7 @@ class _Reading:
         if is_class(callee):
             if self._reader.types.of(callee).kind == ESTIMATOR:
                 return New(callee)
-            if callee in (pathlib.Path, pathlib.PurePath, type(pathlib.Path())):
+            if is_one_of(callee, (pathlib.Path, pathlib.PurePath, type(pathlib.Path()))):
                 return _as_path([self._value(a, scope) for a in node.args])
         if callee is os.path.join:
             parts = [self._value(a, scope) for a in node.args]
@@ -390,7 +399,7 @@ class _Reading:
                 isinstance(part, ast.FormattedValue) and part.conversion == -1 and part.format_spec is None
             )
             value = self._value(part.value if plain else part, scope)  # type: ignore[attr-defined]
-            if type(value) not in (str, int):
+            if not is_one_of(type(value), (str, int)):
                 return UNKNOWN
             texts.append(str(value))
         return "".join(texts)
@@ -399,14 +408,14 @@ class _Reading:
         value = self._value(node, scope)
         if type(value) is OpenedFile:
             return value.path
-        if type(value) in (io.BufferedWriter, io.BufferedReader, io.BufferedRandom):
+        if is_one_of(type(value), (io.BufferedWriter, io.BufferedReader, io.BufferedRandom)):
             value = value.name
         if type(value) is type(pathlib.Path()):
             value = str(value)
         return os.path.abspath(value) if type(value) is str and len(value) < 4_096 else None
 
     def _token(self, value: Any) -> int | None:
-        if type(value) in _STAND_INS or value is None:
+        if is_one_of(type(value), _STAND_INS) or value is None:
             return None
         return (
             self._reader.tokens.known(value) if self._reader.types.of(type(value)).kind == ESTIMATOR else None
@@ -486,9 +495,9 @@ def _item(owner: Any, index: ast.expr) -> Any:
     """An item of an exact dict, list or tuple under a constant key."""
     index = getattr(index, "value", index) if type(index).__name__ == "Index" else index
     key = index.value if isinstance(index, ast.Constant) else UNKNOWN
-    if type(owner) is dict and type(key) in (str, int):
+    if type(owner) is dict and is_one_of(type(key), (str, int)):
         return owner.get(key, UNKNOWN)
-    if type(owner) in (list, tuple) and type(key) is int and -len(owner) <= key < len(owner):
+    if is_one_of(type(owner), (list, tuple)) and type(key) is int and -len(owner) <= key < len(owner):
         return owner[key]
     return UNKNOWN
 
@@ -496,7 +505,7 @@ def _item(owner: Any, index: ast.expr) -> Any:
 def _combined(left: Any, right: Any, operator: ast.operator) -> Any:
     """``path / name`` and ``text + text``."""
     path = type(pathlib.Path())
-    if isinstance(operator, ast.Div) and type(left) is path and type(right) in (str, path):
+    if isinstance(operator, ast.Div) and type(left) is path and is_one_of(type(right), (str, path)):
         return left / right
     if isinstance(operator, ast.Add) and type(left) is str and type(right) is str:
         return left + right
@@ -505,12 +514,12 @@ def _combined(left: Any, right: Any, operator: ast.operator) -> Any:
 
 def _as_path(parts: list[Any]) -> Any:
     path = type(pathlib.Path())
-    return pathlib.Path(*parts) if all(type(p) in (str, path) for p in parts) else UNKNOWN
+    return pathlib.Path(*parts) if all(is_one_of(type(p), (str, path)) for p in parts) else UNKNOWN
 
 
 def _known(callee: Any, table: tuple[tuple[str, ...], ...]) -> tuple[str, ...] | None:
     """The entry of a table of functions that ``callee`` is, by identity."""
-    if type(callee) in _STAND_INS:
+    if is_one_of(type(callee), _STAND_INS):
         return None
     for entry in table:
         module = sys.modules.get(entry[0])

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import weakref
 
+from .types import is_small_atom
+
 
 class Tokens:
     """One number per object, in order of first sight, never reused."""
@@ -64,24 +66,36 @@ def _refers(reference: weakref.ref[object] | type, obj: object) -> bool:
 class Binding:
     """What one attribute was bound to at the last look, and how often it was bound anew."""
 
-    __slots__ = ("_id", "_reference", "digest", "raw", "serial", "text")
+    __slots__ = ("_held", "_id", "digest", "late", "raw", "serial", "text")
 
     def __init__(self) -> None:
         self._id = 0
-        self._reference: weakref.ref[object] | type | None = None
+        self._held: object = None
+        """The value itself where it is a small atom, else a weak reference, else its type."""
         self.serial = 0
         self.raw: bytes | None = None
         """Bytes of a small array, so that an unchanged one is not hashed again."""
         self.digest: str | None = None
         self.text = ""
+        self.late = False
+        """There was no time left to evaluate the content."""
 
     def holds(self, value: object) -> bool:
-        """Whether this is still the object that was bound at the last look."""
-        reference = self._reference
-        return self._id == id(value) and reference is not None and _refers(reference, value)
+        """Whether this is still the object that was bound at the last look.
+
+        Exact for atoms and for what allows weak references; for a list or dict its address must do,
+        and its content tells the rest.
+        """
+        if self._id != id(value):
+            return False
+        held = self._held
+        if type(held) is weakref.ref:
+            return held() is value
+        return held is value or held is type(value)
 
     def bind(self, value: object) -> None:
         """Note another object; the first one does not count."""
-        if self._reference is not None:
+        if self._id:
             self.serial += 1
-        self._id, self._reference, self.raw = id(value), reference_to(value), None
+        self._id, self.raw = id(value), None
+        self._held = value if is_small_atom(value) else reference_to(value)

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import re
 import weakref
-from typing import Any, Callable
+from typing import Any, Callable, Iterable  # noqa: UP035 - as Python 3.9 has it at run time, too
 
 from .identity import Binding, Tokens, reference_to
-from .types import CONTAINER, ESTIMATOR, OPAQUE, USER_OBJECT, TypeCache, instance_dict, parameters_and_learned
+from .types import (
+    ATOMS,
+    CONTAINER,
+    ESTIMATOR,
+    OPAQUE,
+    USER_OBJECT,
+    TypeCache,
+    instance_dict,
+    is_one_of,
+    parameters_and_learned,
+)
 from .values import Reader
 
 SECONDS = 0.05
@@ -20,6 +30,8 @@ MOST_NODES = 4_000
 """Objects that one look may visit."""
 MOST_IN_CONTAINER = 64
 """Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
+FIRST = 16
+"""Items of a list by which it is told to be one of numbers or texts."""
 MOST_DEPTH = 3
 MOST_LEARNED_PARTS = 8
 """A learned list of more estimators than this (a forest) is told as one value, not as parts."""
@@ -34,7 +46,6 @@ class Found:
         self.names: dict[str, Any] = {}
         self.visited = 0
         self.full = False
-        self.variables = 0
 
     def room(self) -> bool:
         """Whether one more object may be visited; counts it."""
@@ -47,11 +58,13 @@ class Found:
 class Watched:
     """What is remembered of one object between looks: nothing that keeps it alive."""
 
-    __slots__ = ("_reference", "bindings", "generation", "record")
+    __slots__ = ("_reference", "bindings", "generation", "in_order", "record")
 
     def __init__(self, obj: Any) -> None:
         self._reference = reference_to(obj)
         self.bindings: dict[str, Binding] = {}
+        self.in_order: list[tuple[str, Binding]] = []
+        """The bindings as the instance dictionary has them."""
         self.generation: int | None = None
         self.record: dict[str, Any] | None = None
 
@@ -128,10 +141,10 @@ class Look:
         """Every estimator that a name reaches, by name."""
         found = Found()
         for name, value in list(dict.items(self._namespace)):
-            if type(name) is not str or _IPYTHONS_OWN.fullmatch(name):
+            if self.types.of(type(value)).kind == OPAQUE:
                 continue
-            found.variables += 1
-            self._visit(name, value, found, 0, ())
+            if type(name) is str and not _IPYTHONS_OWN.fullmatch(name):
+                self._visit(name, value, found, 0, ())
         return found
 
     def _visit(self, name: str, value: Any, found: Found, depth: int, path: tuple[int, ...]) -> None:
@@ -169,6 +182,8 @@ class Look:
         if watched.record is not None and self.reader.overdue():
             cut.append(f"generation {watched.generation}: no time left to look at it")
             return token
+        if self._is_unchanged(obj, watched):
+            return token
         record = self._record(obj, token, watched)
         parts = []
         for label, key, part in self._parts_of(obj) if depth else ():
@@ -179,10 +194,30 @@ class Look:
             watched.record = objects[token] = record
         return token
 
+    def _is_unchanged(self, obj: Any, watched: Watched) -> bool:
+        """Whether a comparison attribute by attribute, in C where it can be, finds all as it was.
+
+        Only for objects that hold no parts: those of a composite change by themselves.
+        """
+        record, own = watched.record, instance_dict(obj)
+        if record is None or own is None or record["parts"] or record["not_evaluated"]:
+            return False
+        bindings = watched.in_order
+        if len(bindings) != len(own):
+            return False
+        still = self.reader.is_still
+        return all(
+            name == place and still(value, binding)
+            for (name, value), (place, binding) in zip(list(dict.items(own)), bindings)
+        )
+
     def _record(self, obj: Any, token: int, watched: Watched) -> dict[str, Any]:
         info = self.types.of(type(obj))
         self.on_class(type(obj))
         params, learned = parameters_and_learned(obj, info)
+        watched.in_order = [
+            (n, watched.binding(n if n in params else "." + n)) for n in instance_dict(obj) or ()
+        ]
         left_out: list[str] = []
         told: dict[str, Any] = {}
         for name, value in learned.items():
@@ -210,12 +245,12 @@ class Look:
         for name, value in params.items():
             if self._is_estimator(value):
                 parts.append((f".{name}", name, value))
-            elif type(value) in (list, tuple):
+            elif is_one_of(type(value), (list, tuple)):
                 parts += self._given_in(name, value)
         for name, value in learned.items():
             if self._is_estimator(value):
                 parts.append((f".{name}", None, value))
-            elif type(value) in (list, tuple) and len(value) <= MOST_LEARNED_PARTS:
+            elif is_one_of(type(value), (list, tuple)) and len(value) <= MOST_LEARNED_PARTS:
                 parts += [(f".{name}[{i}]", None, v) for i, v in enumerate(value) if self._is_estimator(v)]
         return parts
 
@@ -255,8 +290,17 @@ def _items(value: Any) -> list[tuple[str, Any]]:
     """(key as it is written, item) of an exact dict, list or tuple; plain keys only."""
     if type(value) is dict:
         pairs = list(dict.items(value))[:MOST_IN_CONTAINER]
+        if _holds_only_atoms(v for _, v in pairs):
+            return []
         return [(repr(k), v) for k, v in pairs if type(k) is int or (type(k) is str and len(k) <= 80)]
+    if _holds_only_atoms(value[:FIRST]):
+        return []
     return [(str(place), item) for place, item in enumerate(value[:MOST_IN_CONTAINER])]
+
+
+def _holds_only_atoms(items: Iterable[Any]) -> bool:
+    """Whether there is no model among these; by id, as hashing a type could run its metaclass."""
+    return ATOMS.issuperset(map(id, map(type, items)))
 
 
 def _ignore(_cls: type) -> None:

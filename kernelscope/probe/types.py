@@ -10,12 +10,25 @@ from __future__ import annotations
 import sys
 import types
 import weakref
+from typing import Any
 
 mro_of = type.__dict__["__mro__"].__get__
 class_dict = type.__dict__["__dict__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
 _get = object.__getattribute__
+
+
+def is_one_of(cls: type, wanted: tuple[type, ...]) -> bool:
+    """Whether ``cls`` is one of these very types.
+
+    ``cls in wanted`` would ask: a metaclass may define ``__eq__``.
+    """
+    return any(cls is candidate for candidate in wanted)
+
+
+ATOMS = frozenset(id(cls) for cls in (type(None), bool, int, float, complex, str, bytes))
+"""Ids of the immutable builtin types that hold nothing else; these types never go away."""
 
 OPAQUE, ESTIMATOR, CONTAINER, USER_OBJECT = range(4)
 
@@ -27,7 +40,7 @@ _METHOD_TYPES = (
     classmethod,
     staticmethod,
 )
-_ATOMS = (type(None), bool, int, float, complex, str, bytes)
+_SMALL, _BIG = 256, 1 << 200
 _CONFIGURATION = frozenset({"_sklearn_output_config", "_metadata_request"})
 """What scikit-learn's ``set_output`` and ``set_fit_request`` keep in the instance."""
 
@@ -76,20 +89,38 @@ def is_class(value: object) -> bool:
 
 def is_atom(value: object) -> bool:
     """Whether ``value`` is of an immutable builtin type that holds nothing else."""
-    return type(value) in _ATOMS
+    return id(type(value)) in ATOMS
+
+
+def is_small_atom(value: Any) -> bool:
+    """Whether the probe may keep ``value`` itself: an atom that takes next to no memory.
+
+    Without keeping it, its address could come back with another value (a float attribute that is
+    set twice between two looks).
+    """
+    kind = type(value)
+    if kind is str or kind is bytes:
+        return len(value) <= _SMALL
+    if kind is int:
+        return bool(-_BIG < value < _BIG)
+    return id(kind) in ATOMS
 
 
 class TypeInfo:
     """What is known of one type; made once per type."""
 
-    __slots__ = ("bases", "estimator", "kind", "library", "name", "params")
+    __slots__ = ("bases", "kind", "library", "name", "numpy_scalar", "params")
 
     def __init__(self, cls: type, user_owned: bool) -> None:
         self.name = qualified_name(cls)
         self.params: frozenset[str] = frozenset()
         self.bases: tuple[str, ...] = ()
         self.library = "other"
-        if cls in (dict, list, tuple):
+        self.numpy_scalar = self.name.startswith("numpy.") and any(
+            qualified_name(base) == "numpy.generic" for base in mro_of(cls)
+        )
+        """Of numpy's own scalar types, whose values are immutable and plain."""
+        if is_one_of(cls, (dict, list, tuple)):
             self.kind = CONTAINER
         elif _quacks(cls):
             self.kind = ESTIMATOR
@@ -107,7 +138,7 @@ def _quacks(cls: type) -> bool:
         # Other descriptors (scikit-learn's available_if) are methods in effect; a property is not.
         if entry is None or type(entry) is property:
             return False
-        if type(entry) not in _METHOD_TYPES and class_attribute(type(entry), "__get__") is None:
+        if not is_one_of(type(entry), _METHOD_TYPES) and class_attribute(type(entry), "__get__") is None:
             return False
     return True
 

@@ -22,7 +22,8 @@ from .types import (
     class_attribute,
     instance_dict,
     is_atom,
-    mro_of,
+    is_one_of,
+    is_small_atom,
     qualified_name,
 )
 
@@ -40,7 +41,10 @@ _C_STATE = {
 }
 """Exact C-level types without an instance dictionary, and getters of theirs that only read."""
 
-_numpy: list[tuple[type, type]] = []
+_numpy: list[type] = []
+
+_EXACT = 1 << 53
+"""Integers below it are exact in every JSON reader."""
 
 Feed = Callable[[bytes], object]
 
@@ -80,31 +84,51 @@ class Reader:
         found: dict[str, object] = {"text": binding.text, "serial": binding.serial}
         if binding.digest is not None:
             found["digest"] = binding.digest
-        if type(value) in (int, float) and _is_plain(value):
+        if is_one_of(type(value), (int, float)) and _is_plain(value):
             found["number"] = float(value)
         return found
+
+    def is_still(self, value: Any, binding: Binding) -> bool:
+        """Whether value and content are those of the last look, where that can be told cheaply."""
+        if not binding.holds(value):
+            return False
+        if binding.raw is not None:
+            same: bool = value.tobytes() == binding.raw
+            return same
+        return (binding.digest is None and not binding.late) or is_small_atom(value)
 
     def _refresh(self, value: Any, binding: Binding) -> None:
         """Brings the binding's serial, text and digest up to date."""
         held = binding.holds(value)
-        if held and is_atom(value):
+        if held and is_small_atom(value):
             return
         if not held:
             binding.bind(value)
             binding.text = self.text(value)
-        raw = _small_bytes(value)
+        raw = self._small_bytes(value)
         if raw is not None and raw == binding.raw:
             return
         digest = hashlib.blake2b(digest_size=12)
         try:
             exact = self._feed(digest.update, value, 0)
         except OutOfTimeError:
-            binding.digest = None
+            binding.digest, binding.raw, binding.late = None, None, True
             return
+        binding.late = False
         binding.raw = raw
         if raw is None and not is_atom(value):
             binding.text = self.text(value)
         binding.digest = None if exact is None else ("" if exact else "~") + digest.hexdigest()
+
+    def _small_bytes(self, value: Any) -> bytes | None:
+        """The bytes of a small plain array or scalar, for comparing two looks in C."""
+        kind = type(value)
+        if kind is not _ndarray() and not self._types.of(kind).numpy_scalar:
+            return None
+        if value.nbytes > KEPT or value.dtype.hasobject:
+            return None
+        content: bytes = value.tobytes()
+        return content
 
     # Content.
 
@@ -128,10 +152,9 @@ class Reader:
             return self._feed_items(update, "dict", flat, depth)
         if kind is set or kind is frozenset:
             return None
-        array, scalar = _numpy_types()
-        if kind is array:
+        if kind is _ndarray():
             return self._feed_array(update, value, depth)
-        if scalar in mro_of(kind) and qualified_name(kind).startswith("numpy."):
+        if self._types.of(kind).numpy_scalar:
             _put(update, qualified_name(kind), value.tobytes())
             return True
         if kind is types.FunctionType or kind is types.BuiltinFunctionType or kind is type:
@@ -199,10 +222,9 @@ class Reader:
             return (f"[{inner}]" if kind is list else f"({inner})")[:LONGEST]
         if kind is dict:
             return self._dict_text(value, depth)
-        array, scalar = _numpy_types()
-        if kind is array:
+        if kind is _ndarray():
             return f"{value.dtype.name} array {value.shape}"[:LONGEST]
-        if scalar in mro_of(kind) and qualified_name(kind).startswith("numpy."):
+        if self._types.of(kind).numpy_scalar:
             return str(value.item())[:LONGEST]
         if kind is types.FunctionType or kind is types.BuiltinFunctionType:
             return _function_name(value)
@@ -224,7 +246,7 @@ def _is_plain(value: Any) -> bool:
     if kind is float:
         return math.isfinite(value)
     if kind is int:
-        return abs(value) < 1 << 53
+        return bool(-_EXACT < value < _EXACT)
     if kind is str:
         return len(value) <= LONGEST
     return kind is bool or value is None
@@ -233,7 +255,7 @@ def _is_plain(value: Any) -> bool:
 def _atom_text(value: Any) -> str:
     if type(value) is int and value.bit_length() > 200:
         return f"int of {value.bit_length()} bits"  # its decimal form takes quadratic time
-    if type(value) in (str, bytes) and len(value) > LONGEST:
+    if is_one_of(type(value), (str, bytes)) and len(value) > LONGEST:
         return repr(value[: LONGEST - 1])[: LONGEST - 1] + "…"
     return repr(value)
 
@@ -258,25 +280,14 @@ def _put(update: Feed, label: str, content: bytes) -> None:
     update(content)
 
 
-def _small_bytes(value: Any) -> bytes | None:
-    """The bytes of a small plain array, for comparing two looks in C."""
-    if type(value) is not _numpy_types()[0]:
-        return None
-    array: Any = value
-    if array.nbytes > KEPT or array.dtype.hasobject:
-        return None
-    content: bytes = array.tobytes()
-    return content
-
-
-def _numpy_types() -> tuple[type, type]:
-    """(ndarray, generic), or stand-ins that no value has while numpy is not imported."""
+def _ndarray() -> type:
+    """numpy's array type, or a stand-in that no value has while numpy is not imported."""
     if not _numpy:
         module = sys.modules.get("numpy")
         own = module.__dict__ if type(module) is types.ModuleType else {}
-        if type(own.get("ndarray")) is not type or type(own.get("generic")) is not type:
-            return (Reader, Reader)
-        _numpy.append((own["ndarray"], own["generic"]))
+        if type(own.get("ndarray")) is not type:
+            return Reader
+        _numpy.append(own["ndarray"])
     return _numpy[0]
 
 
