@@ -175,7 +175,8 @@ def demo(as_json: bool) -> None:
 
 
 def _on_a_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    # Textual reads from standard input and draws on standard error.
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 async def _watched(source: Source, as_json: bool) -> None:

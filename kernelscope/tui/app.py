@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from typing import TYPE_CHECKING
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.session import Session
+from kernelscope.timeline.events import Detached
 from kernelscope.timeline.timeline import Update
 from kernelscope.tui.copying import copy
 from kernelscope.tui.model.board import Board
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _FRAME = 1 / 30
 """Seconds: however fast events come, the screen follows at most once in this time."""
+INTERRUPTED = 130
+"""Exit status after a signal."""
 _LEAVING = 2.0
 """Seconds that the source gets to let go of the kernel."""
 
@@ -42,8 +46,8 @@ class KernelscopeApp(ThemedApp[int]):
         self.session = session
         self.board = Board(session.timeline)
         self.poll = poll
-        self.failure: KernelscopeError | None = None
-        """Why the session could not go on."""
+        self._status = 0
+        """What ``run()`` gives back."""
         self._heading = title
         self._watcher: Worker[None] | None = None
         self._let_go = asyncio.Event()
@@ -54,6 +58,15 @@ class KernelscopeApp(ThemedApp[int]):
         self.session.listen(self._heard)
         self.push_screen(TimelineScreen(self.board, self._heading, self.poll))
         self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):  # not on Windows
+                number = getattr(signal, name)
+                asyncio.get_running_loop().add_signal_handler(number, self._told_to_end)
+
+    def _told_to_end(self) -> None:
+        """By a signal: the terminal is closed, or somebody ends the process."""
+        self._status = INTERRUPTED
+        self.run_worker(self.action_quit(), name="leaving")
 
     # The session.
 
@@ -68,8 +81,13 @@ class KernelscopeApp(ThemedApp[int]):
             self._let_go.set()
 
     def _fail(self, error: KernelscopeError) -> None:
-        self.failure = error
-        self.push_screen(FailureScreen(error))
+        """What was seen stays on the screen, and a bar says why nothing follows; where nothing was,
+        the error has the screen to itself."""
+        self._status = error.exit_code
+        if self.session.timeline.kernel is None:
+            self.push_screen(FailureScreen(error))
+        else:
+            self._heard(self.session.timeline.apply(Detached(f"{error.title}. {error.hint}")))
 
     def _heard(self, _: Update) -> None:
         """Bursts collapse: the first update of a burst asks for one refresh, which shows them all."""
@@ -121,4 +139,4 @@ class KernelscopeApp(ThemedApp[int]):
             self._watcher.cancel()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._let_go.wait(), _LEAVING)
-        self.exit(self.failure.exit_code if self.failure is not None else 0)
+        self.exit(self._status)
