@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-from kernelscope.timeline.events import Event
+from kernelscope.errors import KernelscopeError
+from kernelscope.timeline.events import Detached, Event
 from kernelscope.timeline.timeline import Timeline, Update
 
 
@@ -40,11 +42,27 @@ class Session:
         self._listeners.append(listener)
 
     async def run(self) -> None:
-        """Until the source ends; what the source raises is raised here, after it was closed."""
+        """Until the source ends; what the source raises is raised here, after it was closed.
+
+        However it ends after an attach, the listeners are told by a ``Detached``.
+        """
         try:
             async for event in self.source.events():
-                update = self.timeline.apply(event)
-                for listener in self._listeners:
-                    listener(update)
+                self._tell(event)
+        except KernelscopeError as error:
+            self._tell_the_end(error.title)
+            raise
+        except asyncio.CancelledError:
+            self._tell_the_end("asked to leave")
+            raise
         finally:
             await self.source.close()
+
+    def _tell(self, event: Event) -> None:
+        update = self.timeline.apply(event)
+        for listener in self._listeners:
+            listener(update)
+
+    def _tell_the_end(self, reason: str) -> None:
+        if self.timeline.kernel is not None:
+            self._tell(Detached(reason))

@@ -38,6 +38,8 @@ ABORTED_RETRY_S = 0.02
 """A failing cell aborts what is queued, until this long after the kernel is idle again (facts)."""
 ATTEMPTS = 20
 _TICK_S = 0.5
+_BUSY = "the kernel is busy: kernelscope attaches when its running cell has ended"
+_SILENT = "no answer yet: the kernel is busy with a cell, or the key in the file is not its own"
 
 
 class Answer(Struct, frozen=True):
@@ -171,7 +173,7 @@ class Conversation:
                 self._doubt(time.monotonic() - begun)
                 if not told:
                     told = True
-                    yield Waiting("the kernel is busy: kernelscope attaches when its running cell has ended")
+                    yield Waiting(_BUSY if self._proven else _SILENT)
         if pending.reply is not None:
             yield pending.reply
 

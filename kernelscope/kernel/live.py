@@ -33,6 +33,7 @@ from kernelscope.protocol.wire import (
 from kernelscope.text import clean
 from kernelscope.timeline.events import (
     Attached,
+    Detached,
     Event,
     KernelChanged,
     KernelState,
@@ -84,6 +85,7 @@ class LiveSource:
         self._seq = 0
         self._beaten = 0.0
         self._silent = False
+        self._taken_out = False
 
     @property
     def signed(self) -> bool:
@@ -91,7 +93,7 @@ class LiveSource:
         return self._info.signed
 
     async def events(self) -> AsyncIterator[Event]:
-        """Until the kernel is gone for good.
+        """Until the kernel is gone for good, or somebody took the probe out (``Detached``).
 
         Raises:
             UnreachableError: nobody answers, or not any more.
@@ -102,7 +104,7 @@ class LiveSource:
         """
         talk = self._conversation = Conversation(self._info, limit=self._limit)
         await talk.open()
-        while True:
+        while not self._taken_out:
             async for event in self._attach(talk):
                 yield event
             async for event in self._listen(talk):
@@ -161,14 +163,14 @@ class LiveSource:
                 async for event in self._until_back(talk):
                     yield event
                 return
-            if isinstance(signal, Message):
-                if signal.session != self._session:
-                    yield KernelChanged(self._epoch, "restarted")
-                    return
-                for event in self._heard(signal):
-                    yield event
-            for event in await self._listened_to_the_heart(talk):
+            if isinstance(signal, Message) and signal.session != self._session:
+                yield KernelChanged(self._epoch, "restarted")
+                return
+            heard = self._heard(signal) if isinstance(signal, Message) else []
+            for event in [*heard, *await self._listened_to_the_heart(talk)]:
                 yield event
+            if self._reply is None:
+                return
 
     async def _listened_to_the_heart(self, talk: Conversation) -> list[Event]:
         """One heartbeat, when it is time for one; told is where the answer differs from the last."""
@@ -201,6 +203,9 @@ class LiveSource:
             push = decode_push(message.content.get("data"))
             if push is None or push.nonce != self._reply.nonce:
                 return []
+            if push.kind == "detached":
+                self._reply, self._taken_out = None, True
+                return [Detached(push.reason)]
             if push.kind == "gone":
                 raise ProbeError("the probe took itself out of the kernel", push.reason)
             observation = decode_observation(push.observation)

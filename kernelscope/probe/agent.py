@@ -178,6 +178,11 @@ class Agent:
         else:
             self.leave()
 
+    def take_out(self) -> None:
+        """Leaves although somebody may still watch, and tells them."""
+        self._send({"kind": "detached", "reason": "the probe was taken out of the kernel"})
+        self.leave()
+
     def leave(self) -> None:
         """Everything as it was: hooks, comm, poller, monitoring, modules.  May be called twice."""
         if self._poller is not None:

@@ -28,7 +28,7 @@ def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one
         agent = getattr(installed, "AGENT", None)
         if asked["do"] == "detach":
             if agent is not None:
-                agent.leave()
+                agent.take_out()
             return json.dumps({"detached": agent is not None})
         if agent is not None and agent.checksum != asked["checksum"]:
             return json.dumps({"error": "version", "detail": agent.version})

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.session import Session
-from kernelscope.timeline.events import Detached
 from kernelscope.timeline.timeline import Update
 from kernelscope.tui.copying import copy
 from kernelscope.tui.model.board import Board
@@ -86,8 +85,6 @@ class KernelscopeApp(ThemedApp[int]):
         self._status = error.exit_code
         if self.session.timeline.kernel is None:
             self.push_screen(FailureScreen(error))
-        else:
-            self._heard(self.session.timeline.apply(Detached(f"{error.title}. {error.hint}")))
 
     def _heard(self, _: Update) -> None:
         """Bursts collapse: the first update of a burst asks for one refresh, which shows them all."""
