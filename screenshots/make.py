@@ -1,0 +1,228 @@
+"""Makes the README's pictures: ``record`` plays the demo, ``render`` draws what was recorded.
+
+The recording is one event a line, as JSON.  What differs from one play to the next (clocks,
+addresses, digests, the demo's folder) is replaced, so that a new recording differs from the old one
+only where the product does.  The recording is best made with Python 3.12 or newer, where calls are seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kernelscope.demo import DemoSource
+from kernelscope.kernel.entry import KernelEntry
+from kernelscope.session import Session
+from kernelscope.timeline.events import Attached, Detached, Event, KernelChanged, Observed
+from kernelscope.tui.app import KernelscopeApp
+from kernelscope.tui.picker import PickerApp
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.pilot import Pilot
+
+HERE = Path(__file__).parent
+RECORDING = HERE / "demo.jsonl"
+FOLDER = "/home/ada/work"
+_STARTED = 1_780_000_000.0
+_MINUTE = 60.0
+_PATIENCE_S = 20.0
+
+
+# The recording.
+
+
+class ReplaySource:
+    """Tells recorded events at once, then stays as a live kernel would."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+        self._closed = asyncio.Event()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """All of them, in order; returns after ``close``."""
+        for event in self._events:
+            yield event
+        await self._closed.wait()
+
+    async def close(self) -> None:
+        """May be called twice."""
+        self._closed.set()
+
+
+def read(path: Path = RECORDING) -> list[Event]:
+    """The recorded events."""
+    decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+    return [decoder.decode(line) for line in path.read_bytes().splitlines()]
+
+
+async def record(path: Path = RECORDING) -> None:
+    """Plays the demo in a kernel and writes what was seen."""
+    source = DemoSource()
+    try:
+        # Busy and idle come when they come: only their order among the runs would differ.
+        seen = [
+            event async for event in source.events() if not isinstance(event, (KernelChanged, Detached))
+        ]
+    finally:
+        await source.close()
+    path.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in _Normal().all(seen)))
+
+
+class _Normal:
+    """Replaces what differs between two plays of the same notebook."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, int] = {}
+        self._digests: dict[str, str] = {}
+        self._folder = ""
+        self._runs = 0
+
+    def all(self, events: list[Event]) -> list[Event]:
+        """The same events, as they are written; at the end the kernel is idle."""
+        written = [self._event(event) for event in events]
+        return [*written, KernelChanged(1, "idle")]
+
+    def _event(self, event: Event) -> Event:
+        built: dict[str, Any] = msgspec.to_builtins(event)
+        if isinstance(event, Attached):
+            self._folder = str(Path(event.kernel.connection_file).parent)
+            built["kernel"]["pid"] = 4711
+        elif isinstance(event, Observed):
+            run = built["observation"]["run"]
+            run["started"] = _STARTED + _MINUTE * self._runs
+            run["seconds"] = 0.41
+            run["client"] = "demo"
+            built["observation"]["hook_seconds"] = 0.0006
+            self._runs += 1
+        return msgspec.convert(self._plain(built), Event)
+
+    def _plain(self, value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: self._plain(item, name) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._plain(item, key) for item in value]
+        if key == "id" and isinstance(value, int):
+            return self._ids.setdefault(value, 0x7F3A_0000_1000 + 0x90 * len(self._ids))
+        if key == "digest" and isinstance(value, str):
+            return self._digests.setdefault(value, f"digest-{len(self._digests) + 1}")
+        if isinstance(value, str):
+            return re.sub(re.escape(self._folder) + r"(?=/|$)", FOLDER, value) if self._folder else value
+        return value
+
+
+# The pictures.
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: a terminal of this size after these keys."""
+
+    name: str
+    keys: tuple[str, ...]
+    size: tuple[int, int] = (120, 36)
+
+
+_MY_MODEL_RESET = ("F", "g", "less_than_sign", "less_than_sign")
+"""On ``my_model`` in In [11], the first of its two resets."""
+
+SHOTS = (
+    Shot("timeline", _MY_MODEL_RESET),
+    Shot("timeline-80x24", _MY_MODEL_RESET, (80, 24)),
+    Shot("evidence", (*_MY_MODEL_RESET, "enter")),
+    Shot("unfolded", ("F", "g", "j", "o", *["less_than_sign"] * 2)),
+    Shot("diff", ("F", "g", "j", *["less_than_sign"] * 2, "d")),
+    Shot("cells", ("c", "j")),
+    Shot("help", (*_MY_MODEL_RESET, "question_mark")),
+    Shot("light", (*_MY_MODEL_RESET, "t")),
+)
+PICKER = "picker"
+NAMES = (*(shot.name for shot in SHOTS), PICKER)
+
+_NOW = _STARTED
+_RUNTIME = Path("/home/ada/.local/share/jupyter/runtime")
+KERNELS = (
+    KernelEntry(_RUNTIME / "kernel-5e1c.json", "5e1c", "idle", "jupyter", f"{FOLDER}/churn.ipynb", "python3", _NOW - 120),
+    KernelEntry(_RUNTIME / "kernel-v3a90.json", "v3a90", "live", "vs code", f"{FOLDER}/eda.ipynb", "python3", None, _NOW - 5_400),
+    KernelEntry(_RUNTIME / "kernel-9c02.json", "9c02", "busy", "jupyter", f"{FOLDER}/night.ipynb", "python3", _NOW),
+    KernelEntry(_RUNTIME / "kernel-71230.json", "71230", "live", "console", None, "python3", None, _NOW - 600),
+    KernelEntry(_RUNTIME / "kernel-4711.json", "4711", "dead", "console", None, "python3", None, _NOW - 86_400),
+)  # fmt: skip
+"""What the picker shows."""
+
+
+async def picture(name: str, events: list[Event]) -> str:
+    """One picture, as SVG."""
+    if name == PICKER:
+        return await _picker()
+    shot = next(shot for shot in SHOTS if shot.name == name)
+    runs = sum(isinstance(event, Observed) for event in events)
+    app = KernelscopeApp(Session(ReplaySource(events)), title="demo.ipynb")
+    async with app.run_test(size=shot.size, notifications=False) as pilot:
+        await _until(pilot, lambda: app.board.columns.count >= runs and app.board.lines)
+        for key in shot.keys:
+            app.simulate_key(key)
+            await pilot.pause()
+        return await _svg(app, pilot)
+
+
+async def _picker() -> str:
+    async def find() -> tuple[KernelEntry, ...]:
+        return KERNELS
+
+    app = PickerApp(find, every=3_600.0, now=lambda: _NOW)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await _until(pilot, lambda: "churn.ipynb" in _text_of(app))
+        return await _svg(app, pilot)
+
+
+async def _svg(app: App[Any], pilot: Pilot[Any]) -> str:
+    """The screen; it fetches no font from anywhere."""
+    await pilot.pause()
+    drawn = app.export_screenshot(title="kernelscope", simplify=True)
+    return re.sub(r"@font-face\s*\{.*?\}\s*", "", drawn, flags=re.DOTALL)
+
+
+def _text_of(app: App[Any]) -> str:
+    return app.export_screenshot(simplify=True)
+
+
+async def _until(pilot: Pilot[Any], fact: Callable[[], object]) -> None:
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_S
+    while not fact():
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError("the screen never came to show it")
+        await pilot.pause(0.01)
+    await pilot.pause()
+
+
+async def render(folder: Path = HERE) -> None:
+    """Draws every picture."""
+    events = read()
+    for name in NAMES:
+        (folder / f"{name}.svg").write_text(await picture(name, events), encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """``record`` or ``render``."""
+    work: dict[str, Callable[[], Awaitable[None]]] = {"record": record, "render": render}
+    if len(arguments) != 1 or arguments[0] not in work:
+        sys.stderr.write("usage: make.py record | render\n")
+        return 2
+
+    async def run() -> None:
+        await work[arguments[0]]()
+
+    asyncio.run(run())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
