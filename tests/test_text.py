@@ -91,6 +91,7 @@ def test_given_no_room_at_all_when_cleaned_then_nothing_is_shown(limit: int) -> 
         ("\u200b\ufeff\u00ad", r"\u200b\ufeff\xad"),
         ("\u2028\u2029", r"\u2028\u2029"),
         ("\ud800", r"\ud800"),
+        ("\xad\uffff\U000f0000", r"\xad\uffff\U000f0000"),
         ("\U000e0041", r"\U000e0041"),
         ("\ue000", r"\ue000"),
         ("[bold]x[/]", "[bold]x[/]"),

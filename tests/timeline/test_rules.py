@@ -1,0 +1,90 @@
+"""Rule cards: what a library's calls do, and when an object counts as fitted."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from kernelscope.timeline.facts import ObjectFacts, Part
+from kernelscope.timeline.rules import Effect, card_for
+from tests.support.facts import PIPELINE, VOTING, bound, model, signature
+
+UNION = "sklearn.pipeline.FeatureUnion"
+OBJECTS = {1: bound(model(1)), 2: model(2)}
+FITTED, UNFITTED = 1, 2
+
+
+def holding(cls: str, *tokens: int) -> ObjectFacts:
+    return model(9, cls, parts=[Part(f"['{t}']", t, str(t)) for t in tokens])
+
+
+@pytest.mark.parametrize(
+    ("cls", "steps", "fitted"),
+    [
+        (PIPELINE, (UNFITTED, FITTED), True),
+        (PIPELINE, (FITTED, UNFITTED), False),
+        (PIPELINE, (), False),
+        (PIPELINE, (FITTED, 77), False),
+        (UNION, (FITTED, FITTED), True),
+        (UNION, (FITTED, UNFITTED), False),
+        (UNION, (UNFITTED, FITTED), False),
+        (UNION, (), False),
+        (VOTING, (FITTED,), False),
+    ],
+)
+def test_given_a_composite_when_asked_whether_it_is_fitted_then_by_the_parts_that_it_works_with(
+    cls: str, steps: tuple[int, ...], fitted: bool
+) -> None:
+    whole = holding(cls, *steps)
+
+    assert card_for(whole).is_fitted(whole, OBJECTS) is fitted
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text", "library", "fitted"),
+    [
+        ("coef_", "array", "sklearn", True),
+        ("coef_", "None", "sklearn", False),
+        ("labels_", "None", "sklearn", False),
+        ("cache", "array", "sklearn", False),
+        ("__odd_", "array", "sklearn", False),
+        ("cache", "array", "other", True),
+        ("cache", "None", "other", False),
+    ],
+)
+def test_given_an_attribute_when_asked_whether_anything_is_learned_then_as_the_library_has_it(
+    attribute: str, text: str, library: str, fitted: bool
+) -> None:
+    m = replace(model(1, library=library), learned={attribute: signature("a", 1, text)})
+
+    assert card_for(m).is_fitted(m, {}) is fitted
+
+
+@pytest.mark.parametrize("library", ["sklearn", "other", "never heard of"])
+@pytest.mark.parametrize(
+    ("method", "effect"),
+    [
+        ("fit", Effect.ANEW),
+        ("fit_transform", Effect.ANEW),
+        ("fit_predict", Effect.ANEW),
+        ("partial_fit", Effect.ONWARD),
+        ("__setstate__", Effect.CARRIES),
+        ("__getstate__", Effect.READS),
+        ("__reduce_ex__", Effect.READS),
+        ("predict", Effect.NONE),
+        ("get_params", Effect.NONE),
+    ],
+)
+def test_given_a_method_when_asked_what_it_does_then_as_the_developer_guide_says(
+    library: str, method: str, effect: Effect
+) -> None:
+    m = model(1, library=library)
+
+    assert card_for(m).effect(m, method) is effect
+
+
+@pytest.mark.parametrize("value", [1, "yes", None, False])
+def test_given_a_warm_start_that_is_not_true_when_fitted_then_learning_begins_anew(value: object) -> None:
+    m = model(1, warm_start=value)  # type: ignore[arg-type]
+
+    assert card_for(m).effect(m, "fit") is Effect.ANEW
