@@ -119,8 +119,10 @@ class Conversation:
 
     async def signal(self, seconds: float) -> Signal | None:
         """The next signal, or ``None`` when none came in that time."""
+        # Not wait_for: before 3.12 it drops a cancellation that comes together with a signal.
         try:
-            return await asyncio.wait_for(self.channels.signals.get(), seconds)
+            async with asyncio.timeout(seconds):
+                return await self.channels.signals.get()
         except TimeoutError:
             return None
 

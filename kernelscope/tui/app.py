@@ -135,5 +135,6 @@ class KernelscopeApp(ThemedApp[int]):
         if self._watcher is not None and not self._let_go.is_set():
             self._watcher.cancel()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._let_go.wait(), _LEAVING)
+                async with asyncio.timeout(_LEAVING):
+                    await self._let_go.wait()
         self.exit(self._status)

@@ -1,0 +1,144 @@
+"""Plays labelled notebooks in real kernels, and holds what ``watch --json`` says against the labels.
+
+A file holds ``[[scenario]]`` tables with ``id``, optional ``needs`` (packages in the kernel) and
+``before`` (cells that run before the attach), and ``[[scenario.step]]`` tables: ``code``, ``again``
+(run that step's code once more, counted from 1) or ``restart``, and ``expect``: per name a verdict, a
+list of verdicts any of which is right, or a table of keys that the change must have.  A name that
+``expect`` leaves out must be left out of the answer, too.  ``local`` names classes that must be told
+as local where calls are seen.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.support.kernels import KernelProcess
+
+WAIT_S = 60.0
+
+Record = dict[str, Any]
+Scenario = dict[str, Any]
+
+
+def scenarios_in(folder: Path) -> Iterator[tuple[str, Scenario]]:
+    """(id, scenario) of every file in the folder."""
+    for path in sorted(folder.glob("*.toml")):
+        for scenario in tomllib.loads(path.read_text(encoding="utf-8"))["scenario"]:
+            yield f"{path.stem}:{scenario['id']}", scenario
+
+
+class Watching:
+    """``kernelscope watch --json`` as a process of its own; its records as they come."""
+
+    def __init__(self, connection_file: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "kernelscope", "watch", str(connection_file), "--json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.records: list[Record] = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            with self._news:
+                self.records.append(json.loads(line))
+                self._news.notify_all()
+
+    def of(self, kind: str) -> list[Record]:
+        """The records of one type so far."""
+        return [r for r in self.records if r["type"] == kind]
+
+    def wait_attached(self, epoch: int) -> None:
+        """Until the attach of this epoch."""
+        self._wait(lambda: len(self.of("attached")) >= epoch, f"attach {epoch}")
+
+    def wait_run(self, epoch: int, count: int) -> Record:
+        """Until this run was told; returns its record."""
+
+        def found() -> list[Record]:
+            return [r for r in self.of("execution") if (r["epoch"], r["execution_count"]) == (epoch, count)]
+
+        self._wait(lambda: bool(found()), f"run [{count}] of epoch {epoch}")
+        return found()[0]
+
+    def _wait(self, condition: Any, what: str) -> None:
+        with self._news:
+            if not self._news.wait_for(condition, WAIT_S):
+                raise TimeoutError(f"{what} was not told")
+
+    def stop(self) -> str:
+        """Ends it as Ctrl-C does; returns what it said on standard error."""
+        self._process.terminate()
+        self._process.wait(10)
+        self._reader.join(10)
+        said = (self._process.stderr.read() if self._process.stderr else b"").decode()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+        return said
+
+
+def play(scenario: Scenario, folder: Path, python: str) -> list[str]:
+    """What is wrong, a line each; nothing where every label was met."""
+    with KernelProcess(folder, python) as kernel:
+        for code in scenario.get("before", ()):
+            kernel.run(code)
+        watching = Watching(kernel.connection_file)
+        try:
+            watching.wait_attached(1)
+            wrong = list(_steps(scenario, kernel, watching))
+        finally:
+            said = watching.stop()
+    return [*wrong, *([f"standard error: {said}"] if "Traceback" in said else [])]
+
+
+def _steps(scenario: Scenario, kernel: KernelProcess, watching: Watching) -> Iterator[str]:
+    epoch, codes = 1, []
+    for number, step in enumerate(scenario["step"], 1):
+        if step.get("restart"):
+            kernel.restart()
+            epoch += 1
+            watching.wait_attached(epoch)
+            codes.append("")
+            continue
+        code = step["code"] if "code" in step else codes[step["again"] - 1]
+        codes.append(code)
+        record = watching.wait_run(epoch, kernel.run(code)["execution_count"])
+        for problem in _problems(step, record, watching.of("attached")[-1]["kernel"]["sees_calls"]):
+            yield f"step {number}: {problem}"
+
+
+def _problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator[str]:
+    found = {c["name"]: c for c in record["changes"] if c["scope"] == "global"}
+    expected = step.get("expect", {})
+    for name, wanted in expected.items():
+        labels = wanted if isinstance(wanted, dict) else {"verdict": wanted}
+        for key, value in labels.items():
+            got = found.get(name, {"verdict": "untouched"}).get(key)
+            if not _meets(got, value):
+                yield f"{name}: {key} should be {value}, is {got}: {found.get(name, {}).get('explanation')}"
+    for name in found.keys() - expected.keys():
+        yield f"{name}: should be untouched, is {found[name]['verdict']}: {found[name]['explanation']}"
+    told = [c["class"].rpartition(".")[2] for c in record["changes"] if c["scope"] == "local"]
+    for cls in step.get("local", ()) if sees_calls else ():
+        if cls not in told:
+            yield f"a local {cls} should be told, {told} are"
+
+
+def _meets(got: Any, wanted: Any) -> bool:
+    if isinstance(wanted, list) and not isinstance(got, list):
+        return got in wanted
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        return all(_meets(got.get(key), value) for key, value in wanted.items())
+    return bool(got == wanted)
