@@ -1,0 +1,76 @@
+"""The README's pictures show what the product shows today."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from kernelscope.timeline.changes import Change
+from kernelscope.timeline.timeline import Timeline
+from screenshots import make
+
+AGAIN = "the screen has changed: run `python screenshots/make.py render` and look at the pictures"
+
+
+def words(svg: str) -> list[str]:
+    """Every piece of text in a picture, in order; colours and places are left out."""
+    found = re.findall(r"<text[^>]*>(.*?)</text>", svg, flags=re.DOTALL)
+    return [text for piece in found if (text := html.unescape(piece).replace("\xa0", " ").strip())]
+
+
+@pytest.mark.parametrize("name", make.NAMES)
+async def test_a_picture_shows_what_the_screen_shows(name: str) -> None:
+    drawn = await make.picture(name, make.read())
+
+    assert words(drawn) == words((make.HERE / f"{name}.svg").read_text(encoding="utf-8")), AGAIN
+
+
+def test_every_picture_is_one_of_these() -> None:
+    assert {path.stem for path in make.HERE.glob("*.svg")} == set(make.NAMES)
+
+
+async def test_pictures_are_drawn_alike_and_fetch_nothing() -> None:
+    first, second = [await make.picture("timeline", make.read()) for _ in range(2)]
+
+    assert first == second
+    assert re.findall(r"https?://[^\"'<> )]+", first.replace("https://www.textualize.io", "")) == [
+        "http://www.w3.org/2000/svg"
+    ]
+
+
+async def test_the_recording_holds_what_the_demo_does_today(tmp_path: Path) -> None:
+    """Addresses, clocks and folders are replaced; what each run did to each model must be the same."""
+    fresh = tmp_path / "demo.jsonl"
+
+    await make.record(fresh)
+
+    assert verdicts(fresh) == verdicts(make.RECORDING), "run `python screenshots/make.py record`, then `render`"
+    for path in (fresh, make.RECORDING):
+        text = path.read_text(encoding="utf-8")
+        assert "kernelscope-demo-" not in text
+        assert make.FOLDER in text
+
+
+def verdicts(recording: Path) -> list[tuple[str, ...]]:
+    """What is told of every name; local models are seen by some Pythons only."""
+    timeline = Timeline()
+    for event in make.read(recording):
+        timeline.apply(event)
+    return [
+        (str(moment.execution_count), *told(change))
+        for moment in timeline.moments
+        for change in moment.changes
+        if change.scope == "global"
+    ]
+
+
+def told(change: Change) -> tuple[str, ...]:
+    return change.name, change.verdict, change.identity, change.learned
+
+
+def test_the_command_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+    assert make.main([]) == 2
+    assert "record | render" in capsys.readouterr().err
