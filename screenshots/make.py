@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,12 +70,12 @@ async def record(path: Path = RECORDING) -> None:
     source = DemoSource()
     try:
         # Busy and idle come when they come: only their order among the runs would differ.
-        seen = [
-            event async for event in source.events() if not isinstance(event, (KernelChanged, Detached))
-        ]
+        told = [event async for event in source.events()]
     finally:
         await source.close()
-    path.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in _Normal().all(seen)))
+    seen = _Normal().all(event for event in told if not isinstance(event, (KernelChanged, Detached)))
+    written = b"".join(msgspec.json.encode(event) + b"\n" for event in seen)
+    await asyncio.to_thread(path.write_bytes, written)
 
 
 class _Normal:
@@ -86,7 +86,7 @@ class _Normal:
         self._folder = ""
         self._runs = 0
 
-    def all(self, events: list[Event]) -> list[Event]:
+    def all(self, events: Iterable[Event]) -> list[Event]:
         """The same events, as they are written; at the end the kernel is idle."""
         written = [self._event(event) for event in events]
         return [*written, KernelChanged(1, "idle")]
@@ -103,7 +103,8 @@ class _Normal:
             run["client"] = "demo"
             built["observation"]["hook_seconds"] = 0.0006
             self._runs += 1
-        return msgspec.convert(self._plain(built), Event)
+        plain: Event = msgspec.convert(self._plain(built), Event)
+        return plain
 
     def _plain(self, value: Any, key: str = "") -> Any:
         if isinstance(value, dict):

@@ -47,7 +47,9 @@ async def test_the_recording_holds_what_the_demo_does_today(tmp_path: Path) -> N
 
     await make.record(fresh)
 
-    assert verdicts(fresh) == verdicts(make.RECORDING), "run `python screenshots/make.py record`, then `render`"
+    assert verdicts(fresh) == verdicts(make.RECORDING), (
+        "run `python screenshots/make.py record`, then `render`"
+    )
     for path in (fresh, make.RECORDING):
         text = path.read_text(encoding="utf-8")
         assert "kernelscope-demo-" not in text
@@ -68,7 +70,7 @@ def verdicts(recording: Path) -> list[tuple[str, ...]]:
 
 
 def told(change: Change) -> tuple[str, ...]:
-    return change.name, change.verdict, change.identity, change.learned
+    return change.name, change.verdict, change.identity, change.learned or "-"
 
 
 def test_the_command_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
