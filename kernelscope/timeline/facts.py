@@ -110,6 +110,10 @@ class MethodInCode(Struct, frozen=True):
     """The receiver, where it could be told from the source."""
     inside: str | None = None
     """The user's function that contains it."""
+    cls: str | None = None
+    """Of a receiver that the code has just made, whichever object that is: its class."""
+    sure: bool = False
+    """It stands where nothing decides whether it is reached, and the run raised nothing."""
 
 
 class FileAccess(Struct, frozen=True):

@@ -101,7 +101,7 @@ def _deleted(name: str, before: ObjectFacts, world: World) -> Change:
         explanation="",
         previous_generation=before.generation,
         previous_id=before.id,
-        stale=_stale(before, world),
+        stale=_stale(before, None, world),
     )
     return explain(change, world)
 
@@ -147,15 +147,15 @@ def _rebound(name: str, before: ObjectFacts | None, after: ObjectFacts, world: W
 
 
 def _verdict_of_new(finding: Finding, after: ObjectFacts, world: World, otherwise: Verdict) -> Verdict:
-    carried = finding.learned is Learned.CARRIED or (
-        finding.learned is Learned.CONTINUED and finding.certainty == "observed"
-    )
-    if carried:
-        from_file = finding.source is not None
-        known = twin_of(after, world) is not None
-        return (
-            Verdict.COPIED if not from_file and (known or world.observation.code.copies) else Verdict.RESTORED
-        )
+    if finding.learned in (Learned.CARRIED, Learned.CONTINUED):
+        if finding.source is not None:
+            return Verdict.RESTORED
+        if finding.in_memory:
+            return Verdict.COPIED if otherwise is Verdict.RESET else otherwise
+        known = world.observation.code.copies or twin_of(after, world) is not None
+        return Verdict.COPIED if known else Verdict.RESTORED
+    if finding.learned is Learned.UNKNOWN and otherwise is Verdict.RESET:
+        return Verdict.UNKNOWN  # it came with a state: whether that is the one before cannot be told
     return otherwise
 
 
@@ -185,7 +185,7 @@ def _told(
         previous_id=before.id if before else None,
         fitted=card_for(after).is_fitted(after, world.after),
         persistence=_persistence(finding, saved),
-        stale=_stale(before, world) if before and before.token != after.token else (),
+        stale=_stale(before, after, world) if before else (),
     )
     return explain(change, world)
 
@@ -250,11 +250,18 @@ def _saved(facts: ObjectFacts, world: World) -> FileAccess | None:
     return None
 
 
-def _stale(before: ObjectFacts, world: World) -> tuple[str, ...]:
-    """Composites that still hold ``before``, which no name reaches any more."""
-    if world.names_of(before.token):
-        return ()
-    return world.holders_of(before.token)
+def _stale(before: ObjectFacts, after: ObjectFacts | None, world: World) -> tuple[str, ...]:
+    """Partners that still hold what this run left behind.
+
+    Of an object that was replaced: composites that still hold it, where no name reaches it any more.
+    Of a composite that learned another part (a search its ``best_estimator_``): names that still hold
+    the part it had learned before.
+    """
+    if after is None or after.token != before.token:
+        return () if world.names_of(before.token) else world.holders_of(before.token)
+    held = {p.token for p in after.parts}
+    dropped = [p.token for p in before.parts if p.key is None and p.token not in held]
+    return tuple(name for token in dropped for name in world.names_of(token))
 
 
 def tokens_in_use(objects: Mapping[int, ObjectFacts], names: Mapping[str, int]) -> frozenset[int]:

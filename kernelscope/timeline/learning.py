@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Certainty, Learned
 from kernelscope.timeline.facts import Call, FileAccess, MethodInCode, ObjectFacts
@@ -29,6 +30,8 @@ class Finding(Struct, frozen=True):
     evidence: tuple[str, ...] = ()
     source: FileAccess | None = None
     """The file that a carried state came from, where it is known."""
+    in_memory: bool = False
+    """A carried state is known not to come from a file."""
 
     @property
     def happened(self) -> bool:
@@ -91,12 +94,12 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
     if was and not now:
         evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
         return Finding(Learned.CLEARED, "observed", evidence)
-    if not attributes and not parts.happened and not taught:
-        return Finding(Learned.SAME if was else Learned.NONE)
     if taught:
         return _by_calls(after, taught, was, now, attributes, world)
+    if not attributes and not parts.happened:
+        return _by_what_must_have_run(card, after, was, now, world)
     if not attributes:
-        return parts
+        return _as_the_whole_sees_it(parts, was, now)
     if world.sees_calls:
         return _unseen(after, attributes, world)
     if not was and not now:
@@ -118,12 +121,26 @@ def new_object(after: ObjectFacts, world: World) -> Finding:
         return _after_the_carry(card, after, calls, carried)
     if not now:
         return Finding(Learned.NONE)
+    if _stands_on_known_parts(card, after, world):
+        told = "its parts were there before, and keep what they have learned"
+        return Finding(Learned.CARRIED, "observed", (told,), in_memory=True)
     taught = [c for c in calls if c.returned and card.effect(after, c.method) in _TEACHES]
     if taught:
         return Finding(Learned.FITTED, "observed", tuple(_told(c) for c in taught))
     if _can_have_been_carried(after, world) and not _can_have_been_taught(card, after, world):
         return _carried(after, world, "inferred", ())
     return _fitted_as_far_as_known(card, after, world)
+
+
+def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
+    """A new composite around parts that had learned before, and that this run taught nothing."""
+    given = [p.token for p in facts.parts if p.key is not None]
+    if not card.works_with_given_parts(facts) or facts.learned or not given:
+        return False
+    return all(
+        token in world.before and not same_object(world.before[token], world.after[token], world).happened
+        for token in given
+    )
 
 
 _TEACHES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES)
@@ -146,6 +163,30 @@ def _by_calls(
         return Finding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
     learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
     return Finding(learned, "observed", evidence)
+
+
+def _by_what_must_have_run(card: RuleCard, after: ObjectFacts, was: bool, now: bool, world: World) -> Finding:
+    """Nothing differs, and yet a call may have learned the very same once more.
+
+    That is told only where calls are not seen and the code cannot have gone past one.
+    """
+    sure = () if world.sees_calls or not now else world.surely_called_on(after.token)
+    effects = {card.effect(after, m.method): m for m in sure}
+    evidence = "it ran to its end, and what was learned is equal to what was known before"
+    for effect, learned in ((Effect.ANEW, Learned.REFITTED), (Effect.ONWARD, Learned.CONTINUED)):
+        if was and effect in effects:
+            return Finding(learned, "inferred", (*_in_the_code([effects[effect]]), evidence))
+    return Finding(Learned.SAME if was else Learned.NONE)
+
+
+def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
+    """A first fit of one part is no first fit of a whole that was fitted, and the other way round."""
+    learned = parts.learned
+    if was and learned is Learned.FITTED:
+        learned = Learned.CONTINUED
+    elif not was and now and learned in (Learned.REFITTED, Learned.CONTINUED):
+        learned = Learned.FITTED
+    return replace(parts, learned=learned)
 
 
 def _unseen(after: ObjectFacts, attributes: AttributeChanges, world: World) -> Finding:
@@ -276,22 +317,31 @@ def _can_have_been_taught(card: RuleCard, facts: ObjectFacts, world: World) -> b
 
 
 def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) -> Finding:
+    """A new object that has learned something, and no call on it was seen."""
     teaching = [
         m
         for m in world.methods_possible_on(facts.token)
         if card.effect(facts, m.method) in (Effect.ANEW, Effect.ONWARD)
     ]
-    if teaching and not _can_have_been_carried(facts, world):
-        return Finding(Learned.FITTED, "inferred", _in_the_code(teaching))
-    if teaching:
-        if twin_of(facts, world) is not None:
-            return Finding(
-                Learned.UNKNOWN,
-                "unknown",
-                ("the code may fit it or bring it in; its state is one known before",),
-            )
-        return Finding(Learned.FITTED, "inferred", _in_the_code(teaching))
-    return Finding(Learned.UNKNOWN, "unknown", ("it came with a learned state, from where was not seen",))
+    evidence = _in_the_code(teaching)
+    twin = twin_of(facts, world)
+    if not _can_have_been_carried(facts, world):
+        if teaching:
+            return Finding(Learned.FITTED, "inferred", evidence)
+        if twin is None or _something_learns(card, facts, world):
+            return Finding(Learned.FITTED, "inferred", ("it is fitted, and no load or copy is in the code",))
+    elif {card.effect(facts, m.method) for m in teaching} == {Effect.ONWARD}:
+        return replace(_carried(facts, world, "inferred", evidence), learned=Learned.CONTINUED)
+    elif twin is None:
+        return Finding(Learned.FITTED, "inferred", evidence)
+    told = "what it has learned is equal to what was known before: learned once more or brought in"
+    return Finding(Learned.UNKNOWN, "unknown", (*evidence, told))
+
+
+def _something_learns(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
+    """Whether any learning call stands in the code, on whatever object."""
+    methods = world.observation.code.methods
+    return any(card.effect(facts, m.method) in (Effect.ANEW, Effect.ONWARD) for m in methods)
 
 
 def _told(call: Call) -> str:

@@ -47,6 +47,7 @@ class World:
                 *(f.token for f in seen.objects),
                 *(c.token for c in seen.calls),
                 *(f.token for f in seen.files if f.token is not None),
+                *(m.token for m in self._sure if m.token is not None),
             )
         )
 
@@ -90,7 +91,22 @@ class World:
         the source does not tell.
         """
         mine = {token, *self.wholes_of(token)}
-        return tuple(m for m in self.observation.code.methods if m.token is None or m.token in mine)
+        made = self.after[token].cls if token not in self.before and token in self.after else None
+        return tuple(
+            m
+            for m in self.observation.code.methods
+            if (m.token in mine if m.token is not None else m.cls is None or m.cls == made)
+        )
+
+    def surely_called_on(self, token: int) -> tuple[MethodInCode, ...]:
+        """Method calls on this very object that the run cannot have left out."""
+        return tuple(m for m in self._sure if m.token == token)
+
+    @cached_property
+    def _sure(self) -> tuple[MethodInCode, ...]:
+        run = self.observation.run
+        whole = run is not None and run.status == "ok"
+        return tuple(m for m in self.observation.code.methods if m.sure) if whole else ()
 
     def files(self, action: str) -> tuple[FileAccess, ...]:
         """What the code saves (``save``) or loads (``load``)."""
