@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from kernelscope.timeline.changes import Certainty, Change, Identity, Learned, Persistence, Verdict
 from kernelscope.timeline.explain import explain
 from kernelscope.timeline.facts import FileAccess, LocalModel, ObjectFacts, Value
-from kernelscope.timeline.learning import Finding, new_object, same_object, twin_of
+from kernelscope.timeline.learning import Finding, may_carry, new_object, same_object, twin_of
 from kernelscope.timeline.rules import card_for
 from kernelscope.timeline.world import World, differing, flat_params
 
@@ -154,8 +154,8 @@ def _verdict_of_new(finding: Finding, after: ObjectFacts, world: World, otherwis
             return Verdict.COPIED if otherwise is Verdict.RESET else otherwise
         known = world.observation.code.copies or twin_of(after, world) is not None
         return Verdict.COPIED if known else Verdict.RESTORED
-    if finding.learned is Learned.UNKNOWN and otherwise is Verdict.RESET:
-        return Verdict.UNKNOWN  # it came with a state: whether that is the one before cannot be told
+    if finding.learned is Learned.UNKNOWN and otherwise is Verdict.RESET and may_carry(after, world):
+        return Verdict.UNKNOWN
     return otherwise
 
 
@@ -199,6 +199,8 @@ def _params(before: ObjectFacts | None, after: ObjectFacts, world: World) -> dic
 
 def _certainty(verdict: Verdict, finding: Finding, saved: FileAccess | None) -> Certainty:
     """Of the verdict: a new object is observed, whatever is known of what it learned."""
+    if verdict is Verdict.RESET and finding.learned is Learned.UNKNOWN:
+        return "inferred"  # from contents that are none of those known before
     if verdict in (Verdict.RESET, Verdict.CREATED, Verdict.ALIASED, Verdict.PARAMS):
         return "observed"
     if verdict is Verdict.SAVED:

@@ -304,6 +304,12 @@ def twin_of(facts: ObjectFacts, world: World) -> ObjectFacts | None:
     return None
 
 
+def may_carry(facts: ObjectFacts, world: World) -> bool:
+    """Whether the learned state of a new object can be one that was known before."""
+    unread = any(s.digest is None for s in facts.learned.values()) or facts.not_evaluated
+    return bool(unread) or twin_of(facts, world) is not None
+
+
 def _can_have_been_carried(facts: ObjectFacts, world: World) -> bool:
     loads = world.files("load")
     return bool(any(f.token in (facts.token, None) for f in loads) or world.observation.code.copies)
@@ -328,8 +334,12 @@ def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) ->
     if not _can_have_been_carried(facts, world):
         if teaching:
             return Finding(Learned.FITTED, "inferred", evidence)
-        if twin is None or _something_learns(card, facts, world):
+        followed = world.observation.code.complete and twin is None
+        if followed or _something_learns(card, facts, world):
             return Finding(Learned.FITTED, "inferred", ("it is fitted, and no load or copy is in the code",))
+        if twin is None:
+            told = "it came with a learned state, from where was not seen"
+            return Finding(Learned.UNKNOWN, "unknown", (told,))
     elif {card.effect(facts, m.method) for m in teaching} == {Effect.ONWARD}:
         return replace(_carried(facts, world, "inferred", evidence), learned=Learned.CONTINUED)
     elif twin is None:

@@ -182,8 +182,10 @@ def test_given_any_stream_when_judged_then_a_verdict_claims_no_more_than_its_evi
             assert change.learned == "unknown"
         if change.certainty == "unknown":
             assert change.verdict == "unknown"
-        if change.verdict in ("deleted", "reset", "created", "aliased"):
+        if change.verdict in ("deleted", "created", "aliased"):
             assert change.certainty == "observed"
+        if change.verdict == "reset":
+            assert change.certainty == ("inferred" if change.learned == "unknown" else "observed")
 
 
 @fast
