@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import zlib
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from kernelscope import __version__
 from kernelscope.kernel.processes import start_mark
@@ -52,10 +54,21 @@ def attach_expression(watcher: str, *, keep: float = 0.0, poll: float | None = N
             "watcher": watcher,
             "pid": pid,
             "process_started": start_mark(pid),
+            "machine": machine_mark(),
             "keep": keep,
             "poll": poll,
         }
     )
+
+
+def machine_mark() -> str:
+    """What tells one machine, and one space of process ids on it, from another, as ``machine_mark`` in
+    the probe's agent reads it."""
+    marks = [os.uname().nodename if hasattr(os, "uname") else ""]
+    with contextlib.suppress(OSError):
+        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        marks.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(marks)
 
 
 def detach_expression() -> str:
@@ -69,7 +82,8 @@ def _expression(request: dict[str, object]) -> str:
     run = f"s['exec'](s['compile']({loader!r}, '<kernelscope>', 'exec', 0, True), s)"
     return (
         f"(lambda s, q: ({run}, s['_kernelscope'](q))[1])"
-        f"(dict(__import__('builtins').__dict__), {json.dumps(request)!r})"
+        # Not by the name `dict`, which many a notebook gives to something else.
+        f"({{**__import__('builtins').__dict__}}, {json.dumps(request)!r})"
     )
 
 

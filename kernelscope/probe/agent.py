@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import collections
 import hashlib
-import json
 import os
 import platform
 import sys
 import threading
-import time
+
+# By name, here and in the other modules: what the user puts in their place later is not run.
+from json import dumps, loads
+from os import getpid
+from time import monotonic, perf_counter, time
+from types import MethodType
 from typing import Any
 
 from .calls import CallWatcher
 from .code import CodeReader
+from .identity import target_of
 from .look import Look
+from .types import mro_of
 
 WIRE = 1
 """Version of what is sent; a watcher that speaks another one does not attach."""
@@ -37,7 +43,7 @@ class Watcher:
         self.id: str = request["watcher"]
         self._pid: int = request["pid"]
         self._started: str = request["process_started"]
-        self.local = self._is_there()
+        self.local = request["machine"] == machine_mark() or self._is_there()
         self.runs_since_renewal = 0
 
     def _is_there(self) -> bool:
@@ -63,6 +69,18 @@ def process_started(pid: int) -> str:
     except OSError:
         return ""
     return "alive"
+
+
+def machine_mark() -> str:
+    """What tells one machine, and one space of process ids on it, from another."""
+    marks = [os.uname().nodename if hasattr(os, "uname") else ""]
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as boot:
+            marks.append(boot.read().decode().strip())
+        marks.append(os.readlink("/proc/self/ns/pid"))
+    except OSError:
+        pass
+    return " ".join(marks)
 
 
 class CommEnd:
@@ -97,7 +115,7 @@ class Agent:
         self.version, self.checksum = version, checksum
         self.nonce = os.urandom(8).hex()
         self._ip, self._kernel = ip, ip.kernel
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._look = Look(ip.user_ns)
         self._calls = CallWatcher(self._look.types, self._look.tokens, ip.user_ns)
         self._code = CodeReader(ip.user_ns, self._look.types, self._look.tokens)
@@ -119,10 +137,24 @@ class Agent:
     # Coming and going.
 
     def attach(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One more watcher; the answer holds all that it must know."""
+        """One more watcher; the answer holds all that it must know.
+
+        Where that fails, or the watcher has left since it asked, all is as it was before.
+        """
+        watcher = Watcher(request)
+        try:
+            return self._welcome(watcher, request)
+        except BaseException:
+            self._watchers.pop(watcher.id, None)
+            if not self._watchers:
+                self.leave()
+            raise
+
+    def _welcome(self, watcher: Watcher, request: dict[str, Any]) -> dict[str, Any]:
+        if watcher.is_gone():
+            raise RuntimeError("whoever asked for it has left")
         if not self._installed:
             self._install()
-        watcher = Watcher(request)
         self._watchers[watcher.id] = watcher
         self._keep_seconds = max(self._keep_seconds, float(request.get("keep", 0.0)))
         self._keep_until = None
@@ -140,20 +172,21 @@ class Agent:
             "seq": self._seq,
             "kernel": self._kernel_facts(),
             "base": self._base,
-            "history": [json.loads(text) for text in self._history],
+            "history": [loads(text) for text in self._history],
         }
 
     def _install(self) -> None:
+        self._installed = True  # from here on there is something to take back
         self._calls.begin()
         self._look.on_class = self._calls.watch_class
         self._look.take()
         self._base = {"seq": 0, **self._look.everything()}
         self._extend_calls()
-        events = self._ip.events
-        events.register("pre_run_cell", self.pre_run_cell)
-        events.register("post_run_cell", self.post_run_cell)
+        # Not by `register`, which compares each callback that is there with ours, and the user's may
+        # define `__eq__`.
+        self._ip.events.callbacks["pre_run_cell"].append(self.pre_run_cell)
+        self._ip.events.callbacks["post_run_cell"].append(self.post_run_cell)
         self._kernel.comm_manager.comms[self._comm.comm_id] = self._comm
-        self._installed = True
 
     def told(self, data: dict[str, Any]) -> None:
         """A watcher renews its lease, or leaves."""
@@ -174,7 +207,7 @@ class Agent:
         if self._watchers:
             return
         if self._keep_seconds > 0:
-            self._keep_until = time.monotonic() + self._keep_seconds
+            self._keep_until = monotonic() + self._keep_seconds
         else:
             self.leave()
 
@@ -185,19 +218,36 @@ class Agent:
 
     def leave(self) -> None:
         """Everything as it was: hooks, comm, poller, monitoring, modules.  May be called twice."""
-        if self._poller is not None:
-            self._poller.stop()
-            self._poller = None
-        self._calls.end()
-        for event, hook in (("pre_run_cell", self.pre_run_cell), ("post_run_cell", self.post_run_cell)):
-            if hook in self._ip.events.callbacks.get(event, ()):
-                self._ip.events.unregister(event, hook)
-        self._kernel.comm_manager.comms.pop(self._comm.comm_id, None)
+        poller, self._poller = self._poller, None
         self._watchers.clear()
         self._installed = False
+        self._run = None
+        for step in (self._unhook, self._calls.end, self._forget_comm, self._forget_modules):
+            try:
+                step()
+            except Exception:  # noqa: BLE001, PERF203 - what the user has taken apart must not keep the rest here
+                self._failures += 1
+        if poller is not None:
+            poller.stop()
+
+    def _unhook(self) -> None:
+        for event in ("pre_run_cell", "post_run_cell"):
+            callbacks = self._ip.events.callbacks.get(event, [])
+            own = [i for i, c in enumerate(callbacks) if type(c) is MethodType and c.__self__ is self]
+            for place in reversed(own):
+                del callbacks[place]
+
+    def _forget_comm(self) -> None:
+        self._kernel.comm_manager.comms.pop(self._comm.comm_id, None)
+
+    def _forget_modules(self) -> None:
+        own = sys.modules.get(__name__)
+        if own is not None and own.__dict__.get("AGENT") is not self:
+            return  # another probe came after somebody had taken these modules away
         package = __name__.rpartition(".")[0]
-        for name in [n for n in sys.modules if n == package or n.startswith(package + ".")]:
-            del sys.modules[name]
+        for name in [n for n in list(sys.modules) if type(n) is str]:
+            if name == package or name.startswith(package + "."):
+                del sys.modules[name]
 
     def _kernel_facts(self) -> dict[str, Any]:
         notebook = self._ip.user_ns.get("__vsc_ipynb_file__")
@@ -209,7 +259,7 @@ class Agent:
             "execution_count": self._ip.execution_count - 1 - (1 if self._run is not None else 0),
             "notebook": notebook if type(notebook) is str else session,
             "ipykernel": getattr(ipykernel, "__version__", ""),
-            "cwd": os.getcwd(),
+            "cwd": _working_directory(),
             "sees_calls": self._calls.active,
         }
 
@@ -218,10 +268,10 @@ class Agent:
     def pre_run_cell(self, info: Any) -> None:
         """Notes a run's beginning, and what changed since the one before."""
         try:
-            if os.getpid() != self._pid or self._is_left_alone():
+            if getpid() != self._pid or not info.store_history or info.silent or self._run is not None:
+                return  # a forked child, a tool's own request, or a cell within a cell
+            if self._is_left_alone():
                 return
-            if not info.store_history or info.silent or self._run is not None:
-                return  # a tool's own request, or a cell within a cell
             self._parent = self._ip.parent_header
             if self._busy.acquire(timeout=0.2):
                 try:
@@ -229,16 +279,16 @@ class Agent:
                 finally:
                     self._busy.release()
             self._calls.drain()
-            self._run = (info, time.time(), time.perf_counter())
+            self._run = (info, time(), perf_counter())
         except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
 
     def post_run_cell(self, result: Any) -> None:
         """Looks at what the run did, and tells the watchers."""
         try:
-            ended = time.perf_counter()
+            ended = perf_counter()
             run = self._run
-            if run is None or os.getpid() != self._pid:
+            if run is None or getpid() != self._pid:
                 return
             if result is not None and result.info is not run[0]:
                 return  # a cell within a cell: the outer one is still running
@@ -246,12 +296,17 @@ class Agent:
             if self._busy.acquire(timeout=0.2):
                 try:
                     self._observe_run(result, run, ended)
+                except BaseException as error:
+                    self._tell(self._unseen(result, run, ended, error))
+                    raise
                 finally:
                     self._busy.release()
         except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
+        if any(base is KeyboardInterrupt for base in mro_of(type(error))):
+            return  # the user's own, and the hook is over now
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             try:
@@ -269,8 +324,8 @@ class Agent:
         if self._watchers:
             return False
         if self._keep_until is None and self._keep_seconds > 0:
-            self._keep_until = time.monotonic() + self._keep_seconds
-        if self._keep_until is not None and time.monotonic() < self._keep_until:
+            self._keep_until = monotonic() + self._keep_seconds
+        if self._keep_until is not None and monotonic() < self._keep_until:
             return False
         self.leave()
         return True
@@ -279,10 +334,10 @@ class Agent:
 
     def _between(self) -> None:
         """Tells what changed while no cell ran."""
-        begun = time.perf_counter()
+        begun = perf_counter()
         seen = self._look.take()
         if seen["names"] or seen["objects"]:
-            seen["hook_seconds"] = time.perf_counter() - begun
+            seen["hook_seconds"] = perf_counter() - begun
             self._tell(seen)
         self._extend_calls()
 
@@ -300,11 +355,23 @@ class Agent:
         try:
             seen.update(self._code.read(self._source(info, seen["run"]), started))
         except Exception as error:  # noqa: BLE001 - the source is evidence, no condition: the run is told without it
-            self._failures += 1
             seen["cut"].append(f"the cell's source: {type(error).__name__}")
-        seen["hook_seconds"] = time.perf_counter() - ended
+        seen["hook_seconds"] = perf_counter() - ended
         self._tell(seen)
         self._extend_calls()
+
+    def _unseen(
+        self, result: Any, run: tuple[Any, float, float], ended: float, error: BaseException
+    ) -> dict[str, Any]:
+        """A run of which no more is known than that it was; the next look tells what it did."""
+        info, started, begun = run
+        return {
+            "run": self._run_facts(result, info, started, ended - begun),
+            "names": {},
+            "objects": [],
+            "cut": [f"the look after this run: {type(error).__name__}"],
+            "hook_seconds": perf_counter() - ended,
+        }
 
     def _run_facts(self, result: Any, info: Any, started: float, seconds: float) -> dict[str, Any]:
         raw = info.raw_cell if type(info.raw_cell) is str else ""
@@ -339,9 +406,8 @@ class Agent:
             if watched is not None:
                 continue  # a name or a composite reaches it, or did
             fact = call.as_fact()
-            obj = call.reference()
-            self._look.generations += obj is None
-            number = self._look.generations if obj is None else self._look.number(obj)
+            obj = target_of(call.reference)
+            number = self._look.next_number() if obj is None else self._look.number(obj)
             found.append(
                 {
                     "token": call.token,
@@ -363,7 +429,7 @@ class Agent:
     def _tell(self, seen: dict[str, Any]) -> None:
         self._seq += 1
         seen["seq"] = self._seq
-        text = json.dumps(seen)
+        text = dumps(seen)
         self._remember(text)
         self._send({"kind": "observation", "observation": text})
 
@@ -374,7 +440,7 @@ class Agent:
         while self._history_bytes > HISTORY_BYTES and len(self._history) > 1:
             oldest = self._history.popleft()
             self._history_bytes -= len(oldest)
-            _fold(self._base, json.loads(oldest))
+            _fold(self._base, loads(oldest))
 
     def _send(self, message: dict[str, Any]) -> None:
         """On iopub, in passing: nothing is waited for."""
@@ -401,7 +467,10 @@ class Agent:
         if self._run is not None or not self._busy.acquire(blocking=False):
             return
         try:
-            self._between()
+            if not self._keep_seconds and all(w.is_gone() for w in list(self._watchers.values())):
+                self.leave()
+            else:
+                self._between()
         except Exception:  # noqa: BLE001 - it may meet a namespace in mid-change; the hooks tell the rest
             self._failures += 1
         finally:
@@ -435,7 +504,15 @@ def _status(result: Any) -> str:
     error = result.error_before_exec if result.error_before_exec is not None else result.error_in_exec
     if error is None:
         return "ok"
-    return "interrupted" if KeyboardInterrupt in type(error).__mro__ else "error"
+    interrupted = any(base is KeyboardInterrupt for base in mro_of(type(error)))
+    return "interrupted" if interrupted else "error"
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""
 
 
 def _fold(base: dict[str, Any], observation: dict[str, Any]) -> None:

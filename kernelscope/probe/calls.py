@@ -15,7 +15,7 @@ import types
 import weakref
 from typing import Any
 
-from .identity import Tokens
+from .identity import Tokens, reference_to
 from .types import ESTIMATOR, TypeCache, class_attribute, class_dict
 
 METHODS = ("fit", "partial_fit", "__setstate__", "__getstate__")
@@ -24,7 +24,11 @@ MOST_OBJECTS = 256
 _MOST_FRAMES = 200
 _CO_OPTIMIZED = 0x01
 """Of a function's code; of a module's or class body's frame ``f_locals`` is the namespace itself."""
+_MOST_CALLS = 4_096
+"""Calls under way that are remembered; one that raised is forgotten only when there are so many."""
 _ON_THE_WAY = frozenset({"fit_transform", "fit_predict", "fit_resample", "wrapped", "wrapper", "inner_f"})
+_TAKERS = frozenset({"locals", "vars", "dir", "eval", "exec"})
+"""Functions that give a frame's own dict of locals away."""
 _TOOL_IDS = (4, 3)
 """0 to 2 and 5 are reserved for debuggers, coverage, profilers and optimisers."""
 
@@ -46,7 +50,7 @@ class Seen:
     )
 
     def __init__(self, obj: Any, token: int, cls: str, method: str, nested: bool) -> None:
-        self.reference = weakref.ref(obj)
+        self.reference = reference_to(obj)
         self.token, self.cls, self.method, self.nested = token, cls, method, nested
         self.address = id(obj)
         self.times = self.returned = 0
@@ -76,6 +80,8 @@ class CallWatcher:
         """By id of the code object: the method's name, ``None`` where the frame tells it."""
         self._classes: dict[int, weakref.ref[type]] = {}
         self._seen: dict[tuple[int, str], Seen] = {}
+        self._under_way: dict[int, tuple[int, Seen | None]] = {}
+        """By id of the frame: id of the receiver, and what was noted of the call."""
         self._tool: int | None = None
         self._knows_sklearn = False
         self.active = False
@@ -96,17 +102,17 @@ class CallWatcher:
 
     def end(self) -> None:
         """Gives everything back: local events, callbacks, the tool id."""
-        if self._tool is None:
-            return
+        tool, self._tool, self.active = self._tool, None, False
+        if tool is None or _monitoring().get_tool(tool) != "kernelscope":
+            return  # somebody else gave it back, and may use it now
         monitoring = _monitoring()
         for reference, _ in self._codes.values():
             code = reference()
             if code is not None:
-                monitoring.set_local_events(self._tool, code, 0)
-        monitoring.register_callback(self._tool, monitoring.events.PY_START, None)
-        monitoring.register_callback(self._tool, monitoring.events.PY_RETURN, None)
-        monitoring.free_tool_id(self._tool)
-        self._tool, self.active = None, False
+                monitoring.set_local_events(tool, code, 0)
+        monitoring.register_callback(tool, monitoring.events.PY_START, None)
+        monitoring.register_callback(tool, monitoring.events.PY_RETURN, None)
+        monitoring.free_tool_id(tool)
         self._codes.clear()
 
     def watch_class(self, cls: type) -> None:
@@ -148,9 +154,7 @@ class CallWatcher:
 
     def _on_start(self, code: types.CodeType, _offset: int) -> None:
         try:
-            seen = self._note(code, sys._getframe(1))
-            if seen is not None:
-                seen.times += 1
+            self._note(code, sys._getframe(1))
         except KeyboardInterrupt:
             raise  # the user's own: it must reach the cell
         except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell
@@ -158,9 +162,9 @@ class CallWatcher:
 
     def _on_return(self, _code: types.CodeType, _offset: int, _value: object) -> None:
         try:
-            obj, method = self._receiver(sys._getframe(1))
-            token = self._tokens.known(obj)
-            seen = None if token is None or method is None else self._seen.get((token, method))
+            # The frame's locals are not read again: before 3.13 that brings a dict that the function
+            # may have taken with `locals()` up to date, which its owner would notice.
+            _, seen = self._under_way.pop(id(sys._getframe(1)), (0, None))
             if seen is not None and seen.returned < seen.times:
                 seen.returned += 1
         except KeyboardInterrupt:
@@ -168,35 +172,39 @@ class CallWatcher:
         except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell
             self.failed += 1
 
-    def _note(self, code: types.CodeType, frame: types.FrameType) -> Seen | None:
+    def _note(self, code: types.CodeType, frame: types.FrameType) -> None:
         obj, method = self._receiver(frame)
         own = frame.f_locals
         if type(own) is dict and code.co_flags & _CO_OPTIMIZED:
             # Before 3.13 this is a copy that the frame keeps until the call ends, and with it all
             # that the arguments hold.  The call has just begun: nobody else can have taken it.
             own.clear()
+        if len(self._under_way) >= _MOST_CALLS:
+            self._under_way.clear()
+        self._under_way[id(frame)] = (id(obj), None)
         if method is None or self._types.of(type(obj)).kind != ESTIMATOR:
-            return None
+            return
         nested = self._enclosing(obj, frame)
         if nested is None:
-            return None
+            return
         token = self._tokens.known(obj)
         if token is None and (nested or len(self._seen) >= MOST_OBJECTS):
             self.dropped += 1
-            return None
+            return
         token = self._tokens.of(obj)
         seen = self._seen.get((token, method))
         if seen is None:
             seen = Seen(obj, token, self._types.of(type(obj)).name, method, nested)
             seen.inside, seen.local = self._user_function(obj, frame)
             self._seen[(token, method)] = seen
-        return seen
+        seen.times += 1
+        self._under_way[id(frame)] = (id(obj), seen)
 
     def _receiver(self, frame: types.FrameType) -> tuple[Any, str | None]:
         """The object that a watched method was called on, and the method's name."""
         code = frame.f_code
         reference, method = self._codes.get(id(code), (None, None))
-        if reference is None or not code.co_varnames:
+        if reference is None or reference() is not code or not code.co_varnames:
             return None, None
         own = frame.f_locals
         if method is None:
@@ -211,8 +219,9 @@ class CallWatcher:
         for _ in range(_MOST_FRAMES):
             if outer is None:
                 break
-            if id(outer.f_code) in self._codes:
-                if self._receiver(outer)[0] is obj:
+            known = self._codes.get(id(outer.f_code))
+            if known is not None and known[0]() is outer.f_code:
+                if self._under_way.get(id(outer), (0, None))[0] == id(obj):
                     return None
                 nested = True
             outer = outer.f_back
@@ -253,7 +262,11 @@ def _passes_on(frame: types.FrameType, obj: Any) -> bool:
     code = frame.f_code
     if code.co_name not in _ON_THE_WAY or not code.co_varnames:
         return False
-    return frame.f_locals.get(code.co_varnames[0]) is obj
+    own = frame.f_locals
+    is_receiver = own.get(code.co_varnames[0]) is obj
+    if type(own) is dict and code.co_flags & _CO_OPTIMIZED and not _TAKERS.intersection(code.co_names):
+        own.clear()  # as in `_note`
+    return is_receiver
 
 
 def _code_of(entry: object) -> types.CodeType | None:

@@ -6,17 +6,38 @@ together with a weak reference that is still alive.
 
 from __future__ import annotations
 
+import itertools
 import weakref
+from typing import Union
 
 from .types import is_small_atom
+
+
+class Unreferable:
+    """Stands where a weak reference would, for an object that allows none.
+
+    The id alone must do then: it may have been handed out again to an object of the same type.
+    """
+
+    __slots__ = ("_type",)
+
+    def __init__(self, obj: object) -> None:
+        self._type = weakref.ref(type(obj))  # the user's class is not kept alive either
+
+    def may_be(self, obj: object) -> bool:
+        """Whether an object at the same address may be the one that was meant."""
+        return self._type() is type(obj)
+
+
+Reference = Union["weakref.ref[object]", Unreferable]
 
 
 class Tokens:
     """One number per object, in order of first sight, never reused."""
 
     def __init__(self) -> None:
-        self._by_id: dict[int, tuple[weakref.ref[object] | type, int]] = {}
-        self._next = 1
+        self._by_id: dict[int, tuple[Reference, int]] = {}
+        self._numbers = itertools.count(1)  # in C: the user's threads may fit at the same time
         self._sweep_at = 1_024
 
     def of(self, obj: object) -> int:
@@ -24,7 +45,7 @@ class Tokens:
         known = self.known(obj)
         if known is not None:
             return known
-        token, self._next = self._next, self._next + 1
+        token = next(self._numbers)
         self._by_id[id(obj)] = (reference_to(obj), token)
         if len(self._by_id) > self._sweep_at:
             self._sweep()
@@ -40,27 +61,32 @@ class Tokens:
 
     def _sweep(self) -> None:
         """Forgets the dead, so that the table grows with what lives."""
-        self._by_id = {
-            key: entry
-            for key, entry in list(self._by_id.items())
-            if type(entry[0]) is not weakref.ref or entry[0]() is not None
-        }
+        self._by_id = {key: entry for key, entry in list(self._by_id.items()) if not is_dead(entry[0])}
         self._sweep_at = max(1_024, 2 * len(self._by_id))
 
 
-def reference_to(obj: object) -> weakref.ref[object] | type:
-    """A weak reference; for an object that allows none, its type: then the id alone must do, and
-    it may have been handed out again to an object of the same type."""
+def reference_to(obj: object) -> Reference:
+    """A weak reference, or what stands for it."""
     try:
         return weakref.ref(obj)
     except TypeError:
-        return type(obj)
+        return Unreferable(obj)
 
 
-def _refers(reference: weakref.ref[object] | type, obj: object) -> bool:
-    if type(reference) is weakref.ref:
-        return reference() is obj
-    return type(obj) is reference
+def target_of(reference: Reference) -> object | None:
+    """The object, where it is known to be alive."""
+    return None if type(reference) is Unreferable else reference()  # type: ignore[operator]
+
+
+def is_dead(reference: Reference) -> bool:
+    """Whether the object is known to be gone."""
+    return type(reference) is not Unreferable and reference() is None  # type: ignore[operator]
+
+
+def _refers(reference: Reference, obj: object) -> bool:
+    if type(reference) is Unreferable:
+        return reference.may_be(obj)
+    return reference() is obj  # type: ignore[operator]
 
 
 class Binding:
@@ -71,7 +97,7 @@ class Binding:
     def __init__(self) -> None:
         self._id = 0
         self._held: object = None
-        """The value itself where it is a small atom, else a weak reference, else its type."""
+        """The value itself where it is a small atom, else a reference to it."""
         self.serial = 0
         self.raw: bytes | None = None
         """Bytes of a small array, so that an unchanged one is not hashed again."""
@@ -91,7 +117,7 @@ class Binding:
         held = self._held
         if type(held) is weakref.ref:
             return held() is value
-        return held is value or held is type(value)
+        return held.may_be(value) if type(held) is Unreferable else held is value
 
     def bind(self, value: object) -> None:
         """Note another object; the first one does not count."""

@@ -6,20 +6,23 @@ weak references and its own copies of small builtins.
 
 from __future__ import annotations
 
+import itertools
 import re
-import weakref
 from typing import Any, Callable, Iterable  # noqa: UP035 - as Python 3.9 has it at run time, too
 
-from .identity import Binding, Tokens, reference_to
+from .identity import Binding, Tokens, is_dead, reference_to
 from .types import (
     ATOMS,
     CONTAINER,
     ESTIMATOR,
+    LONGEST_NAME,
     OPAQUE,
-    USER_OBJECT,
     TypeCache,
+    attributes_of,
     instance_dict,
     is_one_of,
+    is_small_atom,
+    pairs_of,
     parameters_and_learned,
 )
 from .values import Reader
@@ -36,6 +39,9 @@ MOST_DEPTH = 3
 MOST_LEARNED_PARTS = 8
 """A learned list of more estimators than this (a forest) is told as one value, not as parts."""
 
+_Place = tuple[tuple[int, ...], str, Any, tuple[int, ...]]
+"""Where it stands (its places along the way), its name, the value, ids of what holds it."""
+
 _IPYTHONS_OWN = re.compile(r"_{1,3}|_\d+|_i{1,3}|_i\d+|_oh|_dh|In|Out|__\w*__|get_ipython|exit|quit")
 
 
@@ -46,6 +52,12 @@ class Found:
         self.names: dict[str, Any] = {}
         self.visited = 0
         self.full = False
+        self.partly: dict[str, int] = {}
+        """Containers of which only the first items were looked at, and how many they have."""
+
+    def may_hide(self, name: str) -> bool:
+        """Whether a name that was not come upon may be there all the same."""
+        return self.full or any(name.startswith(start + "[") for start in self.partly)
 
     def room(self) -> bool:
         """Whether one more object may be visited; counts it."""
@@ -70,7 +82,7 @@ class Watched:
 
     def is_dead(self) -> bool:
         """Whether the object is known to be gone."""
-        return type(self._reference) is weakref.ref and self._reference() is None
+        return is_dead(self._reference)
 
     def binding(self, attribute: str) -> Binding:
         """What is remembered of one attribute; made on first use."""
@@ -90,15 +102,31 @@ class Look:
         self.reader = Reader(self.types, self.tokens)
         self.watched: dict[int, Watched] = {}
         self.names: dict[str, int] = {}
-        self.generations = 0
+        self._numbers = itertools.count(1)
         self.on_class: Callable[[type], None] = _ignore
         """Called with the class of every estimator that a look describes."""
 
     def take(self) -> dict[str, Any]:
-        """One look: ``{"names", "objects", "cut"}`` as differences to the look before."""
+        """One look: ``{"names", "objects", "cut"}`` as differences to the look before.
+
+        After one that was broken off, by an interrupt say, the next one tells everything anew.
+        """
+        try:
+            return self._take()
+        except BaseException:
+            for watched in list(self.watched.values()):
+                watched.record = None
+            raise
+
+    def _take(self) -> dict[str, Any]:
         self.reader.begin(SECONDS)
         found = self.walk()
         cut = ["more objects than one look may visit"] if found.full else []
+        cut += [
+            f"{name}: all but {MOST_IN_CONTAINER} of its {count} items"
+            for name, count in found.partly.items()
+            if any(n.startswith(name + "[") for n in found.names)
+        ]
         objects: dict[int, dict[str, Any]] = {}
         seen: dict[int, None] = {}
         for obj in list(found.names.values()):
@@ -108,11 +136,15 @@ class Look:
         for token in names.values():
             self._name(token, objects)
         changed: dict[str, int | None] = {n: t for n, t in names.items() if self.names.get(n) != t}
-        if not found.full:  # what was not looked at is not gone
-            changed.update({n: None for n in self.names if n not in names})
-            self.names = names
-        else:
-            self.names = {**self.names, **names}
+        for name, token in self.names.items():
+            if name in names:
+                continue
+            watched = self.watched.get(token)
+            if found.may_hide(name) and watched is not None and not watched.is_dead():
+                names[name] = token  # what was not looked at is not gone
+            else:
+                changed[name] = None
+        self.names = names
         self._forget(seen)
         return {"names": changed, "objects": list(objects.values()), "cut": cut}
 
@@ -126,9 +158,12 @@ class Look:
 
     def _numbered(self, watched: Watched) -> int:
         if watched.generation is None:
-            self.generations += 1
-            watched.generation = self.generations
+            watched.generation = self.next_number()
         return watched.generation
+
+    def next_number(self) -> int:
+        """A generation's number, never given again."""
+        return next(self._numbers)
 
     def everything(self) -> dict[str, Any]:
         """What the last looks amount to: ``{"names", "objects"}``, not as a difference."""
@@ -138,33 +173,57 @@ class Look:
     # The walk.
 
     def walk(self) -> Found:
-        """Every estimator that a name reaches, by name."""
+        """Every estimator that a name reaches, by name, in the namespace's order.
+
+        Level by level, so that one deep value leaves room for the names beside it.
+        """
         found = Found()
-        for name, value in list(dict.items(self._namespace)):
-            if self.types.of(type(value)).kind == OPAQUE:
-                continue
-            if type(name) is str and not _IPYTHONS_OWN.fullmatch(name):
-                self._visit(name, value, found, 0, ())
+        models: list[tuple[tuple[int, ...], str, Any]] = []
+        level: list[_Place] = [
+            ((place,), name, value, ())
+            for place, (name, value) in enumerate(list(dict.items(self._namespace)))
+            if self._is_of_interest(value)
+            and type(name) is str
+            and len(name) <= LONGEST_NAME
+            and not _IPYTHONS_OWN.fullmatch(name)
+        ]
+        for depth in range(MOST_DEPTH + 1):
+            below: list[_Place] = []
+            for order, name, value, path in level:
+                kind = self.types.of(type(value)).kind
+                if not found.room():
+                    continue
+                if kind == ESTIMATOR:
+                    models.append((order, name, value))
+                elif depth < MOST_DEPTH and id(value) not in path:
+                    inner = self._inside(kind, name, value, found)
+                    held_by = (*path, id(value))
+                    below += [((*order, i), n, v, held_by) for i, (n, v) in enumerate(inner)]
+                if len(below) > MOST_NODES:
+                    found.full = True
+                    break
+            level = below
+        models.sort(key=_order)
+        found.names = {name: value for _, name, value in models}
         return found
 
-    def _visit(self, name: str, value: Any, found: Found, depth: int, path: tuple[int, ...]) -> None:
-        kind = self.types.of(type(value)).kind
-        if kind == OPAQUE or not found.room():
-            return
-        if kind == ESTIMATOR:
-            found.names[name] = value
-            return
-        if depth == MOST_DEPTH or id(value) in path:
-            return
-        path = (*path, id(value))
+    def _inside(self, kind: int, name: str, value: Any, found: Found) -> list[tuple[str, Any]]:
+        """(name, value) of what a container or an object of the user's holds."""
         if kind == CONTAINER:
-            for key, item in _items(value):
-                self._visit(f"{name}[{key}]", item, found, depth + 1, path)
-        elif kind == USER_OBJECT:
-            own = instance_dict(value)
-            for key, item in list(dict.items(own))[:MOST_IN_CONTAINER] if own is not None else ():
-                if type(key) is str:
-                    self._visit(f"{name}.{key}", item, found, depth + 1, path)
+            items = _items(value)
+            if items and len(value) > MOST_IN_CONTAINER:
+                found.partly[name] = len(value)
+            return [(f"{name}[{key}]", item) for key, item in items if self._is_of_interest(item)]
+        own = instance_dict(value)
+        pairs = pairs_of(own, MOST_IN_CONTAINER) if own is not None else []
+        return [
+            (f"{name}.{key}", item)
+            for key, item in pairs
+            if self._is_of_interest(item) and type(key) is str and len(key) <= LONGEST_NAME
+        ]
+
+    def _is_of_interest(self, value: Any) -> bool:
+        return self.types.of(type(value)).kind != OPAQUE
 
     # One object.
 
@@ -207,8 +266,8 @@ class Look:
             return False
         still = self.reader.is_still
         return all(
-            name == place and still(value, binding)
-            for (name, value), (place, binding) in zip(list(dict.items(own)), bindings)
+            name is place and still(value, binding)  # a key that is no plain name may define `__eq__`
+            for (name, value), (place, binding) in zip(pairs_of(own, len(bindings)), bindings)
         )
 
     def _record(self, obj: Any, token: int, watched: Watched) -> dict[str, Any]:
@@ -216,7 +275,7 @@ class Look:
         self.on_class(type(obj))
         params, learned = parameters_and_learned(obj, info)
         watched.in_order = [
-            (n, watched.binding(n if n in params else "." + n)) for n in instance_dict(obj) or ()
+            (n, watched.binding(n if n in params else "." + n)) for n, _ in attributes_of(obj)
         ]
         left_out: list[str] = []
         told: dict[str, Any] = {}
@@ -261,7 +320,11 @@ class Look:
             if self._is_estimator(item):
                 parts.append((f".{name}[{place}]", "", item))
             elif type(item) is tuple and len(item) > 1 and type(item[0]) is str:
-                parts += [(f"[{item[0]!r}]", item[0], v) for v in item[1:2] if self._is_estimator(v)]
+                parts += [
+                    (f"[{item[0][:LONGEST_NAME]!r}]", item[0][:LONGEST_NAME], v)
+                    for v in item[1:2]
+                    if self._is_estimator(v)
+                ]
         return parts
 
     def _is_estimator(self, value: Any) -> bool:
@@ -289,10 +352,10 @@ class Look:
 def _items(value: Any) -> list[tuple[str, Any]]:
     """(key as it is written, item) of an exact dict, list or tuple; plain keys only."""
     if type(value) is dict:
-        pairs = list(dict.items(value))[:MOST_IN_CONTAINER]
+        pairs = pairs_of(value, MOST_IN_CONTAINER)
         if _holds_only_atoms(v for _, v in pairs):
             return []
-        return [(repr(k), v) for k, v in pairs if type(k) is int or (type(k) is str and len(k) <= 80)]
+        return [(repr(k), v) for k, v in pairs if _is_plain_key(k)]
     if _holds_only_atoms(value[:FIRST]):
         return []
     return [(str(place), item) for place, item in enumerate(value[:MOST_IN_CONTAINER])]
@@ -301,6 +364,15 @@ def _items(value: Any) -> list[tuple[str, Any]]:
 def _holds_only_atoms(items: Iterable[Any]) -> bool:
     """Whether there is no model among these; by id, as hashing a type could run its metaclass."""
     return ATOMS.issuperset(map(id, map(type, items)))
+
+
+def _is_plain_key(key: Any) -> bool:
+    kind = type(key)
+    return (kind is int and is_small_atom(key)) or (kind is str and len(key) <= 80)
+
+
+def _order(model: tuple[tuple[int, ...], str, Any]) -> tuple[int, ...]:
+    return model[0]
 
 
 def _ignore(_cls: type) -> None:

@@ -7,15 +7,18 @@ in a metaclass, a property or ``__getattr__``.  The getters below are those of `
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 import weakref
+from itertools import islice
 from typing import Any
 
 mro_of = type.__dict__["__mro__"].__get__
 class_dict = type.__dict__["__dict__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
+_flags_of = type.__dict__["__flags__"].__get__
 _get = object.__getattribute__
 
 
@@ -41,6 +44,12 @@ _METHOD_TYPES = (
     staticmethod,
 )
 _SMALL, _BIG = 256, 1 << 200
+_MADE_AT_RUN_TIME = 1 << 9
+"""Of a type's flags (``Py_TPFLAGS_HEAPTYPE``): every class that Python code can make has it."""
+MOST_ATTRIBUTES = 400
+LONGEST_NAME = 200
+_MISSING = object()
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
 _CONFIGURATION = frozenset({"_sklearn_output_config", "_metadata_request"})
 """What scikit-learn's ``set_output`` and ``set_fit_request`` keep in the instance."""
 
@@ -76,10 +85,16 @@ def instance_dict(obj: object) -> dict[str, object] | None:
 def class_attribute(cls: type, name: str) -> object:
     """The first entry for ``name`` along the MRO, not bound; ``None`` where there is none."""
     for base in mro_of(cls):
-        entry = class_dict(base).get(name)
-        if entry is not None:
+        entry = class_dict(base).get(name, _MISSING)
+        if entry is not _MISSING:
             return entry
     return None
+
+
+def pairs_of(mapping: Any, most: int) -> list[tuple[Any, Any]]:
+    """The first items of an exact dict, copied by one call in C: other threads may change it."""
+    items = dict.items(mapping)
+    return list(items) if dict.__len__(mapping) <= most else list(islice(items, most))
 
 
 def is_class(value: object) -> bool:
@@ -116,10 +131,13 @@ class TypeInfo:
         self.params: frozenset[str] = frozenset()
         self.bases: tuple[str, ...] = ()
         self.library = "other"
-        self.numpy_scalar = self.name.startswith("numpy.") and any(
-            qualified_name(base) == "numpy.generic" for base in mro_of(cls)
+        self.numpy_scalar = (
+            self.name.startswith("numpy.")
+            and not _flags_of(cls) & _MADE_AT_RUN_TIME
+            and any(qualified_name(base) == "numpy.generic" for base in mro_of(cls))
+            and self.name != "numpy.void"
         )
-        """Of numpy's own scalar types, whose values are immutable and plain."""
+        """Of numpy's own scalar types, whose values are immutable and plain (those of ``void`` are not)."""
         if is_one_of(cls, (dict, list, tuple)):
             self.kind = CONTAINER
         elif _quacks(cls):
@@ -136,7 +154,7 @@ def _quacks(cls: type) -> bool:
     for name in ("get_params", "set_params", "fit"):
         entry = class_attribute(cls, name)
         # Other descriptors (scikit-learn's available_if) are methods in effect; a property is not.
-        if entry is None or type(entry) is property:
+        if entry is None or any(base is property for base in mro_of(type(entry))):
             return False
         if not is_one_of(type(entry), _METHOD_TYPES) and class_attribute(type(entry), "__get__") is None:
             return False
@@ -155,10 +173,9 @@ def _parameter_names(cls: type) -> frozenset[str]:
     """
     names: set[str] = set()
     for base in mro_of(cls):
-        init = class_dict(base).get("__init__")
-        if type(init) is not types.FunctionType:
+        init = _undecorated(class_dict(base).get("__init__"))
+        if init is None:
             continue
-        init = init.__dict__.get("deprecated_original", init)
         code = init.__code__
         names.update(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
         if not code.co_flags & _CO_VARKEYWORDS:
@@ -166,14 +183,24 @@ def _parameter_names(cls: type) -> frozenset[str]:
     return frozenset(names)
 
 
+def _undecorated(entry: object) -> types.FunctionType | None:
+    """The function that a decorator wraps, where it says so as ``functools.wraps`` and scikit-learn do."""
+    for _ in range(8):
+        if type(entry) is not types.FunctionType:
+            return None
+        own = entry.__dict__
+        inner = own.get("deprecated_original", own.get("__wrapped__"))
+        if type(inner) is not types.FunctionType:
+            return entry
+        entry = inner
+    return None
+
+
 class TypeCache:
     """``TypeInfo`` per type, without keeping a user's class alive."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[weakref.ref[type], TypeInfo]] = {}
-        self._library_roots = tuple(
-            sorted({p for p in (sys.prefix, sys.base_prefix, sys.exec_prefix) if p}, key=len)
-        )
 
     def of(self, cls: type) -> TypeInfo:
         """What is known of this type."""
@@ -202,17 +229,21 @@ class TypeCache:
             or "dist-packages" in path
         ):
             return False
-        return not path.startswith(self._library_roots)
+        return not path.startswith(_LIBRARY)
+
+
+def attributes_of(obj: object) -> list[tuple[str, object]]:
+    """(name, value) of the instance dictionary, in its order; other keys than plain names may be in it."""
+    own = instance_dict(obj)
+    pairs = pairs_of(own, MOST_ATTRIBUTES) if own is not None else []
+    return [(name, value) for name, value in pairs if type(name) is str and len(name) <= LONGEST_NAME]
 
 
 def parameters_and_learned(obj: object, info: TypeInfo) -> tuple[dict[str, object], dict[str, object]]:
     """Instance attributes, parted into hyper-parameters and everything else."""
-    own = instance_dict(obj)
     params: dict[str, object] = {}
     learned: dict[str, object] = {}
-    for name, value in list(dict.items(own)) if own is not None else ():
-        if type(name) is not str:
-            continue
+    for name, value in attributes_of(obj):
         if name in info.params:
             params[name] = value
         elif name not in _CONFIGURATION:

@@ -24,6 +24,8 @@ from .types import (
     is_atom,
     is_one_of,
     is_small_atom,
+    mro_of,
+    pairs_of,
     qualified_name,
 )
 
@@ -35,6 +37,8 @@ SAMPLES, SAMPLE = 64, 1_024
 """How many pieces of a larger array are read, and how many items each has."""
 MOST_ITEMS, MOST_DEPTH, LONGEST = 200, 6, 200
 """Of a container: items and levels that are looked at; of a text: characters."""
+_ENDS = 4_096
+"""Of a number, text or item that is too long to be read in full: what is read of either end."""
 
 _C_STATE = {
     "sklearn.tree._tree.Tree": ("node_count", "feature", "threshold", "value"),
@@ -132,7 +136,7 @@ class Reader:
 
     # Content.
 
-    def _feed(self, update: Feed, value: Any, depth: int) -> bool | None:
+    def _feed(self, update: Feed, value: Any, depth: int) -> bool | None:  # noqa: C901 - one branch per kind
         """Feeds the value's content to a hash.
 
         Returns whether all of it was fed; ``None`` where there is something in it that cannot be
@@ -146,32 +150,57 @@ class Reader:
         if is_atom(value):
             return _feed_atom(update, value)
         if kind is list or kind is tuple:
-            return self._feed_items(update, kind.__name__, list(value), depth)
+            step = max(1, len(value) // MOST_ITEMS)
+            _put(update, kind.__name__, str(len(value)).encode())
+            return self._feed_items(update, list(value[::step]), depth, step == 1)
         if kind is dict:
-            flat = [x for pair in list(dict.items(value)) for x in pair]
-            return self._feed_items(update, "dict", flat, depth)
+            flat = [x for pair in pairs_of(value, MOST_ITEMS) for x in pair]
+            _put(update, "dict", str(len(value)).encode())
+            return self._feed_items(update, flat, depth, len(value) <= MOST_ITEMS)
         if kind is set or kind is frozenset:
             return None
         if kind is _ndarray():
             return self._feed_array(update, value, depth)
         if self._types.of(kind).numpy_scalar:
+            if value.nbytes > WHOLE:
+                return None
             _put(update, qualified_name(kind), value.tobytes())
             return True
-        if kind is types.FunctionType or kind is types.BuiltinFunctionType or kind is type:
+        if kind is types.FunctionType:
+            return self._feed_function(update, value, depth)
+        if kind is types.BuiltinFunctionType or kind is type:
             _put(update, "named", self.text(value).encode("utf-8", "replace"))
             return True
         return self._feed_object(update, value, depth)
 
-    def _feed_items(self, update: Feed, label: str, items: list[Any], depth: int) -> bool | None:
-        _put(update, label, str(len(items)).encode())
-        exact: bool | None = len(items) <= MOST_ITEMS
-        step = 1 if exact else len(items) // MOST_ITEMS
-        for item in items[::step][: MOST_ITEMS + 1]:
+    def _feed_items(self, update: Feed, items: list[Any], depth: int, whole: bool) -> bool | None:
+        exact = whole
+        for item in items:
             fed = self._feed(update, item, depth + 1)
             if fed is None:
                 return None
             exact = exact and fed
         return exact
+
+    def _feed_function(self, update: Feed, function: Any, depth: int) -> bool | None:
+        """By name, code and defaults; what a closure holds is not looked into."""
+        if function.__closure__ is not None:
+            return None
+        _put(update, "function", self.text(function).encode("utf-8", "replace"))
+        held = (function.__defaults__, function.__kwdefaults__)
+        fed = self._feed(update, held, depth + 1)
+        return fed and self._feed_code(update, function.__code__, depth + 1)
+
+    def _feed_code(self, update: Feed, code: types.CodeType, depth: int) -> bool | None:
+        _put(update, "code", code.co_code)
+        exact = self._feed(update, code.co_names, depth + 1)
+        for constant in code.co_consts if depth <= MOST_DEPTH else ():
+            inner = type(constant) is types.CodeType
+            fed = (
+                self._feed_code(update, constant, depth + 1) if inner else self._feed(update, constant, depth)
+            )
+            exact = exact and fed
+        return exact if depth <= MOST_DEPTH else None
 
     def _feed_array(self, update: Feed, array: Any, depth: int) -> bool | None:
         dtype, size = array.dtype, array.size
@@ -179,14 +208,16 @@ class Reader:
         if dtype.hasobject:
             if size > MOST_ITEMS:
                 return None
-            return self._feed_items(update, "objects", array.ravel().tolist(), depth)
+            return self._feed_items(update, array.ravel().tolist(), depth, whole=True)
         if array.nbytes <= WHOLE:
             _put(update, "", array.tobytes())
             return True
+        if array.itemsize > _ENDS:
+            return None
         # `flat` reads item by item in C and copies only what is asked for, whatever the strides.
         flat, step = array.flat, max(1, size // SAMPLES)
         for start in range(0, size, step):
-            _put(update, "", flat[start : start + SAMPLE].tobytes())
+            _put(update, "", flat[start : start + max(1, 8 * SAMPLE // array.itemsize)].tobytes())
             if perf_counter() > self._deadline:
                 raise OutOfTimeError
         return False
@@ -201,11 +232,15 @@ class Reader:
         getters = _C_STATE.get(info.name)
         if getters is not None:
             state = [_c_get(value, name) for name in getters]
-            return self._feed_items(update, "state", state, depth)
+            return self._feed_items(update, state, depth, whole=True)
         own = instance_dict(value)
         if own is None or not info.name.startswith(("sklearn.", "scipy.", "numpy.")):
             return None
-        return self._feed(update, dict(own), depth + 1)
+        content: bool | None = True
+        if any(base is _ndarray() for base in mro_of(type(value))):  # a masked array, a matrix, a memmap
+            content = self._feed_array(update, _ndarray().view(value, _ndarray()), depth)  # type: ignore[attr-defined]
+        fed = self._feed(update, own, depth + 1)
+        return None if content is None or fed is None else content and fed
 
     # Text.
 
@@ -215,17 +250,16 @@ class Reader:
         if is_atom(value):
             return _atom_text(value)
         if kind is list or kind is tuple:
-            items = list(value)
-            if depth > 2 or len(items) > 8:
-                return f"{kind.__name__} of {len(items)}"
-            inner = ", ".join(self.text(i, depth + 1) for i in items)
+            if depth > 2 or len(value) > 8:
+                return f"{kind.__name__} of {len(value)}"
+            inner = ", ".join(self.text(i, depth + 1) for i in list(value[:8]))
             return (f"[{inner}]" if kind is list else f"({inner})")[:LONGEST]
         if kind is dict:
             return self._dict_text(value, depth)
         if kind is _ndarray():
             return f"{value.dtype.name} array {value.shape}"[:LONGEST]
         if self._types.of(kind).numpy_scalar:
-            return str(value.item())[:LONGEST]
+            return str(value.item())[:LONGEST] if value.nbytes <= _ENDS else qualified_name(kind)
         if kind is types.FunctionType or kind is types.BuiltinFunctionType:
             return _function_name(value)
         if kind is type:
@@ -233,9 +267,9 @@ class Reader:
         return qualified_name(kind).rpartition(".")[2] or "object"
 
     def _dict_text(self, value: Any, depth: int) -> str:
-        pairs = list(dict.items(value))
-        if depth > 2 or len(pairs) > 6:
-            return f"dict of {len(pairs)}"
+        if depth > 2 or len(value) > 6:
+            return f"dict of {len(value)}"
+        pairs = pairs_of(value, 6)
         inner = ", ".join(f"{self.text(k, depth + 1)}: {self.text(v, depth + 1)}" for k, v in pairs)
         return ("{" + inner + "}")[:LONGEST]
 
@@ -262,6 +296,16 @@ def _atom_text(value: Any) -> str:
 
 def _feed_atom(update: Feed, value: Any) -> bool:
     kind = type(value)
+    if kind is int and value.bit_length() > WHOLE:
+        ends = (value >> (value.bit_length() - _ENDS), value & ((1 << _ENDS) - 1))
+        _put(update, "int", f"{value.bit_length()} {ends[0]:x} {ends[1]:x}".encode())
+        return False
+    if (kind is str or kind is bytes) and len(value) > WHOLE:
+        _put(update, kind.__name__, str(len(value)).encode())
+        for start in range(0, len(value), len(value) // SAMPLES):
+            _feed_atom(update, value[start : start + SAMPLE])
+        _feed_atom(update, value[-SAMPLE:])
+        return False
     if kind is int:
         width = value.bit_length() // 8 + 1
         _put(update, "int", value.to_bytes(width, "little", signed=True))

@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import linecache
+import sys
+import time
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib  # type: ignore[import-untyped]
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from kernelscope.probe import code as module
+from kernelscope.probe.code import CodeReader
+from kernelscope.probe.look import Look
+
+DEFINITIONS = """
+from IPython import get_ipython
+import copy, functools, joblib, os, pathlib, pickle
+from pathlib import Path
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import cross_val_score
+
+def train(m, data=None):
+    print(m)
+    return m.fit(X, y)
+
+def twice(m):
+    train(m)
+    return train(m)
+
+def save(m, where):
+    with open(where, "wb") as f:
+        pickle.dump(m, f)
+
+def again(n):
+    return again(n - 1)
+
+def deep0(m): return deep1(m)
+def deep1(m): return deep2(m)
+def deep2(m): return deep3(m)
+def deep3(m): return deep4(m)
+def deep4(m): return deep5(m)
+def deep5(m): return m.fit(X, y)
+
+def wrap(function):
+    return function
+
+class Base:
+    def __init__(self, m):
+        self.m = m
+        m.fit(X, y)
+
+class Trainer(Base):
+    def go(self):
+        self.m.partial_fit(X, y)
+
+    @classmethod
+    def made(cls, m=None):
+        m.fit(X)
+
+class Quiet:
+    def __init__(self, m): self.m = m
+    def run(self): self.m.fit(X, y)
+"""
+
+
+class Cells:
+    """A namespace, and cells that are read against it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.space: dict[str, Any] = {"__name__": "__main__", "X": [[0.0]], "y": [0], "folder": folder}
+        self.run(DEFINITIONS)
+        self.m, self.other = LogisticRegression(), SGDClassifier()
+        self.pipe = Pipeline([("s", StandardScaler()), ("c", LogisticRegression())])
+        self.space.update(m=self.m, other=self.other, pipe=self.pipe, models={"lr": self.m}, several=[self.m])
+        self.look = Look(self.space)
+        self.reader = CodeReader(self.space, self.look.types, self.look.tokens)
+        self.look.take()
+
+    def run(self, source: str) -> None:
+        """As IPython does: the source is there for tracebacks."""
+        name = f"<cell {hash(source)}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        exec(compile(source, name, "exec"), self.space)
+
+    def read(self, source: str) -> dict[str, Any]:
+        parsed = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
+        told = self.reader.read(parsed, time.time())
+        return {**told["code"], "files": told["files"]}
+
+    def methods(self, source: str) -> list[tuple[str, str | None, str | None]]:
+        """(method, the receiver's name, inside which function) of each call told."""
+        return [(c["method"], self.name(c["token"]), c["inside"]) for c in self.read(source)["methods"]]
+
+    def name(self, token: int | None) -> str | None:
+        return next((n for n, t in self.look.names.items() if t == token), None) if token else str(token)
+
+    def complete(self, source: str) -> bool:
+        return bool(self.read(source)["complete"])
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> Cells:
+    return Cells(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 60.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "methods"),
+    [
+        ("m.fit(X, y)", [("fit", "m", None)]),
+        ("models['lr'].fit(X, y)", [("fit", "m", None)]),
+        ("several[0].fit(X, y)", [("fit", "m", None)]),
+        ("several[-1].fit(X, y).predict(X)", [("predict", "m", None), ("fit", "m", None)]),
+        ("m.set_params(C=2).fit(X, y)", [("fit", "m", None), ("set_params", "m", None)]),
+        ("m = LogisticRegression().fit(X, y)", [("fit", "m", None)]),
+        ("LogisticRegression().fit(X, y)", [("fit", "None", None)]),
+        ("for i in range(3):\n    other.partial_fit(X, y)", [("partial_fit", "other", None)]),
+        ("for m in [1]:\n    m.fit(X)", [("fit", "None", None)]),
+        ("[m.fit(X) for m in several]", [("fit", "None", None)]),
+        ("{k: m.fit(X) for k, m in models.items()}", [("fit", "None", None)]),
+        ("[other.fit(X) for m in several]", [("fit", "other", None)]),
+        ("if X:\n    m.fit(X, y)\nelse:\n    other.fit(X, y)", [("fit", "m", None), ("fit", "other", None)]),
+        ("try:\n    m.fit(X)\nexcept E:\n    pass\nfinally:\n    other.fit(X)", [("fit", "m", None), ("fit", "other", None)]),
+        ("while True:\n    m.fit(X, y)", [("fit", "m", None)]),
+        ("match X:\n    case 1:\n        m.fit(X)", [("fit", "m", None)]),
+        ("(lambda: m.fit(X))", []),
+        ("def f():\n    m.fit(X, y)", []),
+        ("class A:\n    m.fit(X, y)", [("fit", "m", None)]),
+        ("def f(a=m.fit(X)): ...", [("fit", "m", None)]),
+        ("train(m)", [("fit", "m", "train")]),
+        ("train(data=1, m=other)", [("fit", "other", "train")]),
+        ("twice(m)", [("fit", "m", "train")]),
+        ("again(3)", []),
+        ("%time m.fit(X, y)", [("fit", "m", None)]),
+        ("%%time\nm.fit(X, y)", [("fit", "m", None)]),
+        ("%%capture\ntrain(other)", [("fit", "other", "train")]),
+        ("f = m.fit(X) if X else other.fit(X)", [("fit", "other", None), ("fit", "m", None)]),
+        ("(n := m).fit(X)", [("fit", "m", None)]),
+        ("Trainer(m)", [("fit", "m", "__init__")]),
+        ("Trainer(other).go()", [("partial_fit", "None", "go"), ("fit", "other", "__init__")]),
+        ("Trainer.made(other)", [("fit", "other", "made")]),
+        ("Quiet(m).run()", [("fit", "None", "run")]),
+        ("list(map(m.fit, X))", [("fit", "m", None)]),
+        ("list(map(train, several))", [("fit", "None", "train")]),
+        ("list(map(lambda k: k.fit(X), several))", [("fit", "None", "<lambda>")]),
+        ("await m.fit(X)", [("fit", "m", None)]),
+    ],
+)  # fmt: skip
+def test_methods(cells: Cells, source: str, methods: list[tuple[str, str | None, str | None]]) -> None:
+    if source.startswith("match") and sys.version_info < (3, 10):
+        pytest.skip("no match statement")
+    assert sorted(cells.methods(source)) == sorted(methods)
+
+
+@pytest.mark.parametrize(
+    ("source", "complete"),
+    [
+        ("m.fit(X, y)", True),
+        ("x = 1\nprint(m, len(several))", True),
+        ("train(m)", True),
+        ("m.coef_ = 3", True),
+        ("again(3)", True),
+        ("%time m.predict(X)", True),
+        ("class A:\n    x = 1", True),
+        ("Trainer(m)", True),
+        ("def f():\n    whatever()", True),
+        ("s = cross_val_score(m, X, y)", False),
+        ("exec('m.fit()')", False),
+        ("unknown_function()", False),
+        ("(lambda: 1)()", False),
+        ("list(map(lambda k: k.fit(X), several))", False),
+        ("list(map(train, several))", False),
+        ("list(map(m.fit, several))", False),
+        ("for k in several:\n    k.learn()", False),
+        ("deep0(m)", False),
+        ("@unknown\ndef f(): ...", False),
+        ("@wrap\ndef f(): ...", False),
+        ("%run other.py", False),
+        ("%%bash\nls", False),
+        ("!ls", False),
+        ("Trainer.made(m)", True),
+        ("syntax error here", False),
+        ("x = '" + "a" * 70_000 + "'", False),
+        ("print(" + "+".join(["1"] * 20_000) + ")", False),
+        ("(" * 300 + ")" * 300, False),
+    ],
+)
+def test_what_could_not_be_followed_is_told(cells: Cells, source: str, complete: bool) -> None:
+    assert cells.complete(source) == complete
+
+
+def test_writes_to_attributes(cells: Cells) -> None:
+    read = cells.read(
+        "m.coef_[0, 1] += 1\nmodels['lr'].C = 2\ndel other.t_\npipe.named_steps['c'].x = 1\na.b = 3"
+    )
+    told = [(cells.name(t), attribute) for t, attribute in read["assigned"]]
+    assert told == [("m", "coef_"), ("m", "C"), ("other", "t_")]
+
+
+def test_copies(cells: Cells) -> None:
+    source = "c = copy.deepcopy(m)\nd = pickle.loads(pickle.dumps(m))\nfrom copy import copy as cc\ne = cc(m)"
+    cells.run("from copy import copy as cc")
+    assert cells.read(source)["copies"] == ["copy.deepcopy", "pickle.loads", "copy.copy"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("joblib.dump(m, 'a.joblib')", "a.joblib"),
+        ("joblib.dump(m, filename='a.joblib')", "a.joblib"),
+        ("joblib.dump(m, folder / 'a.joblib')", "a.joblib"),
+        ("joblib.dump(m, Path(folder, 'b') / f'a.{1 + 1 and \"x\"}')", None),
+        ("n = 3\njoblib.dump(m, folder / f'a{number}.joblib')", "a7.joblib"),
+        ("joblib.dump(m, os.path.join(text, 'a'))", "a"),
+        ("joblib.dump(m, text + '/' + 'a')", "a"),
+        ("with open(folder / 'a', 'wb') as f:\n    pickle.dump(m, f)", "a"),
+        ("with (folder / 'a').open('wb') as f:\n    pickle.dump(m, f)", "a"),
+        ("pickle.dump(m, open(text + '/a', 'wb'))", "a"),
+        ("pickle.dump(m, opened)", "opened"),
+        ("save(m, folder / 'a')", "a"),
+        ("joblib.dump(m, unknown())", None),
+        ("joblib.dump(m, f'{huge}')", None),
+        ("joblib.dump(m, f'{1.5}')", None),
+    ],
+)
+def test_saves(
+    cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with (tmp_path / "opened").open("wb") as opened:
+        cells.space.update(text=str(tmp_path), number=7, opened=opened, huge=10**6_000)
+        (fact,) = cells.read(source)["files"]
+    assert fact["action"] == "save"
+    assert cells.name(fact["token"]) == "m" or "save(" in source
+    assert fact["path"] == (None if name is None else str(tmp_path / name))
+    assert fact["touched"] == (name == "opened")
+
+
+def test_loads(cells: Cells, tmp_path: Path) -> None:
+    joblib.dump(cells.m, tmp_path / "a")
+    (fact,) = cells.read("m = joblib.load(folder / 'a')")["files"]
+    assert (fact["action"], fact["name"], fact["path"], fact["touched"]) == (
+        "load",
+        "m",
+        str(tmp_path / "a"),
+        True,
+    )
+    assert cells.name(fact["token"]) == "m"
+    (fact,) = cells.read("m = joblib.load(folder / 'none')")["files"]
+    assert not fact["touched"]
+
+
+def test_nothing_of_the_users_is_run(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it was put in the place of what the reader knows."""
+    ran: list[str] = []
+
+    def noticing(name: str) -> Any:
+        return lambda *a, **k: ran.append(name)
+
+    class Raw(__import__("io").RawIOBase):  # type: ignore[misc]
+        name = property(noticing("name"))
+
+        def writable(self) -> bool:
+            return True
+
+    module_with_getattr = types.ModuleType("lazy")
+    module_with_getattr.__dict__["__getattr__"] = noticing("module __getattr__")
+    cells.space.update(f=__import__("io").BufferedWriter(Raw()), lazy=module_with_getattr, text="a")
+    with monkeypatch.context() as patched:
+        patched.setattr(joblib, "dump", noticing("dump"))
+        for source in (
+            "pickle.dump(m, f)",
+            "lazy.thing.fit()",
+            "joblib.dump(m, os.path.join(text, 'x'))",
+            "pickle.dump(m, open('x', 'wb'))",
+        ):
+            cells.reader.read(source, 0.0)
+    assert ran == []
+
+
+def test_no_warning_and_no_trace_in_the_filters(cells: Cells, capfd: pytest.CaptureFixture[str]) -> None:
+    """The user has read the parser's warnings once; more would be the probe's."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        before, version = list(warnings.filters), getattr(warnings, "_filters_version", None)
+        read = cells.read("p = '\\d'\nm.fit(X, y) if 1 is 1else 0")
+        assert warnings.filters == before
+        assert getattr(warnings, "_filters_version", None) == version
+    assert caught == []
+    assert read["methods"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_changed_file_is_read_anew(cells: Cells) -> None:
+    cells.run("def learn(m):\n    m.fit(X)")
+    assert cells.methods("learn(m)") == [("fit", "m", "learn")]
+    name = cells.space["learn"].__code__.co_filename
+    source = "def learn(m):\n    m.partial_fit(X)"
+    linecache.cache[name] = (len(source), 1.0, source.splitlines(keepends=True), name)
+    assert cells.methods("learn(m)") == [("partial_fit", "m", "learn")]
+
+
+def test_a_function_without_source_is_told_by_its_names(cells: Cells) -> None:
+    exec(compile("def hidden(m):\n    m.fit(X)", "<nowhere>", "exec"), cells.space)
+    assert cells.methods("hidden(m)") == [("fit", "None", "hidden")]
+    assert not cells.complete("hidden(m)")
+
+
+def test_out_of_time_is_incomplete(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SECONDS", -1.0)
+    assert not cells.complete("m.fit(X)")
+
+
+def test_a_long_cell_takes_bounded_time(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    begun = time.perf_counter()
+    cells.read("train(m)\n" * 7_000)
+    cells.read("x = [" + "1," * 30_000 + "]")
+    assert time.perf_counter() - begun < 2.0

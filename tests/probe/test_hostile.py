@@ -1,0 +1,99 @@
+"""The oath's third article: none of the user's code is run, whatever stands in the namespace."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from kernelscope.probe import code, look
+from kernelscope.probe.code import CodeReader
+from kernelscope.probe.look import Look
+from tests.probe.hostile import Tripwires, hostile_objects
+
+CELLS = (
+    "{x}.fit(X, y)",
+    "y = {x}.a.b.c(1)",
+    "{x}['coef_'][0].fit(X)",
+    "train({x}, key={x})",
+    "joblib.dump({x}, {x})",
+    "pickle.load({x})",
+    "m = copy.deepcopy({x})",
+    "p = f'{{{x}}}/{{{x}.name}}' + {x}",
+    "q = folder / {x}",
+    "for m in {x}: m.partial_fit(X)",
+    "with {x} as f: pickle.dump(model, f)",
+    "with open({x}) as f: pickle.dump({x}, f)",
+    "{x}.coef_ = {x}; del {x}.coef_",
+    "[m.fit({x}) for m in {x}]",
+    "z = os.path.join({x}, 'a')",
+)
+
+
+def place(dice: random.Random, number: int, thing: Any, space: dict[str, Any]) -> None:
+    """Somewhere where the probe looks."""
+    name = f"x{number}"
+    model = LogisticRegression()
+    match dice.randrange(8):
+        case 0:
+            space[name] = [thing, model]
+        case 1:
+            space[name] = {"a": thing, number: model}
+        case 2:
+            model.C = thing
+            space[name] = model
+        case 3:
+            model.coef_ = thing
+            model.classes_ = [thing, {"a": thing}]
+            space[name] = model
+        case 4:
+            model.coef_ = np.empty(2, dtype=object)
+            model.coef_[0] = thing
+            space[name] = model
+        case 5:
+            space[name] = Pipeline([("a", thing), ("b", model)])
+        case _:
+            space[name] = thing
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_code_of_the_users_is_run(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "SECONDS", 60.0)
+    monkeypatch.setattr(code, "_SECONDS", 60.0)
+    wires, dice = Tripwires(), random.Random(seed)
+    exec(
+        "import copy, joblib, os, pickle, pathlib\ndef train(m, key=None): m.fit()",
+        space := {"__name__": "__main__"},
+    )
+    space["model"], space["folder"] = LogisticRegression(), __import__("pathlib").Path("/tmp")
+    for number, thing in enumerate(hostile_objects(wires, seed, 120)):
+        place(dice, number, thing, space)
+    looking = Look(space)
+    reader = CodeReader(space, looking.types, looking.tokens)
+    wires.tripped.clear()
+    for _ in range(3):
+        told = looking.take()
+        json.dumps(told)
+        assert not told["cut"]
+    for number in range(120):
+        for cell in CELLS:
+            json.dumps(reader.read(cell.format(x=f"x{number}"), time.time()))
+    assert wires.tripped == []
+    assert looking.names["model"], "the plain model beside them is told"
+
+
+def test_the_wires_work() -> None:
+    """What the probe must not do trips them."""
+    wires = Tripwires()
+    for thing in hostile_objects(wires, 1, 50):
+        for look_at in (repr, hash, bool, lambda x: x == 1, lambda x: x.coef_, lambda x: x.get_params()):
+            with contextlib.suppress(Exception):  # they do as they like
+                look_at(thing)
+    assert len(wires.tripped) > 100

@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import gc
+import json
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from kernelscope.probe import look as module
+from kernelscope.probe.code import CodeReader
+from kernelscope.probe.look import Look
+
+X = np.arange(60.0).reshape(20, 3) % 7
+Y = np.arange(20) % 2
+
+
+class Trainer:
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", 60.0)
+
+
+def told(look: Look) -> dict[str, Any]:
+    found = look.take()
+    json.dumps(found)
+    return found
+
+
+def test_names() -> None:
+    a, b, c = (LogisticRegression() for _ in range(3))
+    space = {
+        "a": a, "again": a, "d": {"lr": b, 3: c, ("t",): LogisticRegression()}, "l": [1, a, [b]],
+        "trainer": Trainer(c), "_": a, "_3": a, "__": b, "_i1": "x", "Out": {3: a}, "In": [a], "_oh": {1: a},
+        "__main": a, "n": 3, "f": len, "cls": LogisticRegression, "_private": b,
+    }  # fmt: skip
+    names = told(Look(space))["names"]
+    assert set(names) == {
+        "a", "again", "d['lr']", "d[3]", "l[1]", "l[2][0]", "trainer.model", "__main", "_private",
+    }  # fmt: skip
+    assert names["a"] == names["again"] == names["l[1]"] == names["__main"]
+
+
+def test_generations_are_numbered_in_the_order_of_the_namespace() -> None:
+    space = {"d": {"x": LogisticRegression()}, "a": LogisticRegression(), "t": Trainer(LogisticRegression())}
+    found = told(Look(space))
+    numbers = {o["token"]: o["generation"] for o in found["objects"]}
+    assert {n: numbers[t] for n, t in found["names"].items()} == {"d['x']": 1, "a": 2, "t.model": 3}
+
+
+def test_differences_only() -> None:
+    space: dict[str, Any] = {"a": LogisticRegression(), "b": SGDClassifier()}
+    look = Look(space)
+    assert len(told(look)["objects"]) == 2
+    assert told(look) == {"names": {}, "objects": [], "cut": []}
+    space["a"].fit(X, Y)
+    second = told(look)
+    assert [o["cls"].rpartition(".")[2] for o in second["objects"]] == ["LogisticRegression"]
+    assert second["names"] == {}
+    space["b"].set_params(alpha=1.0)
+    assert told(look)["objects"][0]["params"]["alpha"] == 1.0
+    del space["b"]
+    assert told(look)["names"] == {"b": None}
+    assert set(look.everything()["names"]) == {"a"}
+
+
+def test_a_new_object_at_the_old_address_is_another_generation() -> None:
+    space: dict[str, Any] = {}
+    look, addresses, generations = Look(space), set(), set()
+    for _ in range(30):
+        space.clear()
+        space["m"] = SGDClassifier()
+        (fact,) = told(look)["objects"]
+        addresses.add(fact["id"])
+        generations.add(fact["generation"])
+    assert len(addresses) < 30, "no address came back: the test proves nothing"
+    assert generations == set(range(1, 31))
+
+
+def test_parts_of_composites() -> None:
+    pipe = Pipeline([("scale", StandardScaler()), ("clf", LogisticRegression())])
+    columns = ColumnTransformer([("num", StandardScaler(), [0]), ("rest", "passthrough", [1])])
+    search = GridSearchCV(pipe, {"clf__C": [0.1, 1.0]}, cv=2)
+    vote = VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())])
+    space = {"pipe": pipe, "columns": columns, "search": search, "vote": vote}
+    look = Look(space)
+    labels = labels_of(told(look), look)
+    assert labels["pipe"] == ["['scale']", "['clf']"]
+    assert labels["columns"] == ["['num']"]
+    assert labels["search"] == [".estimator"]
+    assert labels["vote"] == ["['a']", "['b']"]
+    for model in (columns, search, vote):
+        model.fit(X, Y)
+    labels = labels_of(told(look), look)
+    assert ".best_estimator_" in labels["search"]
+    assert {".estimators_[0]", ".estimators_[1]"} <= set(labels["vote"])
+    pipe.named_steps["clf"].C = 7.0
+    changed = told(look)["objects"]
+    assert [o["params"].get("C") for o in changed] == [7.0]
+
+
+def labels_of(found: dict[str, Any], look: Look) -> dict[str, list[str]]:
+    records = {o["token"]: o for o in look.everything()["objects"]}
+    return {n: [p["label"] for p in records[t]["parts"]] for n, t in look.names.items()}
+
+
+def test_a_composite_in_itself() -> None:
+    pipe = Pipeline([("a", StandardScaler())])
+    pipe.steps.append(("self", pipe))
+    search = GridSearchCV(pipe, {})
+    search.estimator = search
+    loop: list[Any] = [pipe]
+    loop.append(loop)
+    look = Look({"pipe": pipe, "search": search, "loop": loop})
+    assert set(told(look)["names"]) == {"pipe", "search", "loop[0]"}
+    assert told(look)["objects"] == []
+
+
+MODELS: list[Callable[[], Any]] = [
+    LogisticRegression, SGDClassifier, StandardScaler, PCA, KMeans, GaussianNB, KNeighborsClassifier, SVC,
+    DecisionTreeClassifier, lambda: RandomForestClassifier(5), lambda: GradientBoostingClassifier(n_estimators=3),
+    lambda: HistGradientBoostingClassifier(max_iter=2), lambda: IsolationForest(n_estimators=3),
+    lambda: MLPClassifier(max_iter=1), GaussianProcessClassifier,
+    lambda: Pipeline([("a", StandardScaler()), ("b", LogisticRegression())]),
+    lambda: GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2),
+    lambda: VotingClassifier([("a", GaussianNB())]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", MODELS, ids=lambda m: type(m()).__name__)
+@pytest.mark.filterwarnings("ignore")
+def test_nothing_is_kept_alive(make: Callable[[], Any]) -> None:
+    """A model dies at the moment at which it would have died, and what it learned dies with it."""
+    space: dict[str, Any] = {"m": make(), "d": {"k": [make()]}}
+    look = Look(space)
+    reader = CodeReader(space, look.types, look.tokens)
+    told(look)
+    space["m"].fit(X, Y)
+    told(look)
+    reader.read("m.fit(X, Y); d['k'][0].score(m)", 0.0)
+    told(look)
+    gc.collect()
+    gc.disable()
+    try:
+        watched = [weakref.ref(space["m"])]
+        watched += [weakref.ref(v) for v in vars(space["m"]).values() if type(v) is np.ndarray and v is not X]
+        space["m"] = None
+        assert watched[0]() is None, "freed by its reference count, not by the collector"
+    finally:
+        gc.enable()
+    gc.collect()
+    assert [r() for r in watched if r() is not None] == []
+    assert told(look)["names"] == {"m": None}
+
+
+def test_a_bound_on_nodes_is_told_and_never_a_false_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    space: dict[str, Any] = {f"m{i}": LogisticRegression() for i in range(20)}
+    look = Look(space)
+    assert len(told(look)["names"]) == 20
+    monkeypatch.setattr(module, "MOST_NODES", 5)
+    del space["m0"], space["m19"]
+    found = told(look)
+    assert found["cut"]
+    assert found["names"] == {"m0": None, "m19": None}, "dead ones are known to be gone"
+    monkeypatch.undo()
+    found = told(look)
+    assert found["cut"] == []
+    assert found["names"] == {}
+    assert len(look.everything()["objects"]) == 18
+
+
+def test_one_deep_value_leaves_room_for_the_names_beside_it() -> None:
+    space = {"records": [[[[0, []] for _ in range(64)] for _ in range(64)] for _ in range(64)]}
+    space |= {"m": LogisticRegression()}
+    found = told(Look(space))
+    assert set(found["names"]) == {"m"}
+    assert found["cut"] == ["more objects than one look may visit"]
+
+
+def test_containers_of_many_models() -> None:
+    many: dict[str, Any] = {f"k{i}": LogisticRegression() for i in range(100)}
+    look = Look({"many": many})
+    found = told(look)
+    assert len(found["names"]) == 64
+    assert found["cut"] == ["many: all but 64 of its 100 items"]
+    many["k5"] = many.pop("k5")  # at the end now, where nobody looks
+    assert "many['k5']" not in told(look)["names"]
+    del many["k7"]
+    assert told(look)["names"]["many['k7']"] is None
+
+
+def test_a_list_of_numbers_costs_nothing_and_is_no_cut() -> None:
+    space = {"l": list(range(10**6)), "d": dict.fromkeys(range(10**6)), "t": tuple("x" * 10**5)}
+    look = Look(space)
+    begun = time.perf_counter()
+    for _ in range(20):
+        assert told(look) == {"names": {}, "objects": [], "cut": []}
+    assert time.perf_counter() - begun < 0.1
+
+
+def test_no_time_left_is_told_and_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = {f"m{i}": LogisticRegression().fit(X, Y) for i in range(3)}
+    look = Look(space)
+    monkeypatch.setattr(module, "SECONDS", -1.0)
+    found = told(look)
+    assert len(found["names"]) == 3
+    assert all("coef_" in o["not_evaluated"] and not o["learned"] for o in found["objects"])
+    again = told(look)
+    assert again["names"] == {}
+    assert len(again["cut"]) == 3
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "SECONDS", 60.0)
+    found = told(look)
+    assert found["names"] == {}
+    assert all(not o["not_evaluated"] and o["learned"]["coef_"]["digest"] for o in found["objects"])
+
+
+def test_a_look_that_was_broken_off_is_told_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = {"a": LogisticRegression(), "b": LogisticRegression()}
+    look = Look(space)
+    told(look)
+    space["a"].fit(X, Y)
+    space["b"].fit(X, Y)
+    with monkeypatch.context() as broken:
+        looked = []
+
+        def raising(obj: Any, watched: Any) -> bool:
+            looked.append(obj)
+            if len(looked) == 2:
+                raise KeyboardInterrupt
+            return False
+
+        broken.setattr(look, "_is_unchanged", raising)
+        with pytest.raises(KeyboardInterrupt):
+            look.take()
+    assert {o["generation"] for o in told(look)["objects"]} == {1, 2}
+
+
+def test_strange_keys_and_attributes() -> None:
+    model = LogisticRegression()
+    model.__dict__[3] = model.__dict__["n" * 10_000] = 1
+    pipe = Pipeline([("s" * 10_000, LogisticRegression())])
+    space: dict[Any, Any] = {
+        "m": model, "p": pipe, "d": {10**6_000: LogisticRegression(), "k" * 10**6: LogisticRegression()},
+        3: LogisticRegression(), "x" * 10**6: LogisticRegression(),
+    }  # fmt: skip
+    look = Look(space)
+    found = told(look)
+    assert set(found["names"]) == {"m", "p"}
+    assert len(json.dumps(found)) < 20_000
+    assert told(look)["objects"] == []
+
+
+def test_an_unchanged_look_is_cheap() -> None:
+    space: dict[str, Any] = {f"m{i}": GaussianNB().fit(X, Y) for i in range(100)}
+    look = Look(space)
+    told(look)
+    best = min(_timed(look) for _ in range(20))
+    assert best < 0.02, f"{best * 1000:.1f} ms"
+
+
+def _timed(look: Look) -> float:
+    begun = time.perf_counter()
+    look.take()
+    return time.perf_counter() - begun

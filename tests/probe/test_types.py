@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import functools
+import gc
+import os
+import sys
+import types
+import weakref
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock, Mock
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from kernelscope.probe.types import (
+    CONTAINER,
+    ESTIMATOR,
+    OPAQUE,
+    USER_OBJECT,
+    TypeCache,
+    attributes_of,
+    class_attribute,
+    instance_dict,
+    is_class,
+    parameters_and_learned,
+    qualified_name,
+)
+
+
+def methods(**body: Any) -> dict[str, Any]:
+    return {n: (lambda *a, **k: None) for n in ("get_params", "set_params", "fit")} | body
+
+
+class Mine(BaseEstimator):  # type: ignore[misc]
+    def __init__(self, depth: int = 3, *rest: int, flavour: str = "a") -> None:
+        self.depth, self.flavour = depth, flavour
+
+    def fit(self, X: object) -> Mine:  # noqa: N803
+        self.seen_ = X
+        return self
+
+
+class ReadOnly(property):
+    """As ``abc.abstractproperty`` is."""
+
+
+@pytest.mark.parametrize(
+    ("cls", "kind"),
+    [
+        (LogisticRegression, ESTIMATOR),
+        (Pipeline, ESTIMATOR),
+        (Mine, ESTIMATOR),
+        (type("Duck", (), methods()), ESTIMATOR),
+        (dict, CONTAINER),
+        (list, CONTAINER),
+        (tuple, CONTAINER),
+        (Mock, OPAQUE),
+        (MagicMock, OPAQUE),
+        (type, OPAQUE),
+        (np.ndarray, OPAQUE),
+        (int, OPAQUE),
+        (type("D", (dict,), {"__module__": "collections"}), OPAQUE),
+        (type("P", (), methods(get_params=property(lambda _s: 1 / 0))), USER_OBJECT),
+        (type("Q", (), methods(fit=ReadOnly(lambda _s: 1 / 0))), USER_OBJECT),
+        (type("NoFit", (LogisticRegression,), {"fit": None}), USER_OBJECT),
+        (type("Number", (), methods(fit=3)), USER_OBJECT),
+        (type("Plain", (), {"__module__": "__main__"}), USER_OBJECT),
+    ],
+)
+def test_the_kind_is_told_from_the_type(cls: type, kind: int) -> None:
+    assert TypeCache().of(cls).kind == kind
+
+
+def test_a_class_is_no_estimator_and_an_attribute_of_an_instance_makes_none() -> None:
+    cache = TypeCache()
+    assert cache.of(type(LogisticRegression)).kind == OPAQUE
+    duck = types.SimpleNamespace(get_params=1, set_params=2, fit=3)
+    assert cache.of(type(duck)).kind == OPAQUE
+
+
+def test_parameters_are_the_constructors() -> None:
+    cache = TypeCache()
+    assert cache.of(Mine).params == {"depth", "flavour"}
+    assert cache.of(LogisticRegression).params == set(LogisticRegression().get_params())
+
+    class Passing(Mine):
+        def __init__(self, extra: int = 1, **rest: Any) -> None:
+            super().__init__(**rest)
+
+    assert cache.of(Passing).params == {"extra", "depth", "flavour"}
+
+
+def test_parameters_behind_decorators() -> None:
+    def logged(function: Any) -> Any:
+        @functools.wraps(function)
+        def inner(*given: Any, **named: Any) -> Any:
+            return function(*given, **named)
+
+        return inner
+
+    class Decorated(BaseEstimator):  # type: ignore[misc]
+        @logged
+        def __init__(self, depth: int = 1) -> None:
+            self.depth = depth
+
+        def fit(self) -> None: ...
+
+    assert TypeCache().of(Decorated).params == {"depth"}
+
+
+def test_numpys_scalars_are_told_from_those_who_say_they_are() -> None:
+    cache = TypeCache()
+    assert cache.of(np.float32).numpy_scalar
+    assert cache.of(np.str_).numpy_scalar
+    assert cache.of(np.datetime64).numpy_scalar
+    assert not cache.of(np.void).numpy_scalar, "its fields may hold anything"
+    assert not cache.of(np.record).numpy_scalar
+    assert not cache.of(type("float64", (np.float64,), {"__module__": "numpy"})).numpy_scalar
+    generic = type("generic", (), {"__module__": "numpy"})
+    assert not cache.of(type("float64", (generic,), {"__module__": "numpy"})).numpy_scalar
+
+
+def test_lies() -> None:
+    class Liar:
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:
+            raise AssertionError
+
+    assert not is_class(Liar())
+    assert is_class(Liar)
+    assert instance_dict(Liar()) == {}
+
+    class Hidden:
+        @property
+        def __dict__(self) -> Any:  # type: ignore[override]
+            raise AssertionError
+
+    assert instance_dict(Hidden()) is None
+
+    class Slots:
+        __slots__ = ("a",)
+
+    assert instance_dict(Slots()) is None
+    assert instance_dict(3) is None
+    assert qualified_name(type("N", (), {"__module__": 7, "__qualname__": "q"})) == "q"
+    assert len(qualified_name(type("x" * 100_000, (), {}))) == 200
+
+
+def test_an_entry_that_is_none_hides_the_bases() -> None:
+    above = type("Above", (), {"fit": 1})
+    assert class_attribute(type("Below", (above,), {"fit": None}), "fit") is None
+    assert class_attribute(type("Below", (above,), {}), "fit") == 1
+
+
+def test_attributes_with_other_keys_than_names() -> None:
+    model = LogisticRegression()
+    model.__dict__[7] = model.__dict__[("a",)] = model.__dict__["x" * 1_000] = 1
+    model.coef_ = 3
+    params, learned = parameters_and_learned(model, TypeCache().of(LogisticRegression))
+    assert set(params) == set(model.get_params())
+    assert learned == {"coef_": 3}
+    for place in range(5_000):
+        setattr(model, f"a{place}", place)
+    assert len(attributes_of(model)) <= 400
+
+
+def test_which_files_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = TypeCache()
+    assert not cache.is_user_file(os.__file__)
+    assert not cache.is_user_file(np.__file__)
+    assert not cache.is_user_file("<string>")
+    assert cache.is_user_file(str(tmp_path / "mine.py"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))  # an environment made in the project's own folder
+    assert TypeCache().is_user_file(str(tmp_path / "mine.py"))
+    assert cache.is_user_module("__main__")
+    assert not cache.is_user_module("sklearn.linear_model")
+    assert not cache.is_user_module("no.such.module")
+
+
+def test_a_class_of_the_users_is_not_kept_alive() -> None:
+    cache = TypeCache()
+    made = type("Mine", (RandomForestClassifier,), {})
+    cache.of(made)
+    gone = weakref.ref(made)
+    del made
+    gc.collect()
+    assert gone() is None
