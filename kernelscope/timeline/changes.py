@@ -103,8 +103,6 @@ class Run(Struct, frozen=True):
     rerun_of: int | None
     """The latest earlier run, in this epoch, of the same source or the same notebook cell."""
     changes: tuple[Change, ...]
-    between: tuple[Change, ...] = ()
-    """Changes that were there before the cell began, and that no run made."""
     local: tuple[Change, ...] = ()
     """Models with ``scope`` ``local``: fitted inside a call, and reached by no name."""
     sees_calls: bool = False

@@ -66,7 +66,7 @@ class Timeline:
         self._fitted: dict[tuple[str, int], bool] = {}
         self._objects: dict[int, ObjectFacts] = {}
         self._names: dict[str, int] = {}
-        self._between: tuple[Change, ...] = ()
+        self._rows_now: Rows = {}
         self._reruns = Reruns()
 
     # What changes it.
@@ -77,7 +77,7 @@ class Timeline:
             case Attached():
                 return self._attach(event)
             case Observed(observation=observation):
-                return Update(event, (self._observe(observation),))
+                return Update(event, self._observe(observation))
             case KernelChanged(state=state):
                 self.state = state
             case Lost(count=count):
@@ -92,48 +92,46 @@ class Timeline:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
-        self._between = ()
         self._reruns.begin_epoch()
         runs_since = sum(o.run is not None for o in event.history)
         start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
-        rows = rows_of(self._names, self._objects)
-        for name in dict.fromkeys((*self._tracks, *rows)):
-            self._hold(name, rows, None, start)
-        seen = tuple(self._observe(observation) for observation in event.history)
+        self._rows_now = rows_of(self._names, self._objects)
+        for name in dict.fromkeys((*self._tracks, *self._rows_now)):
+            self._hold(name, None, start)
+        seen = tuple(moment for o in event.history for moment in self._observe(o))
         models = tuple((n, self._objects[t]) for n, t in self._names.items())
         return Update(event, (start, *seen), models)
 
-    def _observe(self, observation: Observation) -> Moment:
+    def _observe(self, observation: Observation) -> tuple[Moment, ...]:
+        """The moment that it makes; none for a look between runs that found nothing to tell."""
         before, names_before = self._objects, self._names
         self._objects = {**before, **{f.token: f for f in observation.objects}}
         self._names = _renamed(names_before, observation, self._objects)
         world = World(observation, before, self._objects, names_before, self._names)
-        rows_before, rows = rows_of(names_before, before), rows_of(self._names, self._objects)
-        told = judge(world, rows_before, rows)
-        moment = self._record(world, tuple(c for n, c in told.items() if not _is_part(n, rows_before, rows)))
-        for name in dict.fromkeys((*rows_before, *rows)):
-            self._hold(name, rows, told.get(name), moment)
+        rows_before, self._rows_now = self._rows_now, rows_of(self._names, self._objects)
+        told = judge(world, rows_before, self._rows_now)
+        changes = tuple(c for n, c in told.items() if not _is_part(n, rows_before, self._rows_now))
+        silent = observation.run is None and not changes
+        moment = self._moments[-1] if silent else self._record(world, changes)
+        for name in dict.fromkeys((*rows_before, *self._rows_now)):
+            self._hold(name, told.get(name), moment)
         self._forget_the_dead()
-        return moment
+        return () if silent else (moment,)
 
     def _record(self, world: World, changes: tuple[Change, ...]) -> Moment:
         observation = world.observation
         if observation.run is None:
-            self._between += changes
-            last = self._moments[-1].execution_count if self._moments else 0
-            return self._add("between", last, changes=changes)
+            return self._add("between", self._moments[-1].execution_count, changes=changes)
         run = Run(
             epoch=self.epoch,
             facts=observation.run,
             rerun_of=self._reruns.earlier(observation.run),
             changes=changes,
-            between=self._between,
             local=tuple(judge_local(m, world) for m in observation.locals),
             sees_calls=observation.sees_calls,
             cut=observation.cut,
             hook_seconds=observation.hook_seconds,
         )
-        self._between = ()
         self._reruns.add(run)
         return self._add("run", run.count, run, changes)
 
@@ -144,8 +142,8 @@ class Timeline:
         self._moments.append(moment)
         return moment
 
-    def _hold(self, name: str, rows: Rows, change: Change | None, moment: Moment) -> None:
-        token, whole = rows.get(name, (None, None))
+    def _hold(self, name: str, change: Change | None, moment: Moment) -> None:
+        token, whole = self._rows_now.get(name, (None, None))
         facts = self._objects.get(token) if token is not None else None
         track = self._tracks.get(name)
         if track is None:

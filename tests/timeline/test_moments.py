@@ -46,17 +46,24 @@ def test_given_a_change_between_runs_when_looked_at_then_it_is_told_once_and_no_
     assert verdicts(between) == {"m": "params"}
     assert between.changes[0].explanation.startswith("Between runs, by no cell: m got other")
     assert run.changes == ()
-    assert changes_of(run.between) == {"m": "params"}
-    assert watch.cell().between == ()
 
 
-def test_given_several_looks_between_runs_when_the_next_run_comes_then_it_knows_them_all() -> None:
+def test_given_a_look_between_runs_when_it_found_nothing_then_it_makes_no_column() -> None:
+    watch = Watch(m=bound(model(1)))
+    columns = len(watch.timeline.moments)
+
+    assert watch.look(None).moments == ()
+    assert len(watch.timeline.moments) == columns
+
+
+def test_given_several_looks_between_runs_when_each_found_something_then_each_is_told() -> None:
     m = bound(model(1))
     watch = Watch(m=m)
     watch.look(None, params(m, C=3.0))
     watch.look({"n": model(2)})
 
-    assert [(c.name, c.verdict) for c in watch.cell().between] == [("m", "params"), ("n", "created")]
+    told = [(c.name, c.verdict) for moment in watch.timeline.moments for c in moment.changes]
+    assert told == [("m", "params"), ("n", "created")]
 
 
 def test_given_a_change_between_runs_when_the_cell_changes_it_too_then_each_is_compared_with_its_own_before() -> (
@@ -77,7 +84,7 @@ def test_given_a_change_between_runs_when_the_kernel_restarts_then_the_next_run_
     watch.look(None, params(m, C=3.0))
     watch.attach()
 
-    assert watch.cell().between == ()
+    assert watch.cell().changes == ()
 
 
 def test_given_a_restart_when_tokens_and_generations_come_again_then_identities_are_not_merged() -> None:
@@ -233,7 +240,7 @@ def a_story(first: ObjectFacts) -> list[Observed]:
 def judged(timeline: Timeline) -> list[tuple[str, int, bytes]]:
     """Everything that the columns say."""
     return [
-        (m.kind, m.execution_count, msgspec.json.encode((m.changes, m.run and m.run.between)))
+        (m.kind, m.execution_count, msgspec.json.encode((m.changes, m.run and m.run.local)))
         for m in timeline.moments
     ]
 
