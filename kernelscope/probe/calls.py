@@ -188,7 +188,7 @@ class CallWatcher:
         if nested is None:
             return
         token = self._tokens.known(obj)
-        if token is None and (nested or len(self._seen) >= MOST_OBJECTS):
+        if token is None and not self._has_room():
             self.dropped += 1
             return
         token = self._tokens.of(obj)
@@ -199,6 +199,13 @@ class CallWatcher:
             self._seen[(token, method)] = seen
         seen.times += 1
         self._under_way[id(frame)] = (id(obj), seen)
+
+    def _has_room(self) -> bool:
+        """Whether one more object may be remembered; what a search cloned and let go of makes room."""
+        if len(self._seen) >= MOST_OBJECTS:
+            kept = {key: s for key, s in self._seen.items() if not s.nested or s.reference() is not None}
+            self._seen = kept
+        return len(self._seen) < MOST_OBJECTS
 
     def _receiver(self, frame: types.FrameType) -> tuple[Any, str | None]:
         """The object that a watched method was called on, and the method's name."""

@@ -351,7 +351,9 @@ class _Reading:
         elif (copied := _known(callee, _COPIES)) is not None:
             if not self._read_bytes(node, copied, scope):
                 self._copies[".".join(copied)] = None
-        elif type(callee) is Unknown or callee is builtins.exec or callee is builtins.eval:
+        elif callee is builtins.exec or callee is builtins.eval:
+            self._source_in_text(node, scope, depth)
+        elif type(callee) is Unknown:
             self.complete = False
         elif is_class(callee):
             self._descend(class_attribute(callee, "__init__"), UNKNOWN, node, scope, depth)
@@ -402,6 +404,16 @@ class _Reading:
         for inner in code.co_consts:
             if type(inner) is types.CodeType:
                 self._names_only(inner)
+
+    def _source_in_text(self, node: ast.Call, scope: dict[str, Any], depth: int) -> None:
+        """``exec`` of a text that the source holds; any other is not followed."""
+        given = node.args[0] if node.args else None
+        text = given.value if isinstance(given, ast.Constant) else None
+        tree = _parse(text) if type(text) is str else None
+        if tree is None or len(node.args) > 1 or node.keywords:
+            self.complete = False
+        else:
+            self.block(tree.body, scope, None, depth)
 
     def _magic(self, node: ast.Call, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         texts = [a.value for a in node.args if isinstance(a, ast.Constant) and type(a.value) is str]

@@ -4,7 +4,7 @@ A file holds ``[[scenario]]`` tables with ``id``, optional ``needs`` (packages i
 ``before`` (cells that run before the attach), and ``[[scenario.step]]`` tables: ``code``, ``again``
 (run that step's code once more, counted from 1) or ``restart``, and ``expect``: per name a verdict, a
 list of verdicts any of which is right, or a table of keys that the change must have.  A name that
-``expect`` leaves out must be left out of the answer, too.  ``local`` names classes that must be told
+``expect`` leaves out must be left out of the answer, too (``lenient`` lifts that).  ``local`` names classes that must be told
 as local where calls are seen.
 """
 
@@ -128,7 +128,7 @@ def _problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterato
             got = found.get(name, {"verdict": "untouched"}).get(key)
             if not _meets(got, value):
                 yield f"{name}: {key} should be {value}, is {got}: {found.get(name, {}).get('explanation')}"
-    for name in found.keys() - expected.keys():
+    for name in found.keys() - expected.keys() if not step.get("lenient") else ():
         yield f"{name}: should be untouched, is {found[name]['verdict']}: {found[name]['explanation']}"
     told = [c["class"].rpartition(".")[2] for c in record["changes"] if c["scope"] == "local"]
     for cls in step.get("local", ()) if sees_calls else ():
