@@ -91,9 +91,9 @@ def attach(
     from kernelscope.session import Session
     from kernelscope.tui.app import KernelscopeApp
 
-    source = _chosen(connection, poll=poll, keep=keep, limit=limit, insecure=insecure)
-    if source is not None:
-        _finish(KernelscopeApp(Session(source), poll=poll).run())
+    with _chosen(connection, poll=poll, keep=keep, limit=limit, insecure=insecure) as source:
+        if source is not None:
+            _finish(KernelscopeApp(Session(source), poll=poll).run())
 
 
 @cli.command()
@@ -189,21 +189,33 @@ async def _watched(source: Source, as_json: bool) -> None:
     await session.run()
 
 
-def _chosen(connection: str | None, **options: Any) -> Source | None:
+@contextlib.contextmanager
+def _chosen(connection: str | None, **options: Any) -> Iterator[Source | None]:
     """The kernel that was named, or picked on the screen; ``None`` where nothing was."""
-    from kernelscope.demo import DemoSource
     from kernelscope.kernel.live import LiveSource
 
-    try:
+    if connection is not None:
         with _connection_file(connection) as path:
-            return LiveSource(path, **options)
-    except NoKernelError:
-        if connection is not None:
-            raise
-    from kernelscope.kernel.discovery import find_kernels
+            yield LiveSource(path, **options)
+        return
+    try:
+        with _connection_file(None) as path:
+            only = LiveSource(path, **options)
+    except NoKernelError:  # none, or several
+        yield _picked(**options)
+    else:
+        yield only
+
+
+def _picked(**options: Any) -> Source | None:
+    from kernelscope.demo import DemoSource
+    from kernelscope.kernel.discovery import find_kernels, runtime_dirs
+    from kernelscope.kernel.live import LiveSource
     from kernelscope.tui.picker import PickerApp
 
-    picked: KernelEntry | str | None = PickerApp(find_kernels).run()
+    picked: KernelEntry | str | None = PickerApp(
+        find_kernels, looked_in=[str(path) for path in runtime_dirs()]
+    ).run()
     if picked is None:
         return None
     if isinstance(picked, str):

@@ -38,6 +38,36 @@ def _cut(text: str, limit: int) -> str:
     return text[: limit - 1] + "…" if limit > 0 else ""
 
 
+_SAYS_LITTLE = (
+    "import ",
+    "from ",
+    "def ",
+    "async def ",
+    "class ",
+    "@",
+    "#",
+    "%",
+    "with ",
+    "if ",
+    "for ",
+    ")",
+    "]",
+    "}",
+)
+
+
+def headline(source: str) -> str:
+    """The line by which a cell is known: the first that does something, else the first there is.
+
+    Imports, definitions and what is indented come first in many cells and tell little of them.
+    """
+    lines = [line.rstrip() for line in source.splitlines() if line.strip()]
+    does = (line for line in lines if not line[0].isspace() and not line.startswith(_SAYS_LITTLE))
+    says = (line.strip() for line in lines if not line.lstrip().startswith("#"))
+    found = next(does, None) or next(says, None) or (lines[0].strip() if lines else "(empty cell)")
+    return found if len(lines) < 2 else f"{found} …"
+
+
 def _visible(text: str, keep: str) -> str:
     if text.isascii() and text.isprintable():
         return text

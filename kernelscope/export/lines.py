@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
 from kernelscope.protocol.records import encode, records_of
+from kernelscope.text import headline
 from kernelscope.timeline.changes import Change, Run, Verdict
 from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
-from kernelscope.timeline.explain import short_class
+from kernelscope.timeline.explain import gist, short_class
 from kernelscope.timeline.timeline import Timeline, Update
 
 
@@ -71,8 +72,8 @@ def _lines(update: Update) -> Iterator[str]:
 def _run_lines(run: Run) -> Iterator[str]:
     again = f", again after [{run.rerun_of}]" if run.rerun_of is not None else ""
     status = "" if run.facts.status == "ok" else f", {run.facts.status}"
-    first = next((line.strip() for line in run.facts.code.splitlines() if line.strip()), "")
-    shown = first if len(first) <= 60 else first[:59] + "…"
+    line = headline(run.facts.code)
+    shown = line if len(line) <= 60 else line[:59] + "…"
     yield f"In [{run.count}]{again}{status}  {shown}"
     changes = (*run.changes, *run.local)
     if not changes:
@@ -82,15 +83,5 @@ def _run_lines(run: Run) -> Iterator[str]:
 
 def _change_line(change: Change) -> str:
     verdict = "local" if change.scope == "local" else change.verdict
-    mark = (
-        ""
-        if change.certainty == "observed" or change.verdict is Verdict.UNKNOWN
-        else f" ({change.certainty})"
-    )
-    return f"  {verdict:<9} {change.name}{mark}: {_without_place(change.explanation)}"
-
-
-def _without_place(explanation: str) -> str:
-    """The sentence without its ``In [n]``, which the line above it holds."""
-    head, found, rest = explanation.partition("] ")
-    return rest if found and head.startswith("In [") else explanation
+    sure = change.certainty == "observed" or change.verdict is Verdict.UNKNOWN
+    return f"  {verdict:<9} {gist(change)}" + ("" if sure else f" ({change.certainty})")

@@ -15,7 +15,7 @@ import types
 import weakref
 from typing import Any
 
-from .identity import Tokens, reference_to
+from .identity import Tokens, is_dead, reference_to
 from .types import ESTIMATOR, TypeCache, class_attribute, class_dict
 
 METHODS = ("fit", "partial_fit", "__setstate__", "__getstate__")
@@ -203,7 +203,7 @@ class CallWatcher:
     def _has_room(self) -> bool:
         """Whether one more object may be remembered; what a search cloned and let go of makes room."""
         if len(self._seen) >= MOST_OBJECTS:
-            kept = {key: s for key, s in self._seen.items() if not s.nested or s.reference() is not None}
+            kept = {key: s for key, s in self._seen.items() if not (s.nested and is_dead(s.reference))}
             self._seen = kept
         return len(self._seen) < MOST_OBJECTS
 

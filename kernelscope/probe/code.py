@@ -345,15 +345,9 @@ class _Reading:
                 self._names_only(value.__code__)
 
     def _function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> None:
-        access = _known(callee, _FILES)
-        if access is not None:
-            self._file_access(node, access, scope)
-        elif (copied := _known(callee, _COPIES)) is not None:
-            if not self._read_bytes(node, copied, scope):
-                self._copies[".".join(copied)] = None
-        elif callee is builtins.exec or callee is builtins.eval:
-            self._source_in_text(node, scope, depth)
-        elif type(callee) is Unknown:
+        if self._library_function(node, callee, scope, depth):
+            return
+        if type(callee) is Unknown:
             self.complete = False
         elif is_class(callee):
             self._descend(class_attribute(callee, "__init__"), UNKNOWN, node, scope, depth)
@@ -365,6 +359,20 @@ class _Reading:
                 self._descend(function, UNKNOWN if type(callee) is classmethod else None, node, scope, depth)
         elif self._given_a_model(node, scope) and getattr(node.func, "id", "") not in _HARMLESS:
             self.complete = False  # a library may do anything to a model that it is given
+
+    def _library_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
+        """A function that is known to write or read files, to copy, or to run a text."""
+        access, copied = _known(callee, _FILES), _known(callee, _COPIES)
+        if access is not None:
+            self._file_access(node, access, scope)
+        elif copied is not None:
+            if not self._read_bytes(node, copied, scope):
+                self._copies[".".join(copied)] = None
+        elif callee is builtins.exec or callee is builtins.eval:
+            self._source_in_text(node, scope, depth)
+        else:
+            return False
+        return True
 
     def _descend(
         self, function: Any, receiver: Any, node: ast.Call, scope: dict[str, Any], depth: int

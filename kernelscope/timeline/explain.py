@@ -9,12 +9,13 @@ from kernelscope.timeline.facts import Opaque, Value
 from kernelscope.timeline.world import World
 
 _SHOWN_PARAMS = 3
+_BETWEEN = "Between runs, by no cell:"
 
 
 def explain(change: Change, world: World) -> Change:
     """The change with its ``explanation`` filled in."""
     run = world.observation.run
-    where = f"In [{run.execution_count}]" if run else "Between runs, by no cell:"
+    where = f"In [{run.execution_count}]" if run else _BETWEEN
     parts = [f"{where} {_what(change, world)}."]
     if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
         parts.append(f"{change.name} holds that object now; it was there before.")
@@ -24,10 +25,21 @@ def explain(change: Change, world: World) -> Change:
         parts.append(
             f"{_and(change.stale)} still {'holds' if len(change.stale) == 1 else 'hold'} {_numbered(change.previous_generation)}."
         )
-    if change.evidence and change.verdict is not Verdict.DELETED:
-        lead = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}[change.certainty]
-        parts.append(f"{lead}: {'; '.join(change.evidence)}.")
-    return msgspec.structs.replace(change, explanation=" ".join(parts))
+    return msgspec.structs.replace(change, explanation=" ".join(parts) + _why(change))
+
+
+def gist(change: Change) -> str:
+    """The explanation without the run and the evidence, for where both stand beside it."""
+    told = change.explanation.removesuffix(_why(change)).removeprefix(_BETWEEN + " ")
+    head, found, rest = told.partition("] ")
+    return rest if found and head.startswith("In [") else told
+
+
+def _why(change: Change) -> str:
+    if not change.evidence or change.verdict is Verdict.DELETED:
+        return ""
+    lead = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}[change.certainty]
+    return f" {lead}: {'; '.join(change.evidence)}."
 
 
 def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per verdict

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from kernelscope.timeline.changes import Change, Held, Moment, MomentKind, Run
+from kernelscope.timeline.changes import Change, Held, Moment, MomentKind, Run, Verdict
 from kernelscope.timeline.events import (
     Attached,
     Detached,
@@ -60,6 +60,8 @@ class Timeline:
         """Why there is no attach yet."""
         self.ended: str | None = None
         """Why nothing follows any more."""
+        self.verdicts: set[Verdict] = set()
+        """Every verdict that was given so far."""
         self._moments: list[Moment] = []
         self._tracks: dict[str, list[Held]] = {}
         self._rows: dict[str, Row] = {}
@@ -140,6 +142,7 @@ class Timeline:
     ) -> Moment:
         moment = Moment(len(self._moments), self.epoch, kind, count, run, changes)
         self._moments.append(moment)
+        self.verdicts.update(change.verdict for change in changes)
         return moment
 
     def _hold(self, name: str, change: Change | None, moment: Moment) -> None:

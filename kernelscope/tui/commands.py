@@ -27,6 +27,8 @@ class Command:
     """What it does, for the palette and the help."""
     footer: int = 0
     """Place in the footer, 1 first; 0: not there."""
+    pair: str = ""
+    """For a command that the footer tells together with its opposite: both their keys."""
 
 
 def bindings(prefix: str, commands: Iterable[Command]) -> list[BindingType]:
@@ -66,7 +68,13 @@ TIMELINE = (
         "To the previous change in this row",
     ),
     Command(
-        "next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1
+        "next_change",
+        "greater_than_sign,full_stop",
+        ">",
+        "change",
+        "To the next change in this row",
+        1,
+        "< >",
     ),
     Command(
         "previous_run",
@@ -108,7 +116,13 @@ EVIDENCE = (
         "To the previous change in this row",
     ),
     Command(
-        "next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1
+        "next_change",
+        "greater_than_sign,full_stop",
+        ">",
+        "change",
+        "To the next change in this row",
+        1,
+        "< >",
     ),
     Command("next_tab", "right,l,tab", "← →", "tab", "To the next tab", 2),
     Command("previous_tab", "left,h,shift+tab", "←", "previous tab", "To the tab before"),
@@ -130,7 +144,13 @@ DIFF = (
         "To the previous change in this row",
     ),
     Command(
-        "next_change", "greater_than_sign,full_stop", "< >", "change", "To the next change in this row", 1
+        "next_change",
+        "greater_than_sign,full_stop",
+        ">",
+        "change",
+        "To the next change in this row",
+        1,
+        "< >",
     ),
     Command("fold", "o,space", "o", "equal ones", "Show or hide what is equal", 2),
     Command("down", "down,j", "j ↓", "scroll", "Scroll down", 3),

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -35,7 +36,7 @@ others = {{f"v{{i}}": list(range(i)) for i in range(100)}}; globals().update(oth
 
 def main() -> None:
     """Prints one row per number of models."""
-    print(f"{'models':>7} {'line after reply':>17} {'hook':>8} {'empty round trip':>17}   (ms, medians)")
+    say(f"{'models':>7} {'line after reply':>17} {'hook':>8} {'empty round trip':>17}   (ms, medians)")
     for n in [int(a) for a in sys.argv[1:]] or [10, 100, 1000]:
         with tempfile.TemporaryDirectory() as folder:
             measure(n, Path(folder))
@@ -73,17 +74,21 @@ def measure(n: int, folder: Path) -> None:
             count = kernel.run(code)["execution_count"]
             ended = time.perf_counter()
             with ready:
-                ready.wait_for(lambda count=count: count in lines, 30)
+                ready.wait_for(partial(lines.__contains__, count), 30)
             lags.append(lines[count] - ended)
         watch.terminate()
         watch.wait()
-        watched = [_timed(kernel, "1") for _ in range(3)]
-        del watched
         hook = statistics.median(float(str(r["hook_seconds"])) for r in records if r["type"] == "execution")
-        print(
+        say(
             f"{n:>7} {1e3 * statistics.median(lags):>17.2f} {1e3 * hook:>8.2f}"
             f" {1e3 * statistics.median(bare):>17.2f}"
         )
+
+
+def say(row: str) -> None:
+    """One row, at once."""
+    sys.stdout.write(row + "\n")
+    sys.stdout.flush()
 
 
 def _timed(kernel: KernelProcess, code: str) -> float:

@@ -83,6 +83,7 @@ class Columns:
 
 def _write(cells: list[str], at: int, text: str, *, force: bool = False) -> None:
     """Puts ``text`` where there is room for it; ``force`` makes room."""
+    text = text[-len(cells) :] if cells else ""
     at = max(0, min(at, len(cells) - len(text)))
     room = cells[max(0, at - 1) : at + len(text) + 1]
     if not force and any(c != " " for c in room):

@@ -47,7 +47,7 @@ class TimelineScreen(CommandScreen[None]):
             Horizontal(upper, Inspector(self.board), id="middle"),
             filter_,
             Sentence(self.board),
-            Legend(),
+            Legend(self.board),
         )
 
     def refresh_view(self) -> None:
@@ -62,6 +62,7 @@ class TimelineScreen(CommandScreen[None]):
         self.query_one(Banner).show()
         self.query_one(Sentence).show()
         self.query_one(Inspector).show()
+        self.query_one(Legend).refresh()
 
     def recolour(self) -> None:
         """Draw in the colours of the new theme."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kernelscope.text import headline
 from kernelscope.timeline.changes import Verdict
+from kernelscope.timeline.explain import short_class
 from kernelscope.timeline.reruns import Cell, Effect
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.glyphs import GLYPHS
@@ -36,7 +38,7 @@ def cell_line(cell: Cell, cells: int) -> Line:
     return cut(
         (
             Said(" "),
-            say(fit(first_line(cell), code), "strong"),
+            say(fit(headline(cell.code), code), "strong"),
             Said("  "),
             Said(fit(_runs(cell, runs), runs), "dim"),
             Said("  "),
@@ -52,21 +54,24 @@ def heading(cells: int) -> Line:
     return line(Said(" " + fit("cell", code + 2) + fit("runs", runs + 2) + "effect when run again", "dim"))
 
 
-def first_line(cell: Cell) -> str:
-    """The first line of the source that says anything."""
-    lines = [text.strip() for text in cell.code.splitlines() if text.strip()]
-    said = next((text for text in lines if not text.startswith("#")), lines[0] if lines else "(empty cell)")
-    return said if len(lines) < 2 else f"{said} …"
-
-
 def effect(cell: Cell, once: str = "never run twice; first run ") -> Line:
     """What running it again did; ``once`` leads in what the only run did."""
     if cell.reruns:
-        return _did(cell.effects) or (Said("leaves every model alone", "dim"),)
+        return _did(cell.effects) or _alone(cell)
     first = _did(cell.first_effects, past=True)
     if not first:
         return (Said(f"{once}left {'every model' if len(once) > 10 else 'all'} alone", "dim"),)
     return (Said(once, "dim"), *first)
+
+
+def _alone(cell: Cell) -> Line:
+    """No named model was changed, in however many re-runs; a local one may have been made."""
+    local = dict.fromkeys(short_class(change.cls) for run in cell.reruns for change in run.local)
+    fits = f"; fits {', '.join(local)} of its own" if local else ""
+    times = len(cell.reruns)
+    return (
+        say(f"leaves every model alone  {times} of {times} {'time' if times == 1 else 'times'}{fits}", "dim"),
+    )
 
 
 def _did(told: tuple[Effect, ...], *, past: bool = False) -> Line:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import PurePath
 from statistics import median
 
+from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.glyphs import GLYPHS, LEGEND
 from kernelscope.tui.model.board import Board
@@ -123,10 +125,10 @@ def empty(board: Board) -> tuple[Line, ...]:
     )
 
 
-def legend(cells: int) -> Line:
-    """The glyphs and their verdicts, as many as there is room for."""
+def legend(cells: int, seen: Collection[Verdict] = ()) -> Line:
+    """The glyphs and their verdicts, those that were seen first, as many as there is room for."""
     pieces: list[Said] = [Said(" ")]
-    for verdict in LEGEND:
+    for verdict in sorted(LEGEND, key=lambda v: v not in seen):
         more = [Said(f"{GLYPHS[verdict]}", f"verdict.{verdict}"), Said(f" {verdict} ", "dim")]
         if width(pieces) + width(more) > cells:
             break

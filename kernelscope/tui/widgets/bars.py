@@ -50,12 +50,13 @@ class Banner(Static):
 class Legend(Widget):
     """The glyphs, for those who see them for the first time."""
 
-    def __init__(self) -> None:
+    def __init__(self, board: Board) -> None:
         super().__init__(id="legend")
+        self._board = board
 
     def render(self) -> Content:
         """One line."""
-        return content([legend(self.size.width)])
+        return content([legend(self.size.width, self._board.timeline.verdicts)])
 
 
 class CommandBar(Widget):
@@ -92,4 +93,4 @@ class CommandBar(Widget):
 
 
 def _told(command: Command) -> Line:
-    return line(Said(f" {command.shown}", "key"), Said(f" {command.label} ", "dim"))
+    return line(Said(f" {command.pair or command.shown}", "key"), Said(f" {command.label} ", "dim"))
