@@ -1,0 +1,46 @@
+"""Interpreters that kernels are run in: the test's own, and those named in the environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+VARIABLE = "KERNELSCOPE_TEST_PYTHONS"
+"""Paths of interpreters with ipykernel and scikit-learn, parted as in ``PATH``."""
+
+
+@cache
+def _found() -> dict[str, str]:
+    """Interpreter by version, such as ``3.12``."""
+    told = {}
+    for path in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
+        ask = "import sys, ipykernel, sklearn; print('%d.%d' % sys.version_info[:2])"
+        version = subprocess.run([path, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+        told[version] = path
+    return told
+
+
+def interpreter(version: str) -> str:
+    """Its path; skips the test where there is none."""
+    if version == "own":
+        return sys.executable
+    path = _found().get(version)
+    if path is None:
+        pytest.skip(f"no Python {version} with ipykernel is named in {VARIABLE}")
+    return path
+
+
+@pytest.fixture(params=["own", "3.9", "3.10", "3.12", "3.13"])
+def python(request: pytest.FixtureRequest) -> str:
+    """An interpreter for kernels: each that there is."""
+    return interpreter(request.param)
+
+
+@pytest.fixture(params=["3.12", "3.13"])
+def seeing_python(request: pytest.FixtureRequest) -> str:
+    """An interpreter in which calls can be seen."""
+    return interpreter(request.param)

@@ -1,0 +1,279 @@
+"""The live source against real kernels, dead ones, and what only looks like one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from jupyter_client.connect import write_connection_file
+from jupyter_client.session import Session
+
+from kernelscope.errors import (
+    KernelscopeError,
+    KeyMismatchError,
+    ProbeError,
+    TimedOutError,
+    UnreachableError,
+    UnsupportedKernelError,
+)
+from kernelscope.kernel import conversation, inject, live
+from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.timeline.events import Attached, KernelChanged, Observed, Waiting
+from tests.conftest import interpreter
+from tests.kernel.watching import INSTALLED, value, watching
+from tests.support.kernels import KernelProcess
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path) as process:
+        yield process
+
+
+async def error_of(path: Path, **options: Any) -> KernelscopeError:
+    """What attaching ends with."""
+    source = LiveSource(path, **options)
+    events: AsyncIterator[object] = source.events()
+    try:
+        async with asyncio.timeout(30):
+            async for _ in events:
+                pass
+    except KernelscopeError as error:
+        return error
+    finally:
+        await source.close()
+    raise AssertionError("it attached")
+
+
+async def test_every_run_of_a_burst_is_told_in_order(kernel: KernelProcess) -> None:
+    async with watching(kernel) as watch:
+        found = await watch.attached()
+        assert found.kernel.execution_count == 0
+        assert found.kernel.pid == kernel.pid
+        cells = [f"a = {n}" for n in range(10)] + ["1 / 0"] + [f"b = {n}" for n in range(10)]
+        requests = [kernel.queue(cell, cell_id=f"cell {n}") for n, cell in enumerate(cells)]
+        runs = await watch.ran(len(cells))
+        assert [r.run.code for r in runs if r.run] == cells
+        assert [r.run.execution_count for r in runs if r.run] == list(range(1, 22))
+        assert watch.statuses == ["ok"] * 10 + ["error"] + ["ok"] * 10
+        assert [r.seq for r in runs] == list(range(1, 22))
+        if found.kernel.ipykernel.startswith("7"):
+            assert [r.run.cell_id for r in runs if r.run] == [f"cell {n}" for n in range(21)]
+        for request in requests:
+            kernel.wait(request)
+
+
+async def test_attaching_while_a_failing_queue_runs(kernel: KernelProcess, tmp_path: Path) -> None:
+    """The failing cell aborts what is queued, the attach too: it is asked again."""
+    waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass\n1 / 0")
+    async with watching(kernel) as watch:
+        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        (tmp_path / "go").touch()
+        kernel.wait(waiting)
+        await watch.attached()
+        kernel.run("a = 1")
+        await watch.ran(1)
+        assert isinstance(watch.events[0], Waiting)
+        assert len(watch.attaches) == 1
+
+
+async def test_a_limit_that_runs_out(kernel: KernelProcess, tmp_path: Path) -> None:
+    waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass")
+    assert isinstance(await error_of(kernel.connection_file, limit=1.0), TimedOutError)
+    (tmp_path / "go").touch()
+    kernel.wait(waiting)
+
+
+async def test_a_restart_begins_an_epoch(kernel: KernelProcess) -> None:
+    async with watching(kernel) as watch:
+        first = await watch.attached()
+        kernel.run("from sklearn.svm import SVC\nold = SVC()")
+        await watch.ran(1)
+        await asyncio.to_thread(kernel.restart)
+        second = await watch.attached(2)
+        assert (first.epoch, second.epoch) == (1, 2)
+        assert second.kernel.pid == kernel.pid != first.kernel.pid
+        assert second.base.names == {}
+        assert second.history == ()
+        assert [e.state for e in watch.events if isinstance(e, KernelChanged)].count("restarted") == 1
+        kernel.run("new = 1")
+        runs = await watch.ran(2)
+        assert [r.run.execution_count for r in runs if r.run] == [1, 1]
+        told = [e.epoch for e in watch.events if isinstance(e, Observed)]
+        assert told == [1, 2]
+    assert value(kernel.client(), INSTALLED) is False
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_a_kernel_that_is_gone_for_good(
+    kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch, removed: bool
+) -> None:
+    monkeypatch.setattr(live, "GONE_WITHOUT_FILE_S" if removed else "GONE_S", 1.5)
+    async with watching(kernel) as watch:
+        await watch.attached()
+        if removed:
+            kernel.connection_file.unlink()
+        kernel.kill()
+        assert isinstance(await watch.failure(8), UnreachableError)
+        assert isinstance(watch.events[-1], KernelChanged)
+        assert watch.events[-1].state == "died"
+
+
+async def test_a_stopped_kernel_is_unreachable_and_comes_back(
+    kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BEAT_S", 0.3)
+    states = []
+    async with watching(kernel) as watch:
+        await watch.attached()
+        os.kill(kernel.pid, signal.SIGSTOP)
+        await watch.until(lambda w: any(getattr(e, "state", "") == "unreachable" for e in w.events))
+        os.kill(kernel.pid, signal.SIGCONT)
+        await watch.until(lambda w: any(getattr(e, "state", "") == "back" for e in w.events))
+        kernel.run("a = 1")
+        await watch.ran(1)
+        states = [e.state for e in watch.events if isinstance(e, KernelChanged)]
+    assert states.count("unreachable") == states.count("back") == 1
+
+
+@pytest.mark.parametrize("version", ["own", "3.9"])
+@pytest.mark.parametrize("how", ["changed", "copied"])
+async def test_a_wrong_key_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, how: str
+) -> None:
+    if (version, how) != ("own", "changed"):
+        monkeypatch.setattr(conversation, "KEY_S", 1.5)
+    with KernelProcess(tmp_path, interpreter(version)) as kernel:
+        raw = json.loads(kernel.connection_file.read_text())
+        path = kernel.connection_file if how == "changed" else tmp_path / "copy.json"
+        path.write_text(json.dumps({**raw, "key": "0" * 32}))
+        path.chmod(0o600)
+        os.utime(path, (time.time() + 5, time.time() + 5))  # not just after the kernel's start
+        before = kernel.log.read_text()
+        begun = time.monotonic()
+        assert isinstance(await error_of(path), KeyMismatchError)
+        assert time.monotonic() - begun < 15
+        log = kernel.log.read_text()[len(before) :]
+        assert log.count("Invalid Signature") == 1, log
+
+
+async def test_nobody_at_the_ports(tmp_path: Path) -> None:
+    path = tmp_path / "kernel-dead.json"
+    write_connection_file(str(path), key=b"a")
+    assert isinstance(await error_of(path), UnreachableError)
+
+
+async def test_a_port_that_accepts_and_says_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        path = tmp_path / "kernel-silent.json"
+        ports = dict.fromkeys(
+            ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"), silent.getsockname()[1]
+        )
+        path.write_text(json.dumps({**ports, "ip": "127.0.0.1", "transport": "tcp", "key": "a"}))
+        path.chmod(0o600)
+        assert isinstance(await error_of(path), UnreachableError)
+
+
+@contextmanager
+def foreign_kernel(path: Path) -> Iterator[None]:
+    """Answers as the protocol asks, and evaluates no expressions."""
+    context = zmq.Context()
+    sockets = {n: context.socket(k) for n, k in (("shell", zmq.ROUTER), ("iopub", zmq.PUB), ("hb", zmq.REP))}
+    ports: dict[str, Any] = {
+        f"{n}_port": s.bind_to_random_port("tcp://127.0.0.1") for n, s in sockets.items()
+    }
+    write_connection_file(str(path), key=b"secret", **ports)
+    stop = threading.Event()
+
+    def answer() -> None:
+        session = Session(key=b"secret")
+        poller = zmq.Poller()
+        for name in ("shell", "hb"):
+            poller.register(sockets[name], zmq.POLLIN)
+        while not stop.is_set():
+            ready = dict(poller.poll(50))
+            if sockets["hb"] in ready:
+                sockets["hb"].send(sockets["hb"].recv())
+            if sockets["shell"] in ready:
+                idents, request = session.recv(sockets["shell"], mode=0)
+                assert request is not None
+                kind = request["header"]["msg_type"].replace("_request", "_reply")
+                content: dict[str, Any] = {"status": "ok", "execution_count": 1}
+                if kind == "kernel_info_reply":
+                    content["language_info"] = {"name": "R\x1b[2J"}
+                session.send(sockets["iopub"], "status", {"execution_state": "busy"}, parent=request)
+                session.send(sockets["shell"], kind, content, parent=request, ident=idents)
+                session.send(sockets["iopub"], "status", {"execution_state": "idle"}, parent=request)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        for one in sockets.values():
+            one.close(linger=0)
+        context.term()
+
+
+async def test_a_kernel_of_another_language(tmp_path: Path) -> None:
+    path = tmp_path / "kernel-r.json"
+    with foreign_kernel(path):
+        error = await error_of(path)
+    assert isinstance(error, UnsupportedKernelError)
+    assert "speaks R" in error.title
+    assert "\x1b" not in error.title
+
+
+async def test_another_version_of_the_probe_is_refused(
+    kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with watching(kernel) as watch:
+        await watch.attached()
+        sources, _ = inject._packed()
+        with monkeypatch.context() as other:
+            other.setattr(inject, "_packed", lambda: (sources, "another checksum"))
+            error = await error_of(kernel.connection_file)
+        assert isinstance(error, ProbeError)
+        assert "already" in error.title
+        kernel.run("a = 1")
+        await watch.ran(1)
+
+
+async def test_taking_the_probe_out(kernel: KernelProcess) -> None:
+    async with watching(kernel) as watch:
+        await watch.attached()
+        assert await take_out(kernel.connection_file)
+        assert not await take_out(kernel.connection_file)
+        assert value(kernel.client(), INSTALLED) is False
+        kernel.run("a = 1")
+    assert not any(isinstance(e, Observed) for e in watch.events)
+    with suppress(AssertionError):
+        assert isinstance(watch.events[0], Attached)
+
+
+async def test_what_follows_an_attach_is_never_lost(kernel: KernelProcess) -> None:
+    """Cells that are queued behind the attach itself."""
+    for number in range(3):
+        async with watching(kernel) as watch:
+            waiting = [kernel.queue(f"x = {number}, {n}") for n in range(5)]
+            await watch.attached()
+            waiting += [kernel.queue(f"y = {number}, {n}") for n in range(5)]
+            await watch.until(lambda w: w.codes and w.codes[-1].startswith("y") and w.codes[-1].endswith("4"))
+            for request in waiting:
+                kernel.wait(request)
+            first = watch.attaches[0].kernel.execution_count + 1
+            counts = [o.run.execution_count for o in watch.runs if o.run]
+            assert counts == list(range(first, first + len(counts)))

@@ -1,0 +1,372 @@
+"""What the probe's oath promises, held against real kernels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernelscope.errors import ProbeError
+from kernelscope.kernel import inject
+from kernelscope.timeline.events import Waiting
+from tests.kernel.watching import INSTALLED, LONG, played, value, watching
+from tests.support.kernels import KernelProcess
+
+CELLS = (
+    "import sys, warnings, threading\nfrom sklearn.linear_model import LogisticRegression, SGDClassifier",
+    "X, y = [[0.0], [1.0], [2.0]], [0, 1, 1]\nmodel = LogisticRegression()",
+    "model.fit(X, y)",
+    "pattern = '\\d'\nwarnings.warn('once')",
+    "model",
+    "_",
+    "%%capture shown\nprint(1)\nmodel.partial",
+    "1 / 0",
+    "def broken(:",
+    "raise SystemExit",
+    "get_ipython().run_cell('inner = 3')",
+    "sgd = SGDClassifier().partial_fit(X, y, classes=[0, 1])",
+    "print(len(In), sorted(Out), inner)",
+    "%who",
+)
+
+REPORT = """
+def report():
+    import gc, linecache, sys, threading, warnings
+    ip = get_ipython()
+    named = lambda f: getattr(f, "__qualname__", "") + " " + str(getattr(f, "__module__", ""))
+    monitoring = getattr(sys, "monitoring", None)
+    return {
+        "callbacks": {e: [named(f) for f in fs] for e, fs in ip.events.callbacks.items()},
+        "modules": sorted(sys.modules),
+        "comms": sorted(ip.kernel.comm_manager.comms),
+        "threads": sorted(t.name for t in threading.enumerate()),
+        "tools": [monitoring.get_tool(i) for i in range(6)] if monitoring else [],
+        "in": list(ip.user_ns["In"]), "out": sorted(ip.user_ns["Out"]), "_": type(ip.user_ns["_"]).__name__,
+        "count": ip.execution_count, "history": list(ip.history_manager.input_hist_raw),
+        "names": sorted(ip.user_ns), "hidden": sorted(ip.user_ns_hidden),
+        "linecache": len(linecache.cache),
+        "last": [type(getattr(sys, n, None)).__name__ for n in ("last_type", "last_value", "last_traceback")],
+        "filters": len(warnings.filters), "gc": len(gc.callbacks), "trace": sys.gettrace() is None,
+    }
+"""
+REPLACE = """
+import builtins, functools, hashlib, json, os, sys, time, weakref
+used = []
+def noticed(module, name):
+    function = getattr(module, name)
+    def inner(*given, **named):
+        if str(sys._getframe(1).f_globals.get("__name__")).startswith("_kernelscope"):
+            used.append(name)
+        return function(*given, **named)
+    setattr(module, name, inner)
+for module, name in ((json, "dumps"), (json, "loads"), (time, "time"), (time, "perf_counter"),
+    (os, "getpid"), (builtins, "len"), (builtins, "isinstance"), (builtins, "id"), (builtins, "repr")):
+    noticed(module, name)
+"""
+EXPRESSION = f"(lambda s: (exec({REPORT!r}, s), s['report']())[1])({{'get_ipython': get_ipython}})"
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path) as process:
+        yield process
+
+
+def started(python: str, *folders: Path) -> list[KernelProcess]:
+    for folder in folders:
+        folder.mkdir()
+    return [KernelProcess(folder, python) for folder in folders]
+
+
+def same(shown: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What differs from kernel to kernel left out: process ids, addresses, times."""
+    return [
+        (k, re.sub(r"0x[0-9a-f]+|\bat [0-9a-f]+|ipykernel_\d+|[\d.]+ [µnm]?s\b", "…", t)) for k, t in shown
+    ]
+
+
+def watch_process(kernel: KernelProcess) -> subprocess.Popen[str]:
+    """Another kernelscope, as a user starts it."""
+    command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def line_of(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        told: dict[str, Any] = json.loads(line)
+        if told["type"] == kind:
+            return told
+    raise AssertionError(f"it ended without a line of type {kind}")
+
+
+async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
+    """The same cells in two kernels, one of which is watched, left, and watched by one that is killed."""
+    plain, watched = started(python, tmp_path / "plain", tmp_path / "watched")
+    with plain, watched:
+        ours, theirs = watched.client(), plain.client()
+        for client in (ours, theirs):
+            client.wait_for_ready(timeout=LONG)
+        async with watching(watched) as watch:
+            await watch.attached()
+            for number, cell in enumerate(CELLS, start=1):
+                assert same(played(ours, cell)) == same(played(theirs, cell)), cell
+                await watch.ran(number)
+            assert watch.codes == list(CELLS)
+            seen = value(ours, EXPRESSION)
+            assert seen["names"] == value(theirs, EXPRESSION)["names"]
+        assert value(ours, EXPRESSION) == value(theirs, EXPRESSION)
+        with watch_process(watched) as other:
+            line_of(other, "attached")
+            played(ours, "model.fit(X, y)")
+            line_of(other, "execution")
+            other.kill()
+        played(theirs, "model.fit(X, y)")
+        for client in (ours, theirs):
+            played(client, "after = 1")
+        assert value(ours, EXPRESSION) == value(theirs, EXPRESSION)
+        assert plain.log.read_text() == watched.log.read_text().replace(
+            str(watched.folder), str(plain.folder)
+        )
+
+
+async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    client.wait_for_ready(timeout=LONG)
+    async with watching(kernel) as watch:
+        await watch.attached()
+        break_it = "import sys\nsys.modules['_kernelscope_probe.agent'].AGENT._look.take = lambda: 1 / 0"
+        for cell in (break_it, "a = 1", "b = 2", "c = 3"):
+            assert played(client, cell) == []
+        error = await watch.failure()
+        assert isinstance(error, ProbeError)
+        assert watch.codes[:1] == [break_it], "what cannot be looked into was run all the same"
+        assert "ZeroDivisionError" in watch.runs[0].cut[0]
+    assert value(client, INSTALLED) is False
+    callbacks = value(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
+    kernel.restart()
+    client.wait_for_ready(timeout=LONG)
+    assert callbacks == value(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
+
+
+async def test_an_attach_that_fails_takes_all_back(tmp_path: Path) -> None:
+    with KernelProcess(tmp_path) as kernel:
+        kernel.run(
+            "class Full(dict):\n    def __setitem__(self, key, value): raise MemoryError\n"
+            "manager = get_ipython().kernel.comm_manager\nkept, manager.comms = manager.comms, Full()"
+        )
+        async with watching(kernel) as watch:
+            assert isinstance(await watch.failure(), ProbeError)
+        kernel.run("manager.comms = kept")
+        client = kernel.client()
+        assert value(client, INSTALLED) is False
+        report = value(client, EXPRESSION)
+        assert {k: v for k, v in report.items() if "_kernelscope_probe" in str(v)} == {}
+        assert not any(name.startswith("kernelscope") for name in report["comms"] + report["threads"])
+        async with watching(kernel) as watch:
+            await watch.attached()
+
+
+async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    async with watching(kernel, keep=60.0) as watch:
+        await watch.attached()
+    kernel.run("a = 1")
+    assert value(client, INSTALLED) is True
+    async with watching(kernel) as watch:
+        found = await watch.attached()
+        assert [o.run.code for o in found.history if o.run] == ["a = 1"]
+        kernel.run(
+            "sys = __import__('sys'); sys.modules['_kernelscope_probe.agent'].AGENT._keep_seconds = 0.01"
+        )
+        await watch.ran(1)
+
+    def gone() -> bool:
+        kernel.run("b = 2")
+        return value(client, INSTALLED) is False
+
+    await eventually(gone)
+
+
+async def eventually(fact: Any) -> None:
+    async with asyncio.timeout(LONG):
+        while not fact():  # noqa: ASYNC110 - the fact asks the kernel, which takes its time
+            await asyncio.sleep(0)
+
+
+async def test_the_poller_speaks_of_changes_and_ends(kernel: KernelProcess, tmp_path: Path) -> None:
+    kernel.run(
+        "import threading, pathlib\nfrom sklearn.svm import SVC\n"
+        "def later():\n"
+        "    while not pathlib.Path('go').exists(): pass\n"
+        "    globals()['model'] = SVC()\n"
+        "threading.Thread(target=later).start()"
+    )
+    client = kernel.client()
+    threads = "[t.name for t in __import__('threading').enumerate()]"
+    async with watching(kernel, poll=0.1) as watch:
+        await watch.attached()
+        assert "kernelscope-poll" in value(client, threads)
+        (tmp_path / "go").touch()
+        await watch.until(lambda w: any("model" in o.names and o.run is None for o in w.observations))
+    assert "kernelscope-poll" not in value(client, threads)
+    assert value(client, INSTALLED) is False
+
+
+async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    kernel.run("from sklearn.svm import SVC\na = SVC()")
+    async with watching(kernel) as first:
+        await first.attached()
+        kernel.run("b = SVC()")
+        await first.ran(1)
+        async with watching(kernel) as second:
+            found = await second.attached()
+            assert [o.run.code for o in found.history if o.run] == ["b = SVC()"]
+            assert {o.generation for o in found.base.objects} == {1}
+            assert {o.generation for o in found.history[0].objects} == {2}
+            kernel.run("a = b")
+            await first.ran(2)
+            await second.ran(1)
+            assert first.runs[-1] == second.runs[-1]
+        kernel.run("c = SVC()")
+        await first.ran(3)
+        assert {o.generation for o in first.runs[-1].objects} == {3}
+        assert value(client, INSTALLED) is True
+    assert value(client, INSTALLED) is False
+
+
+async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
+    fork = (
+        "import os\nchild = os.fork()\n"
+        "if not child:\n    get_ipython().run_cell('1', store_history=True)\n    os._exit(0)\n"
+        "_ = os.waitpid(child, 0)"
+    )
+    cells = [
+        ("get_ipython().run_cell('1')", "ok"),
+        ("%%capture\nget_ipython().run_cell('2', store_history=True)", "ok"),
+        (fork, "ok"),
+        ("raise KeyboardInterrupt", "interrupted"),
+        ("raise SystemExit", "error"),
+        ("def broken(:", "error"),
+        ("1 / 0", "error"),
+        ("class M(type):\n    @property\n    def __mro__(cls): raise ValueError\nclass E(Exception, metaclass=M): ...\nraise E", "error"),
+        ("import asyncio\nawait asyncio.sleep(0)", "ok"),
+    ]  # fmt: skip
+    async with watching(kernel) as watch:
+        await watch.attached()
+        for number, (cell, _) in enumerate(cells, start=1):
+            kernel.wait(kernel.queue("'a tool asks'", store_history=False))
+            kernel.wait(kernel.queue("'silent'", silent=True))
+            kernel.wait(kernel.queue(cell, cell_id=f"cell-{number}"))
+            await watch.ran(number)
+        kernel.run("''")
+        await watch.ran(len(cells) + 1)
+        assert list(zip(watch.codes, watch.statuses, strict=True))[:-1] == cells
+        assert [o.run.execution_count for o in watch.runs if o.run] == sorted(
+            {o.run.execution_count for o in watch.runs if o.run}
+        )
+
+
+async def test_an_attach_while_input_waits(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    client.wait_for_ready(timeout=LONG)
+    request = client.execute("answer = input('? ')", allow_stdin=True)
+    assert client.get_stdin_msg(timeout=LONG)["content"]["prompt"] == "? "
+    async with watching(kernel) as watch:
+        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        client.input("42")
+        await watch.attached()
+        reply = client.get_shell_msg(timeout=LONG)
+        assert reply["parent_header"]["msg_id"] == request
+        assert reply["content"]["status"] == "ok"
+        assert value(client, "answer") == "42"
+
+
+async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_path: Path) -> None:
+    client = kernel.client()
+    client.wait_for_ready(timeout=LONG)
+    async with watching(kernel) as first:
+        await first.attached()
+        cell = (
+            "import threading, pathlib\n"
+            "def later():\n    while not pathlib.Path('go').exists(): pass\n    print('from the thread', flush=True)\n"
+            "threading.Thread(target=later).start()"
+        )
+        request = client.execute(cell)
+        await first.ran(1)
+        async with watching(kernel) as second:
+            await second.attached()
+            (tmp_path / "go").touch()
+            while (message := client.get_iopub_msg(timeout=LONG))["msg_type"] != "stream":
+                pass
+            assert message["content"]["text"].strip() == "from the thread"
+            assert message["parent_header"]["msg_id"] == request
+
+
+async def test_reset_and_what_else_users_do(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("from sklearn.svm import SVC\na = SVC(); d = {'k': SVC()}")
+        kernel.run("%reset -f")
+        runs = await watch.ran(2)
+        assert runs[-1].names == {"a": None, "d['k']": None}
+        kernel.run("import sys\nfor n in [n for n in sys.modules if 'kernelscope' in n]: del sys.modules[n]")
+        kernel.run(REPLACE)
+        kernel.run("from sklearn.svm import SVC\na = SVC(); b = [a]\na.fit([[0], [1]], [0, 1])")
+        runs = await watch.ran(5)
+        assert runs[-1].cut == ()
+        assert set(runs[-1].names) == {"a", "b[0]"}
+        assert value(client, "used") == []
+    await eventually(lambda: "_kernelscope" not in str(value(client, "str(get_ipython().events.callbacks)")))
+
+
+async def test_names_that_a_notebook_gives_to_something_else(kernel: KernelProcess) -> None:
+    kernel.run("dict = list = str = exec = compile = vars = type = len = print = sys = json = s = q = 3")
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("del dict, list, str")
+        await watch.ran(1)
+
+
+async def test_whoever_left_before_the_attach_was_read_gets_no_probe(
+    kernel: KernelProcess, tmp_path: Path
+) -> None:
+    waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass")
+    with watch_process(kernel) as other:
+        line_of(other, "waiting")
+        other.kill()
+    (tmp_path / "go").touch()
+    kernel.wait(waiting)
+    assert value(kernel.client(), INSTALLED) is False
+
+
+async def test_a_watcher_elsewhere_renews_its_lease(
+    kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its process cannot be looked for; without a sign of life it counts as gone after some runs."""
+    monkeypatch.setattr(inject, "machine_mark", lambda: "elsewhere")
+    monkeypatch.setattr(inject, "start_mark", lambda _pid: "never")
+    copy = tmp_path / "copy.json"  # as it comes over ssh: no process here was started from it
+    copy.write_text(kernel.connection_file.read_text())
+    copy.chmod(0o600)
+    kernel.connection_file, own = copy, kernel.connection_file
+    async with watching(kernel) as watch:
+        await watch.attached()
+        for number in range(1, 61):
+            kernel.run(f"a = {number}")
+            await watch.ran(number)
+        os.kill(kernel.pid, signal.SIGINT)  # an idle kernel takes no harm from it
+        kernel.run("b = 1")
+        await watch.ran(61)
+    kernel.connection_file = own

@@ -1,0 +1,239 @@
+"""Calls as they happen, in kernels whose interpreter can show them; elsewhere there is nothing to see."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from kernelscope.probe.calls import CallWatcher
+from kernelscope.probe.identity import Tokens
+from kernelscope.probe.types import TypeCache
+from kernelscope.timeline.facts import Observation
+from tests.kernel.watching import Watching, value, watching
+from tests.support.kernels import KernelProcess
+
+SETUP = """
+import gc, weakref
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+X, y = np.arange(20.0).reshape(10, 2), np.arange(10) % 2
+
+class Mine(BaseEstimator):
+    def fit(self, X, y=None):
+        kept = locals()
+        X = None
+        self.kept_ = kept
+        return self
+
+class Lender(BaseEstimator):
+    def fit(self, big):
+        alive = weakref.ref(big)
+        del big
+        gc.collect()
+        self.freed_ = alive() is None
+        return self
+
+class Slots(BaseEstimator):
+    __slots__ = ("seen_",)
+    def fit(self, X, y=None):
+        return self
+
+class Inner(LogisticRegression):
+    def fit(self, X, y):
+        return super().fit(X, y)
+
+class Big:
+    pass
+
+def train(m):
+    return m.fit(X, y)
+
+def lost():
+    LogisticRegression().fit(X, y)
+
+def refuses(m):
+    try:
+        m.fit(X, None)
+    except Exception:
+        pass
+
+m, sgd, scaler, mine, inner = LogisticRegression(), SGDClassifier(), StandardScaler(), Mine(), Inner()
+pipe = Pipeline([("scale", StandardScaler()), ("clf", LogisticRegression())])
+search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)
+"""
+
+
+@pytest.fixture
+def kernel(seeing_python: str, tmp_path: Path) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path, seeing_python) as process:
+        yield process
+
+
+class Calls:
+    """Cells, and the calls that were seen in each."""
+
+    def __init__(self, kernel: KernelProcess, watch: Watching) -> None:
+        self.kernel, self.watch, self.names = kernel, watch, dict[str, int]()
+
+    async def run(self, code: str) -> Observation:
+        count = len(self.watch.runs) + 1
+        reply = self.kernel.run(code)
+        assert reply["status"] == "ok", reply
+        found = (await self.watch.ran(count))[-1]
+        assert found.cut == ()
+        for name, token in found.names.items():
+            if token is None:
+                del self.names[name]
+            else:
+                self.names[name] = token
+        return found
+
+    async def seen(self, code: str) -> list[tuple[Any, ...]]:
+        """(name, method, times, returned, inside, nested) of each call on something that has a name."""
+        by_token = {t: n for n, t in self.names.items()}
+        found = await self.run(code)
+        by_token |= {t: n for n, t in self.names.items()}
+        return [
+            (by_token.get(c.token, "part"), c.method, c.times, c.returned, c.inside, c.nested)
+            for c in found.calls
+            if not c.method.startswith("__")
+        ]
+
+
+async def test_calls_on_names(kernel: KernelProcess) -> None:
+    kernel.run(SETUP)
+    client = kernel.client()
+    async with watching(kernel) as watch:
+        found = await watch.attached()
+        assert found.kernel.sees_calls
+        cells = Calls(kernel, watch)
+        cells.names.update(found.base.names)
+        expected: dict[str, list[tuple[Any, ...]]] = {
+            "m.fit(X, y)": [("m", "fit", 1, 1, None, False)],
+            "for _ in range(3): sgd.partial_fit(X, y, classes=[0, 1])": [("sgd", "partial_fit", 3, 3, None, False)],
+            "train(m)": [("m", "fit", 1, 1, "train", False)],
+            "_ = [train(k) for k in (m, m)]": [("m", "fit", 2, 2, "train", False)],
+            "_ = list(k.fit(X, y) for k in [m])": [("m", "fit", 1, 1, None, False)],
+            "(lambda k: k.fit(X, y))(m)": [("m", "fit", 1, 1, "<lambda>", False)],
+            "class Body:\n    m.fit(X, y)\n    kept = 3\nassert Body.kept == 3": [("m", "fit", 1, 1, "Body", False)],
+            "refuses(m)": [("m", "fit", 1, 0, "refuses", False)],
+            "refuses(m); train(m)": [("m", "fit", 2, 1, "refuses", False)],
+            "_ = scaler.fit_transform(X)": [("scaler", "fit", 1, 1, None, False)],
+            "inner.fit(X, y)": [("inner", "fit", 1, 1, None, False)],
+            "mine.fit(X)": [("mine", "fit", 1, 1, None, False)],
+            "m.predict(X)": [],
+        }  # fmt: skip
+        for code, calls in expected.items():
+            assert await cells.seen(code) == calls, code
+        kept = "(sorted(mine.kept_), mine.kept_['X'] is X)"
+        assert value(client, kept) == (["X", "self", "y"], True), "what `locals()` gave is the user's"
+        whole = await cells.seen("pipe.fit(X, y)")
+        assert ("pipe", "fit", 1, 1, None, False) in whole
+        assert [c for c in whole if c[0] == "part"] == [("part", "fit", 1, 1, None, True)] * 2
+        whole = await cells.seen("search.fit(X, y)")
+        assert ("search", "fit", 1, 1, None, False) in whole
+        assert all(nested for *_, nested in whole if _[0] != "search")
+
+
+async def test_models_that_no_name_reaches(kernel: KernelProcess) -> None:
+    kernel.run(SETUP)
+    async with watching(kernel) as watch:
+        await watch.attached()
+        cells = Calls(kernel, watch)
+        found = await cells.run("lost(); lost()")
+        assert {(o.method, o.inside) for o in found.locals} == {("fit", "lost")}
+        generations = [o.generation for o in found.locals]
+        assert len(set(generations)) == len(generations)
+        assert min(generations) > 7
+        found = await cells.run("search.fit(X, y); pipe.fit(X, y)")
+        assert found.locals == (), "a library's clones are none of the user's"
+        found = await cells.run("def give(): return LogisticRegression().fit(X, y)\nk = give()")
+        assert found.locals == (), "a name reaches it"
+
+
+async def test_what_a_call_is_given_lives_no_longer(kernel: KernelProcess) -> None:
+    kernel.run(SETUP)
+    client = kernel.client()
+    async with watching(kernel) as watch:
+        await watch.attached()
+        cells = Calls(kernel, watch)
+        await cells.run("lender, slots = Lender(), Slots()")
+        await cells.run("lender.fit(Big()); slots.fit(X)")
+        assert value(client, "lender.freed_") is True
+        for _ in range(3):
+            found = await cells.run("slots.fit(X)")
+        assert found.sees_calls, "an object without weak references is no failure"
+        await cells.run("gone = weakref.ref(LogisticRegression().fit(X, y))")
+        assert value(client, "gone() is None") is True
+
+
+async def test_calls_are_seen_in_threads_and_forests(kernel: KernelProcess) -> None:
+    kernel.run(
+        SETUP
+        + "import threading\nfrom sklearn.ensemble import RandomForestClassifier\nf = RandomForestClassifier(40, n_jobs=2)"
+    )
+    async with watching(kernel) as watch:
+        found = await watch.attached()
+        cells = Calls(kernel, watch)
+        cells.names.update(found.base.names)
+        whole = await cells.seen("f.fit(X, y)")
+        assert ("f", "fit", 1, 1, None, False) in whole
+        code = "t = threading.Thread(target=train, args=(m,)); t.start(); t.join()"
+        assert await cells.seen(code) == [("m", "fit", 1, 1, "train", False)]
+
+
+async def test_monitoring_is_given_back(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    kernel.run(SETUP)
+    tools = "[__import__('sys').monitoring.get_tool(i) for i in range(6)]"
+    events = (
+        "[__import__('sys').monitoring.get_local_events(i, c) for i in (3, 4) if not "
+        "__import__('sys').monitoring.use_tool_id(i, 'test') for c in (Mine.fit.__code__,)]"
+    )
+    async with watching(kernel) as watch:
+        await watch.attached()
+        assert value(client, tools)[4] == "kernelscope"
+        kernel.run("m.fit(X, y); mine.fit(X)")
+        await watch.ran(1)
+    assert value(client, tools) == [None] * 6
+    assert value(client, events) == [0, 0]
+
+
+async def test_a_tool_id_that_was_taken_away(kernel: KernelProcess) -> None:
+    kernel.run(SETUP)
+    client = kernel.client()
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("import sys\nsys.monitoring.free_tool_id(4)\nsys.monitoring.use_tool_id(4, 'mine')")
+        kernel.run("m.fit(X, y)")
+        await watch.ran(2)
+    assert value(client, "sys.monitoring.get_tool(4)") == "mine"
+    assert (
+        value(
+            client,
+            "'_kernelscope_probe' in sys.modules or len(get_ipython().events.callbacks['pre_run_cell'])",
+        )
+        == 0
+    )
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="calls can be seen here")
+def test_before_3_12_nothing_is_seen_and_nothing_breaks() -> None:
+    types = TypeCache()
+    watcher = CallWatcher(types, Tokens(), {})
+    watcher.begin()
+    watcher.watch_class(LogisticRegression)
+    watcher.watch_sklearn()
+    assert not watcher.active
+    assert watcher.drain() == []
+    watcher.end()
+    watcher.end()
