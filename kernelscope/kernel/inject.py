@@ -17,7 +17,7 @@ from kernelscope import __version__
 from kernelscope.kernel.processes import start_mark
 
 # In the order in which they import one another.
-_MODULES = ("", "types", "identity", "values", "look", "code", "calls", "agent")
+_MODULES = ("", "types", "identity", "values", "look", "syntax", "resolve", "code", "calls", "agent")
 
 
 @cache

@@ -13,6 +13,8 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``identity``    tokens backed by weak references
 ``values``      parameters and learned attributes as facts: text, digest, serial
 ``look``        one look at the namespace
+``syntax``      the form of a cell's source
+``resolve``     what an expression stands for, without running it
 ``code``        what a cell can have called, read from its source
 ``calls``       calls seen as they happen (``sys.monitoring``, CPython 3.12+)
 ``agent``       hooks, history, watchers, the push

@@ -1,0 +1,277 @@
+"""What an expression stands for, told without running it.
+
+Names are looked up in the namespace and in module, class and instance dictionaries; a few calls are
+known by what they give.  Everything else is ``UNKNOWN``.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+import os
+import pathlib
+import sys
+import types
+from typing import Any, Iterator  # noqa: UP035 - as Python 3.9 has it at run time, too
+
+from .identity import Tokens
+from .types import (
+    ATOMS,
+    ESTIMATOR,
+    OPAQUE,
+    USER_OBJECT,
+    TypeCache,
+    class_dict,
+    instance_dict,
+    is_class,
+    is_one_of,
+    is_small_atom,
+)
+
+_LONGEST_PATH = 4_096
+_MOST_KEYS = 10_000
+_MOST_HELD = 64
+HELD_DEPTH = 3
+"""Levels of containers in which a save is searched for models."""
+
+# Bound now: what the user puts in their place later is not run.
+_Path = type(pathlib.Path())
+_PATHS = (pathlib.Path, pathlib.PurePath, _Path)
+_join, _abspath, _stat, _open = os.path.join, os.path.abspath, os.stat, io.open
+
+_RETURNS_ITSELF = frozenset({"fit", "partial_fit", "set_params", "set_output", "set_fit_request"})
+
+
+class Unknown:
+    """The value of an expression that cannot be told without running it."""
+
+
+class New:
+    """What a class of models was called to make."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+
+class OpenedFile:
+    """What ``open`` was called to give."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+
+
+UNKNOWN = Unknown()
+STAND_INS = (Unknown, New, OpenedFile)
+
+
+class Resolver:
+    """Looks expressions up in one namespace."""
+
+    def __init__(self, namespace: dict[str, Any], types_: TypeCache, tokens: Tokens) -> None:
+        self._namespace, self._types, self._tokens = namespace, types_, tokens
+
+    def kind(self, value: Any) -> int:
+        """What the value's type is; ``OPAQUE`` for a stand-in."""
+        return OPAQUE if is_one_of(type(value), STAND_INS) else self._types.of(type(value)).kind
+
+    def makes_a_model(self, new: New) -> bool:
+        """Whether the class that was called is one of models."""
+        return self._types.of(new.cls).kind == ESTIMATOR
+
+    def held_by_name(self, name: str | None) -> Any:
+        """What a global name holds now."""
+        return self._namespace.get(name, UNKNOWN) if name is not None else UNKNOWN
+
+    def value(self, node: ast.expr, scope: dict[str, Any]) -> Any:
+        """What the expression stands for now, or ``UNKNOWN``."""
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.Name):
+            return self._lookup(node.id, scope)
+        if isinstance(node, ast.Attribute):
+            return _attribute(self.value(node.value, scope), node.attr)
+        if isinstance(node, ast.Subscript):
+            return _item(self.value(node.value, scope), node.slice)
+        if isinstance(node, ast.Call):
+            return self._result(node, scope)
+        if isinstance(node, ast.JoinedStr):
+            return self._joined(node, scope)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add)):
+            return _combined(self.value(node.left, scope), self.value(node.right, scope), node.op)
+        if isinstance(node, ast.NamedExpr):
+            return self.value(node.value, scope)
+        return UNKNOWN
+
+    def _lookup(self, name: str, scope: dict[str, Any]) -> Any:
+        if name in scope:
+            return scope[name]
+        space = self._namespace
+        return space[name] if name in space else builtins.__dict__.get(name, UNKNOWN)
+
+    def _result(self, node: ast.Call, scope: dict[str, Any]) -> Any:
+        """What a call gives, where its kind is known: a new model, the receiver itself, a file."""
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _RETURNS_ITSELF:
+            receiver = self.value(node.func.value, scope)
+            if type(receiver) is New or self.token(receiver) is not None:
+                return receiver
+        callee = self.value(node.func, scope)
+        if _is_open(callee):
+            return OpenedFile(self.path(node.args[0], scope) if node.args else None)
+        if is_class(callee):
+            if is_one_of(callee, _PATHS):
+                return _as_path([self.value(a, scope) for a in node.args])
+            if self._types.of(callee).kind in (ESTIMATOR, USER_OBJECT):
+                return New(callee)
+        if callee is _join:
+            parts = [self.value(a, scope) for a in node.args]
+            return _join(*parts) if parts and all(_is_short_text(p) for p in parts) else UNKNOWN
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "open":
+            return OpenedFile(self.path(node.func.value, scope))
+        return UNKNOWN
+
+    def _joined(self, node: ast.JoinedStr, scope: dict[str, Any]) -> Any:
+        texts = []
+        for part in node.values:
+            plain = (
+                isinstance(part, ast.FormattedValue) and part.conversion == -1 and part.format_spec is None
+            )
+            value = self.value(part.value if plain else part, scope)  # type: ignore[attr-defined]
+            if not _is_short_text(value) and not (type(value) is int and is_small_atom(value)):
+                return UNKNOWN
+            texts.append(str(value))
+        return "".join(texts)
+
+    def path(self, node: ast.expr, scope: dict[str, Any]) -> str | None:
+        """The absolute path that a text, a ``Path`` or an open file stands for."""
+        value = self.value(node, scope)
+        if type(value) is OpenedFile:
+            return value.path
+        if is_one_of(type(value), (io.BufferedWriter, io.BufferedReader, io.BufferedRandom)):
+            value = _name_of(value)
+        if type(value) is _Path:
+            value = str(value)
+        return _abspath(value) if _is_short_text(value) else None
+
+    def token(self, value: Any) -> int | None:
+        """The token of a model that a look has seen; ``None`` for everything else."""
+        if is_one_of(type(value), STAND_INS) or value is None:
+            return None
+        return self._tokens.known(value) if self._types.of(type(value)).kind == ESTIMATOR else None
+
+    def is_users(self, function: types.FunctionType) -> bool:
+        """Whether the user wrote it: in a cell, or in a file outside the Python installation."""
+        code = function.__code__
+        return function.__globals__ is self._namespace or self._types.is_user_file(code.co_filename)
+
+    def tokens_held(self, value: Any, depth: int) -> Iterator[int]:
+        """Models that a value is or holds, as names reach them: containers and the user's objects."""
+        kind = OPAQUE if is_one_of(type(value), STAND_INS) else self._types.of(type(value)).kind
+        if kind == ESTIMATOR:
+            token = self.token(value)
+            if token is not None:
+                yield token
+        elif depth and kind != OPAQUE:
+            for item in _held_by(value):
+                yield from self.tokens_held(item, depth - 1)
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    """An attribute as it stands in the owner's own dictionary."""
+    if is_one_of(type(owner), STAND_INS):
+        return UNKNOWN
+    if type(owner) is types.ModuleType:
+        return owner.__dict__.get(name, UNKNOWN)
+    if is_class(owner):
+        return class_dict(owner).get(name, UNKNOWN)
+    own = instance_dict(owner)
+    return own.get(name, UNKNOWN) if own is not None and _has_plain_keys(own) else UNKNOWN
+
+
+def _has_plain_keys(mapping: dict[Any, Any]) -> bool:
+    """Whether a look-up runs nothing of the user's: another key may have the same hash, and ``__eq__``."""
+    return len(mapping) <= _MOST_KEYS and ATOMS.issuperset(map(id, map(type, mapping)))
+
+
+def _held_by(value: Any) -> list[Any]:
+    """What a container or an object of the user's holds, within bounds."""
+    if is_one_of(type(value), (list, tuple)):
+        return list(value[:_MOST_HELD])
+    own = value if type(value) is dict else instance_dict(value)
+    return list(dict.values(own))[:_MOST_HELD] if own is not None else []
+
+
+def _is_short_text(value: Any) -> bool:
+    return type(value) is str and len(value) < _LONGEST_PATH
+
+
+def _name_of(file: Any) -> Any:
+    """The path that an open file was given; its ``name`` would ask what it wraps."""
+    try:
+        raw = file.raw
+    except ValueError:  # detached
+        return None
+    return raw.name if type(raw) is io.FileIO else None
+
+
+def _item(owner: Any, index: ast.expr) -> Any:
+    """An item of an exact dict, list or tuple under a constant key."""
+    index = getattr(index, "value", index) if type(index).__name__ == "Index" else index
+    sign = 1
+    if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub):
+        index, sign = index.operand, -1
+    key = index.value if isinstance(index, ast.Constant) else UNKNOWN
+    if type(key) is int:
+        key *= sign
+    if type(owner) is dict and is_one_of(type(key), (str, int)) and _has_plain_keys(owner):
+        return owner.get(key, UNKNOWN)
+    if is_one_of(type(owner), (list, tuple)) and type(key) is int and -len(owner) <= key < len(owner):
+        return owner[key]
+    return UNKNOWN
+
+
+def _combined(left: Any, right: Any, operator: ast.operator) -> Any:
+    """``path / name`` and ``text + text``."""
+    if (
+        isinstance(operator, ast.Div)
+        and type(left) is _Path
+        and (_is_short_text(right) or type(right) is _Path)
+    ):
+        return left / right
+    if isinstance(operator, ast.Add) and _is_short_text(left) and _is_short_text(right):
+        return left + right
+    return UNKNOWN
+
+
+def _as_path(parts: list[Any]) -> Any:
+    return _Path(*parts) if all(_is_short_text(p) or type(p) is _Path for p in parts) else UNKNOWN
+
+
+def known(callee: Any, table: tuple[tuple[str, ...], ...]) -> tuple[str, ...] | None:
+    """The entry of a table of functions that ``callee`` is, by identity."""
+    if is_one_of(type(callee), STAND_INS):
+        return None
+    for entry in table:
+        module = sys.modules.get(entry[0])
+        if type(module) is types.ModuleType and module.__dict__.get(entry[1]) is callee:
+            return entry
+    return None
+
+
+def _is_open(callee: Any) -> bool:
+    """``open`` itself, or the wrapper of it that IPython puts into the namespace."""
+    if type(callee) is types.FunctionType:
+        callee = callee.__dict__.get("__wrapped__")
+    return callee is _open
+
+
+def touched(path: str | None, since: float | None) -> bool:
+    """Whether the file is there and, where ``since`` is given, was written after that."""
+    if path is None:
+        return False
+    try:
+        written = _stat(path).st_mtime
+    except (OSError, ValueError):  # ValueError: a NUL in it
+        return False
+    # File systems stamp with a clock that ticks every few milliseconds.
+    return since is None or written >= since - 0.02

@@ -1,0 +1,93 @@
+"""The form of a cell's source: pure functions of Python's syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import Iterator, Union  # noqa: UP035 - as Python 3.9 has it at run time, too
+
+_FILE_NAME = "<kernelscope>"
+_NO_WARNINGS = ("ignore", None, Warning, _FILE_NAME, 0)
+
+Functions = dict[tuple[str, int], Union[ast.FunctionDef, ast.AsyncFunctionDef]]
+"""By name and the line that the code object has for its first: that of the first decorator."""
+
+
+def functions_in(tree: ast.Module | None) -> Functions:
+    """Every function that a source defines, at whatever depth."""
+    found: Functions = {}
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            found[(node.name, first)] = node
+    return found
+
+
+def parse(source: str) -> ast.Module | None:
+    """The source as a tree, without a word: a parser warns of ``"\\d"``, and the user has read that once.
+
+    Not by ``catch_warnings``, which makes Python forget which of the user's warnings were shown.
+    """
+    filters = warnings.filters
+    filters.insert(0, _NO_WARNINGS)  # type: ignore[attr-defined]
+    try:
+        return ast.parse(source, _FILE_NAME)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    finally:
+        for place, entry in enumerate(filters):
+            if entry is _NO_WARNINGS:  # type: ignore[comparison-overlap]
+                del filters[place]  # type: ignore[attr-defined]
+                break
+
+
+def single_target(node: ast.stmt) -> str | None:
+    """The one name that a statement assigns to."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.target.id
+    return None
+
+
+def bound_names(target: ast.expr) -> Iterator[str]:
+    """Names that an assignment's or a loop's target binds."""
+    for node in ast.walk(target):
+        if isinstance(node, ast.Name):
+            yield node.id
+
+
+def bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks within a compound statement."""
+    for field in ("body", "orelse", "finalbody"):
+        body = getattr(node, field, None)
+        if isinstance(body, list):
+            yield body
+    for handler in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+        yield handler.body
+
+
+def own_expressions(node: ast.stmt) -> Iterator[ast.expr]:
+    """Expressions of the statement itself, not of the statements in it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            yield child
+        elif isinstance(child, ast.withitem):
+            yield child.context_expr
+
+
+def expressions(node: ast.expr) -> list[tuple[ast.expr, frozenset[str]]]:
+    """The expression and those in it, innermost last, each with the names that comprehensions around it
+    bind; lambdas are not run by being written."""
+    found: list[tuple[ast.expr, frozenset[str]]] = []
+    pending: list[tuple[ast.AST, frozenset[str]]] = [(node, frozenset())]
+    while pending:
+        here, bound = pending.pop()
+        if isinstance(here, ast.Lambda):
+            continue
+        if isinstance(here, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            bound = bound.union(*(bound_names(g.target) for g in here.generators))
+        if isinstance(here, ast.expr):
+            found.append((here, bound))
+        pending += [(child, bound) for child in ast.iter_child_nodes(here)]
+    return found
