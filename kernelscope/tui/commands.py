@@ -55,11 +55,7 @@ COMMON = (
 )
 """On every screen."""
 
-TIMELINE = (
-    Command("left", "left,h", "h ←", "move", "To the run before"),
-    Command("right", "right,l", "l →", "move", "To the run after"),
-    Command("up", "up,k", "k ↑", "move", "To the row above"),
-    Command("down", "down,j", "j ↓", "move", "To the row below"),
+CHANGES = (
     Command(
         "previous_change",
         "less_than_sign,comma",
@@ -76,6 +72,27 @@ TIMELINE = (
         1,
         "< >",
     ),
+)
+"""Along the row, wherever a change of it is shown."""
+
+PAGES = (
+    Command("page_down", "ctrl+d,pagedown", "ctrl+d", "page down", "Half a screen down"),
+    Command("page_up", "ctrl+u,pageup", "ctrl+u", "page up", "Half a screen up"),
+)
+
+SCROLLING = (
+    Command("down", "down,j", "j ↓", "scroll", "Scroll down", 3),
+    Command("up", "up,k", "k ↑", "scroll up", "Scroll up"),
+    *PAGES,
+)
+"""Where a text is longer than the screen."""
+
+TIMELINE = (
+    Command("left", "left,h", "h ←", "move", "To the run before"),
+    Command("right", "right,l", "l →", "move", "To the run after"),
+    Command("up", "up,k", "k ↑", "move", "To the row above"),
+    Command("down", "down,j", "j ↓", "move", "To the row below"),
+    *CHANGES,
     Command(
         "previous_run",
         "left_curly_bracket",
@@ -97,8 +114,7 @@ TIMELINE = (
     Command("first", "0,home", "0", "first run", "To the first column"),
     Command("top", "g,ctrl+home", "g", "top", "To the first row"),
     Command("bottom", "G,ctrl+end", "G", "bottom", "To the last row"),
-    Command("page_down", "ctrl+d,pagedown", "ctrl+d", "page down", "Half a screen down"),
-    Command("page_up", "ctrl+u,pageup", "ctrl+u", "page up", "Half a screen up"),
+    *PAGES,
     Command("zoom", "z", "z", "zoom", "Other column widths: 2, 4 or 1 cells a run"),
     Command(
         "value", "v", "v", "full value", "Everything of this row here in full: parameters and learned state"
@@ -108,55 +124,19 @@ TIMELINE = (
 )
 
 EVIDENCE = (
-    Command(
-        "previous_change",
-        "less_than_sign,comma",
-        "<",
-        "previous change",
-        "To the previous change in this row",
-    ),
-    Command(
-        "next_change",
-        "greater_than_sign,full_stop",
-        ">",
-        "change",
-        "To the next change in this row",
-        1,
-        "< >",
-    ),
+    *CHANGES,
     Command("next_tab", "right,l,tab", "← →", "tab", "To the next tab", 2),
     Command("previous_tab", "left,h,shift+tab", "←", "previous tab", "To the tab before"),
-    Command("down", "down,j", "j ↓", "scroll", "Scroll down", 3),
-    Command("up", "up,k", "k ↑", "scroll up", "Scroll up"),
-    Command("page_down", "ctrl+d,pagedown", "ctrl+d", "page down", "Half a screen down"),
-    Command("page_up", "ctrl+u,pageup", "ctrl+u", "page up", "Half a screen up"),
+    *SCROLLING,
     Command("diff", "d", "d", "diff", "Compare before and after this change", 4),
     Command("copy", "y", "y", "copy", "Copy the sentence and its evidence", 5),
     *COMMON,
 )
 
 DIFF = (
-    Command(
-        "previous_change",
-        "less_than_sign,comma",
-        "<",
-        "previous change",
-        "To the previous change in this row",
-    ),
-    Command(
-        "next_change",
-        "greater_than_sign,full_stop",
-        ">",
-        "change",
-        "To the next change in this row",
-        1,
-        "< >",
-    ),
+    *CHANGES,
     Command("fold", "o,space", "o", "equal ones", "Show or hide what is equal", 2),
-    Command("down", "down,j", "j ↓", "scroll", "Scroll down", 3),
-    Command("up", "up,k", "k ↑", "scroll up", "Scroll up"),
-    Command("page_down", "ctrl+d,pagedown", "ctrl+d", "page down", "Half a screen down"),
-    Command("page_up", "ctrl+u,pageup", "ctrl+u", "page up", "Half a screen up"),
+    *SCROLLING,
     *COMMON,
 )
 

@@ -4,6 +4,15 @@ A card states facts about a library, each with its source; it judges nothing.  `
 card by the classes that an object inherits from.
 """
 
-from kernelscope.timeline.rules.card import Effect, RuleCard, card_for
+from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.rules.card import GENERIC, Effect, RuleCard
+from kernelscope.timeline.rules.sklearn import SklearnCard
 
 __all__ = ["Effect", "RuleCard", "card_for"]
+
+_CARDS: dict[str, RuleCard] = {card.library: card for card in (SklearnCard(),)}
+
+
+def card_for(facts: ObjectFacts) -> RuleCard:
+    """The card of the library that ``facts.library`` names; the generic one where none does."""
+    return _CARDS.get(facts.library, GENERIC)

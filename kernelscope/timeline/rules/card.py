@@ -88,12 +88,4 @@ class GenericCard:
         return True
 
 
-def card_for(facts: ObjectFacts) -> RuleCard:
-    """The card of the library that ``facts.library`` names; the generic one where none does."""
-    from kernelscope.timeline.rules.sklearn import SklearnCard
-
-    cards: dict[str, RuleCard] = {card.library: card for card in (SklearnCard(),)}
-    return cards.get(facts.library, GENERIC)
-
-
 GENERIC = GenericCard()

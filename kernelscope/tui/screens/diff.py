@@ -12,7 +12,7 @@ from kernelscope.tui.commands import DIFF, bindings
 from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import line, say
-from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.screens.reading import ReadingScreen
 from kernelscope.tui.views.diff import diff
 
 if TYPE_CHECKING:
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 
-class DiffScreen(CommandScreen[None]):
+class DiffScreen(ReadingScreen):
     """Compares the mark with the cursor; without a mark, before and after the cursor's moment."""
 
     COMMANDS_HERE = DIFF
     BINDINGS: ClassVar[list[BindingType]] = bindings("diff", DIFF)
 
     def __init__(self, board: Board) -> None:
-        super().__init__(id="diff")
-        self.board = board
+        super().__init__(board, id="diff")
         self._equal = False
 
     def body(self) -> Sequence[Widget]:
@@ -49,29 +48,3 @@ class DiffScreen(CommandScreen[None]):
         """Shows or hides what is equal."""
         self._equal = not self._equal
         self.refresh_view()
-
-    def action_next_change(self) -> None:
-        """Within the row."""
-        self.board.next_change(1)
-        self.refresh_view()
-
-    def action_previous_change(self) -> None:
-        """Within the row."""
-        self.board.next_change(-1)
-        self.refresh_view()
-
-    def action_down(self) -> None:
-        """One line."""
-        self.query_one("#diff-scroll").scroll_relative(y=1, animate=False)
-
-    def action_up(self) -> None:
-        """One line."""
-        self.query_one("#diff-scroll").scroll_relative(y=-1, animate=False)
-
-    def action_page_down(self) -> None:
-        """Half a screen."""
-        self.query_one("#diff-scroll").scroll_relative(y=self.size.height // 2, animate=False)
-
-    def action_page_up(self) -> None:
-        """Half a screen."""
-        self.query_one("#diff-scroll").scroll_relative(y=-(self.size.height // 2), animate=False)

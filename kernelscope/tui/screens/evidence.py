@@ -12,7 +12,7 @@ from kernelscope.tui.commands import EVIDENCE, bindings
 from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import plain
-from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.screens.reading import ReadingScreen
 from kernelscope.tui.views.evidence import TABS, evidence, title
 from kernelscope.tui.widgets.panes import source
 
@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 
-class EvidenceScreen(CommandScreen[None]):
+class EvidenceScreen(ReadingScreen):
     """Follows the board's cursor, and moves it along the row."""
 
     COMMANDS_HERE = EVIDENCE
     BINDINGS: ClassVar[list[BindingType]] = bindings("evidence", EVIDENCE)
 
     def __init__(self, board: Board, tab: str = "happened") -> None:
-        super().__init__(id="evidence")
-        self.board = board
+        super().__init__(board, id="evidence")
         self._first = tab
 
     def body(self) -> Sequence[Widget]:
@@ -70,32 +69,6 @@ class EvidenceScreen(CommandScreen[None]):
     def action_previous_tab(self) -> None:
         """Round and round."""
         self.query_one(Tabs).action_previous_tab()
-
-    def action_next_change(self) -> None:
-        """Within the row."""
-        self.board.next_change(1)
-        self.refresh_view()
-
-    def action_previous_change(self) -> None:
-        """Within the row."""
-        self.board.next_change(-1)
-        self.refresh_view()
-
-    def action_down(self) -> None:
-        """One line."""
-        self.query_one("#evidence-scroll").scroll_relative(y=1, animate=False)
-
-    def action_up(self) -> None:
-        """One line."""
-        self.query_one("#evidence-scroll").scroll_relative(y=-1, animate=False)
-
-    def action_page_down(self) -> None:
-        """Half a screen."""
-        self.query_one("#evidence-scroll").scroll_relative(y=self.size.height // 2, animate=False)
-
-    def action_page_up(self) -> None:
-        """Half a screen."""
-        self.query_one("#evidence-scroll").scroll_relative(y=-(self.size.height // 2), animate=False)
 
     def action_diff(self) -> None:
         """Of the same change."""

@@ -1,0 +1,47 @@
+"""A text about the selected change, longer than the screen."""
+
+from __future__ import annotations
+
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.screens.base import CommandScreen
+
+
+class ReadingScreen(CommandScreen[None]):
+    """Scrolls its text, and moves the board's cursor along the row.
+
+    Args:
+        id: also names the scrolled part: ``#diff-scroll`` on the screen ``diff``.
+    """
+
+    def __init__(self, board: Board, *, id: str) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self.board = board
+
+    def action_next_change(self) -> None:
+        """Within the row."""
+        self.board.next_change(1)
+        self.refresh_view()
+
+    def action_previous_change(self) -> None:
+        """Within the row."""
+        self.board.next_change(-1)
+        self.refresh_view()
+
+    def action_down(self) -> None:
+        """One line."""
+        self._scroll(1)
+
+    def action_up(self) -> None:
+        """One line."""
+        self._scroll(-1)
+
+    def action_page_down(self) -> None:
+        """Half a screen."""
+        self._scroll(self.size.height // 2)
+
+    def action_page_up(self) -> None:
+        """Half a screen."""
+        self._scroll(-(self.size.height // 2))
+
+    def _scroll(self, lines: int) -> None:
+        self.query_one(f"#{self.id}-scroll").scroll_relative(y=lines, animate=False)
