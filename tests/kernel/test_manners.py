@@ -166,9 +166,9 @@ async def test_an_attach_that_fails_takes_all_back(tmp_path: Path) -> None:
         )
         async with watching(kernel) as watch:
             assert isinstance(await watch.failure(), ProbeError)
-        kernel.run("manager.comms = kept")
         client = kernel.client()
         assert value(client, INSTALLED) is False
+        kernel.run("manager.comms = kept")
         report = value(client, EXPRESSION)
         assert {k: v for k, v in report.items() if "_kernelscope_probe" in str(v)} == {}
         assert not any(name.startswith("kernelscope") for name in report["comms"] + report["threads"])
