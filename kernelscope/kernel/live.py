@@ -90,6 +90,7 @@ class LiveSource:
         self._beaten = 0.0
         self._silent = False
         self._taken_out = False
+        self._owes_renewal = False
 
     @property
     def signed(self) -> bool:
@@ -176,6 +177,7 @@ class LiveSource:
                 self._renew(talk, signal)
             for event in [*heard, *await self._listened_to_the_heart(talk)]:
                 yield event
+                self._renew_after(event, talk)
             if self._reply is None:
                 return
 
@@ -186,6 +188,14 @@ class LiveSource:
         elif self._to_renew and self._reply and signal.content.get("execution_state") == "idle":
             self._to_renew = False
             talk.channels.tell(self._reply.comm_id, {"renew": self._watcher})
+
+    def _renew_after(self, event: Event, talk: Conversation) -> None:
+        """From another machine, once per run and after it: nothing else tells the probe of us."""
+        self._owes_renewal = self._owes_renewal or isinstance(event, Observed)
+        idle = isinstance(event, KernelChanged) and event.state == "idle"
+        if idle and self._owes_renewal and self._reply is not None and not self._reply.local:
+            talk.channels.tell(self._reply.comm_id, {"renew": self._watcher})
+            self._owes_renewal = False
 
     async def _listened_to_the_heart(self, talk: Conversation) -> list[Event]:
         """One heartbeat, when it is time for one; told is where the answer differs from the last."""

@@ -169,6 +169,7 @@ class Agent:
             "nonce": self.nonce,
             "comm_id": self._comm.comm_id,
             "version": self.version,
+            "local": watcher.local,
             "seq": self._seq,
             "kernel": self._kernel_facts(),
             "base": self._base,

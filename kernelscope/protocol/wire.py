@@ -51,6 +51,8 @@ class AttachReply(Struct, frozen=True):
     kernel: KernelReply
     base: Snapshot
     history: tuple[Observation, ...]
+    local: bool = True
+    """The probe sees this watcher's process; to one that it does not see it must give signs of life."""
 
 
 class Refusal(Struct, frozen=True):
