@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 from textual.widgets import Input, OptionList
 
@@ -274,6 +277,26 @@ async def test_an_error_is_a_sentence_and_an_exit_status() -> None:
         await seen.press("q")
     assert seen.app.return_value == 3
     assert source.closed == 1
+
+
+async def test_a_kernel_that_ends_leaves_its_rows_on_the_screen() -> None:
+    events = churn().events
+    source = ScriptedSource(events, error=UnreachableError("the kernel has ended", "Start it again."))
+    async with dashboard(source) as seen:
+        await seen.until(lambda: "the kernel has ended" in seen.text("#banner"))
+        assert any("●" in text for text in seen.grid())
+        await seen.press("q")
+    assert seen.app.return_value == 3
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+async def test_a_signal_leaves_the_kernel_first(name: str) -> None:
+    async with dashboard(churn()) as seen:
+        await seen.until(lambda: seen.grid())
+        os.kill(os.getpid(), getattr(signal, name))
+        await seen.until(lambda: seen.source.closed)
+        await seen.until(lambda: seen.app.return_value is not None)
+    assert seen.app.return_value == 130
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
