@@ -83,7 +83,8 @@ def attach(
     connection: str | None, poll: float | None, keep: float, limit: float | None, insecure: bool
 ) -> None:
     """The dashboard: the timeline of every model, as the cells run."""
-    if not _on_a_terminal():
+    piped = connection == "-" and not sys.stdin.isatty()
+    if not _on_a_terminal(but_input=piped):
         raise UsageError(
             "the dashboard needs a terminal, and standard input or output is none",
             "`kernelscope watch` writes the same as lines, `kernelscope watch --json` for scripts.",
@@ -93,6 +94,8 @@ def attach(
 
     with _chosen(connection, poll=poll, keep=keep, limit=limit, insecure=insecure) as source:
         if source is not None:
+            if piped:
+                _take_keys_from_the_terminal()
             _finish(KernelscopeApp(Session(source), poll=poll).run())
 
 
@@ -174,9 +177,16 @@ def demo(as_json: bool) -> None:
     _finish(KernelscopeApp(Session(DemoSource(pause=DEMO_PAUSE_S, stay=True)), title="demo.ipynb").run())
 
 
-def _on_a_terminal() -> bool:
+def _on_a_terminal(*, but_input: bool = False) -> bool:
     # Textual reads from standard input and draws on standard error.
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    streams = (sys.stdout, sys.stderr) if but_input else (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream.isatty() for stream in streams)
+
+
+def _take_keys_from_the_terminal() -> None:
+    """In place of the pipe that the connection info came through, and that has ended."""
+    with open("/dev/tty", "rb") as terminal:  # noqa: PTH123 - a device, not a path of ours
+        os.dup2(terminal.fileno(), 0)
 
 
 async def _watched(source: Source, as_json: bool) -> None:
