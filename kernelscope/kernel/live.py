@@ -20,7 +20,6 @@ from kernelscope.kernel.channels import Link, Message
 from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
 from kernelscope.kernel.files import read_connection_file
 from kernelscope.kernel.inject import attach_expression, detach_expression
-from kernelscope.kernel.processes import started_from
 from kernelscope.protocol.wire import (
     WIRE,
     AttachReply,
@@ -84,9 +83,6 @@ class LiveSource:
         self._reply: AttachReply | None = None
         self._session = ""
         self._seq = 0
-        self._remote = started_from(self._info.path) is not True
-        """Whether the probe may be unable to look for this process, and must hear of it."""
-        self._to_renew = False
         self._beaten = 0.0
         self._silent = False
         self._taken_out = False
@@ -171,23 +167,12 @@ class LiveSource:
             if isinstance(signal, Message) and signal.session != self._session:
                 yield KernelChanged(self._epoch, "restarted")
                 return
-            heard = []
-            if isinstance(signal, Message):
-                heard = self._heard(signal)
-                self._renew(talk, signal)
+            heard = self._heard(signal) if isinstance(signal, Message) else []
             for event in [*heard, *await self._listened_to_the_heart(talk)]:
                 yield event
                 self._renew_after(event, talk)
             if self._reply is None:
                 return
-
-    def _renew(self, talk: Conversation, signal: Message) -> None:
-        """One sign of life per run, after idle, to a probe that cannot look for this process."""
-        if signal.type == "comm_msg":
-            self._to_renew = self._remote
-        elif self._to_renew and self._reply and signal.content.get("execution_state") == "idle":
-            self._to_renew = False
-            talk.channels.tell(self._reply.comm_id, {"renew": self._watcher})
 
     def _renew_after(self, event: Event, talk: Conversation) -> None:
         """From another machine, once per run and after it: nothing else tells the probe of us."""
