@@ -231,7 +231,7 @@ def _evidence(
     if saved is not None:
         where = f" {saved.path}" if saved.path else ""
         how = "was written during the run" if saved.touched else "is named by the cell; no write was seen"
-        told.append(f"{saved.call}() stands in the cell and its file{where} {how}")
+        told.append(f"the cell calls {saved.call}(), and its file{where} {how}")
     return tuple(told) or ("its recorded state differs",)
 
 

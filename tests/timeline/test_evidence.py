@@ -25,11 +25,11 @@ from tests.support.facts import (
 @pytest.mark.parametrize(
     ("touched", "path", "said"),
     [
-        (True, "/w/m", "joblib.dump() stands in the cell and its file /w/m was written during the run"),
+        (True, "/w/m", "the cell calls joblib.dump(), and its file /w/m was written during the run"),
         (
             False,
             None,
-            "joblib.dump() stands in the cell and its file is named by the cell; no write was seen",
+            "the cell calls joblib.dump(), and its file is named by the cell; no write was seen",
         ),
     ],
 )

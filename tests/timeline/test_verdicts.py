@@ -263,7 +263,7 @@ def test_given_a_call_whose_receiver_the_code_does_not_tell_when_bytes_differ_th
     change = Watch(m=m).run(bound(m), code=code, sees_calls=False)["m"]
 
     assert axes(change) == ("refitted", "same", "refitted", "inferred")
-    assert "fit() stands in train()" in change.evidence
+    assert "train() calls fit()" in change.evidence
 
 
 def test_given_a_model_when_a_parameter_is_set_then_params() -> None:
