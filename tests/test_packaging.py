@@ -100,7 +100,7 @@ def test_the_demo_without_a_terminal_prints_its_runs_and_ends(home: Path) -> Non
 
     assert lines[0].startswith("attached to ")
     assert lines[-1] == "detached: the notebook has been played"
-    told = [line.split(":")[0].split() for line in lines if line.startswith("  ")]
+    told = [line.split()[:2] for line in lines if line.startswith("  ")]
     for verdict in ("created", "reset", "saved"):
         assert [verdict, "my_model"] in told
     assert sum(words[0] == "reset" for words in told) == 3
