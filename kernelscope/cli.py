@@ -73,14 +73,28 @@ _limit = click.option(
 )  # fmt: skip
 
 
+_record = click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write all that comes into a new file, for `kernelscope replay`.",
+)
+
+
 @cli.command()
 @_connection
 @_poll
 @_keep
 @_limit
 @_insecure
+@_record
 def attach(
-    connection: str | None, poll: float | None, keep: float, limit: float | None, insecure: bool
+    connection: str | None,
+    poll: float | None,
+    keep: float,
+    limit: float | None,
+    insecure: bool,
+    record: Path | None,
 ) -> None:
     """The dashboard: the timeline of every model, as the cells run."""
     piped = connection == "-" and not sys.stdin.isatty()
@@ -96,7 +110,8 @@ def attach(
         if source is not None:
             if piped:
                 _take_keys_from_the_terminal()
-            _finish(KernelscopeApp(Session(source), poll=poll).run())
+            with _recorded(Session(source), record) as session:
+                _finish(KernelscopeApp(session, poll=poll).run())
 
 
 @cli.command()
@@ -106,6 +121,7 @@ def attach(
 @_keep
 @_limit
 @_insecure
+@_record
 def watch(
     connection: str | None,
     as_json: bool,
@@ -113,6 +129,7 @@ def watch(
     keep: float,
     limit: float | None,
     insecure: bool,
+    record: Path | None,
 ) -> None:
     """The same without a screen: a line per run, until the kernel has ended or Ctrl-C."""
     from kernelscope.kernel.live import LiveSource
@@ -121,7 +138,24 @@ def watch(
         source = LiveSource(path, poll=poll, keep=keep, limit=limit, insecure=insecure)
         if not source.signed:
             click.echo("kernelscope: the connection file has no key, so messages are not verified", err=True)
-        _run(_watched(source, as_json))
+        _watch(source, as_json, record)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
+def replay(file: Path, as_json: bool) -> None:
+    """Open a recording: in the dashboard or, without a terminal, as lines. No kernel is needed."""
+    from kernelscope.session import Session
+    from kernelscope.storage.recording import RecordingSource
+
+    source = RecordingSource(file)
+    if as_json or not _on_a_terminal():
+        _watch(source, as_json)
+        return
+    from kernelscope.tui.app import KernelscopeApp
+
+    _finish(KernelscopeApp(Session(source), title=file.name).run())
 
 
 @cli.command()
@@ -169,7 +203,7 @@ def demo(as_json: bool) -> None:
     from kernelscope.demo import DemoSource
 
     if as_json or not _on_a_terminal():
-        _run(_watched(DemoSource(), as_json))
+        _watch(DemoSource(), as_json)
         return
     from kernelscope.session import Session
     from kernelscope.tui.app import KernelscopeApp
@@ -189,14 +223,32 @@ def _take_keys_from_the_terminal() -> None:
         os.dup2(terminal.fileno(), 0)
 
 
-async def _watched(source: Source, as_json: bool) -> None:
+def _watch(source: Source, as_json: bool, record: Path | None = None) -> None:
     """A session whose updates go to standard output."""
     from kernelscope.export.lines import JsonLines, PlainLines
     from kernelscope.session import Session
 
-    session: Session = Session(source)
-    session.listen(JsonLines(session.timeline) if as_json else PlainLines())
-    await session.run()
+    with _recorded(Session(source), record) as session:
+        session.listen(JsonLines(session.timeline) if as_json else PlainLines())
+        _run(session.run())
+
+
+@contextlib.contextmanager
+def _recorded(session: Session, file: Path | None) -> Iterator[Session]:
+    """The session, with a recorder among its listeners where a file was named."""
+    if file is None:
+        yield session
+        return
+    from kernelscope.storage.recorder import Recorder
+
+    recorder = Recorder(
+        file, lambda why: click.echo(f"kernelscope: the recording has ended: {why}", err=True)
+    )
+    session.listen(recorder)
+    try:
+        yield session
+    finally:
+        recorder.close()
 
 
 @contextlib.contextmanager

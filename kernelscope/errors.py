@@ -11,7 +11,8 @@
     │   ├── KeyMismatchError         somebody answers, but the key is not theirs
     │   ├── UnsupportedKernelError   not an IPython kernel, or one that is too old
     │   └── ProbeError               the kernel answered, the probe could not be put in
-    └── TimedOutError           4    a limit that the user gave ran out
+    ├── TimedOutError           4    a limit that the user gave ran out
+    └── RecordingError          5    a recording that cannot be written or opened
 """
 
 from __future__ import annotations
@@ -73,3 +74,9 @@ class TimedOutError(KernelscopeError):
     """A time limit that the user gave ran out."""
 
     exit_code = 4
+
+
+class RecordingError(KernelscopeError):
+    """A recording that cannot be written, or a file that is none that can be opened."""
+
+    exit_code = 5

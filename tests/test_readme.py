@@ -71,7 +71,8 @@ def replayed() -> tuple[list[dict[str, Any]], list[str]]:
 # What a command is run as: each kind is one way to find out that it does what the README says.
 
 SET_UP = "checked by tests/test_packaging.py and .ci/run, in environments of their own"
-DASHBOARD, ONCE, WATCH, SCRIPT, PICTURES = "dashboard", "once", "watch", "script", "pictures"
+DASHBOARD, ONCE, WATCH, RECORDING = "dashboard", "once", "watch", "recording"
+SCRIPT, PICTURES = "script", "pictures"
 
 KINDS = {
     "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/kernelscope demo": SET_UP,
@@ -84,6 +85,8 @@ KINDS = {
     "kernelscope -": DASHBOARD,
     "kernelscope watch": WATCH,
     "kernelscope watch --json": WATCH,
+    "kernelscope watch --record run.kscope": RECORDING,
+    "kernelscope replay run.kscope": RECORDING,
     "kernelscope ls --json": ONCE,
     "kernelscope demo --json": ONCE,
     "kernelscope detach": ONCE,
@@ -283,6 +286,25 @@ def test_a_watcher_tells_every_run_until_ctrl_c(kernel: KernelProcess, command: 
     assert left.returncode == 0
 
 
+def test_what_was_recorded_is_replayed(kernel: KernelProcess) -> None:
+    record, replay = of_kind(RECORDING)
+    with lines(kernel, record) as watcher:
+        watcher.until("attached")
+        kernel.run("grace = LogisticRegression(C=0.125)")
+        told = watcher.until("was replaced")
+        assert watcher.interrupted() == 130
+
+    assert once(kernel, record).returncode == 5  # it is there already, and is not written over
+    again = once(kernel, replay)
+    assert told in again.stdout
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.splitlines()[-1] == "detached: asked to leave"
+    with on_terminal(kernel, replay) as program:
+        program.until(lambda seen: "grace" in seen and "0.125" in seen)
+        program.type("q")
+        assert program.ends() == 0
+
+
 @pytest.mark.parametrize("command", of_kind(ONCE))
 def test_a_command_that_ends_by_itself_ends_well(kernel: KernelProcess, command: str) -> None:
     done = once(kernel, command)
@@ -316,11 +338,12 @@ def test_what_is_kept_is_there_for_the_next_watcher(kernel: KernelProcess) -> No
 
 def test_the_exit_statuses_are_these(kernel: KernelProcess) -> None:
     told = {int(row[0]) for row in table("exit status", "when")}
-    assert told == {0, 2, 3, 4, 130}  # 0 and 130 are seen above
+    assert told == {0, 2, 3, 4, 5, 130}  # 0 and 130 are seen above
 
     assert once(kernel, "kernelscope churn.ipynb").returncode == 2  # the dashboard, on no terminal
     assert once(kernel, "kernelscope watch --keep soon").returncode == 2
     assert once(kernel, "kernelscope watch nothing-like-it").returncode == 3
+    assert once(kernel, "kernelscope replay churn.ipynb").returncode == 5
     busy = kernel.queue("import time; time.sleep(4)")
     late = once(kernel, "kernelscope watch --timeout 0.5")
     kernel.wait(busy)

@@ -81,10 +81,10 @@ def decode_reply(text: str) -> AttachReply | Refusal:
     Raises:
         WireError: it has another form.
     """
-    found = _decoded(text)
+    found = read_json(text)
     if isinstance(found, dict) and "error" in found:
-        return _convert(found, Refusal)
-    return _convert(found, AttachReply)
+        return converted(found, Refusal)
+    return converted(found, AttachReply)
 
 
 def decode_detached(text: str) -> bool:
@@ -93,7 +93,7 @@ def decode_detached(text: str) -> bool:
     Raises:
         WireError: it has another form.
     """
-    return _convert(_decoded(text), _Detached).detached
+    return converted(read_json(text), _Detached).detached
 
 
 def decode_push(data: object) -> Push | None:
@@ -106,7 +106,7 @@ def decode_push(data: object) -> Push | None:
     ours = data.get("kernelscope") if isinstance(data, dict) else None
     if ours is None:
         return None
-    push = _convert(ours, Push)
+    push = converted(ours, Push)
     return Push(_line(push.nonce), _line(push.kind), push.observation, _line(push.reason))
 
 
@@ -116,10 +116,15 @@ def decode_observation(text: str) -> Observation:
     Raises:
         WireError: it has another form.
     """
-    return _convert(_decoded(text), Observation)
+    return converted(read_json(text), Observation)
 
 
-def _decoded(text: str) -> Any:
+def read_json(text: str) -> Any:
+    """What the text says, bounded and safe to display.
+
+    Raises:
+        WireError: it is no JSON, or more than can be true.
+    """
     if len(text) > _LONGEST:
         raise WireError(f"a message of {len(text)} characters is more than can be true")
     try:
@@ -132,7 +137,12 @@ def _decoded(text: str) -> Any:
 T = TypeVar("T")
 
 
-def _convert(found: Any, wanted: type[T]) -> T:
+def converted(found: Any, wanted: type[T]) -> T:
+    """``found`` as the type that it must have.
+
+    Raises:
+        WireError: it has not; the message names the field.
+    """
     try:
         return msgspec.convert(found, wanted)
     except msgspec.ValidationError as error:

@@ -362,8 +362,7 @@ def _told(call: Call) -> str:
 
 def _in_the_code(methods: list[MethodInCode]) -> tuple[str, ...]:
     told = (
-        f"{m.inside}() calls {m.method}()" if m.inside else f"the cell calls {m.method}()"
-        for m in methods
+        f"{m.inside}() calls {m.method}()" if m.inside else f"the cell calls {m.method}()" for m in methods
     )
     return tuple(dict.fromkeys(told))
 

@@ -1,0 +1,1 @@
+"""Recordings: the only place where sqlite3 is used."""
