@@ -172,7 +172,7 @@ async def test_cells_answer_the_founding_question() -> None:
         assert isinstance(seen.app.screen, CellsScreen)
         told = seen.text("#list")
         assert "resets model  2 of 2 times" in told
-        assert "never run twice; first run ● created pipe" in told
+        assert "ran once: ● created pipe" in told
         await seen.press("enter")
         assert isinstance(seen.app.screen, CellRunsScreen)
         assert "again after [5]" in seen.text("#list")

@@ -34,7 +34,7 @@ _DOES = {
 
 def cell_line(cell: Cell, cells: int) -> Line:
     """One cell in one line of this many terminal cells."""
-    code, runs = max(16, cells * 38 // 100), max(10, cells * 18 // 100)
+    code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
     return cut(
         (
             Said(" "),
@@ -42,7 +42,7 @@ def cell_line(cell: Cell, cells: int) -> Line:
             Said("  "),
             Said(fit(_runs(cell, runs), runs), "dim"),
             Said("  "),
-            *(effect(cell) if cells >= 110 else effect(cell, "once: ")),
+            *effect(cell),
         ),
         cells,
     )
@@ -50,18 +50,18 @@ def cell_line(cell: Cell, cells: int) -> Line:
 
 def heading(cells: int) -> Line:
     """Over the cells."""
-    code, runs = max(16, cells * 38 // 100), max(10, cells * 18 // 100)
+    code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
     return line(Said(" " + fit("cell", code + 2) + fit("runs", runs + 2) + "effect when run again", "dim"))
 
 
-def effect(cell: Cell, once: str = "never run twice; first run ") -> Line:
-    """What running it again did; ``once`` leads in what the only run did."""
+def effect(cell: Cell) -> Line:
+    """What running it again did; of a cell that ran only once, what that run did."""
     if cell.reruns:
         return _did(cell.effects) or _alone(cell)
     first = _did(cell.first_effects, past=True)
     if not first:
-        return (Said(f"{once}left {'every model' if len(once) > 10 else 'all'} alone", "dim"),)
-    return (Said(once, "dim"), *first)
+        return (Said("ran once: left every model alone", "dim"),)
+    return (Said("ran once: ", "dim"), *first)
 
 
 def _alone(cell: Cell) -> Line:
