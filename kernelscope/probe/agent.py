@@ -294,14 +294,16 @@ class Agent:
             if result is not None and result.info is not run[0]:
                 return  # a cell within a cell: the outer one is still running
             self._run = None
-            if self._busy.acquire(timeout=0.2):
-                try:
-                    self._observe_run(result, run, ended)
-                except BaseException as error:
-                    self._tell(self._unseen(result, run, ended, error))
-                    raise
-                finally:
-                    self._busy.release()
+            if not self._busy.acquire(timeout=0.2):
+                self._tell(self._unseen(result, run, ended, TimeoutError()))
+                return
+            try:
+                self._observe_run(result, run, ended)
+            except BaseException as error:
+                self._tell(self._unseen(result, run, ended, error))
+                raise
+            finally:
+                self._busy.release()
         except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
 

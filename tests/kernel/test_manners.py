@@ -245,6 +245,22 @@ async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
     assert value(client, INSTALLED) is False
 
 
+async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_rest(
+    kernel: KernelProcess,
+) -> None:
+    lock = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT._busy"
+    kernel.run("from sklearn.svm import SVC")
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run(f"{lock}.acquire(); a = SVC()")
+        (run,) = await watch.ran(1)
+        assert run.cut == ("the look after this run: TimeoutError",)
+        assert not run.names
+        kernel.run(f"{lock}.release()")
+        await watch.ran(2)
+        assert set(watch.runs[-1].names) == {"a"}
+
+
 async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
     fork = (
         "import os\nchild = os.fork()\n"

@@ -1,4 +1,7 @@
-"""A watcher on another machine: the probe does not see its process, and hears of it once per run."""
+"""A watcher on another machine that is not heard of any more: the probe leaves.
+
+That one which is heard of is kept is in ``test_manners.py``.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,6 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process as a kernel on another machine would see it: not at all."""
     monkeypatch.setattr(inject, "machine_mark", lambda: "another machine")
     monkeypatch.setattr(inject, "start_mark", lambda _pid: "another process")
-
-
-async def test_a_watcher_that_gives_signs_of_life_is_kept(tmp_path: Path, elsewhere: None) -> None:
-    with KernelProcess(tmp_path) as kernel:
-        async with watching(kernel) as watch:
-            await watch.attached()
-            for run in range(1, REMOTE_RUNS + 10):
-                kernel.queue("1")
-                await watch.ran(run)
 
 
 async def test_a_watcher_that_gives_none_is_let_go(
