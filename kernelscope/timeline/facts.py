@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 Scalar = bool | int | float | str | None
 """A parameter value that is shown and compared as it is."""
@@ -216,4 +216,3 @@ class KernelFacts(Struct, frozen=True):
     ipykernel: str = ""
     cwd: str = ""
     sees_calls: bool = False
-    models_elsewhere: int = field(default=0)

@@ -127,7 +127,6 @@ class Story:
             notebook=self._notebook,
             ipykernel="7.4.0",
             sees_calls=True,
-            models_elsewhere=0,
         )
         base = Snapshot(0, {n: f.token for n, f in held.items()}, (*held.values(), *others))
         self.events.append(Attached(self.epoch, kernel, base))
