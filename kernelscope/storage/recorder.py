@@ -28,15 +28,16 @@ class Recorder:
 
     def __init__(self, path: Path, on_failure: Callable[[str], None]) -> None:
         shown = clean(str(path))
-        if path.exists():
-            raise RecordingError(
-                f"{shown} is there already", "A recording is not written over: name another file."
-            )
         try:
+            path.touch(mode=0o600, exist_ok=False)  # it will hold the user's source: theirs alone to read
             self._database: sqlite3.Connection | None = sqlite3.connect(path, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
             migrate(self._database)
-        except sqlite3.Error as error:
+        except FileExistsError:
+            raise RecordingError(
+                f"{shown} is there already", "A recording is not written over: name another file."
+            ) from None
+        except (OSError, sqlite3.Error) as error:
             raise RecordingError(f"{shown} cannot be written", clean(str(error))) from error
         self._on_failure = on_failure
 

@@ -62,6 +62,12 @@ async def test_every_event_is_there_for_another_reader_as_soon_as_it_was_taken(t
     recorder.close()
 
 
+async def test_a_recording_is_its_owners_alone_to_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.kscope"
+    await recorded(path)
+    assert path.stat().st_mode & 0o077 == 0
+
+
 async def test_reading_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.kscope"
     await recorded(path)
