@@ -36,12 +36,17 @@ class SklearnCard:
 
     library = "sklearn"
     source = "https://scikit-learn.org/stable/glossary.html"
+    by_history = False
 
-    def effect(self, facts: ObjectFacts, method: str) -> Effect:
+    def effect_on_partner(self, method: str) -> Effect:
+        """None: what a composite does to its parts is seen on them."""
+        return GENERIC.effect_on_partner(method)
+
+    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """As the developer guide says, with ``warm_start`` heeded."""
         if method in _FIT_AND_USE and facts.params.get("warm_start") is True:
             return Effect.ONWARD
-        return GENERIC.effect(facts, method)
+        return GENERIC.effect(facts, method, given)
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """As ``check_is_fitted`` sees it."""
