@@ -107,6 +107,8 @@ _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _DECIDES = (ast.BoolOp, ast.IfExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+_TRAINS = (("xgboost.training", "train"), ("lightgbm.engine", "train"))
+"""Functions that train and give a new model."""
 _DUMPS = (("pickle", "dumps"), ("cloudpickle", "dumps"), ("dill", "dumps"))
 
 
@@ -343,7 +345,10 @@ class _Reading:
         if kind == USER_OBJECT:
             self._descend(class_attribute(type(receiver), method), receiver, node, scope, depth)
             return True
-        return method in LEARNS and self._teaches_what_it_is_given(node, method, scope, inside)
+        if method in LEARNS:
+            self._note(method, None, inside, qualified_name(type(receiver)))
+            return self._teaches_what_it_is_given(node, method, scope, inside)
+        return False
 
     def _method_of_model(
         self,
@@ -434,6 +439,9 @@ class _Reading:
             return True
         if access is not None:
             self._file_access(node, access, scope)
+        elif known(callee, _TRAINS) is not None:
+            token = self._at.token(self._at.held_by_name(self._target))
+            self._note("train", token, None, given=_decisive(node))
         elif is_class(callee) and self._at.library(New(callee)) in _BY_METHOD:
             self._loaded_by_constructor(node, callee, scope)
             return False

@@ -53,6 +53,8 @@ class Family:
     """Held beside a model (a scheduler): it has no row of its own, but may hold what is gone."""
     levels = 3
     """How deep parts of parts are told."""
+    computed: frozenset[str] = frozenset()
+    """Learned values that are made anew for each look."""
 
     def is_model(self, obj: Any) -> bool:
         """Whether this object, of a class of models, is one."""
@@ -222,11 +224,14 @@ class GradientBooster(Family):
 class CatBoost(Family):
     """``catboost.CatBoost``: hyper-parameters in one dict, what was learned in a C object."""
 
+    computed = frozenset({"leaf_values"})
+
     def split(self, obj: Any, info: TypeInfo) -> tuple[Values, Values]:
         """The object in C stays the same through every fit: its trees are read."""
         own = dict(attributes_of(obj))
         given = own.get("_init_params")
-        params = {n: v for n, v in pairs_of(given, 128) if type(n) is str} if type(given) is dict else {}
+        params: Values = dict.fromkeys(info.params)  # what was not given is None in effect
+        params.update((n, v) for n, v in _pairs(given, 128) if type(n) is str)
         trees = own.get("_tree_count")
         if trees is None:
             return params, {}

@@ -293,7 +293,8 @@ class Look:
             if self.reader.overdue():
                 left_out.append(name)
             else:
-                told[name] = self.reader.signature(value, watched.binding("." + name))
+                computed = name in family.computed
+                told[name] = self.reader.signature(value, watched.binding("." + name), computed)
         return {
             "token": token,
             "generation": watched.generation,

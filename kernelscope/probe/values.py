@@ -83,10 +83,11 @@ class Reader:
         self._refresh(value, binding)
         return {"text": binding.text, "digest": binding.digest, "serial": binding.serial}
 
-    def signature(self, value: Any, binding: Binding) -> dict[str, object]:
-        """``{"text", "serial", "digest", "number", "version"}`` of one learned attribute."""
+    def signature(self, value: Any, binding: Binding, computed: bool = False) -> dict[str, object]:
+        """``{"text", "serial", "digest", "number", "version"}`` of one learned attribute; one that is
+        ``computed`` is another object at each look, which means nothing."""
         self._refresh(value, binding)
-        found: dict[str, object] = {"text": binding.text, "serial": binding.serial}
+        found: dict[str, object] = {"text": binding.text, "serial": 0 if computed else binding.serial}
         if binding.digest is not None:
             found["digest"] = binding.digest
         if is_one_of(type(value), (int, float)) and _is_plain(value):

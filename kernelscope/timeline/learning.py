@@ -100,6 +100,7 @@ def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, world: World) -> 
     )
 
 
+_MAKES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES, Effect.FORGETS)
 _TEACHES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES)
 
 
@@ -123,16 +124,24 @@ def _by_calls(
 
 
 def _by_what_must_have_run(card: RuleCard, after: ObjectFacts, was: bool, now: bool, world: World) -> Finding:
-    """Nothing differs, and yet a call may have learned the very same once more.
+    """Nothing differs, and yet a call may have learned, or put in, the very same once more.
 
-    That is told only where calls are not seen and the code cannot have gone past one.
+    That is told only where calls are not seen and the code cannot have gone past one.  Of an object
+    whose learned state cannot be looked at, the code is all that there is.
     """
-    sure = () if world.sees_calls or not now else world.surely_called_on(after.token)
-    effects = {card.effect(after, m.method, m.given): m for m in sure}
-    evidence = "it ran to its end, and what was learned is equal to what was known before"
-    for effect, learned in ((Effect.ANEW, Learned.REFITTED), (Effect.ONWARD, Learned.CONTINUED)):
+    unread = card.is_unread(after)
+    here = () if world.sees_calls or not now else world.surely_called_on(after.token)
+    if unread and not world.sees_calls:
+        here = tuple(m for m in world.methods_possible_on(after.token) if m.token == after.token)
+    effects = {card.effect(after, m.method, m.given): m for m in here}
+    equal = "it ran to its end, and what was learned is equal to what was known before"
+    evidence = "what it has learned cannot be read" if unread else equal
+    for effect in (Effect.ANEW, Effect.CARRIES, Effect.ONWARD):
         if was and effect in effects:
-            return Finding(learned, "inferred", (*calls_in_code([effects[effect]]), evidence))
+            told = (*calls_in_code([effects[effect]]), evidence)
+            if effect is Effect.CARRIES:
+                return carried_state(after, world, "inferred", told)
+            return Finding(Learned.REFITTED if effect is Effect.ANEW else Learned.CONTINUED, "inferred", told)
     return Finding(Learned.SAME if was else Learned.NONE)
 
 
@@ -161,11 +170,18 @@ def _by_code(
     """Attributes differ and calls are not seen: what can the code have called?"""
     card = card_for(after)
     possible = world.methods_possible_on(after.token)
-    teaching = [m for m in possible if card.effect(after, m.method, m.given) in (Effect.ANEW, Effect.ONWARD)]
+    teaching = [m for m in possible if card.effect(after, m.method, m.given) in _MAKES]
     effects = {card.effect(after, m.method, m.given) for m in teaching}
     if not effects:
         return _edited_or_unknown(after, attributes, world, "inferred")
     evidence = (*calls_in_code(teaching), *attributes.sentences())
+    if Effect.CARRIES in effects:
+        sure = {card.effect(after, m.method, m.given) for m in world.surely_called_on(after.token)}
+        if len(effects) == 1 or Effect.CARRIES in sure:
+            return carried_state(after, world, "inferred", evidence)
+        return Finding(Learned.UNKNOWN, "unknown", (*evidence, "which of these came last is not known"))
+    if effects == {Effect.FORGETS}:
+        return Finding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
     if not was:
         return Finding(Learned.FITTED, "inferred", evidence)
     if len(effects) > 1:
@@ -260,10 +276,13 @@ def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) ->
     ]
     evidence = calls_in_code(teaching)
     twin = twin_of(facts, world)
+    made_of = [m for m in teaching if m.method == "train" and m.token == facts.token]
+    if {card.effect(facts, m.method, m.given) for m in made_of} == {Effect.ONWARD}:
+        return Finding(Learned.CONTINUED, "inferred", calls_in_code(made_of), in_memory=True)
     if not _can_have_been_carried(facts, world):
         if teaching:
             return Finding(Learned.FITTED, "inferred", evidence)
-        followed = world.observation.code.complete and twin is None
+        followed = (world.observation.code.complete or card.born_fitted) and twin is None
         if followed or _something_learns(card, facts, world):
             return Finding(Learned.FITTED, "inferred", ("it is fitted, and no load or copy is in the code",))
         if twin is None:

@@ -50,8 +50,13 @@ class World:
                 *(c.token for c in seen.calls),
                 *(f.token for f in seen.files if f.token is not None),
                 *(m.token for m in self._sure if m.token is not None),
+                *(m.token for m in seen.code.methods if m.token is not None and self._is_unread(m.token)),
             )
         )
+
+    def _is_unread(self, token: int) -> bool:
+        facts = self.after.get(token)
+        return facts is not None and card_for(facts).is_unread(facts)
 
     def may_differ(self, facts: ObjectFacts, depth: int = DEPTH) -> bool:
         """Whether the object or anything it holds was touched."""

@@ -17,10 +17,14 @@ class _BoosterCard(GenericCard):
         """By the method's name and the arguments that decide."""
         if method in ("update", "boost"):
             return Effect.ONWARD
+        if method == "train":
+            return Effect.ONWARD if GOES_ON.intersection(given) else Effect.ANEW
         if method in ("load_model", "load"):
             return Effect.CARRIES
         effect = GENERIC.effect(facts, method, given)
         return Effect.ONWARD if effect is Effect.ANEW and GOES_ON.intersection(given) else effect
+
+    born_fitted = True
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether it holds a ``Booster``, or is one."""
@@ -34,6 +38,10 @@ class XGBoostCard(_BoosterCard):
 
     library = "xgboost"
     source = "https://xgboost.readthedocs.io/en/stable/python/python_api.html"
+
+    def is_unread(self, facts: ObjectFacts) -> bool:
+        """A ``Booster`` is: its getters configure it, and may warn in the user's own cell."""
+        return facts.cls.endswith(".Booster")
 
 
 class LightGBMCard(_BoosterCard):
@@ -63,6 +71,7 @@ class StatsModelsCard(GenericCard):
 
     library = "statsmodels"
     source = "https://www.statsmodels.org/stable/dev/internal.html"
+    born_fitted = True
 
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """A results object learns by nothing; what teaches its model makes a new one."""
@@ -72,3 +81,7 @@ class StatsModelsCard(GenericCard):
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Always: they are what was learned."""
         return True
+
+    def is_learned(self, attribute: str) -> bool:
+        """The estimates; diagnostics are kept beside them on first use."""
+        return attribute.endswith("params")

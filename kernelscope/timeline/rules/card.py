@@ -35,6 +35,8 @@ class RuleCard(Protocol):
     library: str
     source: str
     """Where the rules come from: a page or a file that can be read again."""
+    born_fitted: bool
+    """Whether its objects come into being by training (a ``Booster``, results)."""
     by_history: bool
     """Whether the state itself does not tell if anything was learned: a network has weights from its
     first moment on."""
@@ -42,6 +44,10 @@ class RuleCard(Protocol):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """What calling ``method`` does, with the parameters that ``facts`` hold and with these
         decisive arguments ``given``."""
+        ...
+
+    def is_unread(self, facts: ObjectFacts) -> bool:
+        """Whether nothing of its learned state can be looked at, so that calls alone tell of it."""
         ...
 
     def effect_on_partner(self, method: str) -> Effect:
@@ -72,6 +78,11 @@ class GenericCard:
     library = "other"
     source = "https://scikit-learn.org/stable/developers/develop.html"
     by_history = False
+    born_fitted = False
+
+    def is_unread(self, facts: ObjectFacts) -> bool:
+        """No: what it has learned is in its attributes."""
+        return False
 
     def effect_on_partner(self, method: str) -> Effect:
         """None: it works on itself alone."""
