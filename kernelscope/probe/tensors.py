@@ -15,6 +15,11 @@ from typing import Any, Iterator
 
 from .types import class_dict, instance_dict
 
+WHOLE = 1 << 14
+"""Bytes of a tensor that are always read in full."""
+SAMPLES = 1_024
+"""Items of a larger one that are read: a step of any optimizer changes nearly all of them, and the
+count of writes tells of one that changes few."""
 _TORCH = ("Tensor", "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer")
 
 _torch_types: list[type] = []
@@ -57,6 +62,26 @@ def content(value: Any) -> Any:
         return _of_tensorflow(value) if _is_tensorflow(type(value)) else _of_torch(value)
     except Exception:  # noqa: BLE001 - a library's refusal, whatever its type: the content stays unread
         return None
+
+
+class Reading:
+    """One tensor, as it was at one moment."""
+
+    __slots__ = ("raw", "version", "whole")
+
+    def __init__(self, raw: bytes | None, whole: bool, version: int | None) -> None:
+        self.raw, self.whole, self.version = raw, whole, version
+
+
+def read(value: Any) -> Reading:
+    """The bytes of a small tensor, or of items spread evenly over a large one, and its version."""
+    array = content(value)
+    if array is None or array.dtype.hasobject:
+        return Reading(None, False, version(value))
+    whole = array.nbytes <= WHOLE
+    # `flat` picks items in C, whatever the strides; an odd step does not stay in one column.
+    picked = array if whole else array.flat[:: max(1, array.size // SAMPLES) | 1]
+    return Reading(picked.tobytes(), whole, version(value))
 
 
 def text(value: Any) -> str:
