@@ -78,6 +78,7 @@ class Reader:
         """A new look may take this long."""
         self._deadline = perf_counter() + seconds
         self._tensors = {}
+        tensors.refresh()
 
     def end(self) -> None:
         """The look is over: what was read in it is out of date."""
