@@ -29,7 +29,7 @@ from kernelscope.timeline.facts import (
 )
 from kernelscope.timeline.judge import judge, tokens_in_use
 from kernelscope.timeline.rules import Effect, card_for
-from kernelscope.timeline.source import Binding, Setting, Source, functions_of, read, root_of
+from kernelscope.timeline.source import ANY, SOME, Binding, Setting, Source, read, root_of
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.world import DEPTH, World, rows_of
 
@@ -107,11 +107,9 @@ class Forecaster:
     def source(self, run: Run) -> Source:
         """The cell's text, read; the functions that it calls are looked for in the other cells."""
         told = read(run.facts.code)
-        made_by = {b.text for b in told.bindings if b.kind == "may keep"}
-        if not made_by and not told.calls:
+        if not told.calls and not told.needs:
             return told
-        functions = {n: f for cell in self._timeline.cells() for n, f in functions_of(cell.code).items()}
-        return read(run.facts.code, functions) if functions else told
+        return read(run.facts.code, [cell.code for cell in self._timeline.cells()])
 
 
 class _Again:
@@ -227,11 +225,16 @@ class _Again:
     def _bind_names(self) -> None:
         fresh = {c.name for c in self.run.changes if c.identity in _NEW}
         pending = {n for n in fresh if self._is_made_again(n)}
+        step, held = 0, self.names
         for binding in self.source.bindings:
             if binding.condition or not self._runs(binding):
                 continue
-            if binding.kind == "alias":
-                self._alias(binding)
+            if binding.step != step:
+                step, held = binding.step, dict(self.names)
+            if binding.target.endswith(SOME):
+                self._put(binding.target.removesuffix(SOME), pending)
+            elif binding.kind == "alias":
+                self._alias(binding, held)
             else:
                 self._rebind(binding, pending)
         for name in pending:
@@ -241,6 +244,12 @@ class _Again:
             if not any(b.target == target for b in self.source.bindings):
                 for name in self._under(target, self.names):
                     del self.names[name]
+
+    def _put(self, container: str, pending: set[str]) -> None:
+        """Items that the text does not tell: those that it put there before."""
+        for name in sorted(pending):
+            if name.startswith(f"{container}["):
+                self.names[name] = self._at(self.then[name])
 
     def _runs(self, binding: Binding) -> bool:
         return binding.missing is None or binding.missing not in self.now.names
@@ -260,9 +269,22 @@ class _Again:
         if binding.condition:
             self._say(name, None, "it is made only under a condition")
             return False
+        if binding.kind == "loop" or (binding.kind == "alias" and not self._is_made_here(binding.text)):
+            self._say(name, None, "it was there before, and where it came from could not be read")
+            return False
         if binding.kind == "may keep":
-            self.unsure.add(name)
+            maker = f"{binding.text}()" if binding.text else "what makes it"
+            self._say(name, None, f"{maker} may hand out one that it kept")
+            return False
         return True
+
+    def _is_made_here(self, text: str) -> bool:
+        """Whether what the text stands for is made anew by this cell: ``search.best_estimator_`` after
+        ``search.fit(X, y)``."""
+        root = root_of(text)
+        return any(root_of(n) == root for n in self.told) or any(
+            b.target == root for b in self.source.bindings
+        )
 
     def _is_made_out_of_sight(self, name: str, change: Change) -> bool:
         container = name[: name.rfind("[")] if name.endswith("]") else ""
@@ -284,14 +306,15 @@ class _Again:
         if mine is None or not places or max(places) >= int(mine) + appended:
             self._say(name, None, f"{container} has got other items since")
             return
+        self._say(name, Verdict.UNTOUCHED, "another one is appended behind it")
         grown = f"{container}[{int(mine) + appended}]"
         self.names[grown] = self._at(self.then[name])
         self.makers[grown] = f"it appends another {short_class(change.cls)} to {container}"
 
-    def _alias(self, binding: Binding) -> None:
+    def _alias(self, binding: Binding, names: Mapping[str, int]) -> None:
         """``c = a``: whatever is reached through ``a`` is reached through ``c`` as well."""
         rows = rows_of(
-            {n: t for n, t in self.names.items() if root_of(n) == root_of(binding.text)},
+            {n: t for n, t in names.items() if root_of(n) == root_of(binding.text)},
             {**self.now.objects, **self.objects},
         )
         held = {n: t for n, (t, _) in rows.items()}
@@ -342,14 +365,17 @@ class _Again:
             if change.identity is not Identity.REBOUND or name in aliased:
                 continue
             binding = self.source.binding(name)
-            if binding is not None and (binding.condition or not self._runs(binding)):
+            if binding is None:
+                self._say(name, None, "how it gets that object could not be read")
+                continue
+            if binding.condition or not self._runs(binding):
                 self._say(name, None, "it is bound only under a condition")
                 continue
             token = self._at(self.then[name])
             if not self._is_there(token):
                 continue
             self.names[name] = token
-            if binding is None or binding.kind != "loop":
+            if binding.kind != "loop":
                 self.unsure.add(name)
             self.makers[name] = f"it gives it the {short_class(change.cls)} that it gave it before"
 
@@ -377,8 +403,9 @@ class _Again:
                 self._set(token, setting.attribute, Opaque("another value", None, -1))
 
     def _has_changed(self, setting: Setting) -> bool:
-        change = self.told.get(setting.receiver)
-        return change is not None and setting.attribute in (change.params or {})
+        root = root_of(setting.receiver)
+        mine = (c for n, c in self.told.items() if root_of(n) == root)
+        return any(p.rsplit("__", 1)[-1] == setting.attribute for c in mine for p in c.params or {})
 
     def _resolved(self, text: str) -> int | None:
         """The object that a name or a part (``pipe['clf']``) stands for after the bindings."""
@@ -463,7 +490,11 @@ class _Again:
 
     def _learn_without_calls(self) -> None:
         """Where calls are not seen: what was told to have learned would learn again."""
-        possible = {self._at(m.token): m.method for m in self.seen.code.methods if m.token is not None}
+        possible = {
+            self._at(m.token): m.method
+            for m in self.seen.code.methods
+            if m.token is not None and self._teaches(self._at(m.token), m.method)
+        }
         for change in self.run.changes:
             token = self.now.names.get(change.name)
             rebound = change.identity not in (Identity.SAME, Identity.REBOUND)
@@ -474,6 +505,10 @@ class _Again:
             touched = mine if mine else [t for t in held if t in self.facts_then]
             for one in touched or [token]:
                 self._learn(one, possible.get(one, "fit"))
+
+    def _teaches(self, token: int, method: str) -> bool:
+        facts = self._facts(token)
+        return facts is not None and card_for(facts).effect(facts, method) in _TEACHES
 
     def _with_parts(self, token: int, depth: int = DEPTH) -> list[int]:
         facts = self._facts(token)
@@ -517,7 +552,7 @@ class _Again:
             for s in self.source.settings
             if s.attribute == attribute and self._resolved(s.receiver) == token
         ]
-        if any(s.how == "itself" or (s.how == "call" and not s.item) for s in ways):
+        if any(s.how == "itself" or (not s.item and _is_another_each_time(s)) for s in ways):
             return True
         then, now = self.facts_then.get(token), self.now.objects.get(token)
         if not ways or then is None or now is None:
@@ -548,10 +583,27 @@ class _Again:
 
     def _forecast(self, change: Change, again: Observation) -> Forecast:
         name, verdict, last = change.name, change.verdict, self.told.get(change.name)
-        sure = name not in self.unsure and verdict is not Verdict.UNKNOWN
         if verdict is Verdict.UNKNOWN or (last is not None and last.verdict is Verdict.UNKNOWN):
-            return Forecast(name, Verdict.UNKNOWN, "what it does to it could not be told", sure=False)
-        return Forecast(name, verdict, self._reason(change, again), sure)
+            return Forecast(name, None, "what it did last time could not be told either", sure=False)
+        if verdict in (Verdict.REFITTED, Verdict.CONTINUED, Verdict.FITTED):
+            open_end = self._open_end(name)
+            if open_end is not None:
+                return Forecast(name, None, open_end, sure=False)
+        return Forecast(name, verdict, self._reason(change, again), name not in self.unsure)
+
+    def _open_end(self, name: str) -> str | None:
+        """Why it cannot be told whether or how it would learn."""
+        token = self.names[name]
+        facts = self._facts(token)
+        if facts is not None and isinstance(facts.params.get("warm_start"), Opaque):
+            return "what it sets warm_start to could not be read"
+        calls = {c.method for c in self.seen.calls if not c.nested and c.returned}
+        methods = calls or {m.method for m in self.seen.code.methods}
+        taught = [m for m in methods if facts is not None and card_for(facts).effect(facts, m) in _TEACHES]
+        receivers = {n for n, t in (*self.names.items(), *self.then.items()) if self._at(t) == token}
+        if taught and all(self.source.is_conditional(m, receivers) for m in taught):
+            return f"{taught[0]}() is called only under a condition"
+        return None
 
     def _reason(self, change: Change, again: Observation) -> str:  # noqa: C901 - a case per verdict
         name = change.name
@@ -615,11 +667,8 @@ class _Again:
         """Changed by the last run, and the judge says nothing of one more."""
         change = self.told[name]
         if change.verdict is Verdict.DELETED:
-            return (
-                None
-                if name not in self.now.names
-                else Forecast(name, None, "how it went could not be read", sure=False)
-            )
+            told = name not in self.now.names and self._reads_the_end_of(name)
+            return None if told else Forecast(name, None, "how it went could not be read", sure=False)
         if name not in self.now.names:
             return Forecast(name, None, "it holds no model any more", sure=False)
         if change.verdict is Verdict.ALIASED:
@@ -630,13 +679,20 @@ class _Again:
             return Forecast(name, Verdict.UNTOUCHED, "it holds what it would write already")
         return Forecast(name, None, "what it does could not be read from its code", sure=False)
 
+    def _reads_the_end_of(self, name: str) -> bool:
+        """Whether the text says how the name lost its model."""
+        ends = {*self.source.deletes, *(b.target for b in self.source.bindings)}
+        return any(name == end or name.startswith((f"{end}[", f"{end}.")) for end in ends)
+
     def _params_left_alone(self, name: str, change: Change) -> Forecast:
         keys = {p.rsplit("__", 1)[-1] for p in change.params or {}}
-        ways = [s.how for s in self.source.settings if s.attribute.rsplit("__", 1)[-1] in keys]
+        ways = [s.how for s in self.source.settings if s.attribute.rsplit("__", 1)[-1] in {*keys, ANY}]
+        if not ways:
+            return Forecast(name, None, "what it sets could not be read from its code", sure=False)
         if "call" in ways:
             return Forecast(name, None, "what it sets is the result of a call", sure=False)
         values = [f"{p} is {shown(after)}" for p, (_, after) in list((change.params or {}).items())[:2]]
-        return Forecast(name, Verdict.UNTOUCHED, f"{' and '.join(values)} already", bool(ways))
+        return Forecast(name, Verdict.UNTOUCHED, f"{' and '.join(values)} already")
 
     def _wrote_what_is_there(self, name: str) -> bool:
         token = self.now.names[name]
@@ -660,6 +716,16 @@ def _place(name: str, container: str) -> str | None:
     """``2`` of ``models[2]``."""
     inner = name[len(container) + 1 : -1]
     return inner if name == f"{container}[{inner}]" and inner.isdigit() else None
+
+
+def _is_another_each_time(setting: Setting) -> bool:
+    """Whether the value is another object each time, though an equal one: small integers and words are
+    kept by Python, other constants are not."""
+    if setting.how == "constant":
+        value = setting.value
+        kept = value is None or isinstance(value, bool) or (isinstance(value, int) and -5 <= value <= 256)
+        return not (setting.scalar and (kept or (isinstance(value, str) and value.isidentifier())))
+    return setting.how == "call"
 
 
 def _once_more(signature: Signature) -> Signature:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kernelscope.timeline.facts import Scalar
 
 Kind = Literal["alias", "makes", "may keep", "maybe", "loop", "plain"]
 How = Literal["constant", "name", "itself", "call"]
-Functions = Mapping[str, ast.FunctionDef]
-"""Functions that the user's cells define, by name."""
+Definitions = Mapping[str, "ast.FunctionDef | ast.ClassDef"]
+"""Functions and classes that the user's cells define, by name."""
 
 _MAKERS = frozenset(
     [
@@ -39,7 +40,13 @@ _MAKERS = frozenset(
 )
 """Library functions that hand out another object at every call."""
 _COPIES = frozenset({"clone", "copy", "deepcopy"})
+_USED_UP = frozenset({"iter", "zip", "map", "filter", "enumerate", "reversed", "open"})
+"""What these hand out can be gone through once."""
 _NAMESPACES = frozenset({"globals", "locals", "vars", "dir"})
+SOME = "[*]"
+"""After a container: an item of it, which the text does not tell."""
+ANY = "*"
+"""As the attribute of a setting: any, as in ``m.set_params(**values)``."""
 _KEEPS = frozenset({"get", "setdefault", "pop"})
 """Methods of containers that hand out what is kept in them."""
 
@@ -51,8 +58,8 @@ class Binding(Struct, frozen=True):
     """As the timeline spells names: ``m``, ``models['lr']``, ``trainer.model``."""
     kind: Kind
     """``alias`` what another name holds · ``makes`` a new object each time · ``may keep`` what a function
-    hands out that could not be read · ``maybe`` one or the other · ``loop`` what a loop's target held
-    last · ``plain`` a constant."""
+    hands out that could not be read · ``maybe`` one or the other · ``loop`` an item of what a loop goes
+    through, or of what is unpacked · ``plain`` a constant."""
     text: str = ""
     """Of an alias: the name; of what is made: what makes it."""
     given: str | None = None
@@ -61,6 +68,8 @@ class Binding(Struct, frozen=True):
     """It is made only if some condition holds."""
     missing: str | None = None
     """It is made only while this name is not there."""
+    step: int = 0
+    """Bindings of one step (``a, b = b, a``) are made at once."""
 
 
 class Setting(Struct, frozen=True):
@@ -93,16 +102,26 @@ class Source(Struct, frozen=True):
     """Names that it deletes and does not bind: when it runs again, they have to be there again."""
     grows: frozenset[str] = frozenset()
     """Lists that it appends to."""
-    calls: tuple[str, ...] = ()
-    """Plain functions that it calls."""
+    calls: frozenset[str] = frozenset()
+    """Functions, classes and methods that it calls, by their last word."""
+    methods: tuple[tuple[str, str, bool], ...] = ()
+    """Methods that it calls, itself or in functions of the user's: (receiver, method, whether some
+    condition decides)."""
 
     def binding(self, name: str) -> Binding | None:
         """The last one of this name, else of the container or object that it is reached through."""
         for wanted in (name, *_outer(name)):
             for one in reversed(self.bindings):
-                if one.target == wanted:
+                if one.target in (wanted, f"{wanted}{SOME}" if wanted != name else wanted):
                     return one
         return None
+
+    def is_conditional(self, method: str, receivers: Collection[str]) -> bool:
+        """Whether some condition decides about every call of this method, as far as they can be told
+        apart by their receivers."""
+        told = [(r, condition) for r, m, condition in self.methods if m == method]
+        mine = [condition for r, condition in told if r in receivers] or [c for _, c in told]
+        return bool(mine) and all(mine)
 
 
 def root_of(name: str) -> str:
@@ -110,21 +129,43 @@ def root_of(name: str) -> str:
     return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
-def read(code: str, functions: Functions | None = None) -> Source:
-    """The cell, read; ``functions``: those that other cells define."""
+def read(code: str, others: Iterable[str] = ()) -> Source:
+    """The cell, read; ``others``: the cells where the functions and classes that it uses may be defined."""
     tree = _parsed(code)
     if tree is None:
         return Source()
-    own = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
-    reader = _Reader({**(functions or {}), **own})
+    texts = (*others, code)
+    definitions = {name: node for text in texts for name, node in definitions_of(text).items()}
+    reader = _Reader(
+        definitions, used_up=frozenset(n for text in others for n in _used_up_in(text, definitions))
+    )
     reader.block(tree.body, condition=False, missing=None)
     return reader.source(tree)
 
 
-def functions_of(code: str) -> dict[str, ast.FunctionDef]:
-    """The functions that a cell defines at its top level."""
+def definitions_of(code: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    """The functions and classes that a cell defines at its top level."""
     tree = _parsed(code)
-    return {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)} if tree else {}
+    return {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))} if tree else {}
+
+
+def _used_up_in(code: str, definitions: Definitions) -> Iterator[str]:
+    """Names that are given what can be gone through once."""
+    tree = _parsed(code)
+    for node in tree.body if tree is not None else ():
+        if isinstance(node, ast.Assign) and _is_used_up(node.value, definitions):
+            for target in node.targets:
+                yield from _names_in(target, ast.Store)
+
+
+def _is_used_up(value: ast.expr, definitions: Definitions) -> bool:
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        function = definitions.get(value.func.id)
+        yields = function is not None and any(
+            isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(function)
+        )
+        return yields or value.func.id in _USED_UP
+    return isinstance(value, ast.GeneratorExp)
 
 
 @lru_cache(maxsize=512)
@@ -181,13 +222,22 @@ def _names_in(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
 class _Reader:
     """Goes through the statements in order; bodies of functions and classes are left out."""
 
-    def __init__(self, functions: Functions) -> None:
-        self._functions = functions
+    def __init__(
+        self,
+        definitions: Definitions,
+        inside: frozenset[str] = frozenset(),
+        used_up: frozenset[str] = frozenset(),
+    ) -> None:
+        self._definitions, self._inside, self._used_up = definitions, inside, used_up
+        self._step = 0
+        self._classes: frozenset[str] = frozenset()
+        """Parameters that a class was given for, in the function that is being read."""
+        self._methods: dict[tuple[str, str, bool], None] = {}
         self._bindings: list[Binding] = []
         self._settings: list[Setting] = []
         self._deletes: list[str] = []
         self._grows: set[str] = set()
-        self._calls: list[str] = []
+        self._calls: set[str] = set()
 
     def source(self, tree: ast.Module) -> Source:
         """What was found, with what the order of the statements tells."""
@@ -217,21 +267,24 @@ class _Reader:
             tuple(self._deletes),
             tuple(n for n in gone if n not in bound),
             frozenset(self._grows),
-            tuple(self._calls),
+            frozenset(self._calls),
+            tuple(self._methods),
         )
 
     def block(self, body: list[ast.stmt], *, condition: bool, missing: str | None) -> None:
         """Statements in order."""
         for node in body:
+            self._step += 1
             self._statement(node, condition, missing)
 
-    def _statement(self, node: ast.stmt, condition: bool, missing: str | None) -> None:
+    def _statement(self, node: ast.stmt, condition: bool, missing: str | None) -> None:  # noqa: C901 - a case per kind
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return
             case ast.If():
                 name = _missing_name(node.test)
                 known = isinstance(node.test, ast.Constant) and bool(node.test.value)
+                self._within(node.test, condition, missing)
                 self.block(node.body, condition=condition or not (known or name), missing=name or missing)
                 self.block(node.orelse, condition=True, missing=missing)
             case ast.Try():
@@ -241,10 +294,21 @@ class _Reader:
                     self.block(handler.body, condition=condition or not name, missing=name or missing)
                 self.block([*node.orelse, *node.finalbody], condition=condition, missing=missing)
             case ast.For() | ast.AsyncFor():
+                kind, text, _ = self._made_by(node.iter)
+                kind = "makes" if kind == "makes" else "loop"
                 for name in _names_in(node.target, ast.Store):
-                    self._bindings.append(Binding(name, "loop", condition=condition, missing=missing))
-                self.block(node.body, condition=condition, missing=missing)
-            case ast.While() | ast.With() | ast.AsyncWith():
+                    self._bindings.append(Binding(name, kind, text, None, condition, missing, self._step))
+                self._within(node.iter, condition, missing)
+                gone_through = isinstance(node.iter, ast.Name) and node.iter.id in self._used_up
+                self.block(node.body, condition=condition or gone_through, missing=missing)
+            case ast.While():
+                self._within(node.test, condition, missing)
+                self.block(
+                    node.body, condition=condition or not isinstance(node.test, ast.Constant), missing=missing
+                )
+            case ast.With() | ast.AsyncWith():
+                for item in node.items:
+                    self._within(item.context_expr, condition, missing)
                 self.block(node.body, condition=condition, missing=missing)
             case ast.Match():
                 for case in node.cases:
@@ -261,28 +325,67 @@ class _Reader:
                 self._assign(node.target, value, condition, missing)
             case ast.AugAssign():
                 self._set(node.target, node.value, itself=True)
+                if isinstance(node.value, ast.List):
+                    self._grows.add(ast.unparse(node.target))
             case ast.Delete():
                 self._deletes += [ast.unparse(t) for t in node.targets]
             case _:
                 pass
+        self._within(node, condition, missing)
+
+    def _within(self, node: ast.AST, condition: bool, missing: str | None) -> None:
+        """What is called in it."""
         for part in ast.walk(node):
             if isinstance(part, ast.Call):
-                self._call(part)
+                decided = condition or missing is not None or _is_decided(part, node)
+                self._call(part, decided)
+                self._globals_of(part, condition, missing)
             elif isinstance(part, ast.NamedExpr):
                 self._assign(part.target, part.value, condition, missing)
 
     def _assign(self, target: ast.expr, value: ast.expr, condition: bool, missing: str | None) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
-            values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else None
-            paired = values is not None and len(values) == len(target.elts)
-            for place, one in enumerate(target.elts):
-                self._assign(one, values[place] if paired and values else value, condition, missing)
+            values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+            if len(values) == len(target.elts) and not any(isinstance(v, ast.Starred) for v in values):
+                for one, its in zip(target.elts, values, strict=True):
+                    self._assign(one, its, condition, missing)
+                return
+            for one in target.elts:
+                self._bind(
+                    one.value if isinstance(one, ast.Starred) else one, value, condition, missing, item=True
+                )
             return
         self._set(target, value)
+        self._bind(target, value, condition, missing)
+
+    def _bind(
+        self, target: ast.expr, value: ast.expr, condition: bool, missing: str | None, *, item: bool = False
+    ) -> None:
         kind, text, given = self._made_by(value)
-        self._bindings.append(
-            Binding(ast.unparse(target), kind, text, given, condition or kind == "maybe", missing)
-        )
+        if item and kind == "alias":
+            kind = "loop"
+        condition = condition or kind == "maybe"
+        if isinstance(target, ast.Subscript) and not _is_reference(target):
+            name = ast.unparse(target.value) + SOME
+            self._bindings.append(Binding(name, kind, text, given, condition, missing, self._step))
+            return
+        self._bindings.append(Binding(ast.unparse(target), kind, text, given, condition, missing, self._step))
+
+    def _globals_of(self, node: ast.Call, condition: bool, missing: str | None) -> None:
+        """What a function of the user's binds outside of itself."""
+        name = getattr(node.func, "id", "")
+        function = self._definitions.get(name)
+        if not isinstance(function, ast.FunctionDef) or name in self._inside or function.decorator_list:
+            return
+        told = {n for part in ast.walk(function) if isinstance(part, ast.Global) for n in part.names}
+        if not told:
+            return
+        inner = _Reader(self._definitions, self._inside | {name}, self._used_up)
+        inner.block(function.body, condition=condition, missing=missing)
+        for one in inner._bindings:
+            if root_of(one.target) in told:
+                kind: Kind = "may keep" if one.kind in ("alias", "loop") else one.kind
+                self._bindings.append(replace(one, kind=kind, given=None, step=self._step))
 
     def _set(self, target: ast.expr, value: ast.expr, *, itself: bool = False) -> None:
         """An attribute, or an item of one."""
@@ -294,9 +397,12 @@ class _Reader:
                 _setting(ast.unparse(target.value), target.attr, value, item, itself=itself)
             )
 
-    def _call(self, node: ast.Call) -> None:
+    def _call(self, node: ast.Call, decided: bool) -> None:
+        self._calls.add(_called(node.func))
+        self._inner_methods(node, decided)
+        if isinstance(node.func, ast.Attribute):
+            self._methods[ast.unparse(node.func.value), node.func.attr, decided] = None
         if isinstance(node.func, ast.Name):
-            self._calls.append(node.func.id)
             named = node.args[1] if node.func.id == "setattr" and len(node.args) == 3 else None
             if isinstance(named, ast.Constant) and isinstance(named.value, str):
                 receiver = ast.unparse(node.args[0])
@@ -306,8 +412,24 @@ class _Reader:
             if node.func.attr == "append":
                 self._grows.add(receiver)
             elif node.func.attr == "set_params":
-                told = [k for k in node.keywords if k.arg]
-                self._settings += [_setting(receiver, str(k.arg), k.value, item=False) for k in told]
+                self._settings += [s for k in node.keywords for s in _settings_in(receiver, k)]
+
+    def _inner_methods(self, node: ast.Call, decided: bool) -> None:
+        """Of the functions of the user's that are called, and of the classes' methods of that name."""
+        name = _called(node.func)
+        if name in self._inside:
+            return
+        defined = self._definitions.get(name) if isinstance(node.func, ast.Name) else None
+        bodies = [defined] if isinstance(defined, ast.FunctionDef) else []
+        if isinstance(node.func, ast.Attribute):
+            classes = [d for d in self._definitions.values() if isinstance(d, ast.ClassDef)]
+            bodies += [
+                f for c in classes for f in c.body if isinstance(f, ast.FunctionDef) and f.name == name
+            ]
+        for function in bodies:
+            inner = _Reader(self._definitions, self._inside | {name}, self._used_up)
+            inner.block(function.body, condition=decided, missing=None)
+            self._methods.update(inner._methods)
 
     def _made_by(self, value: ast.expr) -> tuple[Kind, str, str | None]:
         if isinstance(value, ast.Constant):
@@ -353,15 +475,21 @@ class _Reader:
 
     def _call_keeps(self, node: ast.Call, inside: frozenset[str]) -> bool | None:
         name = _called(node.func)
-        if name in self._functions and isinstance(node.func, ast.Name):
-            return None if name in inside else self._function_keeps(self._functions[name], inside | {name})
-        if name.lstrip("_")[:1].isupper() or name in _MAKERS:
+        defined = self._definitions.get(name) if isinstance(node.func, ast.Name) else None
+        if isinstance(defined, ast.FunctionDef):
+            return None if name in inside else self._function_keeps(defined, node, inside | {name})
+        if isinstance(defined, ast.ClassDef):
+            made = {getattr(part, "name", "") for part in defined.body}
+            return None if defined.keywords or "__new__" in made else False
+        if _names_a_class(name) or name in _MAKERS or name in self._classes:
             return False
         if isinstance(node.func, ast.Attribute) and name not in _KEEPS and not _is_reference(node.func.value):
             return self.keeps(node.func.value, inside)  # Ridge().fit(X, y)
         return True if name in _KEEPS else None
 
-    def _function_keeps(self, function: ast.FunctionDef, inside: frozenset[str]) -> bool | None:
+    def _function_keeps(
+        self, function: ast.FunctionDef, node: ast.Call, inside: frozenset[str]
+    ) -> bool | None:
         """``False`` where every value that it returns is made in it."""
         if function.decorator_list:
             return None
@@ -372,7 +500,12 @@ class _Reader:
                 if isinstance(target, ast.Name) and isinstance(part, ast.Assign):
                     own.setdefault(target.id, []).append(part.value)
         returned = [r.value for r in ast.walk(function) if isinstance(r, ast.Return) and r.value is not None]
+        given = dict(zip([a.arg for a in function.args.args], node.args, strict=False))
+        given.update({k.arg: k.value for k in node.keywords if k.arg})
+        before = self._classes
+        self._classes = frozenset(n for n, v in given.items() if _names_a_class(_called(v)))
         told = [self._value_keeps(v, own, shared, inside) for v in returned]
+        self._classes = before
         return True if True in told else None if None in told or not told else False
 
     def _value_keeps(
@@ -390,6 +523,18 @@ class _Reader:
             told = [self._value_keeps(e, own, shared, inside) for e in value.elts]
             return True if True in told else None if told and all(t is None for t in told) else False
         return self.keeps(value, inside)
+
+
+def _names_a_class(name: str) -> bool:
+    return name.lstrip("_")[:1].isupper()
+
+
+def _is_decided(call: ast.Call, whole: ast.AST) -> bool:
+    """Whether something within the statement decides if the call is made: ``if`` and ``or`` in expressions."""
+    return any(
+        isinstance(part, (ast.IfExp, ast.BoolOp)) and any(n is call for n in ast.walk(part))
+        for part in ast.walk(whole)
+    )
 
 
 def _first_call(node: ast.expr) -> ast.Call | None:
@@ -436,6 +581,18 @@ def _tried_name(node: ast.Try) -> str | None:
         ):
             return name
     return None
+
+
+def _settings_in(receiver: str, keyword: ast.keyword) -> Iterator[Setting]:
+    """Of one argument of ``set_params``; ``**{…}`` is looked into."""
+    if keyword.arg is not None:
+        yield _setting(receiver, keyword.arg, keyword.value, item=False)
+    elif isinstance(keyword.value, ast.Dict):
+        for key, value in zip(keyword.value.keys, keyword.value.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield _setting(receiver, key.value, value, item=False)
+    else:
+        yield _setting(receiver, ANY, keyword.value, item=False)
 
 
 def _setting(receiver: str, attribute: str, value: ast.expr, item: bool, *, itself: bool = False) -> Setting:
