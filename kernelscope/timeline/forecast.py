@@ -99,10 +99,16 @@ class Forecaster:
                 found.setdefault(root_of(row.name), []).append(row.name)
         return found
 
-    def held_then(self, name: str, run: Run) -> int | None:
-        """What the name held after this run."""
+    def held_then(self, name: str, run: Run) -> ObjectFacts | None:
+        """What the name held after this run, as it was then."""
         held = self._timeline.held_at(name, run.moment)
-        return held.facts.token if held is not None and held.facts is not None else None
+        return held.facts if held is not None else None
+
+    def was_saved_since(self, file: str, run: Run) -> bool:
+        """Whether a later run wrote a model to this file."""
+        later = (m for m in self._timeline.moments[run.moment + 1 :])
+        stored = (c.persistence for m in later for c in m.changes if c.persistence is not None)
+        return any(p.action == "saved" and p.file == file for p in stored)
 
     def source(self, run: Run) -> Source:
         """The cell's text, read; the functions that it calls are looked for in the other cells."""
@@ -121,8 +127,9 @@ class _Again:
         self.told = {c.name: c for c in run.changes}
         roots = dict.fromkeys((*sorted(self.source.needs), *map(root_of, self.told)))
         names = [n for root in roots for n in now.by_root.get(root, ())]
-        self.then = {n: t for n in names if (t := now.held_then(n, run)) is not None}
-        self.facts_then = {f.token: f for f in run.seen.objects}
+        held = {n: facts for n in names if (facts := now.held_then(n, run)) is not None}
+        self.then = {n: facts.token for n, facts in held.items()}
+        self.facts_then = {f.token: f for f in (*held.values(), *run.seen.objects)}
         self.moved = dict(self._moves())
         self.names: dict[str, int] = dict(now.names)
         """What the names would hold after it."""
@@ -146,7 +153,8 @@ class _Again:
         told = [self._forecast(c, again) for c in self._judged(again)]
         found = {f.name: f for f in told}
         for name, forecast in self.said.items():
-            found.setdefault(name, forecast)
+            if forecast.verdict is None or name not in found:
+                found[name] = forecast
         for name in self.told:
             if name not in found and (left := self._left_alone(name)) is not None:
                 found[name] = left
@@ -175,6 +183,9 @@ class _Again:
         for name in self.then:
             if name in self.source.needs and name not in self.now.names and name not in self._bound:
                 return f"it needs {name}, which holds no model any more"
+        for root in {root_of(n) for n in self.then} & self.source.needs - self._bound:
+            if not any(n in self.now.names for n in self.now.by_root[root]):
+                return f"it needs {root}, which holds no models any more"
         return None
 
     @cached_property
@@ -231,19 +242,38 @@ class _Again:
                 continue
             if binding.step != step:
                 step, held = binding.step, dict(self.names)
-            if binding.target.endswith(SOME):
-                self._put(binding.target.removesuffix(SOME), pending)
-            elif binding.kind == "alias":
-                self._alias(binding, held)
-            else:
-                self._rebind(binding, pending)
+            self._bind(binding, held, pending)
         for name in pending:
             self.names[name] = self._at(self.then[name])
         self._rebind_the_rest()
+        self._loop()
         for target in self.source.deletes:
             if not any(b.target == target for b in self.source.bindings):
                 for name in self._under(target, self.names):
                     del self.names[name]
+
+    def _bind(self, binding: Binding, held: Mapping[str, int], pending: set[str]) -> None:
+        target = binding.target
+        if target.endswith(SOME):
+            self._put(target.removesuffix(SOME), pending)
+        elif binding.kind == "alias":
+            self._alias(binding, held)
+        else:
+            self._rebind(binding, pending)
+        if binding.missing is not None and target in self.now.by_root and target not in self.told:
+            self._say(target, None, f"it would be made now, since there is no {binding.missing}")
+
+    def _loop(self) -> None:
+        """A loop through a container that has other items by now."""
+        for binding in self.source.bindings:
+            if binding.kind != "loop" or not binding.text or binding.condition:
+                continue
+            had, has = self._under(binding.text, self.then), self._under(binding.text, self.names)
+            if set(had) == set(has) or not (had or has):
+                continue
+            for name in (*has, binding.target):
+                if (name not in had or name == binding.target) and name in self.now.names:
+                    self._say(name, None, f"{binding.text} has other items now")
 
     def _put(self, container: str, pending: set[str]) -> None:
         """Items that the text does not tell: those that it put there before."""
@@ -303,8 +333,9 @@ class _Again:
         places = [int(i) for n in self.now.names if (i := _place(n, container)) is not None]
         mine = _place(name, container)
         appended = sum(_place(n, container) is not None and c.identity in _NEW for n, c in self.told.items())
-        if mine is None or not places or max(places) >= int(mine) + appended:
-            self._say(name, None, f"{container} has got other items since")
+        last = [int(i) for n in self.then if (i := _place(n, container)) is not None]
+        if mine is None or not places or max(places) != max(last):
+            self._say(name, None, f"{container} has other items now")
             return
         self._say(name, Verdict.UNTOUCHED, "another one is appended behind it")
         grown = f"{container}[{int(mine) + appended}]"
@@ -464,8 +495,11 @@ class _Again:
 
     def _calls(self) -> Iterator[Call]:
         """The calls that would be seen: those that were, on the objects that stand there now."""
+        astray = any(self._at(c.token) not in (c.token, -c.token) for c in self.seen.calls if not c.nested)
         for call in self.seen.calls:
             token = self._at(call.token)
+            if call.nested and astray and token > 0:
+                continue  # made by a call that would be made on another object
             if not call.returned or not self._is_there(token):
                 continue
             if token < 0 or token == call.token or not call.nested:
@@ -495,15 +529,18 @@ class _Again:
             for m in self.seen.code.methods
             if m.token is not None and self._teaches(self._at(m.token), m.method)
         }
+        astray = any(self._at(m.token) != m.token for m in self.seen.code.methods if m.token in self.moved)
+        differed = {f.token for f in self.seen.objects if not astray and self._at(f.token) == f.token}
         for change in self.run.changes:
-            token = self.now.names.get(change.name)
+            was = self.then.get(change.name, 0)
+            token = self._at(was)
             rebound = change.identity not in (Identity.SAME, Identity.REBOUND)
-            if token is None or rebound or change.learned not in (*_TAUGHT, Learned.UNKNOWN):
+            if token <= 0 or rebound or change.learned not in (*_TAUGHT, Learned.UNKNOWN):
                 continue
             held = self._with_parts(token)
             mine = [t for t in held if t in possible]
-            touched = mine if mine else [t for t in held if t in self.facts_then]
-            for one in touched or [token]:
+            stands_in = [token] if token != was and was in self.facts_then else []
+            for one in mine or stands_in or [t for t in held if t in differed]:
                 self._learn(one, possible.get(one, "fit"))
 
     def _teaches(self, token: int, method: str) -> bool:
@@ -536,25 +573,23 @@ class _Again:
 
     def _edits(self) -> Iterator[tuple[int, str]]:
         """Attributes that would be written, and would differ afterwards."""
-        written = {(self._at(t), a) for t, a in self.seen.code.assigned}
-        for token, attribute in sorted(written):
+        for was, attribute in self.seen.code.assigned:
+            token = self._at(was)
             facts = self._facts(token)
             if facts is None or attribute not in facts.learned or token < 0:
                 yield token, attribute
-            elif self._differs_when_written(token, attribute):
+            elif self._differs_when_written(was, attribute):
                 yield token, attribute
                 learned = {**facts.learned, attribute: _once_more(facts.learned[attribute])}
                 self.objects[token] = replace(facts, learned=learned)
 
-    def _differs_when_written(self, token: int, attribute: str) -> bool:
-        ways = [
-            s
-            for s in self.source.settings
-            if s.attribute == attribute and self._resolved(s.receiver) == token
-        ]
+    def _differs_when_written(self, was: int, attribute: str) -> bool:
+        token = self._at(was)
+        same = [s for s in self.source.settings if s.attribute == attribute]
+        ways = [s for s in same if self._resolved(s.receiver) == token]
         if any(s.how == "itself" or (not s.item and _is_another_each_time(s)) for s in ways):
             return True
-        then, now = self.facts_then.get(token), self.now.objects.get(token)
+        then, now = self.facts_then.get(was), self.now.objects.get(token)
         if not ways or then is None or now is None:
             return False
         a, b = then.learned.get(attribute), now.learned.get(attribute)
@@ -585,6 +620,9 @@ class _Again:
         name, verdict, last = change.name, change.verdict, self.told.get(change.name)
         if verdict is Verdict.UNKNOWN or (last is not None and last.verdict is Verdict.UNKNOWN):
             return Forecast(name, None, "what it did last time could not be told either", sure=False)
+        source = change.persistence.file if change.persistence is not None else None
+        if verdict is Verdict.RESTORED and source and self.now.was_saved_since(source, self.run):
+            return Forecast(name, None, f"{source.rsplit('/', 1)[-1]} was written anew since", sure=False)
         if verdict in (Verdict.REFITTED, Verdict.CONTINUED, Verdict.FITTED):
             open_end = self._open_end(name)
             if open_end is not None:
@@ -671,6 +709,11 @@ class _Again:
             return None if told else Forecast(name, None, "how it went could not be read", sure=False)
         if name not in self.now.names:
             return Forecast(name, None, "it holds no model any more", sure=False)
+        then = self.then.get(name)
+        if change.identity is Identity.SAME and then is not None and self._at(then) != self.now.names[name]:
+            return Forecast(
+                name, Verdict.UNTOUCHED, "it holds another object by now than the one this acts on"
+            )
         if change.verdict is Verdict.ALIASED:
             return Forecast(name, Verdict.UNTOUCHED, "it holds that object already", name not in self.unsure)
         if change.verdict is Verdict.PARAMS:

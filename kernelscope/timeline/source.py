@@ -61,7 +61,7 @@ class Binding(Struct, frozen=True):
     hands out that could not be read · ``maybe`` one or the other · ``loop`` an item of what a loop goes
     through, or of what is unpacked · ``plain`` a constant."""
     text: str = ""
-    """Of an alias: the name; of what is made: what makes it."""
+    """Of an alias: the name; of what is made: what makes it; of a loop: the first name that it goes through."""
     given: str | None = None
     """What ``copy.deepcopy`` and the like are given, where it is a name."""
     condition: bool = False
@@ -296,6 +296,7 @@ class _Reader:
             case ast.For() | ast.AsyncFor():
                 kind, text, _ = self._made_by(node.iter)
                 kind = "makes" if kind == "makes" else "loop"
+                text = next(_names_in(node.iter, ast.Load), "") if kind == "loop" else text
                 for name in _names_in(node.target, ast.Store):
                     self._bindings.append(Binding(name, kind, text, None, condition, missing, self._step))
                 self._within(node.iter, condition, missing)
