@@ -29,7 +29,7 @@ from kernelscope.timeline.facts import (
 )
 from kernelscope.timeline.judge import judge, tokens_in_use
 from kernelscope.timeline.rules import Effect, card_for
-from kernelscope.timeline.source import ANY, SOME, Binding, Setting, Source, read, root_of
+from kernelscope.timeline.source import ANY, SOME, Binding, Setting, Source, Surroundings, read, root_of
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.world import DEPTH, World, rows_of
 
@@ -112,10 +112,11 @@ class Forecaster:
 
     def source(self, run: Run) -> Source:
         """The cell's text, read; the functions that it calls are looked for in the other cells."""
-        told = read(run.facts.code)
-        if not told.calls and not told.needs:
-            return told
-        return read(run.facts.code, [cell.code for cell in self._timeline.cells()])
+        return read(run.facts.code, self._around)
+
+    @cached_property
+    def _around(self) -> Surroundings:
+        return Surroundings(cell.code for cell in self._timeline.cells())
 
 
 class _Again:
@@ -539,7 +540,7 @@ class _Again:
                 continue
             held = self._with_parts(token)
             mine = [t for t in held if t in possible]
-            stands_in = [token] if token != was and was in self.facts_then else []
+            stands_in = [token] if token != was and any(f.token == was for f in self.seen.objects) else []
             for one in mine or stands_in or [t for t in held if t in differed]:
                 self._learn(one, possible.get(one, "fit"))
 
@@ -610,10 +611,15 @@ class _Again:
                 yield change
 
     def _touched(self, names: Mapping[str, int], world: World) -> dict[str, int]:
+        """The names that the judge has to look at: those that would hold another object, or one that
+        would differ."""
+        before, after, touched, objects = self.now.names, self.names, world.touched, world.after
         return {
             n: t
             for n, t in names.items()
-            if self.now.names.get(n) != self.names.get(n) or world.may_differ(world.after[t])
+            if before.get(n) != after.get(n)
+            or t in touched
+            or (objects[t].parts and world.may_differ(objects[t]))
         }
 
     def _forecast(self, change: Change, again: Observation) -> Forecast:

@@ -129,16 +129,23 @@ def root_of(name: str) -> str:
     return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
-def read(code: str, others: Iterable[str] = ()) -> Source:
-    """The cell, read; ``others``: the cells where the functions and classes that it uses may be defined."""
+class Surroundings:
+    """What a notebook's cells define for one another."""
+
+    def __init__(self, codes: Iterable[str] = ()) -> None:
+        codes = tuple(codes)
+        self.definitions: Definitions = {n: d for code in codes for n, d in definitions_of(code).items()}
+        self.used_up = frozenset(n for code in codes for n in _used_up_in(code, self.definitions))
+        """Names that hold what can be gone through once."""
+
+
+def read(code: str, around: Surroundings | None = None) -> Source:
+    """The cell, read; ``around``: what the other cells define."""
     tree = _parsed(code)
     if tree is None:
         return Source()
-    texts = (*others, code)
-    definitions = {name: node for text in texts for name, node in definitions_of(text).items()}
-    reader = _Reader(
-        definitions, used_up=frozenset(n for text in others for n in _used_up_in(text, definitions))
-    )
+    around = around or Surroundings()
+    reader = _Reader({**around.definitions, **definitions_of(code)}, used_up=around.used_up)
     reader.block(tree.body, condition=False, missing=None)
     return reader.source(tree)
 

@@ -6,6 +6,7 @@ before every run of a cell that ran before, and compared with what that run then
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ class Compared(NamedTuple):
         return "right" if self.foreseen == self.observed else "wrong"
 
 
-async def played(cells: Iterable[str], folder: Path, python: str) -> list[Compared]:
+def played(cells: Iterable[str], folder: Path, python: str) -> list[Compared]:
     """The cells run in this order in one kernel; what was foreseen of each that had run before."""
     recording = folder / "played.kscope"
     with KernelProcess(folder, python) as kernel:
@@ -54,7 +55,11 @@ async def played(cells: Iterable[str], folder: Path, python: str) -> list[Compar
         finally:
             said = watching.stop()
     assert "Traceback" not in said, said
-    return list(foreseen([event async for event in RecordingSource(recording).events()]))
+    return list(foreseen(asyncio.run(_events(recording))))
+
+
+async def _events(recording: Path) -> list[Event]:
+    return [event async for event in RecordingSource(recording).events()]
 
 
 def foreseen(events: Iterable[Event]) -> Iterator[Compared]:
