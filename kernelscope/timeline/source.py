@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal
@@ -146,8 +147,11 @@ def read(code: str, around: Surroundings | None = None) -> Source:
         return Source()
     around = around or Surroundings()
     reader = _Reader({**around.definitions, **definitions_of(code)}, used_up=around.used_up)
-    reader.block(tree.body, condition=False, missing=None)
-    return reader.source(tree)
+    try:
+        reader.block(tree.body, condition=False, missing=None)
+        return reader.source(tree)
+    except RecursionError:
+        return Source()
 
 
 def definitions_of(code: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
@@ -178,7 +182,9 @@ def _is_used_up(value: ast.expr, definitions: Definitions) -> bool:
 @lru_cache(maxsize=512)
 def _parsed(code: str) -> ast.Module | None:
     try:
-        return ast.parse(_without_magics(code))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of "\\d" the user has read in the kernel
+            return ast.parse(_without_magics(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -343,10 +349,11 @@ class _Reader:
 
     def _within(self, node: ast.AST, condition: bool, missing: str | None) -> None:
         """What is called in it."""
+        decided = condition or missing is not None
+        within = _decided_in(node)
         for part in ast.walk(node):
             if isinstance(part, ast.Call):
-                decided = condition or missing is not None or _is_decided(part, node)
-                self._call(part, decided)
+                self._call(part, decided or id(part) in within)
                 self._globals_of(part, condition, missing)
             elif isinstance(part, ast.NamedExpr):
                 self._assign(part.target, part.value, condition, missing)
@@ -493,7 +500,7 @@ class _Reader:
             return False
         if isinstance(node.func, ast.Attribute) and name not in _KEEPS and not _is_reference(node.func.value):
             return self.keeps(node.func.value, inside)  # Ridge().fit(X, y)
-        return True if name in _KEEPS else None
+        return True if name in _KEEPS and isinstance(node.func, ast.Attribute) else None
 
     def _function_keeps(
         self, function: ast.FunctionDef, node: ast.Call, inside: frozenset[str]
@@ -537,12 +544,13 @@ def _names_a_class(name: str) -> bool:
     return name.lstrip("_")[:1].isupper()
 
 
-def _is_decided(call: ast.Call, whole: ast.AST) -> bool:
-    """Whether something within the statement decides if the call is made: ``if`` and ``or`` in expressions."""
-    return any(
-        isinstance(part, (ast.IfExp, ast.BoolOp)) and any(n is call for n in ast.walk(part))
-        for part in ast.walk(whole)
-    )
+def _decided_in(node: ast.AST) -> set[int]:
+    """``id()`` of what ``if`` and ``or`` within expressions decide about."""
+    found: set[int] = set()
+    for part in ast.walk(node):
+        if isinstance(part, (ast.IfExp, ast.BoolOp)) and id(part) not in found:
+            found.update(id(inner) for inner in ast.walk(part))
+    return found
 
 
 def _first_call(node: ast.expr) -> ast.Call | None:
