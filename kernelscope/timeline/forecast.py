@@ -300,7 +300,10 @@ class _Again:
         if binding.condition:
             self._say(name, None, "it is made only under a condition")
             return False
-        if binding.kind == "loop" or (binding.kind == "alias" and not self._is_made_here(binding.text)):
+        made = binding.kind in ("loop", "item") and self._is_container_made_here(binding.text)
+        if (binding.kind in ("loop", "item") and not made) or (
+            binding.kind == "alias" and not self._is_made_here(binding.text)
+        ):
             self._say(name, None, "it was there before, and where it came from could not be read")
             return False
         if binding.kind == "may keep":
@@ -315,6 +318,13 @@ class _Again:
         root = root_of(text)
         return any(root_of(n) == root for n in self.told) or any(
             b.target == root for b in self.source.bindings
+        )
+
+    def _is_container_made_here(self, name: str) -> bool:
+        """Whether what is gone through, with all that it holds, is made anew by this cell."""
+        binding = self.source.binding(name)
+        return (
+            binding is not None and binding.kind == "makes" and not binding.condition and self._runs(binding)
         )
 
     def _is_made_out_of_sight(self, name: str, change: Change) -> bool:
@@ -754,7 +764,7 @@ class _Again:
 
     def _maker(self, binding: Binding, cls: str) -> str:
         call = binding.text
-        if binding.kind == "alias" or not call or call == cls:
+        if binding.kind in ("alias", "loop", "item") or not call or call == cls:
             return f"it makes a new {cls} each time"
         if binding.kind == "may keep":
             return f"{call}() made a new {cls}, and is taken to do so each time"

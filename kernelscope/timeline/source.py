@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from kernelscope.timeline.facts import Scalar
 
-Kind = Literal["alias", "makes", "may keep", "maybe", "loop", "plain"]
+Kind = Literal["alias", "makes", "may keep", "maybe", "loop", "item", "plain"]
 How = Literal["constant", "name", "itself", "call"]
 Definitions = Mapping[str, "ast.FunctionDef | ast.ClassDef"]
 """Functions and classes that the user's cells define, by name."""
@@ -60,7 +60,7 @@ class Binding(Struct, frozen=True):
     kind: Kind
     """``alias`` what another name holds · ``makes`` a new object each time · ``may keep`` what a function
     hands out that could not be read · ``maybe`` one or the other · ``loop`` an item of what a loop goes
-    through, or of what is unpacked · ``plain`` a constant."""
+    through, or of what is unpacked · ``item`` one that is looked up · ``plain`` a constant."""
     text: str = ""
     """Of an alias: the name; of what is made: what makes it; of a loop: the first name that it goes through."""
     given: str | None = None
@@ -289,6 +289,7 @@ class _Reader:
         for node in body:
             self._step += 1
             self._statement(node, condition, missing)
+            condition = condition or _may_stop(node)
 
     def _statement(self, node: ast.stmt, condition: bool, missing: str | None) -> None:  # noqa: C901 - a case per kind
         match node:
@@ -451,6 +452,8 @@ class _Reader:
             return "plain", "", None
         if _is_reference(value):
             return "alias", ast.unparse(value), None
+        if isinstance(value, ast.Subscript) and _is_reference(value.value):
+            return "item", ast.unparse(value.value), None
         kept = self.keeps(value, frozenset())
         kind: Kind = "makes" if kept is False else "may keep" if kept is None else "maybe"
         call = _first_call(value)
@@ -565,6 +568,14 @@ def _first_call(node: ast.expr) -> ast.Call | None:
             break
         found = inner
     return found
+
+
+def _may_stop(node: ast.stmt) -> bool:
+    """Whether it ends the cell by what is there already: ``assert 'm' not in globals()``."""
+    ends = isinstance(node, ast.Assert) or (
+        isinstance(node, ast.If) and any(isinstance(part, ast.Raise) for part in ast.walk(node))
+    )
+    return ends and any(isinstance(n, ast.Name) and n.id in _NAMESPACES for n in ast.walk(node))
 
 
 def _missing_name(test: ast.expr) -> str | None:

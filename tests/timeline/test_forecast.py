@@ -59,6 +59,11 @@ SEEN_OR_NOT = pytest.mark.parametrize("seen", [True, False], ids=["calls seen", 
             "train() makes a new LogisticRegression",
         ),
         ("%%time\nm = LogisticRegression()", "it makes a new LogisticRegression each time"),
+        (
+            "made = [LogisticRegression()]\nfor m in made:\n    m.fit(X, y)",
+            "it makes a new LogisticRegression",
+        ),
+        ("made = [LogisticRegression()]\nm = made[best]", "it makes a new LogisticRegression each time"),
         ("for c in (1, 2):\n    m = LogisticRegression(C=c)", "it makes a new LogisticRegression each time"),
     ],
 )
@@ -87,6 +92,8 @@ def test_given_a_cell_that_makes_a_model_when_run_again_then_it_would_reset_it(
         ("m = models.setdefault('a', LogisticRegression())", "under a condition"),
         ("%run train.py", "could not be read"),
         ("for m in models:\n    pass", "could not be read"),
+        ("m = models[best]", "could not be read"),
+        ("assert 'm' not in globals()\nm = LogisticRegression()", "under a condition"),
     ],
 )
 def test_given_a_model_that_may_be_made_only_once_when_run_again_then_nothing_is_foretold(
