@@ -35,11 +35,14 @@ class Compared(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """``right``, ``wrong``, ``silent`` (it says that it cannot tell) or ``missed`` (it does not name it)."""
+        """``right``, ``wrong``, ``silent`` (it says that it cannot tell), ``missed`` (it does not name it)
+        or ``open`` (what happened was not understood either, so that it decides nothing)."""
         if self.foreseen is None:
             return "silent"
         if self.foreseen == "":
             return "missed"
+        if self.foreseen != self.observed == "unknown":
+            return "open"
         return "right" if self.foreseen == self.observed else "wrong"
 
 
