@@ -25,6 +25,7 @@ import copy, pickle, warnings
 import numpy as np
 import sklearn
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
 warnings.simplefilter("ignore")
 rng = np.random.RandomState(0)
 X = rng.normal(size=(40, 4))
@@ -174,6 +175,7 @@ class Walk:
         again = ["untouched"] if frozen else STATELESS["again"] if stateless else ["refitted"]
         self._do("refit", fit, m=again)
         self._use(x, given)
+        self._try("cross", f"cross_val_score(m, {x}, {given or 'None'}, cv=2, error_score='raise')")
         for method in ("fit_transform", "fit_predict"):
             self._try(method, f"Z = m.{method}({fit[len('m.fit(') :]}", m=again)
         self._params(fit)
@@ -185,6 +187,10 @@ class Walk:
         self._do("clone", "other = clone(m)", other=["aliased"] if frozen else ["created none"])
         self._do("itself", "m = clone(m)", m=["untouched"] if frozen else ["reset none"])
         self._onward(fit, x, given, again, stateless)
+        made = f"m = {self._source}\n{fit}"
+        anew = ["reset fitted", "reset none"] if stateless and not frozen else ["reset fitted"]
+        self._do("anew", made, m=anew)
+        self._do("anew 2", made, m=anew)
         self._do("delete", "del m, twin, other", m=["deleted"], twin=["deleted"], other=["deleted"])
         return self.steps
 

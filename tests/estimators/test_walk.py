@@ -32,9 +32,9 @@ EXPLAINED: dict[tuple[str, str], str] = {}
 RIGHT, UNKNOWN, WRONG, FALSE_ALARM = "right", "unknown", "wrong", "false alarm"
 GLYPHS = {RIGHT: "+", UNKNOWN: "?", WRONG: "X", FALSE_ALARM: "!"}
 COLUMNS = (
-    *("create", "fit", "refit", "use", "fit_transform", "fit_predict", "params", "part's", "pickle"),
+    *("create", "fit", "refit", "use", "cross", "fit_transform", "fit_predict", "params", "part's", "pickle"),
     *("use copy", "deepcopy", "clone", "itself", "partial", "partial 2", "warm", "warm fit", "warm fit 2"),
-    *("idle", "delete"),
+    *("idle", "anew", "anew 2", "delete"),
 )
 
 
