@@ -12,9 +12,9 @@ import ast
 import builtins
 import linecache
 import types
-from time import perf_counter
 from typing import Any, Iterator
 
+from .budget import Budget
 from .identity import Tokens
 from .resolve import HELD_DEPTH, UNKNOWN, New, Resolver, Unknown, known, touched
 from .syntax import (
@@ -164,7 +164,7 @@ class _Reading:
 
     def __init__(self, reader: CodeReader, since: float) -> None:
         self._reader, self._at, self._since = reader, reader.resolver, since
-        self._deadline = perf_counter() + _SECONDS
+        self._budget = Budget(_SECONDS)
         self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
         """(method, token, function, class, decisive arguments) → whether the run cannot have left it out."""
         self._doubts = 0
@@ -211,7 +211,7 @@ class _Reading:
         """Statements in order; after one that may leave the block, nothing is sure any more."""
         doubts = self._doubts
         for statement in body:
-            if perf_counter() > self._deadline:
+            if self._budget.is_spent():
                 raise _OutOfTimeError
             self._statement(statement, scope, inside, depth)
             if any(isinstance(n, _LEAVES) for n in ast.walk(statement)):
