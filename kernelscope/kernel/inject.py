@@ -17,7 +17,20 @@ from kernelscope import __version__
 from kernelscope.kernel.processes import start_mark
 
 # In the order in which they import one another.
-_MODULES = ("", "types", "identity", "values", "look", "syntax", "resolve", "code", "calls", "agent")
+_MODULES = (
+    "",
+    "types",
+    "identity",
+    "tensors",
+    "values",
+    "frameworks",
+    "look",
+    "syntax",
+    "resolve",
+    "code",
+    "calls",
+    "agent",
+)
 
 
 @cache

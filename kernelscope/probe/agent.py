@@ -20,7 +20,7 @@ from time import monotonic, perf_counter, time
 from types import MethodType
 from typing import Any
 
-from .calls import CallWatcher
+from .calls import TEACHES, CallWatcher
 from .code import CodeReader
 from .identity import target_of
 from .look import Look
@@ -404,7 +404,7 @@ class Agent:
         found = []
         for call in calls:
             watched = self._look.watched.get(call.token)
-            if not call.local or not call.returned or call.nested or call.method.startswith("__"):
+            if not call.local or not call.returned or call.nested or call.method not in TEACHES:
                 continue
             if watched is not None:
                 continue  # a name or a composite reaches it, or did

@@ -18,7 +18,15 @@ from typing import Any
 from .identity import Tokens, is_dead, reference_to
 from .types import ESTIMATOR, TypeCache, class_attribute, class_dict
 
-METHODS = ("fit", "partial_fit", "__setstate__", "__getstate__")
+METHODS = (
+    *("fit", "partial_fit", "__setstate__", "__getstate__"),
+    *("step", "load_state_dict", "reset_parameters", "train_on_batch", "load_weights", "set_weights"),
+    *("update", "boost", "load_model", "initialize", "load_params"),
+)
+TEACHES = frozenset({"fit", "partial_fit", "train_on_batch"})
+"""By these a model that no name reaches is known to have learned."""
+_DECISIVE = ("xgb_model", "init_model")
+"""Arguments of boosters' ``fit`` with which it goes on from a model."""
 MOST_OBJECTS = 256
 """Objects whose calls are told per run; what a search clones by the hundred is dropped beyond."""
 _MOST_FRAMES = 200
@@ -39,6 +47,7 @@ class Seen:
     __slots__ = (
         "address",
         "cls",
+        "given",
         "inside",
         "local",
         "method",
@@ -55,6 +64,7 @@ class Seen:
         self.address = id(obj)
         self.times = self.returned = 0
         self.inside: str | None = None
+        self.given: tuple[str, ...] = ()
         self.local = False
         """Made by the user's code inside a function, on the object itself."""
 
@@ -68,6 +78,7 @@ class Seen:
             "returned": self.returned,
             "inside": self.inside,
             "nested": self.nested,
+            "given": self.given,
         }
 
 
@@ -175,6 +186,7 @@ class CallWatcher:
     def _note(self, code: types.CodeType, frame: types.FrameType) -> None:
         obj, method = self._receiver(frame)
         own = frame.f_locals
+        given = tuple(n for n in _DECISIVE if n in code.co_varnames and own.get(n) is not None)
         if type(own) is dict and code.co_flags & _CO_OPTIMIZED:
             # Before 3.13 this is a copy that the frame keeps until the call ends, and with it all
             # that the arguments hold.  The call has just begun: nobody else can have taken it.
@@ -196,6 +208,7 @@ class CallWatcher:
         if seen is None:
             seen = Seen(obj, token, self._types.of(type(obj)).name, method, nested)
             seen.inside, seen.local = self._user_function(obj, frame)
+            seen.given = given
             self._seen[(token, method)] = seen
         seen.times += 1
         self._under_way[id(frame)] = (id(obj), seen)

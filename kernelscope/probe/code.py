@@ -13,7 +13,7 @@ import builtins
 import linecache
 import types
 from time import perf_counter
-from typing import Any, Iterator  # noqa: UP035 - as Python 3.9 has it at run time, too
+from typing import Any, Iterator
 
 from .identity import Tokens
 from .resolve import HELD_DEPTH, UNKNOWN, New, Resolver, Unknown, known, touched
@@ -56,6 +56,25 @@ LEARNS = frozenset(
         "fit_generator",
     }
 )
+_MOVES = frozenset(
+    {"step", "backward", "update", "boost", "reset_parameters", "init_weights", "initialize"}
+    | {"load_state_dict", "load_model", "load_weights", "set_weights", "load_params"}
+)
+"""Methods of the frameworks that may change a model; of those that many other objects have, too, the
+verdict is not made from the name alone."""
+_INITIALISERS = frozenset(
+    {"uniform_", "normal_", "constant_", "ones_", "zeros_", "xavier_uniform_", "xavier_normal_"}
+    | {"kaiming_uniform_", "kaiming_normal_", "orthogonal_", "trunc_normal_", "sparse_", "eye_", "dirac_"}
+)
+"""Of ``torch.nn.init``."""
+_DECISIVE = frozenset({"xgb_model", "init_model"})
+"""Keyword arguments of boosters' ``fit`` with which it goes on from a model."""
+_LOADS_INTO = frozenset({"load_state_dict", "load_model", "load_weights", "set_weights", "load_params"})
+_SAVES_ITSELF = frozenset({"save_model", "save", "save_weights", "save_params"})
+_BY_METHOD = frozenset({"xgboost", "lightgbm", "catboost", "keras", "statsmodels", "skorch"})
+"""Libraries whose models are saved by a method of their own."""
+_NETWORKS = frozenset({"torch", "keras"})
+_PATHS = ("file", "filename", "f", "filepath", "fname", "path", "f_params", "model_file")
 _READS_ONLY = frozenset(
     {"predict", "predict_proba", "predict_log_proba", "decision_function", "score", "transform", "get_params"}
     | {"inverse_transform", "score_samples", "get_feature_names_out", "set_params", "set_output"}
@@ -70,6 +89,8 @@ _FILES = (
     ("dill", "dump", "save"), ("dill", "load", "load"),
     ("skops.io", "dump", "save"), ("skops.io", "load", "load"),
     ("torch", "save", "save"), ("torch", "load", "load"),
+    ("keras.src.saving.saving_api", "save_model", "save"), ("keras.src.saving.saving_api", "load_model", "load"),
+    ("statsmodels.iolib.smpickle", "save_pickle", "save"), ("statsmodels.iolib.smpickle", "load_pickle", "load"),
 )  # fmt: skip
 _COPIES = (
     ("copy", "copy"),
@@ -86,6 +107,8 @@ _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _DECIDES = (ast.BoolOp, ast.IfExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+_TRAINS = (("xgboost.training", "train"), ("lightgbm.engine", "train"))
+"""Functions that train and give a new model."""
 _DUMPS = (("pickle", "dumps"), ("cloudpickle", "dumps"), ("dill", "dumps"))
 
 
@@ -95,6 +118,8 @@ class CodeReader:
     def __init__(self, namespace: dict[str, Any], types_: TypeCache, tokens: Tokens) -> None:
         self.resolver = Resolver(namespace, types_, tokens)
         self._parsed: dict[tuple[object, ...], Functions] = {}
+        self.loaded: dict[str, tuple[int, dict[str, Any]]] = {}
+        """Global names that hold what was read from a file: the id of it, and the load."""
 
     def read(self, source: str, since: float) -> dict[str, Any]:
         """``{"code": CodeFacts, "files": [FileAccess, …]}`` of a cell that has just run.
@@ -140,13 +165,17 @@ class _Reading:
     def __init__(self, reader: CodeReader, since: float) -> None:
         self._reader, self._at, self._since = reader, reader.resolver, since
         self._deadline = perf_counter() + _SECONDS
-        self._methods: dict[tuple[str, int | None, str | None, str | None], bool] = {}
-        """(method, token, function, class) → whether the run cannot have left it out."""
+        self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
+        """(method, token, function, class, decisive arguments) → whether the run cannot have left it out."""
         self._doubts = 0
         """How many conditions, loops and the like stand around what is being read."""
         self._assigned: dict[tuple[int, str], None] = {}
         self._copies: dict[str, None] = {}
         self._files: list[dict[str, Any]] = []
+        self._states: dict[str, list[int]] = {}
+        """Names that this cell bound to a ``state_dict()``, and the models that it is of."""
+        self._told: set[int] = set()
+        """Ids of the calls in the tree that another call's reading has told already."""
         self._entered: set[int] = set()
         self._target: str | None = None
         """The global name that the statement at hand assigns to."""
@@ -154,8 +183,8 @@ class _Reading:
 
     def facts(self) -> dict[str, Any]:
         methods = [
-            {"method": m, "token": t, "inside": i, "cls": c, "sure": sure}
-            for (m, t, i, c), sure in self._methods.items()
+            {"method": m, "token": t, "inside": i, "cls": c, "sure": sure, "given": given}
+            for (m, t, i, c, given), sure in self._methods.items()
         ]
         code = {
             "methods": methods,
@@ -165,8 +194,15 @@ class _Reading:
         }
         return {"code": code, "files": self._files}
 
-    def _note(self, method: str, token: int | None, inside: str | None, cls: str | None = None) -> None:
-        key = (method, token, inside, cls)
+    def _note(
+        self,
+        method: str,
+        token: int | None,
+        inside: str | None,
+        cls: str | None = None,
+        given: tuple[str, ...] = (),
+    ) -> None:
+        key = (method, token, inside, cls, given)
         self._methods[key] = self._methods.get(key, False) or self._doubts == 0
 
     # Statements.
@@ -189,7 +225,7 @@ class _Reading:
         if isinstance(node, ast.ClassDef):
             scope = dict(scope)  # its body is run; what it binds is no name outside
         if depth == 0:
-            self._target = single_target(node)
+            self._aim(node, scope)
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
             self._writes(node, scope)
         if isinstance(node, (ast.For, ast.AsyncFor)):
@@ -207,6 +243,13 @@ class _Reading:
             value = self._at.value(node.value, scope)
             scope.update({name: value for target in node.targets for name in bound_names(target)})
 
+    def _aim(self, node: ast.stmt, scope: dict[str, Any]) -> None:
+        """The name that the statement binds; what it was bound to before is forgotten."""
+        self._target = single_target(node)
+        if self._target is not None:
+            self._reader.loaded.pop(self._target, None)
+            self._states[self._target] = list(dict.fromkeys(self._states_in(node.value, scope)))  # type: ignore[attr-defined]
+
     def _definition(self, node: Any, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         """The body is not run by being defined; defaults are, and so is what decorates it."""
         for default in (*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)):
@@ -221,12 +264,26 @@ class _Reading:
         """Attributes of models that the statement writes to, also ``m.coef_[0] += 1``."""
         targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]  # type: ignore[attr-defined]
         for target in targets:
+            if isinstance(target, ast.Name) and isinstance(node, ast.AugAssign):
+                self._note("in-place", None, None)  # `p -= rate * p.grad`
             while isinstance(target, ast.Subscript):
                 target = target.value
             if isinstance(target, ast.Attribute):
-                token = self._at.token(self._at.value(target.value, scope))
-                if token is not None:
-                    self._assigned[(token, target.attr)] = None
+                self._written(target, scope)
+
+    def _written(self, target: ast.expr, scope: dict[str, Any]) -> bool:
+        """Notes a write to something that models hold, as one of each model on the way to it."""
+        path, found, direct = "", False, isinstance(target, ast.Attribute)
+        while isinstance(target, (ast.Attribute, ast.Subscript)):
+            path = target.attr if isinstance(target, ast.Attribute) else path
+            target = target.value
+            holder = self._at.value(target, scope)
+            token = self._at.token(holder)
+            if token is not None and (not path or direct or self._at.library(holder) in _NETWORKS):
+                self._assigned[(token, path)] = None
+                found = True
+            direct = False
+        return found
 
     def _opened(self, node: Any, scope: dict[str, Any]) -> dict[str, Any]:
         found = {}
@@ -271,28 +328,75 @@ class _Reading:
             return True
         if self._written_bytes(node, method, scope):
             return True
+        kind = self._at.kind(receiver)
+        if kind != ESTIMATOR and method.endswith("_") and not method.endswith("__"):
+            self._writes_in_place(node.func.value, scope)  # type: ignore[attr-defined]
         if type(receiver) is Unknown:
-            if method in LEARNS:
-                self._note(method, None, inside)
-            else:
-                self.complete = False
+            if method in LEARNS or method in _MOVES:
+                self._note(method, None, inside, given=_decisive(node))
+            self.complete = self.complete and method in LEARNS
             return True
         if type(receiver) is New and not self._at.makes_a_model(receiver):
             self._descend(class_attribute(receiver.cls, method), UNKNOWN, node, scope, depth)
             return True
-        if type(receiver) is New:
-            self._note(method, self._made(receiver), inside, qualified_name(receiver.cls))
-            return True
-        kind = self._at.kind(receiver)
-        if kind == ESTIMATOR:
-            self._note(method, self._at.token(receiver), inside)
-            if method not in LEARNS and method not in _READS_ONLY:
-                self._descend(class_attribute(type(receiver), method), receiver, node, scope, depth)
+        if kind == ESTIMATOR or type(receiver) is New:
+            self._method_of_model(node, receiver, method, scope, inside, depth)
             return True
         if kind == USER_OBJECT:
             self._descend(class_attribute(type(receiver), method), receiver, node, scope, depth)
             return True
+        if method in LEARNS:
+            self._note(method, None, inside, qualified_name(type(receiver)))
+            return self._teaches_what_it_is_given(node, method, scope, inside)
         return False
+
+    def _method_of_model(
+        self,
+        node: ast.Call,
+        receiver: Any,
+        method: str,
+        scope: dict[str, Any],
+        inside: str | None,
+        depth: int,
+    ) -> None:
+        library = self._at.library(receiver)
+        if method in _LOADS_INTO:
+            self._loads_into(node, receiver, scope)
+        elif method in _SAVES_ITSELF and library in _BY_METHOD:
+            self._saves_itself(node, scope)
+        if type(receiver) is New:
+            made = self._made(receiver)
+            self._note(method, made, inside, qualified_name(receiver.cls), _decisive(node))
+            self._initialises(node, method, made, scope)
+            return
+        token = self._at.token(receiver)
+        self._note(method, token, inside, given=_decisive(node))
+        self._initialises(node, method, token, scope)
+        if method not in LEARNS and method not in _READS_ONLY:
+            self._descend(class_attribute(type(receiver), method), receiver, node, scope, depth)
+
+    def _writes_in_place(self, target: ast.expr, scope: dict[str, Any]) -> None:
+        """``net.weight.fill_(0)``, and ``p.mul_(0.5)`` where ``p`` cannot be told."""
+        if not self._written(target, scope):
+            self._note("in-place", None, None)
+
+    def _teaches_what_it_is_given(
+        self, node: ast.Call, method: str, scope: dict[str, Any], inside: str | None
+    ) -> bool:
+        """``trainer.fit(net)``, with a library's trainer: a network that it is given learns."""
+        given = [self._at.value(a, scope) for a in (*node.args, *(k.value for k in node.keywords))]
+        networks = [g for g in given if self._at.library(g) in _NETWORKS and type(g) is not New]
+        for network in networks:
+            self._note(method, self._at.token(network), inside)
+        return bool(networks)
+
+    def _initialises(self, node: ast.Call, method: str, token: int | None, scope: dict[str, Any]) -> None:
+        """``net.apply(f)`` with an ``f`` of the user's that sets weights anew."""
+        given = self._at.value(node.args[0], scope) if method == "apply" and node.args else None
+        if type(given) is types.FunctionType and self._at.is_users(given):
+            names = {*given.__code__.co_names}
+            if names & _INITIALISERS or "reset_parameters" in names:
+                self._note("reset_parameters", token, given.__code__.co_name)
 
     def _callback(self, node: ast.expr, scope: dict[str, Any], inside: str | None) -> None:
         """What is given to a call may be called by it: a lambda, a function of the user's, ``m.fit``."""
@@ -331,8 +435,18 @@ class _Reading:
     def _library_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
         """A function that is known to write or read files, to copy, or to run a text."""
         access, copied = known(callee, _FILES), known(callee, _COPIES)
+        if id(node) in self._told:
+            return True
         if access is not None:
             self._file_access(node, access, scope)
+        elif known(callee, _TRAINS) is not None:
+            token = self._at.token(self._at.held_by_name(self._target))
+            self._note("train", token, None, given=_decisive(node))
+        elif is_class(callee) and self._at.library(New(callee)) in _BY_METHOD:
+            self._loaded_by_constructor(node, callee, scope)
+            return False
+        elif type(callee) is types.FunctionType and callee.__module__ == "torch.nn.init":
+            self._writes_in_place(node.args[0] if node.args else node, scope)
         elif copied is not None:
             if not self._read_bytes(node, copied, scope):
                 self._copies[".".join(copied)] = None
@@ -401,12 +515,9 @@ class _Reading:
 
     def _file_access(self, node: ast.Call, access: tuple[str, ...], scope: dict[str, Any]) -> None:
         module, function, action = access
-        arguments = {k.arg: k.value for k in node.keywords}
         place = 1 if action == "save" else 0
-        where = (
-            node.args[place] if len(node.args) > place else arguments.get("file", arguments.get("filename"))
-        )
-        path = self._at.path(where, scope) if where is not None else None
+        path = self._path_given(node, place, scope)
+        module = module.partition(".")[0] if ".src." in module or "smpickle" in module else module
         fact: dict[str, Any] = {"action": action, "call": f"{module}.{function}", "path": path}
         if action == "save":
             self._saves(fact, node.args[0] if node.args else None, scope)
@@ -418,15 +529,82 @@ class _Reading:
         fact["touched"] = touched(fact["path"], self._since)
         fact["name"] = saved.id if isinstance(saved, ast.Name) else None
         tokens = list(dict.fromkeys(self._tokens_in(saved, scope))) if saved is not None else []
+        tokens += [t for t in self._states_in(saved, scope) if t not in tokens]
+        if isinstance(saved, ast.Name) and not tokens:
+            tokens = self._states.get(saved.id, [])
         self._files += [{**fact, "token": token} for token in tokens] or [{**fact, "token": None}]
 
     def _loads(self, fact: dict[str, Any]) -> None:
         """Into the name that the statement assigns to, where it is one."""
         fact["touched"] = touched(fact["path"], None)
         if self._target is not None:
+            held = self._at.held_by_name(self._target)
             fact["name"] = self._target
-            fact["token"] = self._at.token(self._at.held_by_name(self._target))
+            fact["token"] = self._at.token(held)
+            self._reader.loaded[self._target] = (id(held), fact)
         self._files.append(fact)
+
+    def _path_given(self, node: ast.Call, place: int, scope: dict[str, Any]) -> str | None:
+        """The path among a call's arguments: in this place, or under one of its usual names."""
+        arguments = {k.arg: k.value for k in node.keywords}
+        named = next((arguments[n] for n in _PATHS if n in arguments), None)
+        where = node.args[place] if len(node.args) > place else named
+        return self._at.path(where, scope) if where is not None else None
+
+    def _saves_itself(self, node: ast.Call, scope: dict[str, Any]) -> None:
+        """``booster.save_model(path)``, ``model.save(path)``: also of a part of a named model."""
+        method = node.func.attr  # type: ignore[attr-defined]
+        fact = {"action": "save", "call": method, "path": self._path_given(node, 0, scope)}
+        self._saves(fact, node.func.value, scope)  # type: ignore[attr-defined]
+
+    def _loads_into(self, node: ast.Call, receiver: Any, scope: dict[str, Any]) -> None:
+        """``net.load_state_dict(torch.load(path))``, ``model.load_weights(path)``; nothing where what is
+        put in comes from memory."""
+        method = node.func.attr  # type: ignore[attr-defined]
+        token = self._made(receiver) if type(receiver) is New else self._at.token(receiver)
+        if method in ("load_state_dict", "set_weights"):
+            found = self._read_from(node.args[0], scope) if node.args else None
+            if found is None:
+                return
+        else:
+            found = {"action": "load", "call": method, "path": self._path_given(node, 0, scope)}
+        self._files.append({**found, "name": None, "token": token, "touched": touched(found["path"], None)})
+
+    def _read_from(self, node: ast.expr, scope: dict[str, Any]) -> dict[str, Any] | None:
+        """The load that an expression's value comes from."""
+        while isinstance(node, ast.Subscript):
+            node = node.value
+        if isinstance(node, ast.Name):
+            held, fact = self._reader.loaded.get(node.id, (0, None))
+            return fact if fact is not None and held == id(self._at.held_by_name(node.id)) else None
+        if isinstance(node, ast.Call):
+            access = known(self._at.value(node.func, scope), _FILES)
+            if access is not None and access[2] == "load":
+                self._told.add(id(node))
+                return {
+                    "action": "load",
+                    "call": ".".join(access[:2]),
+                    "path": self._path_given(node, 0, scope),
+                }
+        return None
+
+    def _loaded_by_constructor(self, node: ast.Call, callee: Any, scope: dict[str, Any]) -> None:
+        """``Booster(model_file=path)``."""
+        if any(k.arg == "model_file" for k in node.keywords):
+            path = self._path_given(node, 9, scope)
+            self._loads({"action": "load", "call": qualified_name(callee), "path": path})
+
+    def _states_in(self, node: ast.expr | None, scope: dict[str, Any]) -> Iterator[int]:
+        """Models whose ``state_dict()`` or ``get_weights()`` an expression asks for."""
+        for part in ast.walk(node) if node is not None else ():
+            if (
+                isinstance(part, ast.Call)
+                and isinstance(part.func, ast.Attribute)
+                and part.func.attr in ("state_dict", "get_weights")
+            ):
+                token = self._at.token(self._at.value(part.func.value, scope))
+                if token is not None:
+                    yield token
 
     def _tokens_in(self, node: ast.expr, scope: dict[str, Any]) -> Iterator[int]:
         """Models that the expression's value is or holds."""
@@ -470,3 +648,11 @@ class _Reading:
     def _given_a_model(self, node: ast.Call, scope: dict[str, Any]) -> bool:
         given = [*node.args, *(k.value for k in node.keywords)]
         return any(self._at.token(self._at.value(a, scope)) is not None for a in given)
+
+
+def _decisive(node: ast.Call) -> tuple[str, ...]:
+    """Keyword arguments that decide what a call does, but for those that are ``None``."""
+    given = (k for k in node.keywords if k.arg in _DECISIVE)
+    return tuple(
+        k.arg for k in given if k.arg and not (isinstance(k.value, ast.Constant) and k.value.value is None)
+    )

@@ -61,7 +61,7 @@ class Tokens:
 
     def _sweep(self) -> None:
         """Forgets the dead, so that the table grows with what lives."""
-        self._by_id = {key: entry for key, entry in list(self._by_id.items()) if not is_dead(entry[0])}
+        self._by_id = {key: entry for key, entry in self._by_id.copy().items() if not is_dead(entry[0])}
         self._sweep_at = max(1_024, 2 * len(self._by_id))
 
 

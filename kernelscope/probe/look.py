@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import Any, Callable, Iterable  # noqa: UP035 - as Python 3.9 has it at run time, too
+from typing import Any, Callable, Iterable
 
+from .frameworks import Family, family_of
 from .identity import Binding, Tokens, is_dead, reference_to
 from .types import (
     ATOMS,
@@ -23,7 +24,6 @@ from .types import (
     is_one_of,
     is_small_atom,
     pairs_of,
-    parameters_and_learned,
 )
 from .values import Reader
 
@@ -31,6 +31,7 @@ SECONDS = 0.05
 """The most that one look may take of the kernel's time."""
 MOST_NODES = 4_000
 """Objects that one look may visit."""
+MOST_NAMES = 1_000_000
 MOST_IN_CONTAINER = 64
 """Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
 FIRST = 16
@@ -102,6 +103,8 @@ class Look:
         self.reader = Reader(self.types, self.tokens)
         self.watched: dict[int, Watched] = {}
         self.names: dict[str, int] = {}
+        self._owners: dict[int, dict[int, None]] = {}
+        """By token of a tensor, the models whose own it is or was."""
         self._numbers = itertools.count(1)
         self.on_class: Callable[[type], None] = _ignore
         """Called with the class of every estimator that a look describes."""
@@ -131,6 +134,7 @@ class Look:
         seen: dict[int, None] = {}
         for obj in list(found.names.values()):
             self._describe(obj, objects, seen, cut, MOST_DEPTH)
+        self._link(found, objects)
         names = {name: self.tokens.of(obj) for name, obj in found.names.items()}
         names = {name: token for name, token in names.items() if self.watched[token].record is not None}
         for token in names.values():
@@ -181,7 +185,7 @@ class Look:
         models: list[tuple[tuple[int, ...], str, Any]] = []
         level: list[_Place] = [
             ((place,), name, value, ())
-            for place, (name, value) in enumerate(list(dict.items(self._namespace)))
+            for place, (name, value) in enumerate(pairs_of(self._namespace, MOST_NAMES))
             if self._is_of_interest(value)
             and type(name) is str
             and len(name) <= LONGEST_NAME
@@ -194,7 +198,8 @@ class Look:
                 if not found.room():
                     continue
                 if kind == ESTIMATOR:
-                    models.append((order, name, value))
+                    if self._is_estimator(value):
+                        models.append((order, name, value))
                 elif depth < MOST_DEPTH and id(value) not in path:
                     inner = self._inside(kind, name, value, found)
                     held_by = (*path, id(value))
@@ -245,10 +250,12 @@ class Look:
             return token
         record = self._record(obj, token, watched)
         parts = []
-        for label, key, part in self._parts_of(obj) if depth else ():
-            held = self._describe(part, objects, seen, cut, depth - 1)
+        levels = min(depth, self._family(obj).levels)
+        for label, key, part in self._parts_of(obj) if levels else ():
+            held = self._describe(part, objects, seen, cut, levels - 1)
             parts.append({"label": label, "token": held, "key": key})
         record["parts"] = parts
+        record["partners"] = watched.record["partners"] if watched.record is not None else []
         if record != watched.record:
             watched.record = objects[token] = record
         return token
@@ -261,6 +268,8 @@ class Look:
         record, own = watched.record, instance_dict(obj)
         if record is None or own is None or record["parts"] or record["not_evaluated"]:
             return False
+        if type(self._family(obj)) is not Family:
+            return False  # what counts of it lies elsewhere than in its attributes
         bindings = watched.in_order
         if len(bindings) != len(own):
             return False
@@ -273,7 +282,8 @@ class Look:
     def _record(self, obj: Any, token: int, watched: Watched) -> dict[str, Any]:
         info = self.types.of(type(obj))
         self.on_class(type(obj))
-        params, learned = parameters_and_learned(obj, info)
+        family = family_of(info)
+        params, learned = family.split(obj, info)
         watched.in_order = [
             (n, watched.binding(n if n in params else "." + n)) for n, _ in attributes_of(obj)
         ]
@@ -283,7 +293,8 @@ class Look:
             if self.reader.overdue():
                 left_out.append(name)
             else:
-                told[name] = self.reader.signature(value, watched.binding("." + name))
+                computed = name in family.computed
+                told[name] = self.reader.signature(value, watched.binding("." + name), computed)
         return {
             "token": token,
             "generation": watched.generation,
@@ -294,11 +305,42 @@ class Look:
             "learned": told,
             "bases": info.bases,
             "not_evaluated": left_out,
+            "signs": family.signs(obj),
+            "helper": family.helper,
         }
+
+    def _link(self, found: Found, objects: dict[int, dict[str, Any]]) -> None:
+        """Notes which models an optimizer or a scheduler works on: also such as are gone, whose
+        tensors it keeps alive."""
+        named = {self.tokens.of(obj): obj for obj in found.names.values()}
+        parts = [
+            p for obj in named.values() if self._family(obj).levels == 1 for _, _, p in self._parts_of(obj)
+        ]
+        owners: dict[int, dict[int, None]] = {}
+        for obj in (*named.values(), *parts):
+            for tensor in self._family(obj).owned(obj):
+                token = self.tokens.of(tensor)
+                before = owners.get(token) or self._owners.get(token) or {}
+                owners[token] = {**before, self.tokens.of(obj): None}
+        for token, obj in named.items():
+            held = [(self.tokens.of(h), h) for h in self._family(obj).held(obj)]
+            partners: dict[int, None] = {}
+            for inner, what in held:
+                if inner not in owners and inner in self._owners:
+                    owners[inner] = self._owners[inner]
+                partners.update({inner: None} if self._is_estimator(what) else owners.get(inner, {}))
+            watched = self.watched[token]
+            if watched.record is not None and list(partners) != watched.record["partners"]:
+                watched.record = objects[token] = {**watched.record, "partners": list(partners)}
+        self._owners = owners
 
     def _parts_of(self, obj: Any) -> list[tuple[str, str | None, Any]]:
         """(label, key, estimator) of what a composite holds; ``key`` is ``None`` for learned ones."""
-        params, learned = parameters_and_learned(obj, self.types.of(type(obj)))
+        info = self.types.of(type(obj))
+        told = family_of(info).parts(obj)
+        if told is not None:
+            return [part for part in told if self._is_estimator(part[2])]
+        params, learned = family_of(info).split(obj, info)
         parts: list[tuple[str, str | None, Any]] = []
         value: Any
         for name, value in params.items():
@@ -328,12 +370,16 @@ class Look:
         return parts
 
     def _is_estimator(self, value: Any) -> bool:
-        return self.types.of(type(value)).kind == ESTIMATOR
+        info = self.types.of(type(value))
+        return info.kind == ESTIMATOR and family_of(info).is_model(value)
+
+    def _family(self, obj: Any) -> Family:
+        return family_of(self.types.of(type(obj)))
 
     def _name(self, token: int, objects: dict[int, dict[str, Any]]) -> None:
         """Numbers an object that a name reaches for the first time."""
         watched = self.watched[token]
-        if watched.generation is not None:
+        if watched.generation is not None or (watched.record is not None and watched.record["helper"]):
             return
         number = self._numbered(watched)
         if watched.record is not None:

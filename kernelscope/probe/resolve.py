@@ -13,7 +13,8 @@ import os
 import pathlib
 import sys
 import types
-from typing import Any, Iterator  # noqa: UP035 - as Python 3.9 has it at run time, too
+from collections import OrderedDict
+from typing import Any, Iterator
 
 from .identity import Tokens
 from .types import (
@@ -40,7 +41,15 @@ _Path = type(pathlib.Path())
 _PATHS = (pathlib.Path, pathlib.PurePath, _Path)
 _join, _abspath, _stat, _open = os.path.join, os.path.abspath, os.stat, io.open
 
-_RETURNS_ITSELF = frozenset({"fit", "partial_fit", "set_params", "set_output", "set_fit_request"})
+_RETURNS_ITSELF = frozenset(
+    {"fit", "partial_fit", "set_params", "set_output", "set_fit_request"}
+    # PyTorch's modules give themselves back, whatever they are moved or set to.
+    | {"to", "cuda", "cpu", "float", "double", "half", "bfloat16", "train", "eval", "requires_grad_", "apply"}
+)
+_BOOSTER = frozenset({"get_booster", "booster_"})
+"""How XGBoost's and LightGBM's estimators give their ``Booster``; it is kept as ``_Booster``."""
+_TREE = ("_parameters", "_buffers", "_modules")
+"""Where a PyTorch module keeps what reads as its attributes (``Module.__getattr__``)."""
 
 
 class Unknown:
@@ -90,9 +99,15 @@ class Resolver:
         if isinstance(node, ast.Name):
             return self._lookup(node.id, scope)
         if isinstance(node, ast.Attribute):
-            return _attribute(self.value(node.value, scope), node.attr)
+            owner = self.value(node.value, scope)
+            if node.attr in _BOOSTER and self.kind(owner) == ESTIMATOR:
+                return self._booster(owner)
+            found = _attribute(owner, node.attr)
+            return self._in_a_module(owner, node.attr) if found is UNKNOWN else found
         if isinstance(node, ast.Subscript):
-            return _item(self.value(node.value, scope), node.slice)
+            owner = self.value(node.value, scope)
+            found = _item(owner, node.slice)
+            return self._in_a_module(owner, str(_key(node.slice))) if found is UNKNOWN else found
         if isinstance(node, ast.Call):
             return self._result(node, scope)
         if isinstance(node, ast.JoinedStr):
@@ -103,6 +118,28 @@ class Resolver:
             return self.value(node.value, scope)
         return UNKNOWN
 
+    def library(self, value: Any) -> str:
+        """Whose rule card applies to a model; empty for everything else."""
+        if type(value) is New:
+            info = self._types.of(value.cls)
+        elif is_one_of(type(value), STAND_INS):
+            return ""
+        else:
+            info = self._types.of(type(value))
+        return info.library if info.kind == ESTIMATOR else ""
+
+    def _booster(self, owner: Any) -> Any:
+        return _attribute(owner, "_Booster") if self.library(owner) in ("xgboost", "lightgbm") else UNKNOWN
+
+    def _in_a_module(self, owner: Any, name: str) -> Any:
+        """A parameter, buffer or child of a PyTorch module."""
+        own = instance_dict(owner) if self.library(owner) == "torch" and type(owner) is not New else None
+        for kind in _TREE:
+            held: Any = own.get(kind) if own is not None else None
+            if is_one_of(type(held), (dict, OrderedDict)) and _has_plain_keys(held) and name in held:
+                return dict.__getitem__(held, name)
+        return UNKNOWN
+
     def _lookup(self, name: str, scope: dict[str, Any]) -> Any:
         if name in scope:
             return scope[name]
@@ -111,6 +148,8 @@ class Resolver:
 
     def _result(self, node: ast.Call, scope: dict[str, Any]) -> Any:
         """What a call gives, where its kind is known: a new model, the receiver itself, a file."""
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _BOOSTER:
+            return self._booster(self.value(node.func.value, scope))
         if isinstance(node.func, ast.Attribute) and node.func.attr in _RETURNS_ITSELF:
             receiver = self.value(node.func.value, scope)
             if type(receiver) is New or self.token(receiver) is not None:
@@ -216,18 +255,22 @@ def _name_of(file: Any) -> Any:
 
 def _item(owner: Any, index: ast.expr) -> Any:
     """An item of an exact dict, list or tuple under a constant key."""
-    index = getattr(index, "value", index) if type(index).__name__ == "Index" else index
-    sign = 1
-    if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub):
-        index, sign = index.operand, -1
-    key = index.value if isinstance(index, ast.Constant) else UNKNOWN
-    if type(key) is int:
-        key *= sign
+    key = _key(index)
     if type(owner) is dict and is_one_of(type(key), (str, int)) and _has_plain_keys(owner):
         return owner.get(key, UNKNOWN)
     if is_one_of(type(owner), (list, tuple)) and type(key) is int and -len(owner) <= key < len(owner):
         return owner[key]
     return UNKNOWN
+
+
+def _key(index: Any) -> Any:
+    """The constant that a subscript holds."""
+    index = getattr(index, "value", index) if type(index).__name__ == "Index" else index
+    sign = 1
+    if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub):
+        index, sign = index.operand, -1
+    key = index.value if isinstance(index, ast.Constant) else UNKNOWN
+    return key * sign if type(key) is int else key
 
 
 def _combined(left: Any, right: Any, operator: ast.operator) -> Any:

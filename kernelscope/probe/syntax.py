@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from typing import Iterator, Union  # noqa: UP035 - as Python 3.9 has it at run time, too
+from typing import Iterator, Union
 
 _FILE_NAME = "<kernelscope>"
 _NO_WARNINGS = ("ignore", None, Warning, _FILE_NAME, 0)

@@ -46,10 +46,28 @@ _METHOD_TYPES = (
 _SMALL, _BIG = 256, 1 << 200
 _MADE_AT_RUN_TIME = 1 << 9
 """Of a type's flags (``Py_TPFLAGS_HEAPTYPE``): every class that Python code can make has it."""
+_TRIES = 3
 MOST_ATTRIBUTES = 400
 LONGEST_NAME = 200
 _MISSING = object()
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
+LIBRARIES = {
+    "torch.nn.modules.module.Module": "torch",
+    "torch.optim.optimizer.Optimizer": "torch.optim",
+    "torch.optim.lr_scheduler.LRScheduler": "torch.lr_scheduler",
+    "torch.optim.lr_scheduler._LRScheduler": "torch.lr_scheduler",
+    "keras.src.models.model.Model": "keras",
+    "xgboost.sklearn.XGBModel": "xgboost",
+    "xgboost.core.Booster": "xgboost",
+    "lightgbm.sklearn.LGBMModel": "lightgbm",
+    "lightgbm.basic.Booster": "lightgbm",
+    "catboost.core.CatBoost": "catboost",
+    "statsmodels.base.wrapper.ResultsWrapper": "statsmodels",
+    "statsmodels.base.model.Results": "statsmodels",
+    "skorch.net.NeuralNet": "skorch",
+}
+"""Base classes whose objects are models by what they are, and the rule card for each; every other class must
+have ``get_params``, ``set_params`` and ``fit``."""
 _CONFIGURATION = frozenset({"_sklearn_output_config", "_metadata_request"})
 """What scikit-learn's ``set_output`` and ``set_fit_request`` keep in the instance."""
 
@@ -92,9 +110,18 @@ def class_attribute(cls: type, name: str) -> object:
 
 
 def pairs_of(mapping: Any, most: int) -> list[tuple[Any, Any]]:
-    """The first items of an exact dict, copied by one call in C: other threads may change it."""
-    items = dict.items(mapping)
-    return list(items) if dict.__len__(mapping) <= most else list(islice(items, most))
+    """The first items of an exact dict, copied in C: other threads may change it meanwhile.
+
+    Making the pairs can start a garbage collection and with it another thread; a copy of the dict
+    makes none.
+    """
+    for _ in range(_TRIES):
+        items = dict.items(mapping)
+        try:
+            return list(items) if dict.__len__(mapping) <= most else list(islice(items, most))
+        except RuntimeError:
+            mapping = dict(mapping) if type(mapping) is dict else mapping
+    return []
 
 
 def is_class(value: object) -> bool:
@@ -130,7 +157,9 @@ class TypeInfo:
         self.name = qualified_name(cls)
         self.params: frozenset[str] = frozenset()
         self.bases: tuple[str, ...] = ()
-        self.library = "other"
+        names = [self.name, *(qualified_name(base) for base in mro_of(cls)[1:-1])]
+        self.library = _library(names)
+        """Whose rule card applies, and, where the probe knows the framework, how it is read."""
         self.numpy_scalar = (
             self.name.startswith("numpy.")
             and not _flags_of(cls) & _MADE_AT_RUN_TIME
@@ -140,11 +169,10 @@ class TypeInfo:
         """Of numpy's own scalar types, whose values are immutable and plain (those of ``void`` are not)."""
         if is_one_of(cls, (dict, list, tuple)):
             self.kind = CONTAINER
-        elif _quacks(cls):
+        elif self.library not in _NEED_METHODS or _quacks(cls):
             self.kind = ESTIMATOR
             self.params = _parameter_names(cls)
-            self.bases = tuple(qualified_name(b) for b in mro_of(cls)[1:-1])[:24]
-            self.library = _library(self.bases)
+            self.bases = tuple(names[1:25])
         else:
             self.kind = USER_OBJECT if user_owned else OPAQUE
 
@@ -161,8 +189,15 @@ def _quacks(cls: type) -> bool:
     return True
 
 
-def _library(bases: tuple[str, ...]) -> str:
-    return "sklearn" if "sklearn.base.BaseEstimator" in bases else "other"
+_NEED_METHODS = frozenset({"sklearn", "other"})
+
+
+def _library(names: list[str]) -> str:
+    """By the nearest base that tells it; ``names`` are those along the MRO."""
+    for name in names:
+        if name in LIBRARIES:
+            return LIBRARIES[name]
+    return "sklearn" if "sklearn.base.BaseEstimator" in names[1:] else "other"
 
 
 def _parameter_names(cls: type) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Values as facts: a short text, a digest of the content, and nothing of the user's kept.
 
-Only exact builtin types, exact numpy arrays and scalars, and instance dictionaries are looked into;
-all else is told by its type.  A digest is exact up to ``WHOLE`` bytes of an array; beyond, it is of
+Only exact builtin types, exact numpy arrays and scalars, a framework's own tensors (``tensors``) and
+instance dictionaries are looked into; all else is told by its type.  A digest is exact up to ``WHOLE`` bytes of an array; beyond, it is of
 evenly spread samples and starts with ``~``: two that differ prove a change, two that agree prove
 nothing.
 """
@@ -15,6 +15,7 @@ import types
 from time import perf_counter
 from typing import Any, Callable
 
+from . import tensors
 from .identity import Binding, Tokens
 from .types import (
     ESTIMATOR,
@@ -82,14 +83,18 @@ class Reader:
         self._refresh(value, binding)
         return {"text": binding.text, "digest": binding.digest, "serial": binding.serial}
 
-    def signature(self, value: Any, binding: Binding) -> dict[str, object]:
-        """``{"text", "serial", "digest", "number"}`` of one learned attribute."""
+    def signature(self, value: Any, binding: Binding, computed: bool = False) -> dict[str, object]:
+        """``{"text", "serial", "digest", "number", "version"}`` of one learned attribute; one that is
+        ``computed`` is another object at each look, which means nothing."""
         self._refresh(value, binding)
-        found: dict[str, object] = {"text": binding.text, "serial": binding.serial}
+        found: dict[str, object] = {"text": binding.text, "serial": 0 if computed else binding.serial}
         if binding.digest is not None:
             found["digest"] = binding.digest
         if is_one_of(type(value), (int, float)) and _is_plain(value):
             found["number"] = float(value)
+        version = tensors.version(value)
+        if version is not None:
+            found["version"] = version
         return found
 
     def is_still(self, value: Any, binding: Binding) -> bool:
@@ -97,8 +102,8 @@ class Reader:
         if not binding.holds(value):
             return False
         if binding.raw is not None:
-            same: bool = value.tobytes() == binding.raw
-            return same
+            array = tensors.content(value) if tensors.is_tensor(value) else value
+            return array is not None and bool(array.tobytes() == binding.raw)
         return (binding.digest is None and not binding.late) or is_small_atom(value)
 
     def _refresh(self, value: Any, binding: Binding) -> None:
@@ -127,7 +132,11 @@ class Reader:
     def _small_bytes(self, value: Any) -> bytes | None:
         """The bytes of a small plain array or scalar, for comparing two looks in C."""
         kind = type(value)
-        if kind is not _ndarray() and not self._types.of(kind).numpy_scalar:
+        if tensors.is_tensor(value):
+            value = tensors.content(value)
+            if value is None:
+                return None
+        elif kind is not _ndarray() and not self._types.of(kind).numpy_scalar:
             return None
         if value.nbytes > KEPT or value.dtype.hasobject:
             return None
@@ -161,6 +170,9 @@ class Reader:
             return None
         if kind is _ndarray():
             return self._feed_array(update, value, depth)
+        if tensors.is_tensor(value):
+            array = tensors.content(value)
+            return None if array is None else self._feed_array(update, array, depth)
         if self._types.of(kind).numpy_scalar:
             if value.nbytes > WHOLE:
                 return None
@@ -258,6 +270,8 @@ class Reader:
             return self._dict_text(value, depth)
         if kind is _ndarray():
             return f"{value.dtype.name} array {value.shape}"[:LONGEST]
+        if tensors.is_tensor(value):
+            return tensors.text(value)[:LONGEST]
         if self._types.of(kind).numpy_scalar:
             return str(value.item())[:LONGEST] if value.nbytes <= _ENDS else qualified_name(kind)
         if kind is types.FunctionType or kind is types.BuiltinFunctionType:

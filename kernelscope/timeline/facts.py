@@ -52,6 +52,8 @@ class Signature(Struct, frozen=True):
     """Of the content; ``None`` where the content was not evaluated."""
     number: float | None = None
     """The value, where it is one real number: counters such as ``t_`` and ``n_iter_``."""
+    version: int | None = None
+    """Of a tensor that counts how often it was written in place: the count."""
 
 
 class Part(Struct, frozen=True):
@@ -75,7 +77,7 @@ class ObjectFacts(Struct, frozen=True):
     cls: str
     """Qualified class name, e.g. ``sklearn.linear_model._logistic.LogisticRegression``."""
     library: str
-    """Whose rule card applies, by the classes it inherits from: ``sklearn`` or ``other``."""
+    """Whose rule card applies, by the classes it inherits from: ``sklearn``, ``torch``, … or ``other``."""
     id: int
     """``id()`` of the object: for display only, CPython hands it out again."""
     params: dict[str, Value] = {}
@@ -85,6 +87,14 @@ class ObjectFacts(Struct, frozen=True):
     """Qualified names of the library classes it inherits from, nearest first."""
     not_evaluated: tuple[str, ...] = ()
     """Attributes that a budget left out; of these nothing may be concluded."""
+    partners: tuple[int, ...] = ()
+    """Tokens of models that it works on without being made of them: those whose parameters an
+    optimizer changes, a scheduler's optimizer.  They may be gone already."""
+    signs: tuple[str, ...] = ()
+    """What shows that it had learned before it was first seen: ``gradients`` left behind, an
+    optimizer's ``iterations``."""
+    helper: bool = False
+    """No model, but something that works on one (a scheduler): it has no row."""
 
 
 class Call(Struct, frozen=True):
@@ -100,6 +110,8 @@ class Call(Struct, frozen=True):
     """The user's own function in which the first of them was made; ``None`` at top level."""
     nested: bool = False
     """Made by another seen call, as ``Pipeline.fit`` does with its steps."""
+    given: tuple[str, ...] = ()
+    """Of its arguments those that decide what it does and that are not ``None``: ``xgb_model``, ``init_model``."""
 
 
 class MethodInCode(Struct, frozen=True):
@@ -114,6 +126,8 @@ class MethodInCode(Struct, frozen=True):
     """Of a receiver that the code has just made, whichever object that is: its class."""
     sure: bool = False
     """It stands where nothing decides whether it is reached, and the run raised nothing."""
+    given: tuple[str, ...] = ()
+    """Of its keyword arguments those that decide what it does: ``xgb_model``, ``init_model``."""
 
 
 class FileAccess(Struct, frozen=True):

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from kernelscope.timeline import networks
 from kernelscope.timeline.changes import Certainty, Change, Identity, Learned, Persistence, Verdict
 from kernelscope.timeline.explain import explain
 from kernelscope.timeline.facts import FileAccess, LocalModel, ObjectFacts, Value
-from kernelscope.timeline.learning import Finding, may_carry, new_object, same_object, twin_of
+from kernelscope.timeline.findings import Finding, twin_of
+from kernelscope.timeline.learning import may_carry, new_object, same_object
 from kernelscope.timeline.rules import card_for
 from kernelscope.timeline.world import World, differing, flat_params
 
@@ -183,7 +185,7 @@ def _told(
         previous_generation=before.generation if before else None,
         id=after.id,
         previous_id=before.id if before else None,
-        fitted=card_for(after).is_fitted(after, world.after),
+        fitted=is_fitted_now(after, world),
         persistence=_persistence(finding, saved),
         stale=_stale(before, after, world) if before else (),
     )
@@ -266,6 +268,12 @@ def _stale(before: ObjectFacts, after: ObjectFacts | None, world: World) -> tupl
     return tuple(name for token in dropped for name in world.names_of(token))
 
 
+def is_fitted_now(facts: ObjectFacts, world: World) -> bool:
+    """Whether the model has learned anything that it can be used with, after the run."""
+    card = card_for(facts)
+    return networks.is_fitted(facts, world) if card.by_history else card.is_fitted(facts, world.after)
+
+
 def tokens_in_use(objects: Mapping[int, ObjectFacts], names: Mapping[str, int]) -> frozenset[int]:
     """Tokens that a name reaches, itself or through a composite."""
     seen: set[int] = set()
@@ -275,4 +283,5 @@ def tokens_in_use(objects: Mapping[int, ObjectFacts], names: Mapping[str, int]) 
         if token not in seen and token in objects:
             seen.add(token)
             pending += [p.token for p in objects[token].parts]
+            pending += objects[token].partners
     return frozenset(seen)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Certainty, Learned
-from kernelscope.timeline.facts import Call, FileAccess, MethodInCode, ObjectFacts
+from kernelscope.timeline.facts import Call, ObjectFacts
+from kernelscope.timeline.findings import (
+    AttributeChanges,
+    Finding,
+    attribute_changes,
+    call_seen,
+    calls_in_code,
+    carried_state,
+    listed,
+    twin_of,
+)
+from kernelscope.timeline.networks import new_network, same_network
 from kernelscope.timeline.rules import Effect, RuleCard, card_for
 from kernelscope.timeline.world import DEPTH, World, working_parts
 
@@ -22,63 +32,6 @@ _LOUDEST = (
 """Which of several parts' changes a whole is told by: the order of the verdicts."""
 
 
-class Finding(Struct, frozen=True):
-    """A value on the learned axis, how sure it is, and why."""
-
-    learned: Learned
-    certainty: Certainty = "observed"
-    evidence: tuple[str, ...] = ()
-    source: FileAccess | None = None
-    """The file that a carried state came from, where it is known."""
-    in_memory: bool = False
-    """A carried state is known not to come from a file."""
-
-    @property
-    def happened(self) -> bool:
-        """Whether anything happened at all."""
-        return self.learned not in (Learned.SAME, Learned.NONE)
-
-
-class AttributeChanges(Struct, frozen=True):
-    """How the learned attributes of one object differ between two looks."""
-
-    bound: tuple[str, ...] = ()
-    """Bound to another object, or there for the first time."""
-    written: tuple[str, ...] = ()
-    """The same object with other content."""
-    lost: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.bound or self.written or self.lost)
-
-    def sentences(self) -> tuple[str, ...]:
-        """What differs, as evidence."""
-        told = (
-            (self.bound, "bound to a new value"),
-            (self.written, "written in place"),
-            (self.lost, "gone"),
-        )
-        return tuple(f"{_listed(names)} {what}" for names, what in told if names)
-
-
-def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChanges:
-    """Compares signatures; what was not evaluated on either side is left out."""
-    card = card_for(after)
-    unseen = {*before.not_evaluated, *after.not_evaluated}
-    old = {n: s for n, s in before.learned.items() if card.is_learned(n) and n not in unseen}
-    new = {n: s for n, s in after.learned.items() if card.is_learned(n) and n not in unseen}
-    bound, written = [], []
-    for name, signature in new.items():
-        earlier = old.get(name)
-        if earlier is None or earlier.serial != signature.serial:
-            bound.append(name)
-        elif earlier.digest != signature.digest and None not in (earlier.digest, signature.digest):
-            written.append(name)
-    emptied = [n for n in bound if new[n].text == "None" and n in old and old[n].text != "None"]
-    lost = [*(n for n in old if n not in new), *emptied]
-    return AttributeChanges(tuple(n for n in bound if n not in emptied), tuple(written), tuple(lost))
-
-
 def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: int = DEPTH) -> Finding:
     """What happened to the learned state of an object that is still the same object.
 
@@ -86,11 +39,13 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
         depth: how many levels of parts are asked; a composite may hold itself.
     """
     card = card_for(after)
+    if card.by_history:
+        return same_network(before, after, world)
     was, now = card.is_fitted(before, world.before), card.is_fitted(after, world.after)
     attributes = attribute_changes(before, after)
     parts = _through_parts(before, after, world, depth) if depth else Finding(Learned.SAME)
     returned = [c for c in world.calls_on(after.token) if c.returned]
-    taught = [c for c in returned if card.effect(after, c.method) in _TEACHES]
+    taught = [c for c in returned if card.effect(after, c.method, c.given) in _TEACHES]
     if was and not now:
         evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
         return Finding(Learned.CLEARED, "observed", evidence)
@@ -110,12 +65,14 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
 def new_object(after: ObjectFacts, world: World) -> Finding:
     """Where the learned state of an object that was not there before comes from."""
     card = card_for(after)
+    if card.by_history:
+        return new_network(after, world)
     now = card.is_fitted(after, world.after)
     calls = world.calls_on(after.token)
-    if any(card.effect(after, c.method) is Effect.CARRIES for c in calls):
+    if any(card.effect(after, c.method, c.given) is Effect.CARRIES for c in calls):
         if not now:
             return Finding(Learned.NONE)
-        carried = _carried(
+        carried = carried_state(
             after, world, "observed", ("its state was put in from elsewhere (__setstate__ seen)",)
         )
         return _after_the_carry(card, after, calls, carried)
@@ -124,11 +81,11 @@ def new_object(after: ObjectFacts, world: World) -> Finding:
     if _stands_on_known_parts(card, after, world):
         told = "its parts were there before, and keep what they have learned"
         return Finding(Learned.CARRIED, "observed", (told,), in_memory=True)
-    taught = [c for c in calls if c.returned and card.effect(after, c.method) in _TEACHES]
+    taught = [c for c in calls if c.returned and card.effect(after, c.method, c.given) in _TEACHES]
     if taught:
-        return Finding(Learned.FITTED, "observed", tuple(_told(c) for c in taught))
+        return Finding(Learned.FITTED, "observed", tuple(call_seen(c) for c in taught))
     if _can_have_been_carried(after, world) and not _can_have_been_taught(card, after, world):
-        return _carried(after, world, "inferred", ())
+        return carried_state(after, world, "inferred", ())
     return _fitted_as_far_as_known(card, after, world)
 
 
@@ -143,6 +100,7 @@ def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, world: World) -> 
     )
 
 
+_MAKES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES, Effect.FORGETS)
 _TEACHES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES)
 
 
@@ -155,10 +113,10 @@ def _by_calls(
     world: World,
 ) -> Finding:
     card = card_for(facts)
-    effects = {card.effect(facts, c.method) for c in calls}
-    evidence = (*(_told(c) for c in calls), *attributes.sentences())
+    effects = {card.effect(facts, c.method, c.given) for c in calls}
+    evidence = (*(call_seen(c) for c in calls), *attributes.sentences())
     if effects == {Effect.CARRIES}:
-        return _carried(facts, world, "observed", evidence)
+        return carried_state(facts, world, "observed", evidence)
     if not was:
         return Finding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
     learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
@@ -166,16 +124,24 @@ def _by_calls(
 
 
 def _by_what_must_have_run(card: RuleCard, after: ObjectFacts, was: bool, now: bool, world: World) -> Finding:
-    """Nothing differs, and yet a call may have learned the very same once more.
+    """Nothing differs, and yet a call may have learned, or put in, the very same once more.
 
-    That is told only where calls are not seen and the code cannot have gone past one.
+    That is told only where calls are not seen and the code cannot have gone past one.  Of an object
+    whose learned state cannot be looked at, the code is all that there is.
     """
-    sure = () if world.sees_calls or not now else world.surely_called_on(after.token)
-    effects = {card.effect(after, m.method): m for m in sure}
-    evidence = "it ran to its end, and what was learned is equal to what was known before"
-    for effect, learned in ((Effect.ANEW, Learned.REFITTED), (Effect.ONWARD, Learned.CONTINUED)):
+    unread = card.is_unread(after)
+    here = () if world.sees_calls or not now else world.surely_called_on(after.token)
+    if unread and not world.sees_calls:
+        here = tuple(m for m in world.methods_possible_on(after.token) if m.token == after.token)
+    effects = {card.effect(after, m.method, m.given): m for m in here}
+    equal = "it ran to its end, and what was learned is equal to what was known before"
+    evidence = "what it has learned cannot be read" if unread else equal
+    for effect in (Effect.ANEW, Effect.CARRIES, Effect.ONWARD):
         if was and effect in effects:
-            return Finding(learned, "inferred", (*_in_the_code([effects[effect]]), evidence))
+            told = (*calls_in_code([effects[effect]]), evidence)
+            if effect is Effect.CARRIES:
+                return carried_state(after, world, "inferred", told)
+            return Finding(Learned.REFITTED if effect is Effect.ANEW else Learned.CONTINUED, "inferred", told)
     return Finding(Learned.SAME if was else Learned.NONE)
 
 
@@ -193,7 +159,7 @@ def _unseen(after: ObjectFacts, attributes: AttributeChanges, world: World) -> F
     """Attributes differ and no call that teaches came back, though calls are seen."""
     raised = [c for c in world.calls_on(after.token) if not c.returned]
     if raised:
-        evidence = (*(f"{_told(c)}, and raised" for c in raised), *attributes.sentences())
+        evidence = (*(f"{call_seen(c)}, and raised" for c in raised), *attributes.sentences())
         return Finding(Learned.UNKNOWN, "unknown", evidence)
     return _edited_or_unknown(after, attributes, world, "observed")
 
@@ -204,11 +170,18 @@ def _by_code(
     """Attributes differ and calls are not seen: what can the code have called?"""
     card = card_for(after)
     possible = world.methods_possible_on(after.token)
-    teaching = [m for m in possible if card.effect(after, m.method) in (Effect.ANEW, Effect.ONWARD)]
-    effects = {card.effect(after, m.method) for m in teaching}
+    teaching = [m for m in possible if card.effect(after, m.method, m.given) in _MAKES]
+    effects = {card.effect(after, m.method, m.given) for m in teaching}
     if not effects:
         return _edited_or_unknown(after, attributes, world, "inferred")
-    evidence = (*_in_the_code(teaching), *attributes.sentences())
+    evidence = (*calls_in_code(teaching), *attributes.sentences())
+    if Effect.CARRIES in effects:
+        sure = {card.effect(after, m.method, m.given) for m in world.surely_called_on(after.token)}
+        if len(effects) == 1 or Effect.CARRIES in sure:
+            return carried_state(after, world, "inferred", evidence)
+        return Finding(Learned.UNKNOWN, "unknown", (*evidence, "which of these came last is not known"))
+    if effects == {Effect.FORGETS}:
+        return Finding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
     if not was:
         return Finding(Learned.FITTED, "inferred", evidence)
     if len(effects) > 1:
@@ -237,9 +210,7 @@ def _edited_or_unknown(
     written = [a for t, a in world.observation.code.assigned if t == after.token]
     evidence = attributes.sentences()
     if written:
-        return Finding(
-            Learned.EDITED, certainty, (*evidence, f"the cell writes to {_listed(tuple(written))}")
-        )
+        return Finding(Learned.EDITED, certainty, (*evidence, f"the cell writes to {listed(tuple(written))}"))
     if world.observation.code.complete:
         return Finding(Learned.EDITED, certainty, (*evidence, "the cell calls nothing that learns"))
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
@@ -267,41 +238,15 @@ def _after_the_carry(
     card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...], carried: Finding
 ) -> Finding:
     """The carried state, or what it became where it was learned on, or anew, in the same run."""
-    effects = [card.effect(facts, c.method) for c in calls]
+    effects = [card.effect(facts, c.method, c.given) for c in calls]
     later = zip(effects, calls, strict=True)
     rest = [e for e, c in tuple(later)[effects.index(Effect.CARRIES) + 1 :] if c.returned]
-    evidence = tuple(_told(c) for c in calls)
+    evidence = tuple(call_seen(c) for c in calls)
     if Effect.ANEW in rest:
         return Finding(Learned.FITTED, "observed", evidence)
     if Effect.ONWARD in rest:
         return Finding(Learned.CONTINUED, "observed", evidence, carried.source)
     return carried
-
-
-def _carried(facts: ObjectFacts, world: World, certainty: Certainty, evidence: tuple[str, ...]) -> Finding:
-    loads = [f for f in world.files("load") if f.token in (facts.token, None)]
-    source = next((f for f in loads if f.token == facts.token), loads[0] if loads else None)
-    if source is not None:
-        evidence = (
-            *evidence,
-            f"the cell calls {source.call}()" + (f" on {source.path}" if source.path else ""),
-        )
-    elif world.observation.code.copies:
-        evidence = (*evidence, f"the cell calls {_listed(world.observation.code.copies)}()")
-    return Finding(Learned.CARRIED, certainty, evidence, source)
-
-
-def twin_of(facts: ObjectFacts, world: World) -> ObjectFacts | None:
-    """A known object with the same class and, attribute for attribute, the same learned content."""
-    mine = {n: s.digest for n, s in facts.learned.items()}
-    if not mine or None in mine.values():
-        return None
-    for other in reversed(tuple(world.before.values())):
-        if other.cls == facts.cls and other.token != facts.token:
-            theirs = {n: s.digest for n, s in other.learned.items()}
-            if theirs == mine:
-                return other
-    return None
 
 
 def may_carry(facts: ObjectFacts, world: World) -> bool:
@@ -317,7 +262,7 @@ def _can_have_been_carried(facts: ObjectFacts, world: World) -> bool:
 
 def _can_have_been_taught(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
     return any(
-        card.effect(facts, m.method) in (Effect.ANEW, Effect.ONWARD)
+        card.effect(facts, m.method, m.given) in (Effect.ANEW, Effect.ONWARD)
         for m in world.methods_possible_on(facts.token)
     )
 
@@ -327,21 +272,24 @@ def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) ->
     teaching = [
         m
         for m in world.methods_possible_on(facts.token)
-        if card.effect(facts, m.method) in (Effect.ANEW, Effect.ONWARD)
+        if card.effect(facts, m.method, m.given) in (Effect.ANEW, Effect.ONWARD)
     ]
-    evidence = _in_the_code(teaching)
+    evidence = calls_in_code(teaching)
     twin = twin_of(facts, world)
+    made_of = [m for m in teaching if m.method == "train" and m.token == facts.token]
+    if {card.effect(facts, m.method, m.given) for m in made_of} == {Effect.ONWARD}:
+        return Finding(Learned.CONTINUED, "inferred", calls_in_code(made_of), in_memory=True)
     if not _can_have_been_carried(facts, world):
         if teaching:
             return Finding(Learned.FITTED, "inferred", evidence)
-        followed = world.observation.code.complete and twin is None
+        followed = (world.observation.code.complete or card.born_fitted) and twin is None
         if followed or _something_learns(card, facts, world):
             return Finding(Learned.FITTED, "inferred", ("it is fitted, and no load or copy is in the code",))
         if twin is None:
             told = "it came with a learned state, from where was not seen"
             return Finding(Learned.UNKNOWN, "unknown", (told,))
-    elif {card.effect(facts, m.method) for m in teaching} == {Effect.ONWARD}:
-        return replace(_carried(facts, world, "inferred", evidence), learned=Learned.CONTINUED)
+    elif {card.effect(facts, m.method, m.given) for m in teaching} == {Effect.ONWARD}:
+        return replace(carried_state(facts, world, "inferred", evidence), learned=Learned.CONTINUED)
     elif twin is None:
         return Finding(Learned.FITTED, "inferred", evidence)
     told = "what it has learned is equal to what was known before: learned once more or brought in"
@@ -351,22 +299,4 @@ def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) ->
 def _something_learns(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
     """Whether any learning call stands in the code, on whatever object."""
     methods = world.observation.code.methods
-    return any(card.effect(facts, m.method) in (Effect.ANEW, Effect.ONWARD) for m in methods)
-
-
-def _told(call: Call) -> str:
-    times = "" if call.times == 1 else f" {call.times} times"
-    inside = f" inside {call.inside}()" if call.inside else ""
-    return f"{call.method}() seen{times}{inside}"
-
-
-def _in_the_code(methods: list[MethodInCode]) -> tuple[str, ...]:
-    told = (
-        f"{m.inside}() calls {m.method}()" if m.inside else f"the cell calls {m.method}()" for m in methods
-    )
-    return tuple(dict.fromkeys(told))
-
-
-def _listed(names: tuple[str, ...], most: int = 4) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+    return any(card.effect(facts, m.method, m.given) in (Effect.ANEW, Effect.ONWARD) for m in methods)

@@ -20,6 +20,7 @@ from kernelscope.timeline.events import (
 )
 from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Observation
 from kernelscope.timeline.judge import Rows, judge, judge_local, tokens_in_use
+from kernelscope.timeline.networks import taught_by
 from kernelscope.timeline.reruns import Cell, Reruns
 from kernelscope.timeline.rules import card_for
 from kernelscope.timeline.world import World, rows_of
@@ -67,6 +68,8 @@ class Timeline:
         self._rows: dict[str, Row] = {}
         self._fitted: dict[tuple[str, int], bool] = {}
         self._objects: dict[int, ObjectFacts] = {}
+        self._taught: dict[int, bool] = {}
+        """Of networks: whether they have learned anything."""
         self._names: dict[str, int] = {}
         self._rows_now: Rows = {}
         self._reruns = Reruns()
@@ -94,6 +97,7 @@ class Timeline:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
+        self._taught = {}
         self._reruns.begin_epoch()
         runs_since = sum(o.run is not None for o in event.history)
         start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
@@ -101,7 +105,8 @@ class Timeline:
         for name in dict.fromkeys((*self._tracks, *self._rows_now)):
             self._hold(name, None, start)
         seen = tuple(moment for o in event.history for moment in self._observe(o))
-        models = tuple((n, self._objects[t]) for n, t in self._names.items())
+        held = ((n, self._objects[t]) for n, t in self._names.items())
+        models = tuple((n, facts) for n, facts in held if not facts.helper)
         return Update(event, (start, *seen), models)
 
     def _observe(self, observation: Observation) -> tuple[Moment, ...]:
@@ -109,9 +114,10 @@ class Timeline:
         before, names_before = self._objects, self._names
         self._objects = {**before, **{f.token: f for f in observation.objects}}
         self._names = _renamed(names_before, observation, self._objects)
-        world = World(observation, before, self._objects, names_before, self._names)
+        world = World(observation, before, self._objects, names_before, self._names, self._taught)
         rows_before, self._rows_now = self._rows_now, rows_of(self._names, self._objects)
         told = judge(world, rows_before, self._rows_now)
+        self._taught = {**self._taught, **taught_by(world)}
         changes = tuple(c for n, c in told.items() if not _is_part(n, rows_before, self._rows_now))
         silent = observation.run is None and not changes
         moment = self._moments[-1] if silent else self._record(world, changes)
@@ -158,7 +164,9 @@ class Timeline:
         track.append(Held(moment.index, facts, change))
         if facts is not None:
             self._rows[name] = Row(name, whole)
-            self._fitted[name, moment.index] = card_for(facts).is_fitted(facts, self._objects)
+            known = self._taught.get(facts.token)
+            now = card_for(facts).is_fitted(facts, self._objects) if known is None else known
+            self._fitted[name, moment.index] = now
 
     def _forget_the_dead(self) -> None:
         spare = len(self._objects) - _DEAD_KEPT
@@ -166,6 +174,7 @@ class Timeline:
             alive = tokens_in_use(self._objects, self._names)
             dead = frozenset([t for t in self._objects if t not in alive][:spare])
             self._objects = {t: f for t, f in self._objects.items() if t not in dead}
+            self._taught = {t: taught for t, taught in self._taught.items() if t not in dead}
 
     # What can be asked of it.
 

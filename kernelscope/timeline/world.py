@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from kernelscope.timeline.facts import (
@@ -32,6 +32,8 @@ class World:
     after: Mapping[int, ObjectFacts]
     names_before: Mapping[str, int]
     names_after: Mapping[str, int]
+    taught: Mapping[int, bool] = field(default_factory=dict)
+    """Of networks, by token: whether they had learned anything before this observation."""
 
     @property
     def sees_calls(self) -> bool:
@@ -48,8 +50,13 @@ class World:
                 *(c.token for c in seen.calls),
                 *(f.token for f in seen.files if f.token is not None),
                 *(m.token for m in self._sure if m.token is not None),
+                *(m.token for m in seen.code.methods if m.token is not None and self._is_unread(m.token)),
             )
         )
+
+    def _is_unread(self, token: int) -> bool:
+        facts = self.after.get(token)
+        return facts is not None and card_for(facts).is_unread(facts)
 
     def may_differ(self, facts: ObjectFacts, depth: int = DEPTH) -> bool:
         """Whether the object or anything it holds was touched."""
@@ -75,6 +82,10 @@ class World:
             if whole.token != token and any(p.token == token for p in working_parts(whole)):
                 found += [whole.token, *self.wholes_of(whole.token, depth - 1)]
         return tuple(dict.fromkeys(found))
+
+    def workers_on(self, token: int) -> tuple[int, ...]:
+        """Tokens of what works on this object without being made of it: its optimizers."""
+        return tuple(f.token for f in self.after.values() if token in f.partners)
 
     def holders_of(self, token: int) -> tuple[str, ...]:
         """Names of the composites that hold this object in whatever way."""
@@ -124,7 +135,9 @@ def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int
     facts = objects.get(whole)
     if facts is None or depth == 0:
         return False
-    return any(p.token == token or holds(objects, p.token, token, depth - 1) for p in facts.parts)
+    return token in facts.partners or any(
+        p.token == token or holds(objects, p.token, token, depth - 1) for p in facts.parts
+    )
 
 
 def flat_params(
@@ -163,6 +176,8 @@ def rows_of(
     """
     rows: dict[str, tuple[int, str | None]] = {}
     for name, token in names.items():
+        if token in objects and objects[token].helper:
+            continue
         rows[name] = (token, None)
         parts = ((name + label, held) for label, held in _parts_of(token, objects))
         rows.update({row: (held, name) for row, held in parts if row not in names})

@@ -5,12 +5,25 @@ card by the classes that an object inherits from.
 """
 
 from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.rules.boosters import CatBoostCard, LightGBMCard, StatsModelsCard, XGBoostCard
 from kernelscope.timeline.rules.card import GENERIC, Effect, RuleCard
+from kernelscope.timeline.rules.networks import KerasCard, SkorchCard, TorchCard, TorchOptimizerCard
 from kernelscope.timeline.rules.sklearn import SklearnCard
 
 __all__ = ["Effect", "RuleCard", "card_for"]
 
-_CARDS: dict[str, RuleCard] = {card.library: card for card in (SklearnCard(),)}
+_ALL: tuple[RuleCard, ...] = (
+    SklearnCard(),
+    TorchCard(),
+    TorchOptimizerCard(),
+    KerasCard(),
+    SkorchCard(),
+    XGBoostCard(),
+    LightGBMCard(),
+    CatBoostCard(),
+    StatsModelsCard(),
+)
+_CARDS: dict[str, RuleCard] = {card.library: card for card in _ALL}
 
 
 def card_for(facts: ObjectFacts) -> RuleCard:

@@ -16,6 +16,8 @@ class Effect(StrEnum):
     """What was learned before is thrown away; learning starts from nothing."""
     ONWARD = "onward"
     """Learning goes on from where it was (from nothing, where nothing was learned yet)."""
+    FORGETS = "forgets"
+    """What was learned is thrown away, and nothing takes its place: random weights are nothing learned."""
     CARRIES = "carries"
     """A state made elsewhere is put in."""
     READS = "reads"
@@ -33,9 +35,23 @@ class RuleCard(Protocol):
     library: str
     source: str
     """Where the rules come from: a page or a file that can be read again."""
+    born_fitted: bool
+    """Whether its objects come into being by training (a ``Booster``, results)."""
+    by_history: bool
+    """Whether the state itself does not tell if anything was learned: a network has weights from its
+    first moment on."""
 
-    def effect(self, facts: ObjectFacts, method: str) -> Effect:
-        """What calling ``method`` does, with the parameters that ``facts`` hold."""
+    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+        """What calling ``method`` does, with the parameters that ``facts`` hold and with these
+        decisive arguments ``given``."""
+        ...
+
+    def is_unread(self, facts: ObjectFacts) -> bool:
+        """Whether nothing of its learned state can be looked at, so that calls alone tell of it."""
+        ...
+
+    def effect_on_partner(self, method: str) -> Effect:
+        """What calling ``method`` does to the models that the object works on (an optimizer's ``step``)."""
         ...
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
@@ -61,8 +77,18 @@ class GenericCard:
 
     library = "other"
     source = "https://scikit-learn.org/stable/developers/develop.html"
+    by_history = False
+    born_fitted = False
 
-    def effect(self, facts: ObjectFacts, method: str) -> Effect:  # noqa: ARG002 - as the form has it
+    def is_unread(self, facts: ObjectFacts) -> bool:
+        """No: what it has learned is in its attributes."""
+        return False
+
+    def effect_on_partner(self, method: str) -> Effect:
+        """None: it works on itself alone."""
+        return Effect.NONE
+
+    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """By the method's name alone."""
         if method in ("fit", "fit_transform", "fit_predict"):
             return Effect.ANEW
@@ -74,16 +100,16 @@ class GenericCard:
             return Effect.READS
         return Effect.NONE
 
-    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:  # noqa: ARG002 - as the form has it
+    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether it has any attribute that is no parameter; one that a budget left out is there."""
         told = any(s.text != "None" for name, s in facts.learned.items() if self.is_learned(name))
         return told or any(self.is_learned(name) for name in facts.not_evaluated)
 
-    def works_with_given_parts(self, facts: ObjectFacts) -> bool:  # noqa: ARG002 - as the form has it
+    def works_with_given_parts(self, facts: ObjectFacts) -> bool:
         """Not as far as is known: scikit-learn's rule is to fit clones."""
         return False
 
-    def is_learned(self, attribute: str) -> bool:  # noqa: ARG002 - as the form has it
+    def is_learned(self, attribute: str) -> bool:
         """Any instance attribute may be."""
         return True
 

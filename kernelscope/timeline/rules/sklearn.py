@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.rules.card import GENERIC, Effect, Objects
+from kernelscope.timeline.rules.card import GENERIC, Effect, GenericCard, Objects
 
 _FIT_AND_USE = frozenset({"fit", "fit_transform", "fit_predict"})
 
@@ -28,7 +28,7 @@ _DEPTH = 6
 """How deep a pipeline in a pipeline is asked; one that holds itself is never fitted."""
 
 
-class SklearnCard:
+class SklearnCard(GenericCard):
     """https://scikit-learn.org/stable/developers/develop.html: ``fit`` forgets what was learned
     before unless ``warm_start`` is set (https://scikit-learn.org/stable/glossary.html#term-warm_start),
     ``partial_fit`` goes on, and what was learned ends in an underscore (``check_is_fitted`` in
@@ -37,11 +37,11 @@ class SklearnCard:
     library = "sklearn"
     source = "https://scikit-learn.org/stable/glossary.html"
 
-    def effect(self, facts: ObjectFacts, method: str) -> Effect:
+    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """As the developer guide says, with ``warm_start`` heeded."""
         if method in _FIT_AND_USE and facts.params.get("warm_start") is True:
             return Effect.ONWARD
-        return GENERIC.effect(facts, method)
+        return GENERIC.effect(facts, method, given)
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """As ``check_is_fitted`` sees it."""

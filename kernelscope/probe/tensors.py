@@ -1,0 +1,120 @@
+"""Tensors of PyTorch and TensorFlow, read without running the user's code.
+
+Only exact types of the libraries themselves are read, by their C-level getters.  What lies on
+another device than the CPU, or in a form that numpy does not have, is not read: moving it here would
+wait for the device.  ``Tensor._version`` counts writes in place; it misses ``fused=True`` optimizers,
+writes through ``.data``, and those through a numpy view, all of which the content shows.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+from .types import class_dict, instance_dict
+
+_TORCH = ("Tensor", "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer")
+
+_torch_types: list[type] = []
+_torch_base: list[Any] = []
+
+
+def is_tensor(value: object) -> bool:
+    """Whether it is of a tensor type that can be read here."""
+    kind = type(value)
+    return any(kind is t for t in _torch()) or _is_tensorflow(kind)
+
+
+def version(value: object) -> int | None:
+    """How often a PyTorch tensor was written in place; ``None`` for what does not count it."""
+    if not any(type(value) is t for t in _torch()):
+        return None
+    try:
+        found = _getter("_version")(value)
+    except (RuntimeError, TypeError):  # made in inference mode
+        return None
+    return found if type(found) is int else None
+
+
+def has_gradient(value: object) -> bool:
+    """Whether a PyTorch parameter has been through a backward pass, and its gradient is still there."""
+    if not any(type(value) is t for t in _torch()):
+        return False
+    try:
+        return bool(_getter("is_leaf")(value)) and _getter("grad")(value) is not None
+    except (RuntimeError, TypeError):
+        return False
+
+
+def content(value: Any) -> Any:
+    """A numpy array over the tensor's content, not a copy where the library can do without; ``None`` where
+    it cannot be read."""
+    try:
+        return _of_tensorflow(value) if _is_tensorflow(type(value)) else _of_torch(value)
+    except Exception:  # noqa: BLE001 - a library's refusal, whatever its type: the content stays unread
+        return None
+
+
+def text(value: Any) -> str:
+    """Its element type and shape."""
+    if _is_tensorflow(type(value)):
+        array = content(value)
+        return "tensor" if array is None else f"{array.dtype.name} tensor {array.shape}"
+    try:
+        shape = tuple(_getter("shape")(value))
+        dtype = str(_getter("dtype")(value)).rpartition(".")[2]
+    except (RuntimeError, TypeError, ValueError):  # not initialised yet
+        return "tensor"
+    return f"{dtype} tensor {shape}"
+
+
+def _torch() -> list[type]:
+    """PyTorch's own tensor types, once it is imported."""
+    if not _torch_types:
+        parameters, torch, core = (names_in(n) for n in ("torch.nn.parameter", "torch", "torch._C"))
+        found = [torch.get("Tensor"), *(parameters.get(name) for name in _TORCH[1:])]
+        if found[0] is None or found[1] is None or "TensorBase" not in core:
+            return []
+        _torch_base.append(core["TensorBase"])
+        _torch_types.extend(t for t in found if t is not None)
+    return _torch_types
+
+
+def names_in(module: str) -> dict[str, Any]:
+    """What a module holds, where it is imported."""
+    found = sys.modules.get(module)
+    return found.__dict__ if type(found) is types.ModuleType else {}
+
+
+def _getter(name: str) -> Any:
+    return class_dict(_torch_base[0])[name].__get__
+
+
+def _method(name: str) -> Any:
+    return class_dict(_torch_base[0])[name]
+
+
+def _of_torch(tensor: Any) -> Any:
+    core = names_in("torch._C")
+    if not _getter("is_cpu")(tensor):
+        return None
+    # Neither the user's function modes nor dispatch modes may see this reading.
+    with core["DisableTorchFunction"](), core["_DisableTorchDispatch"]():
+        plain = _method("detach")(tensor)
+        if str(_getter("dtype")(plain)) == "torch.bfloat16":  # numpy has none: its bits will do
+            plain = _method("view")(plain, names_in("torch")["int16"])
+        return _method("numpy")(plain)
+
+
+def _is_tensorflow(kind: type) -> bool:
+    return kind is names_in("tensorflow.python.ops.resource_variable_ops").get("ResourceVariable")
+
+
+def _of_tensorflow(variable: Any) -> Any:
+    read = names_in("tensorflow.python.ops.gen_resource_variable_ops")["read_variable_op"]
+    own: dict[str, Any] = instance_dict(variable) or {}
+    handle = own["_handle"]
+    if own.get("_in_graph_mode") is not False or "CPU" not in str(handle.device):
+        return None
+    return read(handle, dtype=own["_dtype"])._numpy_internal()

@@ -1,0 +1,87 @@
+"""XGBoost, LightGBM and CatBoost."""
+
+from __future__ import annotations
+
+from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.rules.card import GENERIC, Effect, GenericCard, Objects
+
+GOES_ON = frozenset({"xgb_model", "init_model"})
+"""Arguments of ``fit`` with which it adds trees to those of a model it is given."""
+
+
+class _BoosterCard(GenericCard):
+    """``fit`` begins anew, each time, but for ``xgb_model`` or ``init_model``; a ``Booster`` goes on with
+    each ``update``."""
+
+    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+        """By the method's name and the arguments that decide."""
+        if method in ("update", "boost"):
+            return Effect.ONWARD
+        if method == "train":
+            return Effect.ONWARD if GOES_ON.intersection(given) else Effect.ANEW
+        if method in ("load_model", "load"):
+            return Effect.CARRIES
+        effect = GENERIC.effect(facts, method, given)
+        return Effect.ONWARD if effect is Effect.ANEW and GOES_ON.intersection(given) else effect
+
+    born_fitted = True
+
+    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
+        """Whether it holds a ``Booster``, or is one."""
+        booster = facts.learned.get("_Booster")
+        return facts.cls.endswith(".Booster") or (booster is not None and booster.text != "None")
+
+
+class XGBoostCard(_BoosterCard):
+    """python-package/xgboost/sklearn.py ``fit`` and ``training.py`` ``train``: a new ``Booster`` each time,
+    which begins with the trees of ``xgb_model`` where that is given."""
+
+    library = "xgboost"
+    source = "https://xgboost.readthedocs.io/en/stable/python/python_api.html"
+
+    def is_unread(self, facts: ObjectFacts) -> bool:
+        """A ``Booster`` is: its getters configure it, and may warn in the user's own cell."""
+        return facts.cls.endswith(".Booster")
+
+
+class LightGBMCard(_BoosterCard):
+    """python-package/lightgbm/sklearn.py ``fit`` and ``engine.py`` ``train``: a new ``Booster`` each time, which
+    begins with the trees of ``init_model`` where that is given."""
+
+    library = "lightgbm"
+    source = "https://lightgbm.readthedocs.io/en/stable/Python-API.html"
+
+
+class CatBoostCard(_BoosterCard):
+    """catboost/python-package/catboost/core.py ``_fit``: trains in the same C object, anew, or from the trees of
+    ``init_model``."""
+
+    library = "catboost"
+    source = "https://catboost.ai/docs/en/concepts/python-reference_catboost_fit"
+
+    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
+        """Whether it has trees."""
+        trees = facts.learned.get("_tree_count")
+        return trees is not None and trees.text not in ("None", "0")
+
+
+class StatsModelsCard(GenericCard):
+    """Results are made by ``fit`` of a model that is another object, and do not learn again
+    (statsmodels/base/model.py ``Results``); ``remove_data`` only takes the data out."""
+
+    library = "statsmodels"
+    source = "https://www.statsmodels.org/stable/dev/internal.html"
+    born_fitted = True
+
+    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+        """A results object learns by nothing; what teaches its model makes a new one."""
+        effect = GENERIC.effect(facts, method, given)
+        return effect if effect in (Effect.CARRIES, Effect.READS, Effect.ANEW) else Effect.NONE
+
+    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
+        """Always: they are what was learned."""
+        return True
+
+    def is_learned(self, attribute: str) -> bool:
+        """The estimates; diagnostics are kept beside them on first use."""
+        return attribute.endswith("params")
