@@ -27,6 +27,7 @@ _MODULES = (
     "look",
     "syntax",
     "resolve",
+    "sources",
     "code",
     "calls",
     "agent",

@@ -50,6 +50,15 @@ def single_target(node: ast.stmt) -> str | None:
     return None
 
 
+def single_targets(target: ast.expr) -> Iterator[ast.expr]:
+    """What an assignment's target writes to: ``a`` and ``b.c`` of ``a, b.c = …``."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for item in target.elts:
+            yield from single_targets(item)
+    else:
+        yield target.value if isinstance(target, ast.Starred) else target
+
+
 def bound_names(target: ast.expr) -> Iterator[str]:
     """Names that an assignment's or a loop's target binds."""
     for node in ast.walk(target):

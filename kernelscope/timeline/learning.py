@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Certainty, Learned
-from kernelscope.timeline.facts import Call, ObjectFacts
+from kernelscope.timeline.facts import Call, MethodInCode, ObjectFacts, Part
 from kernelscope.timeline.findings import (
     AttributeChanges,
     Finding,
@@ -49,10 +49,15 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
     if was and not now:
         evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
         return Finding(Learned.CLEARED, "observed", evidence)
+    thin = Finding(Learned.SAME) if was or now else _thin(before, after, taught, world, depth)
+    if thin.happened:
+        return thin
     if taught:
         return _by_calls(after, taught, was, now, attributes, world)
     if not attributes and not parts.happened:
         return _by_what_must_have_run(card, after, was, now, world)
+    if not parts.happened and _is_bookkeeping(after, attributes, world):
+        return Finding(Learned.SAME if was else Learned.NONE)
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
     if world.sees_calls:
@@ -115,8 +120,8 @@ def _by_calls(
     card = card_for(facts)
     effects = {card.effect(facts, c.method, c.given) for c in calls}
     evidence = (*(call_seen(c) for c in calls), *attributes.sentences())
-    if effects == {Effect.CARRIES}:
-        return carried_state(facts, world, "observed", evidence)
+    if Effect.CARRIES in effects and Effect.ANEW not in effects:
+        return carried_state(facts, world, "observed", evidence)  # and learned on, where it was
     if not was:
         return Finding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
     learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
@@ -142,7 +147,26 @@ def _by_what_must_have_run(card: RuleCard, after: ObjectFacts, was: bool, now: b
             if effect is Effect.CARRIES:
                 return carried_state(after, world, "inferred", told)
             return Finding(Learned.REFITTED if effect is Effect.ANEW else Learned.CONTINUED, "inferred", told)
+    left_out = () if world.sees_calls or not was else after.not_evaluated
+    told = calls_in_code([m for m in _teaching_here(after, world) if m.token == after.token])
+    if left_out and told:
+        return Finding(Learned.UNKNOWN, "unknown", (*told, f"{listed(left_out)} could not be looked at"))
     return Finding(Learned.SAME if was else Learned.NONE)
+
+
+def _teaching_here(facts: ObjectFacts, world: World) -> tuple[MethodInCode, ...]:
+    """Calls in the code that may have taught this object something."""
+    card, possible = card_for(facts), world.methods_possible_on(facts.token)
+    return tuple(m for m in possible if card.effect(facts, m.method, m.given) in _MAKES)
+
+
+def _thin(before: ObjectFacts, after: ObjectFacts, taught: list[Call], world: World, depth: int) -> Finding:
+    """What a call on the whole taught the very parts that it was given, where the whole keeps nothing
+    of its own: a class of the user's around one model."""
+    here = bool(taught) or any(m.token == after.token for m in _teaching_here(after, world))
+    if after.learned or not here or not depth or card_for(after).works_with_given_parts(after):
+        return Finding(Learned.SAME)
+    return _through_parts(before, after, world, depth, tuple(p for p in after.parts if p.key is not None))
 
 
 def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
@@ -153,6 +177,20 @@ def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
     elif not was and now and learned in (Learned.REFITTED, Learned.CONTINUED):
         learned = Learned.FITTED
     return replace(parts, learned=learned)
+
+
+def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, world: World) -> bool:
+    """Whether all that happened is that equal content was put in the place of what was there, with no
+    call that teaches and by no statement of the cell's: using a model can do that
+    (``StackingClassifier.transform`` sets ``_n_feature_outs``), and so can a fit that was refused or
+    interrupted before it learned (``KMeans.fit`` sets ``_tol``)."""
+    if not attributes.only_renewed or any(t == after.token for t, _ in world.observation.code.assigned):
+        return False
+    run = world.observation.run
+    if not _teaching_here(after, world) or world.sees_calls:
+        return True
+    private = all(name.startswith("_") for name in attributes.bound)
+    return private and run is not None and run.status != "ok"
 
 
 def _unseen(after: ObjectFacts, attributes: AttributeChanges, world: World) -> Finding:
@@ -169,8 +207,7 @@ def _by_code(
 ) -> Finding:
     """Attributes differ and calls are not seen: what can the code have called?"""
     card = card_for(after)
-    possible = world.methods_possible_on(after.token)
-    teaching = [m for m in possible if card.effect(after, m.method, m.given) in _MAKES]
+    teaching = list(_teaching_here(after, world))
     effects = {card.effect(after, m.method, m.given) for m in teaching}
     if not effects:
         return _edited_or_unknown(after, attributes, world, "inferred")
@@ -216,11 +253,13 @@ def _edited_or_unknown(
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
 
 
-def _through_parts(before: ObjectFacts, after: ObjectFacts, world: World, depth: int) -> Finding:
-    """The loudest change among the parts that the whole works with."""
+def _through_parts(
+    before: ObjectFacts, after: ObjectFacts, world: World, depth: int, parts: tuple[Part, ...] | None = None
+) -> Finding:
+    """The loudest change among these parts; where none are told, those that the whole works with."""
     held_before = {p.token for p in before.parts}
     found: dict[Learned, Finding] = {}
-    for part in working_parts(after):
+    for part in working_parts(after) if parts is None else parts:
         old, new = world.before.get(part.token), world.after.get(part.token)
         if part.token not in held_before or old is None or new is None:
             continue
