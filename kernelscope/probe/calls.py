@@ -34,7 +34,9 @@ _CO_OPTIMIZED = 0x01
 """Of a function's code; of a module's or class body's frame ``f_locals`` is the namespace itself."""
 _MOST_CALLS = 4_096
 """Calls under way that are remembered; one that raised is forgotten only when there are so many."""
-_ON_THE_WAY = frozenset({"fit_transform", "fit_predict", "fit_resample", "wrapped", "wrapper", "inner_f"})
+_ON_THE_WAY = frozenset(
+    {"fit", "fit_transform", "fit_predict", "fit_resample", "wrapped", "wrapper", "inner_f"}
+)
 _TAKERS = frozenset({"locals", "vars", "dir", "eval", "exec"})
 """Functions that give a frame's own dict of locals away."""
 _TOOL_IDS = (4, 3)

@@ -254,7 +254,7 @@ class Reader:
         content: bool | None = True
         if any(base is _ndarray() for base in mro_of(type(value))):  # a masked array, a matrix, a memmap
             content = self._feed_array(update, _ndarray().view(value, _ndarray()), depth)  # type: ignore[attr-defined]
-            own = {name: held for name, held in own.items() if name not in _OF_THE_VIEW}
+            own = {n: v for n, v in pairs_of(own, MOST_ITEMS) if type(n) is str and n not in _OF_THE_VIEW}
         fed = self._feed(update, own, depth + 1)
         return None if content is None or fed is None else content and fed
 
