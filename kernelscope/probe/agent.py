@@ -279,7 +279,7 @@ class Agent:
                     self._between()
                 finally:
                     self._busy.release()
-            self._calls.drain()
+            self._calls.drain()  # of an object that the look found unchanged
             self._run = (info, time(), perf_counter())
         except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
@@ -340,6 +340,8 @@ class Agent:
         begun = perf_counter()
         seen = self._look.take()
         if seen["names"] or seen["objects"]:
+            seen["calls"] = self._calls_told(self._calls.drain())
+            seen["sees_calls"] = self._calls.active
             seen["hook_seconds"] = perf_counter() - begun
             self._tell(seen)
         self._extend_calls()
@@ -350,8 +352,7 @@ class Agent:
         seen["run"] = self._run_facts(result, info, started, ended - begun)
         calls = self._calls.drain()
         seen["locals"] = self._locals(calls)
-        known = self._look.watched
-        seen["calls"] = [c.as_fact() for c in calls if c.token in known and known[c.token].record is not None]
+        seen["calls"] = self._calls_told(calls)
         seen["sees_calls"] = self._calls.active
         if self._calls.dropped:
             seen["cut"].append(f"calls on {self._calls.dropped} further objects")
@@ -362,6 +363,11 @@ class Agent:
         seen["hook_seconds"] = perf_counter() - ended
         self._tell(seen)
         self._extend_calls()
+
+    def _calls_told(self, calls: list[Any]) -> list[dict[str, Any]]:
+        """Those on objects that a name or a composite reaches."""
+        known = self._look.watched
+        return [c.as_fact() for c in calls if c.token in known and known[c.token].record is not None]
 
     def _unseen(
         self, result: Any, run: tuple[Any, float, float], ended: float, error: BaseException

@@ -70,6 +70,17 @@ class Seen:
         self.local = False
         """Made by the user's code inside a function, on the object itself."""
 
+    def one_more_of(self, begun: Seen) -> Seen:
+        """With a call that began before the last run did, and came back in this one: a thread's."""
+        if begun is not self:
+            self.times += 1
+            return self
+        later = Seen.__new__(Seen)
+        for slot in Seen.__slots__:
+            setattr(later, slot, getattr(begun, slot))
+        later.times, later.returned, later.local = 1, 0, False
+        return later
+
     def as_fact(self) -> dict[str, Any]:
         """As it is sent: a ``Call`` of the timeline."""
         return {
@@ -178,8 +189,12 @@ class CallWatcher:
             # The frame's locals are not read again: before 3.13 that brings a dict that the function
             # may have taken with `locals()` up to date, which its owner would notice.
             _, seen = self._under_way.pop(id(sys._getframe(1)), (0, None))
-            if seen is not None and seen.returned < seen.times:
-                seen.returned += 1
+            if seen is None or seen.returned >= seen.times:
+                return
+            now = self._seen.get((seen.token, seen.method), seen)
+            if now is not seen or (seen.token, seen.method) not in self._seen:
+                now = self._seen[seen.token, seen.method] = now.one_more_of(seen)
+            now.returned += 1
         except KeyboardInterrupt:
             raise  # the user's own: it must reach the cell
         except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell

@@ -197,7 +197,7 @@ def _unseen(after: ObjectFacts, attributes: AttributeChanges, world: World) -> F
     """Attributes differ and no call that teaches came back, though calls are seen."""
     raised = [c for c in world.calls_on(after.token) if not c.returned]
     if raised:
-        evidence = (*(f"{call_seen(c)}, and raised" for c in raised), *attributes.sentences())
+        evidence = (*(f"{call_seen(c)}, and has not come back" for c in raised), *attributes.sentences())
         return Finding(Learned.UNKNOWN, "unknown", evidence)
     return _edited_or_unknown(after, attributes, world, "observed")
 

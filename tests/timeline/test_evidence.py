@@ -89,7 +89,7 @@ def test_given_a_fit_that_raised_when_told_then_the_evidence_says_so() -> None:
 
     evidence = Watch(m=m).run(bound(m), calls=[called(m, returned=False)])["m"].evidence
 
-    assert evidence[0] == "fit() seen, and raised"
+    assert evidence[0] == "fit() seen, and has not come back"
 
 
 def test_given_a_new_model_whose_fit_raised_half_way_when_told_then_it_was_not_seen_to_learn() -> None:
