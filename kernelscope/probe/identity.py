@@ -92,7 +92,7 @@ def _refers(reference: Reference, obj: object) -> bool:
 class Binding:
     """What one attribute was bound to at the last look, and how often it was bound anew."""
 
-    __slots__ = ("_held", "_id", "digest", "late", "raw", "serial", "text")
+    __slots__ = ("_held", "_id", "digest", "late", "raw", "serial", "text", "version")
 
     def __init__(self) -> None:
         self._id = 0
@@ -100,7 +100,9 @@ class Binding:
         """The value itself where it is a small atom, else a reference to it."""
         self.serial = 0
         self.raw: bytes | None = None
-        """Bytes of a small array, so that an unchanged one is not hashed again."""
+        """Bytes of a small array, or samples of a tensor: an unchanged one is not hashed again."""
+        self.version: int | None = None
+        """Of a tensor: how often it had been written in place."""
         self.digest: str | None = None
         self.text = ""
         self.late = False
