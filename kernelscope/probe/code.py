@@ -241,7 +241,8 @@ class _Reading:
         if isinstance(node, ast.Assign):
             value = self._at.value(node.value, scope)
             for target in node.targets:
-                scope.update({**dict.fromkeys(bound_names(target), UNKNOWN), **self._at.bound(target, value)})
+                names = (t.id for t in single_targets(target) if isinstance(t, ast.Name))
+                scope.update({**dict.fromkeys(names, UNKNOWN), **self._at.bound(target, value)})
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.decorator_list:
             scope[node.name] = Inner(node, scope)
 
