@@ -80,3 +80,52 @@ def test_nothing_between_when_the_thread_only_uses_a_model(kernel: KernelProcess
     records, _ = told_after(kernel, "m.predict(X), m.score(X, y), repr(m)")
 
     assert [r["type"] for r in records] == ["execution"]
+
+
+def test_a_thread_that_is_at_work_in_a_later_cell_is_not_taken_for_that_cells_own_hand(
+    kernel: KernelProcess,
+) -> None:
+    kernel.run("other.fit(X, y)")
+    watching = Watching(kernel.connection_file)
+    try:
+        watching.wait_attached(1)
+        watching.wait_run(1, kernel.run("when_told(lambda: other.fit(X, [1, 1, 0, 0]))")["execution_count"])
+        reply = kernel.queue("while not Path('done').exists(): time.sleep(0.01)")
+        (kernel.folder / "go").touch()
+        run = watching.wait_run(1, kernel.wait(reply)["execution_count"])
+        sees_calls = watching.of("attached")[0]["kernel"]["sees_calls"]
+    finally:
+        watching.stop()
+
+    assert {c["name"]: c["verdict"] for r in watching.of("between") for c in r["changes"]} | {
+        c["name"]: c["verdict"] for c in run["changes"]
+    } == {"other": "refitted" if sees_calls else "unknown"}
+
+
+def test_a_fit_that_began_before_the_run_and_came_back_in_it_is_seen(kernel: KernelProcess) -> None:
+    kernel.run(
+        "from sklearn.base import BaseEstimator\n"
+        "class Slow(BaseEstimator):\n"
+        "    def fit(self, X=None, y=None):\n"
+        "        Path('begun').touch()\n"
+        "        while not Path('go').exists(): time.sleep(0.01)\n"
+        "        self.slope_ = 1.0\n"
+        "        return self\n"
+        "slow = Slow()"
+    )
+    watching = Watching(kernel.connection_file)
+    try:
+        watching.wait_attached(1)
+        kernel.run(
+            "t = threading.Thread(target=slow.fit); t.start()\nwhile not Path('begun').exists(): time.sleep(0.01)"
+        )
+        reply = kernel.queue("t.join()")
+        (kernel.folder / "go").touch()
+        count = kernel.wait(reply)["execution_count"]
+        run = watching.wait_run(1, count)
+        sees_calls = watching.of("attached")[0]["kernel"]["sees_calls"]
+    finally:
+        watching.stop()
+
+    told = [(c["name"], c["verdict"]) for r in (*watching.of("between"), run) for c in r["changes"]]
+    assert told == [("slow", "fitted" if sees_calls else "unknown")]
