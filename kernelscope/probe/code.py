@@ -15,7 +15,7 @@ import io
 import operator
 import re
 import types
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, Iterator
 
 from .identity import Tokens
@@ -44,6 +44,9 @@ LONGEST = 1 << 16
 """Characters of a cell beyond which it is not read."""
 _DEPTH = 5
 _SECONDS = 0.02
+"""Of the processor."""
+_WAITING = 5
+"""How many times as long it may take on a busy machine, or where a file is read."""
 _MOST_ROUNDS = 16
 """Items of a loop that are gone through one by one, where it saves or loads."""
 _FLAGS = re.compile(r"(?:-\w+(?:[ =]?\d+)?\s+)*")
@@ -152,7 +155,8 @@ class _Reading:
 
     def __init__(self, reader: CodeReader, since: float) -> None:
         self._reader, self._at, self._since = reader, reader.resolver, since
-        self._deadline = perf_counter() + _SECONDS
+        self._deadline = thread_time() + _SECONDS
+        self._latest = perf_counter() + _WAITING * _SECONDS
         self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
         """(method, token, function, class, decisive arguments) → whether the run cannot have left it out."""
         self._doubts = 0
@@ -203,7 +207,7 @@ class _Reading:
         """Statements in order; after one that may leave the block, nothing is sure any more."""
         doubts = self._doubts
         for statement in body:
-            if perf_counter() > self._deadline:
+            if thread_time() > self._deadline or perf_counter() > self._latest:
                 raise _OutOfTimeError
             self._statement(statement, scope, inside, depth)
             if any(isinstance(n, _LEAVES) for n in ast.walk(statement)):

@@ -128,6 +128,15 @@ class Resolver:
             return _combined(self.value(node.left, scope), self.value(node.right, scope), node.op)
         if isinstance(node, ast.NamedExpr):
             return self.value(node.value, scope)
+        return self._display(node, scope)
+
+    def _display(self, node: ast.expr, scope: dict[str, Any]) -> Any:
+        """A list, tuple or dict that is written out."""
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return tuple(self.value(item, scope) for item in node.elts[:_MOST_HELD])
+        if isinstance(node, ast.Dict) and all(isinstance(k, ast.Constant) for k in node.keys):
+            pairs = zip(node.keys[:_MOST_HELD], node.values)
+            return {k.value: self.value(v, scope) for k, v in pairs}  # type: ignore[union-attr]
         return UNKNOWN
 
     def library(self, value: Any) -> str:
@@ -236,8 +245,6 @@ class Resolver:
 
     def items(self, node: ast.expr, scope: dict[str, Any]) -> list[Any]:
         """What an expression gives item by item: a container, ``d.items()``, ``enumerate(…)``, ``zip(…)``."""
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return [self.value(item, scope) for item in node.elts]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
             owner = self.value(node.func.value, scope)
             if type(owner) is dict and _has_plain_keys(owner):
