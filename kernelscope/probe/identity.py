@@ -2,6 +2,11 @@
 
 CPython hands ``id()`` out again as soon as an object is freed, so an id names an object only
 together with a weak reference that is still alive.
+
+Sees: re-creation in every form, also at the same address and with equal contents; an attribute that
+was bound to another object and back.  Cannot see: an object without weak references (a list, a dict, a
+class with ``__slots__``) that was replaced by another of the same type at the same address; of those
+the content tells.
 """
 
 from __future__ import annotations

@@ -1,5 +1,10 @@
 """One look at the namespace: which names reach which models, and how each of those is.
 
+Sees: globals, items of exact dicts, lists and tuples (``MOST_DEPTH`` levels, ``MOST_IN_CONTAINER`` items
+each), attributes of objects whose class the user wrote, and what composites are made of.  Cannot see:
+models in closures, in sets, in library containers, behind properties, in other processes.  What a
+budget left out is told in ``cut``, and a name that was not looked at is not gone.
+
 A look holds strong references only while it lasts.  What it remembers between looks are tokens,
 weak references and its own copies of small builtins.
 """

@@ -4,6 +4,12 @@ Only exact builtin types, exact numpy arrays and scalars, a framework's own tens
 instance dictionaries are looked into; all else is told by its type.  A digest is exact up to ``WHOLE`` bytes of an array; beyond, it is of
 evenly spread samples and starts with ``~``: two that differ prove a change, two that agree prove
 nothing.
+
+Sees: writes in place (``coef_[0] += 1``, ``partial_fit``, a warm-started MLP) up to ``WHOLE`` bytes of each
+array, and in sampled places beyond; of a tensor also its count of writes.  Cannot see: one element in
+80 MB, what lies behind a class without a plain instance dictionary, what a closure holds, a set's order;
+these have no digest, or a sampled one, and are told so.  What the time budget left out is not
+evaluated, and nothing is concluded from it.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def new_network(after: ObjectFacts, world: World) -> Finding:
         return Finding(Learned.CARRIED, "observed", (kept,), in_memory=True)
     if twin is not None and was_fitted(twin, world):
         equal = "its weights are those of a network that was known before"
-        return Finding(Learned.CARRIED, "inferred", (equal,), in_memory=True)
+        return Finding(Learned.CARRIED, "inferred", (equal,))
     return Finding(Learned.NONE)
 
 

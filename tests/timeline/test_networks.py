@@ -232,7 +232,7 @@ def test_given_a_deep_copy_then_it_has_learned_what_its_model_has() -> None:
 
     told = watch.run(names={"best": best, "blank": blank}, code=copies, sees_calls=False)
 
-    assert axes(told["best"]) == ("created", "new", "carried", "observed")
+    assert axes(told["best"]) == ("copied", "new", "carried", "inferred")
     assert (told["blank"].learned, told["blank"].fitted) == ("none", False)
 
 
