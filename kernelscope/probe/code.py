@@ -25,6 +25,7 @@ from .syntax import (
     bodies,
     bound_names,
     expressions,
+    names_bound_later,
     own_expressions,
     parse,
     single_target,
@@ -206,10 +207,13 @@ class _Reading:
     def block(self, body: list[ast.stmt], scope: dict[str, Any], inside: str | None, depth: int) -> None:
         """Statements in order; after one that may leave the block, nothing is sure any more."""
         doubts = self._doubts
-        for statement in body:
+        later = names_bound_later(body) if depth == 0 else [frozenset()] * len(body)
+        for statement, names in zip(body, later):
             if thread_time() > self._deadline or perf_counter() > self._latest:
                 raise _OutOfTimeError
-            self._statement(statement, scope, inside, depth)
+            # What such a name held is not known any more: it holds something else now.
+            here = {**scope, **dict.fromkeys(names, UNKNOWN)} if names else scope
+            self._statement(statement, here, inside, depth)
             if any(isinstance(n, _LEAVES) for n in ast.walk(statement)):
                 self._doubts += 1
         self._doubts = doubts

@@ -23,7 +23,7 @@ from .types import (
     OPAQUE,
     USER_OBJECT,
     TypeCache,
-    class_dict,
+    class_attribute,
     instance_dict,
     is_class,
     is_one_of,
@@ -332,7 +332,8 @@ def _attribute(owner: Any, name: str) -> Any:
     if type(owner) is types.ModuleType:
         return owner.__dict__.get(name, UNKNOWN)
     if is_class(owner):
-        return class_dict(owner).get(name, UNKNOWN)
+        found = class_attribute(owner, name)
+        return UNKNOWN if found is None else found
     own = instance_dict(owner)
     return own.get(name, UNKNOWN) if own is not None and _has_plain_keys(own) else UNKNOWN
 

@@ -459,6 +459,23 @@ def test_a_helper_modules_function_is_read_with_its_own_names(
     assert (saved["action"], cells.name(saved["token"]), Path(saved["path"]).name) == ("save", "m", "m.pkl")
 
 
+def test_a_name_that_the_cell_binds_anew_later_does_not_tell_what_it_held(cells: Cells) -> None:
+    cells.run("m.fit_before = 1")
+    assert cells.methods("m.fit(X, y)\nm = other") == [("fit", "None", None)]
+    assert cells.methods("m = other\nm.fit(X, y)") == [("fit", "m", None)]
+    assert cells.methods("if X:\n    m.fit(X, y)\nfor m in several: pass") == [("fit", "None", None)]
+    assert cells.methods("m.fit(X, y)\ndef f():\n    m = 1") == [("fit", "m", None)]
+
+
+def test_a_class_method_of_a_base_is_followed(cells: Cells) -> None:
+    cells.run(
+        "class Kept:\n    @classmethod\n    def load(cls, path):\n        return pickle.load(open(path, 'rb'))\n"
+        "class Own(Kept): pass"
+    )
+    (load,) = cells.read("t = Own.load('m.pkl')")["files"]
+    assert (load["action"], Path(load["path"]).name) == ("load", "m.pkl")
+
+
 def test_a_method_that_sets_an_attribute_still_knows_itself(cells: Cells) -> None:
     cells.run(
         "class Runner:\n"
