@@ -15,9 +15,9 @@ import io
 import operator
 import re
 import types
-from time import perf_counter, thread_time
 from typing import Any, Iterator
 
+from .budget import Budget
 from .identity import Tokens
 from .resolve import FIRST, HELD_DEPTH, UNKNOWN, Inner, New, Resolver, Unknown, known, touched
 from .sources import Sources
@@ -45,9 +45,6 @@ LONGEST = 1 << 16
 """Characters of a cell beyond which it is not read."""
 _DEPTH = 5
 _SECONDS = 0.02
-"""Of the processor."""
-_WAITING = 5
-"""How many times as long it may take on a busy machine, or where a file is read."""
 _MOST_ROUNDS = 16
 """Items of a loop that are gone through one by one, where it saves or loads."""
 _FLAGS = re.compile(r"(?:-\w+(?:[ =]?\d+)?\s+)*")
@@ -156,8 +153,7 @@ class _Reading:
 
     def __init__(self, reader: CodeReader, since: float) -> None:
         self._reader, self._at, self._since = reader, reader.resolver, since
-        self._deadline = thread_time() + _SECONDS
-        self._latest = perf_counter() + _WAITING * _SECONDS
+        self._budget = Budget(_SECONDS)
         self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
         """(method, token, function, class, decisive arguments) → whether the run cannot have left it out."""
         self._doubts = 0
@@ -209,7 +205,7 @@ class _Reading:
         doubts = self._doubts
         later = names_bound_later(body) if depth == 0 else [frozenset()] * len(body)
         for statement, names in zip(body, later):
-            if thread_time() > self._deadline or perf_counter() > self._latest:
+            if self._budget.is_spent():
                 raise _OutOfTimeError
             # What such a name held is not known any more: it holds something else now.
             here = {**scope, **dict.fromkeys(names, UNKNOWN)} if names else scope

@@ -49,9 +49,9 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
     if was and not now:
         evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
         return Finding(Learned.CLEARED, "observed", evidence)
-    thin = Finding(Learned.SAME) if was or now else _thin(before, after, taught, world, depth)
-    if thin.happened:
-        return thin
+    through = _taught_through_parts(before, after, taught, parts, was, now, world, depth)
+    if through.happened:
+        return through
     if taught:
         return _by_calls(after, taught, was, now, attributes, world)
     if not attributes and not parts.happened:
@@ -61,7 +61,7 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
     if world.sees_calls:
-        return _unseen(after, attributes, world)
+        return _unseen(before, after, was, attributes, world)
     if not was and not now:
         return Finding(Learned.NONE)
     return _by_code(before, after, was, attributes, world)
@@ -172,6 +172,26 @@ def _teaching_here(facts: ObjectFacts, world: World) -> tuple[MethodInCode, ...]
     return tuple(m for m in possible if card.effect(facts, m.method, m.given) in _MAKES)
 
 
+def _taught_through_parts(
+    before: ObjectFacts,
+    after: ObjectFacts,
+    taught: list[Call],
+    parts: Finding,
+    was: bool,
+    now: bool,
+    world: World,
+    depth: int,
+) -> Finding:
+    """What a call on the whole did, where that is what it did to the parts that it was given."""
+    if not was and not now:
+        return _thin(before, after, taught, world, depth)
+    if not (taught and was and parts.happened and card_for(after).works_with_given_parts(after)):
+        return Finding(Learned.SAME)
+    # What became of a pipeline is what became of its steps: one of them may have warm_start.
+    seen = tuple(call_seen(c) for c in taught)
+    return replace(_as_the_whole_sees_it(parts, was, now), evidence=(*seen, *parts.evidence))
+
+
 def _thin(before: ObjectFacts, after: ObjectFacts, taught: list[Call], world: World, depth: int) -> Finding:
     """What a call on the whole taught the very parts that it was given, where the whole keeps nothing
     of its own: a class of the user's around one model."""
@@ -199,18 +219,24 @@ def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, world: Wor
     if not attributes.only_renewed or any(t == after.token for t, _ in world.observation.code.assigned):
         return False
     run = world.observation.run
-    if not _teaching_here(after, world) or world.sees_calls:
+    teaching = _teaching_here(after, world)
+    if not teaching or (world.sees_calls and not any(m.sure for m in teaching)):
         return True
     private = all(name.startswith("_") for name in attributes.bound)
     return private and run is not None and run.status != "ok"
 
 
-def _unseen(after: ObjectFacts, attributes: AttributeChanges, world: World) -> Finding:
+def _unseen(
+    before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, world: World
+) -> Finding:
     """Attributes differ and no call that teaches came back, though calls are seen."""
     raised = [c for c in world.calls_on(after.token) if not c.returned]
     if raised:
         evidence = (*(f"{call_seen(c)}, and has not come back" for c in raised), *attributes.sentences())
         return Finding(Learned.UNKNOWN, "unknown", evidence)
+    card = card_for(after)
+    if any(card.effect(after, m.method, m.given) in _TEACHES for m in world.surely_called_on(after.token)):
+        return _by_code(before, after, was, attributes, world)  # a method that is no Python function
     return _edited_or_unknown(after, attributes, world, "observed")
 
 

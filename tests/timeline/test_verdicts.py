@@ -632,3 +632,12 @@ def test_given_a_budget_that_left_attributes_out_when_the_code_fits_it_perhaps_t
     change = Watch(m=m).run(cut, code=code, sees_calls=False)["m"]
 
     assert (change.verdict, change.certainty) == ("unknown", "unknown")
+
+
+def test_given_calls_that_are_seen_when_the_one_in_the_code_was_not_then_by_the_code() -> None:
+    m = bound(model(1))
+    code = CodeFacts(methods=(MethodInCode("fit", m.token, sure=True),), complete=True)
+
+    change = Watch(m=m).run(bound(m), code=code, sees_calls=True)["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "inferred")
