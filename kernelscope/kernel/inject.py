@@ -28,6 +28,7 @@ _MODULES = (
     "look",
     "syntax",
     "resolve",
+    "sources",
     "code",
     "calls",
     "agent",

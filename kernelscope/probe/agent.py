@@ -133,6 +133,10 @@ class Agent:
         self._failures = 0
         self._installed = False
         self._poller: Poller | None = None
+        self._own_threads: frozenset[int] = frozenset()
+        """Threads that were there at the attach: the kernel's."""
+        self._company = False
+        """Threads of the user's were at work when the run began."""
 
     # Coming and going.
 
@@ -180,6 +184,7 @@ class Agent:
         self._installed = True  # from here on there is something to take back
         self._calls.begin()
         self._look.on_class = self._calls.watch_class
+        self._own_threads = frozenset(sys._current_frames())
         self._look.take()
         self._base = {"seq": 0, **self._look.everything()}
         self._extend_calls()
@@ -279,7 +284,8 @@ class Agent:
                     self._between()
                 finally:
                     self._busy.release()
-            self._calls.drain()
+            self._calls.drain()  # of an object that the look found unchanged
+            self._company = self._has_company()
             self._run = (info, time(), perf_counter())
         except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
@@ -340,6 +346,8 @@ class Agent:
         begun = perf_counter()
         seen = self._look.take()
         if seen["names"] or seen["objects"]:
+            seen["calls"] = self._calls_told(self._calls.drain())
+            seen["sees_calls"] = self._calls.active
             seen["hook_seconds"] = perf_counter() - begun
             self._tell(seen)
         self._extend_calls()
@@ -350,8 +358,7 @@ class Agent:
         seen["run"] = self._run_facts(result, info, started, ended - begun)
         calls = self._calls.drain()
         seen["locals"] = self._locals(calls)
-        known = self._look.watched
-        seen["calls"] = [c.as_fact() for c in calls if c.token in known and known[c.token].record is not None]
+        seen["calls"] = self._calls_told(calls)
         seen["sees_calls"] = self._calls.active
         if self._calls.dropped:
             seen["cut"].append(f"calls on {self._calls.dropped} further objects")
@@ -359,9 +366,21 @@ class Agent:
             seen.update(self._code.read(self._source(info, seen["run"]), started))
         except Exception as error:  # noqa: BLE001 - the source is evidence, no condition: the run is told without it
             seen["cut"].append(f"the cell's source: {type(error).__name__}")
+        if "code" in seen and (self._company or self._has_company()):
+            seen["code"]["complete"] = False  # what happened may be none of the cell's doing
         seen["hook_seconds"] = perf_counter() - ended
         self._tell(seen)
         self._extend_calls()
+
+    def _has_company(self) -> bool:
+        """Whether a thread is alive that was not there at the attach, and is not the poller."""
+        poller = self._poller.ident if self._poller is not None else None
+        return not self._own_threads.issuperset(t for t in sys._current_frames() if t != poller)
+
+    def _calls_told(self, calls: list[Any]) -> list[dict[str, Any]]:
+        """Those on objects that a name or a composite reaches."""
+        known = self._look.watched
+        return [c.as_fact() for c in calls if c.token in known and known[c.token].record is not None]
 
     def _unseen(
         self, result: Any, run: tuple[Any, float, float], ended: float, error: BaseException

@@ -48,7 +48,9 @@ _CO_OPTIMIZED = 0x01
 """Of a function's code; of a module's or class body's frame ``f_locals`` is the namespace itself."""
 _MOST_CALLS = 4_096
 """Calls under way that are remembered; one that raised is forgotten only when there are so many."""
-_ON_THE_WAY = frozenset({"fit_transform", "fit_predict", "fit_resample", "wrapped", "wrapper", "inner_f"})
+_ON_THE_WAY = frozenset(
+    {"fit", "fit_transform", "fit_predict", "fit_resample", "wrapped", "wrapper", "inner_f"}
+)
 _TAKERS = frozenset({"locals", "vars", "dir", "eval", "exec"})
 """Functions that give a frame's own dict of locals away."""
 _TOOL_IDS = (4, 3)
@@ -81,6 +83,17 @@ class Seen:
         self.given: tuple[str, ...] = ()
         self.local = False
         """Made by the user's code inside a function, on the object itself."""
+
+    def one_more_of(self, begun: Seen) -> Seen:
+        """With a call that began before the last run did, and came back in this one: a thread's."""
+        if begun is not self:
+            self.times += 1
+            return self
+        later = Seen.__new__(Seen)
+        for slot in Seen.__slots__:
+            setattr(later, slot, getattr(begun, slot))
+        later.times, later.returned, later.local = 1, 0, False
+        return later
 
     def as_fact(self) -> dict[str, Any]:
         """As it is sent: a ``Call`` of the timeline."""
@@ -202,8 +215,12 @@ class CallWatcher:
             # The frame's locals are not read again: before 3.13 that brings a dict that the function
             # may have taken with `locals()` up to date, which its owner would notice.
             _, seen = self._under_way.pop(id(sys._getframe(1)), (0, None))
-            if seen is not None and seen.returned < seen.times:
-                seen.returned += 1
+            if seen is None or seen.returned >= seen.times:
+                return
+            now = self._seen.get((seen.token, seen.method), seen)
+            if now is not seen or (seen.token, seen.method) not in self._seen:
+                now = self._seen[seen.token, seen.method] = now.one_more_of(seen)
+            now.returned += 1
         except KeyboardInterrupt:
             raise  # the user's own: it must reach the cell
         except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell

@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import ast
 import builtins
-import linecache
+import functools
+import io
+import operator
+import re
 import types
 from typing import Any, Iterator
 
 from .budget import Budget
 from .identity import Tokens
-from .resolve import HELD_DEPTH, UNKNOWN, New, Resolver, Unknown, known, touched
+from .resolve import FIRST, HELD_DEPTH, UNKNOWN, Inner, New, Resolver, Unknown, known, touched
+from .sources import Sources
 from .syntax import (
-    Functions,
     bodies,
     bound_names,
     expressions,
-    functions_in,
+    names_bound_later,
     own_expressions,
     parse,
     single_target,
+    single_targets,
 )
 from .types import (
     ESTIMATOR,
@@ -41,9 +45,10 @@ LONGEST = 1 << 16
 """Characters of a cell beyond which it is not read."""
 _DEPTH = 5
 _SECONDS = 0.02
-_MOST_PARSED = 64
-_MOST_LINES = 3_000
-"""Of a file of functions: parsing takes about 10 µs a line, and cannot be broken off."""
+_MOST_ROUNDS = 16
+"""Items of a loop that are gone through one by one, where it saves or loads."""
+_FLAGS = re.compile(r"(?:-\w+(?:[ =]?\d+)?\s+)*")
+"""Options of a magic, before the code that it is given."""
 LEARNS = frozenset(
     {
         "fit",
@@ -107,6 +112,7 @@ _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _DECIDES = (ast.BoolOp, ast.IfExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+_LruCached = type(functools.lru_cache(maxsize=None)(len))
 _TRAINS = (("xgboost.training", "train"), ("lightgbm.engine", "train"))
 """Functions that train and give a new model."""
 _DUMPS = (("pickle", "dumps"), ("cloudpickle", "dumps"), ("dill", "dumps"))
@@ -117,7 +123,7 @@ class CodeReader:
 
     def __init__(self, namespace: dict[str, Any], types_: TypeCache, tokens: Tokens) -> None:
         self.resolver = Resolver(namespace, types_, tokens)
-        self._parsed: dict[tuple[object, ...], Functions] = {}
+        self.sources = Sources(types_)
         self.loaded: dict[str, tuple[int, dict[str, Any]]] = {}
         """Global names that hold what was read from a file: the id of it, and the load."""
 
@@ -136,23 +142,6 @@ class CodeReader:
             except (_OutOfTimeError, RecursionError):
                 reading.complete = False
         return reading.facts()
-
-    def function_node(self, function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-        """The source of a function that a cell defined, as IPython keeps it for tracebacks."""
-        code = function.__code__
-        return self._functions(code.co_filename).get((code.co_name, code.co_firstlineno))
-
-    def _functions(self, filename: str) -> Functions:
-        """The functions of a file, as it was when it was last looked up for a traceback."""
-        entry = linecache.cache.get(filename)
-        if type(entry) is not tuple or len(entry) != 4 or len(entry[2]) > _MOST_LINES:
-            return {}
-        version = (filename, *entry[:2])
-        if version not in self._parsed:
-            if len(self._parsed) >= _MOST_PARSED:
-                self._parsed.pop(next(iter(self._parsed)))
-            self._parsed[version] = functions_in(parse("".join(entry[2])))
-        return self._parsed[version]
 
 
 class _OutOfTimeError(Exception):
@@ -177,6 +166,8 @@ class _Reading:
         self._told: set[int] = set()
         """Ids of the calls in the tree that another call's reading has told already."""
         self._entered: set[int] = set()
+        self._learning: set[int | None] = set()
+        """Tokens of the user's own estimators whose ``fit`` is being read."""
         self._target: str | None = None
         """The global name that the statement at hand assigns to."""
         self.complete = True
@@ -202,6 +193,8 @@ class _Reading:
         cls: str | None = None,
         given: tuple[str, ...] = (),
     ) -> None:
+        if self._learning and (token is None or token in self._learning):
+            return  # its own way of learning
         key = (method, token, inside, cls, given)
         self._methods[key] = self._methods.get(key, False) or self._doubts == 0
 
@@ -210,10 +203,13 @@ class _Reading:
     def block(self, body: list[ast.stmt], scope: dict[str, Any], inside: str | None, depth: int) -> None:
         """Statements in order; after one that may leave the block, nothing is sure any more."""
         doubts = self._doubts
-        for statement in body:
+        later = names_bound_later(body) if depth == 0 else [frozenset()] * len(body)
+        for statement, names in zip(body, later):
             if self._budget.is_spent():
                 raise _OutOfTimeError
-            self._statement(statement, scope, inside, depth)
+            # What such a name held is not known any more: it holds something else now.
+            here = {**scope, **dict.fromkeys(names, UNKNOWN)} if names else scope
+            self._statement(statement, here, inside, depth)
             if any(isinstance(n, _LEAVES) for n in ast.walk(statement)):
                 self._doubts += 1
         self._doubts = doubts
@@ -221,6 +217,8 @@ class _Reading:
     def _statement(self, node: ast.stmt, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self._definition(node, scope, inside, depth)
+            if depth > 0:
+                self._assigns(node, scope)
             return
         if isinstance(node, ast.ClassDef):
             scope = dict(scope)  # its body is run; what it binds is no name outside
@@ -228,20 +226,35 @@ class _Reading:
             self._aim(node, scope)
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
             self._writes(node, scope)
-        if isinstance(node, (ast.For, ast.AsyncFor)):
-            scope = {**scope, **dict.fromkeys(bound_names(node.target), UNKNOWN)}
-        if isinstance(node, (ast.With, ast.AsyncWith)):
-            scope = {**scope, **self._opened(node, scope)}
+        bound_here = self._bound_within(node, scope)
+        within = {**scope, **bound_here} if bound_here else scope
         for child in own_expressions(node):
-            self._expression(child, scope, inside, depth)
+            self._expression(child, within, inside, depth)
         decides = not isinstance(node, (ast.With, ast.AsyncWith, ast.ClassDef))
         self._doubts += decides
         for body in bodies(node):
-            self.block(body, scope, inside, depth)
+            self.block(body, within, inside, depth)
+        for bound in self._rounds(node, scope):
+            self.block(node.body, {**within, **bound}, inside, depth)  # type: ignore[attr-defined]
         self._doubts -= decides
-        if isinstance(node, ast.Assign) and depth > 0:
+        if depth > 0:
+            self._assigns(node, scope)
+
+    def _assigns(self, node: ast.stmt, scope: dict[str, Any]) -> None:
+        """What a function binds of its own, and a function in it."""
+        if isinstance(node, ast.Assign):
             value = self._at.value(node.value, scope)
-            scope.update({name: value for target in node.targets for name in bound_names(target)})
+            for target in node.targets:
+                names = (t.id for t in single_targets(target) if isinstance(t, ast.Name))
+                scope.update({**dict.fromkeys(names, UNKNOWN), **self._at.bound(target, value)})
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.decorator_list:
+            scope[node.name] = Inner(node, scope)
+
+    def _bound_within(self, node: ast.stmt, scope: dict[str, Any]) -> dict[str, Any]:
+        """What a loop or a ``with`` binds for the statements in it."""
+        if isinstance(node, (ast.For, ast.AsyncFor)):
+            return dict.fromkeys(bound_names(node.target), UNKNOWN)
+        return self._opened(node, scope) if isinstance(node, (ast.With, ast.AsyncWith)) else {}
 
     def _aim(self, node: ast.stmt, scope: dict[str, Any]) -> None:
         """The name that the statement binds; what it was bound to before is forgotten."""
@@ -263,7 +276,7 @@ class _Reading:
     def _writes(self, node: ast.stmt, scope: dict[str, Any]) -> None:
         """Attributes of models that the statement writes to, also ``m.coef_[0] += 1``."""
         targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]  # type: ignore[attr-defined]
-        for target in targets:
+        for target in (t for written in targets for t in single_targets(written)):
             if isinstance(target, ast.Name) and isinstance(node, ast.AugAssign):
                 self._note("in-place", None, None)  # `p -= rate * p.grad`
             while isinstance(target, ast.Subscript):
@@ -302,16 +315,64 @@ class _Reading:
             if isinstance(part, ast.Call):
                 inner = {**scope, **dict.fromkeys(bound, UNKNOWN)} if bound else scope
                 self._call(part, inner, inside, depth)
+            for around in self._rounds_of_comprehension(part, scope):
+                for within, _ in expressions(part.elt if hasattr(part, "elt") else part.value):  # type: ignore[attr-defined]
+                    if isinstance(within, ast.Call):
+                        self._call(within, around, inside, depth)
         self._doubts -= decides
+
+    def _rounds_of_comprehension(self, node: ast.expr, scope: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """What the names of a comprehension over known items are bound to, round by round."""
+        if len(getattr(node, "generators", ())) == 1:
+            for bound in self._rounds(node, scope):
+                yield {**scope, **bound}
+
+    def _rounds(self, node: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
+        """What the names of a loop that saves or loads are bound to, round by round, where its items are known."""
+        if not isinstance(node, (ast.For, ast.ListComp, ast.SetComp, ast.DictComp)):
+            return []
+        loop = node if isinstance(node, ast.For) else node.generators[0]
+        inner = node.body if isinstance(node, ast.For) else [node]
+        calls = (c for part in inner for c in ast.walk(part) if isinstance(c, ast.Call))
+        if not any(self._may_use_files(c, scope) for c in calls):
+            return []
+        return [self._at.bound(loop.target, item) for item in self._at.items(loop.iter, scope)[:_MOST_ROUNDS]]
+
+    def _may_use_files(self, node: ast.Call, scope: dict[str, Any]) -> bool:
+        """Whether it is a save or a load, or a function of the user's, which may be one."""
+        callee = self._at.value(node.func, scope)
+        if type(callee) is types.FunctionType and self._at.is_users(callee):
+            return True
+        return known(callee, _FILES) is not None or known(callee, _DUMPS) is not None
 
     def _call(self, node: ast.Call, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         for given in (*node.args, *(k.value for k in node.keywords)):
             self._callback(given, scope, inside)
+        node = self._as_method_call(node, scope)
         if isinstance(node.func, ast.Attribute):
             receiver = self._at.value(node.func.value, scope)
             if self._method(node, receiver, node.func.attr, scope, inside, depth):
                 return
-        self._function(node, self._at.value(node.func, scope), scope, depth)
+        self._function(node, self._at.value(node.func, scope), scope, inside, depth)
+
+    def _as_method_call(self, node: ast.Call, scope: dict[str, Any]) -> ast.Call:
+        """``m.fit(X)``, where it was written as ``getattr(m, "fit")(X)``, ``SGDClassifier.fit(m, X)`` or
+        ``methodcaller("fit", X)(m)``."""
+        of, given = node.func, node.args
+        if isinstance(of, ast.Attribute) and of.attr in LEARNS and given:
+            owner = self._at.value(of.value, scope)
+            if not is_class(owner) or self._at.kind(self._at.value(given[0], scope)) != ESTIMATOR:
+                return node
+            return _method_call(given[0], of.attr, given[1:], node)
+        if isinstance(of, ast.Call) and of.args:
+            callee = self._at.value(of.func, scope)
+            if callee is builtins.getattr and len(of.args) > 1:
+                name = self._at.value(of.args[1], scope)
+                return _method_call(of.args[0], name, given, node) if type(name) is str else node
+            if callee is operator.methodcaller and given:
+                name = self._at.value(of.args[0], scope)
+                return _method_call(given[0], name, of.args[1:], node) if type(name) is str else node
+        return node
 
     def _method(
         self,
@@ -374,8 +435,27 @@ class _Reading:
         token = self._at.token(receiver)
         self._note(method, token, inside, given=_decisive(node))
         self._initialises(node, method, token, scope)
-        if method not in LEARNS and method not in _READS_ONLY:
+        if method in LEARNS:
+            self._how_it_learns(class_attribute(type(receiver), method), receiver, token, node, scope, depth)
+        elif method not in _READS_ONLY:
             self._descend(class_attribute(type(receiver), method), receiver, node, scope, depth)
+
+    def _how_it_learns(
+        self,
+        function: Any,
+        receiver: Any,
+        token: int | None,
+        node: ast.Call,
+        scope: dict[str, Any],
+        depth: int,
+    ) -> None:
+        """A ``fit`` that the user wrote, for what it teaches other models: one that it was given."""
+        complete, fresh = self.complete, token not in self._learning
+        self._learning.add(token)
+        self._descend(function, receiver, node, scope, depth)
+        self.complete = complete
+        if fresh:
+            self._learning.discard(token)
 
     def _writes_in_place(self, target: ast.expr, scope: dict[str, Any]) -> None:
         """``net.weight.fill_(0)``, and ``p.mul_(0.5)`` where ``p`` cannot be told."""
@@ -413,26 +493,93 @@ class _Reading:
             self._doubts += 1  # it is given, not called
             self._note(node.attr, self._at.token(self._at.value(node.value, scope)), inside)
             self._doubts -= 1
+        elif isinstance(node, ast.Call) and self._at.value(node.func, scope) is operator.methodcaller:
+            name = self._at.value(node.args[0], scope) if node.args else None
+            self.complete = False
+            if type(name) is str and name in LEARNS:
+                self._note(name, None, inside)
         elif isinstance(node, (ast.Name, ast.Attribute)):
             value = self._at.value(node, scope)
             if type(value) is types.FunctionType and self._at.is_users(value):
                 self._names_only(value.__code__)
 
-    def _function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> None:
+    def _function(
+        self, node: ast.Call, callee: Any, scope: dict[str, Any], inside: str | None, depth: int
+    ) -> None:
         if self._library_function(node, callee, scope, depth):
             return
         if type(callee) is Unknown:
             self.complete = False
         elif is_class(callee):
             self._descend(class_attribute(callee, "__init__"), UNKNOWN, node, scope, depth)
+        elif type(callee) is Inner:
+            self._into_inner(callee, node, scope, depth)
         elif type(callee) is types.FunctionType and self._at.is_users(callee):
             self._descend(callee, None, node, scope, depth)
-        elif is_one_of(type(callee), (classmethod, staticmethod)):
-            function = callee.__func__
-            if type(function) is types.FunctionType and self._at.is_users(function):
-                self._descend(function, UNKNOWN if type(callee) is classmethod else None, node, scope, depth)
+        elif self._callable_object(node, callee, scope, inside, depth):
+            return
         elif self._given_a_model(node, scope) and getattr(node.func, "id", "") not in _HARMLESS:
             self.complete = False  # a library may do anything to a model that it is given
+
+    def _callable_object(
+        self, node: ast.Call, callee: Any, scope: dict[str, Any], inside: str | None, depth: int
+    ) -> bool:
+        """What is called like a function, and is none."""
+        kind = type(callee)
+        if kind is functools.partial:
+            self._function(node, callee.func, {**scope, FIRST: callee.args}, inside, depth)
+        elif kind is types.MethodType:
+            self._bound_method(callee, node, scope, inside, depth)
+        elif kind is _LruCached:
+            self._doubts += 1  # it may have been run before
+            self._function(node, callee.__wrapped__, scope, inside, depth)
+            self._doubts -= 1
+        elif is_one_of(kind, (classmethod, staticmethod)):
+            function = callee.__func__
+            if type(function) is types.FunctionType and self._at.is_users(function):
+                self._descend(function, UNKNOWN if kind is classmethod else None, node, scope, depth)
+        elif self._at.kind(callee) == USER_OBJECT:
+            self._descend(class_attribute(kind, "__call__"), callee, node, scope, depth)
+        else:
+            return False
+        return True
+
+    def _bound_method(
+        self, callee: types.MethodType, node: ast.Call, scope: dict[str, Any], inside: str | None, depth: int
+    ) -> None:
+        """``f(X)``, where ``f = m.fit``."""
+        receiver, function = callee.__self__, callee.__func__
+        if type(function) is not types.FunctionType:
+            self.complete = False
+        elif self._at.kind(receiver) == ESTIMATOR:
+            self._note(function.__name__, self._at.token(receiver), inside)
+        else:
+            self._descend(function, receiver, node, scope, depth)
+
+    def _sets(self, node: ast.Call, scope: dict[str, Any]) -> None:
+        """``setattr(m, "coef_", value)``."""
+        given = [self._at.value(a, scope) for a in node.args[:2]]
+        token = self._at.token(given[0]) if len(given) > 1 else None
+        if token is not None and type(given[1]) is str:
+            self._assigned[(token, given[1])] = None
+        else:
+            self.complete = False
+
+    def _into_inner(self, inner: Inner, node: ast.Call, scope: dict[str, Any], depth: int) -> None:
+        """A function that the function at hand has defined."""
+        if depth >= _DEPTH or id(inner.node) in self._entered:
+            self.complete = False
+            return
+        self._entered.add(id(inner.node))
+        names = inner.node.args
+        own = dict.fromkeys((a.arg for a in (*names.args, *names.kwonlyargs)), UNKNOWN)
+        own.update(zip(list(own), self._at.arguments(node, scope)))
+        own.update({k: v for k, v in self._at.keywords(node, scope).items() if k in own})
+        later = isinstance(inner.node, ast.AsyncFunctionDef)
+        self._doubts += later
+        self.block(inner.node.body, {**inner.scope, **own}, inner.node.name, depth + 1)
+        self._doubts -= later
+        self._entered.discard(id(inner.node))
 
     def _library_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
         """A function that is known to write or read files, to copy, or to run a text."""
@@ -452,8 +599,15 @@ class _Reading:
         elif copied is not None:
             if not self._read_bytes(node, copied, scope):
                 self._copies[".".join(copied)] = None
-        elif callee is builtins.exec or callee is builtins.eval:
+        else:
+            return self._builtin_function(node, callee, scope, depth)
+        return True
+
+    def _builtin_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
+        if callee is builtins.exec or callee is builtins.eval:
             self._source_in_text(node, scope, depth)
+        elif callee is builtins.setattr or callee is builtins.delattr:
+            self._sets(node, scope)
         else:
             return False
         return True
@@ -472,15 +626,14 @@ class _Reading:
         if depth >= _DEPTH or id(code) in self._entered:
             return
         self._entered.add(id(code))
-        definition = self._reader.function_node(function)
+        definition = self._reader.sources.function_node(function)
         if definition is None:
             self._names_only(code)
             return
         given = [receiver] if receiver is not None else []
-        given += [self._at.value(a, scope) for a in node.args]
-        own: dict[str, Any] = dict.fromkeys(code.co_varnames, UNKNOWN)
-        own.update(zip(code.co_varnames[: code.co_argcount], given))
-        own.update({k.arg: self._at.value(k.value, scope) for k in node.keywords if k.arg in own})
+        own = self._at.own_scope(
+            function, [*given, *self._at.arguments(node, scope)], self._at.keywords(node, scope)
+        )
         runs_later = bool(code.co_flags & _CO_GENERATORS)
         self._doubts += runs_later
         self.block(definition.body, own, code.co_name, depth + 1)
@@ -509,7 +662,10 @@ class _Reading:
 
     def _magic(self, node: ast.Call, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         texts = [a.value for a in node.args if isinstance(a, ast.Constant) and type(a.value) is str]
-        tree = parse(texts[-1]) if texts and texts[0] in _CODE_IN_TEXT else None
+        tree = parse(_FLAGS.sub("", texts[-1], 1)) if texts and texts[0] in _CODE_IN_TEXT else None
+        if len(texts) > 1 and texts[0] == "run":
+            words = [w for w in texts[1].split() if not w.startswith("-")]
+            tree = self._reader.sources.script(words[0]) if words else None
         if tree is None:
             self.complete = False
         else:
@@ -518,6 +674,10 @@ class _Reading:
     def _file_access(self, node: ast.Call, access: tuple[str, ...], scope: dict[str, Any]) -> None:
         module, function, action = access
         place = 1 if action == "save" else 0
+        if self._is_memory(node, place, scope):
+            if action == "load":
+                self._copies[f"{module}.{function}"] = None
+            return
         path = self._path_given(node, place, scope)
         module = module.partition(".")[0] if ".src." in module or "smpickle" in module else module
         fact: dict[str, Any] = {"action": action, "call": f"{module}.{function}", "path": path}
@@ -545,6 +705,10 @@ class _Reading:
             fact["token"] = self._at.token(held)
             self._reader.loaded[self._target] = (id(held), fact)
         self._files.append(fact)
+
+    def _is_memory(self, node: ast.Call, place: int, scope: dict[str, Any]) -> bool:
+        """Whether what is written to, or read from, is a buffer in memory and no file."""
+        return len(node.args) > place and type(self._at.value(node.args[place], scope)) is io.BytesIO
 
     def _path_given(self, node: ast.Call, place: int, scope: dict[str, Any]) -> str | None:
         """The path among a call's arguments: in this place, or under one of its usual names."""
@@ -650,6 +814,11 @@ class _Reading:
     def _given_a_model(self, node: ast.Call, scope: dict[str, Any]) -> bool:
         given = [*node.args, *(k.value for k in node.keywords)]
         return any(self._at.token(self._at.value(a, scope)) is not None for a in given)
+
+
+def _method_call(receiver: ast.expr, name: str, given: list[ast.expr], node: ast.Call) -> ast.Call:
+    """``receiver.name(*given)``, with the keywords of ``node``."""
+    return ast.Call(ast.Attribute(receiver, name, ast.Load()), given, node.keywords)
 
 
 def _decisive(node: ast.Call) -> tuple[str, ...]:

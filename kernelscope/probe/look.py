@@ -45,6 +45,9 @@ MOST_DEPTH = 3
 MOST_LEARNED_PARTS = 8
 """A learned list of more estimators than this (a forest) is told as one value, not as parts."""
 
+MOST_FOLDED = 1_000
+"""Of such a list: estimators that are known again when a name reaches one of them."""
+
 _Place = tuple[tuple[int, ...], str, Any, tuple[int, ...]]
 """Where it stands (its places along the way), its name, the value, ids of what holds it."""
 
@@ -76,7 +79,7 @@ class Found:
 class Watched:
     """What is remembered of one object between looks: nothing that keeps it alive."""
 
-    __slots__ = ("_reference", "bindings", "generation", "in_order", "record")
+    __slots__ = ("_reference", "bindings", "folds", "generation", "in_order", "known", "record")
 
     def __init__(self, obj: Any) -> None:
         self._reference = reference_to(obj)
@@ -85,6 +88,10 @@ class Watched:
         """The bindings as the instance dictionary has them."""
         self.generation: int | None = None
         self.record: dict[str, Any] | None = None
+        self.folds = False
+        """It holds a learned list of which most are not told as parts."""
+        self.known = ""
+        """As what it was there before it was told for the first time: see ``ObjectFacts.known``."""
 
     def is_dead(self) -> bool:
         """Whether the object is known to be gone."""
@@ -110,6 +117,11 @@ class Look:
         self.names: dict[str, int] = {}
         self._owners: dict[int, dict[int, None]] = {}
         """By token of a tensor, the models whose own it is or was."""
+        self._folded: frozenset[int] = frozenset()
+        """Tokens of what the learned lists held at the last look that are told as one value."""
+        self._folding: set[int] = set()
+        self._wanted: frozenset[int] = frozenset()
+        """Ids of all that names reach in this look."""
         self._numbers = itertools.count(1)
         self.on_class: Callable[[type], None] = _ignore
         """Called with the class of every estimator that a look describes."""
@@ -137,8 +149,10 @@ class Look:
         ]
         objects: dict[int, dict[str, Any]] = {}
         seen: dict[int, None] = {}
+        self._wanted, self._folding = frozenset(map(id, found.names.values())), set()
         for obj in list(found.names.values()):
             self._describe(obj, objects, seen, cut, MOST_DEPTH)
+        self._folded = frozenset(self._folding)
         self._link(found, objects)
         names = {name: self.tokens.of(obj) for name, obj in found.names.items()}
         names = {name: token for name, token in names.items() if self.watched[token].record is not None}
@@ -249,6 +263,9 @@ class Look:
         watched = self.watched.get(token)
         if watched is None:
             watched = self.watched[token] = Watched(obj)
+            watched.known = "part" if token in self._folded else ""
+        elif watched.record is None and watched.generation is not None:
+            watched.known = watched.known or "local"
         if watched.record is not None and self.reader.overdue():
             cut.append(f"generation {watched.generation}: no time left to look at it")
             return token
@@ -257,7 +274,10 @@ class Look:
             return token
         parts = []
         levels = min(depth, self._family(obj).levels)
-        for label, key, part in self._parts_of(obj) if levels else ():
+        folded = len(self._folding)
+        held_here = self._parts_of(obj) if levels else ()
+        watched.folds = len(self._folding) > folded
+        for label, key, part in held_here:
             held = self._describe(part, objects, seen, cut, levels - 1)
             parts.append({"label": label, "token": held, "key": key})
         if record is None:
@@ -285,7 +305,7 @@ class Look:
                 name == place and still(value, binding)
                 for (name, value), (place, binding) in zip(values, bindings)
             )
-        if record["parts"] or len(bindings) != len(own):
+        if record["parts"] or watched.folds or len(bindings) != len(own):
             return False
         return all(
             name is place and still(value, binding)  # a key that is no plain name may define `__eq__`
@@ -319,6 +339,7 @@ class Look:
             "not_evaluated": left_out,
             "signs": family.signs(obj),
             "helper": family.helper,
+            "known": watched.known,
         }
 
     def _link(self, found: Found, objects: dict[int, dict[str, Any]]) -> None:
@@ -366,9 +387,17 @@ class Look:
         for name, value in learned.items():
             if self._is_estimator(value):
                 parts.append((f".{name}", None, value))
-            elif is_one_of(type(value), (list, tuple)) and len(value) <= MOST_LEARNED_PARTS:
-                parts += [(f".{name}[{i}]", None, v) for i, v in enumerate(value) if self._is_estimator(v)]
+            elif is_one_of(type(value), (list, tuple)):
+                parts += self._learned_in(name, value)
         return parts
+
+    def _learned_in(self, name: str, value: Any) -> list[tuple[str, str | None, Any]]:
+        """Estimators in a learned list: all of a few, of many those that a name reaches, too."""
+        if len(value) <= MOST_LEARNED_PARTS:
+            return [(f".{name}[{i}]", None, v) for i, v in enumerate(value) if self._is_estimator(v)]
+        many = [(i, v) for i, v in enumerate(value[:MOST_FOLDED]) if self._is_estimator(v)]
+        self._folding.update(self.tokens.of(v) for _, v in many)
+        return [(f".{name}[{i}]", None, v) for i, v in many if id(v) in self._wanted]
 
     def _given_in(self, name: str, value: Any) -> list[tuple[str, str | None, Any]]:
         """Estimators in a list parameter: bare, or named as a pipeline's steps are."""

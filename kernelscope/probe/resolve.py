@@ -23,7 +23,7 @@ from .types import (
     OPAQUE,
     USER_OBJECT,
     TypeCache,
-    class_dict,
+    class_attribute,
     instance_dict,
     is_class,
     is_one_of,
@@ -33,6 +33,7 @@ from .types import (
 _LONGEST_PATH = 4_096
 _MOST_KEYS = 10_000
 _MOST_HELD = 64
+_CO_VARARGS, _CO_VARKEYWORDS = 0x04, 0x08
 HELD_DEPTH = 3
 """Levels of containers in which a save is searched for models."""
 
@@ -70,8 +71,19 @@ class OpenedFile:
         self.path = path
 
 
+class Inner:
+    """A function that another function has defined: it is in no namespace."""
+
+    def __init__(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: dict[str, Any]) -> None:
+        self.node, self.scope = node, scope
+
+
 UNKNOWN = Unknown()
-STAND_INS = (Unknown, New, OpenedFile)
+STAND_INS = (Unknown, New, OpenedFile, Inner)
+
+FIRST, GLOBALS = "(first)", "(globals)"
+"""Keys of a scope that no name can have: arguments that come before those written, and the namespace of
+the module that a function was written in."""
 
 
 class Resolver:
@@ -116,6 +128,15 @@ class Resolver:
             return _combined(self.value(node.left, scope), self.value(node.right, scope), node.op)
         if isinstance(node, ast.NamedExpr):
             return self.value(node.value, scope)
+        return self._display(node, scope)
+
+    def _display(self, node: ast.expr, scope: dict[str, Any]) -> Any:
+        """A list, tuple or dict that is written out."""
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return tuple(self.value(item, scope) for item in node.elts[:_MOST_HELD])
+        if isinstance(node, ast.Dict) and all(isinstance(k, ast.Constant) for k in node.keys):
+            pairs = zip(node.keys[:_MOST_HELD], node.values)
+            return {k.value: self.value(v, scope) for k, v in pairs}  # type: ignore[union-attr]
         return UNKNOWN
 
     def library(self, value: Any) -> str:
@@ -143,7 +164,7 @@ class Resolver:
     def _lookup(self, name: str, scope: dict[str, Any]) -> Any:
         if name in scope:
             return scope[name]
-        space = self._namespace
+        space = scope.get(GLOBALS, self._namespace)
         return space[name] if name in space else builtins.__dict__.get(name, UNKNOWN)
 
     def _result(self, node: ast.Call, scope: dict[str, Any]) -> Any:
@@ -158,16 +179,98 @@ class Resolver:
         if _is_open(callee):
             return OpenedFile(self.path(node.args[0], scope) if node.args else None)
         if is_class(callee):
-            if is_one_of(callee, _PATHS):
-                return _as_path([self.value(a, scope) for a in node.args])
-            if self._types.of(callee).kind in (ESTIMATOR, USER_OBJECT):
-                return New(callee)
+            return self._made(callee, node, scope)
         if callee is _join:
             parts = [self.value(a, scope) for a in node.args]
             return _join(*parts) if parts and all(_is_short_text(p) for p in parts) else UNKNOWN
         if isinstance(node.func, ast.Attribute) and node.func.attr == "open":
             return OpenedFile(self.path(node.func.value, scope))
         return UNKNOWN
+
+    def _made(self, cls: type, node: ast.Call, scope: dict[str, Any]) -> Any:
+        """What a class gives that is called."""
+        if is_one_of(cls, _PATHS):
+            return _as_path([self.value(a, scope) for a in node.args])
+        if cls is io.BytesIO:
+            return io.BytesIO()  # it stands for any
+        return New(cls) if self._types.of(cls).kind in (ESTIMATOR, USER_OBJECT) else UNKNOWN
+
+    def arguments(self, node: ast.Call, scope: dict[str, Any]) -> list[Any]:
+        """What a call's positional arguments stand for; ``*args`` as far as it is known."""
+        found = list(scope.get(FIRST, ()))
+        for given in node.args:
+            value = self.value(given.value if isinstance(given, ast.Starred) else given, scope)
+            if not isinstance(given, ast.Starred):
+                found.append(value)
+            elif is_one_of(type(value), (tuple, list)):
+                found += value[:_MOST_HELD]
+            else:
+                break
+        return found
+
+    def keywords(self, node: ast.Call, scope: dict[str, Any]) -> dict[str, Any]:
+        """What a call's keyword arguments stand for; ``**kwargs`` as far as it is known."""
+        found: dict[str, Any] = {}
+        for given in node.keywords:
+            value = self.value(given.value, scope)
+            if given.arg is not None:
+                found[given.arg] = value
+            elif type(value) is dict and _has_plain_keys(value):
+                found.update(value)
+        return found
+
+    def own_scope(
+        self, function: types.FunctionType, given: list[Any], named: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What a function's own names stand for as it is called: parameters, defaults, its closure."""
+        code = function.__code__
+        names, count = code.co_varnames, code.co_argcount
+        own: dict[str, Any] = dict.fromkeys(names, UNKNOWN)
+        if function.__globals__ is not self._namespace:
+            own[GLOBALS] = function.__globals__
+        for name, cell in zip(code.co_freevars, function.__closure__ or ()):
+            own[name] = _content_of(cell)
+        defaults = function.__defaults__ or ()
+        own.update(zip(names[count - len(defaults) : count], defaults))
+        own.update(function.__kwdefaults__ or {})
+        own.update(zip(names[:count], given))
+        positional = count + code.co_kwonlyargcount
+        if code.co_flags & _CO_VARARGS:
+            own[names[positional]] = tuple(given[count:])
+            positional += 1
+        if code.co_flags & _CO_VARKEYWORDS:
+            own[names[positional]] = {k: v for k, v in named.items() if k not in names[:positional]}
+        own.update({k: v for k, v in named.items() if k in names[:positional]})
+        return own
+
+    def items(self, node: ast.expr, scope: dict[str, Any]) -> list[Any]:
+        """What an expression gives item by item: a container, ``d.items()``, ``enumerate(…)``, ``zip(…)``."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+            owner = self.value(node.func.value, scope)
+            if type(owner) is dict and _has_plain_keys(owner):
+                made: Any = {"items": dict.items, "values": dict.values, "keys": dict.keys}.get(
+                    node.func.attr
+                )
+                return list(made(owner)) if made is not None else []
+        if isinstance(node, ast.Call) and node.args:
+            callee = self.value(node.func, scope)
+            given = [self.items(a, scope) for a in node.args]
+            if callee is enumerate:
+                return list(enumerate(given[0]))
+            return list(zip(*given)) if callee is zip else []
+        value = self.value(node, scope)
+        if type(value) is dict:
+            return list(value) if _has_plain_keys(value) else []
+        return list(value[:_MOST_HELD]) if is_one_of(type(value), (list, tuple)) else []
+
+    def bound(self, target: ast.expr, item: Any) -> dict[str, Any]:
+        """What a loop's names are bound to by one item."""
+        if isinstance(target, ast.Name):
+            return {target.id: item}
+        inner = target.elts if isinstance(target, (ast.Tuple, ast.List)) else []
+        if not is_one_of(type(item), (tuple, list)) or len(item) != len(inner):
+            return {}
+        return {n: v for t, i in zip(inner, item) for n, v in self.bound(t, i).items()}
 
     def _joined(self, node: ast.JoinedStr, scope: dict[str, Any]) -> Any:
         texts = []
@@ -215,6 +318,13 @@ class Resolver:
                 yield from self.tokens_held(item, depth - 1)
 
 
+def _content_of(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not bound yet
+        return UNKNOWN
+
+
 def _attribute(owner: Any, name: str) -> Any:
     """An attribute as it stands in the owner's own dictionary."""
     if is_one_of(type(owner), STAND_INS):
@@ -222,7 +332,8 @@ def _attribute(owner: Any, name: str) -> Any:
     if type(owner) is types.ModuleType:
         return owner.__dict__.get(name, UNKNOWN)
     if is_class(owner):
-        return class_dict(owner).get(name, UNKNOWN)
+        found = class_attribute(owner, name)
+        return UNKNOWN if found is None else found
     own = instance_dict(owner)
     return own.get(name, UNKNOWN) if own is not None and _has_plain_keys(own) else UNKNOWN
 

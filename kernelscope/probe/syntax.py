@@ -50,11 +50,44 @@ def single_target(node: ast.stmt) -> str | None:
     return None
 
 
+def single_targets(target: ast.expr) -> Iterator[ast.expr]:
+    """What an assignment's target writes to: ``a`` and ``b.c`` of ``a, b.c = …``."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for item in target.elts:
+            yield from single_targets(item)
+    else:
+        yield target.value if isinstance(target, ast.Starred) else target
+
+
 def bound_names(target: ast.expr) -> Iterator[str]:
     """Names that an assignment's or a loop's target binds."""
     for node in ast.walk(target):
         if isinstance(node, ast.Name):
             yield node.id
+
+
+def names_bound_later(body: list[ast.stmt]) -> list[frozenset[str]]:
+    """For each statement of a block, the names that those after it bind anew."""
+    found: list[frozenset[str]] = []
+    later: frozenset[str] = frozenset()
+    for statement in reversed(body):
+        found.append(later)
+        later = later.union(_names_bound(statement))
+    return found[::-1]
+
+
+def _names_bound(statement: ast.stmt) -> Iterator[str]:
+    """Not by what stands in a function: that is its own, and not run by being defined."""
+    pending: list[ast.AST] = [statement]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            continue
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        pending += ast.iter_child_nodes(node)
 
 
 def bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:

@@ -52,6 +52,9 @@ _C_STATE = {
 }
 """Exact C-level types without an instance dictionary, and getters of theirs that only read."""
 
+_OF_THE_VIEW = frozenset({"_fill_value", "_sharedmask", "_basedict", "_optinfo"})
+"""Of a masked array: what showing it, or sharing its mask, sets in passing (numpy/ma/core.py)."""
+
 _numpy: list[type] = []
 
 _EXACT = 1 << 53
@@ -287,6 +290,7 @@ class Reader:
         content: bool | None = True
         if any(base is _ndarray() for base in mro_of(type(value))):  # a masked array, a matrix, a memmap
             content = self._feed_array(update, _ndarray().view(value, _ndarray()), depth)  # type: ignore[attr-defined]
+            own = {n: v for n, v in pairs_of(own, MOST_ITEMS) if type(n) is str and n not in _OF_THE_VIEW}
         fed = self._feed(update, own, depth + 1)
         return None if content is None or fed is None else content and fed
 

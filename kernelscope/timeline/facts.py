@@ -93,6 +93,9 @@ class ObjectFacts(Struct, frozen=True):
     signs: tuple[str, ...] = ()
     """What shows that it had learned before it was first seen: ``gradients`` left behind, an
     optimizer's ``iterations``."""
+    known: str = ""
+    """As what it was there before it was told for the first time: a ``part`` of one that holds many (a
+    forest's tree), a ``local`` model; empty where it was not, or where it was told before."""
     helper: bool = False
     """No model, but something that works on one (a scheduler): it has no row."""
 

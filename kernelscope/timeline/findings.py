@@ -37,6 +37,13 @@ class AttributeChanges(Struct, frozen=True):
     written: tuple[str, ...] = ()
     """The same object with other content."""
     lost: tuple[str, ...] = ()
+    renewed: tuple[str, ...] = ()
+    """Those of ``bound`` whose content is known to be equal to what it was."""
+
+    @property
+    def only_renewed(self) -> bool:
+        """Whether all content is as it was, part of it in other objects."""
+        return not self.written and not self.lost and len(self.renewed) == len(self.bound)
 
     def __bool__(self) -> bool:
         return bool(self.bound or self.written or self.lost)
@@ -57,16 +64,19 @@ def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChang
     unseen = {*before.not_evaluated, *after.not_evaluated}
     old = {n: s for n, s in before.learned.items() if card.is_learned(n) and n not in unseen}
     new = {n: s for n, s in after.learned.items() if card.is_learned(n) and n not in unseen}
-    bound, written = [], []
+    bound, written, renewed = [], [], []
     for name, signature in new.items():
         earlier = old.get(name)
         if earlier is None or earlier.serial != signature.serial:
             bound.append(name)
+            if earlier is not None and None is not earlier.digest == signature.digest:
+                renewed.append(name)
         elif _is_written(earlier, signature):
             written.append(name)
     emptied = [n for n in bound if new[n].text == "None" and n in old and old[n].text != "None"]
     lost = [*(n for n in old if n not in new), *emptied]
-    return AttributeChanges(tuple(n for n in bound if n not in emptied), tuple(written), tuple(lost))
+    rebound = tuple(n for n in bound if n not in emptied)
+    return AttributeChanges(rebound, tuple(written), tuple(lost), tuple(renewed))
 
 
 def _is_written(earlier: Signature, now: Signature) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Certainty, Learned
-from kernelscope.timeline.facts import Call, ObjectFacts
+from kernelscope.timeline.facts import Call, MethodInCode, ObjectFacts, Part
 from kernelscope.timeline.findings import (
     AttributeChanges,
     Finding,
@@ -49,14 +49,15 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
     if was and not now:
         evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
         return Finding(Learned.CLEARED, "observed", evidence)
-    if taught and was and parts.happened and card.works_with_given_parts(after):
-        # What became of a pipeline is what became of its steps: one of them may have warm_start.
-        seen = tuple(call_seen(c) for c in taught)
-        return replace(_as_the_whole_sees_it(parts, was, now), evidence=(*seen, *parts.evidence))
+    through = _taught_through_parts(before, after, taught, parts, was, now, world, depth)
+    if through.happened:
+        return through
     if taught:
         return _by_calls(after, taught, was, now, attributes, world)
     if not attributes and not parts.happened:
         return _by_what_must_have_run(card, after, was, now, world)
+    if not parts.happened and _is_bookkeeping(after, attributes, world):
+        return Finding(Learned.SAME if was else Learned.NONE)
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
     if world.sees_calls:
@@ -131,8 +132,8 @@ def _by_calls(
     card = card_for(facts)
     effects = {card.effect(facts, c.method, c.given) for c in calls}
     evidence = (*(call_seen(c) for c in calls), *attributes.sentences())
-    if effects == {Effect.CARRIES}:
-        return carried_state(facts, world, "observed", evidence)
+    if Effect.CARRIES in effects and Effect.ANEW not in effects:
+        return carried_state(facts, world, "observed", evidence)  # and learned on, where it was
     if not was:
         return Finding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
     learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
@@ -158,7 +159,46 @@ def _by_what_must_have_run(card: RuleCard, after: ObjectFacts, was: bool, now: b
             if effect is Effect.CARRIES:
                 return carried_state(after, world, "inferred", told)
             return Finding(Learned.REFITTED if effect is Effect.ANEW else Learned.CONTINUED, "inferred", told)
+    left_out = () if world.sees_calls or not was else after.not_evaluated
+    told = calls_in_code([m for m in _teaching_here(after, world) if m.token == after.token])
+    if left_out and told:
+        return Finding(Learned.UNKNOWN, "unknown", (*told, f"{listed(left_out)} could not be looked at"))
     return Finding(Learned.SAME if was else Learned.NONE)
+
+
+def _teaching_here(facts: ObjectFacts, world: World) -> tuple[MethodInCode, ...]:
+    """Calls in the code that may have taught this object something."""
+    card, possible = card_for(facts), world.methods_possible_on(facts.token)
+    return tuple(m for m in possible if card.effect(facts, m.method, m.given) in _MAKES)
+
+
+def _taught_through_parts(
+    before: ObjectFacts,
+    after: ObjectFacts,
+    taught: list[Call],
+    parts: Finding,
+    was: bool,
+    now: bool,
+    world: World,
+    depth: int,
+) -> Finding:
+    """What a call on the whole did, where that is what it did to the parts that it was given."""
+    if not was and not now:
+        return _thin(before, after, taught, world, depth)
+    if not (taught and was and parts.happened and card_for(after).works_with_given_parts(after)):
+        return Finding(Learned.SAME)
+    # What became of a pipeline is what became of its steps: one of them may have warm_start.
+    seen = tuple(call_seen(c) for c in taught)
+    return replace(_as_the_whole_sees_it(parts, was, now), evidence=(*seen, *parts.evidence))
+
+
+def _thin(before: ObjectFacts, after: ObjectFacts, taught: list[Call], world: World, depth: int) -> Finding:
+    """What a call on the whole taught the very parts that it was given, where the whole keeps nothing
+    of its own: a class of the user's around one model."""
+    here = bool(taught) or any(m.token == after.token for m in _teaching_here(after, world))
+    if after.learned or not here or not depth or card_for(after).works_with_given_parts(after):
+        return Finding(Learned.SAME)
+    return _through_parts(before, after, world, depth, tuple(p for p in after.parts if p.key is not None))
 
 
 def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
@@ -171,13 +211,28 @@ def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
     return replace(parts, learned=learned)
 
 
+def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, world: World) -> bool:
+    """Whether all that happened is that equal content was put in the place of what was there, with no
+    call that teaches and by no statement of the cell's: using a model can do that
+    (``StackingClassifier.transform`` sets ``_n_feature_outs``), and so can a fit that was refused or
+    interrupted before it learned (``KMeans.fit`` sets ``_tol``)."""
+    if not attributes.only_renewed or any(t == after.token for t, _ in world.observation.code.assigned):
+        return False
+    run = world.observation.run
+    teaching = _teaching_here(after, world)
+    if not teaching or (world.sees_calls and not any(m.sure for m in teaching)):
+        return True
+    private = all(name.startswith("_") for name in attributes.bound)
+    return private and run is not None and run.status != "ok"
+
+
 def _unseen(
     before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, world: World
 ) -> Finding:
     """Attributes differ and no call that teaches came back, though calls are seen."""
     raised = [c for c in world.calls_on(after.token) if not c.returned]
     if raised:
-        evidence = (*(f"{call_seen(c)}, and raised" for c in raised), *attributes.sentences())
+        evidence = (*(f"{call_seen(c)}, and has not come back" for c in raised), *attributes.sentences())
         return Finding(Learned.UNKNOWN, "unknown", evidence)
     card = card_for(after)
     if any(card.effect(after, m.method, m.given) in _TEACHES for m in world.surely_called_on(after.token)):
@@ -190,8 +245,7 @@ def _by_code(
 ) -> Finding:
     """Attributes differ and calls are not seen: what can the code have called?"""
     card = card_for(after)
-    possible = world.methods_possible_on(after.token)
-    teaching = [m for m in possible if card.effect(after, m.method, m.given) in _MAKES]
+    teaching = list(_teaching_here(after, world))
     effects = {card.effect(after, m.method, m.given) for m in teaching}
     if not effects:
         return _edited_or_unknown(after, attributes, world, "inferred")
@@ -237,11 +291,13 @@ def _edited_or_unknown(
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
 
 
-def _through_parts(before: ObjectFacts, after: ObjectFacts, world: World, depth: int) -> Finding:
-    """The loudest change among the parts that the whole works with."""
+def _through_parts(
+    before: ObjectFacts, after: ObjectFacts, world: World, depth: int, parts: tuple[Part, ...] | None = None
+) -> Finding:
+    """The loudest change among these parts; where none are told, those that the whole works with."""
     held_before = {p.token for p in before.parts}
     found: dict[Learned, Finding] = {}
-    for part in working_parts(after):
+    for part in working_parts(after) if parts is None else parts:
         old, new = world.before.get(part.token), world.after.get(part.token)
         if part.token not in held_before or old is None or new is None:
             continue

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Change, Held, Moment, MomentKind, Run, Verdict
 from kernelscope.timeline.events import (
@@ -116,6 +117,11 @@ class Timeline:
         before, names_before = self._objects, self._names
         self._objects = {**before, **{f.token: f for f in observation.objects}}
         self._names = _renamed(names_before, observation, self._objects)
+        untold = (f for f in observation.objects if f.known and f.token not in before)
+        before = {
+            **before,
+            **{f.token: replace(f, generation=f.generation if f.known == "local" else None) for f in untold},
+        }
         world = World(
             observation,
             before,

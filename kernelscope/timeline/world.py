@@ -131,7 +131,14 @@ class World:
 def working_parts(facts: ObjectFacts) -> tuple[Part, ...]:
     """The parts whose learned state is the whole's own."""
     given_too = card_for(facts).works_with_given_parts(facts)
-    return tuple(p for p in facts.parts if p.key is None or given_too)
+    given = {p.token for p in facts.parts if p.key is not None}
+    return tuple(p for p in facts.parts if given_too or (p.key is None and not _is_template(p, given, facts)))
+
+
+def _is_template(part: Part, given: set[int], facts: ObjectFacts) -> bool:
+    """Whether it is what an ensemble makes clones of: ``BaseEnsemble._validate_estimator`` keeps the very
+    estimator that it was given under another name (sklearn/ensemble/_base.py)."""
+    return part.label == ".estimator_" and part.token in given and facts.cls.startswith("sklearn.ensemble.")
 
 
 def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int = DEPTH) -> bool:

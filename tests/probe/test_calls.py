@@ -161,6 +161,11 @@ async def test_models_that_no_name_reaches(kernel: KernelProcess) -> None:
         assert min(generations) > 7
         found = await cells.run("search.fit(X, y); pipe.fit(X, y)")
         assert found.locals == (), "a library's clones are none of the user's"
+        found = await cells.run(
+            "from sklearn.preprocessing import MaxAbsScaler\ndef scaled(): return MaxAbsScaler().fit_transform(X)\n"
+            "z = scaled()"
+        )
+        assert {(o.cls.rpartition(".")[2], o.inside) for o in found.locals} == {("MaxAbsScaler", "scaled")}
         found = await cells.run("def give(): return LogisticRegression().fit(X, y)\nk = give()")
         assert found.locals == (), "a name reaches it"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 import time
 import types
@@ -326,6 +327,179 @@ def test_out_of_time_is_incomplete(cells: Cells, monkeypatch: pytest.MonkeyPatch
 def test_a_long_cell_takes_bounded_time(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     begun = time.perf_counter()
-    cells.read("train(m)\n" * 7_000)
-    cells.read("x = [" + "1," * 30_000 + "]")
+    cells.reader.read("train(m)\n" * 7_000, 0.0)
+    cells.reader.read("x = [" + "1," * 30_000 + "]", 0.0)
     assert time.perf_counter() - begun < 2.0
+
+
+ROUNDABOUT = """
+import functools, io, operator
+
+def timed(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        finally:
+            print(function.__name__)
+    return wrapper
+
+@timed
+def learn(model, *, data=None):
+    return model.fit(data, y)
+
+def outer(model):
+    def inner(n=1):
+        return model.partial_fit(X, y)
+    return inner()
+
+@functools.lru_cache(maxsize=None)
+def cached(alpha):
+    return m.fit(X, y)
+
+class Call:
+    def __call__(self, model): return model.fit(X, y)
+
+bound, part, call = m.fit, functools.partial(train, m), Call()
+buffer = io.BytesIO()
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "methods"),
+    [
+        ("learn(m)", [("fit", "m", "learn")]),
+        ("learn(other, data=X)", [("fit", "other", "learn")]),
+        ("outer(other)", [("partial_fit", "other", "inner")]),
+        ("cached(1.0)", [("fit", "m", "cached")]),
+        ("call(m)", [("fit", "m", "__call__")]),
+        ("bound(X, y)", [("fit", "m", None)]),
+        ("part()", [("fit", "m", "train")]),
+        ("getattr(m, 'fit')(X, y)", [("fit", "m", None)]),
+        ("SGDClassifier.partial_fit(other, X, y)", [("partial_fit", "other", None)]),
+        ("operator.methodcaller('fit', X, y)(m)", [("fit", "m", None)]),
+        ("list(map(operator.methodcaller('fit', X, y), [m]))", [("fit", "None", None)]),
+    ],
+)  # fmt: skip
+def test_calls_in_a_roundabout_way(
+    cells: Cells, source: str, methods: list[tuple[str, str | None, str | None]]
+) -> None:
+    cells.space["m"] = cells.m
+    cells.run(ROUNDABOUT)
+
+    assert cells.methods(source) == methods
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("m.coef_, m.intercept_ = 1, 2", {"coef_", "intercept_"}),
+        ("[m.coef_, *m.rest_] = 1, 2, 3", {"coef_", "rest_"}),
+        ("setattr(m, 'coef_', 1)", {"coef_"}),
+        ("delattr(m, 'coef_')", {"coef_"}),
+    ],
+)
+def test_attributes_written_in_other_ways(cells: Cells, source: str, written: set[str]) -> None:
+    assert {name for _, name in cells.read(source)["assigned"]} == written
+
+
+def test_a_name_that_is_set_by_a_computed_text_is_not_told(cells: Cells) -> None:
+    read = cells.read("for name in 'ab': setattr(m, name + '_', 1)")
+    assert read["assigned"] == []
+    assert not read["complete"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "for name, model in models.items():\n    joblib.dump(model, f'{name}.joblib')",
+        "for i, model in enumerate(several): pickle.dump(model, open(f'{i}.pkl', 'wb'))",
+        "for path, model in zip(['a'], several): save(model, path)",
+        "[joblib.dump(model, f'{name}.joblib') for name, model in models.items()]",
+        "{name: save(model, name) for name, model in models.items()}",
+        "for model in [m]: save(model, 'a')",
+    ],
+)
+def test_saves_in_a_loop_are_gone_through(cells: Cells, source: str) -> None:
+    saves = [f for f in cells.read(source)["files"] if f["action"] == "save"]
+    assert "m" in [cells.name(f["token"]) for f in saves]
+    assert all(f["path"] for f in saves if f["token"] is not None)
+
+
+def test_a_buffer_in_memory_is_no_file(cells: Cells) -> None:
+    cells.run(ROUNDABOUT)
+    assert cells.read("pickle.dump(m, buffer)")["files"] == []
+    read = cells.read("c = pickle.load(buffer)")
+    assert (read["files"], read["copies"]) == ([], ["pickle.load"])
+    assert cells.read("pickle.dump(m, io.BytesIO())")["files"] == []
+
+
+def test_a_script_that_is_run_is_read(cells: Cells, tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("from sklearn.linear_model import LogisticRegression\nm.fit(X, y)\n")
+    assert cells.methods(f"%run {script}") == [("fit", "m", None)]
+    assert cells.methods(f"%run -i {tmp_path / 'train'} --fast") == [("fit", "m", None)]
+    assert not cells.complete(f"%run {tmp_path / 'nowhere'}")
+
+
+def test_a_pipe_is_not_read_as_a_script(cells: Cells, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    assert not cells.complete(f"%run {tmp_path / 'pipe.py'}")
+
+
+def test_a_helper_modules_function_is_read_with_its_own_names(
+    cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "helpers_of_mine.py").write_text(
+        "import pickle as p\n\ndef keep(model, path):\n    with open(path, 'wb') as f:\n        p.dump(model, f)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    cells.run("import helpers_of_mine")
+    (saved,) = cells.read("helpers_of_mine.keep(m, 'm.pkl')")["files"]
+    assert (saved["action"], cells.name(saved["token"]), Path(saved["path"]).name) == ("save", "m", "m.pkl")
+
+
+def test_a_name_that_the_cell_binds_anew_later_does_not_tell_what_it_held(cells: Cells) -> None:
+    cells.run("m.fit_before = 1")
+    assert cells.methods("m.fit(X, y)\nm = other") == [("fit", "None", None)]
+    assert cells.methods("m = other\nm.fit(X, y)") == [("fit", "m", None)]
+    assert cells.methods("if X:\n    m.fit(X, y)\nfor m in several: pass") == [("fit", "None", None)]
+    assert cells.methods("m.fit(X, y)\ndef f():\n    m = 1") == [("fit", "m", None)]
+
+
+def test_a_class_method_of_a_base_is_followed(cells: Cells) -> None:
+    cells.run(
+        "class Kept:\n    @classmethod\n    def load(cls, path):\n        return pickle.load(open(path, 'rb'))\n"
+        "class Own(Kept): pass"
+    )
+    (load,) = cells.read("t = Own.load('m.pkl')")["files"]
+    assert (load["action"], Path(load["path"]).name) == ("load", "m.pkl")
+
+
+def test_a_method_that_sets_an_attribute_still_knows_itself(cells: Cells) -> None:
+    cells.run(
+        "class Runner:\n"
+        "    def __init__(self): self.model = m\n"
+        "    def go(self):\n"
+        "        self.data, self.n = X, 1\n"
+        "        self.model.fit(self.data, y)\n"
+        "runner = Runner()"
+    )
+    assert cells.methods("runner.go()") == [("fit", "m", "go")]
+
+
+def test_a_fit_of_the_users_own_tells_what_it_teaches_others_and_not_how_it_works(cells: Cells) -> None:
+    cells.run(
+        "from sklearn.base import BaseEstimator, clone\n"
+        "class Thin(BaseEstimator):\n"
+        "    def __init__(self, inner=None): self.inner = inner\n"
+        "    def fit(self, X, y=None):\n"
+        "        self.partial_fit(X)\n"
+        "        self.other_ = clone(self.inner).fit(X, y)\n"
+        "        self.inner.fit(X, y)\n"
+        "    def partial_fit(self, X): pass\n"
+        "thin = Thin(m)"
+    )
+    cells.look.take()
+    assert cells.methods("thin.fit(X)") == [("fit", "thin", None), ("fit", "m", "fit")]
+    assert cells.complete("thin.fit(X)")

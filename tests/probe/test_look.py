@@ -290,3 +290,50 @@ def _timed(look: Look) -> float:
     begun = time.perf_counter()
     look.take()
     return time.perf_counter() - begun
+
+
+def test_given_a_search_whose_masked_arrays_were_shown_when_looked_at_again_then_nothing_differs() -> None:
+    search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2).fit(X, Y)
+    look = Look({"search": search})
+    before = look.take()["objects"]
+
+    repr(search.cv_results_)  # sets `_fill_value` of a masked array, as scikit-learn's HTML does
+    search.cv = 3
+    told = [o for o in look.take()["objects"] if "GridSearchCV" in o["cls"]]
+
+    earlier = next(o for o in before if "GridSearchCV" in o["cls"])
+    assert told[0]["learned"]["cv_results_"]["digest"] == earlier["learned"]["cv_results_"]["digest"]
+
+
+def test_given_a_big_forest_when_a_name_reaches_a_tree_then_it_was_known_as_a_part() -> None:
+    names: dict[str, Any] = {"rf": RandomForestClassifier(20, random_state=0).fit(X, Y)}
+    look = Look(names)
+    look.take()
+    names["tree"] = names["rf"].estimators_[7]
+    told = {o["cls"].rpartition(".")[2]: o for o in look.take()["objects"]}
+
+    assert told["DecisionTreeClassifier"]["known"] == "part"
+    assert ".estimators_[7]" in [p["label"] for p in told["RandomForestClassifier"]["parts"]]
+
+
+def test_given_a_forest_grown_in_this_run_when_a_name_reaches_a_tree_then_it_was_not_known() -> None:
+    names: dict[str, Any] = {"rf": RandomForestClassifier(20, random_state=0).fit(X, Y)}
+    look = Look(names)
+    look.take()
+    names["tree"] = names["rf"].fit(X, Y).estimators_[7]
+    told = [o for o in look.take()["objects"] if o["token"] == look.names["tree"]]
+
+    assert [o["known"] for o in told] == [""]
+
+
+def test_given_a_local_model_that_was_numbered_when_a_name_reaches_it_then_it_was_known_as_local() -> None:
+    names: dict[str, Any] = {}
+    local = LogisticRegression().fit(X, Y)
+    look = Look(names)
+    look.take()
+    number = look.number(local)
+    look.take()
+    names["m"] = local
+    (told,) = look.take()["objects"]
+
+    assert (told["known"], told["generation"]) == ("local", number)

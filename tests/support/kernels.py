@@ -78,9 +78,9 @@ class KernelProcess:
         self._clients.append(client)
         return client
 
-    def run(self, code: str, timeout: float = 60) -> dict[str, Any]:
+    def run(self, code: str, timeout: float = 60, *, store_history: bool = True) -> dict[str, Any]:
         """Run one cell and wait for it; returns the reply's content, also where the cell failed."""
-        return self.wait(self.queue(code), timeout)
+        return self.wait(self.queue(code, store_history=store_history), timeout)
 
     def queue(
         self, code: str, *, cell_id: str | None = None, silent: bool = False, store_history: bool = True

@@ -5,7 +5,9 @@ A file holds ``[[scenario]]`` tables with ``id``, optional ``needs`` (packages i
 (run that step's code once more, counted from 1) or ``restart``, and ``expect``: per name a verdict, a
 list of verdicts any of which is right, or a table of keys that the change must have.  A name that
 ``expect`` leaves out must be left out of the answer, too (``lenient`` lifts that).  ``local`` names classes that must be told
-as local where calls are seen.
+as local where calls are seen; an empty list says that there must be none.  ``seen`` holds what must be
+told, instead of what ``expect`` has for the name, where calls are seen; ``status`` and ``rerun_of`` are the
+run's own.
 """
 
 from __future__ import annotations
@@ -121,7 +123,10 @@ def _steps(scenario: Scenario, kernel: KernelProcess, watching: Watching) -> Ite
 
 def _problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator[str]:
     found = {c["name"]: c for c in record["changes"] if c["scope"] == "global"}
-    expected = step.get("expect", {})
+    expected = {**step.get("expect", {}), **(step.get("seen", {}) if sees_calls else {})}
+    for key in ("status", "rerun_of"):
+        if key in step and record[key] != step[key]:
+            yield f"{key} should be {step[key]}, is {record[key]}"
     for name, wanted in expected.items():
         labels = wanted if isinstance(wanted, dict) else {"verdict": wanted}
         for key, value in labels.items():
@@ -134,6 +139,8 @@ def _problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterato
     for cls in step.get("local", ()) if sees_calls else ():
         if cls not in told:
             yield f"a local {cls} should be told, {told} are"
+    if told and step.get("local") == []:
+        yield f"no local model should be told, {told} are"
 
 
 def _meets(got: Any, wanted: Any) -> bool:

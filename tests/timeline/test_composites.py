@@ -292,3 +292,47 @@ def test_given_rows_when_asked_for_then_every_name_is_followed_by_its_parts() ->
         ("other", None),
         ("late", None),
     ]
+
+
+def test_given_an_ensemble_when_its_template_is_fitted_by_name_then_the_ensemble_is_untouched() -> None:
+    base = model(2)
+    ada = bound(
+        model(
+            1,
+            "sklearn.ensemble._weight_boosting.AdaBoostClassifier",
+            parts=[Part(".estimator", 2, "estimator"), Part(".estimator_", 2)],
+        ),
+        "estimators_",
+    )
+
+    changes = Watch(base=base, ada=ada).run(bound(base), calls=[called(base)])
+
+    assert {n: c.verdict for n, c in changes.items()} == {"base": "fitted"}
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_a_class_that_keeps_nothing_of_its_own_when_fitted_then_its_given_part_tells(
+    seen: bool,
+) -> None:
+    inner = model(2)
+    thin = model(1, "__main__.Thin", parts=[Part(".inner", 2, "inner")])
+    watch = Watch(inner, thin=thin)
+    code = CodeFacts(methods=(MethodInCode("fit", 1), MethodInCode("fit", 2, "fit")), complete=True)
+    calls = [called(thin), called(inner, nested=True)] if seen else []
+
+    first = watch.run(bound(inner), thin, calls=calls, code=code, sees_calls=seen)["thin"]
+    again = watch.run(bound(bound(inner)), thin, calls=calls, code=code, sees_calls=seen)["thin"]
+
+    assert (first.verdict, again.verdict) == ("fitted", "refitted")
+
+
+@pytest.mark.parametrize(("known", "told"), [("part", "a part"), ("local", "generation 9")])
+def test_given_an_object_that_was_there_untold_when_a_name_reaches_it_then_aliased(
+    known: str, told: str
+) -> None:
+    tree = replace(bound(model(9)), known=known)
+
+    change = Watch(rf=bound(model(1))).run(tree, names={"tree": tree})["tree"]
+
+    assert (change.verdict, change.identity, change.generation) == ("aliased", "rebound", 9)
+    assert change.evidence[0] == f"the object was known before as {told}"

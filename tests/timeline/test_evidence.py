@@ -60,9 +60,9 @@ def test_given_an_attribute_set_to_none_when_told_then_it_is_gone_and_not_new() 
 
 def test_given_an_attribute_that_was_none_when_bound_to_none_again_then_it_is_not_gone() -> None:
     m = replace(bound(model(1)), learned={"a_": signature("x"), "b_": signature("n", 1, "None")})
-    after = replace(m, learned={**m.learned, "b_": signature("n", 2, "None")})
+    after = replace(m, learned={"a_": signature("y", 2), "b_": signature("n", 2, "None")})
 
-    assert Watch(m=m).run(after)["m"].evidence[0] == "b_ bound to a new value"
+    assert Watch(m=m).run(after)["m"].evidence[0] == "a_, b_ bound to a new value"
 
 
 def test_given_many_attributes_when_told_then_the_first_four_and_a_number() -> None:
@@ -89,7 +89,7 @@ def test_given_a_fit_that_raised_when_told_then_the_evidence_says_so() -> None:
 
     evidence = Watch(m=m).run(bound(m), calls=[called(m, returned=False)])["m"].evidence
 
-    assert evidence[0] == "fit() seen, and raised"
+    assert evidence[0] == "fit() seen, and has not come back"
 
 
 def test_given_a_new_model_whose_fit_raised_half_way_when_told_then_it_was_not_seen_to_learn() -> None:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
-from kernelscope.timeline.facts import CodeFacts, MethodInCode
+from kernelscope.timeline.facts import CodeFacts, MethodInCode, ObjectFacts
 from tests.support.facts import (
     FOLLOWED,
     LOGISTIC,
@@ -571,6 +571,67 @@ def test_given_parameters_and_a_save_when_in_one_run_then_params_wins() -> None:
 
     assert (change.verdict, change.identity) == (Verdict.PARAMS, Identity.SAME)
     assert change.persistence is not None
+
+
+def renewed(facts: ObjectFacts, *attributes: str) -> ObjectFacts:
+    """The object after equal values were put in the place of these."""
+    told = {n: replace(facts.learned[n], serial=facts.learned[n].serial + 1) for n in attributes}
+    return replace(facts, learned={**facts.learned, **told})
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_equal_values_put_in_by_no_call_that_teaches_then_untouched(seen: bool) -> None:
+    m = bound(model(1), "coef_", "_n_feature_outs")
+
+    assert Watch(m=m).run(renewed(m, "_n_feature_outs"), code=FOLLOWED, sees_calls=seen) == {}
+
+
+def test_given_equal_values_put_in_by_the_cells_own_statement_then_edited() -> None:
+    m = bound(model(1))
+    code = CodeFacts(assigned=((1, "coef_"),), complete=True)
+
+    assert Watch(m=m).run(renewed(m, "coef_"), code=code)["m"].verdict == "edited"
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_a_fit_that_was_interrupted_before_it_learned_then_only_the_parameters_differ(
+    seen: bool,
+) -> None:
+    m = bound(model(1), "cluster_centers_", "_tol")
+    after = params(renewed(m, "_tol"), C=7.0)
+    code = CodeFacts(methods=(MethodInCode("fit", 1),), complete=True)
+    calls = [called(m, returned=False)] if seen else []
+
+    change = Watch(m=m).run(after, code=code, calls=calls, sees_calls=seen, status="interrupted")["m"]
+
+    assert (change.verdict, change.learned) == ("params", "same")
+
+
+def test_given_a_fit_to_equal_values_when_a_later_statement_raised_then_refitted() -> None:
+    m = bound(model(1))
+    code = CodeFacts(methods=(MethodInCode("fit", 1),), complete=True)
+
+    change = Watch(m=m).run(renewed(m, "coef_"), code=code, sees_calls=False, status="error")["m"]
+
+    assert change.verdict == "refitted"
+
+
+def test_given_a_state_put_in_and_learned_on_from_when_both_are_seen_then_restored() -> None:
+    m = bound(model(1))
+
+    change = Watch(m=m).run(bound(m), calls=[called(m, "__setstate__"), called(m, "partial_fit")])["m"]
+
+    assert (change.verdict, change.learned) == ("restored", "carried")
+
+
+def test_given_a_budget_that_left_attributes_out_when_the_code_fits_it_perhaps_then_unknown() -> None:
+    m = bound(model(1))
+    cut = replace(m, learned={}, not_evaluated=("coef_", "intercept_"))
+    code = CodeFacts(methods=(MethodInCode("fit", 1),))
+
+    change = Watch(m=m).run(cut, code=code, sees_calls=False)["m"]
+
+    assert (change.verdict, change.certainty) == ("unknown", "unknown")
 
 
 def test_given_calls_that_are_seen_when_the_one_in_the_code_was_not_then_by_the_code() -> None:
