@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import pythons
 from tests.support.kernels import KernelProcess
 from tests.support.scenarios import Watching
-from tests.test_scenarios import PYTHONS
 
 MODELS = """
 import threading, time
@@ -30,7 +30,7 @@ def when_told(work):
 """
 
 
-@pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).parent.parent.name)
+@pytest.fixture(params=pythons.ALL, ids=pythons.folder)
 def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KernelProcess]:
     with KernelProcess(tmp_path, request.param) as kernel:
         kernel.run(MODELS)
