@@ -13,7 +13,7 @@ import builtins
 import linecache
 import types
 from time import perf_counter
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 from .identity import Tokens
 from .resolve import HELD_DEPTH, UNKNOWN, New, Resolver, Unknown, known, touched
@@ -58,7 +58,7 @@ LEARNS = frozenset(
 )
 _MOVES = frozenset(
     {"step", "backward", "update", "boost", "reset_parameters", "init_weights", "initialize"}
-    | {"load_state_dict", "load_model", "load_weights", "set_weights", "load_params"}
+    | {"load_state_dict", "load_model", "load_weights", "set_weights", "load_params", "model_from_string"}
 )
 """Methods of the frameworks that may change a model; of those that many other objects have, too, the
 verdict is not made from the name alone."""
@@ -74,6 +74,7 @@ _SAVES_ITSELF = frozenset({"save_model", "save", "save_weights", "save_params"})
 _BY_METHOD = frozenset({"xgboost", "lightgbm", "catboost", "keras", "statsmodels", "skorch"})
 """Libraries whose models are saved by a method of their own."""
 _NETWORKS = frozenset({"torch", "keras"})
+_OPTIMIZERS = frozenset({"torch.optim"})
 _PATHS = ("file", "filename", "f", "filepath", "fname", "path", "f_params", "model_file")
 _READS_ONLY = frozenset(
     {"predict", "predict_proba", "predict_log_proba", "decision_function", "score", "transform", "get_params"}
@@ -265,7 +266,7 @@ class _Reading:
         targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]  # type: ignore[attr-defined]
         for target in targets:
             if isinstance(target, ast.Name) and isinstance(node, ast.AugAssign):
-                self._note("in-place", None, None)  # `p -= rate * p.grad`
+                self._note(_kind_of_write([node.value]), None, None)  # `p -= rate * p.grad`
             while isinstance(target, ast.Subscript):
                 target = target.value
             if isinstance(target, ast.Attribute):
@@ -330,14 +331,16 @@ class _Reading:
             return True
         kind = self._at.kind(receiver)
         if kind != ESTIMATOR and method.endswith("_") and not method.endswith("__"):
-            self._writes_in_place(node.func.value, scope)  # type: ignore[attr-defined]
+            given = [*node.args, *(k.value for k in node.keywords)]
+            self._writes_in_place(node.func.value, scope, given)  # type: ignore[attr-defined]
         if type(receiver) is Unknown:
             if method in LEARNS or method in _MOVES:
                 self._note(method, None, inside, given=_decisive(node))
             self.complete = self.complete and method in LEARNS
             return True
         if type(receiver) is New and not self._at.makes_a_model(receiver):
-            self._descend(class_attribute(receiver.cls, method), UNKNOWN, node, scope, depth)
+            made = self._held(receiver)
+            self._descend(class_attribute(receiver.cls, method), made, node, scope, depth)
             return True
         if kind == ESTIMATOR or type(receiver) is New:
             self._method_of_model(node, receiver, method, scope, inside, depth)
@@ -348,7 +351,11 @@ class _Reading:
         if method in LEARNS:
             self._note(method, None, inside, qualified_name(type(receiver)))
             return self._teaches_what_it_is_given(node, method, scope, inside)
-        return False
+        if method == "backward":  # `loss.backward()`, `accelerator.backward(loss)`
+            self._note(method, None, inside)
+            return True
+        # `scaler.step(optimizer)`
+        return method == "step" and self._teaches_what_it_is_given(node, method, scope, inside)
 
     def _method_of_model(
         self,
@@ -364,6 +371,8 @@ class _Reading:
             self._loads_into(node, receiver, scope)
         elif method in _SAVES_ITSELF and library in _BY_METHOD:
             self._saves_itself(node, scope)
+        elif method == "copy" and library in _BY_METHOD:
+            self._copies[method] = None
         if type(receiver) is New:
             made = self._made(receiver)
             self._note(method, made, inside, qualified_name(receiver.cls), _decisive(node))
@@ -375,17 +384,21 @@ class _Reading:
         if method not in LEARNS and method not in _READS_ONLY:
             self._descend(class_attribute(type(receiver), method), receiver, node, scope, depth)
 
-    def _writes_in_place(self, target: ast.expr, scope: dict[str, Any]) -> None:
+    def _writes_in_place(
+        self, target: ast.expr, scope: dict[str, Any], given: Sequence[ast.expr] = ()
+    ) -> None:
         """``net.weight.fill_(0)``, and ``p.mul_(0.5)`` where ``p`` cannot be told."""
-        if not self._written(target, scope):
-            self._note("in-place", None, None)
+        kind = _kind_of_write(given)
+        if not self._written(target, scope) or kind != "in-place":
+            self._note(kind, None, None)
 
     def _teaches_what_it_is_given(
         self, node: ast.Call, method: str, scope: dict[str, Any], inside: str | None
     ) -> bool:
         """``trainer.fit(net)``, with a library's trainer: a network that it is given learns."""
         given = [self._at.value(a, scope) for a in (*node.args, *(k.value for k in node.keywords))]
-        networks = [g for g in given if self._at.library(g) in _NETWORKS and type(g) is not New]
+        wanted = _NETWORKS if method in LEARNS else _OPTIMIZERS
+        networks = [g for g in given if self._at.library(g) in wanted and type(g) is not New]
         for network in networks:
             self._note(method, self._at.token(network), inside)
         return bool(networks)
@@ -394,8 +407,8 @@ class _Reading:
         """``net.apply(f)`` with an ``f`` of the user's that sets weights anew."""
         given = self._at.value(node.args[0], scope) if method == "apply" and node.args else None
         if type(given) is types.FunctionType and self._at.is_users(given):
-            names = {*given.__code__.co_names}
-            if names & _INITIALISERS or "reset_parameters" in names:
+            names = {*given.__code__.co_names, *(c for c in given.__code__.co_consts if type(c) is str)}
+            if names & _INITIALISERS or "reset_parameters" in names:  # a text: `getattr(m, "reset_parameters")`
                 self._note("reset_parameters", token, given.__code__.co_name)
 
     def _callback(self, node: ast.expr, scope: dict[str, Any], inside: str | None) -> None:
@@ -422,7 +435,10 @@ class _Reading:
         if type(callee) is Unknown:
             self.complete = False
         elif is_class(callee):
-            self._descend(class_attribute(callee, "__init__"), UNKNOWN, node, scope, depth)
+            made = self._held(New(callee))
+            self._descend(class_attribute(callee, "__init__"), made, node, scope, depth)
+        elif callee is builtins.getattr and len(node.args) > 1:
+            self._asked_for(node.args[1])
         elif type(callee) is types.FunctionType and self._at.is_users(callee):
             self._descend(callee, None, node, scope, depth)
         elif is_one_of(type(callee), (classmethod, staticmethod)):
@@ -431,6 +447,14 @@ class _Reading:
                 self._descend(function, UNKNOWN if type(callee) is classmethod else None, node, scope, depth)
         elif self._given_a_model(node, scope) and getattr(node.func, "id", "") not in _HARMLESS:
             self.complete = False  # a library may do anything to a model that it is given
+
+    def _asked_for(self, name: ast.expr) -> None:
+        """``getattr(m, "reset_parameters", None)``, which is then called."""
+        if isinstance(name, ast.Constant) and (name.value in LEARNS or name.value in _MOVES):
+            self.complete = False
+            self._doubts += 1
+            self._note(name.value, None, None)  # type: ignore[arg-type]
+            self._doubts -= 1
 
     def _library_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
         """A function that is known to write or read files, to copy, or to run a text."""
@@ -589,7 +613,9 @@ class _Reading:
         return None
 
     def _loaded_by_constructor(self, node: ast.Call, callee: Any, scope: dict[str, Any]) -> None:
-        """``Booster(model_file=path)``."""
+        """``Booster(model_file=path)``, ``Booster(model_str=text)``."""
+        if any(k.arg == "model_str" for k in node.keywords):
+            self._copies[qualified_name(callee)] = None
         if any(k.arg == "model_file" for k in node.keywords):
             path = self._path_given(node, 9, scope)
             self._loads({"action": "load", "call": qualified_name(callee), "path": path})
@@ -645,9 +671,20 @@ class _Reading:
         held = self._at.held_by_name(self._target)
         return self._at.token(held) if type(held) is new.cls else None
 
+    def _held(self, new: New) -> Any:
+        """The new object, where the statement binds it to a name; else what stands for it."""
+        held = self._at.held_by_name(self._target)
+        return held if type(held) is new.cls else new
+
     def _given_a_model(self, node: ast.Call, scope: dict[str, Any]) -> bool:
         given = [*node.args, *(k.value for k in node.keywords)]
         return any(self._at.token(self._at.value(a, scope)) is not None for a in given)
+
+
+def _kind_of_write(given: Sequence[ast.expr]) -> str:
+    """A write in place by hand, or a step of gradient descent by hand: it makes use of a gradient."""
+    uses = any(isinstance(n, ast.Attribute) and n.attr == "grad" for e in given for n in ast.walk(e))
+    return "by-gradient" if uses else "in-place"
 
 
 def _decisive(node: ast.Call) -> tuple[str, ...]:

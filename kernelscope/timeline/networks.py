@@ -42,6 +42,9 @@ class _Cause(Struct, frozen=True):
     """It was seen happening; else it stands in the code."""
     sure: bool
     """It cannot have been left out."""
+    whole: bool = True
+    """It was done to the network as such, or to what holds it; else to something that the code does not
+    tell."""
 
 
 def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
@@ -66,6 +69,9 @@ def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Findi
     if Effect.CARRIES in effects:
         return carried_state(after, world, certainty, evidence)
     if Effect.FORGETS in effects:
+        of_itself = any(c.whole for c in causes if c.effect is Effect.FORGETS)
+        if not of_itself and not _mostly_differs(after, changes):
+            return Finding(Learned.EDITED, "inferred", (*evidence, "most of its weights are as they were"))
         anew = Effect.ONWARD in effects
         learned = (Learned.REFITTED if anew else Learned.CLEARED) if was else (on if anew else Learned.NONE)
         return Finding(learned, certainty, evidence)
@@ -97,7 +103,7 @@ def new_network(after: ObjectFacts, world: World) -> Finding:
         return Finding(Learned.CARRIED, "observed", (kept,), in_memory=True)
     if twin is not None and was_fitted(twin, world):
         equal = "its weights are those of a network that was known before"
-        return Finding(Learned.CARRIED, "inferred", (equal,), in_memory=True)
+        return Finding(Learned.CARRIED, "inferred", (equal,))
     return Finding(Learned.NONE)
 
 
@@ -150,8 +156,8 @@ def _without_a_cause(after: ObjectFacts, on: Learned, evidence: tuple[str, ...],
     """Weights differ, and nothing that is known to change them was called."""
     code = world.observation.code
     methods = {m.method for m in code.methods}
-    if "backward" in methods:
-        by_hand = "the cell computes gradients, and writes weights in place"
+    if methods & {"backward", "by-gradient"}:
+        by_hand = "the cell writes weights in place by their gradients, as an optimizer does"
         return Finding(on, "inferred", (*evidence, by_hand))
     mine = {after.token, *(p.token for p in after.parts)}
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
@@ -192,7 +198,7 @@ def _in_the_code(facts: ObjectFacts, world: World) -> Iterator[_Cause]:
         else:
             continue
         if effect in (Effect.ONWARD, Effect.CARRIES, Effect.FORGETS):
-            yield _Cause(effect, calls_in_code([method])[0], seen=False, sure=method.sure and ended)
+            yield _Cause(effect, calls_in_code([method])[0], seen=False, sure=method.sure and ended, whole=method.token is not None)
 
 
 def _effect_of(method: str, token: int, given: tuple[str, ...], facts: ObjectFacts, world: World) -> Effect:
@@ -215,6 +221,13 @@ def _may_be_meant(method: MethodInCode, facts: ObjectFacts, world: World) -> boo
     if method.cls is None or method.method == "step":
         return True
     return facts.token not in world.before and method.cls == facts.cls
+
+
+def _mostly_differs(facts: ObjectFacts, changes: AttributeChanges) -> bool:
+    """Whether more than half of a network's weights do: one layer drawn anew is an edit of the whole."""
+    differ = {*changes.written, *changes.bound}
+    weights = [n for n in facts.learned if n.rpartition(".")[2] not in _STATISTICS]
+    return 2 * sum(n in differ for n in weights) > len(weights)
 
 
 def _only_statistics(changes: AttributeChanges) -> bool:

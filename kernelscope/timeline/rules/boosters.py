@@ -19,7 +19,7 @@ class _BoosterCard(GenericCard):
             return Effect.ONWARD
         if method == "train":
             return Effect.ONWARD if GOES_ON.intersection(given) else Effect.ANEW
-        if method in ("load_model", "load"):
+        if method in ("load_model", "load", "model_from_string"):
             return Effect.CARRIES
         effect = GENERIC.effect(facts, method, given)
         return Effect.ONWARD if effect is Effect.ANEW and GOES_ON.intersection(given) else effect
