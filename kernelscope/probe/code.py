@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import linecache
 import types
 from time import perf_counter
 from typing import Any, Iterator, Sequence
 
 from .identity import Tokens
-from .resolve import HELD_DEPTH, UNKNOWN, New, Resolver, Unknown, known, touched
+from .resolve import HELD_DEPTH, STAND_INS, UNKNOWN, New, Resolver, Unknown, known, touched
 from .syntax import (
     Functions,
     bodies,
@@ -29,8 +30,10 @@ from .syntax import (
 )
 from .types import (
     ESTIMATOR,
+    OPAQUE,
     USER_OBJECT,
     TypeCache,
+    attributes_of,
     class_attribute,
     is_class,
     is_one_of,
@@ -57,11 +60,16 @@ LEARNS = frozenset(
     }
 )
 _MOVES = frozenset(
-    {"step", "backward", "update", "boost", "reset_parameters", "init_weights", "initialize"}
+    {"step", "update", "boost", "reset_parameters", "init_weights", "initialize"}
     | {"load_state_dict", "load_model", "load_weights", "set_weights", "load_params", "model_from_string"}
 )
 """Methods of the frameworks that may change a model; of those that many other objects have, too, the
 verdict is not made from the name alone."""
+_BY_GRADIENTS = {"backward": "backward", "gradient": "backward", "apply_gradients": "apply_gradients"}
+"""Calls around which a network learns, on whatever they are made (``loss``, ``tape``, an optimizer of Keras),
+and what they are told as."""
+_ASSIGNS = frozenset({"assign", "assign_add", "assign_sub"})
+"""How a variable of TensorFlow and Keras is written to."""
 _INITIALISERS = frozenset(
     {"uniform_", "normal_", "constant_", "ones_", "zeros_", "xavier_uniform_", "xavier_normal_"}
     | {"kaiming_uniform_", "kaiming_normal_", "orthogonal_", "trunc_normal_", "sparse_", "eye_", "dirac_"}
@@ -99,9 +107,11 @@ _COPIES = (
     ("pickle", "loads"),
     ("cloudpickle", "loads"),
     ("dill", "loads"),
+    ("skops.io", "loads"),
 )
 
 
+_partials_function = functools.partial.__dict__["func"].__get__
 _CO_GENERATORS = 0x20 | 0x80 | 0x200
 """Flags of functions whose body is not run by calling them: generators, coroutines, both."""
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
@@ -330,11 +340,9 @@ class _Reading:
         if self._written_bytes(node, method, scope):
             return True
         kind = self._at.kind(receiver)
-        if kind != ESTIMATOR and method.endswith("_") and not method.endswith("__"):
-            given = [*node.args, *(k.value for k in node.keywords)]
-            self._writes_in_place(node.func.value, scope, given)  # type: ignore[attr-defined]
+        on_a_tensor = kind == OPAQUE and self._on_a_tensor(node, method, scope, inside)
         if type(receiver) is Unknown:
-            if method in LEARNS or method in _MOVES:
+            if not on_a_tensor and (method in LEARNS or method in _MOVES):
                 self._note(method, None, inside, given=_decisive(node))
             self.complete = self.complete and method in LEARNS
             return True
@@ -351,11 +359,19 @@ class _Reading:
         if method in LEARNS:
             self._note(method, None, inside, qualified_name(type(receiver)))
             return self._teaches_what_it_is_given(node, method, scope, inside)
-        if method == "backward":  # `loss.backward()`, `accelerator.backward(loss)`
-            self._note(method, None, inside)
-            return True
         # `scaler.step(optimizer)`
-        return method == "step" and self._teaches_what_it_is_given(node, method, scope, inside)
+        stepped = method == "step" and self._teaches_what_it_is_given(node, method, scope, inside)
+        return on_a_tensor or stepped
+
+    def _on_a_tensor(self, node: ast.Call, method: str, scope: dict[str, Any], inside: str | None) -> bool:
+        """Calls on tensors, tapes and what computes with them: ``loss.backward()``, ``w.add_(1)``."""
+        in_place = method.endswith("_") and not method.endswith("__")
+        if in_place or method in _ASSIGNS:
+            given = [*node.args, *(k.value for k in node.keywords)]
+            self._writes_in_place(node.func.value, scope, given)  # type: ignore[attr-defined]
+        if method in _BY_GRADIENTS:
+            self._note(_BY_GRADIENTS[method], None, inside)
+        return method in _ASSIGNS or method in _BY_GRADIENTS
 
     def _method_of_model(
         self,
@@ -408,7 +424,9 @@ class _Reading:
         given = self._at.value(node.args[0], scope) if method == "apply" and node.args else None
         if type(given) is types.FunctionType and self._at.is_users(given):
             names = {*given.__code__.co_names, *(c for c in given.__code__.co_consts if type(c) is str)}
-            if names & _INITIALISERS or "reset_parameters" in names:  # a text: `getattr(m, "reset_parameters")`
+            if (
+                names & _INITIALISERS or "reset_parameters" in names
+            ):  # a text: `getattr(m, "reset_parameters")`
                 self._note("reset_parameters", token, given.__code__.co_name)
 
     def _callback(self, node: ast.expr, scope: dict[str, Any], inside: str | None) -> None:
@@ -445,15 +463,40 @@ class _Reading:
             function = callee.__func__
             if type(function) is types.FunctionType and self._at.is_users(function):
                 self._descend(function, UNKNOWN if type(callee) is classmethod else None, node, scope, depth)
-        elif self._given_a_model(node, scope) and getattr(node.func, "id", "") not in _HARMLESS:
-            self.complete = False  # a library may do anything to a model that it is given
+        elif not self._stands_for_a_function(node, callee, scope, depth) and self._given_a_model(node, scope):
+            harmless = getattr(node.func, "id", "") in _HARMLESS
+            self.complete = (
+                self.complete and harmless
+            )  # a library may do anything to a model that it is given
+
+    def _stands_for_a_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
+        """Objects that call a function: a bound method, a partial, what ``tf.function`` gives."""
+        wrapped = _wrapped_by(callee)
+        if type(callee) is types.MethodType:
+            self._bound(callee, node, scope, depth)
+        elif type(callee) is functools.partial:
+            anything = ast.Call(node.func, [], [])  # what its parameters are bound to is not looked at
+            self._descend(_partials_function(callee), None, anything, scope, depth)
+        elif type(wrapped) is types.FunctionType:
+            self._descend(wrapped, None, node, scope, depth)
+        else:
+            return False
+        return True
+
+    def _bound(self, method: types.MethodType, node: ast.Call, scope: dict[str, Any], depth: int) -> None:
+        """``step = trainer.step``, which is then called by that name."""
+        function, receiver = method.__func__, method.__self__
+        token = self._at.token(receiver)
+        if token is not None and type(function) is types.FunctionType:
+            self._note(function.__name__, token, None, given=_decisive(node))
+        self._descend(function, receiver, node, scope, depth)
 
     def _asked_for(self, name: ast.expr) -> None:
         """``getattr(m, "reset_parameters", None)``, which is then called."""
         if isinstance(name, ast.Constant) and (name.value in LEARNS or name.value in _MOVES):
             self.complete = False
             self._doubts += 1
-            self._note(name.value, None, None)  # type: ignore[arg-type]
+            self._note(name.value, None, None)
             self._doubts -= 1
 
     def _library_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
@@ -679,6 +722,13 @@ class _Reading:
     def _given_a_model(self, node: ast.Call, scope: dict[str, Any]) -> bool:
         given = [*node.args, *(k.value for k in node.keywords)]
         return any(self._at.token(self._at.value(a, scope)) is not None for a in given)
+
+
+def _wrapped_by(callee: Any) -> Any:
+    """The function that a callable object of a library stands for, as ``tf.function`` makes one."""
+    if is_one_of(type(callee), (types.FunctionType, *STAND_INS)):
+        return None
+    return next((v for n, v in attributes_of(callee) if n in ("_python_function", "__wrapped__")), None)
 
 
 def _kind_of_write(given: Sequence[ast.expr]) -> str:

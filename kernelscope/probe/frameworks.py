@@ -169,6 +169,12 @@ class KerasModel(Family):
         optimizer = own.get("optimizer", own.get("_optimizer"))
         if optimizer is not None:
             params["optimizer"] = type.__dict__["__qualname__"].__get__(type(optimizer))
+            rate = (instance_dict((instance_dict(optimizer) or {}).get("_learning_rate")) or {}).get("_value")
+            array = tensors.content(rate) if tensors.is_tensor(rate) else None
+            if array is not None and array.ndim == 0:
+                params["learning_rate"] = float(
+                    f"{float(array):.6g}"
+                )  # as it was given, not as float32 has it
         if type(own.get("loss")) is str:
             params["loss"] = own["loss"]
         return params, dict(_weights_of(obj))

@@ -16,6 +16,12 @@ from .types import class_dict, instance_dict
 
 _TORCH = ("Tensor", "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer")
 
+_VARIABLES = (
+    ("tensorflow.python.ops.resource_variable_ops", "ResourceVariable"),
+    # Made while a function is traced: by a model that its first `fit` builds.
+    ("tensorflow.python.eager.polymorphic_function.polymorphic_function", "UnliftedInitializerVariable"),
+)
+
 _torch_types: list[type] = []
 _torch_base: list[Any] = []
 
@@ -108,7 +114,7 @@ def _of_torch(tensor: Any) -> Any:
 
 
 def _is_tensorflow(kind: type) -> bool:
-    return kind is names_in("tensorflow.python.ops.resource_variable_ops").get("ResourceVariable")
+    return any(kind is names_in(module).get(name) for module, name in _VARIABLES)
 
 
 def _of_tensorflow(variable: Any) -> Any:

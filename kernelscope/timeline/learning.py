@@ -76,6 +76,8 @@ def new_object(after: ObjectFacts, world: World) -> Finding:
             after, world, "observed", ("its state was put in from elsewhere (__setstate__ seen)",)
         )
         return _after_the_carry(card, after, calls, carried)
+    if not now and any(f.token == after.token and f.call == "load_params" for f in world.files("load")):
+        return carried_state(after, world, "inferred", ())  # of skorch: into a net that was only made
     if not now:
         return Finding(Learned.NONE)
     if _stands_on_known_parts(card, after, world):

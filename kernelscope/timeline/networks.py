@@ -66,18 +66,17 @@ def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Findi
         return Finding(on, "inferred", (passed, *changes.sentences()))
     if len(effects) > 1 and not sure & {Effect.CARRIES, Effect.FORGETS}:
         return Finding(Learned.UNKNOWN, "unknown", (*evidence, "which of these came last is not known"))
+    if effects & {Effect.CARRIES, Effect.FORGETS} and not _of_the_whole(causes, after, changes):
+        return Finding(Learned.EDITED, "inferred", (*evidence, "most of its weights are as they were"))
     if Effect.CARRIES in effects:
         return carried_state(after, world, certainty, evidence)
     if Effect.FORGETS in effects:
-        of_itself = any(c.whole for c in causes if c.effect is Effect.FORGETS)
-        if not of_itself and not _mostly_differs(after, changes):
-            return Finding(Learned.EDITED, "inferred", (*evidence, "most of its weights are as they were"))
         anew = Effect.ONWARD in effects
         learned = (Learned.REFITTED if anew else Learned.CLEARED) if was else (on if anew else Learned.NONE)
         return Finding(learned, certainty, evidence)
     if Effect.ONWARD in effects:
         return Finding(on, certainty, evidence)
-    return _without_a_cause(after, on, evidence, world)
+    return _without_a_cause(before, after, changes, on, evidence, world)
 
 
 def new_network(after: ObjectFacts, world: World) -> Finding:
@@ -144,7 +143,7 @@ def _nothing_differs(
         (Effect.CARRIES, Learned.CARRIED),
         (Effect.ONWARD, Learned.CONTINUED if was else Learned.FITTED),
     ):
-        known = [c for c in causes if c.effect is effect and (c.seen or rewritten or c.sure)]
+        known = [c for c in causes if c.effect is effect and (c.seen or rewritten or (c.sure and c.whole))]
         counts = after.library != "torch" or rewritten  # a PyTorch tensor counts every write to it
         if known and counts and (was or effect is Effect.ONWARD):
             seen = all(c.seen for c in known)
@@ -152,8 +151,17 @@ def _nothing_differs(
     return Finding(Learned.SAME if was else Learned.NONE)
 
 
-def _without_a_cause(after: ObjectFacts, on: Learned, evidence: tuple[str, ...], world: World) -> Finding:
+def _without_a_cause(
+    before: ObjectFacts,
+    after: ObjectFacts,
+    changes: AttributeChanges,
+    on: Learned,
+    evidence: tuple[str, ...],
+    world: World,
+) -> Finding:
     """Weights differ, and nothing that is known to change them was called."""
+    if on is Learned.FITTED and not changes.written and not changes.lost and _only_new(before, changes):
+        return Finding(Learned.NONE)  # it was built: its weights are there for the first time
     code = world.observation.code
     methods = {m.method for m in code.methods}
     if methods & {"backward", "by-gradient"}:
@@ -198,7 +206,13 @@ def _in_the_code(facts: ObjectFacts, world: World) -> Iterator[_Cause]:
         else:
             continue
         if effect in (Effect.ONWARD, Effect.CARRIES, Effect.FORGETS):
-            yield _Cause(effect, calls_in_code([method])[0], seen=False, sure=method.sure and ended, whole=method.token is not None)
+            yield _Cause(
+                effect,
+                calls_in_code([method])[0],
+                seen=False,
+                sure=method.sure and ended,
+                whole=method.token is not None,
+            )
 
 
 def _effect_of(method: str, token: int, given: tuple[str, ...], facts: ObjectFacts, world: World) -> Effect:
@@ -223,11 +237,20 @@ def _may_be_meant(method: MethodInCode, facts: ObjectFacts, world: World) -> boo
     return facts.token not in world.before and method.cls == facts.cls
 
 
-def _mostly_differs(facts: ObjectFacts, changes: AttributeChanges) -> bool:
-    """Whether more than half of a network's weights do: one layer drawn anew is an edit of the whole."""
+def _of_the_whole(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: AttributeChanges) -> bool:
+    """Whether other weights were put in the whole network, or more than half of it: one layer drawn anew
+    is an edit of the whole."""
+    if any(c.whole for c in causes if c.effect in (Effect.CARRIES, Effect.FORGETS)):
+        return True
     differ = {*changes.written, *changes.bound}
     weights = [n for n in facts.learned if n.rpartition(".")[2] not in _STATISTICS]
     return 2 * sum(n in differ for n in weights) > len(weights)
+
+
+def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
+    """Whether all that differs was not there before: weights that were not made yet, or had no shape."""
+    old = before.learned
+    return all(n not in old or old[n].text == "tensor" for n in changes.bound)
 
 
 def _only_statistics(changes: AttributeChanges) -> bool:
