@@ -5,19 +5,39 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.scenarios import Scenario, play, scenarios_in
+
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
 
 FOLDER = Path(__file__).parent / "scenarios"
 SCENARIOS = dict(scenarios_in(FOLDER))
 PYTHONS = [sys.executable, *filter(None, os.environ.get("KERNELSCOPE_TEST_PYTHONS", "").split(os.pathsep))]
 
 
-@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: Path(path).parent.parent.name)
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
+FRAMEWORKS = {"torch", "keras", "tensorflow", "xgboost", "lightgbm", "catboost", "statsmodels", "skorch"}
+"""Packages that the other interpreters need not have: such notebooks are played in this one alone."""
+
+
+def cases() -> list[ParameterSet]:
+    """Every notebook in every interpreter that it is meant for."""
+    found = []
+    for name, scenario in SCENARIOS.items():
+        heavy = FRAMEWORKS.intersection(scenario.get("needs", ()))
+        for python in [sys.executable] if heavy else PYTHONS:
+            marks = [pytest.mark.frameworks] if heavy else []
+            folder = Path(python).parent.parent.name
+            found.append(pytest.param(scenario, python, id=f"{name}-{folder}", marks=marks))
+    return found
+
+
+@pytest.mark.parametrize(("scenario", "python"), cases())
 def test_every_label_is_met(scenario: Scenario, python: str, tmp_path: Path) -> None:
     missing = [name for name in scenario.get("needs", ()) if not has_module(python, name)]
     if missing:
@@ -25,6 +45,7 @@ def test_every_label_is_met(scenario: Scenario, python: str, tmp_path: Path) -> 
     assert play(scenario, tmp_path, python) == []
 
 
+@cache
 def has_module(python: str, name: str) -> bool:
     """Whether that interpreter could import it."""
     code = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"

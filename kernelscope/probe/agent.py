@@ -428,6 +428,7 @@ class Agent:
         if self._calls.failed >= MOST_FAILURES:
             self._calls.end()
         self._calls.watch_sklearn()
+        self._calls.watch_frameworks()
 
     def _tell(self, seen: dict[str, Any]) -> None:
         self._seq += 1

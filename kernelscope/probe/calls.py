@@ -2,10 +2,10 @@
 
 Only local events on the code objects of chosen methods are used, so other code runs as fast as
 before.  Seen: ``fit`` and ``partial_fit`` of classes that scikit-learn's ``_fit_context`` decorates
-(one code object for all of them) and of every class that a look has come upon, and scikit-learn's
-``__getstate__`` and ``__setstate__``, through which pickle and copy go.  Not seen: methods written
-in C, and those of a class that is made and used for the first time within one cell, unless they are
-so decorated.
+(one code object for all of them), scikit-learn's ``__getstate__`` and ``__setstate__``, through which
+pickle and copy go, and ``METHODS`` of every class that a look has come upon and of the frameworks'
+usual ones (``_USUAL``).  Not seen: methods written in C, and those of a class that is made and used for
+the first time within one cell, unless they are so decorated; the cell's code must tell of these.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import weakref
 from typing import Any
 
 from .identity import Tokens, is_dead, reference_to
-from .types import ESTIMATOR, TypeCache, class_attribute, class_dict
+from .tensors import names_in
+from .types import ESTIMATOR, TypeCache, class_attribute, class_dict, is_class
 
 METHODS = (
     *("fit", "partial_fit", "__setstate__", "__getstate__"),
@@ -29,6 +30,18 @@ _DECISIVE = ("xgb_model", "init_model")
 """Arguments of boosters' ``fit`` with which it goes on from a model."""
 MOST_OBJECTS = 256
 """Objects whose calls are told per run; what a search clones by the hundred is dropped beyond."""
+_USUAL = (
+    ("torch.optim", ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "LBFGS")),
+    ("torch.nn", ("Module",)),
+    ("keras.src.models.model", ("Model",)),
+    ("xgboost.sklearn", ("XGBModel", "XGBClassifier", "XGBRanker")),
+    ("xgboost.core", ("Booster",)),
+    ("lightgbm.sklearn", ("LGBMModel", "LGBMClassifier", "LGBMRegressor", "LGBMRanker")),
+    ("lightgbm.basic", ("Booster",)),
+    ("catboost.core", ("CatBoost", "CatBoostClassifier", "CatBoostRegressor", "CatBoostRanker")),
+    ("skorch.net", ("NeuralNet",)),
+)
+"""Classes whose calls are seen from their module's import on, before a look has come upon one."""
 _MOST_FRAMES = 200
 _CO_OPTIMIZED = 0x01
 """Of a function's code; of a module's or class body's frame ``f_locals`` is the namespace itself."""
@@ -95,6 +108,7 @@ class CallWatcher:
         """By id of the frame: id of the receiver, and what was noted of the call."""
         self._tool: int | None = None
         self._knows_sklearn = False
+        self._usual = list(_USUAL)
         self.active = False
         self.dropped = 0
         """Calls of the current run that were one object too many."""
@@ -147,6 +161,17 @@ class CallWatcher:
         self._watch(_nested_code(context.__code__, "decorator", "wrapper"), None)
         for method in ("__getstate__", "__setstate__"):
             self._watch(_code_of(class_dict(estimator).get(method)), method)
+
+    def watch_frameworks(self) -> None:
+        """Sees the frameworks' usual classes, once their modules are there."""
+        for entry in [e for e in self._usual if self.active and e[0] in sys.modules]:
+            module, names = entry
+            own = names_in(module)
+            found = [own[n] for n in names if is_class(own.get(n))]
+            if found:
+                self._usual.remove(entry)
+            for cls in found:
+                self.watch_class(cls)
 
     def _watch(self, code: types.CodeType | None, method: str | None) -> None:
         known = self._codes.get(id(code))

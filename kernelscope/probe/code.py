@@ -388,7 +388,7 @@ class _Reading:
         elif method in _SAVES_ITSELF and library in _BY_METHOD:
             self._saves_itself(node, scope)
         elif method == "copy" and library in _BY_METHOD:
-            self._copies[method] = None
+            self._copies[f"{library}'s copy"] = None
         if type(receiver) is New:
             made = self._made(receiver)
             self._note(method, made, inside, qualified_name(receiver.cls), _decisive(node))

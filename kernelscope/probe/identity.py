@@ -2,6 +2,11 @@
 
 CPython hands ``id()`` out again as soon as an object is freed, so an id names an object only
 together with a weak reference that is still alive.
+
+Sees: re-creation in every form, also at the same address and with equal contents; an attribute that
+was bound to another object and back.  Cannot see: an object without weak references (a list, a dict, a
+class with ``__slots__``) that was replaced by another of the same type at the same address; of those
+the content tells.
 """
 
 from __future__ import annotations
@@ -92,7 +97,7 @@ def _refers(reference: Reference, obj: object) -> bool:
 class Binding:
     """What one attribute was bound to at the last look, and how often it was bound anew."""
 
-    __slots__ = ("_held", "_id", "digest", "late", "raw", "serial", "text")
+    __slots__ = ("_held", "_id", "digest", "late", "raw", "serial", "text", "version")
 
     def __init__(self) -> None:
         self._id = 0
@@ -100,7 +105,9 @@ class Binding:
         """The value itself where it is a small atom, else a reference to it."""
         self.serial = 0
         self.raw: bytes | None = None
-        """Bytes of a small array, so that an unchanged one is not hashed again."""
+        """Bytes of a small array, or samples of a tensor: an unchanged one is not hashed again."""
+        self.version: int | None = None
+        """Of a tensor: how often it had been written in place."""
         self.digest: str | None = None
         self.text = ""
         self.late = False

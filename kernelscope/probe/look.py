@@ -1,5 +1,10 @@
 """One look at the namespace: which names reach which models, and how each of those is.
 
+Sees: globals, items of exact dicts, lists and tuples (``MOST_DEPTH`` levels, ``MOST_IN_CONTAINER`` items
+each), attributes of objects whose class the user wrote, and what composites are made of.  Cannot see:
+models in closures, in sets, in library containers, behind properties, in other processes.  What a
+budget left out is told in ``cut``, and a name that was not looked at is not gone.
+
 A look holds strong references only while it lasts.  What it remembers between looks are tokens,
 weak references and its own copies of small builtins.
 """
@@ -150,6 +155,7 @@ class Look:
                 changed[name] = None
         self.names = names
         self._forget(seen)
+        self.reader.end()
         return {"names": changed, "objects": list(objects.values()), "cut": cut}
 
     def number(self, obj: Any) -> int:
@@ -246,14 +252,16 @@ class Look:
         if watched.record is not None and self.reader.overdue():
             cut.append(f"generation {watched.generation}: no time left to look at it")
             return token
-        if self._is_unchanged(obj, watched):
+        record = None if self._is_unchanged(obj, watched) else self._record(obj, token, watched)
+        if record is None and watched.record is not None and not watched.record["parts"]:
             return token
-        record = self._record(obj, token, watched)
         parts = []
         levels = min(depth, self._family(obj).levels)
         for label, key, part in self._parts_of(obj) if levels else ():
             held = self._describe(part, objects, seen, cut, levels - 1)
             parts.append({"label": label, "token": held, "key": key})
+        if record is None:
+            record = {**watched.record}  # type: ignore[dict-item]
         record["parts"] = parts
         record["partners"] = watched.record["partners"] if watched.record is not None else []
         if record != watched.record:
@@ -263,17 +271,22 @@ class Look:
     def _is_unchanged(self, obj: Any, watched: Watched) -> bool:
         """Whether a comparison attribute by attribute, in C where it can be, finds all as it was.
 
-        Only for objects that hold no parts: those of a composite change by themselves.
+        The parts of a composite change by themselves: where it is made of its attributes, it is looked
+        at in full.
         """
         record, own = watched.record, instance_dict(obj)
-        if record is None or own is None or record["parts"] or record["not_evaluated"]:
+        if record is None or own is None or record["not_evaluated"]:
             return False
-        if type(self._family(obj)) is not Family:
-            return False  # what counts of it lies elsewhere than in its attributes
-        bindings = watched.in_order
-        if len(bindings) != len(own):
+        info = self.types.of(type(obj))
+        family, bindings, still = family_of(info), watched.in_order, self.reader.is_still
+        if type(family) is not Family:
+            values = [pair for told in family.split(obj, info) for pair in told.items()]
+            return len(values) == len(bindings) and all(
+                name == place and still(value, binding)
+                for (name, value), (place, binding) in zip(values, bindings)
+            )
+        if record["parts"] or len(bindings) != len(own):
             return False
-        still = self.reader.is_still
         return all(
             name is place and still(value, binding)  # a key that is no plain name may define `__eq__`
             for (name, value), (place, binding) in zip(pairs_of(own, len(bindings)), bindings)
@@ -284,9 +297,8 @@ class Look:
         self.on_class(type(obj))
         family = family_of(info)
         params, learned = family.split(obj, info)
-        watched.in_order = [
-            (n, watched.binding(n if n in params else "." + n)) for n, _ in attributes_of(obj)
-        ]
+        names = [n for n, _ in attributes_of(obj)] if type(family) is Family else [*params, *learned]
+        watched.in_order = [(n, watched.binding(n if n in params else "." + n)) for n in names]
         left_out: list[str] = []
         told: dict[str, Any] = {}
         for name, value in learned.items():

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 from .types import class_dict, instance_dict
 
+WHOLE = 1 << 14
+"""Bytes of a tensor that are always read in full."""
+SAMPLES = 1_024
+"""Items of a larger one that are read: a step of any optimizer changes nearly all of them, and the
+count of writes tells of one that changes few."""
 _TORCH = ("Tensor", "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer")
 
 _VARIABLES = (
@@ -37,7 +43,8 @@ def version(value: object) -> int | None:
     if not any(type(value) is t for t in _torch()):
         return None
     try:
-        found = _getter("_version")(value)
+        with _unseen():
+            found = _getter("_version")(value)
     except (RuntimeError, TypeError):  # made in inference mode
         return None
     return found if type(found) is int else None
@@ -48,7 +55,8 @@ def has_gradient(value: object) -> bool:
     if not any(type(value) is t for t in _torch()):
         return False
     try:
-        return bool(_getter("is_leaf")(value)) and _getter("grad")(value) is not None
+        with _unseen():
+            return bool(_getter("is_leaf")(value)) and _getter("grad")(value) is not None
     except (RuntimeError, TypeError):
         return False
 
@@ -62,14 +70,35 @@ def content(value: Any) -> Any:
         return None
 
 
+class Reading:
+    """One tensor, as it was at one moment."""
+
+    __slots__ = ("raw", "version", "whole")
+
+    def __init__(self, raw: bytes | None, whole: bool, version: int | None) -> None:
+        self.raw, self.whole, self.version = raw, whole, version
+
+
+def read(value: Any) -> Reading:
+    """The bytes of a small tensor, or of items spread evenly over a large one, and its version."""
+    array = content(value)
+    if array is None or array.dtype.hasobject:
+        return Reading(None, False, version(value))
+    whole = array.nbytes <= WHOLE
+    # `flat` picks items in C, whatever the strides; an odd step does not stay in one column.
+    picked = array if whole else array.flat[:: max(1, array.size // SAMPLES) | 1]
+    return Reading(picked.tobytes(), whole, version(value))
+
+
 def text(value: Any) -> str:
     """Its element type and shape."""
     if _is_tensorflow(type(value)):
         array = content(value)
         return "tensor" if array is None else f"{array.dtype.name} tensor {array.shape}"
     try:
-        shape = tuple(_getter("shape")(value))
-        dtype = str(_getter("dtype")(value)).rpartition(".")[2]
+        with _unseen():
+            shape = tuple(_getter("shape")(value))
+            dtype = str(_getter("dtype")(value)).rpartition(".")[2]
     except (RuntimeError, TypeError, ValueError):  # not initialised yet
         return "tensor"
     return f"{dtype} tensor {shape}"
@@ -93,6 +122,15 @@ def names_in(module: str) -> dict[str, Any]:
     return found.__dict__ if type(found) is types.ModuleType else {}
 
 
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Neither the user's function modes nor dispatch modes see what is read meanwhile: with a mode
+    entered, even PyTorch's plain getters call it."""
+    core = names_in("torch._C")
+    with core["DisableTorchFunction"](), core["_DisableTorchDispatch"]():
+        yield
+
+
 def _getter(name: str) -> Any:
     return class_dict(_torch_base[0])[name].__get__
 
@@ -102,11 +140,9 @@ def _method(name: str) -> Any:
 
 
 def _of_torch(tensor: Any) -> Any:
-    core = names_in("torch._C")
-    if not _getter("is_cpu")(tensor):
-        return None
-    # Neither the user's function modes nor dispatch modes may see this reading.
-    with core["DisableTorchFunction"](), core["_DisableTorchDispatch"]():
+    with _unseen():
+        if not _getter("is_cpu")(tensor):
+            return None
         plain = _method("detach")(tensor)
         if str(_getter("dtype")(plain)) == "torch.bfloat16":  # numpy has none: its bits will do
             plain = _method("view")(plain, names_in("torch")["int16"])

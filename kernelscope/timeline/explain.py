@@ -21,6 +21,8 @@ def explain(change: Change, world: World) -> Change:
         parts.append(f"{change.name} holds that object now; it was there before.")
     if change.params and change.verdict is not Verdict.DELETED:
         parts.append(f"{_params(change)}.")
+    if change.persistence is not None and change.persistence.action == "loaded":
+        parts += _what_the_file_held(change, world)
     if change.stale:
         parts.append(
             f"{_and(change.stale)} still {'holds' if len(change.stale) == 1 else 'hold'} {_numbered(change.previous_generation)}."
@@ -120,6 +122,21 @@ def _file(change: Change) -> str:
         return ""
     preposition = "from" if change.persistence.action == "loaded" else "to"
     return f" {preposition} {change.persistence.file.rsplit('/', 1)[-1]}"
+
+
+def _what_the_file_held(change: Change, world: World) -> list[str]:
+    """Which generation went into the file, and which one memory held until now."""
+    path = change.persistence.file if change.persistence else None
+    kept = world.kept.get(path) if path is not None else None
+    if kept is None:
+        return []
+    before = "" if kept.epoch == world.epoch else " before the kernel was restarted"
+    held = f"The file holds {_numbered(kept.generation)}, as saved in In [{kept.execution_count}]{before}"
+    if change.previous_generation is None:
+        return [held + "."]
+    if change.previous_generation == kept.generation and kept.epoch == world.epoch:
+        return [f"{held}; what {change.name} has learned since is gone."]
+    return [f"{held}; memory held {_numbered(change.previous_generation)}."]
 
 
 def _params(change: Change) -> str:

@@ -146,6 +146,15 @@ class FileAccess(Struct, frozen=True):
     """The file exists and, for a save, was written since the run started."""
 
 
+class Kept(Struct, frozen=True):
+    """What a file holds: the latest save into it that was seen."""
+
+    generation: int | None
+    epoch: int
+    execution_count: int
+    """Of the run that wrote it."""
+
+
 class CodeFacts(Struct, frozen=True):
     """What the cell can have done, read from its source and from the functions it reaches."""
 

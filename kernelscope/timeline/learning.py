@@ -83,12 +83,24 @@ def new_object(after: ObjectFacts, world: World) -> Finding:
     if _stands_on_known_parts(card, after, world):
         told = "its parts were there before, and keep what they have learned"
         return Finding(Learned.CARRIED, "observed", (told,), in_memory=True)
+    grown = _grown_from_another(card, after, world)
+    if grown is not None:
+        return grown
     taught = [c for c in calls if c.returned and card.effect(after, c.method, c.given) in _TEACHES]
     if taught:
         return Finding(Learned.FITTED, "observed", tuple(call_seen(c) for c in taught))
     if _can_have_been_carried(after, world) and not _can_have_been_taught(card, after, world):
         return carried_state(after, world, "inferred", ())
     return _fitted_as_far_as_known(card, after, world)
+
+
+def _grown_from_another(card: RuleCard, facts: ObjectFacts, world: World) -> Finding | None:
+    """A new model that a training function made from a given one (``xgb.train(…, xgb_model=old)``)."""
+    methods = world.observation.code.methods
+    made = [m for m in methods if m.method == "train" and m.token == facts.token]
+    if {card.effect(facts, m.method, m.given) for m in made} != {Effect.ONWARD}:
+        return None
+    return Finding(Learned.CONTINUED, "inferred", calls_in_code(made), in_memory=True)
 
 
 def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
@@ -278,9 +290,6 @@ def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) ->
     ]
     evidence = calls_in_code(teaching)
     twin = twin_of(facts, world)
-    made_of = [m for m in teaching if m.method == "train" and m.token == facts.token]
-    if {card.effect(facts, m.method, m.given) for m in made_of} == {Effect.ONWARD}:
-        return Finding(Learned.CONTINUED, "inferred", calls_in_code(made_of), in_memory=True)
     if not _can_have_been_carried(facts, world):
         if teaching:
             return Finding(Learned.FITTED, "inferred", evidence)

@@ -18,7 +18,7 @@ from kernelscope.timeline.events import (
     Observed,
     Waiting,
 )
-from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Observation
+from kernelscope.timeline.facts import Kept, KernelFacts, ObjectFacts, Observation
 from kernelscope.timeline.judge import Rows, judge, judge_local, tokens_in_use
 from kernelscope.timeline.networks import taught_by
 from kernelscope.timeline.reruns import Cell, Reruns
@@ -70,6 +70,8 @@ class Timeline:
         self._objects: dict[int, ObjectFacts] = {}
         self._taught: dict[int, bool] = {}
         """Of networks: whether they have learned anything."""
+        self._kept: dict[str, Kept] = {}
+        """What the files hold that were written while we watched, over all epochs."""
         self._names: dict[str, int] = {}
         self._rows_now: Rows = {}
         self._reruns = Reruns()
@@ -114,10 +116,20 @@ class Timeline:
         before, names_before = self._objects, self._names
         self._objects = {**before, **{f.token: f for f in observation.objects}}
         self._names = _renamed(names_before, observation, self._objects)
-        world = World(observation, before, self._objects, names_before, self._names, self._taught)
+        world = World(
+            observation,
+            before,
+            self._objects,
+            names_before,
+            self._names,
+            taught=self._taught,
+            kept=self._kept,
+            epoch=self.epoch,
+        )
         rows_before, self._rows_now = self._rows_now, rows_of(self._names, self._objects)
         told = judge(world, rows_before, self._rows_now)
         self._taught = {**self._taught, **taught_by(world)}
+        self._kept = {**self._kept, **_written_by(world)}
         changes = tuple(c for n, c in told.items() if not _is_part(n, rows_before, self._rows_now))
         silent = observation.run is None and not changes
         moment = self._moments[-1] if silent else self._record(world, changes)
@@ -233,6 +245,18 @@ def _renamed(
         else:
             renamed[name] = token
     return renamed
+
+
+def _written_by(world: World) -> dict[str, Kept]:
+    """By path, what the observed run wrote; of several models in one file, the first."""
+    run = world.observation.run
+    found: dict[str, Kept] = {}
+    for access in world.files("save") if run is not None else ():
+        facts = world.after.get(access.token) if access.token is not None else None
+        if run is not None and facts is not None and access.path is not None and access.touched:
+            kept = Kept(facts.generation, world.epoch, run.execution_count)
+            found.setdefault(access.path, kept)
+    return found
 
 
 def _is_part(name: str, *rows: Rows) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property
 from kernelscope.timeline.facts import (
     Call,
     FileAccess,
+    Kept,
     MethodInCode,
     ObjectFacts,
     Observation,
@@ -34,6 +35,9 @@ class World:
     names_after: Mapping[str, int]
     taught: Mapping[int, bool] = field(default_factory=dict)
     """Of networks, by token: whether they had learned anything before this observation."""
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    """By path: what the files hold that were seen being written before this observation."""
+    epoch: int = 1
 
     @property
     def sees_calls(self) -> bool:

@@ -1,0 +1,294 @@
+"""Networks: what they have learned is a matter of their history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from kernelscope.timeline.changes import Change
+from kernelscope.timeline.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Part, Signature
+from tests.support.facts import Watch, dumped, loaded
+
+LINEAR = "torch.nn.modules.linear.Linear"
+ADAM = "torch.optim.adam.Adam"
+NOTHING = CodeFacts(complete=True)
+
+both = pytest.mark.parametrize(("seen", "certainty"), [(True, "observed"), (False, "inferred")])
+
+
+def network(token: int, weight: str = "w0", version: int = 1, **more: Signature) -> ObjectFacts:
+    """A network with one weight, whose content is told by ``weight``."""
+    learned = {"weight": Signature("float32 tensor (1, 3)", 0, weight, version=version), **more}
+    return ObjectFacts(token, token, LINEAR, "torch", 0x7F00_0000 + 0x10 * token, learned=learned)
+
+
+def trained(net: ObjectFacts, weight: str, steps: int = 1) -> ObjectFacts:
+    """The network after so many steps."""
+    before = net.learned["weight"]
+    version = (before.version or 0) + steps
+    return replace(net, learned={**net.learned, "weight": replace(before, digest=weight, version=version)})
+
+
+def optimizer(token: int, *networks: ObjectFacts, steps: int = 0) -> ObjectFacts:
+    """An optimizer of these networks' parameters that has taken so many steps."""
+    learned = (
+        {"state[0].step": Signature("float32 tensor ()", 0, f"s{steps}", version=steps)} if steps else {}
+    )
+    return ObjectFacts(
+        token,
+        token,
+        ADAM,
+        "torch.optim",
+        0x7F00_0000 + 0x10 * token,
+        params={"lr": 0.1},
+        learned=learned,
+        partners=tuple(n.token for n in networks),
+    )
+
+
+def does(method: str, on: ObjectFacts | None, *, seen: bool = False, sure: bool = False) -> dict[str, Any]:
+    """The run calls the method."""
+    token = on.token if on is not None else None
+    if seen and on is not None:
+        call = Call(on.token, on.cls, method, 1, 1)
+        return {"calls": [call], "code": NOTHING, "sees_calls": True}
+    code = CodeFacts(methods=(MethodInCode(method, token, sure=sure),), complete=True)
+    return {"code": code, "sees_calls": False}
+
+
+def axes(change: Change) -> tuple[str, str, str | None, str]:
+    return change.verdict, change.identity, change.learned, change.certainty
+
+
+def a_trained_one() -> tuple[Watch, ObjectFacts, ObjectFacts]:
+    """A watch over a network and its optimizer, after a first training."""
+    net = network(1)
+    opt = optimizer(2, net)
+    watch = Watch(net=net, opt=opt)
+    net, opt = trained(net, "w1"), optimizer(2, net, steps=1)
+    watch.run(net, opt, **does("step", opt))
+    return watch, net, opt
+
+
+def test_given_no_name_when_a_network_is_made_then_its_random_weights_are_nothing_learned() -> None:
+    change = Watch().run(names={"net": network(1)}, code=NOTHING)["net"]
+
+    assert axes(change) == ("created", "new", "none", "observed")
+    assert change.fitted is False
+
+
+@both
+def test_given_a_new_network_when_its_optimizer_steps_then_fitted_and_after_that_continued(
+    seen: bool, certainty: str
+) -> None:
+    net = network(1)
+    opt = optimizer(2, net)
+    watch = Watch(net=net, opt=opt)
+
+    first = watch.run(trained(net, "w1"), optimizer(2, net, steps=1), **does("step", opt, seen=seen))
+    second = watch.run(trained(net, "w2", 2), optimizer(2, net, steps=2), **does("step", opt, seen=seen))
+
+    assert axes(first["net"]) == ("fitted", "same", "fitted", certainty)
+    assert first["net"].fitted is True
+    assert axes(first["opt"]) == ("fitted", "same", "fitted", certainty)
+    assert axes(second["net"]) == ("continued", "same", "continued", certainty)
+    assert axes(second["opt"]) == ("continued", "same", "continued", certainty)
+
+
+def test_given_a_trained_network_when_another_optimizer_steps_then_it_is_untouched() -> None:
+    watch, _, _ = a_trained_one()
+    other = network(3)
+    adam = optimizer(4, other)
+    watch.run(names={"other": other, "adam": adam}, code=NOTHING)
+
+    told = watch.run(trained(other, "v1"), optimizer(4, other, steps=1), **does("step", adam))
+
+    assert set(told) == {"other", "adam"}
+
+
+def test_given_a_trained_network_when_it_is_made_anew_then_its_optimizer_is_a_stale_partner() -> None:
+    watch, _, _ = a_trained_one()
+
+    change = watch.run(names={"net": network(5)}, code=NOTHING)["net"]
+
+    assert axes(change) == ("reset", "recreated", "none", "observed")
+    assert change.stale == ("opt",)
+    assert "opt still holds generation 1" in change.explanation
+
+
+@both
+def test_given_a_trained_network_when_a_state_is_put_in_then_restored_with_its_file(
+    seen: bool, certainty: str
+) -> None:
+    watch, net, _ = a_trained_one()
+
+    told = watch.run(
+        trained(net, "w0"), files=[loaded(net, path="/w/net.pt")], **does("load_state_dict", net, seen=seen)
+    )
+
+    assert axes(told["net"]) == ("restored", "same", "carried", certainty)
+    assert told["net"].persistence is not None
+    assert told["net"].persistence.file == "/w/net.pt"
+
+
+def test_given_an_equal_state_when_it_is_put_in_then_the_count_of_writes_shows_it() -> None:
+    watch, net, _ = a_trained_one()
+    same = trained(net, "w1")
+
+    told = watch.run(same, files=[loaded(net)], **does("load_state_dict", net))
+
+    assert axes(told["net"]) == ("restored", "same", "carried", "inferred")
+
+
+def test_given_a_trained_network_when_its_weights_are_drawn_anew_then_cleared_and_next_fitted() -> None:
+    watch, net, opt = a_trained_one()
+    anew = trained(net, "r1")
+
+    cleared = watch.run(anew, **does("reset_parameters", net, sure=True))["net"]
+    again = watch.run(trained(anew, "w9"), **does("step", opt))["net"]
+
+    assert axes(cleared) == ("cleared", "same", "cleared", "inferred")
+    assert cleared.fitted is False
+    assert axes(again) == ("fitted", "same", "fitted", "inferred")
+
+
+def test_given_a_trained_network_when_drawn_anew_and_trained_in_one_run_then_refitted() -> None:
+    watch, net, opt = a_trained_one()
+    code = CodeFacts(
+        methods=(MethodInCode("reset_parameters", net.token, sure=True), MethodInCode("step", opt.token)),
+        complete=True,
+    )
+
+    change = watch.run(trained(net, "r1", 3), code=code, sees_calls=False)["net"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "inferred")
+
+
+def test_given_steps_and_a_load_that_may_be_left_out_then_unknown() -> None:
+    watch, net, opt = a_trained_one()
+    code = CodeFacts(
+        methods=(MethodInCode("load_state_dict", net.token), MethodInCode("step", opt.token)), complete=True
+    )
+
+    change = watch.run(trained(net, "x", 3), code=code, sees_calls=False)["net"]
+
+    assert axes(change) == ("unknown", "same", "unknown", "unknown")
+
+
+def test_given_only_batch_statistics_differ_then_it_learned_on_without_a_step() -> None:
+    stats = Signature("float32 tensor (4,)", 0, "m0", version=0)
+    net = network(1, running_mean=stats)
+    opt = optimizer(2, net)
+    watch = Watch(net=net, opt=opt)
+    net = trained(net, "w1")
+    watch.run(net, **does("step", opt))
+    passed = replace(net, learned={**net.learned, "running_mean": replace(stats, digest="m1")})
+
+    change = watch.run(passed, code=NOTHING, sees_calls=False)["net"]
+
+    assert change.verdict == "continued"
+    assert "batch statistics" in change.explanation
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        (CodeFacts(assigned=((1, "weight"),), complete=True), "edited"),
+        (CodeFacts(methods=(MethodInCode("in-place"),), complete=False), "edited"),
+        (
+            CodeFacts(methods=(MethodInCode("in-place"), MethodInCode("backward")), complete=False),
+            "continued",
+        ),
+        (CodeFacts(complete=False), "unknown"),
+    ],
+)
+def test_given_weights_that_no_known_call_changed_then_the_code_decides(
+    code: CodeFacts, verdict: str
+) -> None:
+    watch, net, _ = a_trained_one()
+
+    change = watch.run(trained(net, "h"), code=code, sees_calls=False)["net"]
+
+    assert change.verdict == verdict
+
+
+def test_given_a_cast_when_only_the_element_type_differs_then_nothing_is_told() -> None:
+    watch, net, _ = a_trained_one()
+    weight = replace(net.learned["weight"], text="float64 tensor (1, 3)", digest="d", version=9)
+
+    told = watch.run(replace(net, learned={"weight": weight}), **does("double", net))
+
+    assert told == {}
+
+
+def test_given_a_deep_copy_then_it_has_learned_what_its_model_has() -> None:
+    watch, net, _ = a_trained_one()
+    copies = CodeFacts(copies=("copy.deepcopy",), complete=True)
+    best = replace(net, token=7, generation=7)
+    fresh, blank = network(8, "b"), network(9, "b")
+    watch.run(names={"fresh": fresh}, code=NOTHING)
+
+    told = watch.run(names={"best": best, "blank": blank}, code=copies, sees_calls=False)
+
+    assert axes(told["best"]) == ("copied", "new", "carried", "inferred")
+    assert (told["blank"].learned, told["blank"].fitted) == ("none", False)
+
+
+def test_given_a_network_around_a_trained_one_then_it_is_a_copy_that_carries_it() -> None:
+    watch, net, _ = a_trained_one()
+    wrapper = replace(network(6), learned=net.learned, parts=(Part("._orig_mod", net.token),))
+
+    change = watch.run(names={"net": wrapper}, code=NOTHING)["net"]
+
+    assert axes(change)[:3] == ("copied", "recreated", "carried")
+
+
+@pytest.mark.parametrize(
+    ("net", "fitted"),
+    [
+        (network(1), False),
+        (network(1, version=50), True),
+        (replace(network(1), signs=("gradients",)), True),
+    ],
+)
+def test_given_a_late_attach_then_what_the_network_shows_decides(net: ObjectFacts, fitted: bool) -> None:
+    opt = optimizer(2, net)
+    watch = Watch(net=net, opt=opt)
+
+    change = watch.run(trained(net, "w1"), **does("step", opt))["net"]
+
+    assert change.verdict == ("continued" if fitted else "fitted")
+
+
+def test_given_a_scheduler_then_it_has_no_row_and_is_stale_when_its_optimizer_is_replaced() -> None:
+    watch, net, opt = a_trained_one()
+    scheduler = ObjectFacts(
+        9,
+        None,
+        "torch.optim.lr_scheduler.StepLR",
+        "torch.lr_scheduler",
+        1,
+        partners=(opt.token,),
+        helper=True,
+    )
+
+    made = watch.run(names={"sched": scheduler}, code=NOTHING)
+    change = watch.run(names={"opt": optimizer(10, net)}, code=NOTHING)["opt"]
+
+    assert made == {}
+    assert (change.verdict, change.stale) == ("reset", ("sched",))
+    assert "sched" not in [row.name for row in watch.timeline.rows()]
+
+
+def test_given_a_file_when_it_is_read_back_then_both_generations_are_told() -> None:
+    watch, net, _ = a_trained_one()
+    watch.run(net, files=[dumped(net, path="/w/net.pt")], code=NOTHING)
+    watch.run(names={"net": network(5)}, code=NOTHING)
+    back = network(6, "w1")
+
+    change = watch.run(names={"net": back}, files=[loaded(back, "net", "/w/net.pt")], code=NOTHING)["net"]
+
+    assert change.verdict == "restored"
+    assert "The file holds generation 1, as saved in In [2]; memory held generation 5." in change.explanation
