@@ -13,7 +13,7 @@ import builtins
 import functools
 import linecache
 import types
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, Iterator, Sequence
 
 from .identity import Tokens
@@ -43,7 +43,8 @@ from .types import (
 LONGEST = 1 << 16
 """Characters of a cell beyond which it is not read."""
 _DEPTH = 5
-_SECONDS = 0.02
+_SECONDS, _SECONDS_WAITED = 0.02, 0.1
+"""Of its own that one reading may take, and of the clock: a framework's threads may keep the cores busy."""
 _MOST_PARSED = 64
 _MOST_LINES = 3_000
 """Of a file of functions: parsing takes about 10 µs a line, and cannot be broken off."""
@@ -131,6 +132,8 @@ class CodeReader:
         self._parsed: dict[tuple[object, ...], Functions] = {}
         self.loaded: dict[str, tuple[int, dict[str, Any]]] = {}
         """Global names that hold what was read from a file: the id of it, and the load."""
+        self.states: dict[str, tuple[int, list[int]]] = {}
+        """Global names that hold the live tensors of models: the id of it, and the models."""
 
     def read(self, source: str, since: float) -> dict[str, Any]:
         """``{"code": CodeFacts, "files": [FileAccess, …]}`` of a cell that has just run.
@@ -175,7 +178,7 @@ class _Reading:
 
     def __init__(self, reader: CodeReader, since: float) -> None:
         self._reader, self._at, self._since = reader, reader.resolver, since
-        self._deadline = perf_counter() + _SECONDS
+        self._deadline, self._latest = thread_time() + _SECONDS, perf_counter() + _SECONDS_WAITED
         self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
         """(method, token, function, class, decisive arguments) → whether the run cannot have left it out."""
         self._doubts = 0
@@ -222,7 +225,7 @@ class _Reading:
         """Statements in order; after one that may leave the block, nothing is sure any more."""
         doubts = self._doubts
         for statement in body:
-            if perf_counter() > self._deadline:
+            if thread_time() > self._deadline or perf_counter() > self._latest:
                 raise _OutOfTimeError
             self._statement(statement, scope, inside, depth)
             if any(isinstance(n, _LEAVES) for n in ast.walk(statement)):
@@ -251,6 +254,7 @@ class _Reading:
             self.block(body, scope, inside, depth)
         self._doubts -= decides
         if isinstance(node, ast.Assign) and depth > 0:
+            self._holds_states(single_target(node), node.value, scope)
             value = self._at.value(node.value, scope)
             scope.update({name: value for target in node.targets for name in bound_names(target)})
 
@@ -259,7 +263,17 @@ class _Reading:
         self._target = single_target(node)
         if self._target is not None:
             self._reader.loaded.pop(self._target, None)
-            self._states[self._target] = list(dict.fromkeys(self._states_in(node.value, scope)))  # type: ignore[attr-defined]
+            self._reader.states.pop(self._target, None)
+            self._holds_states(self._target, node.value, scope)  # type: ignore[attr-defined]
+            tokens = self._states[self._target]
+            if tokens and not any(_copies(n) for n in ast.walk(node)):
+                held = self._at.held_by_name(self._target)
+                self._reader.states[self._target] = (id(held), tokens)
+
+    def _holds_states(self, name: str | None, value: ast.expr, scope: dict[str, Any]) -> None:
+        """``state = {"model": net.state_dict()}``: what a save of that name is a save of."""
+        if name is not None:
+            self._states[name] = list(dict.fromkeys(self._states_in(value, scope)))
 
     def _definition(self, node: Any, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         """The body is not run by being defined; defaults are, and so is what decorates it."""
@@ -598,7 +612,9 @@ class _Reading:
         tokens = list(dict.fromkeys(self._tokens_in(saved, scope))) if saved is not None else []
         tokens += [t for t in self._states_in(saved, scope) if t not in tokens]
         if isinstance(saved, ast.Name) and not tokens:
-            tokens = self._states.get(saved.id, [])
+            held, before = self._reader.states.get(saved.id, (0, []))
+            is_still = held == id(self._at.held_by_name(saved.id))
+            tokens = self._states.get(saved.id, before if is_still else [])
         self._files += [{**fact, "token": token} for token in tokens] or [{**fact, "token": None}]
 
     def _loads(self, fact: dict[str, Any]) -> None:
@@ -729,6 +745,12 @@ def _wrapped_by(callee: Any) -> Any:
     if is_one_of(type(callee), (types.FunctionType, *STAND_INS)):
         return None
     return next((v for n, v in attributes_of(callee) if n in ("_python_function", "__wrapped__")), None)
+
+
+def _copies(node: ast.AST) -> bool:
+    """Whether it is a call that may give other tensors than the models' own."""
+    own = ("state_dict", "get_weights")
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", "") not in own
 
 
 def _kind_of_write(given: Sequence[ast.expr]) -> str:

@@ -57,6 +57,8 @@ def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Findi
     if _is_converted(before, after, changes, world):
         return Finding(Learned.SAME if was else Learned.NONE)
     evidence = (*dict.fromkeys(c.told for c in causes), *changes.sentences())
+    if _puts_its_own_best_back(causes, after, world):
+        causes = tuple(c for c in causes if c.effect is Effect.ONWARD)
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
     effects = {c.effect for c in causes}
     sure = {c.effect for c in causes if c.sure}
@@ -103,6 +105,9 @@ def new_network(after: ObjectFacts, world: World) -> Finding:
     if twin is not None and was_fitted(twin, world):
         equal = "its weights are those of a network that was known before"
         return Finding(Learned.CARRIED, "inferred", (equal,))
+    if not world.observation.code.complete and card_for(after).was_written(after):
+        often = "its weights were written more often than making it does, by code that was not followed"
+        return Finding(Learned.FITTED, "inferred", (often,))
     return Finding(Learned.NONE)
 
 
@@ -235,6 +240,17 @@ def _may_be_meant(method: MethodInCode, facts: ObjectFacts, world: World) -> boo
     if method.cls is None or method.method == "step":
         return True
     return facts.token not in world.before and method.cls == facts.cls
+
+
+def _puts_its_own_best_back(causes: tuple[_Cause, ...], facts: ObjectFacts, world: World) -> bool:
+    """Whether a state is put in after training, and it is one of this very training: kept in memory, or
+    in a file that this run wrote.  What came before the training may have begun it anew."""
+    effects = tuple(dict.fromkeys(c.effect for c in causes))
+    if effects != (Effect.ONWARD, Effect.CARRIES):
+        return False
+    written = {f.path for f in world.files("save") if f.token == facts.token}
+    read = {f.path for f in world.files("load") if f.token in (facts.token, None)}
+    return read <= written
 
 
 def _of_the_whole(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: AttributeChanges) -> bool:
