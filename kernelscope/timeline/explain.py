@@ -11,6 +11,8 @@ from kernelscope.timeline.rules import card_for
 from kernelscope.timeline.world import World
 
 _SHOWN_PARAMS = 3
+_LONG = 10
+"""Characters of a fraction that nobody wrote like that: ``0.0010000000000000002``."""
 _BETWEEN = "Between runs, by no cell:"
 
 
@@ -218,11 +220,12 @@ def _params(change: Change, words: _Words) -> str:
 
 def _pair(before: Value, after: Value) -> str:
     """Both values, long fractions rounded where that leaves them different."""
-    short = [f"{v:.6g}" if type(v) is float else shown(v) for v in (before, after)]
     exact = [shown(before), shown(after)]
-    return " → ".join(
-        exact if short[0] == short[1] else (min(s, e, key=len) for s, e in zip(short, exact, strict=True))
-    )
+    short = [
+        f"{v:.6g}" if type(v) is float and len(e) > _LONG else e
+        for v, e in zip((before, after), exact, strict=True)
+    ]
+    return " → ".join(short if short[0] != short[1] else exact)
 
 
 def shown(value: Value) -> str:
