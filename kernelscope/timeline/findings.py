@@ -22,6 +22,8 @@ class Finding(Struct, frozen=True):
     """The file that a carried state came from, where it is known."""
     in_memory: bool = False
     """A carried state is known not to come from a file."""
+    copied: bool = False
+    """It is known to be that of another object, in memory."""
 
     @property
     def happened(self) -> bool:

@@ -198,7 +198,8 @@ def _by_code(
         return Finding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
     if not was:
         return Finding(Learned.FITTED, "inferred", evidence)
-    if len(effects) > 1:
+    sure = {card.effect(after, m.method, m.given) for m in world.surely_called_on(after.token)}
+    if len(effects) > 1 and Effect.ANEW not in sure:
         return _by_counters(before, after, evidence)
     learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
     return Finding(learned, "inferred", evidence)

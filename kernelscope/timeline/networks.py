@@ -104,11 +104,22 @@ def new_network(after: ObjectFacts, world: World) -> Finding:
         return Finding(Learned.CARRIED, "observed", (kept,), in_memory=True)
     if twin is not None and was_fitted(twin, world):
         equal = "its weights are those of a network that was known before"
-        return Finding(Learned.CARRIED, "inferred", (equal,))
+        return Finding(Learned.CARRIED, "inferred", (equal,), copied=True)
+    if any(_is_copy_of_a_trained_one(p.token, world) for p in after.parts):
+        held = "it is made of a copy of a network that had learned before"
+        return Finding(Learned.CARRIED, "inferred", (held,), copied=True)
     if not world.observation.code.complete and card_for(after).was_written(after):
         often = "its weights were written more often than making it does, by code that was not followed"
         return Finding(Learned.FITTED, "inferred", (often,))
     return Finding(Learned.NONE)
+
+
+def _is_copy_of_a_trained_one(part: int, world: World) -> bool:
+    """Whether a part that was not there before equals a network that had learned (an average of weights
+    begins with such a copy)."""
+    facts = world.after.get(part) if part not in world.before else None
+    twin = twin_of(facts, world) if facts is not None else None
+    return twin is not None and was_fitted(twin, world)
 
 
 def was_fitted(facts: ObjectFacts, world: World) -> bool:

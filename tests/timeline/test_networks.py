@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Change
 from kernelscope.timeline.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Part, Signature
-from tests.support.facts import Watch, dumped, loaded
+from tests.support.facts import OBSCURE, Watch, dumped, loaded
 
 LINEAR = "torch.nn.modules.linear.Linear"
 ADAM = "torch.optim.adam.Adam"
@@ -379,3 +379,13 @@ def test_a_network_and_its_optimizer_are_spoken_of_in_their_own_words() -> None:
     assert "opt took further steps: the same optimizer" in on["opt"].explanation
     assert "opt still holds generation 1: its steps do not reach the new one" in anew.explanation
     assert "generation 5 had learned nothing" in again.explanation
+
+
+def test_given_a_network_that_holds_a_copy_of_a_trained_one_then_it_is_a_copy_too() -> None:
+    watch, net, _ = a_trained_one()
+    inner = replace(net, token=7, generation=None)
+    average = replace(of_layers(8, a="a", b="b"), parts=(Part(".module", 7),))
+
+    told = watch.run(inner, names={"average": average}, code=OBSCURE)["average"]
+
+    assert axes(told) == ("copied", "new", "carried", "inferred")
