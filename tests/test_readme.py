@@ -28,6 +28,7 @@ from kernelscope import cli
 from kernelscope.export.lines import PlainLines
 from kernelscope.protocol import records
 from kernelscope.timeline.changes import Certainty
+from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.commands import TIMELINE
 from kernelscope.tui.glyphs import GLYPHS
@@ -64,7 +65,7 @@ def replayed() -> tuple[list[dict[str, Any]], list[str]]:
     for event in make.read():
         update = timeline.apply(event)
         plain(update)
-        told += records.records_of(update, timeline.objects)
+        told += records.records_of(update, timeline.objects, Forecaster(timeline).of)
     return told, out.getvalue().splitlines()
 
 

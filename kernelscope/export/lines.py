@@ -11,6 +11,7 @@ from kernelscope.text import headline
 from kernelscope.timeline.changes import Change, Run, Verdict
 from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
 from kernelscope.timeline.explain import gist, short_class
+from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline, Update
 
 
@@ -27,7 +28,7 @@ class JsonLines:
 
     def __call__(self, update: Update) -> None:
         """What one event added, as JSON lines."""
-        for record in records_of(update, self._timeline.objects):
+        for record in records_of(update, self._timeline.objects, Forecaster(self._timeline).of):
             self._out.write(encode(record))
         self._out.flush()
 

@@ -21,6 +21,7 @@ _MODULES = (
     "",
     "types",
     "identity",
+    "budget",
     "tensors",
     "values",
     "frameworks",

@@ -11,6 +11,7 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``loader``      the one entry: installs the modules below, or finds them installed
 ``types``       what an object is, told from its type without running its code
 ``identity``    tokens backed by weak references
+``budget``      how long the probe may work
 ``values``      parameters and learned attributes as facts: text, digest, serial
 ``look``        one look at the namespace
 ``syntax``      the form of a cell's source

@@ -1,11 +1,12 @@
 """Calls of learning methods, seen as they happen (``sys.monitoring``, CPython 3.12+).
 
 Only local events on the code objects of chosen methods are used, so other code runs as fast as
-before.  Seen: ``fit`` and ``partial_fit`` of classes that scikit-learn's ``_fit_context`` decorates
-(one code object for all of them), scikit-learn's ``__getstate__`` and ``__setstate__``, through which
-pickle and copy go, and ``METHODS`` of every class that a look has come upon and of the frameworks'
-usual ones (``_USUAL``).  Not seen: methods written in C, and those of a class that is made and used for
-the first time within one cell, unless they are so decorated; the cell's code must tell of these.
+before.  Seen: ``fit``, ``partial_fit``, ``fit_transform`` (which need not call ``fit``: LabelEncoder's
+does not) and ``fit_predict`` of classes that scikit-learn's ``_fit_context`` decorates (one code
+object for all of them), scikit-learn's ``__getstate__`` and ``__setstate__``, through which pickle and
+copy go, and ``METHODS`` of every class that a look has come upon and of the frameworks' usual ones
+(``_USUAL``).  Not seen: methods written in C, and those of a class that is made and used for the first
+time within one cell, unless they are so decorated; the cell's code must tell of these.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from .tensors import names_in
 from .types import ESTIMATOR, TypeCache, class_attribute, class_dict, is_class
 
 METHODS = (
-    *("fit", "partial_fit", "__setstate__", "__getstate__"),
+    *("fit", "partial_fit", "fit_transform", "fit_predict", "__setstate__", "__getstate__"),
     *("step", "load_state_dict", "reset_parameters", "train_on_batch", "load_weights", "set_weights"),
     *("update", "boost", "load_model", "initialize", "load_params"),
 )
-TEACHES = frozenset({"fit", "partial_fit", "train_on_batch"})
+TEACHES = frozenset({"fit", "partial_fit", "fit_transform", "fit_predict", "train_on_batch"})
 """By these a model that no name reaches is known to have learned."""
 _DECISIVE = ("xgb_model", "init_model")
 """Arguments of boosters' ``fit`` with which it goes on from a model."""

@@ -13,9 +13,9 @@ import builtins
 import functools
 import linecache
 import types
-from time import perf_counter, thread_time
 from typing import Any, Iterator, Sequence
 
+from .budget import Budget
 from .identity import Tokens
 from .resolve import HELD_DEPTH, STAND_INS, UNKNOWN, New, Resolver, Unknown, known, touched
 from .syntax import (
@@ -43,8 +43,7 @@ from .types import (
 LONGEST = 1 << 16
 """Characters of a cell beyond which it is not read."""
 _DEPTH = 5
-_SECONDS, _SECONDS_WAITED = 0.02, 0.1
-"""Of its own that one reading may take, and of the clock: a framework's threads may keep the cores busy."""
+_SECONDS = 0.02
 _MOST_PARSED = 64
 _MOST_LINES = 3_000
 """Of a file of functions: parsing takes about 10 µs a line, and cannot be broken off."""
@@ -178,7 +177,7 @@ class _Reading:
 
     def __init__(self, reader: CodeReader, since: float) -> None:
         self._reader, self._at, self._since = reader, reader.resolver, since
-        self._deadline, self._latest = thread_time() + _SECONDS, perf_counter() + _SECONDS_WAITED
+        self._budget = Budget(_SECONDS)
         self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
         """(method, token, function, class, decisive arguments) → whether the run cannot have left it out."""
         self._doubts = 0
@@ -225,7 +224,7 @@ class _Reading:
         """Statements in order; after one that may leave the block, nothing is sure any more."""
         doubts = self._doubts
         for statement in body:
-            if thread_time() > self._deadline or perf_counter() > self._latest:
+            if self._budget.is_spent():
                 raise _OutOfTimeError
             self._statement(statement, scope, inside, depth)
             if any(isinstance(n, _LEAVES) for n in ast.walk(statement)):

@@ -298,6 +298,10 @@ _FAMILIES: dict[str, Family] = {
 }
 
 
+LINKED = frozenset({"torch", "torch.optim", "torch.lr_scheduler", "keras"})
+"""Libraries in which one model's values are another one's business."""
+
+
 def family_of(info: TypeInfo) -> Family:
     """How objects of this type are read."""
     return _FAMILIES.get(info.library, _PLAIN)

@@ -15,7 +15,7 @@ import itertools
 import re
 from typing import Any, Callable, Iterable
 
-from .frameworks import Family, family_of
+from .frameworks import LINKED, Family, family_of
 from .identity import Binding, Tokens, is_dead, reference_to
 from .types import (
     ATOMS,
@@ -324,7 +324,10 @@ class Look:
     def _link(self, found: Found, objects: dict[int, dict[str, Any]]) -> None:
         """Notes which models an optimizer or a scheduler works on: also such as are gone, whose
         tensors it keeps alive."""
-        named = {self.tokens.of(obj): obj for obj in found.names.values()}
+        named = {self.tokens.of(obj): obj for obj in found.names.values() if self._is_linked(obj)}
+        if not named:
+            self._owners = {}
+            return
         parts = [
             p for obj in named.values() if self._family(obj).levels == 1 for _, _, p in self._parts_of(obj)
         ]
@@ -384,6 +387,9 @@ class Look:
     def _is_estimator(self, value: Any) -> bool:
         info = self.types.of(type(value))
         return info.kind == ESTIMATOR and family_of(info).is_model(value)
+
+    def _is_linked(self, obj: Any) -> bool:
+        return self.types.of(type(obj)).library in LINKED
 
     def _family(self, obj: Any) -> Family:
         return family_of(self.types.of(type(obj)))

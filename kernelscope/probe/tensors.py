@@ -27,20 +27,36 @@ _VARIABLES = (
     # Made while a function is traced: by a model that its first `fit` builds.
     ("tensorflow.python.eager.polymorphic_function.polymorphic_function", "UnliftedInitializerVariable"),
 )
+_torch_types: set[int] = set()
+_tensorflow_types: set[int] = set()
+_base: list[Any] = []
+"""``torch._C.TensorBase``, once it is there.  Types are told by their ids: these never go away, and
+hashing a type could run its metaclass."""
 
-_torch_types: list[type] = []
-_torch_base: list[Any] = []
+
+def refresh() -> None:
+    """Notes the frameworks' types, once they are imported; called at the start of each look."""
+    if not _torch_types and "torch" in sys.modules:
+        parameters, torch, core = (names_in(n) for n in ("torch.nn.parameter", "torch", "torch._C"))
+        found = [torch.get("Tensor"), *(parameters.get(name) for name in _TORCH[1:])]
+        if found[0] is not None and found[1] is not None and "TensorBase" in core:
+            _base.append(core["TensorBase"])
+            _torch_types.update(id(t) for t in found if t is not None)
+    if not _tensorflow_types and "tensorflow" in sys.modules:
+        variables = [names_in(module).get(name) for module, name in _VARIABLES]
+        if None not in variables:
+            _tensorflow_types.update(map(id, variables))
 
 
 def is_tensor(value: object) -> bool:
     """Whether it is of a tensor type that can be read here."""
-    kind = type(value)
-    return any(kind is t for t in _torch()) or _is_tensorflow(kind)
+    kind = id(type(value))
+    return kind in _torch_types or kind in _tensorflow_types
 
 
 def version(value: object) -> int | None:
     """How often a PyTorch tensor was written in place; ``None`` for what does not count it."""
-    if not any(type(value) is t for t in _torch()):
+    if id(type(value)) not in _torch_types:
         return None
     try:
         with _unseen():
@@ -52,7 +68,7 @@ def version(value: object) -> int | None:
 
 def has_gradient(value: object) -> bool:
     """Whether a PyTorch parameter has been through a backward pass, and its gradient is still there."""
-    if not any(type(value) is t for t in _torch()):
+    if id(type(value)) not in _torch_types:
         return False
     try:
         with _unseen():
@@ -65,7 +81,7 @@ def content(value: Any) -> Any:
     """A numpy array over the tensor's content, not a copy where the library can do without; ``None`` where
     it cannot be read."""
     try:
-        return _of_tensorflow(value) if _is_tensorflow(type(value)) else _of_torch(value)
+        return _of_tensorflow(value) if id(type(value)) in _tensorflow_types else _of_torch(value)
     except Exception:  # noqa: BLE001 - a library's refusal, whatever its type: the content stays unread
         return None
 
@@ -92,7 +108,7 @@ def read(value: Any) -> Reading:
 
 def text(value: Any) -> str:
     """Its element type and shape."""
-    if _is_tensorflow(type(value)):
+    if id(type(value)) in _tensorflow_types:
         array = content(value)
         return "tensor" if array is None else f"{array.dtype.name} tensor {array.shape}"
     try:
@@ -102,18 +118,6 @@ def text(value: Any) -> str:
     except (RuntimeError, TypeError, ValueError):  # not initialised yet
         return "tensor"
     return f"{dtype} tensor {shape}"
-
-
-def _torch() -> list[type]:
-    """PyTorch's own tensor types, once it is imported."""
-    if not _torch_types:
-        parameters, torch, core = (names_in(n) for n in ("torch.nn.parameter", "torch", "torch._C"))
-        found = [torch.get("Tensor"), *(parameters.get(name) for name in _TORCH[1:])]
-        if found[0] is None or found[1] is None or "TensorBase" not in core:
-            return []
-        _torch_base.append(core["TensorBase"])
-        _torch_types.extend(t for t in found if t is not None)
-    return _torch_types
 
 
 def names_in(module: str) -> dict[str, Any]:
@@ -132,11 +136,11 @@ def _unseen() -> Iterator[None]:
 
 
 def _getter(name: str) -> Any:
-    return class_dict(_torch_base[0])[name].__get__
+    return class_dict(_base[0])[name].__get__
 
 
 def _method(name: str) -> Any:
-    return class_dict(_torch_base[0])[name]
+    return class_dict(_base[0])[name]
 
 
 def _of_torch(tensor: Any) -> Any:
@@ -147,10 +151,6 @@ def _of_torch(tensor: Any) -> Any:
         if str(_getter("dtype")(plain)) == "torch.bfloat16":  # numpy has none: its bits will do
             plain = _method("view")(plain, names_in("torch")["int16"])
         return _method("numpy")(plain)
-
-
-def _is_tensorflow(kind: type) -> bool:
-    return any(kind is names_in(module).get(name) for module, name in _VARIABLES)
 
 
 def _of_tensorflow(variable: Any) -> Any:

@@ -18,10 +18,10 @@ import hashlib
 import math
 import sys
 import types
-from time import perf_counter
 from typing import Any, Callable
 
 from . import tensors
+from .budget import Budget
 from .identity import Binding, Tokens
 from .types import (
     ESTIMATOR,
@@ -70,14 +70,15 @@ class Reader:
     def __init__(self, types_: TypeCache, tokens: Tokens) -> None:
         self._types = types_
         self._tokens = tokens
-        self._deadline = float("inf")
+        self._budget = Budget(float("inf"))
         self._tensors: dict[int, tensors.Reading] = {}
         """What this look has read already: a network's parts hold the same tensors."""
 
     def begin(self, seconds: float) -> None:
         """A new look may take this long."""
-        self._deadline = perf_counter() + seconds
+        self._budget = Budget(seconds)
         self._tensors = {}
+        tensors.refresh()
 
     def end(self) -> None:
         """The look is over: what was read in it is out of date."""
@@ -85,7 +86,7 @@ class Reader:
 
     def overdue(self) -> bool:
         """Whether the look has used up its time."""
-        return perf_counter() > self._deadline
+        return self._budget.is_spent()
 
     def parameter(self, value: Any, binding: Binding) -> object:
         """A scalar as it is; else ``{"text", "digest", "serial"}``."""
@@ -185,7 +186,7 @@ class Reader:
         """
         if depth > MOST_DEPTH:
             return None
-        if perf_counter() > self._deadline:
+        if self._budget.is_spent():
             raise OutOfTimeError
         kind = type(value)
         if is_atom(value):
@@ -265,7 +266,7 @@ class Reader:
         flat, step = array.flat, max(1, size // SAMPLES)
         for start in range(0, size, step):
             _put(update, "", flat[start : start + max(1, 8 * SAMPLE // array.itemsize)].tobytes())
-            if perf_counter() > self._deadline:
+            if self._budget.is_spent():
                 raise OutOfTimeError
         return False
 

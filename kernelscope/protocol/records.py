@@ -6,7 +6,7 @@ Keys may be added, never renamed; ``SCHEMA`` grows with a breaking change.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 from kernelscope.timeline.changes import Change, Run
 from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
 from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Opaque, Value
+from kernelscope.timeline.forecast import Forecast, Outlook
 from kernelscope.timeline.rules import card_for
 from kernelscope.timeline.timeline import Update
 
@@ -26,10 +27,18 @@ _TOLD_STATES = frozenset({"restarted", "died", "unreachable", "back"})
 """Busy and idle are for the screen; a line per cell of them would tell a script nothing."""
 
 
-def records_of(update: Update, objects: dict[int, ObjectFacts]) -> Iterator[Record]:
+Foresee = Callable[[Run], Outlook]
+"""What running a cell again would do, as things stand after this run of it."""
+
+
+def records_of(
+    update: Update, objects: dict[int, ObjectFacts], foresee: Foresee | None = None
+) -> Iterator[Record]:
     """The records that one update amounts to, in order.
 
-    ``objects``: every object known, by token, to tell whether a composite is fitted.
+    Args:
+        objects: every object known, by token, to tell whether a composite is fitted.
+        foresee: asked for the forecast that goes with a run; without it there is none.
     """
     match update.event:
         case Waiting(reason=reason):
@@ -39,7 +48,7 @@ def records_of(update: Update, objects: dict[int, ObjectFacts]) -> Iterator[Reco
         case Observed():
             for moment in update.moments:
                 if moment.run is not None:
-                    yield execution_record(moment.run)
+                    yield execution_record(moment.run, foresee(moment.run) if foresee else None)
                 elif moment.changes:
                     yield _between(moment.epoch, moment.execution_count, moment.changes)
         case KernelChanged(epoch=epoch, state=state, detail=detail) if state in _TOLD_STATES:
@@ -83,7 +92,7 @@ def _kernel(kernel: KernelFacts) -> Record:
     }
 
 
-def execution_record(run: Run) -> Record:
+def execution_record(run: Run, outlook: Outlook | None = None) -> Record:
     """The ``execution`` line of one run."""
     facts = run.facts
     record: Record = {
@@ -100,9 +109,23 @@ def execution_record(run: Run) -> Record:
         "changes": [change_record(c) for c in (*run.changes, *run.local)],
         "hook_seconds": round(run.hook_seconds, 6),
     }
+    if outlook is not None:
+        record["forecast"] = [forecast_record(f) for f in outlook.forecasts]
+        if outlook.doubt is not None:
+            record["forecast_doubt"] = outlook.doubt
     if run.cut:
         record["not_evaluated"] = list(run.cut)
     return record
+
+
+def forecast_record(forecast: Forecast) -> Record:
+    """What running the cell again would do to one name; ``verdict`` is null where it cannot be told."""
+    return {
+        "name": forecast.name,
+        "verdict": forecast.verdict,
+        "reason": forecast.reason,
+        "sure": forecast.sure,
+    }
 
 
 def _between(epoch: int, after: int, changes: tuple[Change, ...]) -> Record:

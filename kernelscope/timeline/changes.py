@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kernelscope.timeline.facts import ObjectFacts, RunFacts, Value
+from kernelscope.timeline.facts import ObjectFacts, Observation, RunFacts, Value
 
 Certainty = Literal["observed", "inferred", "unknown"]
 MomentKind = Literal["attached", "run", "between"]
@@ -108,6 +108,12 @@ class Run(Struct, frozen=True):
     sees_calls: bool = False
     cut: tuple[str, ...] = ()
     hook_seconds: float = 0.0
+    seen: Observation = Observation(0)
+    """What it was judged from: what running it again would do is told from that, too."""
+    fresh: frozenset[int] = frozenset()
+    """Tokens of the objects that were seen for the first time in it."""
+    moment: int = 0
+    """Index of its column."""
 
     @property
     def count(self) -> int:

@@ -56,7 +56,7 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
     if world.sees_calls:
-        return _unseen(after, attributes, world)
+        return _unseen(before, after, was, attributes, world)
     if not was and not now:
         return Finding(Learned.NONE)
     return _by_code(before, after, was, attributes, world)
@@ -169,12 +169,17 @@ def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
     return replace(parts, learned=learned)
 
 
-def _unseen(after: ObjectFacts, attributes: AttributeChanges, world: World) -> Finding:
+def _unseen(
+    before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, world: World
+) -> Finding:
     """Attributes differ and no call that teaches came back, though calls are seen."""
     raised = [c for c in world.calls_on(after.token) if not c.returned]
     if raised:
         evidence = (*(f"{call_seen(c)}, and raised" for c in raised), *attributes.sentences())
         return Finding(Learned.UNKNOWN, "unknown", evidence)
+    card = card_for(after)
+    if any(card.effect(after, m.method, m.given) in _TEACHES for m in world.surely_called_on(after.token)):
+        return _by_code(before, after, was, attributes, world)  # a method that is no Python function
     return _edited_or_unknown(after, attributes, world, "observed")
 
 

@@ -151,6 +151,9 @@ class Timeline:
             sees_calls=observation.sees_calls,
             cut=observation.cut,
             hook_seconds=observation.hook_seconds,
+            seen=observation,
+            fresh=frozenset(f.token for f in observation.objects if f.token not in world.before),
+            moment=len(self._moments),
         )
         self._reruns.add(run)
         return self._add("run", run.count, run, changes)
@@ -199,6 +202,16 @@ class Timeline:
     def objects(self) -> dict[int, ObjectFacts]:
         """Every object known now, by token: the parts of a composite are looked up here."""
         return self._objects
+
+    @property
+    def names(self) -> dict[str, int]:
+        """The token of what every name holds now."""
+        return self._names
+
+    @property
+    def taught(self) -> dict[int, bool]:
+        """Of the networks known now, by token: whether they have learned anything."""
+        return self._taught
 
     def rows(self) -> tuple[Row, ...]:
         """Names in the order in which they were first seen, each followed by its parts."""

@@ -29,6 +29,8 @@ _INKS: dict[str, tuple[str, str]] = {
     "old": ("ks-loss", ""),
     "new": ("ks-new", "bold"),
     "value": ("", ""),
+    "forecast": ("ks-dim", "italic"),
+    "forecast.strong": ("", "italic"),
     "section": ("ks-section", "bold"),
     "key": ("ks-section", "bold"),
     **{f"gen.{place}": (f"ks-gen-{place}", "") for place in range(HUES)},
@@ -84,6 +86,8 @@ class Inks:
         for one in role.split():
             colour, attributes = _INKS[one]
             made += Style(
-                color=self._variables[colour] if colour else None, bold=attributes == "bold" or None
+                color=self._variables[colour] if colour else None,
+                bold=attributes == "bold" or None,
+                italic=attributes == "italic" or None,
             )
         return made

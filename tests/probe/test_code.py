@@ -113,7 +113,6 @@ def cells(tmp_path: Path) -> Cells:
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SECONDS", 60.0)
-    monkeypatch.setattr(module, "_SECONDS_WAITED", 60.0)
 
 
 @pytest.mark.parametrize(

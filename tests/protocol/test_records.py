@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from kernelscope.protocol.records import SCHEMA, encode, execution_record, records_of
 from kernelscope.timeline.events import Attached, Detached, Event, KernelChanged, Lost, Observed, Waiting
 from kernelscope.timeline.facts import LocalModel, Observation, Opaque
+from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline, Update
 from tests.support.facts import (
     KERNEL,
@@ -306,3 +307,32 @@ def test_given_any_stream_when_written_then_every_line_is_in_order_and_keeps_the
 
 def test_given_an_update_of_nothing_when_written_then_no_line() -> None:
     assert list(records_of(Update(Observed(1, observation(1, None))), {})) == []
+
+
+def test_a_run_has_the_forecast_of_the_next_one() -> None:
+    m = model(1, warm_start=True)
+    watch = Watch(m=m)
+    run = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
+
+    record = json.loads(encode(execution_record(run, Forecaster(watch.timeline).of(run))))
+
+    assert record["forecast"] == [
+        {"name": "m", "verdict": "continued", "reason": "fit() goes on: warm_start is True", "sure": True}
+    ]
+    assert "forecast_doubt" not in record
+
+
+def test_a_forecast_that_cannot_be_told_has_no_verdict_and_says_why() -> None:
+    watch = Watch()
+    run = watch.cell(names={"m": model(1)}, source="if a:\n    m = make()", status="error")
+
+    record = json.loads(encode(execution_record(run, Forecaster(watch.timeline).of(run))))
+
+    assert record["forecast"] == [
+        {"name": "m", "verdict": None, "reason": "it is made only under a condition", "sure": False}
+    ]
+    assert record["forecast_doubt"] == "it raised an error"
+
+
+def test_without_a_forecaster_a_run_has_no_forecast() -> None:
+    assert "forecast" not in execution(Watch())

@@ -37,9 +37,9 @@ def scenarios_in(folder: Path) -> Iterator[tuple[str, Scenario]]:
 class Watching:
     """``kernelscope watch --json`` as a process of its own; its records as they come."""
 
-    def __init__(self, connection_file: Path) -> None:
+    def __init__(self, connection_file: Path, *options: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kernelscope", "watch", str(connection_file), "--json"],
+            [sys.executable, "-m", "kernelscope", "watch", str(connection_file), "--json", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -21,6 +21,7 @@ from kernelscope.timeline.facts import (
     Opaque,
     Part,
 )
+from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import LOGISTIC, PIPELINE, SEARCH, SGD, attached, model, run_facts, signature
 
@@ -357,3 +358,45 @@ def test_given_any_stream_when_a_run_repeats_a_source_then_it_is_told_so(looks: 
         if moment.run is not None:
             assert moment.run.rerun_of == latest.get(moment.run.facts.code_hash)
             latest[moment.run.facts.code_hash] = moment.run.count
+
+
+SOURCES = (
+    "m = LogisticRegression()",
+    "m, n = n, m",
+    "n = m\nm.fit(X, y)",
+    "if 'm' not in globals(): m = make()",
+    "models['lr'] = m\ndel n",
+    "for m in models.values(): m.partial_fit(X)",
+    "m.C *= 2; pipe.set_params(lr__C=1.0); m.coef_[0] += 1",
+    "models = {}\nfor k in ks: models[k] = LogisticRegression()",
+    "models.append(m)\nm = copy.deepcopy(n)",
+    "m = (",
+)
+
+
+@fast
+@given(streams(), st.dictionaries(st.integers(1, 5), st.sampled_from(SOURCES)))
+def test_given_any_stream_when_foreseen_then_it_is_told_and_nothing_changes(
+    looks: list[Observation], sources: dict[int, str]
+) -> None:
+    told = [
+        replace(look, run=run_facts(look.run.execution_count, sources.get(look.seq, "a")))
+        if look.run
+        else look
+        for look in looks
+    ]
+    timeline = Timeline()
+    timeline.apply(attached({"m": model(1)}))
+    for look in told:
+        timeline.apply(Observed(1, look))
+        before = msgspec.json.encode((timeline.moments[-1], timeline.names, list(timeline.objects.values())))
+        for cell in timeline.cells():
+            outlook = Forecaster(timeline).of(cell.runs[-1])
+            names = [f.name for f in outlook.forecasts]
+            assert len(names) == len(set(names))
+            for forecast in outlook.forecasts:
+                assert forecast.reason
+                assert not forecast.sure or (forecast.verdict is not None and outlook.doubt is None)
+        assert before == msgspec.json.encode(
+            (timeline.moments[-1], timeline.names, list(timeline.objects.values()))
+        )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from kernelscope.timeline.facts import ObjectFacts, Part
+from kernelscope.timeline.facts import ObjectFacts, Part, Value
 from kernelscope.timeline.rules import Effect, card_for
-from tests.support.facts import PIPELINE, VOTING, bound, model, signature
+from tests.support.facts import LOGISTIC, PIPELINE, SGD, VOTING, Watch, bound, model, signature
 
 UNION = "sklearn.pipeline.FeatureUnion"
+FROZEN = "sklearn.frozen._frozen.FrozenEstimator"
+PROCESS = "sklearn.gaussian_process._gpc.GaussianProcessClassifier"
 OBJECTS = {1: bound(model(1)), 2: model(2)}
 FITTED, UNFITTED = 1, 2
 
@@ -25,6 +27,8 @@ def holding(cls: str, *tokens: int) -> ObjectFacts:
         (PIPELINE, (FITTED, UNFITTED), False),
         (PIPELINE, (), False),
         (PIPELINE, (FITTED, 77), False),
+        (FROZEN, (FITTED,), True),
+        (FROZEN, (UNFITTED,), False),
         (UNION, (FITTED, FITTED), True),
         (UNION, (FITTED, UNFITTED), False),
         (UNION, (UNFITTED, FITTED), False),
@@ -48,6 +52,7 @@ def test_given_a_composite_when_asked_whether_it_is_fitted_then_by_the_parts_tha
         ("labels_", "None", "sklearn", False),
         ("cache", "array", "sklearn", False),
         ("__odd_", "array", "sklearn", False),
+        ("random_state_", "RandomState", "sklearn", False),
         ("cache", "array", "other", True),
         ("cache", "None", "other", False),
     ],
@@ -88,3 +93,36 @@ def test_given_a_warm_start_that_is_not_true_when_fitted_then_learning_begins_an
     m = model(1, warm_start=value)  # type: ignore[arg-type]
 
     assert card_for(m).effect(m, "fit") is Effect.ANEW
+
+
+@pytest.mark.parametrize(
+    ("cls", "params", "effect"),
+    [
+        (SGD, {}, Effect.ONWARD),
+        (LOGISTIC, {"solver": "lbfgs"}, Effect.ONWARD),
+        (LOGISTIC, {"solver": "liblinear"}, Effect.ANEW),
+        (PROCESS, {}, Effect.ANEW),
+    ],
+)
+def test_given_a_warm_start_when_fitted_then_it_goes_on_where_the_class_heeds_it(
+    cls: str, params: dict[str, Value], effect: Effect
+) -> None:
+    m = replace(model(1, cls), params={"warm_start": True, **params})
+
+    assert card_for(m).effect(m, "fit") is effect
+
+
+def test_given_a_frozen_estimator_when_fitted_then_nothing_is_done() -> None:
+    frozen = holding(FROZEN, FITTED)
+
+    assert card_for(frozen).effect(frozen, "fit") is Effect.NONE
+
+
+@pytest.mark.parametrize("sees_calls", [True, False])
+@pytest.mark.parametrize("attribute", ["_cached_dict", "_n_feature_outs", "random_state_", "_stop_words_id"])
+def test_given_a_fitted_model_when_using_it_fills_a_cache_then_untouched(
+    attribute: str, sees_calls: bool
+) -> None:
+    m = bound(model(1))
+
+    assert Watch(m=m).run(bound(m, attribute), sees_calls=sees_calls) == {}

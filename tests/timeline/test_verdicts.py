@@ -583,3 +583,12 @@ def test_given_parameters_and_a_save_when_in_one_run_then_params_wins() -> None:
 
     assert (change.verdict, change.identity) == (Verdict.PARAMS, Identity.SAME)
     assert change.persistence is not None
+
+
+def test_given_calls_that_are_seen_when_the_one_in_the_code_was_not_then_by_the_code() -> None:
+    m = bound(model(1))
+    code = CodeFacts(methods=(MethodInCode("fit", m.token, sure=True),), complete=True)
+
+    change = Watch(m=m).run(bound(m), code=code, sees_calls=True)["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "inferred")

@@ -172,10 +172,13 @@ async def test_cells_answer_the_founding_question() -> None:
         assert isinstance(seen.app.screen, CellsScreen)
         told = seen.text("#list")
         assert "resets model  2 of 2 times" in told
-        assert "ran once: ● created pipe" in told
+        assert "ran once: ● created pipe" in told  # before a restart: nothing is foretold of it
+        assert "would leave every model alone" in told
+        assert "a forecast, nothing that was seen" in seen.text("#cell-outlook")
         await seen.press("enter")
         assert isinstance(seen.app.screen, CellRunsScreen)
         assert "again after [5]" in seen.text("#list")
+        assert "cannot tell: the kernel was restarted" in seen.text("#cell-outlook")
         await seen.press("j", "enter")
         assert isinstance(seen.app.screen, TimelineScreen)
         moment = seen.app.board.moment

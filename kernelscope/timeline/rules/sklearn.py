@@ -10,13 +10,40 @@ _FIT_AND_USE = frozenset({"fit", "fit_transform", "fit_predict"})
 _LAST_STEP = ("sklearn.pipeline.Pipeline",)
 """Fitted as its last step is: ``Pipeline.__sklearn_is_fitted__`` in sklearn/pipeline.py."""
 
-_FITS_WHAT_IT_IS_GIVEN = (*_LAST_STEP, "sklearn.pipeline.FeatureUnion")
+_FROZEN = ("sklearn.frozen._frozen.FrozenEstimator",)
+"""Its ``fit`` does nothing, and it predicts with the very estimator that it was given
+(sklearn/frozen/_frozen.py, 1.6 and later)."""
+
+_WORKS_WITH_GIVEN = (*_LAST_STEP, *_FROZEN, "sklearn.pipeline.FeatureUnion")
 """``Pipeline._fit`` and ``FeatureUnion._update_transformer_list`` put the fitted steps back in
 place; every other composite fits clones (sklearn/base.py ``clone``)."""
 
-_NOT_LEARNED = frozenset({"_sklearn_output_config", "_metadata_request", "_sklearn_auto_wrap_output_keys"})
-"""Configuration that ``set_output`` and ``set_*_request`` write into the instance
-(sklearn/utils/_set_output.py, sklearn/utils/_metadata_requests.py)."""
+_CONFIGURATION = (
+    *("_sklearn_output_config", "_metadata_request", "_sklearn_auto_wrap_output_keys", "_skl_callbacks"),
+)
+"""What ``set_output``, ``set_*_request`` and ``set_callbacks`` write into the instance
+(sklearn/utils/_set_output.py, sklearn/utils/_metadata_requests.py, and from 1.9 on
+sklearn/callback/_callback_support.py)."""
+
+_WRITTEN_BY_USE = (
+    "random_state_",  # BernoulliRBM.gibbs: sklearn/neural_network/_rbm.py
+    "_cached_dict",  # MultiLabelBinarizer.transform: sklearn/preprocessing/_label.py
+    "_stop_words_id",  # CountVectorizer and HashingVectorizer.transform: sklearn/feature_extraction/text.py
+    "_n_feature_outs",  # Stacking*.predict and transform: sklearn/ensemble/_stacking.py
+    # ColumnTransformer and FeatureUnion.transform: sklearn/compose/_column_transformer.py, sklearn/pipeline.py
+    "_transformers_feature_names_out",
+)
+"""What methods that only use a model keep in it, for speed or for the next use: caches, the names
+of the last output, a generator of random numbers that was drawn from.  The same in 1.6 to 1.9."""
+
+_NOT_LEARNED = frozenset((*_CONFIGURATION, *_WRITTEN_BY_USE))
+
+_ALWAYS_ANEW = ("sklearn.gaussian_process._gpc.GaussianProcessClassifier",)
+"""Has ``warm_start``, but each ``fit`` makes its ``base_estimator_`` anew, and what that would start
+from with it (``f_cached`` in sklearn/gaussian_process/_gpc.py)."""
+
+_LOGISTIC = ("sklearn.linear_model._logistic.LogisticRegression",)
+"""``warm_start`` is "useless for liblinear solver" (sklearn/linear_model/_logistic.py)."""
 
 _CORE = ("coef_", "components_", "estimators_", "tree_", "cluster_centers_", "best_estimator_")
 """Attributes without which the object that has them cannot be used.  A refused ``fit`` may leave
@@ -39,7 +66,9 @@ class SklearnCard(GenericCard):
 
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """As the developer guide says, with ``warm_start`` heeded."""
-        if method in _FIT_AND_USE and facts.params.get("warm_start") is True:
+        if method in _FIT_AND_USE and _is_a(facts, _FROZEN):
+            return Effect.NONE
+        if method in _FIT_AND_USE and _starts_warm(facts):
             return Effect.ONWARD
         return GENERIC.effect(facts, method, given)
 
@@ -48,7 +77,7 @@ class SklearnCard(GenericCard):
         return self._is_fitted(facts, objects, _DEPTH)
 
     def _is_fitted(self, facts: ObjectFacts, objects: Objects, depth: int) -> bool:
-        if _is_a(facts, _FITS_WHAT_IT_IS_GIVEN):
+        if _is_a(facts, _WORKS_WITH_GIVEN):
             given = [objects.get(p.token) for p in facts.parts if p.key is not None] if depth else []
             asked = given[-1:] if _is_a(facts, _LAST_STEP) else given
             return bool(asked) and all(
@@ -56,18 +85,24 @@ class SklearnCard(GenericCard):
             )
         # What a budget left out is there, whatever it holds.
         texts = {**dict.fromkeys(facts.not_evaluated, ""), **{n: s.text for n, s in facts.learned.items()}}
-        learned = {n: text for n, text in texts.items() if n.endswith("_") and not n.startswith("__")}
+        learned = {n: text for n, text in texts.items() if n.endswith("_") and self.is_learned(n)}
         if any(learned.get(name) == "None" for name in _CORE):
             return False
         return any(text != "None" for text in learned.values())
 
     def works_with_given_parts(self, facts: ObjectFacts) -> bool:
-        """Pipelines and feature unions do; all else fits clones."""
-        return _is_a(facts, _FITS_WHAT_IT_IS_GIVEN)
+        """Pipelines, feature unions and frozen estimators do; all else fits clones."""
+        return _is_a(facts, _WORKS_WITH_GIVEN)
 
     def is_learned(self, attribute: str) -> bool:
-        """Everything but what scikit-learn writes into an instance as configuration."""
+        """Everything but configuration, and what using the object writes into it."""
         return attribute not in _NOT_LEARNED and not attribute.startswith("__")
+
+
+def _starts_warm(facts: ObjectFacts) -> bool:
+    if facts.params.get("warm_start") is not True or _is_a(facts, _ALWAYS_ANEW):
+        return False
+    return not (_is_a(facts, _LOGISTIC) and facts.params.get("solver") == "liblinear")
 
 
 def _is_a(facts: ObjectFacts, names: tuple[str, ...]) -> bool:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.widgets import Static
 
+from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.reruns import Cell
 from kernelscope.tui.commands import CELL_RUNS, CELLS, bindings
 from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Said, line
 from kernelscope.tui.screens.lists import ListScreen, list_widget
-from kernelscope.tui.views.cells import cell_line, heading, run_line
+from kernelscope.tui.views.cells import cell_line, heading, outlook_lines, run_line
 from kernelscope.tui.widgets.panes import source
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class CellsScreen(ListScreen[None]):
             Static(content([line(Said(" Cells: what running them again does", "strong"))]), id="cells-title"),
             Static(id="cells-heading", markup=False),
             list_widget(),
+            Static(id="cell-outlook", markup=False),
         )
 
     def refresh_view(self) -> None:
@@ -44,8 +46,23 @@ class CellsScreen(ListScreen[None]):
         room = max(40, self.size.width - 6)
         self.query_one("#cells-heading", Static).update(content([heading(room)]))
         cells = self.board.timeline.cells()
-        lines = [cell_line(cell, room) for cell in cells]
+        forecaster = Forecaster(self.board.timeline)
+        lines = [cell_line(cell, room, forecaster) for cell in cells]
         self.fill(lines or [line(Said(" No cell has run since the attach.", "dim"))])
+        self._foresee()
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Another cell: its forecast in full."""
+        self._foresee()
+
+    def _foresee(self) -> None:
+        cells, place = self.board.timeline.cells(), self.list.highlighted
+        here = cells[place] if place is not None and place < len(cells) else None
+        outlook = self.query_one("#cell-outlook", Static)
+        outlook.display = here is not None
+        if here is not None:
+            foreseen = Forecaster(self.board.timeline).of(here.runs[-1])
+            outlook.update(content(outlook_lines(foreseen)))
 
     def action_open(self) -> None:
         """Every run of the cell."""
@@ -71,12 +88,15 @@ class CellRunsScreen(ListScreen[None]):
         return (
             Static(content([line(Said(" Runs of this cell", "strong"))]), id="cells-title"),
             list_widget(),
+            Static(id="cell-outlook", markup=False),
             Static(source(self.cell.code), id="cell-source", markup=False),
         )
 
     def refresh_view(self) -> None:
         """Show the board as it is now."""
         self.fill([run_line(self.board.timeline, self.cell, place) for place in range(len(self.cell.runs))])
+        outlook = Forecaster(self.board.timeline).of(self.cell.runs[-1])
+        self.query_one("#cell-outlook", Static).update(content(outlook_lines(outlook)))
 
     def action_open(self) -> None:
         """Back to the timeline, at this run."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kernelscope.text import headline
+from kernelscope.text import clean, headline
 from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.explain import short_class
+from kernelscope.timeline.forecast import Forecaster, Outlook
 from kernelscope.timeline.reruns import Cell, Effect
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.glyphs import GLYPHS
@@ -31,8 +32,27 @@ _DOES = {
 }
 """What a cell does, as a verb with an object."""
 
+_WOULD = {
+    Verdict.CREATED: "create",
+    Verdict.RESET: "reset",
+    Verdict.REFITTED: "refit",
+    Verdict.CONTINUED: "continue",
+    Verdict.FITTED: "fit",
+    Verdict.PARAMS: "change parameters of",
+    Verdict.EDITED: "edit",
+    Verdict.RESTORED: "restore",
+    Verdict.COPIED: "make a copy in",
+    Verdict.ALIASED: "give another name to",
+    Verdict.CLEARED: "clear",
+    Verdict.SAVED: "save",
+    Verdict.DELETED: "delete",
+    Verdict.UNKNOWN: "change, unknown how,",
+    Verdict.UNTOUCHED: "leave alone",
+}
+"""What it would do; with ``would`` before it nobody takes it for something seen."""
 
-def cell_line(cell: Cell, cells: int) -> Line:
+
+def cell_line(cell: Cell, cells: int, forecaster: Forecaster) -> Line:
     """One cell in one line of this many terminal cells."""
     code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
     return cut(
@@ -42,7 +62,7 @@ def cell_line(cell: Cell, cells: int) -> Line:
             Said("  "),
             Said(fit(_runs(cell, runs), runs), "dim"),
             Said("  "),
-            *effect(cell),
+            *effect(cell, forecaster),
         ),
         cells,
     )
@@ -51,17 +71,61 @@ def cell_line(cell: Cell, cells: int) -> Line:
 def heading(cells: int) -> Line:
     """Over the cells."""
     code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
-    return line(Said(" " + fit("cell", code + 2) + fit("runs", runs + 2) + "effect when run again", "dim"))
+    return line(
+        Said(
+            " " + fit("cell", code + 2) + fit("runs", runs + 2) + "run again (would: a forecast)",
+            "dim",
+        )
+    )
 
 
-def effect(cell: Cell) -> Line:
-    """What running it again did; of a cell that ran only once, what that run did."""
+def effect(cell: Cell, forecaster: Forecaster) -> Line:
+    """What running it again did; of a cell that was never run again, what that would do."""
     if cell.reruns:
         return _did(cell.effects) or _alone(cell)
+    outlook = forecaster.of(cell.runs[-1])
+    if outlook.forecasts:
+        return _would(outlook)
+    if outlook.doubt is None:
+        return (Said("would leave every model alone", "forecast"),)
     first = _did(cell.first_effects, past=True)
-    if not first:
-        return (Said("ran once: left every model alone", "dim"),)
-    return (Said("ran once: ", "dim"), *first)
+    return (Said("ran once: ", "dim"), *(first or (Said("left every model alone", "dim"),)))
+
+
+def _would(outlook: Outlook) -> Line:
+    """Every name, those of one verdict together; then why."""
+    pieces: list[Said] = []
+    for verdict, sure in dict.fromkeys((f.verdict, f.sure) for f in outlook.forecasts):
+        same = [f for f in outlook.forecasts if (f.verdict, f.sure) == (verdict, sure)]
+        pieces += [Said(" · ", "dim")] if pieces else []
+        pieces += [
+            Said(_auxiliary(verdict, sure=sure), "forecast"),
+            say(", ".join(f.name for f in same), "forecast.strong"),
+        ]
+    reasons = dict.fromkeys(f.reason for f in outlook.forecasts)
+    return (*pieces, say(f"  ({'; '.join(reasons)})", "forecast"))
+
+
+def _auxiliary(verdict: Verdict | None, *, sure: bool) -> str:
+    if verdict is None:
+        return "? cannot tell for "
+    return f"{GLYPHS[verdict]} {'would' if sure else 'may'} {_WOULD[verdict]} "
+
+
+def outlook_lines(outlook: Outlook) -> tuple[Line, ...]:
+    """A line per name: what running the cell again would do to it, and why."""
+    told = [
+        line(
+            Said(" " + fit(_auxiliary(f.verdict, sure=f.sure) + clean(f.name), 30) + " ", "forecast.strong"),
+            say(f.reason, "forecast"),
+        )
+        for f in outlook.forecasts
+    ]
+    if not told and outlook.doubt is None:
+        told = [line(Said(" · would leave every model alone", "forecast.strong"))]
+    if outlook.doubt is not None:
+        told.append(line(say(f" {'not sure' if told else 'cannot tell'}: {outlook.doubt}", "forecast")))
+    return (line(Said(" If it ran again now: a forecast, nothing that was seen", "section")), *told)
 
 
 def _alone(cell: Cell) -> Line:

@@ -1,0 +1,71 @@
+"""How long the probe may work, and what is not counted as work."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from kernelscope.probe import budget as module
+from kernelscope.probe.budget import PATIENCE, Budget
+
+
+class Clocks:
+    """Time as the test says; ``work`` is this thread's own part of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = self.worked = 100.0
+        self.collections = 7
+        monkeypatch.setattr(module, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(module, "thread_time", lambda: self.worked)
+        monkeypatch.setattr(module, "get_stats", lambda: [{"collections": self.collections}])
+
+    def work(self, seconds: float) -> None:
+        self.now += seconds
+        self.worked += seconds
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    return Clocks(monkeypatch)
+
+
+def test_work_spends_it(clocks: Clocks) -> None:
+    budget = Budget(0.05)
+    clocks.work(0.04)
+    assert not budget.is_spent()
+    clocks.work(0.02)
+    assert budget.is_spent()
+
+
+def test_waiting_for_a_turn_spends_nothing(clocks: Clocks) -> None:
+    budget = Budget(0.05)
+    clocks.wait(0.2)
+    assert not budget.is_spent()
+    clocks.work(0.06)
+    assert budget.is_spent()
+
+
+def test_a_garbage_collection_spends_nothing(clocks: Clocks) -> None:
+    budget = Budget(0.05)
+    clocks.collections += 1
+    clocks.work(0.08)
+    assert not budget.is_spent()
+    clocks.work(0.06)
+    assert budget.is_spent()
+
+
+def test_what_is_out_of_proportion_ends_it(clocks: Clocks) -> None:
+    budget = Budget(0.05)
+    clocks.wait(PATIENCE * 0.05 + 0.01)
+    assert budget.is_spent()
+
+
+@pytest.mark.parametrize(("seconds", "spent"), [(-1.0, True), (float("inf"), False)])
+def test_nothing_and_no_end(seconds: float, spent: bool) -> None:
+    budget = Budget(seconds)
+    gc.collect()
+    assert budget.is_spent() is spent

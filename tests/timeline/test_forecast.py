@@ -1,0 +1,405 @@
+"""What running a cell again would do: one test per class of case, from facts made by hand.
+
+``tests/test_forecasts.py`` holds the same against real kernels.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from kernelscope.timeline.changes import Run
+from kernelscope.timeline.facts import CodeFacts, ObjectFacts
+from kernelscope.timeline.forecast import Forecast, Forecaster, Outlook
+from tests.support.facts import (
+    FOLLOWED,
+    OBSCURE,
+    Watch,
+    bound,
+    called,
+    dumped,
+    forgot,
+    loaded,
+    model,
+    params,
+    pipeline,
+    taught,
+    twin,
+    written,
+)
+
+
+def outlook(watch: Watch, run: Run | None = None) -> Outlook:
+    """Of the latest run, or of this one."""
+    latest = watch.timeline.cells()[-1].runs[-1]
+    return Forecaster(watch.timeline).of(run or latest)
+
+
+def verdicts(told: Outlook) -> dict[str, str | None]:
+    return {f.name: f.verdict for f in told.forecasts}
+
+
+def only(told: Outlook) -> Forecast:
+    (one,) = told.forecasts
+    return one
+
+
+SEEN_OR_NOT = pytest.mark.parametrize("seen", [True, False], ids=["calls seen", "calls not seen"])
+
+
+# What a cell makes.
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("m = LogisticRegression()", "it makes a new LogisticRegression each time"),
+        ("m = LogisticRegression().fit(X, y)", "it makes a new LogisticRegression each time"),
+        (
+            "def train():\n    return LogisticRegression()\nm = train()",
+            "train() makes a new LogisticRegression",
+        ),
+        ("%%time\nm = LogisticRegression()", "it makes a new LogisticRegression each time"),
+        (
+            "made = [LogisticRegression()]\nfor m in made:\n    m.fit(X, y)",
+            "it makes a new LogisticRegression",
+        ),
+        ("made = [LogisticRegression()]\nm = made[best]", "it makes a new LogisticRegression each time"),
+        ("for c in (1, 2):\n    m = LogisticRegression(C=c)", "it makes a new LogisticRegression each time"),
+    ],
+)
+def test_given_a_cell_that_makes_a_model_when_run_again_then_it_would_reset_it(
+    source: str, reason: str
+) -> None:
+    watch = Watch()
+    watch.run(names={"m": bound(model(1))}, source=source, calls=[called(model(1))])
+
+    told = only(outlook(watch))
+
+    assert (told.name, told.verdict, told.sure) == ("m", "reset", True)
+    assert reason in told.reason
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("if retrain:\n    m = LogisticRegression()", "under a condition"),
+        ("m = kept or LogisticRegression()", "under a condition"),
+        (
+            "@cache\ndef get():\n    return LogisticRegression()\nm = get()",
+            "get() may hand out one that it kept",
+        ),
+        ("from lib import get\nm = get()", "get() may hand out one that it kept"),
+        ("m = models.setdefault('a', LogisticRegression())", "under a condition"),
+        ("%run train.py", "could not be read"),
+        ("for m in models:\n    pass", "could not be read"),
+        ("m = models[best]", "could not be read"),
+        ("assert 'm' not in globals()\nm = LogisticRegression()", "under a condition"),
+    ],
+)
+def test_given_a_model_that_may_be_made_only_once_when_run_again_then_nothing_is_foretold(
+    source: str, reason: str
+) -> None:
+    watch = Watch()
+    watch.run(names={"m": model(1)}, source=source)
+
+    told = only(outlook(watch))
+
+    assert (told.verdict, told.sure) == (None, False)
+    assert reason in told.reason
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if 'm' not in globals():\n    m = LogisticRegression()",
+        "if not 'm' in locals():\n    m = LogisticRegression()",
+        "try:\n    m\nexcept NameError:\n    m = LogisticRegression()",
+    ],
+)
+def test_given_a_guard_against_a_second_model_when_run_again_then_it_would_be_left_alone(source: str) -> None:
+    watch = Watch()
+    guarded = watch.cell(names={"m": model(1)}, source=source)
+
+    assert verdicts(outlook(watch)) == {"m": "untouched"}
+
+    watch.run(names={"m": None}, source="m = None")
+    assert verdicts(outlook(watch, guarded)) == {"m": "created"}
+
+
+def test_given_a_created_model_that_is_gone_by_now_when_run_again_then_it_would_create_it() -> None:
+    watch = Watch()
+    made = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
+    watch.run(names={"m": None}, source="m = None")
+
+    assert verdicts(outlook(watch, made)) == {"m": "created"}
+
+
+def test_given_a_list_that_is_appended_to_when_run_again_then_another_item_would_be_created() -> None:
+    watch = Watch()
+    watch.run(names={"models[0]": model(1)}, source="models = [LogisticRegression()]")
+    watch.run(names={"models[1]": model(2)}, source="models.append(LogisticRegression())")
+
+    assert verdicts(outlook(watch)) == {"models[1]": "untouched", "models[2]": "created"}
+
+
+# What it learns.
+
+
+@SEEN_OR_NOT
+@pytest.mark.parametrize(
+    ("method", "warm", "verdict", "reason"),
+    [
+        ("fit", False, "refitted", "fit() begins anew: warm_start is False"),
+        ("fit", True, "continued", "fit() goes on: warm_start is True"),
+        ("partial_fit", False, "continued", "partial_fit() goes on"),
+    ],
+)
+def test_given_a_first_fit_when_run_again_then_the_rule_card_tells(
+    method: str, warm: bool, verdict: str, reason: str, seen: bool
+) -> None:
+    m = model(1, warm_start=warm)
+    watch = Watch(m=m)
+    watch.run(bound(m), source=f"m.{method}(X, y)", **taught(m, method, seen=seen))
+
+    told = only(outlook(watch))
+
+    assert (told.verdict, told.reason, told.sure) == (verdict, reason, True)
+
+
+@SEEN_OR_NOT
+def test_given_other_parameters_by_now_when_fitted_again_then_the_current_ones_count(seen: bool) -> None:
+    m = model(1, warm_start=False)
+    watch = Watch(m=m)
+    fit = watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=seen))
+    watch.run(params(bound(m), warm_start=True), source="m.warm_start = True")
+
+    assert verdicts(outlook(watch, fit)) == {"m": "continued"}
+
+
+@SEEN_OR_NOT
+def test_given_another_object_by_now_when_fitted_again_then_that_one_would_be_fitted(seen: bool) -> None:
+    m = model(1)
+    watch = Watch(m=m, c=m)
+    fit = watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=seen))
+    watch.run(names={"m": model(2)}, source="m = LogisticRegression()")
+
+    told = outlook(watch, fit)
+
+    assert verdicts(told) == {"m": "fitted", "c": "untouched"}
+    assert "another object by now" in told.forecasts[1].reason
+
+
+def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_can_be_told() -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    fit = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
+    watch.run(names={"m": None}, source="del m")
+
+    told = outlook(watch, fit)
+
+    assert (only(told).verdict, told.doubt) == (None, "it needs m, which holds no model any more")
+    assert only(outlook(watch)).reason == "it needs m, which it deletes itself"
+
+
+@SEEN_OR_NOT
+def test_given_a_pipeline_that_is_fitted_when_run_again_then_its_named_parts_too(seen: bool) -> None:
+    scaler, clf = model(1), model(2)
+    pipe = pipeline(3, ("s", scaler), ("c", clf))
+    watch = Watch(scaler, clf, pipe=pipe, clf=clf)
+    told = taught(pipe, "fit", seen=seen)
+    if seen:
+        told["calls"] += [called(scaler, nested=True), called(clf, nested=True)]
+    watch.run(bound(scaler), bound(clf), source="pipe.fit(X, y)", **told)
+
+    assert verdicts(outlook(watch)) == {"pipe": "refitted", "clf": "refitted"}
+
+
+def test_given_a_fit_under_a_condition_when_run_again_then_nothing_is_foretold() -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    watch.run(bound(m), source="if not done:\n    m.fit(X, y)", calls=[called(m)])
+
+    assert only(outlook(watch)).reason == "fit() is called only under a condition"
+
+
+def test_given_a_loop_over_an_iterator_when_run_again_then_nothing_is_foretold() -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    watch.cell(source="batches = iter(data)")
+    watch.run(bound(m), source="for b in batches:\n    m.partial_fit(b)", calls=[called(m, "partial_fit")])
+
+    assert verdicts(outlook(watch)) == {"m": None}
+
+
+# What it sets.
+
+
+def test_given_a_parameter_that_was_set_when_run_again_then_nothing_until_it_has_another_value() -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    setting = watch.cell(params(m, C=3.0), source="m.C = 3.0")
+
+    assert only(outlook(watch)) == Forecast("m", "untouched", "C is 3.0 already")  # type: ignore[arg-type]
+
+    watch.run(params(m, C=5.0), source="m.set_params(C=5.0)")
+    told = only(outlook(watch, setting))
+    assert (told.verdict, told.reason) == ("params", "it sets C to 3.0, now 5.0")
+
+
+@pytest.mark.parametrize("source", ["m.C *= 2", "m.set_params(C=m.C * 2)"])
+def test_given_a_parameter_made_of_itself_when_run_again_then_it_would_change_once_more(source: str) -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    watch.run(params(m, C=2.0), source=source)
+
+    assert only(outlook(watch)).verdict == "params"
+
+
+@pytest.mark.parametrize("source", ["m.C = draw()", "tune(m)"])
+def test_given_a_parameter_from_elsewhere_when_run_again_then_nothing_is_foretold(source: str) -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    watch.run(params(m, C=2.0), source=source)
+
+    assert only(outlook(watch)).verdict is None
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict"),
+    [
+        ("m.coef_[0] += 1", "edited"),
+        ("m.coef_ = m.coef_ * 2", "edited"),
+        ("m.coef_ = np.zeros(3)", "edited"),
+        ("m.coef_ = 5.0", "edited"),
+        ("m.coef_ = 5", "untouched"),
+        ("m.coef_[0] = 7", "untouched"),
+        ("m.coef_ = weights", "untouched"),
+        ("m.coef_[0] = draw()", None),
+    ],
+)
+def test_given_an_edit_when_run_again_then_what_is_written_decides(source: str, verdict: str | None) -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    edit = CodeFacts(assigned=((1, "coef_"),), complete=True)
+    watch.run(written(m), source=source, code=edit)
+
+    assert only(outlook(watch)).verdict == verdict
+
+
+def test_given_a_change_that_was_not_understood_when_run_again_then_nothing_is_foretold() -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    watch.run(written(m), source="library.improve(m)", code=OBSCURE)
+
+    assert (only(outlook(watch)).verdict, only(outlook(watch)).sure) == (None, False)
+
+
+# What it binds, copies and stores.
+
+
+def test_given_an_alias_when_run_again_then_nothing_while_it_holds() -> None:
+    m, other = model(1), model(2)
+    watch = Watch(a=m, c=other)
+    alias = watch.cell(names={"c": m}, source="c = a")
+
+    assert verdicts(outlook(watch)) == {"c": "untouched"}
+
+    watch.run(names={"a": model(3)}, source="a = LogisticRegression()")
+    assert verdicts(outlook(watch, alias)) == {"c": "aliased"}
+
+
+def test_given_a_swap_when_run_again_then_it_would_swap_back() -> None:
+    m, other = model(1), model(2)
+    watch = Watch(a=m, b=other)
+    watch.run(names={"a": other, "b": m}, source="a, b = b, a")
+
+    assert verdicts(outlook(watch)) == {"a": "aliased", "b": "aliased"}
+
+
+def test_given_a_copy_when_run_again_then_another_one_of_what_there_is_then() -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    code = CodeFacts(copies=("copy.deepcopy",), complete=True)
+    copied = watch.cell(names={"b": twin(m, 2)}, source="b = copy.deepcopy(m)", code=code, sees_calls=False)
+
+    assert verdicts(outlook(watch)) == {"b": "copied"}
+
+    watch.run(names={"m": model(3)}, source="m = LogisticRegression()")
+    assert verdicts(outlook(watch, copied)) == {"b": "reset"}
+
+
+def test_given_a_load_when_run_again_then_restored_unless_the_file_was_written_since() -> None:
+    m = bound(model(1))
+    watch = Watch()
+    load = watch.cell(
+        names={"m": m}, source="m = joblib.load('m.joblib')", files=[loaded(m)], sees_calls=False
+    )
+
+    told = only(outlook(watch))
+    assert (told.verdict, told.reason) == ("restored", "it loads m.joblib again")
+
+    watch.run(files=[dumped(m)], source="joblib.dump(m, 'm.joblib')")
+    assert verdicts(outlook(watch)) == {"m": "saved"}
+    assert only(outlook(watch, load)).reason == "m.joblib was written anew since"
+
+
+def test_given_a_name_that_lost_its_model_when_run_again_then_nothing_is_left_to_lose() -> None:
+    watch = Watch(m=model(1))
+    away = watch.cell(names={"m": None}, source="m = None")
+
+    assert outlook(watch) == Outlook()
+
+    watch.run(names={"m": model(2)}, source="m = LogisticRegression()")
+    assert verdicts(outlook(watch, away)) == {"m": "deleted"}
+
+
+# What makes it less sure.
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "doubt"),
+    [
+        ("error", FOLLOWED, "it raised an error"),
+        ("interrupted", FOLLOWED, "it was interrupted"),
+        ("ok", OBSCURE, "not all of its code could be followed"),
+    ],
+)
+def test_given_reasons_to_doubt_when_run_again_then_the_forecast_is_not_sure(
+    status: str, code: CodeFacts, doubt: str
+) -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    watch.run(bound(m), source="m.fit(X, y)", calls=[called(m)], status=status, code=code)
+
+    told = outlook(watch)
+
+    assert (only(told).verdict, only(told).sure, told.doubt) == ("refitted", False, doubt)
+
+
+def test_given_a_restart_when_asked_of_an_earlier_run_then_nothing_is_foretold() -> None:
+    watch = Watch()
+    made = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
+    watch.attach()
+
+    assert outlook(watch, made) == Outlook(doubt="the kernel was restarted after it ran")
+
+
+def test_given_a_forecast_when_made_then_the_timeline_is_as_it_was() -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    watch.run(names={"m": model(2)}, source="m = LogisticRegression()")
+    names, objects = dict(watch.timeline.names), dict(watch.timeline.objects)
+    moments = list(watch.timeline.moments)
+
+    outlook(watch)
+
+    assert (watch.timeline.names, watch.timeline.objects) == (names, objects)
+    assert list(watch.timeline.moments) == moments
+
+
+def test_given_a_model_cleared_by_hand_when_run_again_then_nothing_is_foretold() -> None:
+    m: ObjectFacts = bound(model(1))
+    watch = Watch(m=m)
+    watch.run(forgot(m), source="del m.coef_, m.intercept_")
+
+    assert verdicts(outlook(watch)) == {"m": None}

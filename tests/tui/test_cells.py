@@ -1,0 +1,94 @@
+"""The cells view: what was observed and what is a forecast are never told alike."""
+
+from __future__ import annotations
+
+from kernelscope.timeline.forecast import Forecaster
+from kernelscope.tui.model.said import plain, width
+from kernelscope.tui.views.cells import cell_line, effect, heading, outlook_lines
+from tests.support.facts import OBSCURE, Watch, bound, called, model, params
+
+
+def told(watch: Watch) -> str:
+    """Of the latest cell."""
+    return plain(effect(watch.timeline.cells()[-1], Forecaster(watch.timeline)))
+
+
+def below(watch: Watch) -> str:
+    outlook = Forecaster(watch.timeline).of(watch.timeline.cells()[-1].runs[-1])
+    return "\n".join(plain(one) for one in outlook_lines(outlook))
+
+
+def test_a_cell_that_ran_once_has_a_forecast_in_words_and_in_italics() -> None:
+    watch = Watch()
+    watch.run(names={"m": model(1), "n": model(2)}, source="m = Ridge(); n = Ridge()")
+
+    pieces = effect(watch.timeline.cells()[0], Forecaster(watch.timeline))
+
+    assert plain(pieces).startswith("○ would reset m, n  (")
+    assert {p.role for p in pieces} == {"forecast", "forecast.strong"}
+
+
+def test_a_cell_that_ran_again_has_what_was_seen_and_no_forecast_in_its_line() -> None:
+    watch = Watch()
+    for token in (1, 2):
+        watch.run(names={"m": model(token)}, source="m = Ridge()")
+
+    assert told(watch) == "○ resets m  1 of 1 time"
+    assert "would reset m" in below(watch)
+
+
+def test_a_forecast_that_is_not_sure_says_may_and_why() -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    watch.run(bound(m), source="m.fit(X, y)", calls=[called(m)], code=OBSCURE)
+
+    assert told(watch) == "◆ may refit m  (fit() begins anew)"
+    assert "not sure: not all of its code could be followed" in below(watch)
+
+
+def test_what_cannot_be_told_is_said_so() -> None:
+    watch = Watch()
+    watch.run(names={"m": model(1)}, source="if a:\n    m = Ridge()")
+
+    assert told(watch) == "? cannot tell for m  (it is made only under a condition)"
+
+
+def test_what_is_set_already_would_be_left_alone() -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    watch.run(params(m, C=3.0), source="m.C = 3.0")
+
+    assert told(watch) == "· would leave alone m  (C is 3.0 already)"
+
+
+def test_a_cell_that_does_nothing_would_do_nothing() -> None:
+    watch = Watch(m=model(1))
+    watch.run(source="m.predict(X)")
+
+    assert told(watch) == "would leave every model alone"
+    assert "would leave every model alone" in below(watch)
+
+
+def test_where_nothing_can_be_foretold_it_says_what_the_run_did() -> None:
+    watch = Watch()
+    watch.run(names={"m": model(1)}, source="m = Ridge()")
+    watch.attach()
+    watch.run(source="m = (", status="error")
+
+    first, second = watch.timeline.cells()
+    forecaster = Forecaster(watch.timeline)
+    assert plain(effect(first, forecaster)) == "ran once: ● created m"
+    assert plain(effect(second, forecaster)) == "ran once: left every model alone"
+
+
+def test_hostile_names_are_shown_as_they_are_and_lines_keep_their_width() -> None:
+    name = "m['[red]\x1b[31m']"
+    watch = Watch()
+    watch.run(names={name: model(1)}, source="m = {k: Ridge() for k in ks}")
+    cell, forecaster = watch.timeline.cells()[0], Forecaster(watch.timeline)
+
+    assert "\x1b" not in told(watch) + below(watch)
+    assert "[red]" in told(watch)
+    for cells in (40, 74, 120):
+        assert width(cell_line(cell, cells, forecaster)) <= cells
+    assert "forecast" in plain(heading(74))
