@@ -30,8 +30,10 @@ from .types import (
     instance_dict,
     is_atom,
     is_one_of,
+    mro_of,
     pairs_of,
     parameters_and_learned,
+    qualified_name,
 )
 
 MOST_TENSORS = 400
@@ -317,7 +319,7 @@ def _tensors_of(module: Any, most: int) -> list[tuple[str, Any]]:
     pending = [("", module)]
     while pending and len(found) < most and len(seen) < _MOST_MODULES:
         prefix, here = pending.pop()
-        if id(here) in seen:
+        if id(here) in seen or _is_loss(here):
             continue
         seen.add(id(here))
         own = instance_dict(here)
@@ -329,6 +331,11 @@ def _tensors_of(module: Any, most: int) -> list[tuple[str, Any]]:
         below = [(f"{prefix}{name}.", child) for name, child in _children(here)]
         pending += reversed(below)
     return found[:most]
+
+
+def _is_loss(module: Any) -> bool:
+    """A loss may hold the weights of its classes; it learns nothing."""
+    return any(qualified_name(base) == "torch.nn.modules.loss._Loss" for base in mro_of(type(module)))
 
 
 def _children(module: Any) -> list[tuple[str, Any]]:

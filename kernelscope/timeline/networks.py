@@ -176,7 +176,7 @@ def _without_a_cause(
     world: World,
 ) -> Finding:
     """Weights differ, and nothing that is known to change them was called."""
-    if on is Learned.FITTED and not changes.written and not changes.lost and _only_new(before, changes):
+    if on is Learned.FITTED and not changes.lost and _only_new(before, changes):
         return Finding(Learned.NONE)  # it was built: its weights are there for the first time
     code = world.observation.code
     methods = {m.method for m in code.methods}
@@ -277,7 +277,7 @@ def _of_the_whole(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: Attri
 def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
     """Whether all that differs was not there before: weights that were not made yet, or had no shape."""
     old = before.learned
-    return all(n not in old or old[n].text == "tensor" for n in changes.bound)
+    return all(n not in old or old[n].text == "tensor" for n in (*changes.bound, *changes.written))
 
 
 def _only_statistics(changes: AttributeChanges) -> bool:

@@ -346,8 +346,11 @@ def test_given_a_state_put_in_before_the_training_then_it_did_not_go_on_from_whe
     assert watch.run(trained(net, "w7", 4), **run)["net"].verdict == "restored"
 
 
-def test_given_a_network_that_is_built_by_its_first_use_then_nothing_was_learned() -> None:
-    bare = replace(network(1), library="keras", learned={})
+@pytest.mark.parametrize("learned", [{}, {"weight": Signature("tensor", 0, None, version=0)}])
+def test_given_a_network_that_is_built_by_its_first_use_then_nothing_was_learned(
+    learned: dict[str, Signature],
+) -> None:
+    bare = replace(network(1), library="keras", learned=learned)
     watch = Watch(net=bare)
     built = replace(bare, learned=network(1).learned)
 

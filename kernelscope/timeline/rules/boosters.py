@@ -59,6 +59,12 @@ class CatBoostCard(_BoosterCard):
     library = "catboost"
     source = "https://catboost.ai/docs/en/concepts/python-reference_catboost_fit"
 
+    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+        """Its own searches fit it with the best that they found (core.py ``_tune_hyperparams``)."""
+        if method in ("grid_search", "randomized_search", "select_features"):
+            return Effect.ANEW
+        return super().effect(facts, method, given)
+
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether it has trees."""
         trees = facts.learned.get("_tree_count")
