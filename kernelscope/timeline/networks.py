@@ -277,7 +277,10 @@ def _of_the_whole(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: Attri
 def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
     """Whether all that differs was not there before: weights that were not made yet, or had no shape."""
     old = before.learned
-    return all(n not in old or old[n].text == "tensor" for n in (*changes.bound, *changes.written))
+    return all(
+        n not in old or old[n].text.endswith(("tensor", "tensor (0,)"))
+        for n in (*changes.bound, *changes.written)
+    )
 
 
 def _only_statistics(changes: AttributeChanges) -> bool:

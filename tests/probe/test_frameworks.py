@@ -58,6 +58,20 @@ def test_losses_and_activations_are_no_models(torch_kernel: Kernel) -> None:
     assert set(torch_kernel.look.names) == {"net", "opt"}
 
 
+def test_a_loss_with_weights_for_its_classes_is_no_model(torch_kernel: Kernel) -> None:
+    torch_kernel.run("weighted = torch.nn.CrossEntropyLoss(weight=torch.ones(2))")
+
+    assert set(torch_kernel.look.names) == {"net", "opt"}
+
+
+def test_a_lazy_module_has_no_shape_before_its_first_use(torch_kernel: Kernel) -> None:
+    bare = torch_kernel.run("lazy = torch.nn.LazyLinear(2)")["lazy"]["learned"]
+    shaped = torch_kernel.run("lazy(X)")["lazy"]["learned"]
+
+    assert bare["weight"]["text"] in ("tensor", "float32 tensor (0,)")
+    assert shaped["weight"]["text"] == "float32 tensor (2, 3)"
+
+
 def test_every_parameter_and_buffer_is_told(torch_kernel: Kernel) -> None:
     learned = torch_kernel.of("net")["learned"]
 

@@ -346,7 +346,14 @@ def test_given_a_state_put_in_before_the_training_then_it_did_not_go_on_from_whe
     assert watch.run(trained(net, "w7", 4), **run)["net"].verdict == "restored"
 
 
-@pytest.mark.parametrize("learned", [{}, {"weight": Signature("tensor", 0, None, version=0)}])
+@pytest.mark.parametrize(
+    "learned",
+    [
+        {},
+        {"weight": Signature("tensor", 0, None, version=0)},
+        {"weight": Signature("float32 tensor (0,)", 0, "e", version=0)},
+    ],
+)
 def test_given_a_network_that_is_built_by_its_first_use_then_nothing_was_learned(
     learned: dict[str, Signature],
 ) -> None:
