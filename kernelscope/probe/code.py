@@ -65,9 +65,14 @@ _MOVES = frozenset(
 )
 """Methods of the frameworks that may change a model; of those that many other objects have, too, the
 verdict is not made from the name alone."""
-_BY_GRADIENTS = {"backward": "backward", "gradient": "backward", "apply_gradients": "apply_gradients"}
-"""Calls around which a network learns, on whatever they are made (``loss``, ``tape``, an optimizer of Keras),
-and what they are told as."""
+_BY_GRADIENTS = {
+    "backward": "backward",
+    "gradient": "backward",
+    "grad": "backward",
+    "apply_gradients": "apply_gradients",
+}
+"""Calls around which a network learns, on whatever they are made (``loss``, ``tape``, an optimizer of Keras;
+``grad`` on a module: ``torch.autograd.grad``), and what they are told as."""
 _ASSIGNS = frozenset({"assign", "assign_add", "assign_sub"})
 """How a variable of TensorFlow and Keras is written to."""
 _INITIALISERS = frozenset(
@@ -382,9 +387,11 @@ class _Reading:
         if in_place or method in _ASSIGNS:
             given = [*node.args, *(k.value for k in node.keywords)]
             self._writes_in_place(node.func.value, scope, given)  # type: ignore[attr-defined]
-        if method in _BY_GRADIENTS:
-            self._note(_BY_GRADIENTS[method], None, inside)
-        return method in _ASSIGNS or method in _BY_GRADIENTS
+        of_a_module = type(self._at.value(node.func.value, scope)) is types.ModuleType  # type: ignore[attr-defined]
+        told = _BY_GRADIENTS.get(method) if of_a_module is (method == "grad") else None
+        if told is not None:
+            self._note(told, None, inside)
+        return method in _ASSIGNS or told is not None
 
     def _method_of_model(
         self,

@@ -84,11 +84,12 @@ def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Findi
 def new_network(after: ObjectFacts, world: World) -> Finding:
     """Where the learned state of a network that was not there before comes from, if it has any."""
     causes = _causes(after, world)
-    effects = {c.effect for c in causes}
+    own_best = _puts_its_own_best_back(causes, after, world)
+    effects = {Effect.ONWARD} if own_best else {c.effect for c in causes}
     evidence = tuple(dict.fromkeys(c.told for c in causes))
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
     twin = twin_of(after, world)
-    loaded = any(f.token == after.token for f in world.files("load"))
+    loaded = not own_best and any(f.token == after.token for f in world.files("load"))
     if Effect.CARRIES in effects or loaded:
         doubtful = not loaded and not any(c.sure for c in causes if c.effect is Effect.CARRIES)
         finding = carried_state(after, world, certainty, evidence)
@@ -154,6 +155,8 @@ def _nothing_differs(
         for n, s in after.learned.items()
         if n in before.learned
     )
+    if not was and any(c.effect is Effect.CARRIES for c in causes):
+        return Finding(Learned.NONE)  # tried out, and put back to the random weights that it had
     equal = "what it holds now is equal to what it held before"
     for effect, learned in (
         (Effect.CARRIES, Learned.CARRIED),
@@ -180,11 +183,12 @@ def _without_a_cause(
         return Finding(Learned.NONE)  # it was built: its weights are there for the first time
     code = world.observation.code
     methods = {m.method for m in code.methods}
-    if methods & {"backward", "by-gradient"}:
-        by_hand = "the cell writes weights in place by their gradients, as an optimizer does"
-        return Finding(on, "inferred", (*evidence, by_hand))
     mine = {after.token, *(p.token for p in after.parts)}
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
+    of_another = bool(written) and "step" in methods  # an optimizer's, to which the gradients belong
+    if "by-gradient" in methods or ("backward" in methods and not of_another):
+        by_hand = "the cell writes weights in place by their gradients, as an optimizer does"
+        return Finding(on, "inferred", (*evidence, by_hand))
     if written:
         return Finding(Learned.EDITED, "inferred", (*evidence, f"the cell writes to {listed(written)}"))
     parts = [

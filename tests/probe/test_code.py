@@ -365,6 +365,7 @@ def test_what_a_new_object_of_the_users_does_to_what_it_holds_is_followed(cells:
         ("w.zero_()", "in-place"),
         ("w.assign_sub(0.1)", "in-place"),
         ("w.backward()", "backward"),
+        ("os.grad(loss, [w])", "backward"),
         ("unheard_of.backward()", "backward"),
         ("grads = w.gradient(loss, [w])", "backward"),
         ("w.apply_gradients(zip(grads, [w]))", "apply_gradients"),
@@ -374,3 +375,7 @@ def test_what_changes_weights_is_told_without_knowing_which(cells: Cells, source
     cells.space["w"] = 1.0
 
     assert told in [method for method, _, _ in cells.methods(source)]
+
+
+def test_a_gradient_of_a_library_of_arrays_is_no_training(cells: Cells) -> None:
+    assert "backward" not in [m for m, _, _ in cells.methods("os.gradient([1.0, 2.0])")]

@@ -399,3 +399,31 @@ def test_given_a_network_that_holds_a_copy_of_a_trained_one_then_it_is_a_copy_to
     told = watch.run(inner, names={"average": average}, code=OBSCURE)["average"]
 
     assert axes(told) == ("copied", "new", "carried", "inferred")
+
+
+def test_given_a_new_network_that_was_trained_to_its_best_then_it_carries_nothing_over() -> None:
+    watch, _, _ = a_trained_one()
+    net, opt = network(5, "w5", 9), optimizer(6, network(5), steps=4)
+    run = in_order(("step", 6), ("load_state_dict", 5), names={"net": net, "opt": opt})
+    code = replace(run["code"], copies=("copy.deepcopy",))
+
+    change = watch.run(**{**run, "code": code})["net"]
+
+    assert axes(change)[:3] == ("reset", "recreated", "fitted")
+
+
+def test_given_an_untrained_network_that_is_put_back_after_a_trial_then_nothing_was_learned() -> None:
+    net = network(1)
+    watch = Watch(net=net, opt=optimizer(2, net))
+
+    told = watch.run(trained(net, "w0", 5), **in_order(("step", 2), ("load_state_dict", 1)))
+
+    assert told == {}
+
+
+def test_given_a_write_by_hand_beside_another_networks_training_then_edited() -> None:
+    watch, net, _ = a_trained_one()
+    methods = (MethodInCode("backward"), MethodInCode("step", 99))
+    code = CodeFacts(methods=methods, assigned=((net.token, "weight"),), complete=True)
+
+    assert watch.run(trained(net, "h"), code=code, sees_calls=False)["net"].verdict == "edited"
