@@ -535,7 +535,7 @@ class _Reading:
         elif type(callee) is types.FunctionType and callee.__module__ == "torch.nn.init":
             self._writes_in_place(node.args[0] if node.args else node, scope)
         elif copied is not None:
-            if not self._read_bytes(node, copied, scope):
+            if not self._read_bytes(node, copied, scope) and not _is_of_a_state(node):
                 self._copies[".".join(copied)] = None
         elif callee is builtins.exec or callee is builtins.eval:
             self._source_in_text(node, scope, depth)
@@ -751,6 +751,13 @@ def _wrapped_by(callee: Any) -> Any:
     if is_one_of(type(callee), (types.FunctionType, *STAND_INS)):
         return None
     return next((v for n, v in attributes_of(callee) if n in ("_python_function", "__wrapped__")), None)
+
+
+def _is_of_a_state(node: ast.Call) -> bool:
+    """``copy.deepcopy(net.state_dict())``: no copy of a model."""
+    given = node.args[0] if node.args else None
+    called = given.func if isinstance(given, ast.Call) else None
+    return getattr(called, "attr", "") in ("state_dict", "get_weights", "get_params")
 
 
 def _copies(node: ast.AST) -> bool:

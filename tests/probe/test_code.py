@@ -379,3 +379,8 @@ def test_what_changes_weights_is_told_without_knowing_which(cells: Cells, source
 
 def test_a_gradient_of_a_library_of_arrays_is_no_training(cells: Cells) -> None:
     assert "backward" not in [m for m, _, _ in cells.methods("os.gradient([1.0, 2.0])")]
+
+
+def test_a_copy_of_what_a_model_keeps_is_no_copy_of_the_model(cells: Cells) -> None:
+    assert cells.read("best = copy.deepcopy(m.get_params())")["copies"] == []
+    assert cells.read("best = copy.deepcopy(m)")["copies"] == ["copy.deepcopy"]
