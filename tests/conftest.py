@@ -9,8 +9,7 @@ from functools import cache
 
 import pytest
 
-VARIABLE = "KERNELSCOPE_TEST_PYTHONS"
-"""Paths of interpreters with ipykernel and scikit-learn, parted as in ``PATH``."""
+from tests.support.pythons import VARIABLE
 
 
 @cache

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import pythons
 from tests.support.foreseen import Compared, lives, played, twice
 from tests.support.scenarios import scenarios_in
 
@@ -26,12 +25,6 @@ LABELLED = {
     for number, cells in enumerate(lives(scenario), 1)
     if cells
 }
-PYTHONS = [sys.executable, *filter(None, os.environ.get("KERNELSCOPE_TEST_PYTHONS", "").split(os.pathsep))]
-
-
-def kernel_name(path: str) -> str:
-    """The environment's folder."""
-    return Path(path).parent.parent.name
 
 
 def refuted(told: list[Compared]) -> list[Compared]:
@@ -39,7 +32,7 @@ def refuted(told: list[Compared]) -> list[Compared]:
     return [c for c in told if c.kind == "wrong" or (c.kind == "missed" and c.sure)]
 
 
-@pytest.mark.parametrize("python", PYTHONS, ids=kernel_name)
+@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 @pytest.mark.parametrize("cells", LABELLED.values(), ids=LABELLED.keys())
 def test_each_cell_of_a_labelled_notebook_does_what_was_foreseen(
     cells: list[str], python: str, tmp_path: Path
@@ -49,7 +42,7 @@ def test_each_cell_of_a_labelled_notebook_does_what_was_foreseen(
     assert refuted(told) == []
 
 
-@pytest.mark.parametrize("python", PYTHONS, ids=kernel_name)
+@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: str(notebook["id"]))
 def test_no_forecast_is_wrong_and_most_speak(notebook: dict[str, Any], python: str, tmp_path: Path) -> None:
     cells = ordered(notebook["cells"])

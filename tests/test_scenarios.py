@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from functools import cache
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import pythons
 from tests.support.scenarios import Scenario, play, scenarios_in
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "scenarios"
 SCENARIOS = dict(scenarios_in(FOLDER))
-PYTHONS = [sys.executable, *filter(None, os.environ.get("KERNELSCOPE_TEST_PYTHONS", "").split(os.pathsep))]
 
 
 FRAMEWORKS = {"torch", "keras", "tensorflow", "xgboost", "lightgbm", "catboost", "statsmodels", "skorch"}
@@ -30,10 +29,9 @@ def cases() -> list[ParameterSet]:
     found = []
     for name, scenario in SCENARIOS.items():
         heavy = FRAMEWORKS.intersection(scenario.get("needs", ()))
-        for python in [sys.executable] if heavy else PYTHONS:
+        for python in [sys.executable] if heavy else pythons.ALL:
             marks = [pytest.mark.frameworks] if heavy else []
-            folder = Path(python).parent.parent.name
-            found.append(pytest.param(scenario, python, id=f"{name}-{folder}", marks=marks))
+            found.append(pytest.param(scenario, python, id=f"{name}-{pythons.folder(python)}", marks=marks))
     return found
 
 

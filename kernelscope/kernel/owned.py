@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import queue
 import shutil
 import sys
 import tempfile
@@ -60,12 +61,26 @@ class OwnedKernel:
         self._client = AsyncKernelClient(connection_file=str(self.connection_file))
         self._client.load_connection_file()
         self._client.start_channels(stdin=False, control=False)
-        try:
-            await self._client.wait_for_ready(timeout=START_S)
-        except RuntimeError as error:
+        # Not by `wait_for_ready`: on a busy machine that takes a heartbeat a second late for death.
+        asked = self._client.session.msg("kernel_info_request", {})
+        self._client.shell_channel.send(asked)
+        answered = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_S):
+                while not answered and self._process.returncode is None:
+                    answered = await self._has_answered(self._client, asked["header"]["msg_id"])
+        if not answered:
             raise UnreachableError(
                 "the demo's kernel did not start", "`python -m ipykernel_launcher` shows why."
-            ) from error
+            )
+
+    @staticmethod
+    async def _has_answered(client: AsyncKernelClient, request: str) -> bool:
+        try:
+            reply = await client.get_shell_msg(timeout=0.5)
+        except queue.Empty:
+            return False
+        return bool(reply["parent_header"].get("msg_id") == request)
 
     async def run(self, code: str, cell_id: str) -> int:
         """Runs one cell as a front end does; returns its execution count."""

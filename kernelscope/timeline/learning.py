@@ -49,6 +49,10 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
     if was and not now:
         evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
         return Finding(Learned.CLEARED, "observed", evidence)
+    if taught and was and parts.happened and card.works_with_given_parts(after):
+        # What became of a pipeline is what became of its steps: one of them may have warm_start.
+        seen = tuple(call_seen(c) for c in taught)
+        return replace(_as_the_whole_sees_it(parts, was, now), evidence=(*seen, *parts.evidence))
     if taught:
         return _by_calls(after, taught, was, now, attributes, world)
     if not attributes and not parts.happened:

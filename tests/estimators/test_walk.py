@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec import Struct
 
+from tests.support import pythons
 from tests.support.kernels import KernelProcess
 from tests.support.scenarios import Record, Watching
 
-PYTHONS = [sys.executable, *filter(None, os.environ.get("KERNELSCOPE_TEST_PYTHONS", "").split(os.pathsep))]
 STEPS = Path(__file__).with_name("steps.py")
 
 ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -134,7 +134,7 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: Path(path).parent.parent.name)
+@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 def test_every_estimator_is_told_right(python: str, tmp_path: Path) -> None:
     walked = walk(tmp_path, python)
     rows = walked.rows

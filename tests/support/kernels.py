@@ -148,10 +148,25 @@ class KernelProcess:
             )
         self._own = self.client()
         try:
-            self._own.wait_for_ready(timeout=_READY_S)
+            self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
+
+    def _wait_until_ready(self) -> None:
+        """Not by ``wait_for_ready``: that takes a kernel for dead whose heartbeat is a second late."""
+        end = time.monotonic() + _READY_S
+        asked = self._own.kernel_info()
+        while asked not in self._replies:
+            try:
+                reply = self._own.get_shell_msg(timeout=0.5)
+            except queue.Empty:
+                self._must_live()
+                if time.monotonic() > end:
+                    raise TimeoutError(f"not ready within {_READY_S} s") from None
+            else:
+                self._replies[reply["parent_header"].get("msg_id", "")] = reply["content"]
+        del self._replies[asked]
 
     def _stop_client(self, client: BlockingKernelClient) -> None:
         self._clients.remove(client)
