@@ -46,6 +46,7 @@ _USUAL = (
 _MOST_FRAMES = 200
 _CO_OPTIMIZED = 0x01
 """Of a function's code; of a module's or class body's frame ``f_locals`` is the namespace itself."""
+_CO_VARARGS = 0x04
 _MOST_CALLS = 4_096
 """Calls under way that are remembered; one that raised is forgotten only when there are so many."""
 _ON_THE_WAY = frozenset(
@@ -326,7 +327,10 @@ def _passes_on(frame: types.FrameType, obj: Any) -> bool:
     if code.co_name not in _ON_THE_WAY or not code.co_varnames:
         return False
     own = frame.f_locals
-    is_receiver = own.get(code.co_varnames[0]) is obj
+    first = own.get(code.co_varnames[0])
+    if type(first) is tuple and code.co_flags & _CO_VARARGS:  # a decorator's `inner_f(*args, **kwargs)`
+        first = first[0] if first else None
+    is_receiver = first is obj
     if type(own) is dict and code.co_flags & _CO_OPTIMIZED and not _TAKERS.intersection(code.co_names):
         own.clear()  # as in `_note`
     return is_receiver

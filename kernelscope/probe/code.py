@@ -15,11 +15,11 @@ import io
 import operator
 import re
 import types
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 from .budget import Budget
 from .identity import Tokens
-from .resolve import FIRST, HELD_DEPTH, UNKNOWN, Inner, New, Resolver, Unknown, known, touched
+from .resolve import FIRST, HELD_DEPTH, STAND_INS, UNKNOWN, Inner, New, Resolver, Unknown, known, touched
 from .sources import Sources
 from .syntax import (
     bodies,
@@ -33,8 +33,10 @@ from .syntax import (
 )
 from .types import (
     ESTIMATOR,
+    OPAQUE,
     USER_OBJECT,
     TypeCache,
+    attributes_of,
     class_attribute,
     is_class,
     is_one_of,
@@ -62,11 +64,21 @@ LEARNS = frozenset(
     }
 )
 _MOVES = frozenset(
-    {"step", "backward", "update", "boost", "reset_parameters", "init_weights", "initialize"}
-    | {"load_state_dict", "load_model", "load_weights", "set_weights", "load_params"}
+    {"step", "update", "boost", "reset_parameters", "init_weights", "initialize"}
+    | {"load_state_dict", "load_model", "load_weights", "set_weights", "load_params", "model_from_string"}
 )
 """Methods of the frameworks that may change a model; of those that many other objects have, too, the
 verdict is not made from the name alone."""
+_BY_GRADIENTS = {
+    "backward": "backward",
+    "gradient": "backward",
+    "grad": "backward",
+    "apply_gradients": "apply_gradients",
+}
+"""Calls around which a network learns, on whatever they are made (``loss``, ``tape``, an optimizer of Keras;
+``grad`` on a module: ``torch.autograd.grad``), and what they are told as."""
+_ASSIGNS = frozenset({"assign", "assign_add", "assign_sub"})
+"""How a variable of TensorFlow and Keras is written to."""
 _INITIALISERS = frozenset(
     {"uniform_", "normal_", "constant_", "ones_", "zeros_", "xavier_uniform_", "xavier_normal_"}
     | {"kaiming_uniform_", "kaiming_normal_", "orthogonal_", "trunc_normal_", "sparse_", "eye_", "dirac_"}
@@ -79,6 +91,7 @@ _SAVES_ITSELF = frozenset({"save_model", "save", "save_weights", "save_params"})
 _BY_METHOD = frozenset({"xgboost", "lightgbm", "catboost", "keras", "statsmodels", "skorch"})
 """Libraries whose models are saved by a method of their own."""
 _NETWORKS = frozenset({"torch", "keras"})
+_OPTIMIZERS = frozenset({"torch.optim"})
 _PATHS = ("file", "filename", "f", "filepath", "fname", "path", "f_params", "model_file")
 _READS_ONLY = frozenset(
     {"predict", "predict_proba", "predict_log_proba", "decision_function", "score", "transform", "get_params"}
@@ -103,9 +116,11 @@ _COPIES = (
     ("pickle", "loads"),
     ("cloudpickle", "loads"),
     ("dill", "loads"),
+    ("skops.io", "loads"),
 )
 
 
+_partials_function = functools.partial.__dict__["func"].__get__
 _CO_GENERATORS = 0x20 | 0x80 | 0x200
 """Flags of functions whose body is not run by calling them: generators, coroutines, both."""
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
@@ -126,6 +141,8 @@ class CodeReader:
         self.sources = Sources(types_)
         self.loaded: dict[str, tuple[int, dict[str, Any]]] = {}
         """Global names that hold what was read from a file: the id of it, and the load."""
+        self.states: dict[str, tuple[int, list[int]]] = {}
+        """Global names that hold the live tensors of models: the id of it, and the models."""
 
     def read(self, source: str, since: float) -> dict[str, Any]:
         """``{"code": CodeFacts, "files": [FileAccess, …]}`` of a cell that has just run.
@@ -243,6 +260,7 @@ class _Reading:
     def _assigns(self, node: ast.stmt, scope: dict[str, Any]) -> None:
         """What a function binds of its own, and a function in it."""
         if isinstance(node, ast.Assign):
+            self._holds_states(single_target(node), node.value, scope)
             value = self._at.value(node.value, scope)
             for target in node.targets:
                 names = (t.id for t in single_targets(target) if isinstance(t, ast.Name))
@@ -261,7 +279,17 @@ class _Reading:
         self._target = single_target(node)
         if self._target is not None:
             self._reader.loaded.pop(self._target, None)
-            self._states[self._target] = list(dict.fromkeys(self._states_in(node.value, scope)))  # type: ignore[attr-defined]
+            self._reader.states.pop(self._target, None)
+            self._holds_states(self._target, node.value, scope)  # type: ignore[attr-defined]
+            tokens = self._states[self._target]
+            if tokens and not any(_copies(n) for n in ast.walk(node)):
+                held = self._at.held_by_name(self._target)
+                self._reader.states[self._target] = (id(held), tokens)
+
+    def _holds_states(self, name: str | None, value: ast.expr, scope: dict[str, Any]) -> None:
+        """``state = {"model": net.state_dict()}``: what a save of that name is a save of."""
+        if name is not None:
+            self._states[name] = list(dict.fromkeys(self._states_in(value, scope)))
 
     def _definition(self, node: Any, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         """The body is not run by being defined; defaults are, and so is what decorates it."""
@@ -278,7 +306,7 @@ class _Reading:
         targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]  # type: ignore[attr-defined]
         for target in (t for written in targets for t in single_targets(written)):
             if isinstance(target, ast.Name) and isinstance(node, ast.AugAssign):
-                self._note("in-place", None, None)  # `p -= rate * p.grad`
+                self._note(_kind_of_write([node.value]), None, None)  # `p -= rate * p.grad`
             while isinstance(target, ast.Subscript):
                 target = target.value
             if isinstance(target, ast.Attribute):
@@ -368,7 +396,10 @@ class _Reading:
             callee = self._at.value(of.func, scope)
             if callee is builtins.getattr and len(of.args) > 1:
                 name = self._at.value(of.args[1], scope)
-                return _method_call(of.args[0], name, given, node) if type(name) is str else node
+                if type(name) is str:
+                    self._told.add(id(of))
+                    return _method_call(of.args[0], name, given, node)
+                return node
             if callee is operator.methodcaller and given:
                 name = self._at.value(of.args[0], scope)
                 return _method_call(given[0], name, of.args[1:], node) if type(name) is str else node
@@ -390,15 +421,15 @@ class _Reading:
         if self._written_bytes(node, method, scope):
             return True
         kind = self._at.kind(receiver)
-        if kind != ESTIMATOR and method.endswith("_") and not method.endswith("__"):
-            self._writes_in_place(node.func.value, scope)  # type: ignore[attr-defined]
+        on_a_tensor = kind == OPAQUE and self._on_a_tensor(node, method, scope, inside)
         if type(receiver) is Unknown:
-            if method in LEARNS or method in _MOVES:
+            if not on_a_tensor and (method in LEARNS or method in _MOVES):
                 self._note(method, None, inside, given=_decisive(node))
             self.complete = self.complete and method in LEARNS
             return True
         if type(receiver) is New and not self._at.makes_a_model(receiver):
-            self._descend(class_attribute(receiver.cls, method), UNKNOWN, node, scope, depth)
+            made = self._held(receiver)
+            self._descend(class_attribute(receiver.cls, method), made, node, scope, depth)
             return True
         if kind == ESTIMATOR or type(receiver) is New:
             self._method_of_model(node, receiver, method, scope, inside, depth)
@@ -409,7 +440,21 @@ class _Reading:
         if method in LEARNS:
             self._note(method, None, inside, qualified_name(type(receiver)))
             return self._teaches_what_it_is_given(node, method, scope, inside)
-        return False
+        # `scaler.step(optimizer)`
+        stepped = method == "step" and self._teaches_what_it_is_given(node, method, scope, inside)
+        return on_a_tensor or stepped
+
+    def _on_a_tensor(self, node: ast.Call, method: str, scope: dict[str, Any], inside: str | None) -> bool:
+        """Calls on tensors, tapes and what computes with them: ``loss.backward()``, ``w.add_(1)``."""
+        in_place = method.endswith("_") and not method.endswith("__")
+        if in_place or method in _ASSIGNS:
+            given = [*node.args, *(k.value for k in node.keywords)]
+            self._writes_in_place(node.func.value, scope, given)  # type: ignore[attr-defined]
+        of_a_module = type(self._at.value(node.func.value, scope)) is types.ModuleType  # type: ignore[attr-defined]
+        told = _BY_GRADIENTS.get(method) if of_a_module is (method == "grad") else None
+        if told is not None:
+            self._note(told, None, inside)
+        return method in _ASSIGNS or told is not None
 
     def _method_of_model(
         self,
@@ -457,17 +502,21 @@ class _Reading:
         if fresh:
             self._learning.discard(token)
 
-    def _writes_in_place(self, target: ast.expr, scope: dict[str, Any]) -> None:
+    def _writes_in_place(
+        self, target: ast.expr, scope: dict[str, Any], given: Sequence[ast.expr] = ()
+    ) -> None:
         """``net.weight.fill_(0)``, and ``p.mul_(0.5)`` where ``p`` cannot be told."""
-        if not self._written(target, scope):
-            self._note("in-place", None, None)
+        kind = _kind_of_write(given)
+        if not self._written(target, scope) or kind != "in-place":
+            self._note(kind, None, None)
 
     def _teaches_what_it_is_given(
         self, node: ast.Call, method: str, scope: dict[str, Any], inside: str | None
     ) -> bool:
         """``trainer.fit(net)``, with a library's trainer: a network that it is given learns."""
         given = [self._at.value(a, scope) for a in (*node.args, *(k.value for k in node.keywords))]
-        networks = [g for g in given if self._at.library(g) in _NETWORKS and type(g) is not New]
+        wanted = _NETWORKS if method in LEARNS else _OPTIMIZERS
+        networks = [g for g in given if self._at.library(g) in wanted and type(g) is not New]
         for network in networks:
             self._note(method, self._at.token(network), inside)
         return bool(networks)
@@ -476,8 +525,10 @@ class _Reading:
         """``net.apply(f)`` with an ``f`` of the user's that sets weights anew."""
         given = self._at.value(node.args[0], scope) if method == "apply" and node.args else None
         if type(given) is types.FunctionType and self._at.is_users(given):
-            names = {*given.__code__.co_names}
-            if names & _INITIALISERS or "reset_parameters" in names:
+            names = {*given.__code__.co_names, *(c for c in given.__code__.co_consts if type(c) is str)}
+            if (
+                names & _INITIALISERS or "reset_parameters" in names
+            ):  # a text: `getattr(m, "reset_parameters")`
                 self._note("reset_parameters", token, given.__code__.co_name)
 
     def _callback(self, node: ast.expr, scope: dict[str, Any], inside: str | None) -> None:
@@ -511,7 +562,11 @@ class _Reading:
         if type(callee) is Unknown:
             self.complete = False
         elif is_class(callee):
-            self._descend(class_attribute(callee, "__init__"), UNKNOWN, node, scope, depth)
+            made = self._held(New(callee))
+            self._descend(class_attribute(callee, "__init__"), made, node, scope, depth)
+        elif callee is builtins.getattr and len(node.args) > 1:
+            if id(node) not in self._told:
+                self._asked_for(node.args[1])
         elif type(callee) is Inner:
             self._into_inner(callee, node, scope, depth)
         elif type(callee) is types.FunctionType and self._at.is_users(callee):
@@ -520,6 +575,14 @@ class _Reading:
             return
         elif self._given_a_model(node, scope) and getattr(node.func, "id", "") not in _HARMLESS:
             self.complete = False  # a library may do anything to a model that it is given
+
+    def _asked_for(self, name: ast.expr) -> None:
+        """``getattr(m, "reset_parameters", None)``, which is then called."""
+        if isinstance(name, ast.Constant) and (name.value in LEARNS or name.value in _MOVES):
+            self.complete = False
+            self._doubts += 1
+            self._note(name.value, None, None)
+            self._doubts -= 1
 
     def _callable_object(
         self, node: ast.Call, callee: Any, scope: dict[str, Any], inside: str | None, depth: int
@@ -540,6 +603,8 @@ class _Reading:
                 self._descend(function, UNKNOWN if kind is classmethod else None, node, scope, depth)
         elif self._at.kind(callee) == USER_OBJECT:
             self._descend(class_attribute(kind, "__call__"), callee, node, scope, depth)
+        elif type(_wrapped_by(callee)) is types.FunctionType:
+            self._descend(_wrapped_by(callee), None, node, scope, depth)
         else:
             return False
         return True
@@ -552,7 +617,7 @@ class _Reading:
         if type(function) is not types.FunctionType:
             self.complete = False
         elif self._at.kind(receiver) == ESTIMATOR:
-            self._note(function.__name__, self._at.token(receiver), inside)
+            self._note(function.__name__, self._at.token(receiver), inside, given=_decisive(node))
         else:
             self._descend(function, receiver, node, scope, depth)
 
@@ -597,7 +662,7 @@ class _Reading:
         elif type(callee) is types.FunctionType and callee.__module__ == "torch.nn.init":
             self._writes_in_place(node.args[0] if node.args else node, scope)
         elif copied is not None:
-            if not self._read_bytes(node, copied, scope):
+            if not self._read_bytes(node, copied, scope) and not _is_of_a_state(node):
                 self._copies[".".join(copied)] = None
         else:
             return self._builtin_function(node, callee, scope, depth)
@@ -693,7 +758,9 @@ class _Reading:
         tokens = list(dict.fromkeys(self._tokens_in(saved, scope))) if saved is not None else []
         tokens += [t for t in self._states_in(saved, scope) if t not in tokens]
         if isinstance(saved, ast.Name) and not tokens:
-            tokens = self._states.get(saved.id, [])
+            held, before = self._reader.states.get(saved.id, (0, []))
+            is_still = held == id(self._at.held_by_name(saved.id))
+            tokens = self._states.get(saved.id, before if is_still else [])
         self._files += [{**fact, "token": token} for token in tokens] or [{**fact, "token": None}]
 
     def _loads(self, fact: dict[str, Any]) -> None:
@@ -755,7 +822,9 @@ class _Reading:
         return None
 
     def _loaded_by_constructor(self, node: ast.Call, callee: Any, scope: dict[str, Any]) -> None:
-        """``Booster(model_file=path)``."""
+        """``Booster(model_file=path)``, ``Booster(model_str=text)``."""
+        if any(k.arg == "model_str" for k in node.keywords):
+            self._copies[qualified_name(callee)] = None
         if any(k.arg == "model_file" for k in node.keywords):
             path = self._path_given(node, 9, scope)
             self._loads({"action": "load", "call": qualified_name(callee), "path": path})
@@ -811,6 +880,11 @@ class _Reading:
         held = self._at.held_by_name(self._target)
         return self._at.token(held) if type(held) is new.cls else None
 
+    def _held(self, new: New) -> Any:
+        """The new object, where the statement binds it to a name; else what stands for it."""
+        held = self._at.held_by_name(self._target)
+        return held if type(held) is new.cls else new
+
     def _given_a_model(self, node: ast.Call, scope: dict[str, Any]) -> bool:
         given = [*node.args, *(k.value for k in node.keywords)]
         return any(self._at.token(self._at.value(a, scope)) is not None for a in given)
@@ -819,6 +893,32 @@ class _Reading:
 def _method_call(receiver: ast.expr, name: str, given: list[ast.expr], node: ast.Call) -> ast.Call:
     """``receiver.name(*given)``, with the keywords of ``node``."""
     return ast.Call(ast.Attribute(receiver, name, ast.Load()), given, node.keywords)
+
+
+def _wrapped_by(callee: Any) -> Any:
+    """The function that a callable object of a library stands for, as ``tf.function`` makes one."""
+    if is_one_of(type(callee), (types.FunctionType, *STAND_INS)):
+        return None
+    return next((v for n, v in attributes_of(callee) if n in ("_python_function", "__wrapped__")), None)
+
+
+def _is_of_a_state(node: ast.Call) -> bool:
+    """``copy.deepcopy(net.state_dict())``: no copy of a model."""
+    given = node.args[0] if node.args else None
+    called = given.func if isinstance(given, ast.Call) else None
+    return getattr(called, "attr", "") in ("state_dict", "get_weights", "get_params")
+
+
+def _copies(node: ast.AST) -> bool:
+    """Whether it is a call that may give other tensors than the models' own."""
+    own = ("state_dict", "get_weights")
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", "") not in own
+
+
+def _kind_of_write(given: Sequence[ast.expr]) -> str:
+    """A write in place by hand, or a step of gradient descent by hand: it makes use of a gradient."""
+    uses = any(isinstance(n, ast.Attribute) and n.attr == "grad" for e in given for n in ast.walk(e))
+    return "by-gradient" if uses else "in-place"
 
 
 def _decisive(node: ast.Call) -> tuple[str, ...]:

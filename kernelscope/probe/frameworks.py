@@ -30,8 +30,10 @@ from .types import (
     instance_dict,
     is_atom,
     is_one_of,
+    mro_of,
     pairs_of,
     parameters_and_learned,
+    qualified_name,
 )
 
 MOST_TENSORS = 400
@@ -169,6 +171,12 @@ class KerasModel(Family):
         optimizer = own.get("optimizer", own.get("_optimizer"))
         if optimizer is not None:
             params["optimizer"] = type.__dict__["__qualname__"].__get__(type(optimizer))
+            rate = (instance_dict((instance_dict(optimizer) or {}).get("_learning_rate")) or {}).get("_value")
+            array = tensors.content(rate) if tensors.is_tensor(rate) else None
+            if array is not None and array.ndim == 0:
+                params["learning_rate"] = float(
+                    f"{float(array):.6g}"
+                )  # as it was given, not as float32 has it
         if type(own.get("loss")) is str:
             params["loss"] = own["loss"]
         return params, dict(_weights_of(obj))
@@ -311,7 +319,7 @@ def _tensors_of(module: Any, most: int) -> list[tuple[str, Any]]:
     pending = [("", module)]
     while pending and len(found) < most and len(seen) < _MOST_MODULES:
         prefix, here = pending.pop()
-        if id(here) in seen:
+        if id(here) in seen or _is_loss(here):
             continue
         seen.add(id(here))
         own = instance_dict(here)
@@ -323,6 +331,11 @@ def _tensors_of(module: Any, most: int) -> list[tuple[str, Any]]:
         below = [(f"{prefix}{name}.", child) for name, child in _children(here)]
         pending += reversed(below)
     return found[:most]
+
+
+def _is_loss(module: Any) -> bool:
+    """A loss may hold the weights of its classes; it learns nothing."""
+    return any(qualified_name(base) == "torch.nn.modules.loss._Loss" for base in mro_of(type(module)))
 
 
 def _children(module: Any) -> list[tuple[str, Any]]:

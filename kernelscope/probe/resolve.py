@@ -28,6 +28,7 @@ from .types import (
     is_class,
     is_one_of,
     is_small_atom,
+    qualified_name,
 )
 
 _LONGEST_PATH = 4_096
@@ -47,6 +48,8 @@ _RETURNS_ITSELF = frozenset(
     # PyTorch's modules give themselves back, whatever they are moved or set to.
     | {"to", "cuda", "cpu", "float", "double", "half", "bfloat16", "train", "eval", "requires_grad_", "apply"}
 )
+_KERAS_IN_TENSORFLOW = "tensorflow.python.util.lazy_loader.KerasLazyLoader"
+"""What ``tf.keras`` is: it stands for the package ``keras``."""
 _BOOSTER = frozenset({"get_booster", "booster_"})
 """How XGBoost's and LightGBM's estimators give their ``Booster``; it is kept as ``_Booster``."""
 _TREE = ("_parameters", "_buffers", "_modules")
@@ -329,6 +332,8 @@ def _attribute(owner: Any, name: str) -> Any:
     """An attribute as it stands in the owner's own dictionary."""
     if is_one_of(type(owner), STAND_INS):
         return UNKNOWN
+    if qualified_name(type(owner)) == _KERAS_IN_TENSORFLOW:
+        owner = sys.modules.get("keras")
     if type(owner) is types.ModuleType:
         return owner.__dict__.get(name, UNKNOWN)
     if is_class(owner):

@@ -22,6 +22,11 @@ SAMPLES = 1_024
 count of writes tells of one that changes few."""
 _TORCH = ("Tensor", "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer")
 
+_VARIABLES = (
+    ("tensorflow.python.ops.resource_variable_ops", "ResourceVariable"),
+    # Made while a function is traced: by a model that its first `fit` builds.
+    ("tensorflow.python.eager.polymorphic_function.polymorphic_function", "UnliftedInitializerVariable"),
+)
 _torch_types: set[int] = set()
 _tensorflow_types: set[int] = set()
 _base: list[Any] = []
@@ -38,9 +43,9 @@ def refresh() -> None:
             _base.append(core["TensorBase"])
             _torch_types.update(id(t) for t in found if t is not None)
     if not _tensorflow_types and "tensorflow" in sys.modules:
-        own = names_in("tensorflow.python.ops.resource_variable_ops")
-        if "ResourceVariable" in own:
-            _tensorflow_types.add(id(own["ResourceVariable"]))
+        variables = [names_in(module).get(name) for module, name in _VARIABLES]
+        if None not in variables:
+            _tensorflow_types.update(map(id, variables))
 
 
 def is_tensor(value: object) -> bool:

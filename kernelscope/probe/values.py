@@ -148,7 +148,7 @@ class Reader:
             return
         binding.late = False
         binding.raw = raw
-        if raw is None and not is_atom(value):
+        if held and not is_atom(value):  # its content differs, and with it perhaps its type and shape
             binding.text = self.text(value)
         binding.digest = None if exact is None else ("" if exact else "~") + digest.hexdigest()
 

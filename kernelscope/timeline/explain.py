@@ -5,10 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
-from kernelscope.timeline.facts import Opaque, Value
+from kernelscope.timeline.facts import ObjectFacts, Opaque, Value
+from kernelscope.timeline.networks import was_fitted
+from kernelscope.timeline.rules import card_for
 from kernelscope.timeline.world import World
 
 _SHOWN_PARAMS = 3
+_LONG = 10
+"""Characters of a fraction that nobody wrote like that: ``0.0010000000000000002``."""
 _BETWEEN = "Between runs, by no cell:"
 
 
@@ -20,13 +24,11 @@ def explain(change: Change, world: World) -> Change:
     if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
         parts.append(f"{change.name} holds that object now; it was there before.")
     if change.params and change.verdict is not Verdict.DELETED:
-        parts.append(f"{_params(change)}.")
+        parts.append(f"{_params(change, _words(change, world))}.")
     if change.persistence is not None and change.persistence.action == "loaded":
         parts += _what_the_file_held(change, world)
     if change.stale:
-        parts.append(
-            f"{_and(change.stale)} still {'holds' if len(change.stale) == 1 else 'hold'} {_numbered(change.previous_generation)}."
-        )
+        parts.append(f"{_stale(change, world)}.")
     return msgspec.structs.replace(change, explanation=" ".join(parts) + _why(change))
 
 
@@ -47,46 +49,108 @@ def _why(change: Change) -> str:
 def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per verdict
     name, cls = change.name, short_class(change.cls)
     this, that = _numbered(change.generation), _numbered(change.previous_generation)
-    source = _file(change)
+    source, words = _file(change), _words(change, world)
     match change.verdict:
         case Verdict.DELETED:
             return f"{name} was removed: it holds no model any more; it held {that}"
         case Verdict.CREATED if change.scope == "local":
             return f"{name}() fitted {_a(cls)} of its own ({this}) inside the call; no global model was touched by that"
         case Verdict.CREATED:
-            return f"{name} was created: {_a(cls)} ({this}), {_state(change)}"
+            return f"{name} was created: {_a(cls)} ({this}), {_state(change, words)}"
         case Verdict.RESET:
-            return f"{name} was replaced: a new {cls} ({this}), {_state(change)}; {_fate(change, world)}"
+            return (
+                f"{name} was replaced: a new {cls} ({this}), {_state(change, words)}; {_fate(change, world)}"
+            )
         case Verdict.RESTORED if change.identity in (Identity.SAME, Identity.REBOUND):
-            return f"{name} got a learned state back{source}: the same object ({this}), other contents"
+            return f"{name} got a learned state back{source}: the same {words.noun} ({this}), other contents"
         case Verdict.RESTORED:
             return f"{name} was loaded{source}: a new {cls} ({this}) with the learned state it was saved with"
+        case Verdict.COPIED if change.learned is Learned.CONTINUED:
+            return f"{name} goes on from a copy: a new {cls} ({this}) that learned on from a state in memory"
         case Verdict.COPIED:
-            return f"{name} is a copy now: a new {cls} ({this}) that carries over a learned state from memory"
+            now = "" if change.identity is Identity.NEW else " now"
+            return (
+                f"{name} is a copy{now}: a new {cls} ({this}) that carries over a learned state from memory"
+            )
         case Verdict.ALIASED:
             return f"{name} now holds {this}, {_a(cls)} that was there before{_known_as(change, world)}"
         case Verdict.REFITTED:
-            return f"{name} was fitted again: the same object ({this}), learned anew; what it had learned before is gone"
+            return f"{name} {words.began_anew}: the same {words.noun} ({this}), learned anew; what it had learned before is gone"
         case Verdict.CONTINUED:
-            return f"{name} learned on: the same object ({this}), from where it was"
+            return f"{name} {words.went_on}: the same {words.noun} ({this}), from where it was"
         case Verdict.FITTED:
-            return f"{name} was fitted for the first time: the same object ({this})"
+            return f"{name} {words.began}: the same {words.noun} ({this})"
         case Verdict.CLEARED:
-            return f"{name} lost what it had learned: the same object ({this}), not fitted any more"
+            return f"{name} lost {words.learned}: the same {words.noun} ({this}), {words.blank.removesuffix(' yet')} any more"
         case Verdict.EDITED:
-            return f"{name} had learned attributes changed by hand: the same object ({this})"
+            return f"{name} had {words.values} changed by hand: the same {words.noun} ({this})"
         case Verdict.PARAMS:
-            return f"{name} got other hyper-parameters; what it has learned stays as it was ({this})"
+            return f"{name} got other {words.params}; {words.learned} stays as it was ({this})"
         case Verdict.SAVED:
             return f"{name} was saved{source}; nothing about it changed ({this})"
         case _:
             return f"{name} changed ({this}), and it cannot be told how"
 
 
-def _state(change: Change) -> str:
+class _Words(msgspec.Struct, frozen=True):
+    """How one speaks of models of a kind."""
+
+    noun: str = "object"
+    fitted: str = "fitted"
+    blank: str = "not fitted yet"
+    began: str = "was fitted for the first time"
+    began_anew: str = "was fitted again"
+    went_on: str = "learned on"
+    learned: str = "what it has learned"
+    values: str = "learned attributes"
+    params: str = "hyper-parameters"
+
+
+_NETWORK = _Words(
+    noun="network",
+    fitted="trained",
+    blank="not trained yet",
+    began="was trained for the first time",
+    began_anew="was trained again",
+    went_on="was trained further",
+    values="weights",
+)
+_OPTIMIZER = _Words(
+    noun="optimizer",
+    fitted="with steps on record",
+    blank="with no steps on record",  # plain SGD records none, ever
+    began="took its first steps",
+    began_anew="began its record of steps anew",
+    went_on="took further steps",
+    learned="its record of steps",
+    values="its record of steps",
+    params="settings",
+)
+_WORDS = {"torch": _NETWORK, "keras": _NETWORK, "torch.optim": _OPTIMIZER}
+
+
+def _words(change: Change, world: World) -> _Words:
+    facts = next((f for f in world.after.values() if f.generation == change.generation), None)
+    return _WORDS.get(facts.library, _Words()) if facts is not None else _Words()
+
+
+def _stale(change: Change, world: World) -> str:
+    """Who still holds what is gone, and what that means where it is an optimizer or a scheduler."""
+    that, one = _numbered(change.previous_generation), len(change.stale) == 1
+    told = f"{_and(change.stale)} still {'holds' if one else 'hold'} {that}"
+    held = [world.after[world.names_after[n]] for n in change.stale if n in world.names_after]
+    now = "the new one" if change.identity is Identity.RECREATED else f"what {change.name} holds now"
+    if held and all(f.library == "torch.optim" for f in held):
+        return f"{told}: {'its' if one else 'their'} steps do not reach {now}"
+    if held and all(f.helper for f in held):
+        return f"{told}: {'it does' if one else 'they do'} not change the settings of {now}"
+    return told
+
+
+def _state(change: Change, words: _Words) -> str:
     if not change.fitted:
-        return "not fitted yet"
-    return "with a learned state of unknown origin" if change.learned is Learned.UNKNOWN else "fitted"
+        return words.blank
+    return "with a learned state of unknown origin" if change.learned is Learned.UNKNOWN else words.fitted
 
 
 def _fate(change: Change, world: World) -> str:
@@ -98,7 +162,15 @@ def _fate(change: Change, world: World) -> str:
         return f"{that} lives on as {_and(others)}"
     if change.stale:
         return f"{that} has no name any more"
-    return f"what {that} had learned is gone"
+    optimizes = previous is not None and previous.library == "torch.optim"
+    if previous is not None and not _had_learned(previous, world):
+        return f"{that} had no steps on record" if optimizes else f"{that} had learned nothing"
+    return f"the record of {that}'s steps is gone" if optimizes else f"what {that} had learned is gone"
+
+
+def _had_learned(facts: ObjectFacts, world: World) -> bool:
+    card = card_for(facts)
+    return was_fitted(facts, world) if card.by_history else card.is_fitted(facts, world.before)
 
 
 def _numbered(generation: int | None) -> str:
@@ -139,11 +211,21 @@ def _what_the_file_held(change: Change, world: World) -> list[str]:
     return [f"{held}; memory held {_numbered(change.previous_generation)}."]
 
 
-def _params(change: Change) -> str:
+def _params(change: Change, words: _Words) -> str:
     items = list((change.params or {}).items())
-    told = ", ".join(f"{name} {shown(a)} → {shown(b)}" for name, (a, b) in items[:_SHOWN_PARAMS])
+    told = ", ".join(f"{name} {_pair(a, b)}" for name, (a, b) in items[:_SHOWN_PARAMS])
     more = f" and {len(items) - _SHOWN_PARAMS} more" if len(items) > _SHOWN_PARAMS else ""
-    return f"Hyper-parameters: {told}{more}"
+    return f"{words.params.capitalize()}: {told}{more}"
+
+
+def _pair(before: Value, after: Value) -> str:
+    """Both values, long fractions rounded where that leaves them different."""
+    exact = [shown(before), shown(after)]
+    short = [
+        f"{v:.6g}" if type(v) is float and len(e) > _LONG else e
+        for v, e in zip((before, after), exact, strict=True)
+    ]
+    return " → ".join(short if short[0] != short[1] else exact)
 
 
 def shown(value: Value) -> str:

@@ -22,6 +22,8 @@ class Finding(Struct, frozen=True):
     """The file that a carried state came from, where it is known."""
     in_memory: bool = False
     """A carried state is known not to come from a file."""
+    copied: bool = False
+    """It is known to be that of another object, in memory."""
 
     @property
     def happened(self) -> bool:
@@ -94,10 +96,9 @@ def carried_state(
     loads = [f for f in world.files("load") if f.token in (facts.token, None)]
     source = next((f for f in loads if f.token == facts.token), loads[0] if loads else None)
     if source is not None:
-        evidence = (
-            *evidence,
-            f"the cell calls {source.call}()" + (f" on {source.path}" if source.path else ""),
-        )
+        call = f"the cell calls {source.call}()"
+        told = call + (f" on {source.path}" if source.path else "")
+        evidence = (*(e for e in evidence if e != call), told)
     elif world.observation.code.copies:
         evidence = (*evidence, f"the cell calls {listed(world.observation.code.copies)}()")
     return Finding(Learned.CARRIED, certainty, evidence, source)

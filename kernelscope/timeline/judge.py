@@ -152,6 +152,8 @@ def _verdict_of_new(finding: Finding, after: ObjectFacts, world: World, otherwis
     if finding.learned in (Learned.CARRIED, Learned.CONTINUED):
         if finding.source is not None:
             return Verdict.RESTORED
+        if finding.copied:
+            return Verdict.COPIED
         if finding.in_memory:
             return Verdict.COPIED if otherwise is Verdict.RESET else otherwise
         known = world.observation.code.copies or twin_of(after, world) is not None

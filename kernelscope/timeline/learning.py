@@ -81,6 +81,8 @@ def new_object(after: ObjectFacts, world: World) -> Finding:
             after, world, "observed", ("its state was put in from elsewhere (__setstate__ seen)",)
         )
         return _after_the_carry(card, after, calls, carried)
+    if not now and any(f.token == after.token and f.call == "load_params" for f in world.files("load")):
+        return carried_state(after, world, "inferred", ())  # of skorch: into a net that was only made
     if not now:
         return Finding(Learned.NONE)
     if _stands_on_known_parts(card, after, world):
@@ -259,7 +261,8 @@ def _by_code(
         return Finding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
     if not was:
         return Finding(Learned.FITTED, "inferred", evidence)
-    if len(effects) > 1:
+    sure = {card.effect(after, m.method, m.given) for m in world.surely_called_on(after.token)}
+    if len(effects) > 1 and Effect.ANEW not in sure:
         return _by_counters(before, after, evidence)
     learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
     return Finding(learned, "inferred", evidence)

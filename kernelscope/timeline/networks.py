@@ -42,6 +42,9 @@ class _Cause(Struct, frozen=True):
     """It was seen happening; else it stands in the code."""
     sure: bool
     """It cannot have been left out."""
+    whole: bool = True
+    """It was done to the network as such, or to what holds it; else to something that the code does not
+    tell."""
 
 
 def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
@@ -54,6 +57,8 @@ def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Findi
     if _is_converted(before, after, changes, world):
         return Finding(Learned.SAME if was else Learned.NONE)
     evidence = (*dict.fromkeys(c.told for c in causes), *changes.sentences())
+    if _puts_its_own_best_back(causes, after, world):
+        causes = tuple(c for c in causes if c.effect is Effect.ONWARD)
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
     effects = {c.effect for c in causes}
     sure = {c.effect for c in causes if c.sure}
@@ -63,6 +68,8 @@ def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Findi
         return Finding(on, "inferred", (passed, *changes.sentences()))
     if len(effects) > 1 and not sure & {Effect.CARRIES, Effect.FORGETS}:
         return Finding(Learned.UNKNOWN, "unknown", (*evidence, "which of these came last is not known"))
+    if effects & {Effect.CARRIES, Effect.FORGETS} and not _of_the_whole(causes, after, changes):
+        return Finding(Learned.EDITED, "inferred", (*evidence, "most of its weights are as they were"))
     if Effect.CARRIES in effects:
         return carried_state(after, world, certainty, evidence)
     if Effect.FORGETS in effects:
@@ -71,17 +78,18 @@ def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Findi
         return Finding(learned, certainty, evidence)
     if Effect.ONWARD in effects:
         return Finding(on, certainty, evidence)
-    return _without_a_cause(after, on, evidence, world)
+    return _without_a_cause(before, after, changes, on, evidence, world)
 
 
 def new_network(after: ObjectFacts, world: World) -> Finding:
     """Where the learned state of a network that was not there before comes from, if it has any."""
     causes = _causes(after, world)
-    effects = {c.effect for c in causes}
+    own_best = _puts_its_own_best_back(causes, after, world)
+    effects = {Effect.ONWARD} if own_best else {c.effect for c in causes}
     evidence = tuple(dict.fromkeys(c.told for c in causes))
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
     twin = twin_of(after, world)
-    loaded = any(f.token == after.token for f in world.files("load"))
+    loaded = not own_best and any(f.token == after.token for f in world.files("load"))
     if Effect.CARRIES in effects or loaded:
         doubtful = not loaded and not any(c.sure for c in causes if c.effect is Effect.CARRIES)
         finding = carried_state(after, world, certainty, evidence)
@@ -97,8 +105,22 @@ def new_network(after: ObjectFacts, world: World) -> Finding:
         return Finding(Learned.CARRIED, "observed", (kept,), in_memory=True)
     if twin is not None and was_fitted(twin, world):
         equal = "its weights are those of a network that was known before"
-        return Finding(Learned.CARRIED, "inferred", (equal,))
+        return Finding(Learned.CARRIED, "inferred", (equal,), copied=True)
+    if any(_is_copy_of_a_trained_one(p.token, world) for p in after.parts):
+        held = "it is made of a copy of a network that had learned before"
+        return Finding(Learned.CARRIED, "inferred", (held,), copied=True)
+    if not world.observation.code.complete and card_for(after).was_written(after):
+        often = "its weights were written more often than making it does, by code that was not followed"
+        return Finding(Learned.FITTED, "inferred", (often,))
     return Finding(Learned.NONE)
+
+
+def _is_copy_of_a_trained_one(part: int, world: World) -> bool:
+    """Whether a part that was not there before equals a network that had learned (an average of weights
+    begins with such a copy)."""
+    facts = world.after.get(part) if part not in world.before else None
+    twin = twin_of(facts, world) if facts is not None else None
+    return twin is not None and was_fitted(twin, world)
 
 
 def was_fitted(facts: ObjectFacts, world: World) -> bool:
@@ -133,12 +155,14 @@ def _nothing_differs(
         for n, s in after.learned.items()
         if n in before.learned
     )
+    if not was and any(c.effect is Effect.CARRIES for c in causes):
+        return Finding(Learned.NONE)  # tried out, and put back to the random weights that it had
     equal = "what it holds now is equal to what it held before"
     for effect, learned in (
         (Effect.CARRIES, Learned.CARRIED),
         (Effect.ONWARD, Learned.CONTINUED if was else Learned.FITTED),
     ):
-        known = [c for c in causes if c.effect is effect and (c.seen or rewritten or c.sure)]
+        known = [c for c in causes if c.effect is effect and (c.seen or rewritten or (c.sure and c.whole))]
         counts = after.library != "torch" or rewritten  # a PyTorch tensor counts every write to it
         if known and counts and (was or effect is Effect.ONWARD):
             seen = all(c.seen for c in known)
@@ -146,15 +170,25 @@ def _nothing_differs(
     return Finding(Learned.SAME if was else Learned.NONE)
 
 
-def _without_a_cause(after: ObjectFacts, on: Learned, evidence: tuple[str, ...], world: World) -> Finding:
+def _without_a_cause(
+    before: ObjectFacts,
+    after: ObjectFacts,
+    changes: AttributeChanges,
+    on: Learned,
+    evidence: tuple[str, ...],
+    world: World,
+) -> Finding:
     """Weights differ, and nothing that is known to change them was called."""
+    if on is Learned.FITTED and not changes.lost and _only_new(before, changes):
+        return Finding(Learned.NONE)  # it was built: its weights are there for the first time
     code = world.observation.code
     methods = {m.method for m in code.methods}
-    if "backward" in methods:
-        by_hand = "the cell computes gradients, and writes weights in place"
-        return Finding(on, "inferred", (*evidence, by_hand))
     mine = {after.token, *(p.token for p in after.parts)}
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
+    of_another = bool(written) and "step" in methods  # an optimizer's, to which the gradients belong
+    if "by-gradient" in methods or ("backward" in methods and not of_another):
+        by_hand = "the cell writes weights in place by their gradients, as an optimizer does"
+        return Finding(on, "inferred", (*evidence, by_hand))
     if written:
         return Finding(Learned.EDITED, "inferred", (*evidence, f"the cell writes to {listed(written)}"))
     parts = [
@@ -192,7 +226,13 @@ def _in_the_code(facts: ObjectFacts, world: World) -> Iterator[_Cause]:
         else:
             continue
         if effect in (Effect.ONWARD, Effect.CARRIES, Effect.FORGETS):
-            yield _Cause(effect, calls_in_code([method])[0], seen=False, sure=method.sure and ended)
+            yield _Cause(
+                effect,
+                calls_in_code([method])[0],
+                seen=False,
+                sure=method.sure and ended,
+                whole=method.token is not None,
+            )
 
 
 def _effect_of(method: str, token: int, given: tuple[str, ...], facts: ObjectFacts, world: World) -> Effect:
@@ -215,6 +255,36 @@ def _may_be_meant(method: MethodInCode, facts: ObjectFacts, world: World) -> boo
     if method.cls is None or method.method == "step":
         return True
     return facts.token not in world.before and method.cls == facts.cls
+
+
+def _puts_its_own_best_back(causes: tuple[_Cause, ...], facts: ObjectFacts, world: World) -> bool:
+    """Whether a state is put in after training, and it is one of this very training: kept in memory, or
+    in a file that this run wrote.  What came before the training may have begun it anew."""
+    effects = tuple(dict.fromkeys(c.effect for c in causes))
+    if effects != (Effect.ONWARD, Effect.CARRIES):
+        return False
+    written = {f.path for f in world.files("save") if f.token == facts.token}
+    read = {f.path for f in world.files("load") if f.token in (facts.token, None)}
+    return read <= written
+
+
+def _of_the_whole(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: AttributeChanges) -> bool:
+    """Whether other weights were put in the whole network, or more than half of it: one layer drawn anew
+    is an edit of the whole."""
+    if any(c.whole for c in causes if c.effect in (Effect.CARRIES, Effect.FORGETS)):
+        return True
+    differ = {*changes.written, *changes.bound}
+    weights = [n for n in facts.learned if n.rpartition(".")[2] not in _STATISTICS]
+    return 2 * sum(n in differ for n in weights) > len(weights)
+
+
+def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
+    """Whether all that differs was not there before: weights that were not made yet, or had no shape."""
+    old = before.learned
+    return all(
+        n not in old or old[n].text.endswith(("tensor", "tensor (0,)"))
+        for n in (*changes.bound, *changes.written)
+    )
 
 
 def _only_statistics(changes: AttributeChanges) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from kernelscope.probe.calls import CallWatcher
+from kernelscope.probe.calls import CallWatcher, _passes_on
 from kernelscope.probe.identity import Tokens
 from kernelscope.probe.types import TypeCache
 from kernelscope.timeline.facts import Observation
@@ -247,3 +247,13 @@ def test_before_3_12_nothing_is_seen_and_nothing_breaks() -> None:
     assert watcher.drain() == []
     watcher.end()
     watcher.end()
+
+
+def test_a_decorators_frame_passes_on_the_receiver_that_it_was_given_among_its_arguments() -> None:
+    this, that = object(), object()
+
+    def inner_f(*args: object, **_: object) -> tuple[bool, bool]:
+        return _passes_on(sys._getframe(), this), _passes_on(sys._getframe(), that)
+
+    assert inner_f(this, 1) == (True, False)
+    assert inner_f() == (False, False)

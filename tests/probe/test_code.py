@@ -503,3 +503,58 @@ def test_a_fit_of_the_users_own_tells_what_it_teaches_others_and_not_how_it_work
     cells.look.take()
     assert cells.methods("thin.fit(X)") == [("fit", "thin", None), ("fit", "m", "fit")]
     assert cells.complete("thin.fit(X)")
+
+
+def test_a_name_for_a_bound_method_is_followed_to_its_object(cells: Cells) -> None:
+    cells.run("quiet = Quiet(m)\nrun, learn, later = quiet.run, m.fit, functools.partial(train, m)")
+
+    assert ("fit", "m", "run") in cells.methods("run()")
+    assert cells.methods("learn(X, y)") == [("fit", "m", None)]
+    assert cells.methods("later()") == [("fit", "m", "train")]
+
+
+def test_a_method_that_is_asked_for_by_its_name_may_be_called(cells: Cells) -> None:
+    assert cells.methods("reset = getattr(m, 'reset_parameters', None)") == [
+        ("reset_parameters", "None", None)
+    ]
+    assert not cells.complete("learn = getattr(m, 'fit')")
+
+
+def test_what_a_new_object_of_the_users_does_to_what_it_holds_is_followed(cells: Cells) -> None:
+    cells.run(
+        "class Fluent(Quiet):\n    def fit(self):\n        self.m.fit(X, y)\n        return self\nf = Fluent(m)"
+    )
+
+    assert cells.methods("f = Fluent(m).fit()") == [("fit", "m", "fit")]
+    assert cells.methods("Fluent(m).fit()") == [("fit", "None", "fit")]
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("w -= 0.1 * w.grad", "by-gradient"),
+        ("w.sub_(0.1 * w.grad)", "by-gradient"),
+        ("w.add_(w.grad, alpha=-0.1)", "by-gradient"),
+        ("w -= 1", "in-place"),
+        ("w.zero_()", "in-place"),
+        ("w.assign_sub(0.1)", "in-place"),
+        ("w.backward()", "backward"),
+        ("os.grad(loss, [w])", "backward"),
+        ("unheard_of.backward()", "backward"),
+        ("grads = w.gradient(loss, [w])", "backward"),
+        ("w.apply_gradients(zip(grads, [w]))", "apply_gradients"),
+    ],
+)
+def test_what_changes_weights_is_told_without_knowing_which(cells: Cells, source: str, told: str) -> None:
+    cells.space["w"] = 1.0
+
+    assert told in [method for method, _, _ in cells.methods(source)]
+
+
+def test_a_gradient_of_a_library_of_arrays_is_no_training(cells: Cells) -> None:
+    assert "backward" not in [m for m, _, _ in cells.methods("os.gradient([1.0, 2.0])")]
+
+
+def test_a_copy_of_what_a_model_keeps_is_no_copy_of_the_model(cells: Cells) -> None:
+    assert cells.read("best = copy.deepcopy(m.get_params())")["copies"] == []
+    assert cells.read("best = copy.deepcopy(m)")["copies"] == ["copy.deepcopy"]

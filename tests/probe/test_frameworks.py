@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kernelscope.probe.code import CodeReader
 from kernelscope.probe.look import Look
 
 pytestmark = pytest.mark.frameworks
@@ -54,6 +56,20 @@ STEP = "opt.zero_grad(); loss(net(X), y).backward(); opt.step()"
 
 def test_losses_and_activations_are_no_models(torch_kernel: Kernel) -> None:
     assert set(torch_kernel.look.names) == {"net", "opt"}
+
+
+def test_a_loss_with_weights_for_its_classes_is_no_model(torch_kernel: Kernel) -> None:
+    torch_kernel.run("weighted = torch.nn.CrossEntropyLoss(weight=torch.ones(2))")
+
+    assert set(torch_kernel.look.names) == {"net", "opt"}
+
+
+def test_a_lazy_module_has_no_shape_before_its_first_use(torch_kernel: Kernel) -> None:
+    bare = torch_kernel.run("lazy = torch.nn.LazyLinear(2)")["lazy"]["learned"]
+    shaped = torch_kernel.run("lazy(X)")["lazy"]["learned"]
+
+    assert bare["weight"]["text"] in ("tensor", "float32 tensor (0,)")
+    assert shaped["weight"]["text"] == "float32 tensor (2, 3)"
 
 
 def test_every_parameter_and_buffer_is_told(torch_kernel: Kernel) -> None:
@@ -239,9 +255,65 @@ def test_keras_weights_are_read_by_tensorflows_own_operation() -> None:
     trained = kernel.run("h = net.fit(X, X[:, :1], verbose=0)")["net"]
     used = kernel.run("net.predict(X, verbose=0); net.evaluate(X, X[:, :1], verbose=0)")
 
-    assert before["params"] == {"optimizer": "SGD", "loss": "mse"}
+    assert before["params"] == {"optimizer": "SGD", "learning_rate": 0.01, "loss": "mse"}
     assert before["signs"] == []
     assert len(before["learned"]) == 2
     assert [k for k in trained["learned"] if trained["learned"][k] != before["learned"][k]]
     assert trained["signs"] == ["iterations"]
     assert used == {}
+
+
+def test_keras_weights_that_a_first_fit_makes_are_read() -> None:
+    keras = pytest.importorskip("keras", reason="Keras is not installed")
+    numpy = pytest.importorskip("numpy")
+    kernel = Kernel(keras=keras, np=numpy)
+    kernel.run(
+        "class Net(keras.Model):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.d = keras.layers.Dense(1)\n"
+        "    def call(self, x):\n"
+        "        return self.d(x)\n"
+        "X = np.random.rand(8, 2); net = Net(); net.compile('sgd', 'mse')\n"
+        "h = net.fit(X, X[:, :1], verbose=0)"
+    )
+
+    again = kernel.run("h = net.fit(X, X[:, :1], verbose=0)")["net"]["learned"]
+
+    assert all("digest" in signature for signature in again.values())
+
+
+def test_a_cast_is_told_by_the_tensors_type(torch_kernel: Kernel) -> None:
+    cast = torch_kernel.run("net.double()")["net"]["learned"]
+
+    assert cast["0.weight"]["text"] == "float64 tensor (4, 3)"
+
+
+def files_of(kernel: Kernel, *cells: str) -> list[tuple[str, int | None]]:
+    """(action, the model's token) of what the last cell saves or loads, read in turn."""
+    reader = CodeReader(kernel.names, kernel.look.types, kernel.look.tokens)
+    told: dict[str, Any] = {}
+    for cell in cells:
+        exec(cell, kernel.names)
+        told = reader.read(cell, 0.0)
+    return [(f["action"], f["token"]) for f in told["files"]]
+
+
+def test_a_dict_of_live_tensors_is_saved_as_its_model(torch_kernel: Kernel, tmp_path: Path) -> None:
+    net = torch_kernel.of("net")["token"]
+    torch_kernel.names["path"] = str(tmp_path / "net.pt")
+    state, save = "state = {'model': net.state_dict()}", "torch.save(state, path)"
+
+    assert files_of(torch_kernel, f"{state}; {save}") == [("save", net)]
+    assert files_of(torch_kernel, state, save) == [("save", net)]
+    assert files_of(torch_kernel, state, "state = {}", save) == [("save", None)]
+
+
+def test_a_step_through_a_scaler_is_the_optimizers(torch_kernel: Kernel) -> None:
+    kernel = torch_kernel
+    kernel.run("scaler = torch.amp.GradScaler('cpu', enabled=False)")
+    reader = CodeReader(kernel.names, kernel.look.types, kernel.look.tokens)
+
+    methods = reader.read("scaler.step(opt)", 0.0)["code"]["methods"]
+
+    assert [(m["method"], m["token"]) for m in methods] == [("step", kernel.of("opt")["token"])]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Change
 from kernelscope.timeline.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Part, Signature
-from tests.support.facts import Watch, dumped, loaded
+from tests.support.facts import OBSCURE, Watch, dumped, loaded
 
 LINEAR = "torch.nn.modules.linear.Linear"
 ADAM = "torch.optim.adam.Adam"
@@ -201,6 +201,7 @@ def test_given_only_batch_statistics_differ_then_it_learned_on_without_a_step() 
             CodeFacts(methods=(MethodInCode("in-place"), MethodInCode("backward")), complete=False),
             "continued",
         ),
+        (CodeFacts(methods=(MethodInCode("by-gradient"),), complete=False), "continued"),
         (CodeFacts(complete=False), "unknown"),
     ],
 )
@@ -292,3 +293,137 @@ def test_given_a_file_when_it_is_read_back_then_both_generations_are_told() -> N
 
     assert change.verdict == "restored"
     assert "The file holds generation 1, as saved in In [2]; memory held generation 5." in change.explanation
+
+
+def of_layers(token: int, **weights: str) -> ObjectFacts:
+    """A network of several weights, each with its content."""
+    learned = {n: Signature("float32 tensor (3,)", 0, w, version=1) for n, w in weights.items()}
+    return replace(network(token), learned=learned)
+
+
+@pytest.mark.parametrize(("also", "verdict"), [("b0", "edited"), ("b1", "cleared")])
+@pytest.mark.parametrize("method", ["reset_parameters", "set_weights"])
+def test_given_something_unknown_is_drawn_anew_then_how_much_of_the_network_differs_decides(
+    method: str, also: str, verdict: str
+) -> None:
+    library = "keras" if method == "set_weights" else "torch"
+    net = replace(of_layers(1, a="a0", b="b0", c="c0"), library=library, signs=("trained before",))
+    watch = Watch(net=net)
+
+    change = watch.run(
+        replace(net, learned=of_layers(1, a="a1", b=also, c="c0").learned), **does(method, None)
+    )["net"]
+
+    assert change.verdict == (verdict if library == "torch" or verdict == "edited" else "restored")
+
+
+def in_order(*methods: tuple[str, int], **more: Any) -> dict[str, Any]:
+    """The run calls these, the loads for sure."""
+    told = tuple(MethodInCode(m, t, sure=m == "load_state_dict") for m, t in methods)
+    return {"code": CodeFacts(methods=told, complete=True), "sees_calls": False, **more}
+
+
+def test_given_a_training_that_puts_its_best_weights_back_then_it_is_trained() -> None:
+    net, opt = network(1), optimizer(2, network(1))
+    watch = Watch(net=net, opt=opt)
+    run = in_order(("step", 2), ("load_state_dict", 1))
+
+    first = watch.run(trained(net, "w1", 4), **run)["net"]
+    path = "/w/best.pt"
+    kept = in_order(
+        ("step", 2), ("load_state_dict", 1), files=[dumped(net, path=path), loaded(net, "net", path)]
+    )
+    second = watch.run(trained(net, "w2", 8), **kept)["net"]
+
+    assert first.verdict == "fitted"
+    assert second.verdict == "continued"
+
+
+def test_given_a_state_put_in_before_the_training_then_it_did_not_go_on_from_where_it_was() -> None:
+    watch, net, opt = a_trained_one()
+    run = in_order(("load_state_dict", net.token), ("step", opt.token))
+
+    assert watch.run(trained(net, "w7", 4), **run)["net"].verdict == "restored"
+
+
+@pytest.mark.parametrize(
+    "learned",
+    [
+        {},
+        {"weight": Signature("tensor", 0, None, version=0)},
+        {"weight": Signature("float32 tensor (0,)", 0, "e", version=0)},
+    ],
+)
+def test_given_a_network_that_is_built_by_its_first_use_then_nothing_was_learned(
+    learned: dict[str, Signature],
+) -> None:
+    bare = replace(network(1), library="keras", learned=learned)
+    watch = Watch(net=bare)
+    built = replace(bare, learned=network(1).learned)
+
+    told = watch.run(built, code=NOTHING, sees_calls=False)
+    first = watch.run(trained(built, "w1"), **does("fit", built))["net"]
+
+    assert told == {}
+    assert first.verdict == "fitted"
+
+
+@pytest.mark.parametrize(
+    ("version", "complete", "learned"), [(50, False, "fitted"), (50, True, "none"), (2, False, "none")]
+)
+def test_given_a_new_network_and_code_not_followed_then_its_count_of_writes_decides(
+    version: int, complete: bool, learned: str
+) -> None:
+    change = Watch().run(names={"net": network(1, version=version)}, code=CodeFacts(complete=complete))["net"]
+
+    assert change.learned == learned
+
+
+def test_a_network_and_its_optimizer_are_spoken_of_in_their_own_words() -> None:
+    watch, net, opt = a_trained_one()
+    on = watch.run(trained(net, "w2"), optimizer(2, net, steps=2), **does("step", opt))
+    anew = watch.run(names={"net": network(5)}, code=NOTHING)["net"]
+    again = watch.run(names={"net": network(6)}, code=NOTHING)["net"]
+
+    assert "net was trained further: the same network" in on["net"].explanation
+    assert "opt took further steps: the same optimizer" in on["opt"].explanation
+    assert "opt still holds generation 1: its steps do not reach the new one" in anew.explanation
+    assert "generation 5 had learned nothing" in again.explanation
+
+
+def test_given_a_network_that_holds_a_copy_of_a_trained_one_then_it_is_a_copy_too() -> None:
+    watch, net, _ = a_trained_one()
+    inner = replace(net, token=7, generation=None)
+    average = replace(of_layers(8, a="a", b="b"), parts=(Part(".module", 7),))
+
+    told = watch.run(inner, names={"average": average}, code=OBSCURE)["average"]
+
+    assert axes(told) == ("copied", "new", "carried", "inferred")
+
+
+def test_given_a_new_network_that_was_trained_to_its_best_then_it_carries_nothing_over() -> None:
+    watch, _, _ = a_trained_one()
+    net, opt = network(5, "w5", 9), optimizer(6, network(5), steps=4)
+    run = in_order(("step", 6), ("load_state_dict", 5), names={"net": net, "opt": opt})
+    code = replace(run["code"], copies=("copy.deepcopy",))
+
+    change = watch.run(**{**run, "code": code})["net"]
+
+    assert axes(change)[:3] == ("reset", "recreated", "fitted")
+
+
+def test_given_an_untrained_network_that_is_put_back_after_a_trial_then_nothing_was_learned() -> None:
+    net = network(1)
+    watch = Watch(net=net, opt=optimizer(2, net))
+
+    told = watch.run(trained(net, "w0", 5), **in_order(("step", 2), ("load_state_dict", 1)))
+
+    assert told == {}
+
+
+def test_given_a_write_by_hand_beside_another_networks_training_then_edited() -> None:
+    watch, net, _ = a_trained_one()
+    methods = (MethodInCode("backward"), MethodInCode("step", 99))
+    code = CodeFacts(methods=methods, assigned=((net.token, "weight"),), complete=True)
+
+    assert watch.run(trained(net, "h"), code=code, sees_calls=False)["net"].verdict == "edited"

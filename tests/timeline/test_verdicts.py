@@ -234,6 +234,18 @@ def test_given_fit_and_partial_fit_in_code_when_calls_are_not_seen_then_unknown(
     assert axes(change) == ("unknown", "same", "unknown", "unknown")
 
 
+@pytest.mark.parametrize("order", [("fit", "partial_fit"), ("partial_fit", "fit")])
+def test_given_a_fit_that_cannot_have_been_left_out_then_refitted_whatever_went_on(
+    order: tuple[str, str],
+) -> None:
+    m = bound(model(1))
+    methods = tuple(MethodInCode(name, 1, sure=name == "fit") for name in order)
+
+    change = Watch(m=m).run(bound(m), code=CodeFacts(methods=methods), sees_calls=False)["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "inferred")
+
+
 def test_given_fit_and_partial_fit_in_code_when_a_counter_fell_then_refitted() -> None:
     m = replace(bound(model(1)), learned={"t_": signature("a", 1, "float 41.0", 41.0)})
     after = replace(m, learned={"t_": signature("b", 2, "float 5.0", 5.0)})

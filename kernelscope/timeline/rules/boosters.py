@@ -19,7 +19,7 @@ class _BoosterCard(GenericCard):
             return Effect.ONWARD
         if method == "train":
             return Effect.ONWARD if GOES_ON.intersection(given) else Effect.ANEW
-        if method in ("load_model", "load"):
+        if method in ("load_model", "load", "model_from_string"):
             return Effect.CARRIES
         effect = GENERIC.effect(facts, method, given)
         return Effect.ONWARD if effect is Effect.ANEW and GOES_ON.intersection(given) else effect
@@ -58,6 +58,12 @@ class CatBoostCard(_BoosterCard):
 
     library = "catboost"
     source = "https://catboost.ai/docs/en/concepts/python-reference_catboost_fit"
+
+    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+        """Its own searches fit it with the best that they found (core.py ``_tune_hyperparams``)."""
+        if method in ("grid_search", "randomized_search", "select_features"):
+            return Effect.ANEW
+        return super().effect(facts, method, given)
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether it has trees."""

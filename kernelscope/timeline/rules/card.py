@@ -58,6 +58,10 @@ class RuleCard(Protocol):
         """Whether the object has learned anything that it can be used with."""
         ...
 
+    def was_written(self, facts: ObjectFacts) -> bool:
+        """Whether the values themselves show that they were changed after they were made."""
+        ...
+
     def works_with_given_parts(self, facts: ObjectFacts) -> bool:
         """Whether the parts it was given as parameters are those it learns and predicts with
         (a pipeline), or clones of them (a search, a voting classifier)."""
@@ -104,6 +108,10 @@ class GenericCard:
         """Whether it has any attribute that is no parameter; one that a budget left out is there."""
         told = any(s.text != "None" for name, s in facts.learned.items() if self.is_learned(name))
         return told or any(self.is_learned(name) for name in facts.not_evaluated)
+
+    def was_written(self, facts: ObjectFacts) -> bool:
+        """Not as far as is known."""
+        return False
 
     def works_with_given_parts(self, facts: ObjectFacts) -> bool:
         """Not as far as is known: scikit-learn's rule is to fit clones."""

@@ -38,8 +38,12 @@ class TorchCard(GenericCard):
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """As far as the module itself shows it: of one that was there before the attach."""
-        writes = max((s.version or 0 for s in facts.learned.values()), default=0)
-        return bool(facts.signs) or writes >= _TRAINED
+        return bool(facts.signs) or self.was_written(facts)
+
+    def was_written(self, facts: ObjectFacts) -> bool:
+        """Gradients alone do not show it: they are there before the first step."""
+        parameters = (s for n, s in facts.learned.items() if n.rpartition(".")[2] not in BATCH_STATISTICS)
+        return max((s.version or 0 for s in parameters), default=0) >= _TRAINED
 
 
 class TorchOptimizerCard(GenericCard):
