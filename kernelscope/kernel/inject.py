@@ -29,6 +29,7 @@ _MODULES = (
     "syntax",
     "resolve",
     "sources",
+    "persistence",
     "code",
     "calls",
     "agent",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
-import io
 import operator
 import re
 import types
@@ -19,7 +18,8 @@ from typing import Any, Iterator, Sequence
 
 from .budget import Budget
 from .identity import Tokens
-from .resolve import FIRST, HELD_DEPTH, STAND_INS, UNKNOWN, Inner, New, Resolver, Unknown, known, touched
+from .persistence import BY_METHOD, DUMPS, FILES, LOADS_INTO, SAVES_ITSELF, Files, Memory
+from .resolve import FIRST, STAND_INS, UNKNOWN, Inner, New, Resolver, Unknown, known
 from .sources import Sources
 from .syntax import (
     bodies,
@@ -86,13 +86,8 @@ _INITIALISERS = frozenset(
 """Of ``torch.nn.init``."""
 _DECISIVE = frozenset({"xgb_model", "init_model"})
 """Keyword arguments of boosters' ``fit`` with which it goes on from a model."""
-_LOADS_INTO = frozenset({"load_state_dict", "load_model", "load_weights", "set_weights", "load_params"})
-_SAVES_ITSELF = frozenset({"save_model", "save", "save_weights", "save_params"})
-_BY_METHOD = frozenset({"xgboost", "lightgbm", "catboost", "keras", "statsmodels", "skorch"})
-"""Libraries whose models are saved by a method of their own."""
 _NETWORKS = frozenset({"torch", "keras"})
 _OPTIMIZERS = frozenset({"torch.optim"})
-_PATHS = ("file", "filename", "f", "filepath", "fname", "path", "f_params", "model_file")
 _READS_ONLY = frozenset(
     {"predict", "predict_proba", "predict_log_proba", "decision_function", "score", "transform", "get_params"}
     | {"inverse_transform", "score_samples", "get_feature_names_out", "set_params", "set_output"}
@@ -100,16 +95,6 @@ _READS_ONLY = frozenset(
 _HARMLESS = frozenset({"print", "repr", "len", "str", "type", "id", "isinstance", "display", "vars", "dir"})
 _CODE_IN_TEXT = frozenset({"time", "timeit", "capture", "prun"})
 
-_FILES = (
-    ("pickle", "dump", "save"), ("pickle", "load", "load"),
-    ("joblib", "dump", "save"), ("joblib", "load", "load"),
-    ("cloudpickle", "dump", "save"), ("cloudpickle", "load", "load"),
-    ("dill", "dump", "save"), ("dill", "load", "load"),
-    ("skops.io", "dump", "save"), ("skops.io", "load", "load"),
-    ("torch", "save", "save"), ("torch", "load", "load"),
-    ("keras.src.saving.saving_api", "save_model", "save"), ("keras.src.saving.saving_api", "load_model", "load"),
-    ("statsmodels.iolib.smpickle", "save_pickle", "save"), ("statsmodels.iolib.smpickle", "load_pickle", "load"),
-)  # fmt: skip
 _COPIES = (
     ("copy", "copy"),
     ("copy", "deepcopy"),
@@ -130,7 +115,6 @@ _DECIDES = (ast.BoolOp, ast.IfExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.
 _LruCached = type(functools.lru_cache(maxsize=None)(len))
 _TRAINS = (("xgboost.training", "train"), ("lightgbm.engine", "train"))
 """Functions that train and give a new model."""
-_DUMPS = (("pickle", "dumps"), ("cloudpickle", "dumps"), ("dill", "dumps"))
 
 
 class CodeReader:
@@ -139,10 +123,7 @@ class CodeReader:
     def __init__(self, namespace: dict[str, Any], types_: TypeCache, tokens: Tokens) -> None:
         self.resolver = Resolver(namespace, types_, tokens)
         self.sources = Sources(types_)
-        self.loaded: dict[str, tuple[int, dict[str, Any]]] = {}
-        """Global names that hold what was read from a file: the id of it, and the load."""
-        self.states: dict[str, tuple[int, list[int]]] = {}
-        """Global names that hold the live tensors of models: the id of it, and the models."""
+        self.memory = Memory()
 
     def read(self, source: str, since: float) -> dict[str, Any]:
         """``{"code": CodeFacts, "files": [FileAccess, …]}`` of a cell that has just run.
@@ -169,7 +150,7 @@ class _Reading:
     """One reading of one cell."""
 
     def __init__(self, reader: CodeReader, since: float) -> None:
-        self._reader, self._at, self._since = reader, reader.resolver, since
+        self._reader, self._at = reader, reader.resolver
         self._budget = Budget(_SECONDS)
         self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
         """(method, token, function, class, decisive arguments) → whether the run cannot have left it out."""
@@ -177,16 +158,10 @@ class _Reading:
         """How many conditions, loops and the like stand around what is being read."""
         self._assigned: dict[tuple[int, str], None] = {}
         self._copies: dict[str, None] = {}
-        self._files: list[dict[str, Any]] = []
-        self._states: dict[str, list[int]] = {}
-        """Names that this cell bound to a ``state_dict()``, and the models that it is of."""
-        self._told: set[int] = set()
-        """Ids of the calls in the tree that another call's reading has told already."""
+        self._files = Files(self._at, reader.memory, self._copies, since)
         self._entered: set[int] = set()
         self._learning: set[int | None] = set()
         """Tokens of the user's own estimators whose ``fit`` is being read."""
-        self._target: str | None = None
-        """The global name that the statement at hand assigns to."""
         self.complete = True
 
     def facts(self) -> dict[str, Any]:
@@ -200,7 +175,7 @@ class _Reading:
             "copies": list(self._copies),
             "complete": self.complete,
         }
-        return {"code": code, "files": self._files}
+        return {"code": code, "files": self._files.facts}
 
     def _note(
         self,
@@ -240,7 +215,7 @@ class _Reading:
         if isinstance(node, ast.ClassDef):
             scope = dict(scope)  # its body is run; what it binds is no name outside
         if depth == 0:
-            self._aim(node, scope)
+            self._files.aim(single_target(node), getattr(node, "value", None), scope)
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
             self._writes(node, scope)
         bound_here = self._bound_within(node, scope)
@@ -260,7 +235,7 @@ class _Reading:
     def _assigns(self, node: ast.stmt, scope: dict[str, Any]) -> None:
         """What a function binds of its own, and a function in it."""
         if isinstance(node, ast.Assign):
-            self._holds_states(single_target(node), node.value, scope)
+            self._files.holds_states(single_target(node), node.value, scope)
             value = self._at.value(node.value, scope)
             for target in node.targets:
                 names = (t.id for t in single_targets(target) if isinstance(t, ast.Name))
@@ -273,23 +248,6 @@ class _Reading:
         if isinstance(node, (ast.For, ast.AsyncFor)):
             return dict.fromkeys(bound_names(node.target), UNKNOWN)
         return self._opened(node, scope) if isinstance(node, (ast.With, ast.AsyncWith)) else {}
-
-    def _aim(self, node: ast.stmt, scope: dict[str, Any]) -> None:
-        """The name that the statement binds; what it was bound to before is forgotten."""
-        self._target = single_target(node)
-        if self._target is not None:
-            self._reader.loaded.pop(self._target, None)
-            self._reader.states.pop(self._target, None)
-            self._holds_states(self._target, node.value, scope)  # type: ignore[attr-defined]
-            tokens = self._states[self._target]
-            if tokens and not any(_copies(n) for n in ast.walk(node)):
-                held = self._at.held_by_name(self._target)
-                self._reader.states[self._target] = (id(held), tokens)
-
-    def _holds_states(self, name: str | None, value: ast.expr, scope: dict[str, Any]) -> None:
-        """``state = {"model": net.state_dict()}``: what a save of that name is a save of."""
-        if name is not None:
-            self._states[name] = list(dict.fromkeys(self._states_in(value, scope)))
 
     def _definition(self, node: Any, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         """The body is not run by being defined; defaults are, and so is what decorates it."""
@@ -371,7 +329,7 @@ class _Reading:
         callee = self._at.value(node.func, scope)
         if type(callee) is types.FunctionType and self._at.is_users(callee):
             return True
-        return known(callee, _FILES) is not None or known(callee, _DUMPS) is not None
+        return known(callee, FILES) is not None or known(callee, DUMPS) is not None
 
     def _call(self, node: ast.Call, scope: dict[str, Any], inside: str | None, depth: int) -> None:
         for given in (*node.args, *(k.value for k in node.keywords)):
@@ -397,7 +355,7 @@ class _Reading:
             if callee is builtins.getattr and len(of.args) > 1:
                 name = self._at.value(of.args[1], scope)
                 if type(name) is str:
-                    self._told.add(id(of))
+                    self._files.told.add(id(of))
                     return _method_call(of.args[0], name, given, node)
                 return node
             if callee is operator.methodcaller and given:
@@ -418,7 +376,7 @@ class _Reading:
         if method in ("run_line_magic", "run_cell_magic"):
             self._magic(node, scope, inside, depth)
             return True
-        if self._written_bytes(node, method, scope):
+        if self._files.written_bytes(node, method, scope):
             return True
         kind = self._at.kind(receiver)
         on_a_tensor = kind == OPAQUE and self._on_a_tensor(node, method, scope, inside)
@@ -428,7 +386,7 @@ class _Reading:
             self.complete = self.complete and method in LEARNS
             return True
         if type(receiver) is New and not self._at.makes_a_model(receiver):
-            made = self._held(receiver)
+            made = self._files.held(receiver)
             self._descend(class_attribute(receiver.cls, method), made, node, scope, depth)
             return True
         if kind == ESTIMATOR or type(receiver) is New:
@@ -466,14 +424,14 @@ class _Reading:
         depth: int,
     ) -> None:
         library = self._at.library(receiver)
-        if method in _LOADS_INTO:
-            self._loads_into(node, receiver, scope)
-        elif method in _SAVES_ITSELF and library in _BY_METHOD:
-            self._saves_itself(node, scope)
-        elif method == "copy" and library in _BY_METHOD:
+        if method in LOADS_INTO:
+            self._files.loads_into(node, receiver, scope)
+        elif method in SAVES_ITSELF and library in BY_METHOD:
+            self._files.saves_itself(node, scope)
+        elif method == "copy" and library in BY_METHOD:
             self._copies[f"{library}'s copy"] = None
         if type(receiver) is New:
-            made = self._made(receiver)
+            made = self._files.made(receiver)
             self._note(method, made, inside, qualified_name(receiver.cls), _decisive(node))
             self._initialises(node, method, made, scope)
             return
@@ -562,10 +520,10 @@ class _Reading:
         if type(callee) is Unknown:
             self.complete = False
         elif is_class(callee):
-            made = self._held(New(callee))
+            made = self._files.held(New(callee))
             self._descend(class_attribute(callee, "__init__"), made, node, scope, depth)
         elif callee is builtins.getattr and len(node.args) > 1:
-            if id(node) not in self._told:
+            if id(node) not in self._files.told:
                 self._asked_for(node.args[1])
         elif type(callee) is Inner:
             self._into_inner(callee, node, scope, depth)
@@ -648,21 +606,21 @@ class _Reading:
 
     def _library_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
         """A function that is known to write or read files, to copy, or to run a text."""
-        access, copied = known(callee, _FILES), known(callee, _COPIES)
-        if id(node) in self._told:
+        access, copied = known(callee, FILES), known(callee, _COPIES)
+        if id(node) in self._files.told:
             return True
         if access is not None:
-            self._file_access(node, access, scope)
+            self._files.access(node, access, scope)
         elif known(callee, _TRAINS) is not None:
-            token = self._at.token(self._at.held_by_name(self._target))
+            token = self._at.token(self._at.held_by_name(self._files.target))
             self._note("train", token, None, given=_decisive(node))
-        elif is_class(callee) and self._at.library(New(callee)) in _BY_METHOD:
-            self._loaded_by_constructor(node, callee, scope)
+        elif is_class(callee) and self._at.library(New(callee)) in BY_METHOD:
+            self._files.constructed(node, callee, scope)
             return False
         elif type(callee) is types.FunctionType and callee.__module__ == "torch.nn.init":
             self._writes_in_place(node.args[0] if node.args else node, scope)
         elif copied is not None:
-            if not self._read_bytes(node, copied, scope) and not _is_of_a_state(node):
+            if not self._files.read_bytes(node, copied, scope) and not _is_of_a_state(node):
                 self._copies[".".join(copied)] = None
         else:
             return self._builtin_function(node, callee, scope, depth)
@@ -736,155 +694,6 @@ class _Reading:
         else:
             self.block(tree.body, scope, inside, depth)
 
-    def _file_access(self, node: ast.Call, access: tuple[str, ...], scope: dict[str, Any]) -> None:
-        module, function, action = access
-        place = 1 if action == "save" else 0
-        if self._is_memory(node, place, scope):
-            if action == "load":
-                self._copies[f"{module}.{function}"] = None
-            return
-        path = self._path_given(node, place, scope)
-        module = module.partition(".")[0] if ".src." in module or "smpickle" in module else module
-        fact: dict[str, Any] = {"action": action, "call": f"{module}.{function}", "path": path}
-        if action == "save":
-            self._saves(fact, node.args[0] if node.args else None, scope)
-        else:
-            self._loads(fact)
-
-    def _saves(self, fact: dict[str, Any], saved: ast.expr | None, scope: dict[str, Any]) -> None:
-        """One fact per model in what is saved; one without a model where none could be told."""
-        fact["touched"] = touched(fact["path"], self._since)
-        fact["name"] = saved.id if isinstance(saved, ast.Name) else None
-        tokens = list(dict.fromkeys(self._tokens_in(saved, scope))) if saved is not None else []
-        tokens += [t for t in self._states_in(saved, scope) if t not in tokens]
-        if isinstance(saved, ast.Name) and not tokens:
-            held, before = self._reader.states.get(saved.id, (0, []))
-            is_still = held == id(self._at.held_by_name(saved.id))
-            tokens = self._states.get(saved.id, before if is_still else [])
-        self._files += [{**fact, "token": token} for token in tokens] or [{**fact, "token": None}]
-
-    def _loads(self, fact: dict[str, Any]) -> None:
-        """Into the name that the statement assigns to, where it is one."""
-        fact["touched"] = touched(fact["path"], None)
-        if self._target is not None:
-            held = self._at.held_by_name(self._target)
-            fact["name"] = self._target
-            fact["token"] = self._at.token(held)
-            self._reader.loaded[self._target] = (id(held), fact)
-        self._files.append(fact)
-
-    def _is_memory(self, node: ast.Call, place: int, scope: dict[str, Any]) -> bool:
-        """Whether what is written to, or read from, is a buffer in memory and no file."""
-        return len(node.args) > place and type(self._at.value(node.args[place], scope)) is io.BytesIO
-
-    def _path_given(self, node: ast.Call, place: int, scope: dict[str, Any]) -> str | None:
-        """The path among a call's arguments: in this place, or under one of its usual names."""
-        arguments = {k.arg: k.value for k in node.keywords}
-        named = next((arguments[n] for n in _PATHS if n in arguments), None)
-        where = node.args[place] if len(node.args) > place else named
-        return self._at.path(where, scope) if where is not None else None
-
-    def _saves_itself(self, node: ast.Call, scope: dict[str, Any]) -> None:
-        """``booster.save_model(path)``, ``model.save(path)``: also of a part of a named model."""
-        method = node.func.attr  # type: ignore[attr-defined]
-        fact = {"action": "save", "call": method, "path": self._path_given(node, 0, scope)}
-        self._saves(fact, node.func.value, scope)  # type: ignore[attr-defined]
-
-    def _loads_into(self, node: ast.Call, receiver: Any, scope: dict[str, Any]) -> None:
-        """``net.load_state_dict(torch.load(path))``, ``model.load_weights(path)``; nothing where what is
-        put in comes from memory."""
-        method = node.func.attr  # type: ignore[attr-defined]
-        token = self._made(receiver) if type(receiver) is New else self._at.token(receiver)
-        if method in ("load_state_dict", "set_weights"):
-            found = self._read_from(node.args[0], scope) if node.args else None
-            if found is None:
-                return
-        else:
-            found = {"action": "load", "call": method, "path": self._path_given(node, 0, scope)}
-        self._files.append({**found, "name": None, "token": token, "touched": touched(found["path"], None)})
-
-    def _read_from(self, node: ast.expr, scope: dict[str, Any]) -> dict[str, Any] | None:
-        """The load that an expression's value comes from."""
-        while isinstance(node, ast.Subscript):
-            node = node.value
-        if isinstance(node, ast.Name):
-            held, fact = self._reader.loaded.get(node.id, (0, None))
-            return fact if fact is not None and held == id(self._at.held_by_name(node.id)) else None
-        if isinstance(node, ast.Call):
-            access = known(self._at.value(node.func, scope), _FILES)
-            if access is not None and access[2] == "load":
-                self._told.add(id(node))
-                return {
-                    "action": "load",
-                    "call": ".".join(access[:2]),
-                    "path": self._path_given(node, 0, scope),
-                }
-        return None
-
-    def _loaded_by_constructor(self, node: ast.Call, callee: Any, scope: dict[str, Any]) -> None:
-        """``Booster(model_file=path)``, ``Booster(model_str=text)``."""
-        if any(k.arg == "model_str" for k in node.keywords):
-            self._copies[qualified_name(callee)] = None
-        if any(k.arg == "model_file" for k in node.keywords):
-            path = self._path_given(node, 9, scope)
-            self._loads({"action": "load", "call": qualified_name(callee), "path": path})
-
-    def _states_in(self, node: ast.expr | None, scope: dict[str, Any]) -> Iterator[int]:
-        """Models whose ``state_dict()`` or ``get_weights()`` an expression asks for."""
-        for part in ast.walk(node) if node is not None else ():
-            if (
-                isinstance(part, ast.Call)
-                and isinstance(part.func, ast.Attribute)
-                and part.func.attr in ("state_dict", "get_weights")
-            ):
-                token = self._at.token(self._at.value(part.func.value, scope))
-                if token is not None:
-                    yield token
-
-    def _tokens_in(self, node: ast.expr, scope: dict[str, Any]) -> Iterator[int]:
-        """Models that the expression's value is or holds."""
-        if isinstance(node, ast.Dict):
-            for item in node.values:
-                yield from self._tokens_in(item, scope)
-        elif isinstance(node, (ast.List, ast.Tuple)):
-            for item in node.elts:
-                yield from self._tokens_in(item, scope)
-        else:
-            yield from self._at.tokens_held(self._at.value(node, scope), HELD_DEPTH)
-
-    def _written_bytes(self, node: ast.Call, method: str, scope: dict[str, Any]) -> bool:
-        """``path.write_bytes(pickle.dumps(m))``, ``file.write(pickle.dumps(m))``: a save."""
-        given = node.args[0] if node.args else None
-        if method not in ("write", "write_bytes") or not isinstance(given, ast.Call) or not given.args:
-            return False
-        made = known(self._at.value(given.func, scope), _DUMPS)
-        if made is None or not isinstance(node.func, ast.Attribute):
-            return False
-        path = self._at.path(node.func.value, scope)
-        fact = {"action": "save", "call": ".".join(made), "path": path}
-        self._saves(fact, given.args[0], scope)
-        return True
-
-    def _read_bytes(self, node: ast.Call, made: tuple[str, ...], scope: dict[str, Any]) -> bool:
-        """``pickle.loads(path.read_bytes())``, ``pickle.loads(file.read())``: a load."""
-        given = node.args[0] if node.args else None
-        reads = isinstance(given, ast.Call) and isinstance(given.func, ast.Attribute)
-        if not reads or made[1] != "loads" or given.func.attr not in ("read", "read_bytes"):  # type: ignore[union-attr]
-            return False
-        path = self._at.path(given.func.value, scope)  # type: ignore[union-attr]
-        self._loads({"action": "load", "call": ".".join(made), "path": path})
-        return True
-
-    def _made(self, new: New) -> int | None:
-        """The token of a new model that the statement binds to a name; ``None``: some other one."""
-        held = self._at.held_by_name(self._target)
-        return self._at.token(held) if type(held) is new.cls else None
-
-    def _held(self, new: New) -> Any:
-        """The new object, where the statement binds it to a name; else what stands for it."""
-        held = self._at.held_by_name(self._target)
-        return held if type(held) is new.cls else new
-
     def _given_a_model(self, node: ast.Call, scope: dict[str, Any]) -> bool:
         given = [*node.args, *(k.value for k in node.keywords)]
         return any(self._at.token(self._at.value(a, scope)) is not None for a in given)
@@ -907,12 +716,6 @@ def _is_of_a_state(node: ast.Call) -> bool:
     given = node.args[0] if node.args else None
     called = given.func if isinstance(given, ast.Call) else None
     return getattr(called, "attr", "") in ("state_dict", "get_weights", "get_params")
-
-
-def _copies(node: ast.AST) -> bool:
-    """Whether it is a call that may give other tensors than the models' own."""
-    own = ("state_dict", "get_weights")
-    return isinstance(node, ast.Call) and getattr(node.func, "attr", "") not in own
 
 
 def _kind_of_write(given: Sequence[ast.expr]) -> str:
