@@ -29,7 +29,7 @@ def cases() -> list[ParameterSet]:
     found = []
     for name, scenario in SCENARIOS.items():
         heavy = FRAMEWORKS.intersection(scenario.get("needs", ()))
-        for python in [sys.executable] if heavy else pythons.ALL:
+        for python in [sys.executable] if heavy else pythons.ends():
             marks = [pytest.mark.frameworks] if heavy else []
             found.append(pytest.param(scenario, python, id=f"{name}-{pythons.folder(python)}", marks=marks))
     return found

@@ -16,6 +16,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
 _READY_S = 60.0
+_TRIES = 3
 
 
 class KernelProcess:
@@ -56,14 +57,23 @@ class KernelProcess:
         }
         self._clients: list[BlockingKernelClient] = []
         self._replies: dict[str, dict[str, Any]] = {}
-        write_connection_file(
-            str(self.connection_file),
-            ip=str(folder / "ipc") if transport == "ipc" else "",
-            key=(secrets.token_hex(16) if key is None else key).encode(),
-            transport=transport,
-            **(extra or {}),
-        )
-        self._start()
+        for attempt in range(_TRIES):
+            self.connection_file.unlink(missing_ok=True)
+            write_connection_file(
+                str(self.connection_file),
+                ip=str(folder / "ipc") if transport == "ipc" else "",
+                key=(secrets.token_hex(16) if key is None else key).encode(),
+                transport=transport,
+                **(extra or {}),
+            )
+            try:
+                self._start()
+            except RuntimeError:
+                # The ports were free when they were chosen; another process may have taken one since.
+                if attempt + 1 == _TRIES or "Address already in use" not in self.log.read_text():
+                    raise
+            else:
+                break
 
     @property
     def pid(self) -> int:
