@@ -367,7 +367,7 @@ class Agent:
         except Exception as error:  # noqa: BLE001 - the source is evidence, no condition: the run is told without it
             seen["cut"].append(f"the cell's source: {type(error).__name__}")
         if "code" in seen and (self._company or self._has_company()):
-            seen["code"]["complete"] = False  # what happened may be none of the cell's doing
+            seen["code"]["company"] = True
         seen["hook_seconds"] = perf_counter() - ended
         self._tell(seen)
         self._extend_calls()

@@ -166,6 +166,8 @@ class CodeFacts(Struct, frozen=True):
     """(token, attribute) pairs that the source writes to."""
     copies: tuple[str, ...] = ()
     """Calls that make one object out of another's state in memory: ``copy.deepcopy``, …"""
+    company: bool = False
+    """A thread that was not there at the attach was alive: what happened may be none of the cell's doing."""
     complete: bool = False
     """Every call could be followed; where it is false more may have happened."""
 

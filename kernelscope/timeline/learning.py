@@ -289,7 +289,7 @@ def _edited_or_unknown(
     evidence = attributes.sentences()
     if written:
         return Finding(Learned.EDITED, certainty, (*evidence, f"the cell writes to {listed(tuple(written))}"))
-    if world.observation.code.complete:
+    if world.observation.code.complete and not world.observation.code.company:
         return Finding(Learned.EDITED, certainty, (*evidence, "the cell calls nothing that learns"))
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
 

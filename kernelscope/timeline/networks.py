@@ -198,7 +198,7 @@ def _without_a_cause(
     ]
     if parts:
         return Finding(Learned.EDITED, "inferred", (*evidence, *calls_in_code(parts)))
-    if "in-place" in methods or code.complete:
+    if "in-place" in methods or (code.complete and not code.company):
         return Finding(Learned.EDITED, "inferred", (*evidence, "the cell calls nothing that learns"))
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
 
