@@ -43,3 +43,13 @@ def python(request: pytest.FixtureRequest) -> str:
 def seeing_python(request: pytest.FixtureRequest) -> str:
     """An interpreter in which calls can be seen."""
     return interpreter(request.param)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the tables that tests have recorded."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, told in getattr(report, "user_properties", ()):
+                if name == "table" and getattr(report, "when", "") == "call":
+                    terminalreporter.section(report.nodeid)
+                    terminalreporter.write_line(str(told))
