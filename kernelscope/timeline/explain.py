@@ -28,7 +28,7 @@ def explain(change: Change, world: World) -> Change:
     parts = [f"{where} {_what(change, world)}."]
     if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
         parts.append(f"{change.name} holds that object now; it was there before.")
-    if change.params and change.verdict is not Verdict.DELETED:
+    if _told_params(change) and change.verdict is not Verdict.DELETED:
         parts.append(f"{_params(change, _words(change, world))}.")
     if change.persistence is not None and change.persistence.action == "loaded":
         parts += _what_the_file_held(change, world)
@@ -254,10 +254,19 @@ def _is_of_its_kind(change: Change, kept: Kept, world: World) -> bool:
 
 
 def _params(change: Change, words: _Words) -> str:
-    items = list((change.params or {}).items())
+    items = list(_told_params(change).items())
     told = ", ".join(f"{name} {_pair(a, b)}" for name, (a, b) in items[:_SHOWN_PARAMS])
     more = f" and {len(items) - _SHOWN_PARAMS} more" if len(items) > _SHOWN_PARAMS else ""
     return f"{words.params.capitalize()}: {told}{more}"
+
+
+def _told_params(change: Change) -> dict[str, tuple[Value, Value]]:
+    """Without those that read alike, as the steps of a pipeline that is replaced by another; where the
+    parameters are all that changed, nothing is left out."""
+    params = change.params or {}
+    if change.verdict is Verdict.PARAMS:
+        return params
+    return {name: (a, b) for name, (a, b) in params.items() if shown(a) != shown(b)}
 
 
 def _pair(before: Value, after: Value) -> str:
