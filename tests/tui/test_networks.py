@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kernelscope.timeline.facts import ObjectFacts, Signature
 from kernelscope.tui.model.said import Said, fit_name, width
+from kernelscope.tui.views.diff import signature_text
 from tests.support.script import Story
 from tests.tui.helpers import dashboard
 
@@ -49,3 +50,10 @@ async def test_tensors_are_told_apart_at_80_columns() -> None:
         assert "layers.0.conv1.weight   float32 tensor" in seen.text("#evidence-text")
         await seen.press("q", "d")
         assert "(32, 32, 3, 3)" in seen.screen()
+
+
+def test_a_tensor_that_is_not_read_whole_is_told_by_its_count_of_writes() -> None:
+    for digest in (None, "~a"):
+        one, other = (Signature("tensor", 0, digest, version=v) for v in (1, 2))
+        assert signature_text(one, other)[0] == "written in place"
+        assert signature_text(one, one)[0] == "as it was"

@@ -147,6 +147,12 @@ def _pair(name: str, before: str, after: str, room: int, old: str, new: str) -> 
     )
 
 
+def _is_read_whole(before: Signature, after: Signature) -> bool:
+    """Else its content is not known, or samples of it are, and its count of writes tells more."""
+    digests = (before.digest, after.digest)
+    return all(d is not None and not d.startswith("~") for d in digests)
+
+
 def signature_text(before: Signature | None, after: Signature | None) -> tuple[str, str]:
     """How one learned attribute moved, and the role that it is told in."""
     if after is None:
@@ -157,5 +163,7 @@ def signature_text(before: Signature | None, after: Signature | None) -> tuple[s
         same = before.digest is not None and before.digest == after.digest
         return ("bound anew, with equal content", "") if same else ("bound to a new value", "new")
     if None not in (before.digest, after.digest) and before.digest != after.digest:
+        return "written in place", "warn"
+    if not _is_read_whole(before, after) and before.version != after.version:
         return "written in place", "warn"
     return "as it was", "dim"

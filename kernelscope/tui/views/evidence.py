@@ -166,13 +166,13 @@ def _part_at(board: Board, name: str, by: int) -> ObjectFacts | None:
 def _attributes(before: ObjectFacts | None, after: ObjectFacts | None) -> list[Line]:
     old = before.learned if before is not None and after is not None and before.token == after.token else {}
     new = after.learned if after is not None else {}
-    told: list[Line] = []
+    told: list[tuple[bool, Line]] = []
     for name in dict.fromkeys((*new, *old)):
         how, role = signature_text(old.get(name), new.get(name))
         text = (new.get(name) or old[name]).text
         shown = (say(fit_name(name, _NAME), "strong"), say(fit(text, 34)))
-        told.append(line(Said("  "), *shown, Said(how, role)))
-    return told
+        told.append((how == "as it was", line(Said("  "), *shown, Said(how, role))))
+    return [one for _, one in sorted(told, key=lambda pair: pair[0])]
 
 
 def _cell(board: Board) -> tuple[Line, ...]:
