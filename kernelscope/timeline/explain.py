@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
-from kernelscope.timeline.facts import ObjectFacts, Opaque, Value
+from kernelscope.timeline.facts import Kept, ObjectFacts, Opaque, Value
+from kernelscope.timeline.findings import attribute_changes
 from kernelscope.timeline.networks import was_fitted
 from kernelscope.timeline.rules import card_for
+from kernelscope.timeline.rules.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
 from kernelscope.timeline.world import World
 
 _SHOWN_PARAMS = 3
+_FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])")
 _LONG = 10
 """Characters of a fraction that nobody wrote like that: ``0.0010000000000000002``."""
 _BETWEEN = "Between runs, by no cell:"
@@ -23,7 +28,7 @@ def explain(change: Change, world: World) -> Change:
     parts = [f"{where} {_what(change, world)}."]
     if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
         parts.append(f"{change.name} holds that object now; it was there before.")
-    if change.params and change.verdict is not Verdict.DELETED:
+    if _told_params(change) and change.verdict is not Verdict.DELETED:
         parts.append(f"{_params(change, _words(change, world))}.")
     if change.persistence is not None and change.persistence.action == "loaded":
         parts += _what_the_file_held(change, world)
@@ -50,6 +55,8 @@ def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per ver
     name, cls = change.name, short_class(change.cls)
     this, that = _numbered(change.generation), _numbered(change.previous_generation)
     source, words = _file(change), _words(change, world)
+    if change.verdict in (Verdict.FITTED, Verdict.CONTINUED) and _only_statistics(change, world):
+        return f"{name} ran in training mode: the same {words.noun} ({this}); its batch statistics moved, its weights did not"
     match change.verdict:
         case Verdict.DELETED:
             return f"{name} was removed: it holds no model any more; it held {that}"
@@ -92,6 +99,18 @@ def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per ver
             return f"{name} changed ({this}), and it cannot be told how"
 
 
+def _only_statistics(change: Change, world: World) -> bool:
+    """Whether a network passed data forward and nothing trained it: no optimizer reached its weights."""
+    after = _now(change, world)
+    before = world.before.get(after.token) if after is not None else None
+    if after is None or before is None or not card_for(after).by_history:
+        return False
+    changes = attribute_changes(before, after)
+    names = (*changes.written, *changes.bound, *changes.lost)
+    kinds = {n.replace("/", ".").rpartition(".")[2] for n in names}
+    return bool(kinds) and kinds <= BATCH_STATISTICS | KERAS_BATCH_STATISTICS
+
+
 class _Words(msgspec.Struct, frozen=True):
     """How one speaks of models of a kind."""
 
@@ -130,8 +149,14 @@ _WORDS = {"torch": _NETWORK, "keras": _NETWORK, "torch.optim": _OPTIMIZER}
 
 
 def _words(change: Change, world: World) -> _Words:
-    facts = next((f for f in world.after.values() if f.generation == change.generation), None)
+    facts = _now(change, world)
     return _WORDS.get(facts.library, _Words()) if facts is not None else _Words()
+
+
+def standing(facts: ObjectFacts, *, fitted: bool) -> str:
+    """Whether it has learned anything, as one says it of models of its kind: ``fitted``, ``not trained``."""
+    words = _WORDS.get(facts.library, _Words())
+    return words.fitted if fitted else words.blank.removesuffix(" yet")
 
 
 def _stale(change: Change, world: World) -> str:
@@ -155,8 +180,9 @@ def _state(change: Change, words: _Words) -> str:
 
 def _fate(change: Change, world: World) -> str:
     """What became of the generation that was replaced."""
-    that = _numbered(change.previous_generation)
-    previous = next((f for f in world.before.values() if f.generation == change.previous_generation), None)
+    that = "the one before" if change.previous_generation is None else _numbered(change.previous_generation)
+    held = (change.previous_generation, change.previous_id)
+    previous = next((f for f in world.before.values() if (f.generation, f.id) == held), None)
     others = world.names_of(previous.token) if previous else ()
     if others:
         return f"{that} lives on as {_and(others)}"
@@ -174,7 +200,13 @@ def _had_learned(facts: ObjectFacts, world: World) -> bool:
 
 
 def _numbered(generation: int | None) -> str:
-    return "a part without a name of its own" if generation is None else f"generation {generation}"
+    return "a part" if generation is None else f"generation {generation}"
+
+
+def _now(change: Change, world: World) -> ObjectFacts | None:
+    """What the name holds after the run; parts have no number, so the address tells them apart."""
+    held = (change.generation, change.id)
+    return next((f for f in world.after.values() if (f.generation, f.id) == held), None)
 
 
 def _known_as(change: Change, world: World) -> str:
@@ -200,32 +232,55 @@ def _what_the_file_held(change: Change, world: World) -> list[str]:
     """Which generation went into the file, and which one memory held until now."""
     path = change.persistence.file if change.persistence else None
     kept = world.kept.get(path) if path is not None else None
-    if kept is None:
+    if kept is None or not _is_of_its_kind(change, kept, world):
         return []
     before = "" if kept.epoch == world.epoch else " before the kernel was restarted"
     held = f"The file holds {_numbered(kept.generation)}, as saved in In [{kept.execution_count}]{before}"
     if change.previous_generation is None:
         return [held + "."]
     if change.previous_generation == kept.generation and kept.epoch == world.epoch:
-        return [f"{held}; what {change.name} has learned since is gone."]
+        return [f"{held}; anything that {change.name} has learned since is gone."]
     return [f"{held}; memory held {_numbered(change.previous_generation)}."]
 
 
+def _is_of_its_kind(change: Change, kept: Kept, world: World) -> bool:
+    """A checkpoint holds several models, and one of them is remembered: the network of an optimizer, say."""
+    if kept.epoch != world.epoch:
+        return True
+    known = (*world.after.values(), *world.before.values())
+    mine = _now(change, world)
+    theirs = next((f for f in known if f.generation == kept.generation), None)
+    return mine is None or theirs is None or mine.library == theirs.library
+
+
 def _params(change: Change, words: _Words) -> str:
-    items = list((change.params or {}).items())
+    items = list(_told_params(change).items())
     told = ", ".join(f"{name} {_pair(a, b)}" for name, (a, b) in items[:_SHOWN_PARAMS])
     more = f" and {len(items) - _SHOWN_PARAMS} more" if len(items) > _SHOWN_PARAMS else ""
     return f"{words.params.capitalize()}: {told}{more}"
 
 
+def _told_params(change: Change) -> dict[str, tuple[Value, Value]]:
+    """Without those that read alike, as the steps of a pipeline that is replaced by another; where the
+    parameters are all that changed, nothing is left out."""
+    params = change.params or {}
+    if change.verdict is Verdict.PARAMS:
+        return params
+    return {name: (a, b) for name, (a, b) in params.items() if shown(a) != shown(b)}
+
+
 def _pair(before: Value, after: Value) -> str:
     """Both values, long fractions rounded where that leaves them different."""
-    exact = [shown(before), shown(after)]
+    pair = (before, after)
+    exact = [shown(value) for value in pair]
     short = [
-        f"{v:.6g}" if type(v) is float and len(e) > _LONG else e
-        for v, e in zip((before, after), exact, strict=True)
+        e if isinstance(v, str) else _FRACTION.sub(_rounded, e) for v, e in zip(pair, exact, strict=True)
     ]
     return " → ".join(short if short[0] != short[1] else exact)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.6g}" if len(number[0]) > _LONG else number[0]
 
 
 def shown(value: Value) -> str:

@@ -336,3 +336,15 @@ def test_given_an_object_that_was_there_untold_when_a_name_reaches_it_then_alias
 
     assert (change.verdict, change.identity, change.generation) == ("aliased", "rebound", 9)
     assert change.evidence[0] == f"the object was known before as {told}"
+
+
+def test_given_parameters_that_read_alike_then_the_sentence_leaves_them_out_and_the_record_does_not() -> None:
+    def pipe(token: int, serial: int, c: float) -> ObjectFacts:
+        return model(token, PIPELINE, steps=Opaque("[('clf', Ridge)]", f"d{serial}"), C=c)
+
+    change = Watch(pipe=pipe(1, 1, 1.0)).run(names={"pipe": pipe(2, 2, 5.0)})["pipe"]
+
+    assert change.params is not None
+    assert set(change.params) == {"steps", "C"}
+    assert "Hyper-parameters: C 1.0 → 5.0." in change.explanation
+    assert "steps" not in change.explanation

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Change
-from kernelscope.timeline.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Part, Signature
+from kernelscope.timeline.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Opaque, Part, Signature
 from tests.support.facts import OBSCURE, Watch, dumped, loaded
 
 LINEAR = "torch.nn.modules.linear.Linear"
@@ -427,3 +427,58 @@ def test_given_a_write_by_hand_beside_another_networks_training_then_edited() ->
     code = CodeFacts(methods=methods, assigned=((net.token, "weight"),), complete=True)
 
     assert watch.run(trained(net, "h"), code=code, sees_calls=False)["net"].verdict == "edited"
+
+
+def test_given_a_checkpoint_of_several_when_it_is_read_back_then_no_other_model_is_taken_for_this_one() -> (
+    None
+):
+    watch, net, opt = a_trained_one()
+    path = "/w/checkpoint.pt"
+    watch.run(net, opt, files=[dumped(net, path=path), dumped(opt, path=path)], code=NOTHING)
+    watch.run(optimizer(2, net, steps=2), **does("step", opt))
+    back = optimizer(2, net, steps=1)
+    code = CodeFacts(methods=(MethodInCode("load_state_dict", 2, sure=True),), complete=True)
+
+    change = watch.run(back, files=[loaded(back, "opt", path)], code=code)["opt"]
+
+    assert change.verdict == "restored"
+    assert "The file holds" not in change.explanation
+
+
+def test_given_a_forward_pass_alone_then_nobody_is_told_that_the_network_was_trained() -> None:
+    net = network(1, running_mean=Signature("float32 tensor (3,)", 0, "m0", version=1))
+    watch = Watch(net=net)
+    moved = {**net.learned, "running_mean": replace(net.learned["running_mean"], digest="m1", version=2)}
+
+    change = watch.run(replace(net, learned=moved), code=OBSCURE)["net"]
+
+    assert change.verdict == "fitted"
+    assert "its batch statistics moved, its weights did not" in change.explanation
+    assert "was trained" not in change.explanation
+
+
+def test_given_a_part_when_it_is_replaced_then_the_sentence_is_about_that_part() -> None:
+    def around(token: int, layer: ObjectFacts) -> ObjectFacts:
+        return replace(network(token), parts=(Part(".head", layer.token),))
+
+    head, other = replace(network(2), generation=None), replace(network(3), generation=None)
+    watch = Watch()
+    watch.run(head, names={"net": around(1, head)}, code=NOTHING)
+
+    change = watch.run(other, names={"net": around(4, other)}, code=NOTHING)["net"]
+
+    assert [p.name for p in change.parts] == ["net.head"]
+    assert "a new Linear (a part), not trained yet; the one before had learned nothing" in (
+        change.parts[0].explanation
+    )
+
+
+def test_long_fractions_in_a_tuple_are_rounded_as_those_alone_are() -> None:
+    net = network(1)
+    opt = optimizer(2, net)
+    one, other = Opaque("(0.9453787709835478, 0.98)", "a"), Opaque("(0.95, 0.98)", "b")
+    watch = Watch(net=net, opt=replace(opt, params={"betas": one}))
+
+    change = watch.run(replace(opt, params={"betas": other}), code=NOTHING)["opt"]
+
+    assert "Settings: betas (0.945379, 0.98) → (0.95, 0.98)." in change.explanation

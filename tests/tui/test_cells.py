@@ -92,3 +92,14 @@ def test_hostile_names_are_shown_as_they_are_and_lines_keep_their_width() -> Non
     for cells in (40, 74, 120):
         assert width(cell_line(cell, cells, forecaster)) <= cells
     assert "forecast" in plain(heading(74))
+
+
+def test_a_reason_is_told_whole_or_left_to_the_lines_below() -> None:
+    watch = Watch()
+    watch.run(names={"m": model(1)}, source="m = LogisticRegression()")
+    cell, forecaster = watch.timeline.cells()[-1], Forecaster(watch.timeline)
+
+    narrow, wide = (plain(cell_line(cell, cells, forecaster)) for cells in (60, 140))
+
+    assert narrow.endswith("would reset m")
+    assert wide.endswith("(it makes a new LogisticRegression each time)")

@@ -9,6 +9,8 @@ from rich.cells import cell_len, set_cell_size
 
 from kernelscope.text import clean
 
+_HALVED = 8
+"""In fewer cells a name only loses its end."""
 HUES = 8
 """How many colours generations are told apart by."""
 
@@ -51,6 +53,19 @@ def fit(text: str, cells: int) -> str:
     if cell_len(text) > cells:
         text = set_cell_size(text, cells - 1) + "…" if cells > 1 else "…"
     return set_cell_size(text, cells)
+
+
+def fit_name(name: str, cells: int) -> str:
+    """Like ``fit``, with a space at the end; a long name loses its middle, for the tensors of a network
+    differ at their ends: ``layers.3.…2.weight``."""
+    room = cells - 1
+    if cell_len(name) <= room or room < _HALVED:
+        return fit(name, cells)
+    head = set_cell_size(name, room * 2 // 5)
+    tail = name
+    while cell_len(tail) > room - cell_len(head) - 1:
+        tail = tail[1:]
+    return fit(f"{head}…{tail}", cells)
 
 
 def hue(epoch: int, generation: int) -> int:

@@ -9,7 +9,7 @@ from kernelscope.timeline.forecast import Forecaster, Outlook
 from kernelscope.timeline.reruns import Cell, Effect
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.glyphs import GLYPHS
-from kernelscope.tui.model.said import Line, Said, cut, fit, line, say
+from kernelscope.tui.model.said import Line, Said, cut, fit, line, say, width
 from kernelscope.tui.views.evidence import effects
 from kernelscope.tui.views.sentence import when
 
@@ -52,20 +52,24 @@ _WOULD = {
 """What it would do; with ``would`` before it nobody takes it for something seen."""
 
 
+_REASON = "  ("
+
+
 def cell_line(cell: Cell, cells: int, forecaster: Forecaster) -> Line:
     """One cell in one line of this many terminal cells."""
     code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
-    return cut(
-        (
-            Said(" "),
-            say(fit(headline(cell.code), code), "strong"),
-            Said("  "),
-            Said(fit(_runs(cell, runs), runs), "dim"),
-            Said("  "),
-            *effect(cell, forecaster),
-        ),
-        cells,
+    before = (
+        Said(" "),
+        say(fit(headline(cell.code), code), "strong"),
+        Said("  "),
+        Said(fit(_runs(cell, runs), runs), "dim"),
+        Said("  "),
     )
+    told = effect(cell, forecaster)
+    reasoned = told[-1].text.startswith(_REASON)
+    if reasoned and width((*before, *told)) > cells:
+        told = told[:-1]  # a reason is told whole, below the list, or here where it has room
+    return cut((*before, *told), cells)
 
 
 def heading(cells: int) -> Line:
@@ -103,7 +107,7 @@ def _would(outlook: Outlook) -> Line:
             say(", ".join(f.name for f in same), "forecast.strong"),
         ]
     reasons = dict.fromkeys(f.reason for f in outlook.forecasts)
-    return (*pieces, say(f"  ({'; '.join(reasons)})", "forecast"))
+    return (*pieces, say(f"{_REASON}{'; '.join(reasons)})", "forecast"))
 
 
 def _auxiliary(verdict: Verdict | None, *, sure: bool) -> str:

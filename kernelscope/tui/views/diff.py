@@ -10,7 +10,7 @@ from kernelscope.timeline.facts import ObjectFacts, Signature, Value
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.lines import value_text
-from kernelscope.tui.model.said import Line, Said, fit, line, say
+from kernelscope.tui.model.said import Line, Said, fit, fit_name, line, say
 from kernelscope.tui.views.inspector import section
 
 _NAME = 24
@@ -115,7 +115,13 @@ def _learned(facts: ObjectFacts | None) -> dict[str, str]:
     """Told with a fingerprint, so that equal shapes with other contents are seen to differ."""
     if facts is None:
         return {}
-    return {n: f"{_print(s)}  {s.text}" for n, s in facts.learned.items()}
+    return {n: f"{_print(s)} {_shape_first(s.text)}" for n, s in facts.learned.items()}
+
+
+def _shape_first(text: str) -> str:
+    """``float32 tensor (32, 10)`` with what tells most where it is not cut: ``(32, 10) float32 tensor``."""
+    kind, found, shape = text.rpartition(" (")
+    return f"({shape} {kind}" if found and shape.endswith(")") else text
 
 
 def _print(signature: Signature) -> str:
@@ -133,11 +139,18 @@ def hash_text(text: str) -> int:
 
 def _pair(name: str, before: str, after: str, room: int, old: str, new: str) -> Line:
     return line(
-        say(fit(f"  {name}", _NAME), "strong" if new == "new" else "dim"),
+        Said("  "),
+        say(fit_name(name, _NAME - 2), "strong" if new == "new" else "dim"),
         say(fit(before, room - 1), old),
         Said(" "),
         say(fit(after, room - 1), new),
     )
+
+
+def _is_read_whole(before: Signature, after: Signature) -> bool:
+    """Else its content is not known, or samples of it are, and its count of writes tells more."""
+    digests = (before.digest, after.digest)
+    return all(d is not None and not d.startswith("~") for d in digests)
 
 
 def signature_text(before: Signature | None, after: Signature | None) -> tuple[str, str]:
@@ -150,5 +163,7 @@ def signature_text(before: Signature | None, after: Signature | None) -> tuple[s
         same = before.digest is not None and before.digest == after.digest
         return ("bound anew, with equal content", "") if same else ("bound to a new value", "new")
     if None not in (before.digest, after.digest) and before.digest != after.digest:
+        return "written in place", "warn"
+    if not _is_read_whole(before, after) and before.version != after.version:
         return "written in place", "warn"
     return "as it was", "dim"

@@ -8,7 +8,7 @@ from kernelscope.timeline.world import flat_params
 from kernelscope.tui.glyphs import GLYPHS, SHORT
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.lines import value_text
-from kernelscope.tui.model.said import Line, Said, fit, line, say
+from kernelscope.tui.model.said import Line, Said, fit, fit_name, line, say
 from kernelscope.tui.views.diff import facts_at, signature_text
 from kernelscope.tui.views.inspector import cell_of, generations, section
 from kernelscope.tui.views.sentence import headline, sentence, when
@@ -20,7 +20,8 @@ TABS = {
     "cell": "Cell",
     "generations": "All generations of this name",
 }
-_NAME = 22
+_NAME = 24
+_PARTS_SHOWN = 10
 _SURE = {
     "observed": "observed: it was seen happening",
     "inferred": "inferred: from the state before and after, and from the cell's source",
@@ -96,7 +97,10 @@ def _axes(change: Change) -> list[Line]:
 def _parts(change: Change) -> list[Line]:
     if not change.parts:
         return []
-    return [(), section("Its parts"), *((Said(" "), *headline(part)) for part in change.parts)]
+    told = [(), section("Its parts"), *((Said(" "), *headline(part)) for part in change.parts[:_PARTS_SHOWN])]
+    if len(change.parts) > _PARTS_SHOWN:
+        told.append(line(Said(f" · {len(change.parts) - _PARTS_SHOWN} more", "dim")))
+    return told
 
 
 def _run(run: Run | None) -> list[Line]:
@@ -134,9 +138,9 @@ def _parameters(board: Board) -> tuple[Line, ...]:
         if name in changed:
             before, after = changed[name]
             values = (say(value_text(before), "old"), Said(" → "), say(value_text(after), "new"))
-            told.append(line(Said("▲ ", "verdict.params"), say(fit(name, _NAME), "strong"), *values))
+            told.append(line(Said("▲ ", "verdict.params"), say(fit_name(name, _NAME), "strong"), *values))
         else:
-            told.append(line(Said("  "), say(fit(name, _NAME), "dim"), say(value_text(params[name]))))
+            told.append(line(Said("  "), say(fit_name(name, _NAME), "dim"), say(value_text(params[name]))))
     return tuple(told) or (line(Said("No hyper-parameter is known of it.", "dim")),)
 
 
@@ -162,12 +166,13 @@ def _part_at(board: Board, name: str, by: int) -> ObjectFacts | None:
 def _attributes(before: ObjectFacts | None, after: ObjectFacts | None) -> list[Line]:
     old = before.learned if before is not None and after is not None and before.token == after.token else {}
     new = after.learned if after is not None else {}
-    told: list[Line] = []
+    told: list[tuple[bool, Line]] = []
     for name in dict.fromkeys((*new, *old)):
         how, role = signature_text(old.get(name), new.get(name))
         text = (new.get(name) or old[name]).text
-        told.append(line(Said("  "), say(fit(name, _NAME), "strong"), say(fit(text, 34)), Said(how, role)))
-    return told
+        shown = (say(fit_name(name, _NAME), "strong"), say(fit(text, 34)))
+        told.append((how == "as it was", line(Said("  "), *shown, Said(how, role))))
+    return [one for _, one in sorted(told, key=lambda pair: pair[0])]
 
 
 def _cell(board: Board) -> tuple[Line, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernelscope.timeline.changes import Moment
-from kernelscope.timeline.explain import short_class
+from kernelscope.timeline.explain import short_class, standing
 from kernelscope.timeline.facts import ObjectFacts
 from kernelscope.timeline.reruns import Cell
 from kernelscope.timeline.timeline import Timeline
@@ -15,6 +15,8 @@ from kernelscope.tui.model.lines import value_text
 from kernelscope.tui.model.said import Line, Said, line, say
 
 _GENERATIONS_SHOWN = 5
+_LEARNED_SHOWN = 8
+"""A network has hundreds of tensors, and the cell's source stands below them."""
 
 
 def inspector(board: Board) -> tuple[Line, ...]:
@@ -30,11 +32,11 @@ def inspector(board: Board) -> tuple[Line, ...]:
             *_ids(board, row),
         )
     facts = held.facts
-    fitted = board.timeline.fitted_from(row, held)
+    state = standing(facts, fitted=bool(board.timeline.fitted_from(row, held)))
     number = f"generation {facts.generation}" if facts.generation is not None else "a part"
     return (
         line(say(row, "strong"), Said("  "), Said(number, f"strong {hue_role(facts, moment.epoch)}")),
-        line(say(short_class(facts.cls)), Said("  fitted" if fitted else "  not fitted", "dim")),
+        line(say(short_class(facts.cls)), Said(f"  {state}", "dim")),
         *_verdict(board),
         (),
         *_params(board, facts),
@@ -81,11 +83,14 @@ def _learned(board: Board, facts: ObjectFacts) -> tuple[Line, ...]:
     if not facts.learned:
         return ()
     earlier = _facts_before(board)
+    old = earlier.learned if earlier is not None and earlier.token == facts.token else {}
+    moved = {n for n, s in facts.learned.items() if board.change is not None and old.get(n) != s}
     told: list[Line] = [section("learned")]
-    for name, signature in facts.learned.items():
-        old = earlier.learned.get(name) if earlier is not None and earlier.token == facts.token else None
-        moved = board.change is not None and old != signature
-        told.append(line(say(f" {name} ", "new" if moved else "dim"), say(signature.text)))
+    for name in sorted(facts.learned, key=lambda name: name not in moved)[:_LEARNED_SHOWN]:
+        shown = say(facts.learned[name].text)
+        told.append(line(say(f" {name} ", "new" if name in moved else "dim"), shown))
+    if len(facts.learned) > _LEARNED_SHOWN:
+        told.append(line(Said(f" {len(facts.learned) - _LEARNED_SHOWN} more, in the evidence", "dim")))
     return (*told, ())
 
 

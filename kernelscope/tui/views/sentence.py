@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernelscope.timeline.changes import Change, Held, Moment
-from kernelscope.timeline.explain import short_class
+from kernelscope.timeline.explain import short_class, standing
 from kernelscope.tui.glyphs import GLYPHS
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import hue_role
@@ -68,7 +68,7 @@ def holding(held: Held | None, moment: Moment, *, fitted: bool | None, name: str
         Said(generation, hue_role(facts, moment.epoch)),
         Said(f" ({hex(facts.id)}): "),
         say(short_class(facts.cls)),
-        Said(", fitted." if fitted else ", not fitted."),
+        Said(f", {standing(facts, fitted=bool(fitted))}."),
     )
 
 

@@ -1,0 +1,59 @@
+"""Networks on the screen: hundreds of tensors with long names, and words that fit them."""
+
+from __future__ import annotations
+
+from kernelscope.timeline.facts import ObjectFacts, Signature
+from kernelscope.tui.model.said import Said, fit_name, width
+from kernelscope.tui.views.diff import signature_text
+from tests.support.script import Story
+from tests.tui.helpers import dashboard
+
+TENSORS = [f"layers.{n}.conv{k}.{what}" for n in range(20) for k in (1, 2) for what in ("weight", "bias")]
+
+
+def network(tag: str) -> ObjectFacts:
+    learned = {name: Signature("float32 tensor (32, 32, 3, 3)", 0, f"{tag}{name}") for name in TENSORS}
+    return ObjectFacts(1, 1, "app.ResNet", "torch", 0x7F00, learned=learned)
+
+
+def story() -> Story:
+    story = Story()
+    net = network("a")
+    story.attach()
+    story.run("net = ResNet()", names={"net": net})
+    story.run("train(net)", objects=[network("b")])
+    return story
+
+
+def test_a_long_name_keeps_both_ends_and_never_touches_what_follows() -> None:
+    for name in ("weight", "layer4.1.downsample.1.num_batches_tracked", "名" * 30, "x"):
+        for cells in (0, 1, 5, 9, 24):
+            assert width([Said(fit_name(name, cells))]) == cells
+    told = {fit_name(f"layer4.1.downsample.1.{end}", 24) for end in ("weight", "bias", "running_mean")}
+    assert len(told) == 3
+    assert all(one.endswith(" ") for one in told)
+
+
+async def test_the_source_of_the_cell_is_not_pushed_out_by_the_tensors() -> None:
+    async with dashboard(story(), size=(140, 40)) as seen:
+        told = seen.text("#inspected")
+        assert f"{len(TENSORS) - 8} more, in the evidence" in told
+        assert "train(net)" in seen.screen()
+
+
+async def test_tensors_are_told_apart_at_80_columns() -> None:
+    async with dashboard(story(), size=(80, 24)) as seen:
+        await seen.press("v")
+        await seen.until(lambda: seen.app.screen.tab == "parameters")  # type: ignore[attr-defined]
+        await seen.press("right")
+        await seen.until(lambda: seen.app.screen.tab == "learned")  # type: ignore[attr-defined]
+        assert "layers.0.conv1.weight   float32 tensor" in seen.text("#evidence-text")
+        await seen.press("q", "d")
+        assert "(32, 32, 3, 3)" in seen.screen()
+
+
+def test_a_tensor_that_is_not_read_whole_is_told_by_its_count_of_writes() -> None:
+    for digest in (None, "~a"):
+        one, other = (Signature("tensor", 0, digest, version=v) for v in (1, 2))
+        assert signature_text(one, other)[0] == "written in place"
+        assert signature_text(one, one)[0] == "as it was"
