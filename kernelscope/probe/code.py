@@ -19,7 +19,7 @@ from typing import Any, Iterator, Sequence
 from .budget import Budget
 from .identity import Tokens
 from .persistence import BY_METHOD, DUMPS, FILES, LOADS_INTO, SAVES_ITSELF, Files, Memory
-from .resolve import FIRST, STAND_INS, UNKNOWN, Inner, New, Resolver, Unknown, known
+from .resolve import FIRST, GLOBALS, STAND_INS, UNKNOWN, Inner, New, Resolver, Unknown, known
 from .sources import Sources
 from .syntax import (
     bodies,
@@ -115,6 +115,8 @@ _DECIDES = (ast.BoolOp, ast.IfExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.
 _LruCached = type(functools.lru_cache(maxsize=None)(len))
 _TRAINS = (("xgboost.training", "train"), ("lightgbm.engine", "train"))
 """Functions that train and give a new model."""
+
+_RELOADS = (("importlib", "reload"),)
 
 
 class CodeReader:
@@ -335,6 +337,10 @@ class _Reading:
         for given in (*node.args, *(k.value for k in node.keywords)):
             self._callback(given, scope, inside)
         node = self._as_method_call(node, scope)
+        if isinstance(node.func, ast.Lambda):
+            own = self._at.parameters(node.func, node, scope)
+            self._expression(node.func.body, {**scope, **own}, inside, depth)
+            return
         if isinstance(node.func, ast.Attribute):
             receiver = self._at.value(node.func.value, scope)
             if self._method(node, receiver, node.func.attr, scope, inside, depth):
@@ -594,10 +600,7 @@ class _Reading:
             self.complete = False
             return
         self._entered.add(id(inner.node))
-        names = inner.node.args
-        own = dict.fromkeys((a.arg for a in (*names.args, *names.kwonlyargs)), UNKNOWN)
-        own.update(zip(list(own), self._at.arguments(node, scope)))
-        own.update({k: v for k, v in self._at.keywords(node, scope).items() if k in own})
+        own = self._at.parameters(inner.node, node, scope)
         later = isinstance(inner.node, ast.AsyncFunctionDef)
         self._doubts += later
         self.block(inner.node.body, {**inner.scope, **own}, inner.node.name, depth + 1)
@@ -619,12 +622,26 @@ class _Reading:
             return False
         elif type(callee) is types.FunctionType and callee.__module__ == "torch.nn.init":
             self._writes_in_place(node.args[0] if node.args else node, scope)
+        elif known(callee, _RELOADS) is not None:
+            self._reload(node, scope, depth)
         elif copied is not None:
             if not self._files.read_bytes(node, copied, scope) and not _is_of_a_state(node):
                 self._copies[".".join(copied)] = None
         else:
             return self._builtin_function(node, callee, scope, depth)
         return True
+
+    def _reload(self, node: ast.Call, scope: dict[str, Any], depth: int) -> None:
+        """``importlib.reload`` of a module of the user's runs its file once more."""
+        module = self._at.value(node.args[0], scope) if node.args else None
+        tree = None
+        if type(module) is types.ModuleType and depth < _DEPTH:
+            path = module.__dict__.get("__file__")
+            tree = self._reader.sources.script(path) if type(path) is str else None
+        if tree is None:
+            self.complete = False
+        else:
+            self.block(tree.body, {GLOBALS: module.__dict__}, None, depth + 1)
 
     def _builtin_function(self, node: ast.Call, callee: Any, scope: dict[str, Any], depth: int) -> bool:
         if callee is builtins.exec or callee is builtins.eval:

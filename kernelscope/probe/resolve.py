@@ -52,6 +52,8 @@ _KERAS_IN_TENSORFLOW = "tensorflow.python.util.lazy_loader.KerasLazyLoader"
 """What ``tf.keras`` is: it stands for the package ``keras``."""
 _BOOSTER = frozenset({"get_booster", "booster_"})
 """How XGBoost's and LightGBM's estimators give their ``Booster``; it is kept as ``_Booster``."""
+_PIPELINES = frozenset({"sklearn.pipeline.Pipeline", "imblearn.pipeline.Pipeline"})
+_NAMED_STEPS = "named_steps"
 _TREE = ("_parameters", "_buffers", "_modules")
 """Where a PyTorch module keeps what reads as its attributes (``Module.__getattr__``)."""
 
@@ -114,15 +116,9 @@ class Resolver:
         if isinstance(node, ast.Name):
             return self._lookup(node.id, scope)
         if isinstance(node, ast.Attribute):
-            owner = self.value(node.value, scope)
-            if node.attr in _BOOSTER and self.kind(owner) == ESTIMATOR:
-                return self._booster(owner)
-            found = _attribute(owner, node.attr)
-            return self._in_a_module(owner, node.attr) if found is UNKNOWN else found
+            return self._attribute_of(self.value(node.value, scope), node)
         if isinstance(node, ast.Subscript):
-            owner = self.value(node.value, scope)
-            found = _item(owner, node.slice)
-            return self._in_a_module(owner, str(_key(node.slice))) if found is UNKNOWN else found
+            return self._item_of(self.value(node.value, scope), node.slice)
         if isinstance(node, ast.Call):
             return self._result(node, scope)
         if isinstance(node, ast.JoinedStr):
@@ -132,6 +128,23 @@ class Resolver:
         if isinstance(node, ast.NamedExpr):
             return self.value(node.value, scope)
         return self._display(node, scope)
+
+    def _attribute_of(self, owner: Any, node: ast.Attribute) -> Any:
+        if node.attr in _BOOSTER and self.kind(owner) == ESTIMATOR:
+            return self._booster(owner)
+        if type(owner) is dict and getattr(node.value, "attr", "") == _NAMED_STEPS:
+            return owner.get(node.attr, UNKNOWN) if _has_plain_keys(owner) else UNKNOWN
+        found = _attribute(owner, node.attr)
+        if found is UNKNOWN and node.attr == _NAMED_STEPS:
+            found = self._steps(owner) or UNKNOWN
+        return self._in_a_module(owner, node.attr) if found is UNKNOWN else found
+
+    def _item_of(self, owner: Any, index: ast.expr) -> Any:
+        key, steps = _key(index), self._steps(owner)
+        if steps:
+            return _item(list(steps.values()) if type(key) is int else steps, index)
+        found = _item(owner, index)
+        return self._in_a_module(owner, str(key)) if found is UNKNOWN else found
 
     def _display(self, node: ast.expr, scope: dict[str, Any]) -> Any:
         """A list, tuple or dict that is written out."""
@@ -163,6 +176,16 @@ class Resolver:
             if is_one_of(type(held), (dict, OrderedDict)) and _has_plain_keys(held) and name in held:
                 return dict.__getitem__(held, name)
         return UNKNOWN
+
+    def _steps(self, owner: Any) -> dict[str, Any]:
+        """By name, the steps of a pipeline, which ``pipe["name"]``, ``pipe[-1]`` and ``named_steps`` give."""
+        if self.library(owner) != "sklearn" or type(owner) is New:
+            return {}
+        own = instance_dict(owner) if self._types.of(type(owner)).name in _PIPELINES else None
+        steps: Any = own.get("steps") if own is not None and _has_plain_keys(own) else None
+        pairs = list(steps[:_MOST_HELD]) if type(steps) is list else []
+        plain = all(type(p) is tuple and len(p) == 2 and type(p[0]) is str for p in pairs)
+        return dict(pairs) if plain else {}
 
     def _lookup(self, name: str, scope: dict[str, Any]) -> Any:
         if name in scope:
@@ -221,6 +244,19 @@ class Resolver:
             elif type(value) is dict and _has_plain_keys(value):
                 found.update(value)
         return found
+
+    def parameters(
+        self,
+        function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+        node: ast.Call,
+        scope: dict[str, Any],
+    ) -> dict[str, Any]:
+        """What the parameters of a function stand for that is known by its source alone."""
+        names = function.args
+        own = dict.fromkeys((a.arg for a in (*names.args, *names.kwonlyargs)), UNKNOWN)
+        own.update(zip(list(own), self.arguments(node, scope)))
+        own.update({k: v for k, v in self.keywords(node, scope).items() if k in own})
+        return own
 
     def own_scope(
         self, function: types.FunctionType, given: list[Any], named: dict[str, Any]

@@ -43,6 +43,11 @@ class AttributeChanges(Struct, frozen=True):
     """Those of ``bound`` whose content is known to be equal to what it was."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All that differ."""
+        return (*self.bound, *self.written, *self.lost)
+
+    @property
     def only_renewed(self) -> bool:
         """Whether all content is as it was, part of it in other objects."""
         return not self.written and not self.lost and len(self.renewed) == len(self.bound)
@@ -93,8 +98,9 @@ def carried_state(
     facts: ObjectFacts, world: World, certainty: Certainty, evidence: tuple[str, ...]
 ) -> Finding:
     """A state that came from elsewhere, with the file that it came from where the code names one."""
-    loads = [f for f in world.files("load") if f.token in (facts.token, None)]
-    source = next((f for f in loads if f.token == facts.token), loads[0] if loads else None)
+    mine = (facts.token, *world.wholes_of(facts.token), None)
+    loads = sorted((f for f in world.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
+    source = loads[0] if loads else None
     if source is not None:
         call = f"the cell calls {source.call}()"
         told = call + (f" on {source.path}" if source.path else "")

@@ -56,15 +56,13 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
         return _by_calls(after, taught, was, now, attributes, world)
     if not attributes and not parts.happened:
         return _by_what_must_have_run(card, after, was, now, world)
-    if not parts.happened and _is_bookkeeping(after, attributes, world):
-        return Finding(Learned.SAME if was else Learned.NONE)
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
-    if world.sees_calls:
-        return _unseen(before, after, was, attributes, world)
-    if not was and not now:
-        return Finding(Learned.NONE)
-    return _by_code(before, after, was, attributes, world)
+    if was and not parts.happened and card.is_only_checked(after, attributes.names):
+        return _refused(before, after, attributes)
+    if not parts.happened and _is_bookkeeping(after, attributes, world):
+        return Finding(Learned.SAME if was else Learned.NONE)
+    return _by_cause(before, after, was, now, attributes, world)
 
 
 def new_object(after: ObjectFacts, world: World) -> Finding:
@@ -228,6 +226,37 @@ def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, world: Wor
     return private and run is not None and run.status != "ok"
 
 
+def _refused(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges) -> Finding:
+    """A ``fit`` checked what it was given, and learned nothing from it: what it had learned is there, and
+    may not fit any more to what it now takes for its input."""
+    if not attributes.lost and all(_is_equal(before, after, name) for name in attributes.names):
+        return Finding(Learned.SAME)
+    told = "only what fit() sets before it learns differs: what it was given was refused"
+    return Finding(Learned.UNKNOWN, "unknown", (*attributes.sentences(), told))
+
+
+def _is_equal(before: ObjectFacts, after: ObjectFacts, name: str) -> bool:
+    old, new = before.learned.get(name), after.learned[name]
+    return old is not None and old.text == new.text and old.digest == new.digest
+
+
+def _by_cause(
+    before: ObjectFacts,
+    after: ObjectFacts,
+    was: bool,
+    now: bool,
+    attributes: AttributeChanges,
+    world: World,
+) -> Finding:
+    """Attributes differ, and no call that teaches is known to have come back."""
+    refused = any(not c.returned for c in world.calls_on(after.token)) or not world.sees_calls
+    if refused and not was and not now:
+        return Finding(Learned.NONE)
+    if world.sees_calls:
+        return _unseen(before, after, was, attributes, world)
+    return _by_code(before, after, was, attributes, world)
+
+
 def _unseen(
     before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, world: World
 ) -> Finding:
@@ -307,7 +336,7 @@ def _through_parts(
         finding = same_object(old, new, world, depth - 1)
         if finding.happened:
             told = tuple(f"its part {part.label}: {e}" for e in finding.evidence)
-            found.setdefault(finding.learned, Finding(finding.learned, finding.certainty, told))
+            found.setdefault(finding.learned, replace(finding, evidence=told))
     for learned in _LOUDEST:
         if learned in found:
             return found[learned]

@@ -293,7 +293,10 @@ def _only_statistics(changes: AttributeChanges) -> bool:
 
 
 def _is_converted(before: ObjectFacts, after: ObjectFacts, changes: AttributeChanges, world: World) -> bool:
-    """Whether the weights only took another element type or device."""
+    """Whether the weights only took another element type or device, maybe there and back: parameters keep
+    their tensors, buffers get others."""
+    if changes.only_renewed and _only_statistics(changes):
+        return True
     mine = {after.token, *world.wholes_of(after.token)}
     asked = any(m.method in _CONVERTS and m.token in (None, *mine) for m in world.observation.code.methods)
     changed = (*changes.written, *changes.bound)

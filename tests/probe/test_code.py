@@ -80,6 +80,7 @@ class Cells:
         self.m, self.other = LogisticRegression(), SGDClassifier()
         self.pipe = Pipeline([("s", StandardScaler()), ("c", LogisticRegression())])
         self.space.update(m=self.m, other=self.other, pipe=self.pipe, models={"lr": self.m}, several=[self.m])
+        self.space["step"] = self.pipe.steps[-1][1]
         self.look = Look(self.space)
         self.reader = CodeReader(self.space, self.look.types, self.look.tokens)
         self.look.take()
@@ -136,6 +137,11 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
         ("while True:\n    m.fit(X, y)", [("fit", "m", None)]),
         ("match X:\n    case 1:\n        m.fit(X)", [("fit", "m", None)]),
         ("(lambda: m.fit(X))", []),
+        ("(lambda e, f: f.fit(X))(other, f=m)", [("fit", "m", None)]),
+        ("pipe[-1].fit(X, y)", [("fit", "step", None)]),
+        ("pipe['c'].fit(X, y)", [("fit", "step", None)]),
+        ("pipe.named_steps['c'].fit(X, y)", [("fit", "step", None)]),
+        ("pipe.named_steps.c.fit(X, y)", [("fit", "step", None)]),
         ("def f():\n    m.fit(X, y)", []),
         ("class A:\n    m.fit(X, y)", [("fit", "m", None)]),
         ("def f(a=m.fit(X)): ...", [("fit", "m", None)]),
@@ -180,7 +186,7 @@ def test_methods(cells: Cells, source: str, methods: list[tuple[str, str | None,
         ("exec('m.fit()')", True),
         ("exec(text)", False),
         ("unknown_function()", False),
-        ("(lambda: 1)()", False),
+        ("(lambda: 1)()", True),
         ("list(map(lambda k: k.fit(X), several))", False),
         ("list(map(train, several))", False),
         ("list(map(m.fit, several))", False),
@@ -207,7 +213,7 @@ def test_writes_to_attributes(cells: Cells) -> None:
         "m.coef_[0, 1] += 1\nmodels['lr'].C = 2\ndel other.t_\npipe.named_steps['c'].x = 1\na.b = 3"
     )
     told = [(cells.name(t), attribute) for t, attribute in read["assigned"]]
-    assert told == [("m", "coef_"), ("m", "C"), ("other", "t_")]
+    assert told == [("m", "coef_"), ("m", "C"), ("other", "t_"), ("step", "x")]
 
 
 def test_copies(cells: Cells) -> None:
@@ -440,6 +446,17 @@ def test_a_script_that_is_run_is_read(cells: Cells, tmp_path: Path) -> None:
     assert cells.methods(f"%run {script}") == [("fit", "m", None)]
     assert cells.methods(f"%run -i {tmp_path / 'train'} --fast") == [("fit", "m", None)]
     assert not cells.complete(f"%run {tmp_path / 'nowhere'}")
+
+
+def test_a_module_that_is_reloaded_runs_once_more(cells: Cells, tmp_path: Path) -> None:
+    path = tmp_path / "reloaded_helpers.py"
+    path.write_text("def train():\n    m.fit()\ntrain()\n")
+    helpers = types.ModuleType("reloaded_helpers")
+    helpers.__dict__.update(__file__=str(path), m=cells.m)
+    cells.space["helpers"] = helpers
+    cells.run("import importlib")
+
+    assert cells.methods("importlib.reload(helpers)") == [("fit", "m", "train")]
 
 
 def test_a_pipe_is_not_read_as_a_script(cells: Cells, tmp_path: Path) -> None:

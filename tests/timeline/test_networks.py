@@ -192,6 +192,14 @@ def test_given_only_batch_statistics_differ_then_it_learned_on_without_a_step() 
     assert "batch statistics" in change.explanation
 
 
+def test_given_equal_batch_statistics_in_other_tensors_when_nothing_else_differs_then_untouched() -> None:
+    stats = Signature("float32 tensor (4,)", 0, "m0", version=0)
+    net = network(1, running_mean=stats)
+    converted = replace(net, learned={**net.learned, "running_mean": replace(stats, serial=2)})
+
+    assert Watch(net=net).run(converted, code=NOTHING, sees_calls=False) == {}
+
+
 @pytest.mark.parametrize(
     ("code", "verdict"),
     [

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
-from kernelscope.timeline.facts import CodeFacts, MethodInCode, ObjectFacts
+from kernelscope.timeline.facts import CodeFacts, MethodInCode, ObjectFacts, Signature
 from tests.support.facts import (
     FOLLOWED,
     LOGISTIC,
@@ -653,3 +653,54 @@ def test_given_calls_that_are_seen_when_the_one_in_the_code_was_not_then_by_the_
     change = Watch(m=m).run(bound(m), code=code, sees_calls=True)["m"]
 
     assert axes(change) == ("refitted", "same", "refitted", "inferred")
+
+
+def checked(facts: ObjectFacts, *attributes: str) -> ObjectFacts:
+    """The object after a ``fit`` that set these, and then refused what it was given."""
+    told = {
+        n: Signature("int32 (1,)", facts.learned[n].serial + 1 if n in facts.learned else 1, "new")
+        for n in attributes
+    }
+    return replace(facts, learned={**facts.learned, **told})
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_a_model_that_never_learned_when_its_first_fit_is_refused_then_untouched_and_fitted_later(
+    seen: bool,
+) -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    code = CodeFacts(methods=(MethodInCode("fit", 1, sure=True),), complete=True)
+    calls = [called(m, returned=False)] if seen else []
+    refused = checked(m, "n_features_in_", "classes_")
+
+    told = watch.run(refused, code=code, calls=calls, sees_calls=seen, status="error")
+    later = watch.run(bound(refused, "classes_", "coef_"), **taught(m, "fit", seen=seen))["m"]
+
+    assert told == {}
+    assert (later.verdict, later.fitted) == ("fitted", True)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_a_fitted_model_when_a_fit_is_refused_after_its_checks_then_no_refit_is_claimed(
+    seen: bool,
+) -> None:
+    m = checked(bound(model(1)), "n_features_in_", "classes_")
+    code = CodeFacts(methods=(MethodInCode("fit", 1, sure=True),), complete=True)
+    calls = [called(m, returned=False)] if seen else []
+    other = replace(m.learned["classes_"], digest="other", serial=9)
+    refused = replace(m, learned={**m.learned, "classes_": other})
+
+    same = Watch(m=m).run(renewed(m, "classes_"), code=code, calls=calls, sees_calls=seen, status="error")
+    change = Watch(m=m).run(refused, code=code, calls=calls, sees_calls=seen)["m"]
+
+    assert same == {}
+    assert axes(change) == ("unknown", "same", "unknown", "unknown")
+
+
+def test_given_a_stateless_transformer_when_fit_only_checks_then_it_is_fitted_all_the_same() -> None:
+    m = replace(model(1), cls="sklearn.preprocessing._data.Normalizer")
+
+    change = Watch(m=m).run(checked(m, "n_features_in_"), **taught(m, "fit", seen=True))["m"]
+
+    assert (change.verdict, change.fitted) == ("fitted", True)

@@ -71,6 +71,11 @@ class RuleCard(Protocol):
         """Whether an instance attribute belongs to the learned state at all."""
         ...
 
+    def is_only_checked(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
+        """Whether these attributes are no more than what ``fit`` sets before it learns, so that one that is
+        refused leaves them behind."""
+        ...
+
 
 class GenericCard:
     """For an object of unknown origin with ``get_params``, ``set_params`` and ``fit``.
@@ -120,6 +125,10 @@ class GenericCard:
     def is_learned(self, attribute: str) -> bool:
         """Any instance attribute may be."""
         return True
+
+    def is_only_checked(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
+        """Not as far as is known."""
+        return False
 
 
 GENERIC = GenericCard()

@@ -19,7 +19,7 @@ KERAS_BATCH_STATISTICS = frozenset({"moving_mean", "moving_variance"})
 class TorchCard(GenericCard):
     """``torch.nn.Module``: it has no ``fit`` of its own.  An optimizer's ``step`` changes the parameters,
     ``load_state_dict`` copies others into them (torch/nn/modules/module.py), ``reset_parameters`` draws
-    them anew (torch/nn/modules/linear.py and others).  Of ``fit`` methods that wrappers and trainers
+    them anew (torch/nn/modules/linear.py and others), ``load_params`` is how skorch's wrapper puts others in.  Of ``fit`` methods that wrappers and trainers
     define, none begins anew: the weights are those that the module has."""
 
     library = "torch"
@@ -30,7 +30,7 @@ class TorchCard(GenericCard):
         """By the method's name; ``train`` only sets the mode."""
         if method in ("step", "fit", "partial_fit", "fit_transform", "fit_predict", "train_on_batch"):
             return Effect.ONWARD
-        if method in ("load_state_dict", "__setstate__"):
+        if method in ("load_state_dict", "load_params", "__setstate__"):
             return Effect.CARRIES
         if method in ("reset_parameters", "init_weights", "initialize"):
             return Effect.FORGETS

@@ -50,6 +50,24 @@ _CORE = ("coef_", "components_", "estimators_", "tree_", "cluster_centers_", "be
 one of them as ``None`` beside others that survived (SGDClassifier: sklearn/linear_model/
 _stochastic_gradient.py, ``_partial_fit`` after ``coef_ = None``)."""
 
+_CHECKS = frozenset(
+    {"n_features_in_", "feature_names_in_", "fixed_vocabulary_", "max_features_", "n_trees_per_iteration_"}
+    | {"is_categorical_", "sparse_output_", "bandwidth_", "kernel_"}
+)
+_CHECKED = _CHECKS | {"classes_", "n_classes_", "n_outputs_", "class_weight_", "outputs_2d_"}
+"""What ``fit`` sets while it checks what it is given, before it learns anything: a ``fit`` that is then
+refused leaves these behind (``validate_data`` in sklearn/utils/validation.py, ``LogisticRegression.fit``
+with one class, ``BaseDecisionTree._fit``, ``CountVectorizer.fit_transform``).  Those of ``_CHECKED`` alone
+are all that a ``LabelEncoder`` learns."""
+
+_NOTHING_ELSE = (
+    "sklearn.preprocessing._data.Normalizer",
+    "sklearn.preprocessing._data.Binarizer",
+    "sklearn.preprocessing._function_transformer.FunctionTransformer",
+    "sklearn.kernel_approximation.AdditiveChi2Sampler",
+)
+"""Stateless: their ``fit`` checks its input and keeps nothing more."""
+
 
 _DEPTH = 6
 """How deep a pipeline in a pipeline is asked; one that holds itself is never fitted."""
@@ -88,11 +106,18 @@ class SklearnCard(GenericCard):
         learned = {n: text for n, text in texts.items() if n.endswith("_") and self.is_learned(n)}
         if any(learned.get(name) == "None" for name in _CORE):
             return False
+        if not _CHECKS.isdisjoint(learned) and self.is_only_checked(facts, tuple(learned)):
+            return False
         return any(text != "None" for text in learned.values())
 
     def works_with_given_parts(self, facts: ObjectFacts) -> bool:
         """Pipelines, feature unions and frozen estimators do; all else fits clones."""
         return _is_a(facts, _WORKS_WITH_GIVEN)
+
+    def is_only_checked(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
+        """Of scikit-learn's own classes; what a user's ``fit`` does before it learns is not known."""
+        own = facts.cls.startswith("sklearn.") and facts.cls not in _NOTHING_ELSE
+        return own and _CHECKED.issuperset(n for n in attributes if not n.startswith("_"))
 
     def is_learned(self, attribute: str) -> bool:
         """Everything but configuration, and what using the object writes into it."""
