@@ -67,7 +67,7 @@ LIBRARIES = {
     "skorch.net.NeuralNet": "skorch",
 }
 """Base classes whose objects are models by what they are, and the rule card for each; every other class must
-have ``get_params``, ``set_params`` and ``fit``."""
+have ``get_params`` and ``fit``."""
 _CONFIGURATION = frozenset({"_sklearn_output_config", "_metadata_request"})
 """What scikit-learn's ``set_output`` and ``set_fit_request`` keep in the instance."""
 
@@ -178,8 +178,8 @@ class TypeInfo:
 
 
 def _quacks(cls: type) -> bool:
-    """``get_params``, ``set_params`` and ``fit`` stand as methods in the class or its bases."""
-    for name in ("get_params", "set_params", "fit"):
+    """``get_params`` and ``fit`` stand as methods in the class or its bases."""
+    for name in ("get_params", "fit"):
         entry = class_attribute(cls, name)
         # Other descriptors (scikit-learn's available_if) are methods in effect; a property is not.
         if entry is None or any(base is property for base in mro_of(type(entry))):

@@ -33,7 +33,7 @@ from kernelscope.probe.types import (
 
 
 def methods(**body: Any) -> dict[str, Any]:
-    return {n: (lambda *a, **k: None) for n in ("get_params", "set_params", "fit")} | body
+    return {n: (lambda *a, **k: None) for n in ("get_params", "fit")} | body
 
 
 class Mine(BaseEstimator):  # type: ignore[misc]
@@ -79,7 +79,7 @@ def test_the_kind_is_told_from_the_type(cls: type, kind: int) -> None:
 def test_a_class_is_no_estimator_and_an_attribute_of_an_instance_makes_none() -> None:
     cache = TypeCache()
     assert cache.of(type(LogisticRegression)).kind == OPAQUE
-    duck = types.SimpleNamespace(get_params=1, set_params=2, fit=3)
+    duck = types.SimpleNamespace(get_params=1, fit=3)
     assert cache.of(type(duck)).kind == OPAQUE
 
 

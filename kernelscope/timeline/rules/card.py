@@ -78,7 +78,7 @@ class RuleCard(Protocol):
 
 
 class GenericCard:
-    """For an object of unknown origin with ``get_params``, ``set_params`` and ``fit``.
+    """For an object of unknown origin with ``get_params`` and ``fit``.
 
     The method names are taken to mean what scikit-learn's developer guide says they mean; nothing
     else is known, so any instance attribute that is no parameter counts as learned.
