@@ -47,8 +47,26 @@ class _Cause(Struct, frozen=True):
     tell."""
 
 
+_BY_WHAT_IT_WAS = (Learned.FITTED, Learned.CONTINUED, Learned.REFITTED, Learned.CLEARED)
+"""Words that say whether it had learned before."""
+
+
 def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
-    """What happened to a network that is still the same object."""
+    """What happened to a network that is still the same object.
+
+    Of one that was there at the attach nobody saw whether it had learned anything: it is told by what
+    it shows, and that is said.
+    """
+    finding = _what_happened(before, after, world)
+    if before.token in world.taught or finding.learned not in _BY_WHAT_IT_WAS:
+        return finding
+    was = was_fitted(before, world)
+    shown = "its gradients, writes or steps show" if was else "nothing shows"
+    told = f"it was there at the attach, and {shown} that it had learned before"
+    return replace(finding, certainty="inferred", evidence=(*finding.evidence, told))
+
+
+def _what_happened(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
     was = was_fitted(before, world)
     changes = attribute_changes(before, after)
     causes = _causes(after, world)

@@ -85,7 +85,8 @@ def test_given_a_new_network_when_its_optimizer_steps_then_fitted_and_after_that
 ) -> None:
     net = network(1)
     opt = optimizer(2, net)
-    watch = Watch(net=net, opt=opt)
+    watch = Watch()
+    watch.run(names={"net": net, "opt": opt}, code=NOTHING)
 
     first = watch.run(trained(net, "w1"), optimizer(2, net, steps=1), **does("step", opt, seen=seen))
     second = watch.run(trained(net, "w2", 2), optimizer(2, net, steps=2), **does("step", opt, seen=seen))
@@ -268,7 +269,8 @@ def test_given_a_late_attach_then_what_the_network_shows_decides(net: ObjectFact
 
     change = watch.run(trained(net, "w1"), **does("step", opt))["net"]
 
-    assert change.verdict == ("continued" if fitted else "fitted")
+    assert (change.verdict, change.certainty) == ("continued" if fitted else "fitted", "inferred")
+    assert "it was there at the attach" in change.explanation
 
 
 def test_given_a_scheduler_then_it_has_no_row_and_is_stale_when_its_optimizer_is_replaced() -> None:

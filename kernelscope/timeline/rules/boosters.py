@@ -1,4 +1,7 @@
-"""XGBoost, LightGBM and CatBoost."""
+"""XGBoost, LightGBM and CatBoost; and the results of statsmodels.
+
+Read in XGBoost 3.2, LightGBM 4.7, CatBoost 1.2.10 and statsmodels 0.15; older ones were not read.
+"""
 
 from __future__ import annotations
 

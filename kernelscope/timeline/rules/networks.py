@@ -1,4 +1,8 @@
-"""PyTorch and Keras: networks, and the optimizers that train them."""
+"""PyTorch and Keras: networks, and the optimizers that train them; skorch, which wraps both.
+
+Read in PyTorch 2.13, Keras 3.15 and skorch 1.4.  ``torch.optim.lr_scheduler.LRScheduler`` was called
+``_LRScheduler`` before 2.0; Keras 2, whose classes lie elsewhere, is not known.
+"""
 
 from __future__ import annotations
 
