@@ -37,6 +37,7 @@ SECONDS = 0.05
 MOST_NODES = 4_000
 """Objects that one look may visit."""
 MOST_NAMES = 1_000_000
+"""Globals that are looked at."""
 MOST_IN_CONTAINER = 64
 """Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
 FIRST = 16

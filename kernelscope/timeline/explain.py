@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
-from kernelscope.timeline.facts import Kept, ObjectFacts, Opaque, Value
+from kernelscope.timeline.facts import ObjectFacts, Opaque, Value
 from kernelscope.timeline.findings import attribute_changes
 from kernelscope.timeline.networks import was_fitted
 from kernelscope.timeline.rules import card_for
@@ -231,8 +231,8 @@ def _file(change: Change) -> str:
 def _what_the_file_held(change: Change, world: World) -> list[str]:
     """Which generation went into the file, and which one memory held until now."""
     path = change.persistence.file if change.persistence else None
-    kept = world.kept.get(path) if path is not None else None
-    if kept is None or not _is_of_its_kind(change, kept, world):
+    kept = world.kept.get((path, change.cls)) if path is not None and change.cls is not None else None
+    if kept is None:
         return []
     before = "" if kept.epoch == world.epoch else " before the kernel was restarted"
     held = f"The file holds {_numbered(kept.generation)}, as saved in In [{kept.execution_count}]{before}"
@@ -241,16 +241,6 @@ def _what_the_file_held(change: Change, world: World) -> list[str]:
     if change.previous_generation == kept.generation and kept.epoch == world.epoch:
         return [f"{held}; anything that {change.name} has learned since is gone."]
     return [f"{held}; memory held {_numbered(change.previous_generation)}."]
-
-
-def _is_of_its_kind(change: Change, kept: Kept, world: World) -> bool:
-    """A checkpoint holds several models, and one of them is remembered: the network of an optimizer, say."""
-    if kept.epoch != world.epoch:
-        return True
-    known = (*world.after.values(), *world.before.values())
-    mine = _now(change, world)
-    theirs = next((f for f in known if f.generation == kept.generation), None)
-    return mine is None or theirs is None or mine.library == theirs.library
 
 
 def _params(change: Change, words: _Words) -> str:

@@ -71,7 +71,7 @@ class Timeline:
         self._objects: dict[int, ObjectFacts] = {}
         self._taught: dict[int, bool] = {}
         """Of networks: whether they have learned anything."""
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[tuple[str, str], Kept] = {}
         """What the files hold that were written while we watched, over all epochs."""
         self._names: dict[str, int] = {}
         self._rows_now: Rows = {}
@@ -135,7 +135,9 @@ class Timeline:
         rows_before, self._rows_now = self._rows_now, rows_of(self._names, self._objects)
         told = judge(world, rows_before, self._rows_now)
         self._taught = {**self._taught, **taught_by(world)}
-        self._kept = {**self._kept, **_written_by(world)}
+        written = _written_by(world)
+        anew = {path for path, _ in written}
+        self._kept = {key: kept for key, kept in self._kept.items() if key[0] not in anew} | written
         changes = tuple(c for n, c in told.items() if not _is_part(n, rows_before, self._rows_now))
         silent = observation.run is None and not changes
         moment = self._moments[-1] if silent else self._record(world, changes)
@@ -266,15 +268,16 @@ def _renamed(
     return renamed
 
 
-def _written_by(world: World) -> dict[str, Kept]:
-    """By path, what the observed run wrote; of several models in one file, the first."""
+def _written_by(world: World) -> dict[tuple[str, str], Kept]:
+    """By path and class, what the observed run wrote; of several models of one class in one file, the
+    first."""
     run = world.observation.run
-    found: dict[str, Kept] = {}
+    found: dict[tuple[str, str], Kept] = {}
     for access in world.files("save") if run is not None else ():
         facts = world.after.get(access.token) if access.token is not None else None
         if run is not None and facts is not None and access.path is not None and access.touched:
             kept = Kept(facts.generation, world.epoch, run.execution_count)
-            found.setdefault(access.path, kept)
+            found.setdefault((access.path, facts.cls), kept)
     return found
 
 

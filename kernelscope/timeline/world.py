@@ -35,8 +35,9 @@ class World:
     names_after: Mapping[str, int]
     taught: Mapping[int, bool] = field(default_factory=dict)
     """Of networks, by token: whether they had learned anything before this observation."""
-    kept: Mapping[str, Kept] = field(default_factory=dict)
-    """By path: what the files hold that were seen being written before this observation."""
+    kept: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
+    """By path and class (a checkpoint holds a network and its optimizer): what the files hold that were
+    seen being written before this observation."""
     epoch: int = 1
 
     @property

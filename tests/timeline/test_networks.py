@@ -439,22 +439,6 @@ def test_given_a_write_by_hand_beside_another_networks_training_then_edited() ->
     assert watch.run(trained(net, "h"), code=code, sees_calls=False)["net"].verdict == "edited"
 
 
-def test_given_a_checkpoint_of_several_when_it_is_read_back_then_no_other_model_is_taken_for_this_one() -> (
-    None
-):
-    watch, net, opt = a_trained_one()
-    path = "/w/checkpoint.pt"
-    watch.run(net, opt, files=[dumped(net, path=path), dumped(opt, path=path)], code=NOTHING)
-    watch.run(optimizer(2, net, steps=2), **does("step", opt))
-    back = optimizer(2, net, steps=1)
-    code = CodeFacts(methods=(MethodInCode("load_state_dict", 2, sure=True),), complete=True)
-
-    change = watch.run(back, files=[loaded(back, "opt", path)], code=code)["opt"]
-
-    assert change.verdict == "restored"
-    assert "The file holds" not in change.explanation
-
-
 def test_given_a_forward_pass_alone_then_nobody_is_told_that_the_network_was_trained() -> None:
     net = network(1, running_mean=Signature("float32 tensor (3,)", 0, "m0", version=1))
     watch = Watch(net=net)
@@ -492,3 +476,24 @@ def test_long_fractions_in_a_tuple_are_rounded_as_those_alone_are() -> None:
     change = watch.run(replace(opt, params={"betas": other}), code=NOTHING)["opt"]
 
     assert "Settings: betas (0.945379, 0.98) → (0.95, 0.98)." in change.explanation
+
+
+def test_given_a_checkpoint_of_two_models_then_each_is_told_what_the_file_holds_of_it() -> None:
+    watch, net, opt = a_trained_one()
+    watch.run(net, opt, files=[dumped(net, path="/w/c.pt"), dumped(opt, path="/w/c.pt")], code=NOTHING)
+    watch.run(trained(net, "w2"), optimizer(2, net, steps=5), **does("step", opt))
+    code = CodeFacts(
+        methods=(
+            MethodInCode("load_state_dict", net.token, sure=True),
+            MethodInCode("load_state_dict", opt.token, sure=True),
+        ),
+        complete=True,
+    )
+    files = [loaded(net, path="/w/c.pt"), loaded(opt, path="/w/c.pt")]
+
+    told = watch.run(
+        trained(net, "w1", 9), optimizer(2, net, steps=1), files=files, code=code, sees_calls=False
+    )
+
+    assert "The file holds generation 1, as saved in In [2]" in told["net"].explanation
+    assert "The file holds generation 2, as saved in In [2]" in told["opt"].explanation
