@@ -58,7 +58,7 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
         return _by_what_must_have_run(card, after, was, now, world)
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
-    if was and not parts.happened and card.is_only_checked(after, attributes.names):
+    if was and not parts.happened and _may_be_refused(card, after, attributes, world):
         return _refused(before, after, attributes)
     if not parts.happened and _is_bookkeeping(after, attributes, world):
         return Finding(Learned.SAME if was else Learned.NONE)
@@ -224,6 +224,22 @@ def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, world: Wor
         return True
     private = all(name.startswith("_") for name in attributes.bound)
     return private and run is not None and run.status != "ok"
+
+
+def _may_be_refused(card: RuleCard, after: ObjectFacts, attributes: AttributeChanges, world: World) -> bool:
+    """Whether a ``fit`` that differs in no more than what it checks can have been refused: it raised, or
+    the code may have caught that, and the core of what was learned is as it was."""
+    if not card.is_only_checked(after, attributes.names):
+        return False
+    if world.sees_calls:
+        return any(not c.returned for c in world.calls_on(after.token))
+    run = world.observation.run
+    if run is not None and run.status != "ok":
+        return True
+    by_hand = any(token == after.token for token, _ in world.observation.code.assigned)
+    sure = any(card.effect(after, m.method, m.given) in _MAKES for m in world.surely_called_on(after.token))
+    taught = _can_have_been_taught(card, after, world)
+    return taught and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
 
 
 def _refused(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges) -> Finding:

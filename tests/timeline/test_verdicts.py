@@ -692,10 +692,31 @@ def test_given_a_fitted_model_when_a_fit_is_refused_after_its_checks_then_no_ref
     refused = replace(m, learned={**m.learned, "classes_": other})
 
     same = Watch(m=m).run(renewed(m, "classes_"), code=code, calls=calls, sees_calls=seen, status="error")
-    change = Watch(m=m).run(refused, code=code, calls=calls, sees_calls=seen)["m"]
+    change = Watch(m=m).run(refused, code=code, calls=calls, sees_calls=seen, status="error")["m"]
 
     assert same == {}
     assert axes(change) == ("unknown", "same", "unknown", "unknown")
+
+
+def test_given_an_encoder_when_what_it_is_fitted_with_again_is_equal_then_refitted() -> None:
+    m = replace(checked(model(1), "classes_"), cls="sklearn.preprocessing._label.LabelEncoder")
+    code = CodeFacts(methods=(MethodInCode("fit", 1, sure=True),), complete=True)
+
+    change = Watch(m=m).run(renewed(m, "classes_"), code=code, sees_calls=False)["m"]
+
+    assert axes(change) == ("refitted", "same", "refitted", "inferred")
+
+
+def test_given_a_fitted_model_when_its_classes_are_set_by_hand_then_edited() -> None:
+    m = checked(bound(model(1)), "n_features_in_", "classes_")
+    code = CodeFacts(assigned=((1, "classes_"),), complete=True)
+    other = replace(m.learned["classes_"], digest="other", serial=9)
+
+    change = Watch(m=m).run(
+        replace(m, learned={**m.learned, "classes_": other}), code=code, sees_calls=False
+    )["m"]
+
+    assert axes(change) == ("edited", "same", "edited", "inferred")
 
 
 def test_given_a_stateless_transformer_when_fit_only_checks_then_it_is_fitted_all_the_same() -> None:

@@ -76,6 +76,10 @@ class RuleCard(Protocol):
         refused leaves them behind."""
         ...
 
+    def keeps_its_core(self, facts: ObjectFacts, changed: tuple[str, ...]) -> bool:
+        """Whether that without which it cannot be used is there, and none of the attributes that changed."""
+        ...
+
 
 class GenericCard:
     """For an object of unknown origin with ``get_params`` and ``fit``.
@@ -127,6 +131,10 @@ class GenericCard:
         return True
 
     def is_only_checked(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
+        """Not as far as is known."""
+        return False
+
+    def keeps_its_core(self, facts: ObjectFacts, changed: tuple[str, ...]) -> bool:
         """Not as far as is known."""
         return False
 

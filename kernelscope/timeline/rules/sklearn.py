@@ -119,6 +119,10 @@ class SklearnCard(GenericCard):
         own = facts.cls.startswith("sklearn.") and facts.cls not in _NOTHING_ELSE
         return own and _CHECKED.issuperset(n for n in attributes if not n.startswith("_"))
 
+    def keeps_its_core(self, facts: ObjectFacts, changed: tuple[str, ...]) -> bool:
+        """By the attributes of ``_CORE``."""
+        return any(name in facts.learned and name not in changed for name in _CORE)
+
     def is_learned(self, attribute: str) -> bool:
         """Everything but configuration, and what using the object writes into it."""
         return attribute not in _NOT_LEARNED and not attribute.startswith("__")
