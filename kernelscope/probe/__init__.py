@@ -12,10 +12,14 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``types``       what an object is, told from its type without running its code
 ``identity``    tokens backed by weak references
 ``budget``      how long the probe may work
+``tensors``     tensors of PyTorch and TensorFlow, read without running the user's code
 ``values``      parameters and learned attributes as facts: text, digest, serial
+``frameworks``  how the models of each framework are read
 ``look``        one look at the namespace
 ``syntax``      the form of a cell's source
 ``resolve``     what an expression stands for, without running it
+``sources``     the sources of functions, helper modules and scripts
+``persistence`` saves and loads that a cell's source contains
 ``code``        what a cell can have called, read from its source
 ``calls``       calls seen as they happen (``sys.monitoring``, CPython 3.12+)
 ``agent``       hooks, history, watchers, the push

@@ -17,8 +17,7 @@ import weakref
 from typing import Any
 
 from .identity import Tokens, is_dead, reference_to
-from .tensors import names_in
-from .types import ESTIMATOR, TypeCache, class_attribute, class_dict, is_class
+from .types import DECISIVE, ESTIMATOR, TypeCache, class_attribute, class_dict, is_class, names_in
 
 METHODS = (
     *("fit", "partial_fit", "fit_transform", "fit_predict", "__setstate__", "__getstate__"),
@@ -27,8 +26,6 @@ METHODS = (
 )
 TEACHES = frozenset({"fit", "partial_fit", "fit_transform", "fit_predict", "train_on_batch"})
 """By these a model that no name reaches is known to have learned."""
-_DECISIVE = ("xgb_model", "init_model")
-"""Arguments of boosters' ``fit`` with which it goes on from a model."""
 MOST_OBJECTS = 256
 """Objects whose calls are told per run; what a search clones by the hundred is dropped beyond."""
 _USUAL = (
@@ -230,7 +227,7 @@ class CallWatcher:
     def _note(self, code: types.CodeType, frame: types.FrameType) -> None:
         obj, method = self._receiver(frame)
         own = frame.f_locals
-        given = tuple(n for n in _DECISIVE if n in code.co_varnames and own.get(n) is not None)
+        given = tuple(n for n in DECISIVE if n in code.co_varnames and own.get(n) is not None)
         if type(own) is dict and code.co_flags & _CO_OPTIMIZED:
             # Before 3.13 this is a copy that the frame keeps until the call ends, and with it all
             # that the arguments hold.  The call has just begun: nobody else can have taken it.

@@ -32,6 +32,7 @@ from .syntax import (
     single_targets,
 )
 from .types import (
+    DECISIVE,
     ESTIMATOR,
     OPAQUE,
     USER_OBJECT,
@@ -84,8 +85,6 @@ _INITIALISERS = frozenset(
     | {"kaiming_uniform_", "kaiming_normal_", "orthogonal_", "trunc_normal_", "sparse_", "eye_", "dirac_"}
 )
 """Of ``torch.nn.init``."""
-_DECISIVE = frozenset({"xgb_model", "init_model"})
-"""Keyword arguments of boosters' ``fit`` with which it goes on from a model."""
 _NETWORKS = frozenset({"torch", "keras"})
 _OPTIMIZERS = frozenset({"torch.optim"})
 _READS_ONLY = frozenset(
@@ -105,7 +104,6 @@ _COPIES = (
 )
 
 
-_partials_function = functools.partial.__dict__["func"].__get__
 _CO_GENERATORS = 0x20 | 0x80 | 0x200
 """Flags of functions whose body is not run by calling them: generators, coroutines, both."""
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
@@ -743,7 +741,7 @@ def _kind_of_write(given: Sequence[ast.expr]) -> str:
 
 def _decisive(node: ast.Call) -> tuple[str, ...]:
     """Keyword arguments that decide what a call does, but for those that are ``None``."""
-    given = (k for k in node.keywords if k.arg in _DECISIVE)
+    given = (k for k in node.keywords if k.arg in DECISIVE)
     return tuple(
         k.arg for k in given if k.arg and not (isinstance(k.value, ast.Constant) and k.value.value is None)
     )

@@ -31,6 +31,7 @@ from .types import (
     is_atom,
     is_one_of,
     mro_of,
+    names_in,
     pairs_of,
     parameters_and_learned,
     qualified_name,
@@ -41,6 +42,8 @@ MOST_TENSORS = 400
 MOST_PARTS = 16
 _MOST_MODULES = 4_000
 _MOST_TREES = 2_000
+_UNREAD = object()
+"""Has no digest: of what stands for it nothing is concluded."""
 _DICTS = (dict, OrderedDict)
 
 Values = dict[str, object]
@@ -174,9 +177,8 @@ class KerasModel(Family):
             rate = (instance_dict((instance_dict(optimizer) or {}).get("_learning_rate")) or {}).get("_value")
             array = tensors.content(rate) if tensors.is_tensor(rate) else None
             if array is not None and array.ndim == 0:
-                params["learning_rate"] = float(
-                    f"{float(array):.6g}"
-                )  # as it was given, not as float32 has it
+                # As it was given, not as float32 has it.
+                params["learning_rate"] = float(f"{float(array):.6g}")
         if type(own.get("loss")) is str:
             params["loss"] = own["loss"]
         return params, dict(_weights_of(obj))
@@ -395,7 +397,7 @@ def _weights_of(model: Any) -> list[tuple[str, Any]]:
 
 def _rounds(booster: Any) -> Values:
     """How many rounds a ``Booster`` of LightGBM has, as its C library says."""
-    library, ctypes = (tensors.names_in(n) for n in ("lightgbm.basic", "ctypes"))
+    library, ctypes = (names_in(n) for n in ("lightgbm.basic", "ctypes"))
     handle = (instance_dict(booster) or {}).get("_handle")
     if "_LIB" not in library or type(handle) is not ctypes.get("c_void_p") or not handle.value:  # type: ignore[attr-defined]
         return {}
@@ -405,10 +407,11 @@ def _rounds(booster: Any) -> Values:
 
 
 def _leaf_values(inner: Any, trees: Any) -> Any:
-    """The values of all leaves, as CatBoost's C object gives them: a copy."""
+    """The values of all leaves, as CatBoost's C object gives them: a copy; of too many trees they are
+    not evaluated."""
     kind = type(inner)
-    own = tensors.names_in("_catboost").get("_CatBoost")
+    own = names_in("_catboost").get("_CatBoost")
     if kind is not own or type(trees) is not int or trees > _MOST_TREES:
-        return None
+        return _UNREAD
     getter: Any = class_attribute(kind, "_get_leaf_values")
     return getter(inner)

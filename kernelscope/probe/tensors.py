@@ -9,11 +9,10 @@ writes through ``.data``, and those through a numpy view, all of which the conte
 from __future__ import annotations
 
 import sys
-import types
 from contextlib import contextmanager
 from typing import Any, Iterator
 
-from .types import class_dict, instance_dict
+from .types import class_dict, instance_dict, names_in
 
 WHOLE = 1 << 14
 """Bytes of a tensor that are always read in full."""
@@ -118,12 +117,6 @@ def text(value: Any) -> str:
     except (RuntimeError, TypeError, ValueError):  # not initialised yet
         return "tensor"
     return f"{dtype} tensor {shape}"
-
-
-def names_in(module: str) -> dict[str, Any]:
-    """What a module holds, where it is imported."""
-    found = sys.modules.get(module)
-    return found.__dict__ if type(found) is types.ModuleType else {}
 
 
 @contextmanager

@@ -35,6 +35,9 @@ ATOMS = frozenset(id(cls) for cls in (type(None), bool, int, float, complex, str
 
 OPAQUE, ESTIMATOR, CONTAINER, USER_OBJECT = range(4)
 
+DECISIVE = ("xgb_model", "init_model")
+"""Arguments of boosters' ``fit`` with which it goes on from a model."""
+
 _CO_VARKEYWORDS = 0x08
 _METHOD_TYPES = (
     types.FunctionType,
@@ -229,6 +232,12 @@ def _undecorated(entry: object) -> types.FunctionType | None:
             return entry
         entry = inner
     return None
+
+
+def names_in(module: str) -> dict[str, Any]:
+    """What a module holds, where it is imported."""
+    found = sys.modules.get(module)
+    return found.__dict__ if type(found) is types.ModuleType else {}
 
 
 class TypeCache:

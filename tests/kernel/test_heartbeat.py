@@ -54,8 +54,7 @@ async def test_a_busy_kernel_beats_and_a_stopped_one_does_not(tmp_path: Path) ->
         info = read_connection_file(kernel.connection_file)
         waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass")
         assert await beats(info, LONG)
-        os.kill(kernel.pid, signal.SIGSTOP)
-        os.waitpid(kernel.pid, os.WUNTRACED)  # it has stopped
+        kernel.pause()
         assert not await beats(info, SHORT)
         os.kill(kernel.pid, signal.SIGCONT)
         assert await beats(info, LONG)

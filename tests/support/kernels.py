@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -128,6 +129,11 @@ class KernelProcess:
         """SIGKILL: the kernel dies and its connection file stays; clients stay, too."""
         self.process.kill()
         self.process.wait()
+
+    def pause(self) -> None:
+        """SIGSTOP, and waits until it has stopped: nothing of it answers before a SIGCONT."""
+        os.kill(self.pid, signal.SIGSTOP)
+        os.waitpid(self.pid, os.WUNTRACED)
 
     def restart(self) -> None:
         """Kill it and start anew on the same file: same ports and key, nothing else kept."""

@@ -68,6 +68,11 @@ class CatBoostCard(_BoosterCard):
             return Effect.ANEW
         return super().effect(facts, method, given)
 
+    def is_unread(self, facts: ObjectFacts) -> bool:
+        """One of so many trees that their leaves are not evaluated."""
+        leaves = facts.learned.get("leaf_values")
+        return leaves is not None and leaves.digest is None
+
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether it has trees."""
         trees = facts.learned.get("_tree_count")
