@@ -9,7 +9,7 @@ from typing import BinaryIO, TextIO
 from kernelscope.protocol.records import encode, records_of
 from kernelscope.text import headline
 from kernelscope.timeline.changes import Change, Run, Verdict
-from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
+from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.timeline.explain import gist, short_class
 from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline, Update
@@ -46,7 +46,7 @@ class PlainLines:
         self._out.flush()
 
 
-def _lines(update: Update) -> Iterator[str]:
+def _lines(update: Update) -> Iterator[str]:  # noqa: C901 - a case per kind of event
     match update.event:
         case Waiting(reason=reason):
             yield f"waiting: {reason}"
@@ -62,6 +62,9 @@ def _lines(update: Update) -> Iterator[str]:
                 elif moment.changes:
                     yield "between runs"
                     yield from (_change_line(c) for c in moment.changes)
+        case Progress(execution_count=count, seconds=seconds, moved=moved) if moved:
+            names = ", ".join(f"{m.name} ({m.text})" for m in moved)
+            yield f"In [{count}] runs for {seconds:.0f} s and changes {names}"
         case KernelChanged(state=state) if state not in ("idle", "busy"):
             yield f"kernel {state}"
         case Lost(count=count):

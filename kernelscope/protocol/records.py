@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from kernelscope.timeline.changes import Change, Run
-from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
+from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Opaque, Value
 from kernelscope.timeline.forecast import Forecast, Outlook
 from kernelscope.timeline.rules import card_for
@@ -31,7 +31,7 @@ Foresee = Callable[[Run], Outlook]
 """What running a cell again would do, as things stand after this run of it."""
 
 
-def records_of(
+def records_of(  # noqa: C901 - a case per kind of event
     update: Update, objects: dict[int, ObjectFacts], foresee: Foresee | None = None
 ) -> Iterator[Record]:
     """The records that one update amounts to, in order.
@@ -51,6 +51,8 @@ def records_of(
                     yield execution_record(moment.run, foresee(moment.run) if foresee else None)
                 elif moment.changes:
                     yield _between(moment.epoch, moment.execution_count, moment.changes)
+        case Progress() as event if event.moved:
+            yield _progress(event)
         case KernelChanged(epoch=epoch, state=state, detail=detail) if state in _TOLD_STATES:
             yield {"type": "kernel", "state": state, "epoch": epoch, "detail": detail}
         case Lost(epoch=epoch, count=count):
@@ -125,6 +127,18 @@ def forecast_record(forecast: Forecast) -> Record:
         "verdict": forecast.verdict,
         "reason": forecast.reason,
         "sure": forecast.sure,
+    }
+
+
+def _progress(event: Progress) -> Record:
+    return {
+        "type": "progress",
+        "epoch": event.epoch,
+        "execution_count": event.execution_count,
+        "seconds": round(event.seconds, 3),
+        "models": [
+            {"name": m.name, "class": m.cls, "generation": m.generation, "moved": m.text} for m in event.moved
+        ],
     }
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kernelscope.timeline.facts import KernelFacts, Observation, Snapshot
+from kernelscope.timeline.facts import KernelFacts, Movement, Observation, Snapshot
 
 KernelState = Literal["idle", "busy", "restarted", "died", "unreachable", "back"]
 
@@ -45,6 +45,18 @@ class KernelChanged(Struct, frozen=True, tag="kernel"):
     detail: str = ""
 
 
+class Progress(Struct, frozen=True, tag="progress"):
+    """The cell that runs is still at work: what is seen to move in it, and no verdict."""
+
+    epoch: int
+    execution_count: int
+    """Of the cell that runs."""
+    seconds: float
+    """For which it has been running."""
+    moved: tuple[Movement, ...] = ()
+    """Since the progress before; empty where nothing was seen to."""
+
+
 class Lost(Struct, frozen=True, tag="lost"):
     """Observations that were sent and never arrived."""
 
@@ -58,4 +70,4 @@ class Detached(Struct, frozen=True, tag="detached"):
     reason: str
 
 
-Event = Waiting | Attached | Observed | KernelChanged | Lost | Detached
+Event = Waiting | Attached | Observed | Progress | KernelChanged | Lost | Detached

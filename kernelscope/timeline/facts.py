@@ -200,6 +200,34 @@ class LocalModel(Struct, frozen=True):
     id: int
 
 
+class Cost(Struct, frozen=True):
+    """What the probe has cost its kernel since it was put in."""
+
+    hooks: int = 0
+    """How often a hook of its own was at work: before and after each run, and each look between runs."""
+    median: float = 0.0
+    """Seconds that one of the latest thousand took."""
+    p99: float = 0.0
+    longest: float = 0.0
+    """Of all."""
+    sent: int = 0
+    """Bytes of JSON that were pushed."""
+    not_evaluated: int = 0
+    """Values and objects that a budget left out, summed over all looks."""
+    failures: int = 0
+    """Of the probe's own; none of them reached the user."""
+
+
+class Movement(Struct, frozen=True):
+    """A model that is seen to change while a cell still runs."""
+
+    name: str
+    cls: str
+    generation: int | None
+    text: str
+    """What moved, e.g. ``t_ 1200 → 1800``."""
+
+
 class Observation(Struct, frozen=True):
     """What one look at the kernel found, as the difference to the look before."""
 
@@ -221,6 +249,8 @@ class Observation(Struct, frozen=True):
     """What this look left out, and why; empty when it saw all."""
     hook_seconds: float = 0.0
     """What the look cost the user's kernel."""
+    cost: Cost | None = None
+    """What the probe had cost before this observation was sent."""
 
 
 class Snapshot(Struct, frozen=True):

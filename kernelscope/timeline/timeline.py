@@ -17,9 +17,10 @@ from kernelscope.timeline.events import (
     KernelState,
     Lost,
     Observed,
+    Progress,
     Waiting,
 )
-from kernelscope.timeline.facts import Kept, KernelFacts, ObjectFacts, Observation
+from kernelscope.timeline.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation
 from kernelscope.timeline.judge import Rows, judge, judge_local, tokens_in_use
 from kernelscope.timeline.networks import taught_by
 from kernelscope.timeline.reruns import Cell, Reruns
@@ -58,6 +59,10 @@ class Timeline:
         self.epoch = 0
         self.lost = 0
         """Observations that were sent and never arrived."""
+        self.cost: Cost | None = None
+        """What the probe has cost the kernel of this epoch; ``None`` until it has told."""
+        self.progress: Progress | None = None
+        """Of the run that is still at work; ``None`` where none is, or none has lasted long."""
         self.waiting: str | None = None
         """Why there is no attach yet."""
         self.ended: str | None = None
@@ -85,9 +90,15 @@ class Timeline:
             case Attached():
                 return self._attach(event)
             case Observed(observation=observation):
+                self.progress = None
+                self.cost = observation.cost or self.cost
                 return Update(event, self._observe(observation))
+            case Progress():
+                self.progress = event
             case KernelChanged(state=state):
                 self.state = state
+                if state not in ("busy", "unreachable", "back"):
+                    self.progress = None
             case Lost(count=count):
                 self.lost += count
             case Waiting(reason=reason):
@@ -98,6 +109,7 @@ class Timeline:
 
     def _attach(self, event: Attached) -> Update:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
+        self.progress = self.cost = None
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
         self._taught = {}
