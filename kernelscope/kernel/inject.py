@@ -32,6 +32,9 @@ _MODULES = (
     "persistence",
     "code",
     "calls",
+    "cost",
+    "pulse",
+    "poller",
     "agent",
 )
 

@@ -23,10 +23,12 @@ from kernelscope.kernel.inject import attach_expression, detach_expression
 from kernelscope.protocol.wire import (
     WIRE,
     AttachReply,
+    Pulse,
     Refusal,
     WireError,
     decode_detached,
     decode_observation,
+    decode_pulse,
     decode_push,
     decode_reply,
 )
@@ -39,6 +41,7 @@ from kernelscope.timeline.events import (
     KernelState,
     Lost,
     Observed,
+    Progress,
 )
 from kernelscope.timeline.facts import KernelFacts
 
@@ -48,6 +51,10 @@ GONE_S = 12.0
 """Seconds after which a dead kernel counts as gone for good, while its connection file stays."""
 GONE_WITHOUT_FILE_S = 3.0
 """The same once the file is gone, too: servers remove it when they shut a kernel down."""
+FIRST_PULSE_S = 1.0
+"""Seconds after which a run that lasts gives its first sign of life."""
+QUIET_S = 5.0
+"""Seconds by which a sign of life may be late before a kernel that runs a cell counts as not answering."""
 LEAVE_S = 1.0
 """Seconds that leaving may take."""
 
@@ -84,7 +91,11 @@ class LiveSource:
         self._session = ""
         self._seq = 0
         self._beaten = 0.0
-        self._silent = False
+        self._beats = True
+        self._awaited: float | None = None
+        """When the probe should have given a sign of life at the latest; ``None``: no run lasts."""
+        self._mute = ""
+        """Why the kernel counts as not answering; empty where it does not."""
         self._taken_out = False
         self._owes_renewal = False
 
@@ -110,6 +121,16 @@ class LiveSource:
                 yield event
             async for event in self._listen(talk):
                 yield event
+
+    async def look_between_runs(self, seconds: float | None) -> None:
+        """Asks the probe to look while no cell runs as well, that often; ``None``: no more.
+
+        A busy kernel reads it when its cell has ended.
+        """
+        self._poll = seconds
+        if self._conversation is not None and self._reply is not None:
+            told = {"watcher": self._watcher, "poll": seconds or 0}
+            self._conversation.channels.tell(self._reply.comm_id, told)
 
     async def close(self) -> None:
         """Takes this watcher's lease back and lets go of the sockets."""
@@ -157,7 +178,7 @@ class LiveSource:
         for message in early:
             for event in self._pushed(message):
                 yield event
-        self._beaten, self._silent = time.monotonic(), False
+        self._beaten, self._beats, self._awaited, self._mute = time.monotonic(), True, None, ""
         while True:
             signal = await talk.signal(BEAT_S)
             if isinstance(signal, Link) and not signal.up:
@@ -168,7 +189,7 @@ class LiveSource:
                 yield KernelChanged(self._epoch, "restarted")
                 return
             heard = self._heard(signal) if isinstance(signal, Message) else []
-            for event in [*heard, *await self._listened_to_the_heart(talk)]:
+            for event in [*heard, *await self._signs_of_life(talk)]:
                 yield event
                 self._renew_after(event, talk)
             if self._reply is None:
@@ -182,18 +203,22 @@ class LiveSource:
             talk.channels.tell(self._reply.comm_id, {"renew": self._watcher})
             self._owes_renewal = False
 
-    async def _listened_to_the_heart(self, talk: Conversation) -> list[Event]:
-        """One heartbeat, when it is time for one; told is where the answer differs from the last."""
-        if time.monotonic() - self._beaten <= BEAT_S:
+    async def _signs_of_life(self, talk: Conversation) -> list[Event]:
+        """What heartbeats and pulses, or their absence, tell that they did not tell before."""
+        if time.monotonic() - self._beaten > BEAT_S:
+            self._beats = await talk.heart.beat(BEAT_S)
+            self._beaten = time.monotonic()
+        mute = "" if self._beats else "its process does not answer: it may be stopped"
+        if not mute and self._awaited is not None and time.monotonic() > self._awaited + QUIET_S:
+            mute = "its process lives, and code that is not Python holds its interpreter"
+        if bool(mute) == bool(self._mute):
             return []
-        beats = await talk.heart.beat(BEAT_S)
-        self._beaten = time.monotonic()
-        if beats != self._silent:
-            return []
-        self._silent = not beats
-        return [KernelChanged(self._epoch, "back" if beats else "unreachable")]
+        self._mute = mute
+        return [KernelChanged(self._epoch, "unreachable" if mute else "back", mute)]
 
     def _heard(self, message: Message) -> list[Event]:
+        if self._awaited is not None:
+            self._awaited = max(self._awaited, time.monotonic())
         if message.type == "comm_msg":
             return self._pushed(message)
         state = message.content.get("execution_state")
@@ -202,6 +227,8 @@ class LiveSource:
             and message.parent_type == "execute_request"
             and state in ("busy", "idle")
         ):
+            pulses = self._reply is not None and self._reply.pulses
+            self._awaited = time.monotonic() + FIRST_PULSE_S if pulses and state == "busy" else None
             return [KernelChanged(self._epoch, _state(state))]
         return []
 
@@ -218,6 +245,8 @@ class LiveSource:
                 return [Detached(push.reason)]
             if push.kind == "gone":
                 raise ProbeError("the probe took itself out of the kernel", push.reason)
+            if push.kind == "pulse":
+                return self._progress(decode_pulse(push.pulse))
             observation = decode_observation(push.observation)
         except WireError as error:
             raise ProbeError("what the probe sent cannot be read", clean(str(error))) from error
@@ -227,6 +256,10 @@ class LiveSource:
         self._seq = observation.seq
         lost: list[Event] = [Lost(self._epoch, missing)] if missing else []
         return [*lost, Observed(self._epoch, observation)]
+
+    def _progress(self, pulse: Pulse) -> list[Event]:
+        self._awaited = time.monotonic() + pulse.next
+        return [Progress(self._epoch, pulse.execution_count, pulse.seconds, pulse.moved)]
 
     async def _until_back(self, talk: Conversation) -> AsyncIterator[Event]:
         """The connection broke: waits for a kernel to come back on the same ports.

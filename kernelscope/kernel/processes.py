@@ -9,8 +9,9 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _FILE_OPTIONS = ("-f", "--f", "--IPKernelApp.connection_file", "--connection-file")
-_SLACK_S = 0.5
-"""Launchers write the file just before they start the process; start times are coarse."""
+_STARTUP_S = 30.0
+"""A kernel that is told more than its ports (CurveZMQ's keys) writes its file anew while it starts, with the
+same key."""
 
 
 def alive(pid: int) -> bool:
@@ -27,7 +28,7 @@ def alive(pid: int) -> bool:
 
 
 def started_from(path: Path) -> bool | None:
-    """Whether a live process was started with ``-f`` this very file, unchanged since.
+    """Whether a live process was started with ``-f`` this very file, unchanged since it was up.
 
     Then the key in the file is the kernel's, and silence means that the kernel is busy.  A process
     that wrote the file itself, after its start, does not count.
@@ -50,7 +51,7 @@ def _started_with(process: Path, target: Path, written: float) -> bool:
         arguments = [os.fsdecode(part) for part in (process / "cmdline").read_bytes().split(b"\0")]
         if not any(_real(process, name) == target for name in _files_given(arguments)):
             return False
-        return written <= _started(process) + _SLACK_S
+        return written <= _started(process) + _STARTUP_S
     except (OSError, RuntimeError):  # it ended meanwhile, or is another user's
         return False
 

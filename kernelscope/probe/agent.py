@@ -22,8 +22,11 @@ from typing import Any
 
 from .calls import TEACHES, CallWatcher
 from .code import CodeReader
+from .cost import Costs
 from .identity import target_of
 from .look import Look
+from .poller import Poller
+from .pulse import Pulse
 from .types import mro_of
 
 WIRE = 1
@@ -45,6 +48,8 @@ class Watcher:
         self._started: str = request["process_started"]
         self.local = request["machine"] == machine_mark() or self._is_there()
         self.runs_since_renewal = 0
+        self.poll: float | None = request.get("poll")
+        """Seconds between looks while no cell runs; ``None``: it asked for none."""
 
     def _is_there(self) -> bool:
         return process_started(self._pid) == self._started
@@ -108,6 +113,22 @@ class CommEnd:
         """As ``handle_close``."""
 
 
+class Running:
+    """A run that has begun and not ended."""
+
+    __slots__ = ("began", "company", "count", "info", "parent", "started", "thread")
+
+    def __init__(self, info: Any, parent: Any, count: int, company: bool) -> None:
+        self.info, self.parent, self.count, self.company = info, parent, count, company
+        self.thread = threading.get_ident()
+        self.started, self.began = time(), perf_counter()
+
+    @property
+    def request(self) -> object:
+        """Names the request that asked for it; a cell within a cell has the same."""
+        return _message_id(self.parent)
+
+
 class Agent:
     """The probe in one kernel."""
 
@@ -123,20 +144,22 @@ class Agent:
         self._watchers: dict[str, Watcher] = {}
         self._keep_seconds = 0.0
         self._keep_until: float | None = None
-        self._busy = threading.Lock()
+        self._busy: Any = threading.RLock()
         self._seq = 0
-        self._run: tuple[Any, float, float] | None = None
+        self._runs: list[Running] = []
+        """Those under way; more than one where ipykernel's subshells run cells beside one another."""
         self._parent: Any = None
         self._base: dict[str, Any] = {"seq": 0, "names": {}, "objects": []}
         self._history: collections.deque[str] = collections.deque()
         self._history_bytes = 0
         self._failures = 0
         self._installed = False
+        self._costs = Costs()
         self._poller: Poller | None = None
+        self._pulse: Pulse | None = None
+        """What looks while a run lasts; ``None`` in a kernel that publishes in another way."""
         self._own_threads: frozenset[int] = frozenset()
         """Threads that were there at the attach: the kernel's."""
-        self._company = False
-        """Threads of the user's were at work when the run began."""
 
     # Coming and going.
 
@@ -164,8 +187,7 @@ class Agent:
         self._keep_until = None
         with self._busy:
             self._between()
-        if request.get("poll"):
-            self._poll(float(request["poll"]))
+        self._tune_poller()
         if self._parent is not None:
             self._ip.set_parent(self._parent)  # so that the user's threads print where they did
         return {
@@ -176,6 +198,8 @@ class Agent:
             "local": watcher.local,
             "seq": self._seq,
             "kernel": self._kernel_facts(),
+            "pulses": self._pulse is not None,
+            "cost": self.cost(),
             "base": self._base,
             "history": [loads(text) for text in self._history],
         }
@@ -185,8 +209,13 @@ class Agent:
         self._calls.begin()
         self._look.on_class = self._calls.watch_class
         self._own_threads = frozenset(sys._current_frames())
+        loop = getattr(getattr(self._kernel, "iopub_thread", None), "io_loop", None)
+        if loop is not None:
+            self._pulse = Pulse(loop, self._look, self._tell_pulse, self._is_watched)
+        began = perf_counter()
         self._look.take()
         self._base = {"seq": 0, **self._look.everything()}
+        self._costs.spent(perf_counter() - began)
         self._extend_calls()
         # Not by `register`, which compares each callback that is there with ours, and the user's may
         # define `__eq__`.
@@ -200,6 +229,10 @@ class Agent:
             watcher = self._watchers.get(data.get("renew", ""))
             if watcher is not None:
                 watcher.runs_since_renewal = 0
+            asking = self._watchers.get(data.get("watcher", ""))
+            if asking is not None and "poll" in data:
+                asking.poll = data["poll"] or None
+                self._tune_poller()
             if data.get("leave") in self._watchers:
                 self.release(data["leave"])
             if self._parent is not None:
@@ -211,6 +244,7 @@ class Agent:
         """One watcher less; after the last one the probe leaves, unless it was asked to stay."""
         self._watchers.pop(watcher, None)
         if self._watchers:
+            self._tune_poller()
             return
         if self._keep_seconds > 0:
             self._keep_until = monotonic() + self._keep_seconds
@@ -227,7 +261,9 @@ class Agent:
         poller, self._poller = self._poller, None
         self._watchers.clear()
         self._installed = False
-        self._run = None
+        self._runs.clear()
+        if self._pulse is not None:
+            self._pulse.end()
         for step in (self._unhook, self._calls.end, self._forget_comm, self._forget_modules):
             try:
                 step()
@@ -262,7 +298,8 @@ class Agent:
         return {
             "python": platform.python_version(),
             "pid": self._pid,
-            "execution_count": self._ip.execution_count - 1 - (1 if self._run is not None else 0),
+            "execution_count": (min(r.count for r in self._runs) if self._runs else self._ip.execution_count)
+            - 1,
             "notebook": notebook if type(notebook) is str else session,
             "ipykernel": getattr(ipykernel, "__version__", ""),
             "cwd": _working_directory(),
@@ -274,19 +311,24 @@ class Agent:
     def pre_run_cell(self, info: Any) -> None:
         """Notes a run's beginning, and what changed since the one before."""
         try:
-            if getpid() != self._pid or not info.store_history or info.silent or self._run is not None:
-                return  # a forked child, a tool's own request, or a cell within a cell
-            if self._is_left_alone():
+            begun = perf_counter()
+            if getpid() != self._pid or not info.store_history or info.silent:
+                return  # a forked child, or a tool's own request
+            parent = self._ip.parent_header
+            if self._is_within(parent) or self._is_left_alone():
                 return
-            self._parent = self._ip.parent_header
-            if self._busy.acquire(timeout=0.2):
+            self._parent = parent
+            if self._has_turn():
                 try:
                     self._between()
                 finally:
                     self._busy.release()
             self._calls.drain()  # of an object that the look found unchanged
-            self._company = self._has_company()
-            self._run = (info, time(), perf_counter())
+            self._costs.spent(perf_counter() - begun)
+            company = bool(self._runs) or self._has_company()
+            self._runs.append(Running(info, parent, self._count_of_next(), company))
+            if self._pulse is not None:
+                self._pulse.begin(self._runs[-1].count)
         except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
 
@@ -294,13 +336,13 @@ class Agent:
         """Looks at what the run did, and tells the watchers."""
         try:
             ended = perf_counter()
-            run = self._run
-            if run is None or getpid() != self._pid:
+            run = self._ended(result)
+            if run is None:
                 return
-            if result is not None and result.info is not run[0]:
-                return  # a cell within a cell: the outer one is still running
-            self._run = None
-            if not self._busy.acquire(timeout=0.2):
+            self._parent = run.parent
+            if self._pulse is not None and not self._runs:
+                self._pulse.end()
+            if not self._has_turn():
                 self._tell(self._unseen(result, run, ended, TimeoutError()))
                 return
             try:
@@ -310,8 +352,42 @@ class Agent:
                 raise
             finally:
                 self._busy.release()
+            self._costs.spent(perf_counter() - ended)
         except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
+
+    def _count_of_next(self) -> int:
+        """The execution count of a run that begins: IPython 9.16 has advanced its own by then."""
+        count: int = self._ip.execution_count
+        stored = len(self._ip.history_manager.input_hist_parsed)
+        return count - 1 if count - 1 == stored else count
+
+    def _is_within(self, parent: Any) -> bool:
+        """Whether a cell that runs already has asked for this one, by ``run_cell``.
+
+        One whose end was never told (an interrupt can fall between two of IPython's own steps) does
+        not run any more when its thread begins another.
+        """
+        here, request = threading.get_ident(), _message_id(parent)
+        self._runs = [r for r in self._runs if r.thread != here or r.request == request]
+        return any(r.request == request for r in self._runs)
+
+    def _ended(self, result: Any) -> Running | None:
+        """The run that this is the end of; ``None`` for a cell within a cell, and in a forked child."""
+        if getpid() != self._pid:
+            return None
+        here = threading.get_ident()
+        for run in self._runs:
+            if run.info is result.info if result is not None else run.thread == here:
+                self._runs.remove(run)
+                return run
+        return None
+
+    def _has_turn(self) -> bool:
+        """Whether nobody else looks: waits a little for the poller."""
+        while self._busy._is_owned():
+            self._busy.release()  # an interrupt fell between taking it and the `try` that gives it back
+        return bool(self._busy.acquire(timeout=0.2))
 
     def _failed(self, error: BaseException) -> None:
         if any(base is KeyboardInterrupt for base in mro_of(type(error))):
@@ -352,10 +428,9 @@ class Agent:
             self._tell(seen)
         self._extend_calls()
 
-    def _observe_run(self, result: Any, run: tuple[Any, float, float], ended: float) -> None:
-        info, started, begun = run
+    def _observe_run(self, result: Any, run: Running, ended: float) -> None:
         seen = self._look.take()
-        seen["run"] = self._run_facts(result, info, started, ended - begun)
+        seen["run"] = self._run_facts(result, run, ended)
         calls = self._calls.drain()
         seen["locals"] = self._locals(calls)
         seen["calls"] = self._calls_told(calls)
@@ -363,10 +438,10 @@ class Agent:
         if self._calls.dropped:
             seen["cut"].append(f"calls on {self._calls.dropped} further objects")
         try:
-            seen.update(self._code.read(self._source(info, seen["run"]), started))
+            seen.update(self._code.read(self._source(run.info, seen["run"]), run.started))
         except Exception as error:  # noqa: BLE001 - the source is evidence, no condition: the run is told without it
             seen["cut"].append(f"the cell's source: {type(error).__name__}")
-        if "code" in seen and (self._company or self._has_company()):
+        if "code" in seen and (run.company or self._runs or self._has_company()):
             seen["code"]["company"] = True
         seen["hook_seconds"] = perf_counter() - ended
         self._tell(seen)
@@ -382,22 +457,20 @@ class Agent:
         known = self._look.watched
         return [c.as_fact() for c in calls if c.token in known and known[c.token].record is not None]
 
-    def _unseen(
-        self, result: Any, run: tuple[Any, float, float], ended: float, error: BaseException
-    ) -> dict[str, Any]:
+    def _unseen(self, result: Any, run: Running, ended: float, error: BaseException) -> dict[str, Any]:
         """A run of which no more is known than that it was; the next look tells what it did."""
-        info, started, begun = run
         return {
-            "run": self._run_facts(result, info, started, ended - begun),
+            "run": self._run_facts(result, run, ended),
             "names": {},
             "objects": [],
             "cut": [f"the look after this run: {type(error).__name__}"],
             "hook_seconds": perf_counter() - ended,
         }
 
-    def _run_facts(self, result: Any, info: Any, started: float, seconds: float) -> dict[str, Any]:
+    def _run_facts(self, result: Any, run: Running, ended: float) -> dict[str, Any]:
+        info = run.info
         raw = info.raw_cell if type(info.raw_cell) is str else ""
-        header = (self._parent or {}).get("header", {})
+        header = (run.parent or {}).get("header", {})
         count = result.execution_count if result is not None else None
         return {
             "execution_count": count if type(count) is int else self._ip.execution_count - 1,
@@ -405,8 +478,8 @@ class Agent:
             "code_cut": len(raw) > CODE_CHARACTERS,
             "code_hash": hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest(),
             "status": _status(result),
-            "started": started,
-            "seconds": seconds,
+            "started": run.started,
+            "seconds": ended - run.began,
             "cell_id": info.cell_id if type(getattr(info, "cell_id", None)) is str else None,
             "client": header.get("session"),
         }
@@ -452,9 +525,26 @@ class Agent:
     def _tell(self, seen: dict[str, Any]) -> None:
         self._seq += 1
         seen["seq"] = self._seq
+        self._costs.not_evaluated += len(seen["cut"]) + sum(len(o["not_evaluated"]) for o in seen["objects"])
+        seen["cost"] = self.cost()
         text = dumps(seen)
         self._remember(text)
         self._send({"kind": "observation", "observation": text})
+
+    def cost(self) -> dict[str, Any]:
+        """What the probe has cost the kernel so far."""
+        failures = self._failures + self._calls.failed
+        return self._costs.told(failures + (self._pulse.failures if self._pulse is not None else 0))
+
+    def watchers(self) -> int:
+        """How many there are that have not left."""
+        return sum(not w.is_gone() for w in list(self._watchers.values()))
+
+    def _is_watched(self) -> bool:
+        return self.watchers() > 0
+
+    def _tell_pulse(self, pulse: dict[str, Any]) -> None:
+        self._send({"kind": "pulse", "pulse": dumps(pulse)})
 
     def _remember(self, text: str) -> None:
         """Keeps the observation for watchers to come; the oldest are folded into the base."""
@@ -468,6 +558,7 @@ class Agent:
     def _send(self, message: dict[str, Any]) -> None:
         """On iopub, in passing: nothing is waited for."""
         content = {"comm_id": self._comm.comm_id, "data": {"kernelscope": {"nonce": self.nonce, **message}}}
+        self._costs.sent += sum(len(v) for v in message.values())
         self._kernel.session.send(
             self._kernel.iopub_socket,
             "comm_msg",
@@ -478,47 +569,39 @@ class Agent:
 
     # Between runs, where a watcher asked for it.
 
-    def _poll(self, seconds: float) -> None:
-        if self._poller is None:
-            self._poller = Poller(self.look_between_runs, seconds)
+    def _tune_poller(self) -> None:
+        """As often as the most curious watcher asks for; not at all where none does any more."""
+        wanted = [w.poll for w in self._watchers.values() if w.poll]
+        if not wanted:
+            poller, self._poller = self._poller, None
+            if poller is not None:
+                poller.stop()
+        elif self._poller is None:
+            self._poller = Poller(self.look_between_runs, min(wanted))
             self._poller.start()
         else:
-            self._poller.seconds = min(self._poller.seconds, seconds)
+            self._poller.seconds = min(wanted)
 
     def look_between_runs(self) -> None:
         """One look by the poller, where no cell runs and no hook looks."""
-        if self._run is not None or not self._busy.acquire(blocking=False):
+        if self._runs or not self._busy.acquire(blocking=False):
             return
         try:
-            if not self._keep_seconds and all(w.is_gone() for w in list(self._watchers.values())):
+            begun = perf_counter()
+            if not self._keep_seconds and not self._is_watched():
                 self.leave()
             else:
                 self._between()
+                self._costs.spent(perf_counter() - begun)
         except Exception:  # noqa: BLE001 - it may meet a namespace in mid-change; the hooks tell the rest
             self._failures += 1
         finally:
             self._busy.release()
 
 
-class Poller(threading.Thread):
-    """Looks between runs, and speaks only when something changed."""
-
-    def __init__(self, look: Any, seconds: float) -> None:
-        super().__init__(name="kernelscope-poll", daemon=True)
-        self._look = look
-        self._stop_now = threading.Event()
-        self.seconds = max(0.1, seconds)
-
-    def run(self) -> None:
-        """Until stopped."""
-        while not self._stop_now.wait(self.seconds):
-            self._look()
-
-    def stop(self) -> None:
-        """Ends the thread, and waits for it so that none is left behind."""
-        self._stop_now.set()
-        if threading.current_thread() is not self:
-            self.join(timeout=1.0)
+def _message_id(parent: Any) -> object:
+    header = parent.get("header") if type(parent) is dict else None
+    return header.get("msg_id") if type(header) is dict else None
 
 
 def _status(result: Any) -> str:

@@ -16,7 +16,7 @@ import re
 from typing import Any, Callable, Iterable
 
 from .frameworks import LINKED, Family, family_of
-from .identity import Binding, Tokens, is_dead, reference_to
+from .identity import Binding, Tokens, is_dead, reference_to, target_of
 from .types import (
     ATOMS,
     CONTAINER,
@@ -97,6 +97,10 @@ class Watched:
     def is_dead(self) -> bool:
         """Whether the object is known to be gone."""
         return is_dead(self._reference)
+
+    def is_of(self, obj: Any) -> bool:
+        """Whether it is known to be this object."""
+        return target_of(self._reference) is obj
 
     def binding(self, attribute: str) -> Binding:
         """What is remembered of one attribute; made on first use."""
@@ -189,6 +193,11 @@ class Look:
     def next_number(self) -> int:
         """A generation's number, never given again."""
         return next(self._numbers)
+
+    def generation_of(self, name: str, obj: Any) -> int | None:
+        """The number of the model that the name held at the last look, where it is still this one."""
+        watched = self.watched.get(self.names.get(name, 0))
+        return watched.generation if watched is not None and watched.is_of(obj) else None
 
     def everything(self) -> dict[str, Any]:
         """What the last looks amount to: ``{"names", "objects"}``, not as a difference."""
@@ -378,18 +387,27 @@ class Look:
         if told is not None:
             return [part for part in told if self._is_estimator(part[2])]
         params, learned = family_of(info).split(obj, info)
-        parts: list[tuple[str, str | None, Any]] = []
+        parts = self._given(params)
         value: Any
-        for name, value in params.items():
-            if self._is_estimator(value):
-                parts.append((f".{name}", name, value))
-            elif is_one_of(type(value), (list, tuple)):
-                parts += self._given_in(name, value)
         for name, value in learned.items():
             if self._is_estimator(value):
                 parts.append((f".{name}", None, value))
             elif is_one_of(type(value), (list, tuple)):
                 parts += self._learned_in(name, value)
+        return parts
+
+    def given_parts(self, obj: Any) -> list[tuple[str, str | None, Any]]:
+        """As ``_parts_of``, of what it was given alone; notes nothing, so that another thread may ask."""
+        info = self.types.of(type(obj))
+        return self._given(family_of(info).split(obj, info)[0])
+
+    def _given(self, params: dict[str, Any]) -> list[tuple[str, str | None, Any]]:
+        parts: list[tuple[str, str | None, Any]] = []
+        for name, value in params.items():
+            if self._is_estimator(value):
+                parts.append((f".{name}", name, value))
+            elif is_one_of(type(value), (list, tuple)):
+                parts += self._given_in(name, value)
         return parts
 
     def _learned_in(self, name: str, value: Any) -> list[tuple[str, str | None, Any]]:

@@ -137,7 +137,7 @@ class Reader:
             self._refresh_tensor(value, binding)
             return
         binding.version = None
-        raw = self._small_bytes(value)
+        raw = self.small_bytes(value)
         if raw is not None and raw == binding.raw:
             return
         digest = hashlib.blake2b(digest_size=12)
@@ -169,12 +169,12 @@ class Reader:
             found = self._tensors[id(value)] = tensors.read(value)
         return found
 
-    def _small_bytes(self, value: Any) -> bytes | None:
-        """The bytes of a small plain array or scalar, for comparing two looks in C."""
+    def small_bytes(self, value: Any, most: int = KEPT) -> bytes | None:
+        """The bytes of a plain array or scalar of numpy's, where there are no more, for comparing in C."""
         kind = type(value)
         if kind is not _ndarray() and not self._types.of(kind).numpy_scalar:
             return None
-        if value.nbytes > KEPT or value.dtype.hasobject:
+        if value.nbytes > most or value.dtype.hasobject:
             return None
         content: bytes = value.tobytes()
         return content

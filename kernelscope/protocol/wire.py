@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from kernelscope.text import clean, clean_block
-from kernelscope.timeline.facts import Observation, Snapshot
+from kernelscope.timeline.facts import Cost, Movement, Observation, Snapshot
 
 WIRE = 1
 """The version that this side speaks; the probe's is in ``kernelscope/probe/agent.py``."""
@@ -53,6 +53,9 @@ class AttachReply(Struct, frozen=True):
     history: tuple[Observation, ...]
     local: bool = True
     """The probe sees this watcher's process; to one that it does not see it must give signs of life."""
+    pulses: bool = False
+    """While a run lasts it gives signs of life, so that their absence tells something."""
+    cost: Cost = Cost()
 
 
 class Refusal(Struct, frozen=True):
@@ -72,7 +75,19 @@ class Push(Struct, frozen=True):
     nonce: str
     kind: str
     observation: str = ""
+    pulse: str = ""
     reason: str = ""
+
+
+class Pulse(Struct, frozen=True):
+    """A run is still at work."""
+
+    execution_count: int
+    seconds: float
+    """For which it has been running."""
+    next: float
+    """Seconds until the next of these, unless the run ends before."""
+    moved: tuple[Movement, ...] = ()
 
 
 def decode_reply(text: str) -> AttachReply | Refusal:
@@ -97,8 +112,8 @@ def decode_detached(text: str) -> bool:
 
 
 def decode_push(data: object) -> Push | None:
-    """A comm message's data; ``None`` for one that is not the probe's.  Its ``observation`` is still
-    to be decoded.
+    """A comm message's data; ``None`` for one that is not the probe's.  Its ``observation`` and
+    ``pulse`` are still to be decoded.
 
     Raises:
         WireError: it is the probe's and has another form.
@@ -107,7 +122,7 @@ def decode_push(data: object) -> Push | None:
     if ours is None:
         return None
     push = converted(ours, Push)
-    return Push(_line(push.nonce), _line(push.kind), push.observation, _line(push.reason))
+    return Push(_line(push.nonce), _line(push.kind), push.observation, push.pulse, _line(push.reason))
 
 
 def decode_observation(text: str) -> Observation:
@@ -117,6 +132,15 @@ def decode_observation(text: str) -> Observation:
         WireError: it has another form.
     """
     return converted(read_json(text), Observation)
+
+
+def decode_pulse(text: str) -> Pulse:
+    """One sign of life.
+
+    Raises:
+        WireError: it has another form.
+    """
+    return converted(read_json(text), Pulse)
 
 
 def read_json(text: str) -> Any:

@@ -355,10 +355,10 @@ def test_a_file_changed_after_its_kernel_started_proves_nothing(tmp_path: Path) 
         assert started_from(kernel.connection_file) is True
         raw = json.loads(kernel.connection_file.read_text())
         kernel.connection_file.write_text(json.dumps({**raw, "key": "another"}))
-        later = kernel.connection_file.stat().st_mtime + 2
-        os.utime(kernel.connection_file, (later, later))  # start times are coarse
+        later = kernel.connection_file.stat().st_mtime + 60
+        os.utime(kernel.connection_file, (later, later))  # past its startup
         assert started_from(kernel.connection_file) is False
-        os.utime(kernel.connection_file, (later - 2, later - 2))
+        os.utime(kernel.connection_file, (later - 60, later - 60))
         kernel.restart()
         assert started_from(kernel.connection_file) is True
     assert started_from(kernel.connection_file) is False

@@ -252,11 +252,13 @@ async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_
     kernel.run("from sklearn.svm import SVC")
     async with watching(kernel) as watch:
         await watch.attached()
-        kernel.run(f"{lock}.acquire(); a = SVC()")
+        hold = f"lock = {lock}; held, over = threading.Event(), threading.Event()\n"
+        hold += "def hold():\n    with lock:\n        held.set()\n        over.wait()\n"
+        kernel.run(f"import threading\n{hold}threading.Thread(target=hold).start(); held.wait(); a = SVC()")
         (run,) = await watch.ran(1)
         assert run.cut == ("the look after this run: TimeoutError",)
         assert not run.names
-        kernel.run(f"{lock}.release()")
+        kernel.run("over.set()")
         await watch.ran(2)
         assert set(watch.runs[-1].names) == {"a"}
 

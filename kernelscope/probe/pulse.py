@@ -1,0 +1,174 @@
+"""What moves while a cell still runs, and a sign that Python does.
+
+There is no thread of the probe's own: a timer in the event loop by which ipykernel publishes, and that
+only once a run has lasted a second, looks at the models that names reach.  It reads what can be read
+beside code that is at work on it: identities of attributes, plain numbers, lengths of lists, small
+arrays' bytes, the counts of writes of PyTorch's tensors.
+
+Sees: counters that grow (``t_``, ``n_iter_``), ensembles that do, weights that are written.  Cannot see:
+what C code keeps to itself until the fit is over (boosters), clones that no name reaches (a search),
+Keras' weights (reading one is an operation of TensorFlow's).  While C code holds the interpreter's
+lock nothing is said at all, and that silence is what tells of it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from time import perf_counter
+from typing import Any, Callable
+
+from . import tensors
+from .frameworks import TorchModule, family_of
+from .look import Look
+from .types import instance_dict, is_one_of, is_small_atom, pairs_of
+
+FIRST_S = 1.0
+"""A run that ends within this many seconds is not looked at before its end."""
+LONGEST_S = 10.0
+"""The most time between two looks; they become rarer as the run lasts."""
+_SHARE = 500
+"""A look may take one part in so many of the time until the next one."""
+_MOST_MODELS = 32
+_MOST_ATTRIBUTES = 64
+_MOST_TOLD = 3
+"""Attributes of one model that are named."""
+_SMALL = 1 << 12
+"""Bytes of an array that are read."""
+
+Marks = dict[str, Any]
+
+
+class Pulse:
+    """Looks again and again while one run lasts, and speaks.
+
+    Args:
+        loop: ipykernel's event loop (tornado's) in the thread that publishes.
+        look: tells which names reach which models.
+        speak: is given what was seen.
+        watched: whether anybody still listens.
+    """
+
+    def __init__(
+        self, loop: Any, look: Look, speak: Callable[[dict[str, Any]], None], watched: Callable[[], bool]
+    ) -> None:
+        self._loop, self._look, self._speak, self._watched = loop, look, speak, watched
+        self._run: tuple[int, float] | None = None
+        self._marks: dict[str, tuple[int, Marks]] = {}
+        self._armed: object = None
+        """Names the timer that counts; one that was set before it does nothing."""
+        self.failures = 0
+
+    def begin(self, count: int) -> None:
+        """A run has begun; called in its own thread, as ``end`` is."""
+        self._marks = {}
+        self._run = count, perf_counter()
+        if self._armed is None:
+            self._arm(FIRST_S)
+
+    def end(self) -> None:
+        """The run is over, and with it all looks at it; a timer that was set finds nothing to do."""
+        self._run = None
+        self._marks = {}
+
+    def _arm(self, seconds: float) -> None:
+        armed = self._armed = object()
+        self._loop.add_callback(self._loop.call_later, seconds, self._beat, armed)
+
+    def _beat(self, armed: object) -> None:
+        try:
+            if armed is self._armed:
+                self._armed = None
+                run = self._run
+                if run is not None and self._armed is None:
+                    self._arm(self._look_at(*run))
+        except BaseException:  # noqa: BLE001 - the loop would log it, and it is the kernel's log
+            self.failures += 1
+
+    def _look_at(self, count: int, begun: float) -> float:
+        """Seconds until the next look."""
+        now = perf_counter()
+        lasted = now - begun
+        if lasted < FIRST_S or not self._watched():
+            return max(FIRST_S - lasted, 0.1)
+        moved = self._moved()
+        wait = min(max(lasted / 10, FIRST_S), LONGEST_S)
+        wait = max(wait, (perf_counter() - now) * _SHARE)
+        if self._run is not None:
+            self._speak({"execution_count": count, "seconds": lasted, "next": wait, "moved": moved})
+        return wait
+
+    def _moved(self) -> list[dict[str, Any]]:
+        """What differs from the look before, by name; nothing at the first one."""
+        before, now, told = self._marks, {}, []
+        found = self._look.walk().names
+        for name in list(found)[:_MOST_MODELS]:
+            model = found[name]
+            marks: Marks = {}
+            self._read(model, "", marks, 2)
+            now[name] = id(model), marks
+            known, old = before.get(name, (0, marks))
+            texts = [t for t in map(_difference, marks, map(old.get, marks), marks.values()) if t]
+            if known == id(model) and texts:
+                texts.sort(key=_first_those_that_count)
+                told.append(
+                    {
+                        "name": name,
+                        "cls": self._look.types.of(type(model)).name,
+                        "generation": self._look.generation_of(name, model),
+                        "text": ", ".join(t for _, t in texts[:_MOST_TOLD]),
+                    }
+                )
+        if self._run is not None:
+            self._marks = now
+        return told
+
+    def _read(self, model: Any, prefix: str, marks: Marks, depth: int) -> None:
+        info = self._look.types.of(type(model))
+        family = family_of(info)
+        if type(family) is TorchModule:
+            marks[prefix + "weights"] = _Writes([tensors.version(t) for t in family.owned(model)])
+            return
+        own = instance_dict(model)
+        for attribute, value in pairs_of(own, _MOST_ATTRIBUTES) if own is not None else ():
+            if type(attribute) is str and len(attribute) <= _SMALL:
+                marks[prefix + attribute] = self._mark(value)
+        for label, _, part in self._look.given_parts(model) if depth else ():
+            self._read(part, f"{prefix}{label} ", marks, depth - 1)
+
+    def _mark(self, value: Any) -> Any:
+        kind = type(value)
+        number = value.item() if self._look.types.of(kind).numpy_scalar else value
+        if is_one_of(type(number), (int, float)) and is_small_atom(number):
+            return number
+        if kind is list:
+            return _Items(len(value))
+        raw = self._look.reader.small_bytes(value, _SMALL)
+        return id(value), 0 if raw is None else zlib.crc32(raw)
+
+
+class _Items(int):
+    """The length of a list."""
+
+
+class _Writes(list):  # type: ignore[type-arg] # counts of writes; 3.9 subscribes no base at run time
+    """How often each tensor of a network was written."""
+
+
+def _difference(name: str, before: Any, now: Any) -> tuple[int, str] | None:
+    """What is said of one attribute, and how little it tells."""
+    if type(before) is not type(now):
+        return 2, f"{name} set"
+    if before == now or (before != before and now != now):  # not a number, twice
+        return None
+    if type(now) is _Items:
+        return 1, f"{name} {before:d} → {now:d} items"
+    if type(now) is _Writes:
+        written = sum(a != b for a, b in zip(before, now))
+        return 0, f"{written} of {len(now)} tensors written"
+    if type(now) is tuple:
+        return 2, f"{name} written" if before[0] == now[0] else f"{name} set"
+    return 0, f"{name} {before:.6g} → {now:.6g}"
+
+
+def _first_those_that_count(told: tuple[int, str]) -> int:
+    return told[0]
