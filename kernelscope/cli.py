@@ -193,6 +193,30 @@ def detach(connection: str | None, limit: float | None, insecure: bool) -> None:
 
 
 @cli.command()
+@_connection
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--for", "seconds", default="3s", metavar="DURATION", callback=lambda *a: _seconds(a[-1], "--for"),
+    help="Watch that long between the looks (default 3s); cells may run meanwhile.",
+)  # fmt: skip
+@_limit
+@_insecure
+def audit(connection: str | None, as_json: bool, seconds: float, limit: float | None, insecure: bool) -> None:
+    """Prove what the probe did and did not change: the kernel before, while and after it is watched.
+
+    Exit status 1 where something is not as it was and no cell that ran meanwhile explains it.
+    """
+    from kernelscope.export.audit import is_clean, json_text, table
+    from kernelscope.kernel.audit import audit as audited
+
+    with _connection_file(connection) as path:
+        told = _run(audited(path, seconds=seconds, limit=limit, insecure=insecure))
+    click.echo(json_text(told) if as_json else table(told))
+    if not is_clean(told):
+        raise SystemExit(1)
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
 def demo(as_json: bool) -> None:
     """Start a kernel of its own, play a notebook in it, and attach.

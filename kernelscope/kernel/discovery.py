@@ -92,7 +92,7 @@ async def _find() -> list[_Found]:
     folders, infos = await asyncio.to_thread(_readable)
     served, beating = await asyncio.gather(served_kernels(folders), _beating(infos))
     found = [
-        _found(info, served.get(_kernel_id(info.path)), beats=beats)
+        _found(info, served.get(kernel_id_of(info.path)), beats=beats)
         for info, beats in zip(infos, beating, strict=True)
     ]
     return sorted(found, key=lambda one: (one.entry.state == "dead", -_activity(one.entry)))
@@ -135,7 +135,7 @@ def _found(info: ConnectionInfo, served: ServedKernel | None, *, beats: bool) ->
     name = (served.kernel_name if served is not None else None) or info.kernel_name
     entry = KernelEntry(
         connection_file=info.path,
-        kernel_id=clean(_kernel_id(info.path)),
+        kernel_id=clean(kernel_id_of(info.path)),
         state=_state(served, beats=beats),
         owner=_owner(info, served),
         notebook=clean(known[0], limit=_PATH_CHARS) if known else None,
@@ -146,7 +146,8 @@ def _found(info: ConnectionInfo, served: ServedKernel | None, *, beats: bool) ->
     return _Found(entry, known)
 
 
-def _kernel_id(path: Path) -> str:
+def kernel_id_of(path: Path) -> str:
+    """The id that servers know the kernel of a connection file by."""
     return path.stem.removeprefix("kernel-")
 
 
@@ -160,7 +161,7 @@ def _state(served: ServedKernel | None, *, beats: bool) -> EntryState:
 
 
 def _owner(info: ConnectionInfo, served: ServedKernel | None) -> str:
-    kernel_id = _kernel_id(info.path)
+    kernel_id = kernel_id_of(info.path)
     if re.match(r"v\d", kernel_id):
         return "vs code"
     if served is not None or info.jupyter_session is not None:
@@ -209,7 +210,7 @@ def _real(name: str) -> str | None:
 
 def _of_fragment(argument: str, kernels: Sequence[_Found]) -> Path:
     shown = clean(argument)
-    exact = [one for one in kernels if _kernel_id(one.entry.connection_file) == argument]
+    exact = [one for one in kernels if kernel_id_of(one.entry.connection_file) == argument]
     matches = exact or [one for one in kernels if _matches(argument, one.entry.connection_file.name)]
     if not argument or not matches:
         raise NoKernelError(f'no kernel matches "{shown}"', _names(kernels))

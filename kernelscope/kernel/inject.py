@@ -39,12 +39,17 @@ _MODULES = (
 )
 
 
+_LONGEST = 64_000_000
+"""Characters of an answer: what is packed could be made to unpack to anything."""
+
+
 @cache
 def _sources() -> tuple[tuple[str, str], ...]:
-    probe = files("kernelscope") / "probe"
-    return tuple(
-        (name, (probe / f"{name or '__init__'}.py").read_text(encoding="utf-8")) for name in _MODULES
-    )
+    return tuple((name, _source(name or "__init__")) for name in _MODULES)
+
+
+def _source(module: str) -> str:
+    return (files("kernelscope") / "probe" / f"{module}.py").read_text(encoding="utf-8")
 
 
 @cache
@@ -95,10 +100,14 @@ def detach_expression() -> str:
     return _expression({"do": "detach"})
 
 
+def audit_expression() -> str:
+    """An expression that tells what the kernel looks like from inside, and installs nothing."""
+    return _expression({"do": "audit", "source": _source("audit")})
+
+
 def _expression(request: dict[str, object]) -> str:
     """One expression that needs no name in the namespace and leaves none."""
-    loader = (files("kernelscope") / "probe" / "loader.py").read_text(encoding="utf-8")
-    run = f"s['exec'](s['compile']({loader!r}, '<kernelscope>', 'exec', 0, True), s)"
+    run = f"s['exec'](s['compile']({_source('loader')!r}, '<kernelscope>', 'exec', 0, True), s)"
     return (
         f"(lambda s, q: ({run}, s['_kernelscope'](q))[1])"
         # Not by the name `dict`, which many a notebook gives to something else.
@@ -114,6 +123,13 @@ def value_of(user_expression: object) -> str | None:
     shown = data.get("text/plain") if isinstance(data, dict) else None
     try:
         value = ast.literal_eval(shown) if isinstance(shown, str) else None
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return _unpacked(value) if isinstance(value, str) else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError, zlib.error):
         return None
-    return value if isinstance(value, str) else None
+
+
+def _unpacked(text: str) -> str:
+    """What the loader packed because it was long."""
+    if not text.startswith("z"):
+        return text
+    return zlib.decompressobj().decompress(base64.b64decode(text[1:]), _LONGEST).decode()

@@ -149,7 +149,7 @@ class LiveSource:
         while self._reply is None:
             async for found in talk.ask(attach_expression(self._watcher, keep=self._keep, poll=self._poll)):
                 if isinstance(found, Answer):
-                    self._reply, self._session = _accepted(found.text), found.session
+                    self._reply, self._session = accepted(found.text), found.session
                 elif isinstance(found, Link):
                     async for event in self._until_back(talk):
                         yield event
@@ -321,8 +321,13 @@ async def take_out(path: Path, *, limit: float | None = None, insecure: bool = F
         await asyncio.shield(talk.close())
 
 
-def _accepted(text: str) -> AttachReply:
-    """What the loader answered, as far as it is a yes."""
+def accepted(text: str) -> AttachReply:
+    """What the loader answered, as far as it is a yes.
+
+    Raises:
+        ProbeError: it is none, or cannot be read.
+        UnsupportedKernelError: there is no IPython to attach to.
+    """
     try:
         reply = decode_reply(text)
     except WireError as error:

@@ -540,6 +540,10 @@ class Agent:
         """How many there are that have not left."""
         return sum(not w.is_gone() for w in list(self._watchers.values()))
 
+    def there(self) -> dict[str, Any]:
+        """What an audit is told of the probe that is in the kernel."""
+        return {"version": self.version, "watchers": self.watchers(), "cost": self.cost()}
+
     def _is_watched(self) -> bool:
         return self.watchers() > 0
 
@@ -555,17 +559,15 @@ class Agent:
             self._history_bytes -= len(oldest)
             _fold(self._base, loads(oldest))
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, told: dict[str, Any]) -> None:
         """On iopub, in passing: nothing is waited for."""
-        content = {"comm_id": self._comm.comm_id, "data": {"kernelscope": {"nonce": self.nonce, **message}}}
-        self._costs.sent += sum(len(v) for v in message.values())
-        self._kernel.session.send(
-            self._kernel.iopub_socket,
-            "comm_msg",
-            content,
-            parent=self._parent or {},
-            ident=b"comm-" + self._comm.comm_id.encode(),
-        )
+        content = {"comm_id": self._comm.comm_id, "data": {"kernelscope": {"nonce": self.nonce, **told}}}
+        self._costs.sent += sum(map(len, told.values()))
+        session = self._kernel.session
+        message = session.msg("comm_msg", content, parent=self._parent or {})
+        frames = session.serialize(message, ident=b"comm-" + self._comm.comm_id.encode())
+        # Not by `session.send`: of what is long pyzmq would keep no copy, and start a thread that stays.
+        self._kernel.iopub_socket.send_multipart(frames, copy=True)
 
     # Between runs, where a watcher asked for it.
 

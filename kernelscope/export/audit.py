@@ -1,0 +1,166 @@
+"""An audit as a table for people, or as one JSON object."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from kernelscope.protocol.audit import Audit
+from kernelscope.text import clean
+
+Finding = Literal["same", "ours", "theirs", "left", "changed"]
+"""``ours``: the probe's while it watched, gone after; ``theirs``: cells ran meanwhile; ``left``: the
+probe's, and still there; ``changed``: by nothing that is known here."""
+
+
+_OURS = "kernelscope"
+_MOST_NAMED = 3
+_COUNTED = frozenset(
+    {
+        "names",
+        "In",
+        "Out",
+        "callbacks",
+        "modules",
+        "comms",
+        "threads",
+        "file descriptors",
+        "linecache",
+        "builtins",
+    }
+)
+
+
+class Row(Struct, frozen=True):
+    """One thing that was looked at, at three moments."""
+
+    what: str
+    before: str
+    during: str
+    after: str
+    finding: Finding
+    detail: str = ""
+
+
+def rows(audit: Audit) -> Iterator[Row]:
+    """In the order in which the kernel told them."""
+    for what, before in audit.before.report.items():
+        during, after = audit.during.report.get(what, ()), audit.after.report.get(what, ())
+        finding, detail = _finding(audit, before, during, after)
+        yield Row(what, _shown(what, before), _shown(what, during), _shown(what, after), finding, detail)
+
+
+def is_clean(audit: Audit) -> bool:
+    """Whether all is as it was, but for what others did meanwhile."""
+    return all(row.finding not in ("left", "changed") for row in rows(audit))
+
+
+def json_text(audit: Audit) -> str:
+    """One object: the rows, the cost (seconds and bytes), and what else was learned."""
+    return msgspec.json.encode(
+        {
+            "type": "audit",
+            "clean": is_clean(audit),
+            "kernel": audit.kernel,
+            "rows": list(rows(audit)),
+            "cost": audit.cost,
+            "lost": audit.lost,
+            "seconds": round(audit.seconds, 3),
+            "requests": audit.requests,
+            "runs": audit.runs,
+            "last_activity": audit.activity,
+        }
+    ).decode()
+
+
+def table(audit: Audit) -> str:
+    """Aligned columns, then what it cost and what the audit itself did."""
+    told = [("", "BEFORE", "WATCHED", "AFTER", "")]
+    told += [(r.what, r.before, r.during, r.after, _words(r)) for r in rows(audit)]
+    widths = [max(len(row[column]) for row in told) for column in range(4)]
+    lines = [
+        "  ".join((*(f"{c:<{w}}" for c, w in zip(row, widths, strict=False)), row[4])).rstrip()
+        for row in told
+    ]
+    return "\n".join((*lines, "", *_below(audit)))
+
+
+def _below(audit: Audit) -> Iterator[str]:
+    cost = audit.cost
+    yield (
+        f"hooks          {cost.hooks} so far: {_ms(cost.median)} at the median, {_ms(cost.p99)} at the 99th "
+        f"percentile, {_ms(cost.longest)} at most"
+    )
+    yield (
+        f"cost           {cost.sent:,} bytes sent, {cost.not_evaluated} values not evaluated, "
+        f"{cost.failures} errors of its own, {audit.lost} observations lost"
+    )
+    if audit.activity is None:
+        yield "last activity  no server of this machine owns this kernel"
+    else:
+        moved = audit.activity.end - audit.activity.begin
+        still = "did not move" if moved == 0 else f"moved by {moved:.1f} s"
+        yield f"last activity  {still} in the {audit.seconds:.0f} s in which it was only listened to"
+    yield (
+        f"the audit      made {audit.requests} silent requests; they set ip.last_execution_result and the last "
+        "activity"
+    )
+    if audit.before.probe is not None:
+        yield f"not ours       another kernelscope was watching already, version {audit.before.probe.version}"
+    if audit.runs:
+        yield f"meanwhile      In {list(audit.runs)} ran: what they changed is theirs"
+    bad = sum(row.finding in ("left", "changed") for row in rows(audit))
+    yield "result         " + (f"{bad} things are not as they were" if bad else "everything is as it was")
+
+
+def _finding(
+    audit: Audit, before: tuple[str, ...], during: tuple[str, ...], after: tuple[str, ...]
+) -> tuple[Finding, str]:
+    if before == during == after:
+        return "same", ""
+    if after == before:
+        return "ours", _difference(before, during)
+    left = [item for item in set(after) - set(before) if _OURS in item]
+    if left and audit.after.probe is None:
+        return "left", ", ".join(sorted(left))
+    return ("theirs" if audit.runs else "changed"), _difference(before, after)
+
+
+def _difference(one: tuple[str, ...], other: tuple[str, ...]) -> str:
+    gone, come = sorted(set(one) - set(other)), sorted(set(other) - set(one))
+    ours = [item for item in come if _OURS in item]
+    told = [f"+ {len(ours)} of kernelscope's"] if ours else []
+    told += [f"+ {item}" for item in come if item not in ours] + [f"- {item}" for item in gone]
+    more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
+    return clean(", ".join(told[:_MOST_NAMED]) + more, limit=120)
+
+
+def _words(row: Row) -> str:
+    match row.finding:
+        case "same":
+            return "same"
+        case "ours":
+            return f"as it was; meanwhile {row.detail}"
+        case "theirs":
+            return f"by the cells that ran: {row.detail}"
+        case "left":
+            return f"LEFT BEHIND: {row.detail}"
+        case "changed":
+            return f"CHANGED: {row.detail}"
+
+
+def _shown(what: str, items: tuple[str, ...]) -> str:
+    """How many there are, the number that the only one is, or a fingerprint of what cannot be counted."""
+    if len(items) == 1 and items[0].isdecimal():
+        return items[0]
+    if what in _COUNTED:
+        return str(len(items))
+    return hashlib.blake2b("\n".join(items).encode("utf-8", "backslashreplace"), digest_size=3).hexdigest()
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1_000:.1f} ms"
