@@ -14,7 +14,7 @@ lock nothing is said at all, and that silence is what tells of it.
 from __future__ import annotations
 
 import zlib
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, Callable
 
 from . import tensors
@@ -26,8 +26,10 @@ FIRST_S = 1.0
 """A run that ends within this many seconds is not looked at before its end."""
 LONGEST_S = 10.0
 """The most time between two looks; they become rarer as the run lasts."""
+MOST_FAILURES = 10
+"""After which it says no more than that Python runs."""
 _SHARE = 500
-"""A look may take one part in so many of the time until the next one."""
+"""A look may take one part in so many of the time until the next one, of its thread's own work."""
 _MOST_MODELS = 32
 _MOST_ATTRIBUTES = 64
 _MOST_TOLD = 3
@@ -83,16 +85,18 @@ class Pulse:
                     self._arm(self._look_at(*run))
         except BaseException:  # noqa: BLE001 - the loop would log it, and it is the kernel's log
             self.failures += 1
+            self._marks = {}
+            if self._run is not None:
+                self._arm(FIRST_S)
 
     def _look_at(self, count: int, begun: float) -> float:
         """Seconds until the next look."""
-        now = perf_counter()
-        lasted = now - begun
+        lasted, work = perf_counter() - begun, thread_time()
         if lasted < FIRST_S or not self._watched():
             return max(FIRST_S - lasted, 0.1)
-        moved = self._moved()
+        moved = self._moved() if self.failures < MOST_FAILURES else []
         wait = min(max(lasted / 10, FIRST_S), LONGEST_S)
-        wait = max(wait, (perf_counter() - now) * _SHARE)
+        wait = max(wait, (thread_time() - work) * _SHARE)
         if self._run is not None:
             self._speak({"execution_count": count, "seconds": lasted, "next": wait, "moved": moved})
         return wait

@@ -1,0 +1,118 @@
+"""Runs that do not simply follow one another, and looks between them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from tests.kernel.watching import LONG, value, watching
+from tests.support.kernels import KernelProcess
+
+UNTIL_GO = "from pathlib import Path\nwhile not Path('{}').exists(): pass\n"
+POLLING = "'kernelscope-poll' in [t.name for t in __import__('threading').enumerate()]"
+INTERVAL = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT._poller.seconds"
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path, sys.executable) as process:
+        yield process
+
+
+def new_subshell(client: Any) -> str:
+    """Its id; asked on the control channel (ipykernel 7)."""
+    message = client.session.msg("create_subshell_request", {})
+    client.control_channel.send(message)
+    while True:
+        reply = client.get_control_msg(timeout=LONG)
+        if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+            assert reply["content"]["status"] == "ok", reply
+            subshell: str = reply["content"]["subshell_id"]
+            return subshell
+
+
+async def test_cells_that_run_beside_one_another_are_runs_each(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    subshell = new_subshell(client)
+    async with watching(kernel) as watch:
+        await watch.attached()
+        first = "from sklearn.svm import SVC\nbeside = SVC()\n" + UNTIL_GO.format("one")
+        running = kernel.queue(first)
+        await watch.until(lambda w: w.events[1:])
+        content = {
+            "code": "inside = 1",
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
+        message = client.session.msg("execute_request", content)
+        message["header"]["subshell_id"] = subshell
+        client.shell_channel.send(message)
+        await watch.ran(1)
+        (kernel.folder / "one").touch()
+        kernel.wait(running)
+        await watch.ran(2)
+        assert watch.codes == ["inside = 1", first]
+        assert sorted(run.run.execution_count for run in watch.runs if run.run) == [1, 2]
+
+
+async def test_a_run_whose_end_was_never_told_does_not_hide_those_after_it(kernel: KernelProcess) -> None:
+    callbacks = "get_ipython().events.callbacks['post_run_cell']"
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("'before'")
+        kernel.run(f"saved = {callbacks}[:]; {callbacks}.clear()")
+        kernel.run(f"{callbacks}.extend(saved)")
+        kernel.run("'after'")
+        await watch.until(lambda w: "'after'" in w.codes)
+        assert watch.codes == ["'before'", f"{callbacks}.extend(saved)", "'after'"]
+
+
+async def test_an_interrupt_that_left_the_turn_taken_costs_no_run_its_look(kernel: KernelProcess) -> None:
+    agent = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+    kernel.run("from sklearn.svm import SVC")
+    async with watching(kernel, poll=0.1) as watch:
+        await watch.attached()
+        kernel.run(f"_ = {agent}._busy.acquire(); a = SVC()")
+        (run,) = await watch.ran(1)
+        assert run.cut == ()
+        assert set(run.names) == {"a"}
+        kernel.run("import threading\ndef late():\n    globals()['b'] = SVC()\n")
+        kernel.run("threading.Timer(0.1, late).start()")
+        await watch.until(lambda w: any("b" in o.names for o in w.observations))
+
+
+async def test_looks_between_runs_are_as_frequent_as_the_most_curious_watcher_asks_and_end_with_it(
+    kernel: KernelProcess,
+) -> None:
+    client = kernel.client()
+    async with watching(kernel) as patient:
+        await patient.attached()
+        assert value(client, POLLING) is False
+        async with watching(kernel, poll=5.0) as curious:
+            await curious.attached()
+            assert value(client, INTERVAL) == 5.0
+            await patient.source.look_between_runs(2.0)
+            await becomes(client, INTERVAL, 2.0)
+            await patient.source.look_between_runs(None)
+            await becomes(client, INTERVAL, 5.0)
+        assert value(client, POLLING) is False
+        await patient.source.look_between_runs(3.0)
+        await becomes(client, POLLING, True)
+        await patient.source.look_between_runs(None)
+        await becomes(client, POLLING, False)
+
+
+async def becomes(client: BlockingKernelClient, expression: str, wanted: object) -> None:
+    """What one client says and what another asks need not arrive in that order."""
+    async with asyncio.timeout(LONG):
+        while await asyncio.to_thread(value, client, expression) != wanted:
+            pass
