@@ -6,13 +6,15 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.kernel.watching import LONG, value, watching
 from tests.support.kernels import KernelProcess
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
 
 UNTIL_GO = "from pathlib import Path\nwhile not Path('{}').exists(): pass\n"
 POLLING = "'kernelscope-poll' in [t.name for t in __import__('threading').enumerate()]"
