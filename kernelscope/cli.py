@@ -65,7 +65,7 @@ _keep = click.option(
 _poll = click.option(
     "--poll", type=click.FloatRange(min=0.1), metavar="SECONDS",
     help="Look between runs as well, that often: for models that change outside cells. A thread of "
-    "the probe does so; it speaks only when something changed.",
+    "the probe does so, and speaks only when something changed; that counts as the kernel's activity.",
 )  # fmt: skip
 _limit = click.option(
     "--timeout", "limit", type=click.FloatRange(min=0.1), metavar="SECONDS",
@@ -106,6 +106,7 @@ def attach(
     from kernelscope.session import Session
     from kernelscope.tui.app import KernelscopeApp
 
+    _tell_what_looking_costs(poll)
     with _chosen(connection, poll=poll, keep=keep, limit=limit, insecure=insecure) as source:
         if source is not None:
             if piped:
@@ -135,6 +136,7 @@ def watch(
     from kernelscope.kernel.live import LiveSource
 
     with _connection_file(connection) as path:
+        _tell_what_looking_costs(poll)
         source = LiveSource(path, poll=poll, keep=keep, limit=limit, insecure=insecure)
         if not source.signed:
             click.echo("kernelscope: the connection file has no key, so messages are not verified", err=True)
@@ -239,6 +241,17 @@ def _on_a_terminal(*, but_input: bool = False) -> bool:
     # Textual reads from standard input and draws on standard error.
     streams = (sys.stdout, sys.stderr) if but_input else (sys.stdin, sys.stdout, sys.stderr)
     return all(stream.isatty() for stream in streams)
+
+
+def _tell_what_looking_costs(poll: float | None) -> None:
+    """Before it begins."""
+    if poll is not None:
+        click.echo(
+            f"kernelscope: a thread in the kernel will look every {poll:g} s between runs: about half a "
+            "millisecond each with ten models, 50 ms at most. What it finds counts as activity of the kernel, "
+            "so that a server which culls idle kernels may keep it.",
+            err=True,
+        )
 
 
 def _take_keys_from_the_terminal() -> None:

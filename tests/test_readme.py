@@ -94,6 +94,8 @@ KINDS = {
     "kernelscope watch --keep 10m": WATCH,
     "kernelscope watch --poll 2": WATCH,
     "kernelscope watch --timeout 30": WATCH,
+    "kernelscope audit": ONCE,
+    "kernelscope audit --for 10s --json": ONCE,
     ".ci/run": SCRIPT,
     ".venv/bin/python screenshots/make.py render": PICTURES,
     ".venv/bin/python screenshots/make.py record": PICTURES,
@@ -339,7 +341,7 @@ def test_what_is_kept_is_there_for_the_next_watcher(kernel: KernelProcess) -> No
 
 def test_the_exit_statuses_are_these(kernel: KernelProcess) -> None:
     told = {int(row[0]) for row in table("exit status", "when")}
-    assert told == {0, 2, 3, 4, 5, 130}  # 0 and 130 are seen above
+    assert told == {0, 1, 2, 3, 4, 5, 130}  # 0 and 130 are seen above, 1 with the audit
 
     assert once(kernel, "kernelscope churn.ipynb").returncode == 2  # the dashboard, on no terminal
     assert once(kernel, "kernelscope watch --keep soon").returncode == 2
@@ -401,10 +403,34 @@ def test_the_record_shown_is_one_of_the_demo_s() -> None:
 
 
 def test_the_lines_shown_are_the_demo_s() -> None:
-    (shown,) = fenced("text")
+    shown, _ = fenced("text")
     _, told = replayed()
 
     assert set(shown.splitlines()) <= set(told)
+
+
+def test_the_audit_shown_has_the_lines_of_a_real_one(kernel: KernelProcess) -> None:
+    _, shown = fenced("text")
+    told = once(kernel, "kernelscope audit --for 0s").stdout
+
+    assert {label(line) for line in shown.splitlines()} - {"…"} <= {label(line) for line in told.splitlines()}
+    assert shown.splitlines()[-1] == told.splitlines()[-1]
+
+
+def label(line: str) -> str:
+    """What the line is about."""
+    return re.split(r"\s{2,}", line.strip())[0]
+
+
+def test_an_audit_that_finds_something_says_no(kernel: KernelProcess) -> None:
+    change = "threading.Timer(0, sys.modules.update, [], {'made_up': sys})"
+    waits = "next(i for i in iter(int, 1) if '_kernelscope_probe' in sys.modules)"
+    kernel.run(f"import sys, threading\nthreading.Thread(target=lambda: [{waits}, {change}.start()]).start()")
+    done = once(kernel, "kernelscope audit --for 0.5s")
+    kernel.run("sys.modules.pop('made_up')")
+
+    assert done.returncode == 1
+    assert "+ made_up" in done.stdout
 
 
 def test_the_records_named_are_those_there_are() -> None:
