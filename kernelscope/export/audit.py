@@ -91,6 +91,7 @@ def table(audit: Audit) -> str:
 
 def _below(audit: Audit) -> Iterator[str]:
     cost = audit.cost
+    yield f"kernel         {audit.kernel}"
     yield (
         f"hooks          {cost.hooks} so far: {_ms(cost.median)} at the median, {_ms(cost.p99)} at the 99th "
         f"percentile, {_ms(cost.longest)} at most"
