@@ -157,7 +157,8 @@ class LiveSource:
                     yield found
         self._epoch += 1
         self._seq = self._reply.seq
-        yield Attached(self._epoch, self._facts(self._reply), self._reply.base, self._reply.history)
+        reply = self._reply
+        yield Attached(self._epoch, self._facts(reply), reply.base, reply.history, reply.cost)
 
     def _facts(self, reply: AttachReply) -> KernelFacts:
         said = reply.kernel

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kernelscope.timeline.facts import KernelFacts, Movement, Observation, Snapshot
+from kernelscope.timeline.facts import Cost, KernelFacts, Movement, Observation, Snapshot
 
 KernelState = Literal["idle", "busy", "restarted", "died", "unreachable", "back"]
 
@@ -28,6 +28,8 @@ class Attached(Struct, frozen=True, tag="attached"):
     kernel: KernelFacts
     base: Snapshot
     history: tuple[Observation, ...] = ()
+    cost: Cost | None = None
+    """What the probe had cost by then: an earlier watcher's looks, and that of the attach."""
 
 
 class Observed(Struct, frozen=True, tag="observed"):

@@ -109,7 +109,7 @@ class Timeline:
 
     def _attach(self, event: Attached) -> Update:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
-        self.progress = self.cost = None
+        self.progress, self.cost = None, event.cost
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
         self._taught = {}
