@@ -262,15 +262,17 @@ class Agent:
         self._watchers.clear()
         self._installed = False
         self._runs.clear()
-        if self._pulse is not None:
-            self._pulse.end()
-        for step in (self._unhook, self._calls.end, self._forget_comm, self._forget_modules):
+        for step in (self._end_pulse, self._unhook, self._calls.end, self._forget_comm, self._forget_modules):
             try:
                 step()
             except Exception:  # noqa: BLE001, PERF203 - what the user has taken apart must not keep the rest here
                 self._failures += 1
         if poller is not None:
             poller.stop()
+
+    def _end_pulse(self) -> None:
+        if self._pulse is not None:
+            self._pulse.leave()
 
     def _unhook(self) -> None:
         for event in ("pre_run_cell", "post_run_cell"):

@@ -58,6 +58,7 @@ class Pulse:
         self._marks: dict[str, tuple[int, Marks]] = {}
         self._armed: object = None
         """Names the timer that counts; one that was set before it does nothing."""
+        self._timer: object = None
         self.failures = 0
 
     def begin(self, count: int) -> None:
@@ -72,9 +73,24 @@ class Pulse:
         self._run = None
         self._marks = {}
 
+    def leave(self) -> None:
+        """Nothing of it stays in the loop."""
+        self.end()
+        self._armed = None
+        self._loop.add_callback(self._cancel)
+
+    def _cancel(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            self._loop.remove_timeout(timer)
+
     def _arm(self, seconds: float) -> None:
         armed = self._armed = object()
-        self._loop.add_callback(self._loop.call_later, seconds, self._beat, armed)
+        self._loop.add_callback(self._set, seconds, armed)
+
+    def _set(self, seconds: float, armed: object) -> None:
+        if armed is self._armed:
+            self._timer = self._loop.call_later(seconds, self._beat, armed)
 
     def _beat(self, armed: object) -> None:
         try:
