@@ -7,6 +7,7 @@ key, and nothing that is run when it is read.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 APPLICATION_ID = 0x6B736370
 """``kscp``, in the file's header: tells a recording from any other SQLite file."""
@@ -15,6 +16,9 @@ MIGRATIONS = ("CREATE TABLE events (seq INTEGER PRIMARY KEY, body TEXT NOT NULL)
 """Each brings a file from the version that is its place to the next; each is one transaction."""
 
 VERSION = len(MIGRATIONS)
+
+LONGEST = 64_000_000
+"""The most bytes of one event: no longer one is written, and a file that has one is not read."""
 
 
 def migrate(database: sqlite3.Connection) -> None:
@@ -31,6 +35,22 @@ def migrate(database: sqlite3.Connection) -> None:
             database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute(f"PRAGMA user_version = {number}")
         except BaseException:
-            database.execute("ROLLBACK")
+            if database.in_transaction:  # SQLite itself rolls back where the disk is full
+                database.execute("ROLLBACK")
             raise
         database.execute("COMMIT")
+
+
+def has_form(database: sqlite3.Connection, version: int) -> bool:
+    """Whether its tables are those that the migrations up to ``version`` make, to the letter.
+
+    In a stranger's file a name of ours may be a view that never ends.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
+        for statement in MIGRATIONS[:version]:
+            ours.execute(statement)
+        return _tables(ours) <= _tables(database)
+
+
+def _tables(database: sqlite3.Connection) -> set[tuple[object, ...]]:
+    return set(database.execute("SELECT type, name, sql FROM sqlite_master"))

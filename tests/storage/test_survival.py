@@ -1,0 +1,390 @@
+"""A recording outlives full disks, killed writers and power cuts, and files that are none are left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernelscope.errors import RecordingError
+from kernelscope.session import Session
+from kernelscope.storage import schema
+from kernelscope.storage.recorder import Recorder
+from kernelscope.storage.recording import RecordingSource
+from kernelscope.timeline.events import Detached, Event, Waiting
+from kernelscope.timeline.timeline import Update
+from tests.storage import crashing
+from tests.storage.crashing import event, replayed
+from tests.support.script import ScriptedSource
+
+ROUNDS = 25
+
+
+def unexpected(why: str) -> None:
+    raise AssertionError(why)
+
+
+def alone(*arguments: str, namespace: bool = False) -> dict[str, Any]:
+    """What the script of crashing writers tells, in a process, and with mounts, of its own."""
+    before = ["unshare", "-m"] if namespace else []
+    command = [*before, sys.executable, crashing.__file__, *arguments]
+    root = Path(crashing.__file__).parents[2]
+    env = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@cache
+def can_mount() -> bool:
+    mount = "mount -t tmpfs tmpfs /mnt"
+    return shutil.which("unshare") is not None and not subprocess.run(
+        ["unshare", "-m", "sh", "-c", mount], capture_output=True, check=False
+    ).returncode  # fmt: skip
+
+
+# --- 90: it cannot be written -----------------------------------------------------------------------
+
+
+@pytest.mark.fault(90)
+@pytest.mark.parametrize("how", ["limit", "full"])
+def test_a_disk_that_is_full_ends_the_recording_and_loses_nothing_that_was_committed(
+    tmp_path: Path, how: str
+) -> None:
+    if how == "full" and not can_mount():
+        pytest.skip("no file system can be mounted here")
+    told = alone(how, str(tmp_path), namespace=how == "full")
+    assert len(told["told"]) == 1, "once, and the watching goes on"
+    assert told["committed"] > 0
+    assert told["replayed"] == [str(number) for number in range(told["committed"])]
+
+
+@pytest.mark.fault(90)
+def test_where_nothing_can_be_written_a_recording_is_refused_and_an_old_one_is_read(tmp_path: Path) -> None:
+    if not can_mount():
+        pytest.skip("no file system can be mounted here")
+    told = alone("read-only", str(tmp_path), namespace=True)
+    assert told["told"] == [f"{tmp_path}/new cannot be written", "Read-only file system"]
+    assert told["finished"] == told["cut off"] == ["0", "1", "2", "3", "4"]
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def moved(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+
+
+def replaced(path: Path) -> None:
+    moved(path)
+    path.write_text("another's")
+
+
+@pytest.mark.fault(90)
+@pytest.mark.parametrize("harm", [removed, moved, replaced])
+def test_a_file_that_goes_away_ends_the_recording_and_not_the_watching(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    path, told, heard = tmp_path / "a.kscope", list[str](), list[Event]()
+    session = Session(ScriptedSource([*map(event, range(6)), Detached("over")]))
+    recorder = Recorder(path, told.append)
+    session.listen(recorder)
+    session.listen(lambda update: heard.append(update.event))
+    session.listen(lambda update: harm(path) if len(heard) == 3 else None)
+    asyncio.run(session.run())
+    recorder.close()
+
+    assert len(heard) == 7
+    assert len(told) == 1
+    assert "removed or moved" in told[0]
+    left = {each.name for each in tmp_path.iterdir()}
+    if harm is removed:
+        assert left == set()
+    else:
+        assert replayed(tmp_path / "moved") == ["0", "1", "2", "3"]
+        assert left == {"moved"} or harm is replaced
+    if harm is replaced:
+        assert path.read_text() == "another's"
+
+
+def test_what_could_not_be_begun_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "MIGRATIONS", ("CREATE TABLE nonsense",))
+    path = tmp_path / "a.kscope"
+    with pytest.raises(RecordingError, match="cannot be written"):
+        Recorder(path, unexpected)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", [":memory:", "file:a?mode=memory", "a?b#c%20d.kscope", "caf\udce9\x1b.kscope"]
+)
+def test_any_name_is_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    recorder = Recorder(Path(name), unexpected)
+    recorder(Update(event(0)))
+    recorder.close()
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert replayed(Path(name)) == ["0"]
+
+
+# --- 91: the writer is killed, the power fails ------------------------------------------------------
+
+
+@pytest.mark.fault(91)
+def test_writers_that_are_killed_lose_nothing_that_they_had_acknowledged(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    told = alone("killed", str(tmp_path), str(ROUNDS))
+    record_property("table", f"{ROUNDS} writers killed with SIGKILL: {told}")
+    assert told["acknowledged"] > ROUNDS
+    assert (told["lost"], told["torn"]) == (0, 0)
+    assert told["read while written"] == ROUNDS
+
+
+@pytest.mark.fault(91)
+def test_whatever_part_of_the_log_a_power_cut_leaves_the_beginning_is_read(tmp_path: Path) -> None:
+    """It is cut again and again, and what follows the cut is nothing, zeros or rubbish."""
+    path = tmp_path / "a"
+    recorder = Recorder(path, unexpected)
+    for number in range(4):
+        recorder(Update(event(number)))
+    main, log = path.read_bytes(), (tmp_path / "a-wal").read_bytes()
+    recorder.close()
+
+    for tail in (b"", b"\0" * 512, b"\xa5" * 512):
+        lengths = []
+        for cut in (*range(0, len(log), 1_000), len(log)):
+            torn = tmp_path / f"torn-{cut}-{tail[:1].hex()}"
+            torn.write_bytes(main)
+            Path(f"{torn}-wal").write_bytes(log[:cut] + tail)
+            found = replayed(torn)
+            assert crashing.is_beginning(found)
+            lengths.append(len(found))
+        assert lengths == sorted(lengths)
+        assert set(lengths) == set(range(5))
+
+
+@pytest.mark.fault(91)
+def test_each_event_is_on_the_disk_before_the_next_one_comes(tmp_path: Path) -> None:
+    """SQLite's word for it; a power cut itself is not to be had here."""
+    recorder = Recorder(tmp_path / "a", unexpected)
+    assert recorder._database is not None
+    assert recorder._database.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert recorder._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    recorder.close()
+
+
+@pytest.mark.fault(91)
+def test_what_a_killed_writer_left_beside_its_file_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    recorder = Recorder(path, unexpected)
+    recorder(Update(event(0)))
+    path.rename(tmp_path / "elsewhere")
+    held = (tmp_path / "a-wal").read_bytes()
+    with pytest.raises(RecordingError, match="an earlier recording"):
+        Recorder(path, unexpected)
+    assert (tmp_path / "a-wal").read_bytes() == held
+    assert not path.exists()
+    recorder.close()
+
+
+def test_a_finished_recording_is_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    recorder = Recorder(path, unexpected)
+    recorder(Update(event(0)))
+    assert (tmp_path / "a-wal").exists()
+    recorder.close()
+    assert list(tmp_path.iterdir()) == [path]
+    path.chmod(0o400)
+    assert replayed(path) == ["0"]
+
+
+# --- 92: files of other versions, and what is none --------------------------------------------------
+
+
+def refusal(path: Path) -> str:
+    """The reason; nothing in the folder was changed."""
+    before = contents(path.parent)
+    with pytest.raises(RecordingError) as refused:
+        replayed(path)
+    assert refused.value.exit_code == 5
+    assert refused.value.title.isprintable()
+    assert refused.value.hint.isprintable()
+    assert contents(path.parent) == before
+    return refused.value.hint
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}
+
+
+def database(path: Path, *statements: str, version: int = schema.VERSION, ours: bool = True) -> Path:
+    with closing(sqlite3.connect(path, isolation_level=None)) as made:
+        if ours:
+            made.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            made.execute(f"PRAGMA user_version = {version}")
+        for statement in statements:
+            made.execute(statement)
+    return path
+
+
+def recorded(path: Path, count: int = 40) -> Path:
+    recorder = Recorder(path, unexpected)
+    for number in range(count):
+        recorder(Update(event(number)))
+    recorder.close()
+    return path
+
+
+GOOD = schema.MIGRATIONS[0]
+ENDLESS = (
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS seq, '{}' AS body FROM n"
+)
+
+
+@pytest.mark.fault(92)
+@pytest.mark.parametrize(
+    ("version", "statements", "ours", "words"),
+    [
+        (7, [], True, f"its version is 7, and this kernelscope reads up to {schema.VERSION}"),
+        (0, [], True, "not those of version 0"),
+        (-3, [], True, "not those of version -3"),
+        (1, [], True, "not those of version 1"),
+        (1, ["CREATE TABLE events (seq, body)"], True, "not those of version 1"),
+        (1, [f"CREATE VIEW events AS {ENDLESS}"], True, "not those of version 1"),
+        (1, [GOOD], False, "not written by kernelscope"),
+        (1, [GOOD, "INSERT INTO events VALUES (2, '{}')"], True, "event 1 is missing"),
+        (1, [GOOD, "INSERT INTO events VALUES (1, '{}')"], True, "event 1 cannot be read"),
+        (1, [GOOD, "INSERT INTO events VALUES (1, '[1')"], True, "event 1 cannot be read: no JSON"),
+        (1, [GOOD, "INSERT INTO events VALUES (1, '\x1b[2J')"], True, "event 1 cannot be read"),
+        (1, [GOOD, "INSERT INTO events VALUES (1, CAST(x'ff' AS TEXT))"], True, "decode to UTF-8"),
+        (1, [GOOD, "INSERT INTO events VALUES (1, printf('%.*c', 64000001, 'x'))"], True, "too big"),
+    ],
+)  # fmt: skip
+def test_a_database_that_is_no_recording_of_ours(
+    tmp_path: Path, version: int, statements: list[str], ours: bool, words: str
+) -> None:
+    assert words in refusal(database(tmp_path / "a", *statements, version=version, ours=ours))
+
+
+@pytest.mark.fault(92)
+def test_a_page_that_is_damaged_is_told_and_nothing_is_mended(tmp_path: Path) -> None:
+    whole = recorded(tmp_path / "whole").read_bytes()
+    page = 4_096
+    told = set()
+    for number in range(len(whole) // page):
+        for put in (b"\0" * page, b"\xff" * page, os.urandom(page)):
+            folder = tmp_path / f"{number}-{put[0]}"
+            folder.mkdir(exist_ok=True)
+            (folder / "a").write_bytes(whole[: number * page] + put + whole[(number + 1) * page :])
+            told.add(refusal(folder / "a"))
+    (cut := tmp_path / "cut" / "a").parent.mkdir()
+    cut.write_bytes(whole[: len(whole) // 2])
+    told.add(refusal(cut))
+    assert any("malformed" in reason for reason in told)
+
+
+@pytest.mark.fault(92)
+def test_what_is_no_database_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    (tmp_path / "notebook").write_text('{"cells": []}' * 100)
+    with (tmp_path / "zeros").open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(RecordingError) as refused:
+        replayed(tmp_path / "zeros")
+    assert "not a database" in refused.value.hint
+    os.truncate(tmp_path / "zeros", 0)
+    assert "no such file" in refusal(tmp_path / "none")
+    assert "not a regular file" in refusal(tmp_path / "fifo")
+    assert "symbolic links" in refusal(tmp_path / "loop")
+    assert "directory" in refusal(tmp_path / "folder")
+    assert "empty" in refusal(tmp_path / "empty")
+    assert "not a database" in refusal(tmp_path / "notebook")
+
+
+@pytest.mark.fault(92)
+def test_the_log_of_another_recording_is_not_read_for_that_of_a_finished_one(tmp_path: Path) -> None:
+    """SQLite goes by the name alone, and would."""
+    path = recorded(tmp_path / "a", 3)
+    other = Recorder(tmp_path / "b", unexpected)
+    for number in range(100, 150):
+        other(Update(event(number)))
+    shutil.copy(tmp_path / "b-wal", tmp_path / "a-wal")
+    other.close()
+    assert replayed(path) == ["0", "1", "2"]
+
+
+@pytest.mark.fault(92)
+def test_a_migration_that_fails_half_way_is_taken_back_and_can_be_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recorded(tmp_path / "a", 3)
+    monkeypatch.setattr(schema, "MIGRATIONS", (GOOD, "ALTER TABLE events ADD COLUMN written REAL"))
+
+    def half_way(action: int, name: str | None, value: str | None, *_: object) -> int:
+        """Lets the table be changed, and not the number of the version."""
+        ours = action == sqlite3.SQLITE_PRAGMA and name == "user_version" and value is not None
+        return sqlite3.SQLITE_DENY if ours else sqlite3.SQLITE_OK
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as opened:
+        opened.set_authorizer(half_way)
+        with pytest.raises(sqlite3.DatabaseError):
+            schema.migrate(opened)
+        opened.set_authorizer(None)
+        assert not opened.in_transaction
+        assert opened.execute("PRAGMA user_version").fetchone() == (1,)
+        assert schema.has_form(opened, 1)
+        schema.migrate(opened)
+        assert opened.execute("PRAGMA user_version").fetchone() == (2,)
+        assert opened.execute("SELECT count(*) FROM events").fetchone() == (3,)
+        assert schema.has_form(opened, 2)
+        opened.execute("PRAGMA user_version = 9")
+        schema.migrate(opened)
+        assert opened.execute("PRAGMA user_version").fetchone() == (9,), "a newer one is left as it is"
+
+
+@pytest.mark.fault(92)
+@pytest.mark.parametrize("what", [b"", b"years of work", None])
+def test_nothing_that_is_there_is_written_over(tmp_path: Path, what: bytes | None) -> None:
+    path = tmp_path / "a"
+    if what is None:
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_bytes(what)
+    before = contents(tmp_path)
+    with pytest.raises(RecordingError, match="is there already"):
+        Recorder(path, unexpected)
+    assert contents(tmp_path) == before
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_an_event_that_is_too_long_ends_the_recording_and_what_came_before_is_read(tmp_path: Path) -> None:
+    path, told = tmp_path / "a", list[str]()
+    recorder = Recorder(path, told.append)
+    recorder(Update(event(0)))
+    recorder(Update(Waiting("x" * (schema.LONGEST + 1))))
+    recorder(Update(event(1)))
+    assert len(told) == 1
+    assert "too big" in told[0]
+    assert replayed(path) == ["0"]
+
+
+async def test_a_recording_is_read_again_from_its_beginning(tmp_path: Path) -> None:
+    source = RecordingSource(await asyncio.to_thread(recorded, tmp_path / "a", 2))
+    assert [e async for e in source.events()] == [e async for e in source.events()]
