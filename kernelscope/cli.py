@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,8 +56,14 @@ def cli() -> None:
 
 _connection = click.argument("connection", required=False)
 _insecure = click.option(
-    "--insecure", is_flag=True, help="Accept a connection file without a key, or one that others can read."
-)
+    "--insecure", is_flag=True,
+    help="Accept a connection file without a key also where the kernel is on another machine: nothing then "
+    "tells its messages from anybody's.",
+)  # fmt: skip
+_insecure_file = click.option(
+    "--insecure-file", is_flag=True,
+    help="Accept a connection file that belongs to another user, or that others can read or change.",
+)  # fmt: skip
 _keep = click.option(
     "--keep", default="0s", metavar="DURATION", callback=lambda *a: _seconds(a[-1], "--keep"),
     help="Let the probe stay in the kernel that long after the last watcher has left (90s, 10m, 2h).",
@@ -87,6 +93,7 @@ _record = click.option(
 @_keep
 @_limit
 @_insecure
+@_insecure_file
 @_record
 def attach(
     connection: str | None,
@@ -94,25 +101,28 @@ def attach(
     keep: float,
     limit: float | None,
     insecure: bool,
+    insecure_file: bool,
     record: Path | None,
 ) -> None:
     """The dashboard: the timeline of every model, as the cells run."""
-    piped = connection == "-" and not sys.stdin.isatty()
-    if not _on_a_terminal(but_input=piped):
+    piped = connection == "-" and "standard input" in _no_terminals()
+    if not_one := _no_terminals(but_input=piped):
         raise UsageError(
-            "the dashboard needs a terminal, and standard input or output is none",
+            f"the dashboard needs a terminal, which {' and '.join(not_one)} {'is' if len(not_one) == 1 else 'are'} not",
             "`kernelscope watch` writes the same as lines, `kernelscope watch --json` for scripts.",
         )
     from kernelscope.session import Session
     from kernelscope.tui.app import KernelscopeApp
 
     _tell_what_looking_costs(poll)
-    with _chosen(connection, poll=poll, keep=keep, limit=limit, insecure=insecure) as source:
+    options = {"poll": poll, "keep": keep, "limit": limit}
+    with _chosen(connection, **options, insecure=insecure, insecure_file=insecure_file) as source:
         if source is not None:
             if piped:
                 _take_keys_from_the_terminal()
-            with _recorded(Session(source), record) as session:
-                _finish(KernelscopeApp(session, poll=poll).run())
+            app = KernelscopeApp(Session(source), poll=poll)
+            with _recorded(app.session, record, app.warn):
+                _finish(app.run())
 
 
 @cli.command()
@@ -122,6 +132,7 @@ def attach(
 @_keep
 @_limit
 @_insecure
+@_insecure_file
 @_record
 def watch(
     connection: str | None,
@@ -130,17 +141,14 @@ def watch(
     keep: float,
     limit: float | None,
     insecure: bool,
+    insecure_file: bool,
     record: Path | None,
 ) -> None:
     """The same without a screen: a line per run, until the kernel has ended or Ctrl-C."""
-    from kernelscope.kernel.live import LiveSource
-
+    options = {"poll": poll, "keep": keep, "limit": limit}
     with _connection_file(connection) as path:
         _tell_what_looking_costs(poll)
-        source = LiveSource(path, poll=poll, keep=keep, limit=limit, insecure=insecure)
-        if not source.signed:
-            click.echo("kernelscope: the connection file has no key, so messages are not verified", err=True)
-        _watch(source, as_json, record)
+        _watch(_live(path, **options, insecure=insecure, insecure_file=insecure_file), as_json, record)
 
 
 @cli.command()
@@ -185,12 +193,13 @@ def ls(as_json: bool) -> None:
 @_connection
 @_limit
 @_insecure
-def detach(connection: str | None, limit: float | None, insecure: bool) -> None:
+@_insecure_file
+def detach(connection: str | None, limit: float | None, insecure: bool, insecure_file: bool) -> None:
     """Take the probe out of the kernel, whoever put it in."""
     from kernelscope.kernel.live import take_out
 
     with _connection_file(connection) as path:
-        there = _run(take_out(path, limit=limit, insecure=insecure))
+        there = _run(take_out(path, limit=limit, insecure=insecure, insecure_file=insecure_file))
     click.echo("the probe has left the kernel" if there else "there was no probe in the kernel")
 
 
@@ -203,7 +212,15 @@ def detach(connection: str | None, limit: float | None, insecure: bool) -> None:
 )  # fmt: skip
 @_limit
 @_insecure
-def audit(connection: str | None, as_json: bool, seconds: float, limit: float | None, insecure: bool) -> None:
+@_insecure_file
+def audit(
+    connection: str | None,
+    as_json: bool,
+    seconds: float,
+    limit: float | None,
+    insecure: bool,
+    insecure_file: bool,
+) -> None:
     """Prove what the probe did and did not change: the kernel before, while and after it is watched.
 
     Exit status 1 where something is not as it was and no cell that ran meanwhile explains it.
@@ -212,7 +229,9 @@ def audit(connection: str | None, as_json: bool, seconds: float, limit: float | 
     from kernelscope.kernel.audit import audit as audited
 
     with _connection_file(connection) as path:
-        told = _run(audited(path, seconds=seconds, limit=limit, insecure=insecure))
+        told = _run(
+            audited(path, seconds=seconds, limit=limit, insecure=insecure, insecure_file=insecure_file)
+        )
     click.echo(json_text(told) if as_json else table(told))
     if not is_clean(told):
         raise SystemExit(1)
@@ -237,10 +256,16 @@ def demo(as_json: bool) -> None:
     _finish(KernelscopeApp(Session(DemoSource(pause=DEMO_PAUSE_S, stay=True)), title="demo.ipynb").run())
 
 
-def _on_a_terminal(*, but_input: bool = False) -> bool:
-    # Textual reads from standard input and draws on standard error.
-    streams = (sys.stdout, sys.stderr) if but_input else (sys.stdin, sys.stdout, sys.stderr)
-    return all(stream.isatty() for stream in streams)
+def _on_a_terminal() -> bool:
+    return not _no_terminals()
+
+
+def _no_terminals(*, but_input: bool = False) -> list[str]:
+    """Those of the standard streams that are none, by name; one that is closed is ``None``."""
+    streams = {"standard output": sys.stdout, "standard error": sys.stderr}  # where Textual draws
+    if not but_input:
+        streams = {"standard input": sys.stdin, **streams}
+    return [name for name, stream in streams.items() if stream is None or not stream.isatty()]
 
 
 def _tell_what_looking_costs(poll: float | None) -> None:
@@ -271,35 +296,49 @@ def _watch(source: Source, as_json: bool, record: Path | None = None) -> None:
 
 
 @contextlib.contextmanager
-def _recorded(session: Session, file: Path | None) -> Iterator[Session]:
-    """The session, with a recorder among its listeners where a file was named."""
+def _recorded(
+    session: Session, file: Path | None, warn: Callable[[str], None] | None = None
+) -> Iterator[Session]:
+    """The session, with a recorder among its listeners where a file was named.
+
+    Args:
+        warn: shows at once, on a screen, what standard error is told when the screen has gone.
+    """
     if file is None:
         yield session
         return
     from kernelscope.storage.recorder import Recorder
 
-    recorder = Recorder(
-        file, lambda why: click.echo(f"kernelscope: the recording has ended: {why}", err=True)
-    )
+    later: list[str] = []
+
+    def failed(why: str) -> None:
+        told = f"the recording has ended: {why}"
+        if warn is None:
+            click.echo(f"kernelscope: {told}", err=True)
+        else:
+            later.append(f"kernelscope: {told}")
+            warn(told)
+
+    recorder = Recorder(file, failed)
     session.listen(recorder)
     try:
         yield session
     finally:
         recorder.close()
+        for line in later:
+            click.echo(line, err=True)
 
 
 @contextlib.contextmanager
 def _chosen(connection: str | None, **options: Any) -> Iterator[Source | None]:
     """The kernel that was named, or picked on the screen; ``None`` where nothing was."""
-    from kernelscope.kernel.live import LiveSource
-
     if connection is not None:
         with _connection_file(connection) as path:
-            yield LiveSource(path, **options)
+            yield _live(path, **options)
         return
     try:
         with _connection_file(None) as path:
-            only = LiveSource(path, **options)
+            only = _live(path, **options)
     except NoKernelError:  # none, or several
         yield _picked(**options)
     else:
@@ -309,7 +348,6 @@ def _chosen(connection: str | None, **options: Any) -> Iterator[Source | None]:
 def _picked(**options: Any) -> Source | None:
     from kernelscope.demo import DemoSource
     from kernelscope.kernel.discovery import find_kernels, runtime_dirs
-    from kernelscope.kernel.live import LiveSource
     from kernelscope.tui.picker import PickerApp
 
     picked: KernelEntry | str | None = PickerApp(
@@ -319,7 +357,17 @@ def _picked(**options: Any) -> Source | None:
         return None
     if isinstance(picked, str):
         return DemoSource(pause=DEMO_PAUSE_S, stay=True)
-    return LiveSource(picked.connection_file, **options)
+    return _live(picked.connection_file, **options)
+
+
+def _live(path: Path, **options: Any) -> Source:
+    """The kernel of a connection file; it is said where nothing vouches for what it tells."""
+    from kernelscope.kernel.live import LiveSource
+
+    source = LiveSource(path, **options)
+    if not source.signed:
+        click.echo("kernelscope: the connection file has no key, so messages are not verified", err=True)
+    return source
 
 
 @contextlib.contextmanager
@@ -329,13 +377,20 @@ def _connection_file(connection: str | None) -> Iterator[Path]:
     from kernelscope.kernel.files import parse_connect_info, write_private
 
     if connection == "-":
-        path = write_private(parse_connect_info(sys.stdin.read(65_536)))
+        path = write_private(parse_connect_info(_standard_input()))
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
     else:
         yield _run(resolve(connection))
+
+
+def _standard_input() -> str:
+    """As much of it as connection info can be, whatever bytes it is."""
+    if sys.stdin is None:
+        raise UsageError("there is no standard input to read the connection info from")
+    return sys.stdin.buffer.read(65_536).decode("utf-8", "replace")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

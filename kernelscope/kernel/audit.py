@@ -23,18 +23,28 @@ from kernelscope.protocol.wire import AttachReply, WireError, decode_observation
 from kernelscope.text import clean
 
 
-async def audit(path: Path, *, seconds: float, limit: float | None = None, insecure: bool = False) -> Audit:
+async def audit(
+    path: Path,
+    *,
+    seconds: float,
+    limit: float | None = None,
+    insecure: bool = False,
+    insecure_file: bool = False,
+) -> Audit:
     """Watches a kernel for so many seconds, between looks at it from inside.
 
     Args:
         path: its connection file.
         limit: seconds that each request may take; ``None``: as long as the kernel is busy.
+        insecure: as in ``LiveSource``.
+        insecure_file: the same.
 
     Raises:
         KernelError: as ``LiveSource.events``.
         TimedOutError: ``limit`` ran out.
     """
-    talk = Conversation(read_connection_file(path, insecure=insecure, insecure_file=insecure), limit=limit)
+    info = read_connection_file(path, insecure=insecure, insecure_file=insecure_file)
+    talk = Conversation(info, limit=limit)
     try:
         await talk.open()
         return await _Auditor(talk).audit(seconds)
@@ -69,9 +79,7 @@ class _Auditor:
             await self._leave(reply)
         after = await self._look()
         return Audit(
-            kernel=clean(
-                reply.kernel.notebook or self._talk.info.jupyter_session or str(self._talk.info.path)
-            ),
+            kernel=clean(reply.kernel.notebook or self._talk.info.notebook or str(self._talk.info.path)),
             before=before,
             during=during,
             after=after,
@@ -84,9 +92,11 @@ class _Auditor:
         )
 
     async def _look(self) -> Look:
+        answer = await self._ask(audit_expression())
         try:
-            return decode_look(await self._ask(audit_expression()))
+            return decode_look(answer)
         except WireError as error:
+            accepted(answer)  # raises what a refusal means
             raise ProbeError(
                 "what the kernel answered to the audit cannot be read", clean(str(error))
             ) from error

@@ -17,13 +17,13 @@ from kernelscope.errors import (
     KeyMismatchError,
     ProbeError,
     TimedOutError,
-    UnreachableError,
     UnsupportedKernelError,
 )
 from kernelscope.kernel.channels import BadSignature, Channels, Link, Message, Signal
 from kernelscope.kernel.files import ConnectionInfo
 from kernelscope.kernel.heartbeat import Heartbeat
 from kernelscope.kernel.inject import value_of
+from kernelscope.kernel.ports import heartbeat_peer, no_beat
 from kernelscope.kernel.processes import started_from
 from kernelscope.text import clean
 from kernelscope.timeline.events import Waiting
@@ -104,13 +104,11 @@ class Conversation:
 
         Raises:
             UnreachableError: nothing answers a heartbeat.
+            KeyMismatchError: what is there encrypts and the file does not, or the other way round.
         """
         self.channels.open()
         if not await self.heart.beat(BEAT_S):
-            raise UnreachableError(
-                f"no kernel answers at the ports in {self.shown}",
-                "It has ended, or the file is stale. `kernelscope ls` shows the kernels that live.",
-            )
+            raise no_beat(self.info, self.shown, await heartbeat_peer(self.info))
 
     async def close(self) -> None:
         """Lets go of the sockets."""

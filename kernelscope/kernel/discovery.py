@@ -55,7 +55,7 @@ def runtime_dirs() -> list[Path]:
     if session:
         named.append(str(Path(session, "jupyter", "runtime")))  # VS Code still writes there
     found = {os.path.realpath(folder): Path(folder) for folder in reversed(named) if folder}
-    return [folder for folder in reversed(found.values()) if folder.is_dir()]
+    return [folder for folder in reversed(found.values()) if os.path.isdir(folder)]  # noqa: PTH112 - Path raises where it may not look, as in another user's $XDG_RUNTIME_DIR
 
 
 async def find_kernels() -> list[KernelEntry]:
@@ -102,12 +102,20 @@ def _readable() -> tuple[list[Path], list[ConnectionInfo]]:
     """The runtime directories and what is in them; a file that cannot be used is none of a kernel."""
     folders = runtime_dirs()
     infos = []
-    for path in sorted(path for folder in folders for path in folder.glob("kernel-*.json")):
+    for path in sorted(path for folder in folders for path in _named_as_a_kernels(folder)):
         try:
             infos.append(read_connection_file(path, insecure=True, insecure_file=True))
         except ConnectionFileError:
             continue
     return folders, infos
+
+
+def _named_as_a_kernels(folder: Path) -> list[Path]:
+    """Those that are there now; none where the folder has gone, or may not be looked into."""
+    try:
+        return list(folder.glob("kernel-*.json"))
+    except OSError:
+        return []
 
 
 async def _beating(infos: Sequence[ConnectionInfo]) -> list[bool]:
@@ -176,12 +184,12 @@ def _activity(entry: KernelEntry) -> float:
 def _file_named(argument: str) -> Path | None:
     """An existing file, by its path or by its name in a runtime directory."""
     here = Path(argument)
-    if os.path.lexists(here) and not here.is_dir() and here.suffix != ".ipynb":
+    if os.path.lexists(here) and not os.path.isdir(here) and here.suffix != ".ipynb":  # noqa: PTH112 - as above
         return here.absolute()
     if "\0" in argument or not argument or os.sep in argument:
         return None
     places = (folder / argument for folder in runtime_dirs())
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if os.path.isfile(place)), None)  # noqa: PTH113 - as above
 
 
 def _only_live(kernels: Sequence[_Found]) -> Path:

@@ -60,6 +60,11 @@ class ConnectionInfo:
     """The kernel's CurveZMQ public key (Z85), where the connection is encrypted."""
 
     @property
+    def notebook(self) -> str | None:
+        """The notebook's path, safe to display."""
+        return clean(self.jupyter_session, limit=4_096) if self.jupyter_session else None
+
+    @property
     def heartbeat_url(self) -> str:
         """Where the kernel echoes what it is sent."""
         if self.transport == "ipc":
@@ -184,19 +189,24 @@ def _must_be_private(path: Path, status: os.stat_result, shown: str) -> None:
     user = os.geteuid()
     if user != 0 and status.st_uid not in {0, user}:
         raise _bad(
-            shown, "the file belongs to another user", "copy it, if you trust it, and chmod 600 the copy"
+            shown,
+            "the file belongs to another user",
+            "copy it, if you trust it, and chmod 600 the copy; --insecure-file attaches all the same",
         )
-    if _reachable_by_others(path.resolve(), status.st_mode):
+    if _reachable_by_others(path, status.st_mode):
         raise _bad(
             shown,
             f"other users can read or change it (mode {stat.S_IMODE(status.st_mode):04o})",
-            "its key lets them run code as you: chmod 600 the file",
+            "its key lets them run code as you: chmod 600 the file; --insecure-file attaches all the same",
         )
 
 
 def _reachable_by_others(path: Path, mode: int) -> bool:
     """A file that is open to others in a directory that is not, is not: VS Code makes such files."""
-    above = [parent.stat().st_mode for parent in path.parents]
+    try:
+        above = [parent.stat().st_mode for parent in path.resolve().parents]
+    except (OSError, RuntimeError):  # it was removed or replaced after it was read
+        above = []
     return any(
         mode & use and all(parent & enter for parent in above)
         for use, enter in (
@@ -331,8 +341,10 @@ def _curve(raw: dict[str, Any], shown: str) -> bytes | None:
         raise _bad(
             shown, "curve_publickey asks for encryption, which this pyzmq cannot do", "install another pyzmq"
         )
-    public: str = raw["curve_publickey"]
-    return public.encode("ascii")
+    public, secret = (raw[name].encode("ascii") for name in names)
+    if zmq.curve_public(secret) != public:
+        raise _bad(shown, "curve_publickey and curve_secretkey do not belong together")
+    return bytes(public)
 
 
 def _text_or_none(value: object) -> str | None:

@@ -67,7 +67,8 @@ class LiveSource:
         keep: seconds for which the probe stays in the kernel after the last watcher has left.
         poll: seconds between looks while no cell runs; ``None``: none.
         limit: seconds that the first attach may take; ``None``: as long as the kernel is busy.
-        insecure: accept a connection file without a key, or that others can read.
+        insecure: accept a connection file without a key, of a kernel on another machine, too.
+        insecure_file: accept a connection file that others can read or change.
 
     Raises:
         ConnectionFileError: the file cannot be used.
@@ -81,8 +82,9 @@ class LiveSource:
         poll: float | None = None,
         limit: float | None = None,
         insecure: bool = False,
+        insecure_file: bool = False,
     ) -> None:
-        self._info = read_connection_file(path, insecure=insecure, insecure_file=insecure)
+        self._info = read_connection_file(path, insecure=insecure, insecure_file=insecure_file)
         self._keep, self._poll, self._limit = keep, poll, limit
         self._watcher = uuid.uuid4().hex
         self._conversation: Conversation | None = None
@@ -167,7 +169,7 @@ class LiveSource:
             python=said.python,
             pid=said.pid,
             execution_count=said.execution_count,
-            notebook=said.notebook or self._info.jupyter_session or None,
+            notebook=said.notebook or self._info.notebook,
             ipykernel=said.ipykernel,
             cwd=said.cwd,
             sees_calls=said.sees_calls,
@@ -297,12 +299,16 @@ class LiveSource:
                 return
 
 
-async def take_out(path: Path, *, limit: float | None = None, insecure: bool = False) -> bool:
+async def take_out(
+    path: Path, *, limit: float | None = None, insecure: bool = False, insecure_file: bool = False
+) -> bool:
     """Takes the probe out of a kernel, whoever put it in.
 
     Args:
         path: the connection file.
         limit: seconds that it may take; ``None``: as long as the kernel is busy.
+        insecure: as in ``LiveSource``.
+        insecure_file: the same.
 
     Returns:
         whether there was one.
@@ -311,12 +317,13 @@ async def take_out(path: Path, *, limit: float | None = None, insecure: bool = F
         KernelError: as ``LiveSource.events``.
         TimedOutError: ``limit`` ran out.
     """
-    talk = Conversation(read_connection_file(path, insecure=insecure, insecure_file=insecure), limit=limit)
+    info = read_connection_file(path, insecure=insecure, insecure_file=insecure_file)
+    talk = Conversation(info, limit=limit)
     try:
         await talk.open()
         async for found in talk.ask(detach_expression()):
             if isinstance(found, Answer):
-                return decode_detached(found.text)
+                return _gone(found.text)
         raise UnreachableError(f"the kernel of {talk.shown} went away before it answered")
     finally:
         await asyncio.shield(talk.close())
@@ -340,11 +347,23 @@ def accepted(text: str) -> AttachReply:
     return reply
 
 
+def _gone(text: str) -> bool:
+    """What the loader answered to a detach."""
+    try:
+        told = decode_detached(text)
+    except WireError as error:
+        raise ProbeError("the kernel's answer cannot be read", clean(str(error))) from error
+    if isinstance(told, Refusal):
+        raise _refused(told)
+    return told
+
+
 def _refused(refusal: Refusal) -> KernelError:
     match refusal.error:
         case "unsupported":
             return UnsupportedKernelError(
-                f"nothing to attach to: {refusal.detail}", "kernelscope attaches to IPython kernels."
+                f"nothing to attach to: {refusal.detail}",
+                "kernelscope attaches to IPython kernels: ipykernel 6 or 7.",
             )
         case "version":
             return ProbeError(

@@ -7,6 +7,7 @@ server, never the kernel: no kernel's last activity moves.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import urllib.error
 import urllib.request
@@ -91,12 +92,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _servers(folders: list[Path]) -> list[_Server]:
-    files = [
-        file
-        for folder in folders
-        for kind in ("jpserver", "nbserver")
-        for file in folder.glob(f"{kind}-*.json")
-    ]
+    files: list[Path] = []
+    for folder in folders:
+        for kind in ("jpserver", "nbserver"):
+            with contextlib.suppress(OSError):  # the folder has gone, or may not be looked into
+                files += folder.glob(f"{kind}-*.json")
     found = (_server(file) for file in sorted(files))
     return [server for server in found if server is not None]
 

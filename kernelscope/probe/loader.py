@@ -32,6 +32,14 @@ def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one
         ip = shell.get_ipython() if shell is not None else None
         if ip is None or getattr(ip, "kernel", None) is None:
             return json.dumps({"error": "unsupported", "detail": "no IPython kernel runs here"})
+        kernel = type(ip.kernel)
+        if not any(cls.__module__ == "ipykernel.ipkernel" for cls in kernel.__mro__):
+            detail = "its kernel is " + kernel.__module__ + "." + kernel.__qualname__ + ", not ipykernel's"
+            return json.dumps({"error": "unsupported", "detail": detail})
+        release = getattr(sys.modules.get("ipykernel"), "version_info", (6,))
+        if release[0] < 6:
+            detail = "ipykernel " + ".".join(map(str, release)) + " is too old"
+            return json.dumps({"error": "unsupported", "detail": detail})
         installed = sys.modules.get(package + ".agent")
         agent = getattr(installed, "AGENT", None)
         if asked["do"] == "audit":

@@ -102,13 +102,16 @@ def decode_reply(text: str) -> AttachReply | Refusal:
     return converted(found, AttachReply)
 
 
-def decode_detached(text: str) -> bool:
+def decode_detached(text: str) -> bool | Refusal:
     """The loader's answer to a detach: whether there was a probe.
 
     Raises:
         WireError: it has another form.
     """
-    return converted(read_json(text), _Detached).detached
+    found = read_json(text)
+    if isinstance(found, dict) and "error" in found:
+        return converted(found, Refusal)
+    return converted(found, _Detached).detached
 
 
 def decode_push(data: object) -> Push | None:

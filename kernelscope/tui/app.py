@@ -27,6 +27,7 @@ _FRAME = 1 / 30
 """Seconds: however fast events come, the screen follows at most once in this time."""
 INTERRUPTED = 130
 """Exit status after a signal."""
+_STAYS = 86_400.0
 _LEAVING = 2.0
 """Seconds that the source gets to let go of the kernel."""
 
@@ -85,6 +86,10 @@ class KernelscopeApp(ThemedApp[int]):
         self._status = error.exit_code
         if self.session.timeline.kernel is None:
             self.push_screen(FailureScreen(error))
+
+    def warn(self, text: str) -> None:
+        """Of what goes wrong beside the session, which goes on; it stays until it is clicked away."""
+        self.notify(text, title="kernelscope", severity="warning", timeout=_STAYS, markup=False)
 
     def _heard(self, _: Update) -> None:
         """Bursts collapse: the first update of a burst asks for one refresh, which shows them all."""
