@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +35,7 @@ class KernelProcess:
         transport: ``tcp`` or ``ipc`` (sockets beside the connection file).
         extra: more keys for the connection file, such as ``jupyter_session``.
         env: variables on top of the test's own environment.
+        launcher: what the interpreter runs, for a kernel that is not ipykernel's own.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class KernelProcess:
         transport: str = "tcp",
         extra: dict[str, Any] | None = None,
         env: dict[str, str] | None = None,
+        launcher: Sequence[str] = ("-m", "ipykernel_launcher"),
     ) -> None:
         self.python, self.folder = python, folder
+        self._launcher = launcher
         self.connection_file = folder / name
         self.log = folder / "kernel.log"
         self._env = {
@@ -157,7 +161,7 @@ class KernelProcess:
         self.stop()
 
     def _start(self) -> None:
-        command = [self.python, "-m", "ipykernel_launcher", "-f", str(self.connection_file)]
+        command = [self.python, *self._launcher, "-f", str(self.connection_file)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log

@@ -1,0 +1,105 @@
+"""Kernels that kernelscope does not attach to: each is named, and nothing is left in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernelscope.errors import UnsupportedKernelError
+from kernelscope.kernel.live import take_out
+from tests.kernel import foreign
+from tests.kernel.test_manners import EXPRESSION
+from tests.kernel.watching import value, watching
+from tests.support.kernels import KernelProcess
+
+
+@contextmanager
+def running(folder: Path, kind: str) -> Iterator[KernelProcess]:
+    with KernelProcess(folder, launcher=(str(foreign.__file__), kind)) as kernel:
+        yield kernel
+
+
+def asked(kernel: KernelProcess) -> list[dict[str, Any]]:
+    """What the kernel was asked to execute, up to now."""
+    kernel.run("now")
+    lines = kernel.log.read_text().splitlines()
+    return [json.loads(line) for line in lines if line.startswith('{"code')][:-1]
+
+
+async def refused(kernel: KernelProcess) -> UnsupportedKernelError:
+    """The error, which leaving it gives as well."""
+    async with watching(kernel) as watch:
+        error = await watch.failure()
+    assert isinstance(error, UnsupportedKernelError)
+    assert error.exit_code == 3
+    assert "ipykernel 6 or 7" in error.hint
+    with pytest.raises(UnsupportedKernelError) as left:
+        await take_out(kernel.connection_file)
+    assert left.value.title == error.title
+    return error
+
+
+@pytest.mark.fault(14)
+async def test_a_kernel_of_another_language_is_named_and_asked_without_code(tmp_path: Path) -> None:
+    with running(tmp_path, "echo") as kernel:
+        error = await refused(kernel)
+        requests = asked(kernel)
+    assert "speaks echo" in error.title
+    assert [(one["code"], one["silent"]) for one in requests] == [("", True)] * 2
+    assert requests[-1]["left"] == {**requests[0]["left"], "modules": [], "callbacks": 0}
+
+
+@pytest.mark.fault(15)
+@pytest.mark.parametrize(
+    ("kind", "words"), [("python", "no IPython kernel runs here"), ("shell", "its kernel is builtins.object")]
+)
+async def test_a_python_kernel_that_is_not_ipykernel_is_named_and_left_as_it_was(
+    tmp_path: Path, kind: str, words: str
+) -> None:
+    with running(tmp_path, kind) as kernel:
+        before = kernel.run("before") and asked(kernel)[-1]["left"]
+        error = await refused(kernel)
+        after = asked(kernel)[-1]["left"]
+    assert words in error.title
+    assert after == before
+    assert after["modules"] == []
+
+
+@pytest.mark.fault(15)
+@pytest.mark.parametrize(
+    ("change", "restore", "words"),
+    [
+        ("ip.kernel = None", "ip.kernel = kernel", "no IPython kernel runs here"),
+        ("ipykernel.version_info = (5, 5, 6)", "ipykernel.version_info = release", "ipykernel 5.5.6 is too old"),
+    ],
+)  # fmt: skip
+async def test_an_ipykernel_that_lacks_what_the_probe_needs(
+    kernel: KernelProcess, change: str, restore: str, words: str
+) -> None:
+    """The version stands in for the old ipykernel itself, which needs an old Python, too."""
+    kernel.run(
+        "import ipykernel; ip = get_ipython(); kernel = ip.kernel; release = ipykernel.version_info\n"
+        + change
+    )
+    client = kernel.client()
+    state = EXPRESSION.replace("ip.kernel.comm_manager", "kernel.comm_manager").replace(
+        "{'get_ipython': get_ipython}", "{'get_ipython': get_ipython, 'kernel': kernel}"
+    )
+    before = value(client, state)
+    error = await refused(kernel)
+    assert words in error.title
+    assert value(client, state) == before
+    kernel.run(restore)
+    async with watching(kernel) as watch:
+        await watch.attached()
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as process:
+        yield process
