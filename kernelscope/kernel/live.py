@@ -362,7 +362,7 @@ def _refused(refusal: Refusal) -> KernelError:
     match refusal.error:
         case "unsupported":
             return UnsupportedKernelError(
-                f"nothing to attach to: {refusal.detail}",
+                f"this kernel cannot be attached to: {refusal.detail}",
                 "kernelscope attaches to IPython kernels: ipykernel 6 or 7.",
             )
         case "version":

@@ -1,7 +1,7 @@
 """What is at a kernel's port that answers no heartbeat: so that it can be said, and not guessed.
 
-It is asked what every ZeroMQ socket is asked by every other, and no more: the greeting, before
-anything of a kernel's protocol.
+It is told what every ZeroMQ socket tells every other first, the beginning of a greeting, and nothing of
+a kernel's protocol.
 """
 
 from __future__ import annotations
@@ -19,29 +19,27 @@ Peer = Literal["nothing", "silence", "plain", "encrypted", "other"]
 
 _PATIENCE_S = 1.0
 _SIGNATURE = b"\xff" + bytes(8) + b"\x7f"
-_GREETING = _SIGNATURE + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
-"""ZMTP 3.0, https://rfc.zeromq.org/spec/23: signature, version, mechanism, and 32 bytes that say nothing."""
-_MECHANISM = slice(12, 32)
+_VERSION = b"\x03\x00"
+_LINE_END = b"\r\n\r\n"
+_MECHANISM_LENGTH = 20
+"""ZMTP 3.0, https://rfc.zeromq.org/spec/23: a greeting begins with signature, version and mechanism.  The
+peer's own comes as soon as it has ours up to the version; with our mechanism it might hang up."""
 _LS = "`kernelscope ls` shows the kernels that live."
 _ANOTHER_KERNELS = "the file is another kernel's: use the one that this kernel was started with. " + _LS
 _OTHER_FILE = "Very likely " + _ANOTHER_KERNELS
+_MECHANISMS: dict[bytes, Peer] = {b"NULL": "plain", b"CURVE": "encrypted"}
 _Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def heartbeat_peer(info: ConnectionInfo) -> Peer:
-    """Who listens at the heartbeat's port; takes two seconds at most."""
+    """Who listens at the heartbeat's port; takes a few seconds at most."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             reader, writer = await _connected(info)
     except (OSError, ValueError):  # TimeoutError is an OSError; ValueError: no numeric address
         return "nothing"
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            writer.write(_GREETING)
-            signature = await reader.readexactly(len(_SIGNATURE))
-            if (signature[0], signature[-1]) != (_SIGNATURE[0], _SIGNATURE[-1]):
-                return "other"
-            return _mechanism(signature + await reader.readexactly(len(_GREETING) - len(_SIGNATURE)))
+        return await _greeted(reader, writer)
     except TimeoutError:
         return "silence"
     except (OSError, asyncio.IncompleteReadError):
@@ -50,6 +48,25 @@ async def heartbeat_peer(info: ConnectionInfo) -> Peer:
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+async def _greeted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Peer:
+    """What it says to the greeting; raises where it hangs up, or says nothing in time."""
+    writer.write(_SIGNATURE + _VERSION)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            first = await reader.readexactly(1)
+    except TimeoutError:
+        writer.write(_LINE_END)  # a web server reads lines
+        async with asyncio.timeout(_PATIENCE_S):
+            await reader.readexactly(1)
+        return "other"
+    if first != _SIGNATURE[:1]:
+        return "other"
+    async with asyncio.timeout(_PATIENCE_S):
+        await reader.readexactly(len(_SIGNATURE + _VERSION) - 1)
+        mechanism = (await reader.readexactly(_MECHANISM_LENGTH)).rstrip(b"\0")
+    return _MECHANISMS.get(mechanism, "other")
 
 
 def no_beat(info: ConnectionInfo, shown: str, peer: Peer) -> KernelError:
@@ -95,13 +112,3 @@ async def _connected(info: ConnectionInfo) -> _Stream:
         host = "127.0.0.1"
     ipaddress.ip_address(host)  # looking a name up may take longer than anybody waits
     return await asyncio.open_connection(host, info.hb_port)
-
-
-def _mechanism(greeting: bytes) -> Peer:
-    match greeting[_MECHANISM].rstrip(b"\0"):
-        case b"NULL":
-            return "plain"
-        case b"CURVE":
-            return "encrypted"
-        case _:
-            return "other"

@@ -1,0 +1,210 @@
+"""Ports at which no kernel answers: what is there is said, and every command ends with one clear line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from kernelscope.errors import KernelError, KeyMismatchError, UnreachableError
+from kernelscope.kernel import conversation, ports
+from kernelscope.kernel.files import read_connection_file
+from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.session import Session
+from kernelscope.tui.app import KernelscopeApp
+from kernelscope.tui.screens.failure import FailureScreen
+from tests.kernel.watching import LONG
+from tests.support.kernels import KernelProcess
+
+PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "BEAT_S", 0.5)
+
+
+def write(folder: Path, port: int, **changes: Any) -> Path:
+    """A connection file with this port for everything."""
+    raw = {**dict.fromkeys(PORTS, port), "ip": "127.0.0.1", "transport": "tcp", "key": "a", **changes}
+    path = folder / "kernel-a.json"
+    path.write_text(json.dumps({name: value for name, value in raw.items() if value is not ...}))
+    path.chmod(0o600)
+    return path
+
+
+async def errors(path: Path) -> list[KernelError]:
+    """What attaching and detaching end with, each in good time."""
+    found = []
+    source = LiveSource(path)
+    async with asyncio.timeout(LONG):
+        with pytest.raises(KernelError) as attaching:
+            async for _ in source.events():
+                pass
+        await source.close()
+        with pytest.raises(KernelError) as detaching:
+            await take_out(path)
+    found = [attaching.value, detaching.value]
+    assert {error.exit_code for error in found} == {3}
+    assert all("`kernelscope ls`" in error.hint for error in found)
+    return found
+
+
+class Page(BaseHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def a_web_server() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def answering(reply: bytes | None) -> Iterator[int]:
+    """A program that says this to whoever connects, and hangs up; ``None``: it never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as held:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                held.enter_context(connection)
+                if reply is not None:
+                    with connection:
+                        connection.sendall(reply)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@contextmanager
+def a_zmq_socket(kind: int) -> Iterator[int]:
+    """One that takes every message and answers none."""
+    with zmq.Context() as context, context.socket(kind) as server:
+        server.linger = 0
+        yield server.bind_to_random_port("tcp://127.0.0.1")
+
+
+@contextmanager
+def nobody() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    yield port
+
+
+TAKEN: dict[str, tuple[Callable[[], Any], str]] = {
+    "nobody": (nobody, "no kernel answers at the ports"),
+    "a web server": (a_web_server, "is no kernel"),
+    "an ssh server": (lambda: answering(b"SSH-2.0-OpenSSH_9.2\r\n"), "is no kernel"),
+    "one that hangs up": (lambda: answering(b""), "is no kernel"),
+    "one that says nothing": (lambda: answering(None), "no kernel answers at the ports"),
+    "a pull socket": (lambda: a_zmq_socket(zmq.PULL), "no kernel answers at the ports"),
+    "a router": (lambda: a_zmq_socket(zmq.ROUTER), "no kernel answers at the ports"),
+}
+
+
+@pytest.mark.parametrize("who", TAKEN)
+async def test_who_is_at_the_port_is_told(tmp_path: Path, who: str) -> None:
+    program, words = TAKEN[who]
+    with program() as port:
+        for error in await errors(write(tmp_path, port)):
+            assert isinstance(error, UnreachableError)
+            assert words in error.title
+            assert ("gives no sign" in error.hint) == (
+                who in {"one that says nothing", "a pull socket", "a router"}
+            )
+
+
+async def test_the_dashboard_says_so_on_its_screen(tmp_path: Path) -> None:
+    with a_web_server() as port:
+        app = KernelscopeApp(Session(LiveSource(write(tmp_path, port))))
+        async with app.run_test() as pilot:
+            async with asyncio.timeout(LONG):
+                while not isinstance(app.screen, FailureScreen):
+                    await pilot.pause()
+            told = str(app.screen.query_one("#failure-text").render())
+            assert f"port {port}" in told
+            assert "kernelscope ls" in told
+            await pilot.press("q")
+    assert app.return_value == 3
+
+
+async def test_an_address_that_would_have_to_be_looked_up_is_not(tmp_path: Path) -> None:
+    info = read_connection_file(write(tmp_path, 1, ip="kernel.example"))
+    assert await ports.heartbeat_peer(info) == "nothing"
+
+
+async def test_sockets_in_files(tmp_path: Path) -> None:
+    path = write(tmp_path, 5, transport="ipc", ip=str(tmp_path / "ipc"))
+    assert await ports.heartbeat_peer(read_connection_file(path)) == "nothing"
+    with zmq.Context() as context, context.socket(zmq.PULL) as server:
+        server.bind(f"ipc://{tmp_path / 'ipc'}-5")
+        assert await ports.heartbeat_peer(read_connection_file(path)) == "plain"
+
+
+# --- 13: encryption -----------------------------------------------------------------------------------
+
+
+def keys() -> dict[str, str]:
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    return {"curve_publickey": public, "curve_secretkey": secret}
+
+
+@contextmanager
+def a_kernel(folder: Path, **extra: Any) -> Iterator[tuple[KernelProcess, dict[str, Any]]]:
+    with KernelProcess(folder, extra=extra) as kernel:
+        yield kernel, json.loads(kernel.connection_file.read_text())
+
+
+@pytest.mark.fault(13)
+@pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq has no CurveZMQ")
+async def test_an_encrypted_kernel_and_files_that_are_not_its_own(tmp_path: Path) -> None:
+    (folder := tmp_path / "kernel").mkdir()
+    with a_kernel(folder, **{name: key.encode() for name, key in keys().items()}) as (kernel, raw):
+        before = kernel.log.read_text()
+        plain = write(tmp_path, 1, **{**raw, **dict.fromkeys(keys(), ...)})
+        for error in await errors(plain):
+            assert isinstance(error, KeyMismatchError)
+            assert "encrypted connections only" in error.title
+        for error in await errors(write(tmp_path, 1, **{**raw, **keys()})):
+            assert isinstance(error, KeyMismatchError)
+            assert "encryption keys" in error.title
+        assert kernel.log.read_text() == before
+        assert kernel.run("1")["execution_count"] == 1
+        assert not await take_out(kernel.connection_file), "with its own file it can be talked to"
+
+
+@pytest.mark.fault(13)
+@pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq has no CurveZMQ")
+async def test_a_file_with_keys_and_a_kernel_that_does_not_encrypt(tmp_path: Path) -> None:
+    """As ipykernel 6 is, which takes such a file and passes over the keys."""
+    (folder := tmp_path / "kernel").mkdir()
+    with a_kernel(folder) as (kernel, raw):
+        for error in await errors(write(tmp_path, 1, **{**raw, **keys()})):
+            assert isinstance(error, KeyMismatchError)
+            assert "does not encrypt" in error.title
+        assert kernel.run("1")["execution_count"] == 1
