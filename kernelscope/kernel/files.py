@@ -249,6 +249,7 @@ def _json_type(value: object) -> str:
 def _checked(raw: dict[str, Any], path: Path, written: float, *, insecure: bool) -> ConnectionInfo:
     shown = _shown(path)
     ports = {name: _port(raw, name, shown) for name in _PORTS}
+    _must_differ(ports, shown)
     transport = _transport(raw, shown)
     return ConnectionInfo(
         path=path,
@@ -271,6 +272,14 @@ def _port(raw: dict[str, Any], name: str, shown: str) -> int:
     if type(value) is not int or not 1 <= value <= 65_535:
         raise _bad(shown, f"{name} is {_value(value)}, not a number from 1 to 65535")
     return value
+
+
+def _must_differ(ports: dict[str, int], shown: str) -> None:
+    first: dict[int, str] = {}
+    for name, port in ports.items():
+        if port in first:
+            raise _bad(shown, f"{first[port]} and {name} are both {port}")
+        first[port] = name
 
 
 def _transport(raw: dict[str, Any], shown: str) -> Transport:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,8 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
 def put(folder: Path, name: str, kernel: KernelProcess | None = None, **extra: Any) -> Path:
     """A connection file in ``folder``: of a live kernel, or stale."""
     ports = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
-    stale: dict[str, Any] = {**dict.fromkeys(ports, 1), "ip": "127.0.0.1", "key": "a", "transport": "tcp"}
+    numbers = {port: number for number, port in enumerate(ports, 1)}
+    stale: dict[str, Any] = {**numbers, "ip": "127.0.0.1", "key": "a", "transport": "tcp"}
     raw = stale if kernel is None else json.loads(kernel.connection_file.read_text())
     path = folder / name
     path.write_text(json.dumps({**raw, **extra}))
@@ -316,6 +318,53 @@ async def test_files_that_are_none_are_passed_over(runtime: Path, kernel: Kernel
     assert [(one.kernel_id, one.state) for one in await find_kernels()] == [("f", "live")]
 
 
+async def test_files_that_come_and_go_while_they_are_looked_at(runtime: Path, kernel: KernelProcess) -> None:
+    live = put(runtime, "kernel-live.json", kernel)
+    stop = threading.Event()
+
+    def stir() -> None:
+        while not stop.wait(0.0005):
+            put(runtime, "kernel-new.json").rename(runtime / "kernel-moved.json")
+            (runtime / "kernel-moved.json").unlink()
+            put(runtime, "jpserver-1.json").unlink()
+            put(runtime, "another.json", kernel).rename(live)  # the same, as another file
+
+    thread = threading.Thread(target=stir)
+    thread.start()
+    try:
+        for _ in range(3):
+            found = {one.kernel_id: one.state for one in await find_kernels()}
+            assert found.pop("live") == "live"
+            assert set(found) <= {"new", "moved"}
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_runtime_directory_that_may_not_be_looked_into(tmp_path: Path) -> None:
+    """As root's is for who became another user and kept its environment (``su`` without ``-``)."""
+    private = tmp_path / "private"
+    (private / "jupyter" / "runtime").mkdir(parents=True)
+    private.chmod(0o700)
+    code = (
+        "import asyncio, os, sys\n"
+        "from kernelscope.kernel import discovery\n"
+        "from kernelscope.errors import NoKernelError\n"
+        "asyncio.run(discovery.find_kernels())  # all that is imported late\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "print(asyncio.run(discovery.find_kernels()))\n"
+        "for named in (sys.argv[1] + '/kernel-1.json', 'kernel-1.json', None):\n"
+        "    try: asyncio.run(discovery.resolve(named))\n"
+        "    except NoKernelError: print('none')\n"
+    )
+    env = {**os.environ, "XDG_RUNTIME_DIR": str(private), "JUPYTER_RUNTIME_DIR": f"{private}/jupyter/runtime"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(private)], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["[]", "none", "none", "none"], done.stderr
+
+
 async def test_text_of_files_is_shown_safely(runtime: Path) -> None:
     path = put(runtime, "kernel-\x1b[2J.json", kernel_name="\u202epy", jupyter_session="/a\0\x07.ipynb")
     (entry,) = await find_kernels()
@@ -425,6 +474,7 @@ async def test_a_notebook(
         await resolve("work/churn.ipynb")
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize(
     "argument", ["nothing", "", "/no/such/kernel-a.json", "a\0b", "a\0.ipynb", "no.ipynb", "*x"]
 )

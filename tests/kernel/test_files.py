@@ -90,6 +90,7 @@ def test_texts_that_are_no_text_are_left_out(tmp_path: Path) -> None:
     assert (info.kernel_name, info.jupyter_session) == (None, None)
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("name", PORTS)
 @pytest.mark.parametrize("value", ["50000", 0, -1, 70_000, 50_000.0, True, None, [1], ...])
 def test_a_port_that_is_none(tmp_path: Path, name: str, value: object) -> None:
@@ -98,6 +99,7 @@ def test_a_port_that_is_none(tmp_path: Path, name: str, value: object) -> None:
     assert name in error.title
 
 
+@pytest.mark.fault(3, 4, 6)
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -112,6 +114,7 @@ def test_a_port_that_is_none(tmp_path: Path, name: str, value: object) -> None:
         ({"signature_scheme": "hmac-shake_128"}, "signature_scheme is"),
         ({"signature_scheme": "sha256"}, "signature_scheme is"),
         ({"signature_scheme": 1}, "signature_scheme is"),
+        ({"hb_port": 50_001}, "iopub_port and hb_port are both 50001"),
         ({"ip": 1}, "ip is 1"),
         ({"ip": ""}, "ip is"),
         ({"ip": "a/b c"}, "ip is"),
@@ -125,10 +128,12 @@ def test_a_field_that_cannot_be_used_is_named(tmp_path: Path, changes: dict[str,
     assert title.isprintable()
 
 
+@pytest.mark.fault(5)
 def test_an_empty_key_is_accepted_from_this_machine(tmp_path: Path) -> None:
     assert read_connection_file(write(tmp_path, key="", ip="127.0.0.1")).signed is False
 
 
+@pytest.mark.fault(4, 5)
 def test_an_empty_key_is_accepted_from_elsewhere_only_when_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path, key="", ip="192.0.2.7")
     assert "--insecure" in refused(path).hint
@@ -136,6 +141,7 @@ def test_an_empty_key_is_accepted_from_elsewhere_only_when_asked_for(tmp_path: P
     assert "key is a number" in refused(write(tmp_path, key=0), insecure=True).title
 
 
+@pytest.mark.fault(2)
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -163,12 +169,14 @@ def test_a_file_that_holds_something_else(tmp_path: Path, data: bytes, words: st
     assert not isinstance(error.__context__, ValueError), "it carries the document, and so the key"
 
 
+@pytest.mark.fault(8)
 def test_a_very_large_file_is_not_read(tmp_path: Path) -> None:
     path = write_bytes(tmp_path, b"")
     os.truncate(path, 1 << 30)
     assert "larger than" in refused(path).title
 
 
+@pytest.mark.fault(8)
 def test_what_is_no_file(tmp_path: Path) -> None:
     fifo, loop, server = tmp_path / "fifo", tmp_path / "loop", tmp_path / "socket"
     os.mkfifo(fifo)
@@ -186,6 +194,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "cannot be read: File name too long" in refused(tmp_path / ("a" * 300)).title
 
 
+@pytest.mark.fault(9)
 def test_a_path_that_is_no_utf8_works_and_is_shown_escaped(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9\x1b")
     folder.mkdir()
@@ -216,6 +225,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.fault(7)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
     ("mode", "owner", "words"),
@@ -236,6 +246,7 @@ def test_another_users_file(open_folder: Path, mode: int, owner: int, words: str
     assert done.stdout == f"ConnectionFileError {path}: {words}\n"
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize("mode", [0o644, 0o620, 0o666, 0o602])
 def test_a_file_that_others_can_reach_is_refused_as_ssh_does(open_folder: Path, mode: int) -> None:
     path = write(open_folder)
@@ -253,6 +264,7 @@ def test_a_file_in_a_folder_that_others_cannot_enter_is_private(open_folder: Pat
     assert read_connection_file(path).signed
 
 
+@pytest.mark.fault(13)
 def test_curve_keys(tmp_path: Path) -> None:
     public, secret = (key.decode() for key in zmq.curve_keypair())
     path = write(tmp_path, curve_publickey=public, curve_secretkey=secret)
@@ -260,11 +272,14 @@ def test_curve_keys(tmp_path: Path) -> None:
     assert info.curve_publickey == public.encode()
     assert public not in repr(info)
     assert read_connection_file(write(tmp_path, curve_publickey=public)).curve_publickey is None
+    another = zmq.curve_keypair()[1].decode()
+    assert "together" in refused(write(tmp_path, curve_publickey=public, curve_secretkey=another)).title
     error = refused(write(tmp_path, curve_publickey="short", curve_secretkey=secret))
     assert "curve_publickey" in error.title
     assert secret not in error.title
 
 
+@pytest.mark.fault(13)
 def test_curve_keys_where_the_library_lacks_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     public, secret = (key.decode() for key in zmq.curve_keypair())
     monkeypatch.setattr(zmq, "has", lambda capability: capability != "curve")

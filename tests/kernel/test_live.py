@@ -178,9 +178,8 @@ async def test_nobody_at_the_ports(tmp_path: Path) -> None:
 async def test_a_port_that_accepts_and_says_nothing(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         path = tmp_path / "kernel-silent.json"
-        ports = dict.fromkeys(
-            ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"), silent.getsockname()[1]
-        )
+        ports = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4}
+        ports["hb_port"] = silent.getsockname()[1]
         path.write_text(json.dumps({**ports, "ip": "127.0.0.1", "transport": "tcp", "key": "a"}))
         path.chmod(0o600)
         assert isinstance(await error_of(path), UnreachableError)

@@ -34,8 +34,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write(folder: Path, port: int, **changes: Any) -> Path:
-    """A connection file with this port for everything."""
-    raw = {**dict.fromkeys(PORTS, port), "ip": "127.0.0.1", "transport": "tcp", "key": "a", **changes}
+    """A connection file with this port for the heartbeat."""
+    others = {name: number for number, name in enumerate(PORTS, 1)}
+    raw = {**others, "hb_port": port, "ip": "127.0.0.1", "transport": "tcp", "key": "a", **changes}
     path = folder / "kernel-a.json"
     path.write_text(json.dumps({name: value for name, value in raw.items() if value is not ...}))
     path.chmod(0o600)
@@ -154,15 +155,15 @@ async def test_the_dashboard_says_so_on_its_screen(tmp_path: Path) -> None:
 
 
 async def test_an_address_that_would_have_to_be_looked_up_is_not(tmp_path: Path) -> None:
-    info = read_connection_file(write(tmp_path, 1, ip="kernel.example"))
+    info = read_connection_file(write(tmp_path, 9, ip="kernel.example"))
     assert await ports.heartbeat_peer(info) == "nothing"
 
 
 async def test_sockets_in_files(tmp_path: Path) -> None:
-    path = write(tmp_path, 5, transport="ipc", ip=str(tmp_path / "ipc"))
+    path = write(tmp_path, 9, transport="ipc", ip=str(tmp_path / "ipc"))
     assert await ports.heartbeat_peer(read_connection_file(path)) == "nothing"
     with zmq.Context() as context, context.socket(zmq.PULL) as server:
-        server.bind(f"ipc://{tmp_path / 'ipc'}-5")
+        server.bind(f"ipc://{tmp_path / 'ipc'}-9")
         assert await ports.heartbeat_peer(read_connection_file(path)) == "plain"
 
 

@@ -1,0 +1,264 @@
+"""The commands as a user runs them: files that cannot be used, and recordings that end early."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kernelscope import cli
+from kernelscope.session import Session
+from kernelscope.timeline.events import Waiting
+from kernelscope.tui.app import KernelscopeApp
+from tests.kernel.test_files import KEY, write, write_bytes
+from tests.kernel.watching import LONG
+from tests.support.kernels import KernelProcess
+from tests.support.script import ScriptedSource, churn
+
+COMMANDS = ("attach", "watch", "detach")
+Told = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty runtime directory in place of the user's own."""
+    folder = tmp_path / "runtime"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(cli, "_no_terminals", lambda **_: [])  # what is wrong is told before the screen
+    return folder
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Told:
+    """The exit status of a command, and what it says on standard error; it prints nothing."""
+
+    monkeypatch.setattr(KernelscopeApp, "run", lambda _: pytest.fail("the screen has opened"))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        status = 0
+        try:
+            cli.main(list(arguments))
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        assert out == "" or arguments[0] == "ls"
+        assert KEY not in out + err
+        return status, err
+
+    return run
+
+
+def told_well(status: int, err: str) -> str:
+    """One line of what is wrong, one of what to do, and exit status 3."""
+    assert status == 3
+    assert err.startswith("kernelscope: ")
+    title, hint = err.rstrip("\n").split("\n")
+    assert hint.startswith("  ")
+    assert title.isprintable()
+    assert hint.isprintable()
+    return title
+
+
+def a_folder(folder: Path) -> Path:
+    (made := folder / "kernel-a.json").mkdir()
+    return made
+
+
+def a_fifo(folder: Path) -> Path:
+    os.mkfifo(made := folder / "kernel-a.json")
+    return made
+
+
+def a_circle(folder: Path) -> Path:
+    (made := folder / "kernel-a.json").symlink_to(made)
+    return made
+
+
+def a_gigabyte(folder: Path) -> Path:
+    os.truncate(made := write_bytes(folder, b""), 1 << 30)
+    return made
+
+
+BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "empty": (lambda folder: write_bytes(folder, b""), "the file is empty"),
+    "truncated": (lambda folder: write_bytes(folder, b'{"shell_port": 1,'), "not complete JSON"),
+    "a mark": (lambda folder: write_bytes(folder, b"\xef\xbb\xbf{}"), "byte order mark"),
+    "a list": (lambda folder: write_bytes(folder, b"[]"), "a JSON list"),
+    "bytes": (lambda folder: write_bytes(folder, b"\xff\xfe\x00"), "byte order mark"),
+    "no port": (lambda folder: write(folder, hb_port=...), "hb_port is missing"),
+    "port 0": (lambda folder: write(folder, shell_port=0), "shell_port is 0"),
+    "two ports": (
+        lambda folder: write(folder, iopub_port=50_000),
+        "shell_port and iopub_port are both 50000",
+    ),
+    "key": (lambda folder: write(folder, key=5), "key is a number"),
+    "no key": (lambda folder: write(folder, key="", ip="192.0.2.7"), "key is empty"),
+    "transport": (lambda folder: write(folder, transport="udp"), "transport is"),
+    "address": (lambda folder: write(folder, ip="no address"), "ip is"),
+    "a folder": (a_folder, "no kernel matches"),
+    "a fifo": (a_fifo, "not a regular file"),
+    "a circle": (a_circle, "in a circle"),
+    "1 GB": (a_gigabyte, "larger than 64 KiB"),
+    "a device": (lambda folder: Path("/dev/zero"), "not a regular file"),
+}
+
+
+@pytest.mark.fault(2, 3, 4, 5, 6, 8)
+@pytest.mark.parametrize("what", BAD)
+def test_a_file_that_cannot_be_used_is_one_line_of_every_command(
+    tmp_path: Path, told: Told, what: str
+) -> None:
+    make, words = BAD[what]
+    path = make(tmp_path)
+    for command in COMMANDS:
+        assert words in told_well(*told(command, str(path))), command
+
+
+@pytest.mark.fault(1)
+def test_no_file_names_the_kernels_there_are(runtime: Path, told: Told, kernel: KernelProcess) -> None:
+    (runtime / "kernel-5e1c.json").write_bytes(kernel.connection_file.read_bytes())
+    for command in COMMANDS:
+        status, err = told(command, "/no/such/kernel-1.json")
+        assert "/no/such/kernel-1.json" in told_well(status, err)
+        assert "5e1c (live)" in err
+
+
+@pytest.mark.fault(5, 7)
+def test_what_is_not_safe_is_accepted_by_the_flag_for_it_and_by_no_other(tmp_path: Path, told: Told) -> None:
+    keyless = write(tmp_path, key="", ip="192.0.2.7")
+    assert "key is empty" in told("detach", str(keyless), "--insecure-file")[1]
+    (folder := tmp_path / "open").mkdir()
+    for above in (folder, *list(folder.parents)[:-2]):
+        above.chmod(0o755)
+    opened = write(folder, hb_port=1)
+    opened.chmod(0o644)
+    if "mode 0644" not in told("detach", str(opened))[1]:
+        pytest.skip("the tests' own folder lies where nobody else can enter")
+    assert "mode 0644" in told("detach", str(opened), "--insecure")[1]
+    assert "no kernel answers" in told("detach", str(opened), "--insecure-file")[1]
+
+
+@pytest.mark.fault(9)
+def test_a_path_that_is_no_utf8(tmp_path: Path, runtime: Path, told: Told, kernel: KernelProcess) -> None:
+    """As bytes on a real command line, and shown so that it can be printed."""
+    path = os.fsencode(runtime) + b"/kernel-caf\xe9\x1b.json"
+    Path(os.fsdecode(path)).write_bytes(kernel.connection_file.read_bytes())
+    Path(os.fsdecode(path)).chmod(0o600)
+    for arguments in (["ls", "--json"], ["detach", path]):
+        done = subprocess.run(
+            [sys.executable, "-m", "kernelscope", *arguments], capture_output=True, check=False, timeout=LONG
+        )
+        assert done.returncode == 0, done.stderr
+        assert b"\x1b" not in done.stdout + done.stderr
+        if arguments[0] == "ls":
+            assert json.loads(done.stdout)["kernel_id"] == r"caf\udce9\x1b"
+    assert r"caf\udce9\x1b" in told_well(*told("detach", os.fsdecode(path).replace("kernel", "none")))
+
+
+def test_standard_input_that_is_no_connection_info() -> None:
+    """No text, nothing, and none at all; and what is missing for a dashboard is named."""
+    run = [sys.executable, "-m", "kernelscope"]
+    for given in (b"\xff\xfe{", b"", None):
+        done = subprocess.run(
+            [*run, "watch", "-"]
+            if given is not None
+            else ["sh", "-c", 'exec "$@" <&-', "sh", *run, "watch", "-"],
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=LONG,
+        )
+        assert done.returncode == (3 if given is not None else 2), done.stderr
+        assert b"Traceback" not in done.stderr
+        assert b"standard input" in done.stderr
+
+
+def test_only_those_streams_are_named_that_are_no_terminal() -> None:
+    """Of a terminal made for it, with standard error led elsewhere."""
+    script = (
+        "import os, pty, sys\n"
+        "status = pty.spawn(['sh', '-c', sys.argv[1] + ' -m kernelscope 2>' + sys.argv[2]])\n"
+        "sys.exit(os.waitstatus_to_exitcode(status))"
+    )
+    read, written = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", script, sys.executable, f"/dev/fd/{written}"],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=LONG, pass_fds=[written],
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert os.read(read, 4_096).startswith(
+            b"kernelscope: the dashboard needs a terminal, which standard error is not\n"
+        )
+    finally:
+        os.close(read)
+        os.close(written)
+
+
+# --- recordings -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.fault(90)
+def test_the_lines_go_on_when_the_disk_is_full(tmp_path: Path, kernel: KernelProcess) -> None:
+    """A limit on the size of files stands for the disk; what was committed is replayed."""
+    file = tmp_path / "a.kscope"
+    watch = [sys.executable, "-m", "kernelscope", "watch", "--json", "--record", str(file)]
+    limited = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *watch, str(kernel.connection_file)]
+    with subprocess.Popen(limited, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert json.loads(process.stdout.readline())["type"] == "attached"
+            for number in range(12):
+                kernel.run(f"a = {number}  # " + "x" * 10_000)
+                while json.loads(line := process.stdout.readline())["type"] != "execution":
+                    pass
+            assert json.loads(line)["code"].startswith("a = 11")
+        finally:
+            process.terminate()
+        assert process.stderr.readline().startswith("kernelscope: the recording has ended: ")
+    replay = subprocess.run(
+        [sys.executable, "-m", "kernelscope", "replay", "--json", str(file)],
+        capture_output=True, text=True, check=True, timeout=LONG,
+    )  # fmt: skip
+    runs = [
+        record for line in replay.stdout.splitlines() if (record := json.loads(line))["type"] == "execution"
+    ]
+    assert 0 < len(runs) < 12
+    assert [run["code"].split(" # ")[0].strip() for run in runs] == [f"a = {n}" for n in range(len(runs))]
+
+
+@pytest.mark.fault(90)
+async def test_the_dashboard_goes_on_and_says_that_the_recording_has_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = ScriptedSource(churn().events)
+    app = KernelscopeApp(Session(source))
+    with cli._recorded(app.session, tmp_path / "a.kscope", app.warn):
+        async with app.run_test() as pilot:
+            while len(app.session.timeline.moments) < 3:
+                await pilot.pause()
+            (tmp_path / "a.kscope").unlink()
+            for number in range(3):
+                source.push(Waiting(f"more {number}"))
+            while app.session.timeline.waiting != "more 2":
+                await pilot.pause()
+            await pilot.pause()
+            shown = [one.message for one in app._notifications]
+            assert len(shown) == 1
+            assert "the recording has ended: the file was removed" in shown[0]
+        assert capsys.readouterr().err == "", "the screen is drawn there"
+    assert capsys.readouterr().err.startswith("kernelscope: the recording has ended: ")
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as process:
+        yield process
