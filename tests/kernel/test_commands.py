@@ -145,6 +145,19 @@ def test_what_is_not_safe_is_accepted_by_the_flag_for_it_and_by_no_other(tmp_pat
     assert "no kernel answers" in told("detach", str(opened), "--insecure-file")[1]
 
 
+@pytest.mark.fault(5)
+def test_a_kernel_without_a_key_is_watched_and_that_is_said(tmp_path: Path) -> None:
+    with KernelProcess(tmp_path, key="") as kernel:
+        watch = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file)]
+        with subprocess.Popen(watch, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline()
+            kernel.process.terminate()
+            process.terminate()
+            assert "no key, so messages are not verified" in process.stderr.readline()
+
+
 @pytest.mark.fault(9)
 def test_a_path_that_is_no_utf8(tmp_path: Path, runtime: Path, told: Told, kernel: KernelProcess) -> None:
     """As bytes on a real command line, and shown so that it can be printed."""

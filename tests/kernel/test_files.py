@@ -194,6 +194,14 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "cannot be read: File name too long" in refused(tmp_path / ("a" * 300)).title
 
 
+@pytest.mark.fault(8)
+def test_what_is_no_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That would wake who waits at the other end of a FIFO, and rewind a tape."""
+    os.mkfifo(fifo := tmp_path / "fifo")
+    monkeypatch.setattr(os, "open", lambda *_: pytest.fail("it was opened"))
+    assert "not a regular file" in refused(fifo).title
+
+
 @pytest.mark.fault(9)
 def test_a_path_that_is_no_utf8_works_and_is_shown_escaped(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9\x1b")
