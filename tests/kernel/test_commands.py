@@ -20,7 +20,7 @@ from tests.kernel.watching import LONG
 from tests.support.kernels import KernelProcess
 from tests.support.script import ScriptedSource, churn
 
-COMMANDS = ("attach", "watch", "detach")
+COMMANDS = ("attach", "watch", "audit", "detach")
 Told = Callable[..., tuple[int, str]]
 
 

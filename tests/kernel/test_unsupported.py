@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kernelscope.errors import UnsupportedKernelError
+from kernelscope.kernel.audit import audit
 from kernelscope.kernel.live import take_out
 from tests.kernel import foreign
 from tests.kernel.test_manners import EXPRESSION
@@ -41,6 +42,9 @@ async def refused(kernel: KernelProcess) -> UnsupportedKernelError:
     with pytest.raises(UnsupportedKernelError) as left:
         await take_out(kernel.connection_file)
     assert left.value.title == error.title
+    with pytest.raises(UnsupportedKernelError) as audited:
+        await audit(kernel.connection_file, seconds=1)
+    assert audited.value.title == error.title
     return error
 
 
@@ -50,7 +54,7 @@ async def test_a_kernel_of_another_language_is_named_and_asked_without_code(tmp_
         error = await refused(kernel)
         requests = asked(kernel)
     assert "speaks echo" in error.title
-    assert [(one["code"], one["silent"]) for one in requests] == [("", True)] * 2
+    assert [(one["code"], one["silent"]) for one in requests] == [("", True)] * 3
     assert requests[-1]["left"] == {**requests[0]["left"], "modules": [], "callbacks": 0}
 
 
