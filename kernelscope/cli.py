@@ -108,7 +108,7 @@ def attach(
     piped = connection == "-" and "standard input" in _no_terminals()
     if not_one := _no_terminals(but_input=piped):
         raise UsageError(
-            f"the dashboard needs a terminal, which {' and '.join(not_one)} {'is' if len(not_one) == 1 else 'are'} not",
+            f"the dashboard needs a terminal: {', '.join(not_one)} {'is' if len(not_one) == 1 else 'are'} none",
             "`kernelscope watch` writes the same as lines, `kernelscope watch --json` for scripts.",
         )
     from kernelscope.session import Session

@@ -208,7 +208,7 @@ def test_only_those_streams_are_named_that_are_no_terminal() -> None:
         )  # fmt: skip
         assert done.returncode == 2
         assert os.read(read, 4_096).startswith(
-            b"kernelscope: the dashboard needs a terminal, which standard error is not\n"
+            b"kernelscope: the dashboard needs a terminal: standard error is none\n"
         )
     finally:
         os.close(read)
