@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ import click
 
 from kernelscope import __version__
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
+from kernelscope.text import clean
 
 if TYPE_CHECKING:
     from kernelscope.kernel.entry import KernelEntry
@@ -36,8 +38,19 @@ class _Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {"--help", "-h", "--version"}
         if not args or (args[0] not in self.commands and args[0] not in own):
+            if args and (meant := _mistyped(args[0], self.commands)):
+                raise UsageError(
+                    f"there is no command {clean(args[0])}", f"Did you mean `kernelscope {meant}`?"
+                )
             args = ["attach", *args]
         return super().parse_args(ctx, args)
+
+
+def _mistyped(argument: str, commands: Iterable[str]) -> str | None:
+    """The command that a word nearly is; a file, an option and a kernel's id are no words."""
+    if not argument.isalpha() or os.path.lexists(argument):
+        return None
+    return next(iter(difflib.get_close_matches(argument, commands, n=1, cutoff=0.75)), None)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,6 +67,10 @@ def cli() -> None:
     """
 
 
+_CONNECTION = (
+    "CONNECTION is a connection file, its name or a fragment of it, a kernel id, a notebook's path, or - for "
+    "the output of %connect_info on standard input. Without it: the only live kernel."
+)
 _connection = click.argument("connection", required=False)
 _insecure = click.option(
     "--insecure", is_flag=True,
@@ -87,7 +104,7 @@ _record = click.option(
 )
 
 
-@cli.command()
+@cli.command(short_help="The dashboard; also without the word attach.", epilog=_CONNECTION)
 @_connection
 @_poll
 @_keep
@@ -125,7 +142,7 @@ def attach(
                 _finish(app.run())
 
 
-@cli.command()
+@cli.command(short_help="A line per run; --json for scripts.", epilog=_CONNECTION)
 @_connection
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the contract for scripts.")
 @_poll
@@ -144,14 +161,14 @@ def watch(
     insecure_file: bool,
     record: Path | None,
 ) -> None:
-    """The same without a screen: a line per run, until the kernel has ended or Ctrl-C."""
+    """What each run did to each model, as lines, until the kernel has ended or Ctrl-C."""
     options = {"poll": poll, "keep": keep, "limit": limit}
     with _connection_file(connection) as path:
         _tell_what_looking_costs(poll)
         _watch(_live(path, **options, insecure=insecure, insecure_file=insecure_file), as_json, record)
 
 
-@cli.command()
+@cli.command(short_help="Open a recording; no kernel is needed.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
 def replay(file: Path, as_json: bool) -> None:
@@ -168,7 +185,7 @@ def replay(file: Path, as_json: bool) -> None:
     _finish(KernelscopeApp(Session(source), title=file.name).run())
 
 
-@cli.command()
+@cli.command(short_help="The kernels that can be attached to.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def ls(as_json: bool) -> None:
     """Kernels that can be attached to, with notebook, state and last activity.
@@ -189,7 +206,7 @@ def ls(as_json: bool) -> None:
         click.echo("no kernel found: open a notebook, or try `kernelscope demo`", err=True)
 
 
-@cli.command()
+@cli.command(short_help="Take the probe out of the kernel.", epilog=_CONNECTION)
 @_connection
 @_limit
 @_insecure
@@ -203,7 +220,7 @@ def detach(connection: str | None, limit: float | None, insecure: bool, insecure
     click.echo("the probe has left the kernel" if there else "there was no probe in the kernel")
 
 
-@cli.command()
+@cli.command(short_help="Prove what the probe did and did not change.", epilog=_CONNECTION)
 @_connection
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
@@ -237,7 +254,7 @@ def audit(
         raise SystemExit(1)
 
 
-@cli.command()
+@cli.command(short_help="A kernel of its own, a notebook in it, and the dashboard.")
 @click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
 def demo(as_json: bool) -> None:
     """Start a kernel of its own, play a notebook in it, and attach.
