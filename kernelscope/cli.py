@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import difflib
+import io
 import os
 import signal
 import sys
@@ -19,11 +20,12 @@ import click
 
 from kernelscope import __version__
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
-from kernelscope.text import clean
+from kernelscope.text import clean, clean_block
 
 if TYPE_CHECKING:
     from kernelscope.kernel.entry import KernelEntry
     from kernelscope.session import Session, Source
+    from kernelscope.tui.themed import ThemedApp
 
 INTERRUPTED = 130
 DEMO_PAUSE_S = 0.7
@@ -128,18 +130,24 @@ def attach(
             f"the dashboard needs a terminal: {', '.join(not_one)} {'is' if len(not_one) == 1 else 'are'} none",
             "`kernelscope watch` writes the same as lines, `kernelscope watch --json` for scripts.",
         )
+    _tell_what_looking_costs(poll)
+    options: dict[str, Any] = {"poll": poll, "keep": keep, "limit": limit}
+    options |= {"insecure": insecure, "insecure_file": insecure_file}
+    if not _can_be_drawn_on():
+        _talk("this terminal cannot be drawn on (TERM says so): here are the runs as lines")
+        with _connection_file(connection) as path:
+            _watch(_live(path, **options), False, record)
+        return
     from kernelscope.session import Session
     from kernelscope.tui.app import KernelscopeApp
 
-    _tell_what_looking_costs(poll)
-    options = {"poll": poll, "keep": keep, "limit": limit}
-    with _chosen(connection, **options, insecure=insecure, insecure_file=insecure_file) as source:
+    with _chosen(connection, **options) as source:
         if source is not None:
             if piped:
                 _take_keys_from_the_terminal()
             app = KernelscopeApp(Session(source), poll=poll)
             with _recorded(app.session, record, app.warn):
-                _finish(app.run())
+                _shown(app)
 
 
 @cli.command(short_help="A line per run; --json for scripts.", epilog=_CONNECTION)
@@ -177,12 +185,12 @@ def replay(file: Path, as_json: bool) -> None:
     from kernelscope.storage.recording import RecordingSource
 
     source = RecordingSource(file)
-    if as_json or not _on_a_terminal():
+    if as_json or not (_on_a_terminal() and _can_be_drawn_on()):
         _watch(source, as_json)
         return
     from kernelscope.tui.app import KernelscopeApp
 
-    _finish(KernelscopeApp(Session(source), title=file.name).run())
+    _shown(KernelscopeApp(Session(source), title=file.name))
 
 
 @cli.command(short_help="The kernels that can be attached to.")
@@ -264,13 +272,13 @@ def demo(as_json: bool) -> None:
     """
     from kernelscope.demo import DemoSource
 
-    if as_json or not _on_a_terminal():
+    if as_json or not (_on_a_terminal() and _can_be_drawn_on()):
         _watch(DemoSource(), as_json)
         return
     from kernelscope.session import Session
     from kernelscope.tui.app import KernelscopeApp
 
-    _finish(KernelscopeApp(Session(DemoSource(pause=DEMO_PAUSE_S, stay=True)), title="demo.ipynb").run())
+    _shown(KernelscopeApp(Session(DemoSource(pause=DEMO_PAUSE_S, stay=True)), title="demo.ipynb"))
 
 
 def _on_a_terminal() -> bool:
@@ -288,12 +296,15 @@ def _no_terminals(*, but_input: bool = False) -> list[str]:
 def _tell_what_looking_costs(poll: float | None) -> None:
     """Before it begins."""
     if poll is not None:
-        click.echo(
-            f"kernelscope: a thread in the kernel will look every {poll:g} s between runs: about half a "
+        _talk(
+            f"a thread in the kernel will look every {poll:g} s between runs: about half a "
             "millisecond each with ten models, 50 ms at most. What it finds counts as activity of the kernel, "
-            "so that a server which culls idle kernels may keep it.",
-            err=True,
+            "so that a server which culls idle kernels may keep it."
         )
+
+
+def _can_be_drawn_on() -> bool:
+    return os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def _take_keys_from_the_terminal() -> None:
@@ -331,9 +342,9 @@ def _recorded(
     def failed(why: str) -> None:
         told = f"the recording has ended: {why}"
         if warn is None:
-            click.echo(f"kernelscope: {told}", err=True)
+            _talk(told)
         else:
-            later.append(f"kernelscope: {told}")
+            later.append(told)
             warn(told)
 
     recorder = Recorder(file, failed)
@@ -343,7 +354,7 @@ def _recorded(
     finally:
         recorder.close()
         for line in later:
-            click.echo(line, err=True)
+            _talk(line)
 
 
 @contextlib.contextmanager
@@ -367,9 +378,9 @@ def _picked(**options: Any) -> Source | None:
     from kernelscope.kernel.discovery import find_kernels, runtime_dirs
     from kernelscope.tui.picker import PickerApp
 
-    picked: KernelEntry | str | None = PickerApp(
-        find_kernels, looked_in=[str(path) for path in runtime_dirs()]
-    ).run()
+    picked: KernelEntry | str | None = _shown(
+        PickerApp(find_kernels, looked_in=[str(path) for path in runtime_dirs()])
+    )
     if picked is None:
         return None
     if isinstance(picked, str):
@@ -383,7 +394,7 @@ def _live(path: Path, **options: Any) -> Source:
 
     source = LiveSource(path, **options)
     if not source.signed:
-        click.echo("kernelscope: the connection file has no key, so messages are not verified", err=True)
+        _talk("the connection file has no key, so messages are not verified")
     return source
 
 
@@ -427,9 +438,20 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         raise KeyboardInterrupt from None
 
 
-def _finish(code: int | None) -> None:
-    if code:
-        raise SystemExit(code)
+def _shown(app: ThemedApp[T]) -> T | None:
+    """What the reader answered; an app that ended for another reason ends the command."""
+    answer = app.run()
+    if app.stumbled is not None:
+        error = app.stumbled
+        raise KernelscopeError(f"kernelscope stumbled: {type(error).__name__}: {error}") from error
+    if app.return_code:
+        raise SystemExit(app.return_code)
+    return answer
+
+
+def _talk(text: str) -> None:
+    """To standard error; much of it may come from a kernel, or from the name of a file."""
+    click.echo(clean_block(f"kernelscope: {text}"), err=True)
 
 
 def _seconds(text: str, option: str) -> float:
@@ -449,11 +471,12 @@ def main(args: list[str] | None = None) -> None:
     try:
         cli.main(args=args, prog_name="kernelscope", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        error.show(told := io.StringIO())
+        click.echo(clean_block(told.getvalue()), err=True, nl=False)
         raise SystemExit(error.exit_code) from None
     except KernelscopeError as error:
         hint = f"\n  {error.hint}" if error.hint else ""
-        click.echo(f"kernelscope: {error.title}{hint}", err=True)
+        _talk(f"{error.title}{hint}")
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, click.Abort):
         raise SystemExit(INTERRUPTED) from None

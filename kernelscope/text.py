@@ -1,18 +1,29 @@
-"""Text from a kernel is hostile: the one gate through which all of it passes.
+"""Text from a kernel is hostile: what makes it harmless, wherever it comes in and goes out.
 
 Escape sequences, bidirectional overrides and other invisible characters are shown as visible
-escapes, so that no byte of them reaches a terminal.  Markup is not dealt with here: nothing in
-kernelscope parses kernel text as markup.
+escapes, so that no byte of them reaches a terminal, and so that what is left is as wide as it
+looks.  Markup is not dealt with here: nothing in kernelscope parses kernel text as markup.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
+_PLAIN = re.compile("[\x20-\x7e\xa1-\xac\xae-\u02ff\u2010-\u2027\u2190-\u23ff\u2500-\u27bf]*")
+"""Nothing in it hides or combines: our own signs, and most of what anybody writes."""
 _SUSPECT = re.compile("[^\x20-\x7e]")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_COMBINING = frozenset({"Mn", "Me"})
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+    "\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]"
+)
+"""Letters and marks that no font draws, and those that choose how another is drawn (flags and skin
+colours, too): terminals differ about how wide that is."""
+_COMBINING = frozenset({"Mn", "Mc", "Me"})
+_JOINING = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb]")
+"""Vowels and finals of Hangul: letters that stand on the one before them."""
 _MOST_COMBINING = 4
 """Marks on one character beyond these are shown as escapes; real scripts stack fewer."""
 
@@ -29,7 +40,8 @@ def clean(text: str, *, limit: int = 200) -> str:
 
 def clean_block(text: str, *, limit: int = 65_536) -> str:
     """Like ``clean`` for source code: line ends and tabs stay."""
-    return _visible(_cut(text.replace("\r\n", "\n"), limit), keep="\n\t")
+    # Of 50 MB no more is touched than can be shown.
+    return _visible(_cut(text[: 2 * max(limit, 0) + 2].replace("\r\n", "\n"), limit), keep="\n\t")
 
 
 def _cut(text: str, limit: int) -> str:
@@ -69,8 +81,21 @@ def headline(source: str) -> str:
 
 
 def _visible(text: str, keep: str) -> str:
-    if text.isascii() and text.isprintable():
+    if _PLAIN.fullmatch(text):
         return text
+    return _escaped(text, keep) if len(text) > _REMEMBERED else _remembered(text, keep)
+
+
+_REMEMBERED = 200
+"""Characters of the longest text that is worth remembering: names and values come again and again."""
+
+
+@lru_cache(maxsize=4_096)
+def _remembered(text: str, keep: str) -> str:
+    return _escaped(text, keep)
+
+
+def _escaped(text: str, keep: str) -> str:
     marks = 0
     shown: list[str] = []
     for char in text:
@@ -79,8 +104,9 @@ def _visible(text: str, keep: str) -> str:
             shown.append(char)
             continue
         category = unicodedata.category(char)
-        marks = marks + 1 if category in _COMBINING else 0
-        hidden = category in _HIDDEN or marks > _MOST_COMBINING
+        stacked = category in _COMBINING or _JOINING.match(char)
+        marks = marks + 1 if stacked else 0
+        hidden = category in _HIDDEN or marks > _MOST_COMBINING or _INVISIBLE.match(char)
         shown.append(_escape(char) if hidden else char)
     return "".join(shown)
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
 from kernelscope.protocol.records import encode, records_of
-from kernelscope.text import headline
+from kernelscope.text import clean, headline
 from kernelscope.timeline.changes import Change, Run, Verdict
 from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.timeline.explain import gist, short_class
 from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline, Update
+
+_LONGEST = 65_536
+"""Characters of a line."""
 
 
 class JsonLines:
@@ -42,7 +45,7 @@ class PlainLines:
     def __call__(self, update: Update) -> None:
         """What one event added, as text."""
         for line in _lines(update):
-            self._out.write(line + "\n")
+            self._out.write(clean(line, limit=_LONGEST) + "\n")
         self._out.flush()
 
 

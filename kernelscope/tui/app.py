@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Update
-from kernelscope.tui.copying import copy
+from kernelscope.tui.copying import save
+from kernelscope.tui.ink import tell
 from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.said import Line, line, say
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.screens.cells import CellsScreen
 from kernelscope.tui.screens.diff import DiffScreen
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
 _FRAME = 1 / 30
 """Seconds: however fast events come, the screen follows at most once in this time."""
-INTERRUPTED = 130
-"""Exit status after a signal."""
 _STAYS = 86_400.0
 _LEAVING = 2.0
 """Seconds that the source gets to let go of the kernel."""
@@ -58,14 +58,10 @@ class KernelscopeApp(ThemedApp[int]):
         self.session.listen(self._heard)
         self.push_screen(TimelineScreen(self.board, self._heading, self.poll))
         self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):  # not on Windows
-                number = getattr(signal, name)
-                asyncio.get_running_loop().add_signal_handler(number, self._told_to_end)
 
-    def _told_to_end(self) -> None:
-        """By a signal: the terminal is closed, or somebody ends the process."""
-        self._status = INTERRUPTED
+    def leave(self, status: int) -> None:
+        """See ``ThemedApp``; the source lets go of the kernel first."""
+        self._status = status
         self.run_worker(self.action_quit(), name="leaving")
 
     # The session.
@@ -89,7 +85,7 @@ class KernelscopeApp(ThemedApp[int]):
 
     def warn(self, text: str) -> None:
         """Of what goes wrong beside the session, which goes on; it stays until it is clicked away."""
-        self.notify(text, title="kernelscope", severity="warning", timeout=_STAYS, markup=False)
+        tell(self, line(say(text, limit=1_000)), seconds=_STAYS, warning=True)
 
     def _heard(self, _: Update) -> None:
         """Bursts collapse: the first update of a burst asks for one refresh, which shows them all."""
@@ -130,10 +126,10 @@ class KernelscopeApp(ThemedApp[int]):
         self.board.go_to(index)
         self.refresh_screens()
 
-    def copy_text(self, text: str) -> None:
+    def copy_lines(self, lines: Sequence[Line]) -> None:
         """To the clipboard, and to a file for terminals that have none."""
-        self.copy_to_clipboard(text)
-        self.notify(copy(text), timeout=4, markup=False)
+        self.copy(lines)
+        tell(self.screen, save(lines), seconds=4)
 
     async def action_quit(self) -> None:
         """Leave; the source lets go of the kernel first."""
@@ -142,4 +138,4 @@ class KernelscopeApp(ThemedApp[int]):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LEAVING):
                     await self._let_go.wait()
-        self.exit(self._status)
+        self.exit(self._status, return_code=self._status)

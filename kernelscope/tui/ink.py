@@ -1,16 +1,37 @@
-"""From roles to styles: the one table, in the two forms that Textual wants."""
+"""From what is said to what Textual draws: nothing else in kernelscope hands text to it.
+
+Roles become styles by one table.  Text is never parsed as markup, and it comes from ``Said`` alone;
+``Sieve`` is the net below: it sees every line on its way to the terminal, those of Textual's own
+widgets too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.command import DiscoveryHit, Hit
 from textual.content import Content
+from textual.filter import LineFilter
+from textual.highlight import highlight
+from textual.strip import Strip
+from textual.widgets import Tab
+from textual.widgets.option_list import Option
 
+from kernelscope.text import clean, clean_block
 from kernelscope.timeline.changes import Verdict
-from kernelscope.tui.model.said import HUES, Line, Said
+from kernelscope.tui.model.said import HUES, Line, Said, plain
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.color import Color
+    from textual.widget import Widget
+
+_HIGHLIGHTED = 20_000
+"""Characters: longer cells are shown without colours, finding those takes too long."""
 
 _LOSS = (Verdict.RESET, Verdict.CLEARED, Verdict.DELETED)
 _DOUBT = (Verdict.REFITTED, Verdict.EDITED, Verdict.UNKNOWN)
@@ -59,6 +80,60 @@ def content(lines: Iterable[Line]) -> Content:
     )
 
 
+def source(code: str) -> Content:
+    """A cell's source, safe and highlighted."""
+    text = clean_block(code).expandtabs(4)
+    return highlight(text, language="python") if len(text) <= _HIGHLIGHTED else Content(text)
+
+
+def option(told: Line, id: str | None = None, *, disabled: bool = False) -> Option:  # noqa: A002 - Textual's own word
+    """A line of a list."""
+    return Option(content([told]), id, disabled=disabled)
+
+
+def tab(told: Line, id: str) -> Tab:  # noqa: A002 - Textual's own word
+    """One of several tabs."""
+    return Tab(content([told]), id=id)
+
+
+def hit(
+    told: Line, about: Line, run: Callable[[], Awaitable[object]], score: float | None = None
+) -> Hit | DiscoveryHit:
+    """A line of the palette, and below it what the command is about; without a score it was not searched."""
+    both = content([told, about])
+    if score is None:
+        return DiscoveryHit(both, run, plain(told))
+    return Hit(score, both, run, plain(told))
+
+
+def tell(where: Widget | App[Any], told: Line, *, seconds: float = 3.0, warning: bool = False) -> None:
+    """A line in the corner that goes by itself."""
+    where.notify(
+        plain(told),
+        title="kernelscope" if warning else "",
+        severity="warning" if warning else "information",
+        timeout=seconds,
+        markup=False,
+    )
+
+
+class Sieve(LineFilter):
+    """Drops from every line that is drawn what could steer a terminal.
+
+    Our own text holds none of it.  Textual's widgets show what is typed and pasted as it came.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """The line without it; what is dropped has no width, so the line keeps its own."""
+        if all(segment.text.isprintable() for segment in segments):
+            return segments
+        return [s if s.text.isprintable() else Segment(_sifted(s.text), s.style, s.control) for s in segments]
+
+
+def _sifted(text: str) -> str:
+    return "".join(char for char in text if clean(char) == char)
+
+
 class Inks:
     """Roles as styles of segments, for one theme."""
 
@@ -80,6 +155,14 @@ class Inks:
     def segments(self, pieces: Iterable[Said]) -> list[Segment]:
         """Pieces for a strip; empty ones are left out."""
         return [Segment(piece.text, self.style(piece.role)) for piece in pieces if piece.text]
+
+    def strip(self, pieces: Iterable[Said]) -> Strip:
+        """Pieces as a line of a widget."""
+        return Strip(self.segments(pieces))
+
+    def over(self, strip: Strip, style: Style) -> Strip:
+        """The same text in another style alone."""
+        return Strip([Segment(Said(strip.text).text, style)])
 
     def _made(self, role: str) -> Style:
         made = Style.null()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import Hits, Provider
 
+from kernelscope.tui.ink import hit
+from kernelscope.tui.model.said import Said, line
 from kernelscope.tui.screens.base import CommandScreen
 
 
@@ -17,7 +19,8 @@ class ScreenCommands(Provider):
         if isinstance(self.screen, CommandScreen):
             for command in self.screen.COMMANDS_HERE:
                 run = partial(self.screen.run_action, command.id)
-                yield DiscoveryHit(f"{command.label}  ({command.shown})", run, command.label, command.help)
+                told = line(Said(f"{command.label}  ({command.shown})", "strong"))
+                yield hit(told, line(Said(command.help, "dim")), run)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -25,8 +28,8 @@ class ScreenCommands(Provider):
             return
         matcher = self.matcher(query)
         for command in self.screen.COMMANDS_HERE:
-            told = f"{command.label}: {command.help}"
-            score = matcher.match(told)
+            score = matcher.match(f"{command.label}: {command.help}")
             if score > 0:
                 run = partial(self.screen.run_action, command.id)
-                yield Hit(score, matcher.highlight(told), run, command.label, f"key {command.shown}")
+                told = line(Said(f"{command.label}  ({command.shown})", "strong"))
+                yield hit(told, line(Said(command.help, "dim")), run, score)

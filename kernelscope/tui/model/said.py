@@ -1,13 +1,21 @@
-"""Styled text before there is a screen: pieces with a role, made safe where they are made."""
+"""Styled text before there is a screen: the one gate through which all text of the screen passes.
+
+A ``Said`` cannot hold text that steers a terminal, however it is made.  What Textual draws is made
+of nothing else: see ``kernelscope.tui.ink``, the only module that hands text to it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import force_setattr
 from rich.cells import cell_len, set_cell_size
 
 from kernelscope.text import clean
+
+_LONGEST = 65_536
+"""Characters of a piece: what is longer was not meant for one line."""
 
 _HALVED = 8
 """In fewer cells a name only loses its end."""
@@ -15,11 +23,17 @@ HUES = 8
 """How many colours generations are told apart by."""
 
 
-class Said(NamedTuple):
-    """A piece of text and the role that its style is looked up by."""
+class Said(Struct, frozen=True):
+    """A piece of text and the role that its style is looked up by: the gate."""
 
     text: str
     role: str = ""
+
+    def __post_init__(self) -> None:
+        """Whatever came, what is kept is one line that is safe to show."""
+        safe = clean(self.text, limit=_LONGEST)
+        if safe is not self.text:
+            force_setattr(self, "text", safe)
 
 
 Line = tuple[Said, ...]
@@ -27,7 +41,7 @@ Line = tuple[Said, ...]
 
 
 def say(text: object, role: str = "", *, limit: int = 300) -> Said:
-    """The gate of the screen: whatever comes from a kernel enters through here."""
+    """What comes from elsewhere, at most as long as this."""
     return Said(clean(str(text), limit=limit), role)
 
 
@@ -47,9 +61,10 @@ def plain(pieces: Iterable[Said]) -> str:
 
 
 def fit(text: str, cells: int) -> str:
-    """Exactly ``cells`` wide: padded, or cut with an ellipsis."""
+    """Exactly ``cells`` wide: padded, or cut with an ellipsis; measured as it will be shown."""
     if cells <= 0:
         return ""
+    text = clean(text, limit=_LONGEST)
     if cell_len(text) > cells:
         text = set_cell_size(text, cells - 1) + "…" if cells > 1 else "…"
     return set_cell_size(text, cells)
@@ -59,6 +74,7 @@ def fit_name(name: str, cells: int) -> str:
     """Like ``fit``, with a space at the end; a long name loses its middle, for the tensors of a network
     differ at their ends: ``layers.3.…2.weight``."""
     room = cells - 1
+    name = clean(name, limit=_LONGEST)
     if cell_len(name) <= room or room < _HALVED:
         return fit(name, cells)
     head = set_cell_size(name, room * 2 // 5)

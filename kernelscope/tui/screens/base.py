@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from textual.screen import Screen
-from textual.widgets import Static
 
 from kernelscope.tui.commands import Command
+from kernelscope.tui.model.said import Line
 from kernelscope.tui.screens.help import HelpScreen
 from kernelscope.tui.views.header import too_small
 from kernelscope.tui.widgets.bars import CommandBar
+from kernelscope.tui.widgets.told import Told
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -37,7 +38,7 @@ class Guide(Protocol):
     def show_run(self, index: int) -> None:
         """The timeline, at this moment."""
 
-    def copy_text(self, text: str) -> None:
+    def copy_lines(self, lines: Sequence[Line]) -> None:
         """Out of the terminal."""
 
 
@@ -52,7 +53,7 @@ class CommandScreen(Screen[Answer], Generic[Answer]):
 
     def compose(self) -> ComposeResult:
         """The widgets, top to bottom."""
-        yield Static("", id="too-small", markup=False)
+        yield Told(id="too-small")
         yield from self.body()
         yield CommandBar(self.COMMANDS_HERE)
 
@@ -74,7 +75,7 @@ class CommandScreen(Screen[Answer], Generic[Answer]):
         self.set_class(small, "-too-small")
         self.set_class(height < 20, "-low")
         self.set_class(width >= 110, "-wide")
-        self.query_one("#too-small", Static).update(too_small(width, height))
+        self.query_one("#too-small", Told).tell([too_small(width, height)])
         self.call_after_refresh(self.refresh_view)
 
     @property

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.widgets import Static
-
 from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.reruns import Cell
 from kernelscope.tui.commands import CELL_RUNS, CELLS, bindings
-from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Said, line
 from kernelscope.tui.screens.lists import ListScreen, list_widget
 from kernelscope.tui.views.cells import cell_line, heading, outlook_lines, run_line
-from kernelscope.tui.widgets.panes import source
+from kernelscope.tui.widgets.told import Told
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -35,16 +32,16 @@ class CellsScreen(ListScreen[None]):
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         return (
-            Static(content([line(Said(" Cells: what running them again does", "strong"))]), id="cells-title"),
-            Static(id="cells-heading", markup=False),
+            Told(line(Said(" Cells: what running them again does", "strong")), id="cells-title"),
+            Told(id="cells-heading"),
             list_widget(),
-            Static(id="cell-outlook", markup=False),
+            Told(id="cell-outlook"),
         )
 
     def refresh_view(self) -> None:
         """Show the board as it is now."""
         room = max(40, self.size.width - 6)
-        self.query_one("#cells-heading", Static).update(content([heading(room)]))
+        self.query_one("#cells-heading", Told).tell([heading(room)])
         cells = self.board.timeline.cells()
         forecaster = Forecaster(self.board.timeline)
         lines = [cell_line(cell, room, forecaster) for cell in cells]
@@ -58,11 +55,11 @@ class CellsScreen(ListScreen[None]):
     def _foresee(self) -> None:
         cells, place = self.board.timeline.cells(), self.list.highlighted
         here = cells[place] if place is not None and place < len(cells) else None
-        outlook = self.query_one("#cell-outlook", Static)
+        outlook = self.query_one("#cell-outlook", Told)
         outlook.display = here is not None
         if here is not None:
             foreseen = Forecaster(self.board.timeline).of(here.runs[-1])
-            outlook.update(content(outlook_lines(foreseen)))
+            outlook.tell(outlook_lines(foreseen))
 
     def action_open(self) -> None:
         """Every run of the cell."""
@@ -86,17 +83,18 @@ class CellRunsScreen(ListScreen[None]):
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         return (
-            Static(content([line(Said(" Runs of this cell", "strong"))]), id="cells-title"),
+            Told(line(Said(" Runs of this cell", "strong")), id="cells-title"),
             list_widget(),
-            Static(id="cell-outlook", markup=False),
-            Static(source(self.cell.code), id="cell-source", markup=False),
+            Told(id="cell-outlook"),
+            Told(id="cell-source"),
         )
 
     def refresh_view(self) -> None:
         """Show the board as it is now."""
         self.fill([run_line(self.board.timeline, self.cell, place) for place in range(len(self.cell.runs))])
         outlook = Forecaster(self.board.timeline).of(self.cell.runs[-1])
-        self.query_one("#cell-outlook", Static).update(content(outlook_lines(outlook)))
+        self.query_one("#cell-outlook", Told).tell(outlook_lines(outlook))
+        self.query_one("#cell-source", Told).tell_source(self.cell.code)
 
     def action_open(self) -> None:
         """Back to the timeline, at this run."""

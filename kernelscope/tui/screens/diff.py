@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from kernelscope.tui.commands import DIFF, bindings
-from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import line, say
 from kernelscope.tui.screens.reading import ReadingScreen
 from kernelscope.tui.views.diff import diff
+from kernelscope.tui.widgets.told import Told
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -32,17 +31,17 @@ class DiffScreen(ReadingScreen):
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
-        scroll = VerticalScroll(Static(id="diff-text", markup=False), id="diff-scroll")
+        scroll = VerticalScroll(Told(id="diff-text"), id="diff-scroll")
         scroll.can_focus = False
-        return (Static(id="diff-title", markup=False), scroll)
+        return (Told(id="diff-title"), scroll)
 
     def refresh_view(self) -> None:
         """Show the board as it is now."""
         how = "the mark and the cursor" if self.board.marked is not None else "before and after"
         title = line(say(f" {self.board.row}", "strong"), say(f"  {how}", "dim"))
-        self.query_one("#diff-title", Static).update(content([title]))
+        self.query_one("#diff-title", Told).tell([title])
         told = diff(self.board, max(40, self.size.width - 4), equal=self._equal)
-        self.query_one("#diff-text", Static).update(content(told))
+        self.query_one("#diff-text", Told).tell(told)
 
     def action_fold(self) -> None:
         """Shows or hides what is equal."""

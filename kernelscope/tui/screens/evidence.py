@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import VerticalScroll
-from textual.widgets import Static, Tab, Tabs
+from textual.widgets import Tabs
 
 from kernelscope.tui.commands import EVIDENCE, bindings
-from kernelscope.tui.ink import content
+from kernelscope.tui.ink import tab
 from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import plain
+from kernelscope.tui.model.said import Said, line
 from kernelscope.tui.screens.reading import ReadingScreen
 from kernelscope.tui.views.evidence import TABS, evidence, title
-from kernelscope.tui.widgets.panes import source
+from kernelscope.tui.widgets.told import Told
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -33,15 +33,15 @@ class EvidenceScreen(ReadingScreen):
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
-        tabs = Tabs(*(Tab(label, id=id_) for id_, label in TABS.items()), active=self._first)
+        tabs = Tabs(*(tab(line(Said(label)), id_) for id_, label in TABS.items()), active=self._first)
         tabs.can_focus = False
         scroll = VerticalScroll(
-            Static(id="evidence-text", markup=False),
-            Static(id="evidence-code", markup=False),
+            Told(id="evidence-text"),
+            Told(id="evidence-code"),
             id="evidence-scroll",
         )
         scroll.can_focus = False
-        return (Static(id="evidence-title", markup=False), tabs, scroll)
+        return (Told(id="evidence-title"), tabs, scroll)
 
     @property
     def tab(self) -> str:
@@ -50,13 +50,13 @@ class EvidenceScreen(ReadingScreen):
 
     def refresh_view(self) -> None:
         """Show the board as it is now."""
-        self.query_one("#evidence-title", Static).update(content([title(self.board)]))
-        self.query_one("#evidence-text", Static).update(content(evidence(self.board, self.tab)))
-        code = self.query_one("#evidence-code", Static)
+        self.query_one("#evidence-title", Told).tell([title(self.board)])
+        self.query_one("#evidence-text", Told).tell(evidence(self.board, self.tab))
+        code = self.query_one("#evidence-code", Told)
         run = self.board.run
         code.display = self.tab == "cell" and run is not None
         if run is not None and code.display:
-            code.update(source(run.facts.code))
+            code.tell_source(run.facts.code)
 
     def on_tabs_tab_activated(self) -> None:
         """Another tab."""
@@ -76,5 +76,4 @@ class EvidenceScreen(ReadingScreen):
 
     def action_copy(self) -> None:
         """The headline and what the tab shows."""
-        told = (title(self.board), *evidence(self.board, self.tab))
-        self.guide.copy_text("\n".join(plain(one) for one in told))
+        self.guide.copy_lines((title(self.board), *evidence(self.board, self.tab)))

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Center, Middle
-from textual.widgets import Static
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.tui.commands import FAILURE, bindings
-from kernelscope.tui.ink import content
 from kernelscope.tui.model.said import line, say
 from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.widgets.told import Told
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -32,8 +31,8 @@ class FailureScreen(CommandScreen[None]):
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         hint = [line(say(text, limit=2_000)) for text in self._error.hint.splitlines()]
-        told = content([line(say(self._error.title, "strong loss", limit=1_000)), (), *hint])
-        return (Middle(Center(Static(told, id="failure-text", markup=False)), id="failure-middle"),)
+        told = Told(line(say(self._error.title, "strong loss", limit=1_000)), (), *hint, id="failure-text")
+        return (Middle(Center(told), id="failure-middle"),)
 
     async def action_back(self) -> None:
         """There is nothing to go back to."""

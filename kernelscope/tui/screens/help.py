@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, OptionList
 
 from kernelscope.tui.commands import Command
 from kernelscope.tui.glyphs import GLYPHS, LEGEND, SHORT
-from kernelscope.tui.ink import content
+from kernelscope.tui.ink import option
 from kernelscope.tui.model.said import Line, Said, fit, line
+from kernelscope.tui.widgets.told import Told, Typed
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -38,8 +38,8 @@ class HelpScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The widgets, top to bottom."""
         with Vertical(id="help"):
-            yield Static("Keys and glyphs", id="help-title", markup=False)
-            yield Input(placeholder="type to search, enter runs, escape goes back", id="help-search")
+            yield Told(line(Said("Keys and glyphs")), id="help-title")
+            yield Typed(line(Said("type to search, enter runs, escape goes back")), id="help-search")
             yield OptionList(id="help-list", markup=False)
 
     def on_mount(self) -> None:
@@ -81,7 +81,7 @@ class HelpScreen(ModalScreen[str | None]):
         for command in self._commands:
             told = f"{command.label} {command.help} {command.shown} {command.id}".casefold()
             if all(word in told for word in words):
-                options.add_option(Option(content([_command(command)]), command.id))
+                options.add_options([option(_command(command), command.id)])
         for verdict in LEGEND:
             if all(word in f"{verdict} {SHORT[verdict]}".casefold() for word in words):
                 told_line = line(
@@ -89,7 +89,7 @@ class HelpScreen(ModalScreen[str | None]):
                     Said(fit(verdict, 12), "strong"),
                     Said(SHORT[verdict]),
                 )
-                options.add_option(Option(content([told_line]), disabled=True))
+                options.add_options([option(told_line, disabled=True)])
         options.highlighted = 0 if options.option_count else None
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Generic
 
 from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
-from kernelscope.tui.ink import content
+from kernelscope.tui.ink import option
 from kernelscope.tui.model.said import Line
 from kernelscope.tui.screens.base import Answer, CommandScreen
 
@@ -32,7 +31,7 @@ class ListScreen(CommandScreen[Answer], Generic[Answer]):
         """Show these lines; the highlight stays where it is."""
         at = self.list.highlighted or 0
         self.list.clear_options()
-        self.list.add_options([Option(content([one])) for one in lines])
+        self.list.add_options([option(one) for one in lines])
         self.list.highlighted = min(at, len(lines) - 1) if lines else None
 
     def on_option_list_option_selected(self) -> None:

@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.widgets import Input, Static
-
 from kernelscope.errors import KernelscopeError
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.tui.commands import PICKER, bindings
-from kernelscope.tui.ink import content
+from kernelscope.tui.ink import tell
 from kernelscope.tui.model.said import Said, line, say
 from kernelscope.tui.screens.lists import ListScreen, list_widget
 from kernelscope.tui.views.picker import entry_line, matching, nothing
 from kernelscope.tui.widgets.filtering import FilterInput
+from kernelscope.tui.widgets.told import Told
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
+    from textual.widgets import Input
 
 Find = Callable[[], Awaitable[Sequence[KernelEntry]]]
 
@@ -43,9 +43,9 @@ class PickerScreen(ListScreen[KernelEntry | str | None]):
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         return (
-            Static(content([line(Said(" Attach to a kernel", "strong"))]), id="cells-title", markup=False),
-            FilterInput(placeholder="type to filter, enter keeps it, escape drops it", id="filter"),
-            Static(id="empty", markup=False),
+            Told(line(Said(" Attach to a kernel", "strong")), id="cells-title"),
+            FilterInput(line(Said("type to filter, enter keeps it, escape drops it")), id="filter"),
+            Told(id="empty"),
             list_widget(),
         )
 
@@ -59,7 +59,7 @@ class PickerScreen(ListScreen[KernelEntry | str | None]):
             try:
                 self._found = tuple(await self._find())
             except (KernelscopeError, OSError) as error:
-                self.query_one("#empty", Static).update(content([line(say(error, "loss"))]))
+                self.query_one("#empty", Told).tell([line(say(error, "loss"))])
             else:
                 self.refresh_view()
             await asyncio.sleep(self._every)
@@ -76,9 +76,9 @@ class PickerScreen(ListScreen[KernelEntry | str | None]):
         if chosen is not None and chosen.connection_file in files:
             self.list.highlighted = files.index(chosen.connection_file)
         usable = any(entry.state != "dead" for entry in self._shown)
-        empty = self.query_one("#empty", Static)
+        empty = self.query_one("#empty", Told)
         empty.display = not usable
-        empty.update(content(nothing(self._found, self._wanted, self._looked_in)))
+        empty.tell(nothing(self._found, self._wanted, self._looked_in))
 
     @property
     def chosen(self) -> KernelEntry | None:
@@ -115,11 +115,8 @@ class PickerScreen(ListScreen[KernelEntry | str | None]):
         if entry is None:
             return
         if entry.state == "dead":
-            self.notify(
-                "Nobody answers there: the file was left behind by a kernel that is gone",
-                timeout=4,
-                markup=False,
-            )
+            gone = "Nobody answers there: the file was left behind by a kernel that is gone"
+            tell(self, line(Said(gone)), seconds=4)
             return
         self.dismiss(entry)
 

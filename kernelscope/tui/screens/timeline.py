@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, Static
 
 from kernelscope.tui.commands import TIMELINE, bindings
-from kernelscope.tui.ink import content
+from kernelscope.tui.ink import tell
 from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import plain
+from kernelscope.tui.model.said import Said, line
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.views.header import empty
 from kernelscope.tui.views.sentence import sentence
@@ -19,10 +18,12 @@ from kernelscope.tui.widgets.bars import Banner, HeaderBar, Legend
 from kernelscope.tui.widgets.filtering import FilterInput
 from kernelscope.tui.widgets.grid import Grid
 from kernelscope.tui.widgets.panes import Inspector, Sentence
+from kernelscope.tui.widgets.told import Told
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
+    from textual.widgets import Input
 
 
 class TimelineScreen(CommandScreen[None]):
@@ -39,8 +40,8 @@ class TimelineScreen(CommandScreen[None]):
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
-        upper = Vertical(Grid(self.board), Static(id="empty", markup=False), id="upper")
-        filter_ = FilterInput(placeholder="only names or classes with …", id="filter")
+        upper = Vertical(Grid(self.board), Told(id="empty"), id="upper")
+        filter_ = FilterInput(line(Said("only names or classes with …")), id="filter")
         return (
             HeaderBar(self.board, self._title, self._poll),
             Banner(self.board),
@@ -53,10 +54,10 @@ class TimelineScreen(CommandScreen[None]):
     def refresh_view(self) -> None:
         """Show the board as it is now."""
         rows = bool(self.board.lines)
-        grid, nothing = self.query_one(Grid), self.query_one("#empty", Static)
+        grid, nothing = self.query_one(Grid), self.query_one("#empty", Told)
         grid.display, nothing.display = rows, not rows
         if not rows:
-            nothing.update(content(empty(self.board)))
+            nothing.tell(empty(self.board))
         grid.show()
         self.query_one(HeaderBar).refresh()
         self.query_one(Banner).show()
@@ -157,7 +158,7 @@ class TimelineScreen(CommandScreen[None]):
 
     def _jumped(self, found: bool, otherwise: str) -> None:
         if not found:
-            self.notify(otherwise, timeout=2, markup=False)
+            tell(self, line(Said(otherwise)), seconds=2)
         self.refresh_view()
 
     # What changes the picture.
@@ -180,7 +181,7 @@ class TimelineScreen(CommandScreen[None]):
     def action_sort(self) -> None:
         """The next order."""
         self.board.sort()
-        self.notify(f"Sorted by {self.board.order}", timeout=2, markup=False)
+        tell(self, line(Said(f"Sorted by {self.board.order}")), seconds=2)
         self.refresh_view()
 
     def action_filter(self) -> None:
@@ -227,7 +228,7 @@ class TimelineScreen(CommandScreen[None]):
 
     def action_copy(self) -> None:
         """The sentence and its evidence."""
-        self.guide.copy_text("\n".join(plain(told) for told in sentence(self.board)))
+        self.guide.copy_lines(sentence(self.board))
 
     async def action_back(self) -> None:
         """From the first screen there is no way back but out."""

@@ -10,7 +10,7 @@ from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.glyphs import GLYPHS, LEGEND
 from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Line, Said, line, plain, say, width
+from kernelscope.tui.model.said import Line, Said, line, say, width
 
 _STATE_ROLES = {"busy": "warn", "died": "loss", "unreachable": "loss", "restarted": "warn"}
 
@@ -136,6 +136,6 @@ def legend(cells: int, seen: Collection[Verdict] = ()) -> Line:
     return tuple(pieces)
 
 
-def too_small(cells: int, lines: int) -> str:
+def too_small(cells: int, lines: int) -> Line:
     """The one line that a tiny terminal shows."""
-    return plain(line(f"kernelscope needs 60×12, this is {cells}×{lines}"))
+    return line(Said(f"kernelscope needs 60×12, this is {cells}×{lines}"))

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
-from textual.widgets import Static
 
 from kernelscope.tui.commands import Command
 from kernelscope.tui.ink import content
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, cut, line, width
 from kernelscope.tui.views.header import banner, header, legend
+from kernelscope.tui.widgets.told import Told
 
 if TYPE_CHECKING:
     from textual import events
@@ -33,18 +33,18 @@ class HeaderBar(Widget):
         return content([header(self._board, self.size.width, self._title, self._poll)])
 
 
-class Banner(Static):
+class Banner(Told):
     """Shown while there is something that the reader has to know."""
 
     def __init__(self, board: Board) -> None:
-        super().__init__(id="banner", markup=False)
+        super().__init__(id="banner")
         self._board = board
 
     def show(self) -> None:
         """Show the board as it is now."""
         told = banner(self._board.timeline)
         self.display = bool(told)
-        self.update(content([told]))
+        self.tell([told])
 
 
 class Legend(Widget):

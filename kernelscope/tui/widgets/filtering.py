@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.widgets import Input
+from kernelscope.tui.widgets.told import Typed
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-class FilterInput(Input):
+class FilterInput(Typed):
     """Filters while typing; enter keeps the filter, escape has the screen take it away."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "screen.drop_filter", "no filter")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 from textual.message import Message
@@ -179,7 +178,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         return self._inks
 
     def _strip(self, pieces: Iterable[Said]) -> Strip:
-        return Strip(self.inks.segments(pieces))
+        return self.inks.strip(pieces)
 
     def _finish(self, strip: Strip, *, selected: bool = False, axis: bool = False) -> Strip:
         """Lay the cursor under the text: its row, its column, and the cell where they meet."""
@@ -193,10 +192,10 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         if high > low:
             before, under, after = strip.divide([low, high, self.size.width])
             cross = self._cross(selected=selected, axis=axis)
-            under = Strip([Segment(under.text, cross)]) if axis else under.apply_style(cross)
+            under = self.inks.over(under, cross) if axis else under.apply_style(cross)
             strip = Strip.join([before.apply_style(row), under, after.apply_style(row)])
         if selected:
-            strip = Strip.join([Strip([Segment("▌", self.inks.style("section"))]), strip.crop(1)])
+            strip = Strip.join([self._strip([Said("▌", "section")]), strip.crop(1)])
         return strip.apply_style(row).apply_style(self.rich_style)
 
     def _cross(self, *, selected: bool, axis: bool) -> Style:
@@ -212,7 +211,8 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         if not self._left <= x < self.size.width - 1:
             return strip
         before, _, after = strip.divide([x, x + 1, self.size.width])
-        return Strip.join([before, Strip([Segment("m", self.inks.background("ks-mark", bold=True))]), after])
+        mark = self._strip([Said("m")]).apply_style(self.inks.background("ks-mark", bold=True))
+        return Strip.join([before, mark, after])
 
     def _cell_of(self, x: int) -> int:
         """Where a cell of the history is on the widget, or the edge that it is beyond."""
