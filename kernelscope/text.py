@@ -7,6 +7,7 @@ looks.  Markup is not dealt with here: nothing in kernelscope parses kernel text
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from functools import lru_cache
@@ -42,6 +43,14 @@ def clean_block(text: str, *, limit: int = 65_536) -> str:
     """Like ``clean`` for source code: line ends and tabs stay."""
     # Of 50 MB no more is touched than can be shown.
     return _visible(_cut(text[: 2 * max(limit, 0) + 2].replace("\r\n", "\n"), limit), keep="\n\t")
+
+
+def escaped_json(told: bytes) -> bytes:
+    """The same JSON on the same lines, where what steers a terminal or hides is written as an escape."""
+    text = told.decode()
+    if all(line.isprintable() for line in text.split("\n")):
+        return told
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text).encode()
 
 
 def _cut(text: str, limit: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
 from kernelscope.protocol.records import encode, records_of
-from kernelscope.text import clean, headline
+from kernelscope.text import clean, escaped_json, headline
 from kernelscope.timeline.changes import Change, Run, Verdict
 from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.timeline.explain import gist, short_class
@@ -32,7 +32,7 @@ class JsonLines:
     def __call__(self, update: Update) -> None:
         """What one event added, as JSON lines."""
         for record in records_of(update, self._timeline.objects, Forecaster(self._timeline).of):
-            self._out.write(encode(record))
+            self._out.write(escaped_json(encode(record)))
         self._out.flush()
 
 

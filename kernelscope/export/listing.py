@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import msgspec
 
 from kernelscope.kernel.entry import KernelEntry
-from kernelscope.text import clean
+from kernelscope.text import clean, escaped_json
 
 
 def json_line(entry: KernelEntry) -> str:
     """One kernel as one JSON object; times are seconds since the epoch, UTC."""
-    return msgspec.json.encode(
+    told = msgspec.json.encode(
         {
             "connection_file": clean(str(entry.connection_file), limit=4_096),
             "kernel_id": clean(entry.kernel_id),
@@ -24,7 +24,8 @@ def json_line(entry: KernelEntry) -> str:
             "last_activity": entry.last_activity,
             "started": entry.started,
         }
-    ).decode()
+    )
+    return escaped_json(told).decode()
 
 
 def table(entries: Sequence[KernelEntry], now: float | None = None) -> str:

@@ -1,0 +1,255 @@
+"""A terminal for tests: a process on a pseudo-terminal, and what a terminal would make of its bytes.
+
+Every byte that comes is taken apart: text, control sequences, bare control characters.  ``strange``
+lists those that Textual has no business to send.
+"""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from wcwidth import wcwidth
+
+LONG = 60.0
+
+_TOKEN = re.compile(
+    r"\x1b\[(?P<csi>[0-?]*[ -/]*[@-~])"
+    r"|\x1b\](?P<osc>[^\x07\x1b]*)(?:\x07|\x1b\\)"
+    r"|\x1b(?P<esc>[^\[\]])"
+    r"|(?P<control>[\x00-\x1f\x7f-\x9f])"
+    r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
+)
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?$")
+_MODES = "7|25|1000|1003|1004|1006|1015|1049|2004|2026|2048"
+_TEXTUALS = re.compile(
+    rf"\d+;\d+H|[\d;]*m|\?(?:{_MODES})[hl]|\?20(?:26|48)\$p|>\d+u|<u"  # screen, colours, modes, keys
+)
+_TEXTUALS_OSC = re.compile(r"22;\w+|52;c;[A-Za-z0-9+/=]*")
+"""The pointer's shape, and the clipboard, base64."""
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+_ON_ITS_OWN_TERMINAL = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def _plain_environment() -> dict[str, str]:
+    """Without what says more of a terminal than the terminal itself."""
+    return {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
+
+
+class Terminal:
+    """A command on a terminal of its own, in a session of its own.
+
+    Args:
+        command: of this Python: ``-m kernelscope …``.
+        size: columns and lines.
+        env: on top of the test's own environment.
+    """
+
+    def __init__(
+        self,
+        *command: str,
+        size: tuple[int, int] = (120, 36),
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.columns, self.rows = size
+        self.cells = [[" "] * self.columns for _ in range(self.rows)]
+        self.modes: set[str] = {"7", "25"}
+        """Private modes that are on: 25 shows the cursor, 1049 is the other screen."""
+        self.strange: list[str] = []
+        """What no screen of ours should ever send."""
+        self.clipboard: list[str] = []
+        self.shapes: set[str] = set()
+        """The kinds of control sequences that came, numbers left out."""
+        self.printed = ""
+        """All text that came, in the order in which it came."""
+        self.closed = False
+        self._row = self._column = 0
+        self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
+        self._rest = ""
+        self._master, slave = pty.openpty()
+        self.before = termios.tcgetattr(slave)
+        self._size(size)
+        os.set_blocking(self._master, False)
+        self._slave = slave  # kept open, so that what the terminal is set to can be asked after the end
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _ON_ITS_OWN_TERMINAL, sys.executable, *command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            cwd=cwd,
+            env={**_plain_environment(), "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})},
+        )
+
+    # What the reader does.
+
+    def press(self, keys: str) -> None:
+        """Send these, as a terminal would."""
+        os.write(self._master, keys.encode(errors="surrogateescape"))
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.columns, self.rows = columns, rows
+        self.cells = [[" "] * columns for _ in range(rows)]
+        self._size((columns, rows))
+
+    def hang_up(self) -> None:
+        """The window is closed."""
+        self.closed = True
+        os.close(self._slave)
+        os.close(self._master)
+
+    # What the reader sees.
+
+    def until(self, fact: Callable[[Terminal], object], seconds: float = LONG) -> None:
+        """Take in what comes until the fact holds."""
+        end = time.monotonic() + seconds
+        while not fact(self):
+            if time.monotonic() > end:
+                raise AssertionError(
+                    f"not in {seconds} s; on the screen:\n{self.screen}\n{self.printed[-2_000:]}"
+                )
+            if not self._take_in(0.05) and self.process.poll() is not None and not fact(self):
+                raise AssertionError(f"it ended with {self.process.returncode}:\n{self.printed[-2_000:]}")
+
+    def until_shown(self, text: str) -> None:
+        """On the screen, in one line."""
+        self.until(lambda t: text in t.screen)
+
+    def until_gone(self, text: str) -> None:
+        self.until(lambda t: text not in t.screen)
+
+    def until_quiet(self) -> None:
+        """Until nothing more comes for a moment: what comes later is taken in later."""
+        while self._take_in(0.1):
+            pass
+
+    def wait(self, seconds: float = LONG) -> int:
+        """The exit status; what it still writes is taken in."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"it goes on:\n{self.screen}"
+            if not self.closed:
+                self._take_in(0.02)
+            else:
+                select.select([], [], [], 0.02)
+        while not self.closed and self._take_in(0):
+            pass
+        return self.process.returncode
+
+    @property
+    def screen(self) -> str:
+        """What is on it, line by line."""
+        return "\n".join("".join(row) for row in self.cells)
+
+    @property
+    def lines(self) -> Sequence[str]:
+        return self.screen.split("\n")
+
+    @property
+    def restored(self) -> bool:
+        """The terminal is as it was: modes, and how it treats what is typed."""
+        return self.modes == {"7", "25"} and termios.tcgetattr(self._slave)[:4] == self.before[:4]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        if not self.closed:
+            self.hang_up()
+
+    # What a terminal does.
+
+    def _size(self, size: tuple[int, int]) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+
+    def _take_in(self, seconds: float) -> bool:
+        if not select.select([self._master], [], [], seconds)[0]:
+            return False
+        try:
+            came = os.read(self._master, 1 << 16)
+        except OSError:  # nobody has it open any more
+            return False
+        self._feed(self._decode(came))
+        return bool(came)
+
+    def _feed(self, text: str) -> None:
+        text = self._rest + text
+        cut = _UNFINISHED.search(text)
+        self._rest = text[cut.start() :] if cut else ""
+        place, end = 0, cut.start() if cut else len(text)
+        while place < end:
+            found = _TOKEN.match(text, place, end)
+            if found is None:  # an escape that begins nothing
+                self.strange.append(repr(text[place : place + 20]))
+                place += 1
+                continue
+            place = found.end()
+            self._token(found)
+
+    def _token(self, found: re.Match[str]) -> None:
+        kind, told = str(found.lastgroup), found.group()
+        body = found[kind]
+        if kind == "text":
+            self._print(body)
+            return
+        self.shapes.add(re.sub(r"\d+", "N", told if kind != "osc" else "\x1b]" + body[:2]))
+        known = {
+            "csi": bool(_TEXTUALS.fullmatch(body)),
+            "osc": bool(_TEXTUALS_OSC.fullmatch(body)),
+            "esc": False,
+            "control": body in "\r\n",
+        }[kind]
+        if not known:
+            self.strange.append(repr(told))
+        elif kind == "control":
+            self._column = 0
+            self._row += body == "\n"
+        elif kind == "osc":
+            self.clipboard += [body.split(";")[2]] if body.startswith("52") else []
+        elif body.endswith("H"):
+            self._row, self._column = (int(n) - 1 for n in body[:-1].split(";"))
+        elif body[0] == "?" and body[-1] in "hl":
+            (self.modes.add if body[-1] == "h" else self.modes.discard)(body[1:-1])
+
+    def _print(self, text: str) -> None:
+        self.printed += text
+        for char in text:
+            if unicodedata.category(char) in _HIDDEN:
+                self.strange.append(repr(char))
+            width = wcwidth(char)
+            if 0 <= self._row < self.rows and self._column < self.columns:
+                row = self.cells[self._row]
+                if width == 0 and self._column:
+                    row[self._column - 1] += char
+                elif width > 0:
+                    row[self._column] = char
+                    row[self._column + 1 : self._column + width] = [""] * min(
+                        width - 1, self.columns - self._column - 1
+                    )
+            self._column += max(0, width)

@@ -1,0 +1,257 @@
+"""Every byte that reaches a terminal: hostile text through every screen, line and message, on a real one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kernelscope.storage.recorder import Recorder
+from kernelscope.timeline.events import Detached, Event
+from tests.support.kernels import KernelProcess
+from tests.support.script import Story, call, churn, learned
+from tests.support.terminal import Terminal
+
+STEERING = (
+    "\x1b[2J\x1b[31m",
+    "\x1b]0;owned\x07",
+    "\x1b]52;c;b3duZWQ=\x07",
+    "\x1b]8;;http://evil\x1b\\x\x1b]8;;\x1b\\",
+    "\x1bP+q544e\x1b\\\x1b_app\x1b\\\x1b^pm\x1b\\",
+    "\x9b31m\x9d0;x\x9c\x90q\x9c",
+    "a\x00b\x07c\x08d\re\x7f",
+)
+SURROGATES = ("\ud800x\udfff", "caf\udce9")
+MARKUP = ("x[/]y[/b]", "[@click=app.quit]x[/]", "[bold red]x", "$ks-loss", "[link=http://evil]x[/link]")
+WIDTHS = (
+    "\u202egpj.exe\u202c\u2066x\u2069",
+    "a\u200b\u200c\u200d\u2060\ufeffb",
+    "\u3164\u115f\u1160\u034f",
+    "e" + "\u0301" * 5_000,
+    "\u1100" + "\u1161" * 5_000,
+    "模型" * 30,
+    "👩\u200d👩\u200d👧 ❤\ufe0f 👍🏽 🇩🇪",
+    "क\u094dषि" * 20,
+    "a\tb\nc\r\nd\u2028e\x85f",
+)
+
+_TIMELINE = "F $ live end"
+_JOURNEY = (
+    ("F$goj", _TIMELINE),  # unfolded
+    *(("\r", "What happened"), *[("\x1b[C", "What happened")] * 4, ("y", "Copied"), ("q", _TIMELINE)),
+    *(("d", "before and after"), ("o", "before and after"), ("q", _TIMELINE)),
+    *(
+        ("c", "running them again"),
+        ("j\r", "Runs of this cell"),
+        ("q", "running them again"),
+        ("q", _TIMELINE),
+    ),
+    *(("gGk", _TIMELINE), ("y", "Copied")),
+    *(("?", "Keys and glyphs"), ("zz", "zz"), ("\x1b", "-Keys and glyphs")),
+    *((":", "Search for commands"), ("zz", "zz"), ("\x1b", "-zz")),
+)
+"""Keys, and what is on the screen then, or after a dash what is not: all screens are drawn on the way."""
+
+
+def story_of(texts: Iterable[str], *, notebook: str = "/tmp/a.ipynb") -> Story:
+    """Each text as a name, a class, a hyper-parameter, a value, a learned attribute and a source."""
+    story = Story(notebook=notebook)
+    story.attach()
+    for text in texts:
+        model = story.new(f"lib.{text}", {text: text, "C": 1.0})
+        story.run(f"{text} = 1\n# {text}", names={f"m['{text}']": model})
+        model = learned(model, text, "coef_", C=text)
+        story.run(f"{text}.fit()", objects=[model], calls=[call(model, text)])
+    return story
+
+
+def strangers(events: Iterable[Event], path: Path) -> Path:
+    """A recording as a stranger may write it: nothing in it was made safe, and it may hold anything."""
+    Recorder(path, lambda why: None).close()
+    database = sqlite3.connect(path)
+    bodies = [(json.dumps(msgspec.to_builtins(event)),) for event in events]
+    database.executemany("INSERT INTO events (body) VALUES (?)", bodies)
+    database.commit()
+    database.close()
+    return path
+
+
+def kernelscope(*arguments: str, folder: Path, size: tuple[int, int] = (120, 36)) -> Terminal:
+    env = {"TMPDIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder)}
+    return Terminal("-m", "kernelscope", *arguments, size=size, env=env)
+
+
+def travelled(path: Path, folder: Path) -> Terminal:
+    """The dashboard over a recording, through all its screens; it has ended."""
+    with kernelscope("replay", str(path), folder=folder) as terminal:
+        terminal.until_shown("the recording ends here")
+        for keys, shown in _JOURNEY:
+            terminal.press(keys)
+            if shown.startswith("-"):
+                terminal.until_gone(shown[1:])
+            else:
+                terminal.until_shown(shown)
+            terminal.until_quiet()
+        assert terminal.process.poll() is None, "no text is a command"
+        for line in range(3, 12):
+            assert terminal.cells[line][78] == "│", f"not as wide as it was measured:\n{terminal.screen}"
+        terminal.press("\x03")
+        assert terminal.wait() == 0
+        assert terminal.restored
+    return terminal
+
+
+@pytest.fixture(scope="module")
+def harmless(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    """The same journey with plain words."""
+    folder = tmp_path_factory.mktemp("plain")
+    return travelled(strangers(story_of(f"word{i}" for i in range(9)).events, folder / "a.kscope"), folder)
+
+
+@pytest.mark.fault(73, 74, 75, 76, 81)
+@pytest.mark.parametrize(
+    "texts",
+    [STEERING + SURROGATES, MARKUP, WIDTHS],
+    ids=["steering", "markup", "widths"],
+)
+def test_no_text_of_a_recording_steers_the_terminal(
+    texts: tuple[str, ...], harmless: Terminal, tmp_path: Path
+) -> None:
+    story = story_of(texts, notebook=f"/tmp/{texts[0]}.ipynb")
+
+    terminal = travelled(strangers(story.events, tmp_path / "a.kscope"), tmp_path)
+
+    assert terminal.strange == []
+    assert terminal.shapes <= harmless.shapes
+    copied = [base64.b64decode(text).decode() for text in terminal.clipboard]
+    assert len(copied) == 2
+    assert sorted(path.read_text() for path in tmp_path.glob("kernelscope-*.txt")) == sorted(
+        text + "\n" for text in copied
+    )
+    assert all(char.isprintable() or char == "\n" for text in copied for char in text)
+
+
+@pytest.mark.fault(73)
+def test_what_is_pasted_does_not_steer_it_either(tmp_path: Path) -> None:
+    path = strangers(churn().events, tmp_path / "a.kscope")
+    with kernelscope("replay", str(path), folder=tmp_path) as terminal:
+        terminal.until_shown("RESTORED")
+        for opens, shown in (("/", "only names"), ("?", "type to search"), (":", "Search for commands")):
+            terminal.press(opens)
+            terminal.until_shown(shown)
+            terminal.press("\x1b[200~pasted\x9b31m\x07\u202e\x1b]0;owned\x1b[201~")
+            terminal.until_shown("pasted")
+            terminal.press("\x1b")
+            terminal.until_gone("pasted")
+        assert terminal.strange == []
+
+
+_HOSTILE = STEERING[1] + "\x9b31m\u202e[/b]"
+_CELL = f"""
+class Base: pass
+def fit(self, X=None): self.coef_ = 1.0; return self
+def make(text):
+    named = text.replace("\\0", "").encode(errors="ignore").decode()
+    made = type(named, (sklearn_base,), {{"fit": fit, "__init__": lambda self, C=text: None}})()
+    made.C = text
+    return made
+from sklearn.base import BaseEstimator as sklearn_base
+m = {{text: make(text).fit() for text in {[*STEERING, *MARKUP, *SURROGATES, *WIDTHS[:3]]!r}}}
+# {_HOSTILE!s}
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    """Its files and its notebook have such names, too."""
+    folder = tmp_path_factory.mktemp("hostile")
+    with KernelProcess(
+        folder,
+        name=f"kernel-{_HOSTILE.replace('/', '')}.json",
+        extra={"jupyter_session": f"/tmp/{_HOSTILE.replace('/', '')}.ipynb"},
+    ) as made:
+        yield made
+
+
+def ran(kernel: KernelProcess, code: str) -> None:
+    client = kernel.client()
+    client.execute_interactive(code, timeout=60, output_hook=lambda message: None)
+
+
+@pytest.mark.fault(73, 74, 75, 76)
+@pytest.mark.parametrize("how", [["watch"], ["watch", "--json"], ["attach"]], ids=" ".join)
+def test_no_text_of_a_kernel_steers_the_terminal(kernel: KernelProcess, how: list[str]) -> None:
+    with kernelscope(*how, str(kernel.connection_file), folder=kernel.folder) as terminal:
+        terminal.until(lambda t: "attached" in t.printed or "idle" in t.printed)
+        ran(kernel, _CELL)
+        terminal.until(lambda t: "created" in t.printed.lower())
+        if how == ["attach"]:
+            for keys, shown in (("$\r", "What happened"), ("q", _TIMELINE), ("c", "running them again")):
+                terminal.press(keys)
+                terminal.until_shown(shown)
+        ran(kernel, "del m")
+        terminal.until_quiet()
+        terminal.press("\x03")
+        assert terminal.wait() in (0, 130)
+        assert terminal.strange == []
+        assert terminal.restored
+
+
+@pytest.mark.fault(9, 73)
+@pytest.mark.parametrize("how", [["ls"], ["ls", "--json"]], ids=" ".join)
+def test_no_name_of_a_file_steers_the_terminal(kernel: KernelProcess, how: list[str]) -> None:
+    with kernelscope(*how, folder=kernel.folder) as terminal:
+        assert terminal.wait() == 0
+        assert "owned" in terminal.printed
+        assert terminal.strange == []
+
+
+@pytest.mark.fault(73)
+def test_nor_does_the_picker(kernel: KernelProcess) -> None:
+    other = kernel.folder / "kernel-\x1b]0;stale\x07.json"
+    other.write_text(kernel.connection_file.read_text())
+    other.chmod(0o600)
+    try:
+        with kernelscope(folder=kernel.folder) as terminal:
+            terminal.until_shown("Attach to a kernel")
+            terminal.until(lambda t: t.screen.count(r"\x1b]0;owned") == 2)
+            terminal.press("\x1b")
+            assert terminal.wait() == 0
+            assert terminal.strange == []
+            assert terminal.restored
+    finally:
+        other.unlink()
+
+
+def _spoiled(folder: Path) -> Iterable[tuple[list[str], int]]:
+    (wrong := folder / f"a{STEERING[1]}.json").write_text(json.dumps({"transport": _HOSTILE, "ip": _HOSTILE}))
+    wrong.chmod(0o600)
+    (text := folder / f"b{STEERING[1]}.kscope").write_text(_HOSTILE * 200)
+    bad = strangers([Detached("over")], folder / "c.kscope")
+    database = sqlite3.connect(bad)
+    database.execute("UPDATE events SET body = ?", [json.dumps({"type": _HOSTILE, _HOSTILE: 1})])
+    database.commit()
+    database.close()
+    yield ["attach", _HOSTILE], 3
+    yield ["attach", str(wrong)], 3
+    yield ["replay", str(text)], 5
+    yield ["replay", "--json", str(bad)], 5
+    yield ["attach", f"--no-such{_HOSTILE}"], 2
+    yield ["watch", "--poll", _HOSTILE], 2
+
+
+@pytest.mark.fault(73)
+def test_nor_does_an_error(tmp_path: Path) -> None:
+    for arguments, status in _spoiled(tmp_path):
+        with kernelscope(*arguments, folder=tmp_path) as terminal:
+            if arguments == ["replay", str(tmp_path / f"b{STEERING[1]}.kscope")]:
+                terminal.until_shown("is no recording")
+                terminal.press("q")
+            assert terminal.wait() == status, terminal.printed
+            assert terminal.printed
+            assert terminal.strange == [], arguments
