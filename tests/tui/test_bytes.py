@@ -189,7 +189,7 @@ def test_no_text_of_a_kernel_steers_the_terminal(kernel: KernelProcess, how: lis
     with kernelscope(*how, str(kernel.connection_file), folder=kernel.folder) as terminal:
         terminal.until(lambda t: "attached" in t.printed or "idle" in t.printed)
         ran(kernel, _CELL)
-        terminal.until(lambda t: "created" in t.printed.lower())
+        terminal.until(lambda t: "m['" in t.printed)
         if how == ["attach"]:
             for keys, shown in (("$\r", "What happened"), ("q", _TIMELINE), ("c", "running them again")):
                 terminal.press(keys)
