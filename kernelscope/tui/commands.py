@@ -47,10 +47,13 @@ def bindings(prefix: str, commands: Iterable[Command]) -> list[BindingType]:
     ]
 
 
+SUSPEND = Command("suspend", "ctrl+z", "ctrl+z", "suspend", "Back to the shell; fg brings kernelscope back")
+
 COMMON = (
     Command("palette", "colon,ctrl+p", ":", "commands", "Find a command by its name", 8),
     Command("help", "question_mark", "?", "help", "All keys and glyphs; typing searches, enter runs", 9),
     Command("theme", "t", "t", "theme", "Turn between the dark and the light theme"),
+    SUSPEND,
     Command("back", "q,escape", "q", "back", "Go back; on the timeline leave kernelscope", 10),
 )
 """On every screen."""
@@ -165,11 +168,13 @@ PICKER = (
     Command("theme", "t", "t", "theme", "Turn between the dark and the light theme"),
     Command("palette", "colon,ctrl+p", ":", "commands", "Find a command by its name"),
     Command("help", "question_mark", "?", "help", "All keys and glyphs; typing searches, enter runs", 4),
+    SUSPEND,
     Command("back", "q,escape", "esc", "quit", "Leave without attaching", 5),
 )
 
 FAILURE = (
     Command("theme", "t", "t", "theme", "Turn between the dark and the light theme"),
     Command("help", "question_mark", "?", "help", "All keys and glyphs", 1),
+    SUSPEND,
     Command("back", "q,escape,enter", "q", "leave", "Leave kernelscope", 2),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from rich.segment import Segment
 from rich.style import Style
@@ -21,7 +22,7 @@ from textual.strip import Strip
 from textual.widgets import Tab
 from textual.widgets.option_list import Option
 
-from kernelscope.text import clean, clean_block
+from kernelscope.text import clean_block
 from kernelscope.timeline.changes import Verdict
 from kernelscope.tui.model.said import HUES, Line, Said, plain
 
@@ -131,7 +132,7 @@ class Sieve(LineFilter):
 
 
 def _sifted(text: str) -> str:
-    return "".join(char for char in text if clean(char) == char)
+    return "".join(char for char in text if char.isprintable() or category(char) == "Zs")
 
 
 class Inks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
+from textual.containers import Vertical
 from textual.screen import Screen
 
 from kernelscope.tui.commands import Command
@@ -54,8 +55,7 @@ class CommandScreen(Screen[Answer], Generic[Answer]):
     def compose(self) -> ComposeResult:
         """The widgets, top to bottom."""
         yield Told(id="too-small")
-        yield from self.body()
-        yield CommandBar(self.COMMANDS_HERE)
+        yield Vertical(*self.body(), CommandBar(self.COMMANDS_HERE), id="all")
 
     def body(self) -> Sequence[Widget]:
         """What stands between the top and the footer."""
@@ -104,6 +104,10 @@ class CommandScreen(Screen[Answer], Generic[Answer]):
         """Dark to light, and back."""
         dark = self.app.current_theme.dark
         self.app.theme = "kernelscope-light" if dark else "kernelscope-dark"
+
+    def action_suspend(self) -> None:
+        """Where the terminal can do so."""
+        self.app.action_suspend_process()
 
     async def action_back(self) -> None:
         """One screen back."""

@@ -1,0 +1,247 @@
+"""The product on terminals of every kind, and how it leaves them and the kernel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kernelscope.storage.recorder import Recorder
+from kernelscope.timeline.timeline import Update
+from tests.kernel.watching import INSTALLED, value
+from tests.support.kernels import KernelProcess
+from tests.support.script import Story, churn
+from tests.support.terminal import Terminal
+
+HERE = Path(__file__).parents[2]
+
+
+def recorded(story: Story, path: Path) -> str:
+    recorder = Recorder(path, lambda why: None)
+    for event in story.events:
+        recorder(Update(event))
+    recorder.close()
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return recorded(churn(), tmp_path_factory.mktemp("recording") / "a.kscope")
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as made:
+        yield made
+
+
+def replay(recording: str, size: tuple[int, int] = (120, 36), env: dict[str, str] | None = None) -> Terminal:
+    return Terminal("-m", "kernelscope", "replay", recording, size=size, env=env)
+
+
+# Sizes.
+
+
+@pytest.mark.fault(78)
+@pytest.mark.parametrize(
+    ("size", "shown"), [((1, 1), "k"), ((20, 5), "kernelscope needs"), ((10_000, 1), "needs 60×12")]
+)
+def test_no_size_brings_it_down(recording: str, size: tuple[int, int], shown: str) -> None:
+    with replay(recording, size) as terminal:
+        terminal.until_shown(shown)
+        terminal.press("oq")
+        assert terminal.wait() == 0
+        assert terminal.strange == []
+        assert terminal.restored
+
+
+@pytest.mark.fault(78)
+def test_a_storm_of_sizes_ends_in_the_last_one(recording: str) -> None:
+    with replay(recording) as terminal:
+        terminal.until_shown("RESTORED")
+        for number in range(200):
+            terminal.resize(1 + number * 37 % 300, 1 + number * 23 % 90)
+        terminal.resize(100, 30)
+        terminal.until(
+            lambda t: "RESTORED" in t.screen and "FOLLOW" in t.lines[0] and "q back" in t.lines[29]
+        )
+        terminal.press("q")
+        assert terminal.wait() == 0
+        assert terminal.restored
+
+
+# Terminals that can do little, and none.
+
+
+@pytest.mark.fault(78)
+def test_a_terminal_that_cannot_be_drawn_on_gets_lines(recording: str, kernel: KernelProcess) -> None:
+    with replay(recording, env={"TERM": "dumb"}) as terminal:
+        assert terminal.wait() == 0
+        assert "restored" in terminal.printed
+        assert terminal.shapes <= {"\r", "\n"}
+    attach = ("-m", "kernelscope", "attach", str(kernel.connection_file))
+    with Terminal(*attach, env={"TERM": "dumb"}) as terminal:
+        terminal.until_shown("attached to")
+        terminal.press("\x03")
+        assert terminal.wait() == 130
+        assert terminal.shapes <= {"\r", "\n"}
+        assert "here are the runs as lines" in terminal.screen
+    assert not value(kernel.client(), INSTALLED)
+
+
+def piped(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kernelscope", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.fault(78)
+def test_without_a_terminal_there_are_lines_or_a_sentence(recording: str, kernel: KernelProcess) -> None:
+    lines = piped("replay", recording)
+    assert (lines.returncode, lines.stderr) == (0, "")
+    assert "\x1b" not in lines.stdout
+    assert "restored" in lines.stdout
+    refused = piped("attach", str(kernel.connection_file))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "needs a terminal" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.fault(79)
+def test_what_is_meant_is_told_without_colours(recording: str) -> None:
+    told: dict[str, str] = {}
+    for name, keys, env in (
+        ("dark", "", {}),
+        ("light", "t", {}),
+        ("no colour", "", {"NO_COLOR": "1"}),
+        ("16 colours", "", {"TERM": "xterm-16color", "COLORTERM": ""}),
+    ):
+        with replay(recording, env=env) as terminal:
+            terminal.until_shown("RESTORED")
+            terminal.press(keys + "o")
+            terminal.until_shown("▾")
+            terminal.until_quiet()
+            told[name] = terminal.screen
+            terminal.press("q")
+            assert terminal.wait() == 0
+            assert terminal.restored
+    assert set(told.values()) == {told["dark"]}, told
+    for glyph in "●○◆➤◇▲✎↺≈=✕▣⊘▌":
+        assert glyph in told["dark"]
+
+
+# How it ends.
+
+
+@pytest.mark.fault(80)
+def test_suspended_and_back(recording: str) -> None:
+    with replay(recording) as terminal:
+        terminal.until_shown("RESTORED")
+        for _ in range(2):
+            terminal.press("\x1a")
+            terminal.until(lambda t: stopped(t) and t.restored)
+            terminal.cells = [[" "] * 120 for _ in range(36)]
+            os.kill(terminal.process.pid, signal.SIGCONT)
+            terminal.until(lambda t: "RESTORED" in t.screen and "1049" in t.modes)
+        terminal.press("q")
+        assert terminal.wait() == 0
+        assert terminal.restored
+
+
+def stopped(terminal: Terminal) -> bool:
+    status = Path(f"/proc/{terminal.process.pid}/stat").read_text()
+    return status.rpartition(")")[2].split()[0] == "T"
+
+
+def _sent(name: str) -> Callable[[Terminal], None]:
+    return lambda terminal: os.kill(terminal.process.pid, getattr(signal, name))
+
+
+_ENDS: dict[str, tuple[Callable[[Terminal], None], int]] = {
+    "q": (lambda terminal: terminal.press("q"), 0),
+    "ctrl+c": (lambda terminal: terminal.press("\x03"), 0),
+    "SIGINT": (_sent("SIGINT"), 130),
+    "SIGTERM": (_sent("SIGTERM"), 130),
+    "SIGHUP": (_sent("SIGHUP"), 130),
+    "closed": (Terminal.hang_up, 130),
+}
+
+
+@pytest.mark.fault(80)
+def test_however_it_ends_the_probe_leaves_and_the_terminal_is_as_it_was(
+    kernel: KernelProcess, record_property: Callable[[str, object], None]
+) -> None:
+    client = kernel.client()
+    took = {}
+    for name, (end, status) in _ENDS.items():
+        with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
+            terminal.until_shown("No model in it yet")
+            assert value(client, INSTALLED)
+            began = time.monotonic()
+            end(terminal)
+            assert terminal.wait() == status, name
+            took[name] = time.monotonic() - began
+            assert terminal.closed or terminal.restored, name
+            assert terminal.strange == []
+            assert "Traceback" not in terminal.printed
+        assert not value(client, INSTALLED), name
+    record_property(
+        "table", "\n".join(f"{n:<8} {s:.2f} s until the process had ended" for n, s in took.items())
+    )
+
+
+@pytest.mark.fault(80)
+def test_a_busy_kernel_is_not_waited_for(kernel: KernelProcess) -> None:
+    """It reads that we have left when its cell has ended; the process is gone long before that."""
+    client, go = kernel.client(), kernel.folder / "go"
+    for end in (_sent("SIGHUP"), Terminal.hang_up):
+        with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
+            terminal.until_shown("No model in it yet")
+            asked = client.execute("import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)")
+            terminal.until_shown("runs, shown is after")
+            end(terminal)
+            assert terminal.wait() == 130
+            assert terminal.closed or terminal.restored
+        go.touch()
+        while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != asked:
+            pass
+        go.unlink()
+        assert not value(client, INSTALLED)
+
+
+@pytest.mark.fault(80)
+def test_the_picker_leaves_the_terminal_as_it_was_too(tmp_path: Path) -> None:
+    for name in ("SIGTERM", "SIGHUP"):
+        with Terminal("-m", "kernelscope", env={"JUPYTER_RUNTIME_DIR": str(tmp_path)}) as terminal:
+            terminal.until_shown("No running kernel found")
+            _sent(name)(terminal)
+            assert terminal.wait() == 130
+            assert terminal.restored
+
+
+_STUMBLES = """
+import sys
+from kernelscope.cli import main
+from kernelscope.tui.model.board import Board
+def broken(board): raise RuntimeError("odd \\x1b]0;owned\\x07[/b]")
+Board.sort = broken
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.fault(80, 73)
+def test_a_stumble_of_our_own_is_a_sentence_and_the_probe_leaves(kernel: KernelProcess) -> None:
+    with Terminal("-c", _STUMBLES, str(kernel.connection_file)) as terminal:
+        terminal.until_shown("No model in it yet")
+        terminal.press("s")
+        assert terminal.wait() == 1
+        assert r"kernelscope stumbled: RuntimeError: odd \x1b]0;owned\x07[/b]" in terminal.screen
+        assert "Traceback" not in terminal.printed
+        assert terminal.strange == []
+        assert terminal.restored
+    assert not value(kernel.client(), INSTALLED)
