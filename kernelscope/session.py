@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.timeline.events import Detached, Event
@@ -26,7 +26,20 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class LooksBetweenRuns(Protocol):
+    """A source that can look while no cell runs as well; a recording cannot."""
+
+    async def look_between_runs(self, seconds: float | None) -> None:
+        """That often from now on; ``None``: no more."""
+        ...
+
+
 Listener = Callable[[Update], None]
+
+_AT_ONCE = 64
+"""Events that a source may tell without a pause before others have their turn: a recording tells all it
+has, and the reader wants to leave meanwhile."""
 
 
 class Session:
@@ -47,8 +60,12 @@ class Session:
         However it ends after an attach, the listeners are told by a ``Detached``.
         """
         try:
+            told = 0
             async for event in self.source.events():
                 self._tell(event)
+                told += 1
+                if told % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
         except KernelscopeError as error:
             self._tell_the_end(error.title)
             raise

@@ -64,6 +64,11 @@ class DemoSource:
         await self._live.close()
         yield Detached("the notebook has been played")
 
+    async def look_between_runs(self, seconds: float | None) -> None:
+        """As ``LiveSource.look_between_runs``."""
+        if self._live is not None:
+            await self._live.look_between_runs(seconds)
+
     async def close(self) -> None:
         """Leaves the kernel, then ends it: it is the demo's own."""
         if self._player is not None:

@@ -68,6 +68,8 @@ def _lines(update: Update) -> Iterator[str]:  # noqa: C901 - a case per kind of 
         case Progress(execution_count=count, seconds=seconds, moved=moved) if moved:
             names = ", ".join(f"{m.name} ({m.text})" for m in moved)
             yield f"In [{count}] runs for {seconds:.0f} s and changes {names}"
+        case KernelChanged(state="unreachable", detail=detail):
+            yield f"kernel not answering: {detail}" if detail else "kernel not answering"
         case KernelChanged(state=state) if state not in ("idle", "busy"):
             yield f"kernel {state}"
         case Lost(count=count):

@@ -56,6 +56,8 @@ class Timeline:
         self.kernel: KernelFacts | None = None
         """Of the current epoch; ``None`` until the first attach."""
         self.state: KernelState = "idle"
+        self.detail = ""
+        """Why the state is what it is, where that was told."""
         self.epoch = 0
         self.lost = 0
         """Observations that were sent and never arrived."""
@@ -95,8 +97,8 @@ class Timeline:
                 return Update(event, self._observe(observation))
             case Progress():
                 self.progress = event
-            case KernelChanged(state=state):
-                self.state = state
+            case KernelChanged(state=state, detail=detail):
+                self.state, self.detail = state, detail
                 if state not in ("busy", "unreachable", "back"):
                     self.progress = None
             case Lost(count=count):

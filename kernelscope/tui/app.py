@@ -8,19 +8,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kernelscope.errors import KernelscopeError
-from kernelscope.session import Session
+from kernelscope.session import LooksBetweenRuns, Session
 from kernelscope.timeline.timeline import Update
 from kernelscope.tui.copying import save
 from kernelscope.tui.ink import tell
 from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Line, line, say
+from kernelscope.tui.model.said import Line, Said, line, say
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.screens.cells import CellsScreen
+from kernelscope.tui.screens.confirm import ConfirmScreen
+from kernelscope.tui.screens.cost import CostScreen
 from kernelscope.tui.screens.diff import DiffScreen
 from kernelscope.tui.screens.evidence import EvidenceScreen
 from kernelscope.tui.screens.failure import FailureScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
 from kernelscope.tui.themed import ThemedApp
+from kernelscope.tui.views.cost import start_lines, stop_lines
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 _FRAME = 1 / 30
 """Seconds: however fast events come, the screen follows at most once in this time."""
 _STAYS = 86_400.0
+POLL_S = 5.0
+"""Seconds between two looks while no cell runs, where the reader asked for them and not how often."""
 _LEAVING = 2.0
 """Seconds that the source gets to let go of the kernel."""
 
@@ -45,7 +50,8 @@ class KernelscopeApp(ThemedApp[int]):
         super().__init__()
         self.session = session
         self.board = Board(session.timeline)
-        self.poll = poll
+        self.board.poll = poll
+        self._poll = poll or POLL_S
         self._status = 0
         """What ``run()`` gives back."""
         self._heading = title
@@ -56,7 +62,7 @@ class KernelscopeApp(ThemedApp[int]):
     def on_mount(self) -> None:
         """Begin."""
         self.session.listen(self._heard)
-        self.push_screen(TimelineScreen(self.board, self._heading, self.poll))
+        self.push_screen(TimelineScreen(self.board, self._heading))
         self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
 
     def leave(self, status: int) -> None:
@@ -118,6 +124,40 @@ class KernelscopeApp(ThemedApp[int]):
     def open_cells(self) -> None:
         """The founding question, turned round."""
         self.push_screen(CellsScreen(self.board))
+
+    def open_cost(self) -> None:
+        """What kernelscope costs the kernel."""
+        self.push_screen(CostScreen(self.board))
+
+    def offer_poll(self) -> None:
+        """Asks whether to look between runs, or whether to stop; nothing is done before the answer."""
+        why = self._why_no_poll()
+        if why:
+            tell(self.screen, line(Said(why)), seconds=4)
+            return
+        now = self.board.poll
+        asked = start_lines(self.board, self._poll) if now is None else stop_lines(now)
+        wanted = self._poll if now is None else None
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._look_between_runs(wanted), name="poll")
+
+        self.push_screen(ConfirmScreen(asked), answered)
+
+    def _why_no_poll(self) -> str:
+        timeline = self.session.timeline
+        if not isinstance(self.session.source, LooksBetweenRuns):
+            return "This is no live kernel: there is nothing to look at between runs"
+        if timeline.kernel is None or timeline.ended is not None:
+            return "There is no kernel to look into now"
+        return ""
+
+    async def _look_between_runs(self, seconds: float | None) -> None:
+        if isinstance(self.session.source, LooksBetweenRuns):
+            await self.session.source.look_between_runs(seconds)
+            self.board.poll = seconds
+            self.refresh_screens()
 
     def show_run(self, index: int) -> None:
         """Back to the timeline, to this moment."""

@@ -51,10 +51,10 @@ SUSPEND = Command("suspend", "ctrl+z", "ctrl+z", "suspend", "Back to the shell; 
 
 COMMON = (
     Command("palette", "colon,ctrl+p", ":", "commands", "Find a command by its name", 8),
-    Command("help", "question_mark", "?", "help", "All keys and glyphs; typing searches, enter runs", 9),
+    Command("help", "question_mark", "?", "help", "All keys and glyphs; typing searches, enter runs", 19),
     Command("theme", "t", "t", "theme", "Turn between the dark and the light theme"),
     SUSPEND,
-    Command("back", "q,escape", "q", "back", "Go back; on the timeline leave kernelscope", 10),
+    Command("back", "q,escape", "q", "back", "Go back; on the timeline leave kernelscope", 20),
 )
 """On every screen."""
 
@@ -123,6 +123,8 @@ TIMELINE = (
         "value", "v", "v", "full value", "Everything of this row here in full: parameters and learned state"
     ),
     Command("copy", "y", "y", "copy", "Copy the sentence and its evidence"),
+    Command("cost", "i", "i", "cost", "What kernelscope costs this kernel, and how to see that it left", 9),
+    Command("poll", "p", "p", "look between", "Look between runs as well, or no more; asks first"),
     *COMMON,
 )
 
@@ -157,6 +159,13 @@ CELL_RUNS = (
     Command("up", "up,k", "k ↑", "up", "To the run above"),
     Command("open", "enter", "enter", "show on timeline", "Go to this run on the timeline", 2),
     *COMMON,
+)
+
+COST = (*SCROLLING, Command("copy", "y", "y", "copy", "Copy these figures", 4), *COMMON)
+
+CONFIRM = (
+    Command("yes", "enter", "enter", "yes", "Do it", 1),
+    Command("no", "escape,q,p", "esc", "no", "Leave all as it is", 2),
 )
 
 PICKER = (

@@ -51,5 +51,8 @@ HATCH = "╌"
 WALL = "┃"
 """An attach or a restart: nothing is known across it."""
 
+LIVE = "∿"
+"""It is seen to change while its cell still runs: no verdict yet."""
+
 LEGEND = tuple(v for v in GLYPHS if v is not Verdict.UNTOUCHED)
 """The verdicts in the order in which the legend tells them."""

@@ -15,14 +15,24 @@ from msgspec.structs import replace
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.session import Session
-from kernelscope.timeline.events import Attached, Detached, Event, KernelChanged, KernelState, Observed
+from kernelscope.timeline.events import (
+    Attached,
+    Detached,
+    Event,
+    KernelChanged,
+    KernelState,
+    Observed,
+    Progress,
+)
 from kernelscope.timeline.facts import (
     Call,
     CodeFacts,
+    Cost,
     FileAccess,
     KernelFacts,
     LocalModel,
     MethodInCode,
+    Movement,
     ObjectFacts,
     Observation,
     Opaque,
@@ -72,6 +82,18 @@ class ScriptedSource:
 
     async def close(self) -> None:
         self.closed += 1
+
+
+class LookingSource(ScriptedSource):
+    """One that can look between runs, as a live kernel can."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        super().__init__(events)
+        self.asked: list[float | None] = []
+        """What ``look_between_runs`` was called with."""
+
+    async def look_between_runs(self, seconds: float | None) -> None:
+        self.asked.append(seconds)
 
 
 class Story:
@@ -141,6 +163,10 @@ class Story:
     def kernel(self, state: KernelState, detail: str = "") -> None:
         self.events.append(KernelChanged(self.epoch, state, detail))
 
+    def progress(self, seconds: float, *moved: Movement) -> None:
+        """The cell after the last one is still at work."""
+        self.events.append(Progress(self.epoch, self.count + 1, seconds, moved))
+
     def end(self, reason: str = "the kernel is gone") -> None:
         self.events.append(Detached(reason))
 
@@ -156,6 +182,7 @@ class Story:
         facts: CodeFacts | None = None,
         sees_calls: bool = True,
         status: Literal["ok", "error", "interrupted"] = "ok",
+        cost: Cost | None = None,
     ) -> None:
         """One cell ran: names that hold something new, and objects that differ."""
         self.count += 1
@@ -181,6 +208,7 @@ class Story:
             code=facts or CodeFacts(complete=True),
             sees_calls=sees_calls,
             hook_seconds=0.0012,
+            cost=cost,
         )
         self.events.append(Observed(self.epoch, observation))
 

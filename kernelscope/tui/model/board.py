@@ -27,6 +27,8 @@ class Board:
         """The filter over names."""
         self.marked: int | None = None
         """The moment that a diff compares with."""
+        self.poll: float | None = None
+        """Seconds between two looks while no cell runs; ``None``: there are none."""
         self.revision = 0
         """Counts what changes the picture, the cursor's moves excluded."""
         self._unfolded: frozenset[str] = frozenset()
@@ -98,6 +100,12 @@ class Board:
     def change(self) -> Change | None:
         """What the selected moment did to the selected row."""
         return self.timeline.change_at(self.row, self.column) if self.row is not None else None
+
+    @property
+    def moving(self) -> frozenset[str]:
+        """Rows that are seen to change while a cell still runs."""
+        progress = self.timeline.progress
+        return frozenset(moved.name for moved in progress.moved) if progress is not None else frozenset()
 
     # Moves.
 

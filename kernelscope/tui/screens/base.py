@@ -36,6 +36,12 @@ class Guide(Protocol):
     def open_cells(self) -> None:
         """All cells."""
 
+    def open_cost(self) -> None:
+        """What kernelscope costs the kernel."""
+
+    def offer_poll(self) -> None:
+        """Asks whether to look between runs, or whether to stop doing so."""
+
     def show_run(self, index: int) -> None:
         """The timeline, at this moment."""
 

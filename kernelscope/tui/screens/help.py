@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
 from kernelscope.tui.commands import Command
-from kernelscope.tui.glyphs import GLYPHS, LEGEND, SHORT
+from kernelscope.tui.glyphs import GLYPHS, HATCH, LEGEND, LIVE, SHORT
 from kernelscope.tui.ink import option
 from kernelscope.tui.model.said import Line, Said, fit, line
 from kernelscope.tui.widgets.told import Told, Typed
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 _KEYS = 10
+_OTHER_SIGNS = (
+    (LIVE, "moving", "it is seen to change while its cell runs; the verdict comes when that has ended"),
+    (HATCH, "unknown", "from before the attach: nothing is known of it"),
+)
 
 
 class HelpScreen(ModalScreen[str | None]):
@@ -90,6 +94,12 @@ class HelpScreen(ModalScreen[str | None]):
                     Said(SHORT[verdict]),
                 )
                 options.add_options([option(told_line, disabled=True)])
+        for glyph, name, told in _OTHER_SIGNS:
+            if all(word in f"{name} {told}" for word in words):
+                sign = line(
+                    Said(fit(f"   {glyph}", _KEYS), "warn"), Said(fit(name, 12), "strong"), Said(told)
+                )
+                options.add_options([option(sign, disabled=True)])
         options.highlighted = 0 if options.option_count else None
 
 

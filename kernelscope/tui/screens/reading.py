@@ -1,4 +1,4 @@
-"""A text about the selected change, longer than the screen."""
+"""Texts that are longer than the screen."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from kernelscope.tui.model.board import Board
 from kernelscope.tui.screens.base import CommandScreen
 
 
-class ReadingScreen(CommandScreen[None]):
-    """Scrolls its text, and moves the board's cursor along the row.
+class ScrollingScreen(CommandScreen[None]):
+    """Scrolls its text.
 
     Args:
         id: also names the scrolled part: ``#diff-scroll`` on the screen ``diff``.
@@ -16,16 +16,6 @@ class ReadingScreen(CommandScreen[None]):
     def __init__(self, board: Board, *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self.board = board
-
-    def action_next_change(self) -> None:
-        """Within the row."""
-        self.board.next_change(1)
-        self.refresh_view()
-
-    def action_previous_change(self) -> None:
-        """Within the row."""
-        self.board.next_change(-1)
-        self.refresh_view()
 
     def action_down(self) -> None:
         """One line."""
@@ -45,3 +35,17 @@ class ReadingScreen(CommandScreen[None]):
 
     def _scroll(self, lines: int) -> None:
         self.query_one(f"#{self.id}-scroll").scroll_relative(y=lines, animate=False)
+
+
+class ReadingScreen(ScrollingScreen):
+    """About the selected change; moves the board's cursor along the row."""
+
+    def action_next_change(self) -> None:
+        """Within the row."""
+        self.board.next_change(1)
+        self.refresh_view()
+
+    def action_previous_change(self) -> None:
+        """Within the row."""
+        self.board.next_change(-1)
+        self.refresh_view()

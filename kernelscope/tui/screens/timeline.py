@@ -32,18 +32,17 @@ class TimelineScreen(CommandScreen[None]):
     COMMANDS_HERE = TIMELINE
     BINDINGS: ClassVar[list[BindingType]] = bindings("timeline", TIMELINE)
 
-    def __init__(self, board: Board, title: str | None = None, poll: float | None = None) -> None:
+    def __init__(self, board: Board, title: str | None = None) -> None:
         super().__init__(id="timeline")
         self.board = board
         self._title = title
-        self._poll = poll
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         upper = Vertical(Grid(self.board), Told(id="empty"), id="upper")
         filter_ = FilterInput(line(Said("only names or classes with …")), id="filter")
         return (
-            HeaderBar(self.board, self._title, self._poll),
+            HeaderBar(self.board, self._title),
             Banner(self.board),
             Horizontal(upper, Inspector(self.board), id="middle"),
             filter_,
@@ -225,6 +224,14 @@ class TimelineScreen(CommandScreen[None]):
     def action_cells(self) -> None:
         """A row per cell."""
         self.guide.open_cells()
+
+    def action_cost(self) -> None:
+        """What is asked of the kernel."""
+        self.guide.open_cost()
+
+    def action_poll(self) -> None:
+        """Asks before anything changes in the kernel."""
+        self.guide.offer_poll()
 
     def action_copy(self) -> None:
         """The sentence and its evidence."""

@@ -7,11 +7,14 @@ from pathlib import PurePath
 from statistics import median
 
 from kernelscope.timeline.changes import Verdict
+from kernelscope.timeline.events import Progress
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.tui.glyphs import GLYPHS, LEGEND
+from kernelscope.tui.glyphs import GLYPHS, LEGEND, LIVE
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, line, say, width
 
+STATES = {"unreachable": "not answering", "died": "dead"}
+"""States that are called otherwise on the screen: what does not answer may answer again."""
 _STATE_ROLES = {"busy": "warn", "died": "loss", "unreachable": "loss", "restarted": "warn"}
 
 
@@ -23,17 +26,17 @@ def notebook_name(timeline: Timeline) -> str:
     return PurePath(kernel.notebook).name if kernel.notebook else PurePath(kernel.connection_file).stem
 
 
-def header(board: Board, cells: int, title: str | None = None, poll: float | None = None) -> Line:
+def header(board: Board, cells: int, title: str | None = None) -> Line:
     """Exactly ``cells`` wide: which kernel at the left, what is followed at the right."""
     right = _right(board, cells)
-    left = _left(board, title, poll)
+    left = _left(board, title)
     while len(left) > 2 and width(left) + width(right) + 2 > cells:
         left.pop()
     gap = max(1, cells - width(left) - width(right) - 1)
     return line(*left, Said(" " * gap), *right)
 
 
-def _left(board: Board, title: str | None, poll: float | None) -> list[Said]:
+def _left(board: Board, title: str | None) -> list[Said]:
     timeline = board.timeline
     pieces = [Said(" "), say(title or notebook_name(timeline), "strong", limit=40), _state(timeline)]
     runs = timeline.moments[-1].execution_count if timeline.moments else 0
@@ -45,9 +48,9 @@ def _left(board: Board, title: str | None, poll: float | None) -> list[Said]:
         pieces.append(say(f" · python {timeline.kernel.python}", "dim", limit=24))
     cost = hook_milliseconds(timeline)
     if cost is not None:
-        pieces.append(Said(f" · probe {cost:.1f} ms a run", "dim"))
-    if poll is not None:
-        pieces.append(Said(f" · looks every {poll:g} s", "dim"))
+        pieces.append(Said(f" · probe {cost:.1f} ms a look", "dim"))
+    if board.poll is not None:
+        pieces.append(Said(f" · looks every {board.poll:g} s", "dim"))
     return pieces
 
 
@@ -56,7 +59,8 @@ def _state(timeline: Timeline) -> Said:
         return Said(" · ended", "loss")
     if timeline.kernel is None:
         return Said(" · waiting" if timeline.waiting else " · connecting", "warn")
-    return Said(f" · {timeline.state}", _STATE_ROLES.get(timeline.state, ""))
+    state = STATES.get(timeline.state, timeline.state)
+    return Said(f" · {state}", _STATE_ROLES.get(timeline.state, ""))
 
 
 def _right(board: Board, cells: int) -> list[Said]:
@@ -81,7 +85,9 @@ def _alive(timeline: Timeline, name: str) -> bool:
 
 
 def hook_milliseconds(timeline: Timeline) -> float | None:
-    """What a look costs the user's kernel: the median over the latest hundred runs."""
+    """What a look costs the user's kernel: the median, as the probe counts it, or over the latest runs."""
+    if timeline.cost is not None and timeline.cost.hooks:
+        return timeline.cost.median * 1_000
     seconds = [m.run.hook_seconds for m in timeline.moments[-100:] if m.run is not None]
     return median(seconds) * 1_000 if seconds else None
 
@@ -90,15 +96,40 @@ def banner(timeline: Timeline) -> Line:
     """Why nothing more comes, or why what comes may not be all; empty where all is well."""
     if timeline.ended is not None:
         return line(Said(" Ended: "), say(timeline.ended), Said(". The rows stay; q leaves."))
-    if timeline.kernel is not None and timeline.state in ("died", "unreachable"):
+    if timeline.kernel is None:
+        return ()
+    if timeline.state == "died":
+        return line(Said(" The kernel is dead; waiting for it to come back. The rows stay."))
+    if timeline.state == "unreachable":
+        why = f": {timeline.detail}" if timeline.detail else ""
         return line(
-            Said(f" The kernel is {_gone(timeline.state)}; waiting for it to come back. The rows stay.")
+            Said(" The kernel is not answering"), say(why), Said(". It is waited for; the rows stay.")
         )
-    return ()
+    return _running(timeline.progress) if timeline.progress is not None else ()
 
 
-def _gone(state: str) -> str:
-    return "dead" if state == "died" else "not reachable"
+def _running(progress: Progress) -> Line:
+    """What a cell that has not ended yet is seen to do: never a verdict."""
+    count = progress.execution_count
+    pieces = [
+        Said(f" In [{count}] has been running for {lasting(progress.seconds)}"),
+        Said(f"; this is the state after [{count - 1}]." if count > 1 else "; this is the state before it."),
+    ]
+    for place, moved in enumerate(progress.moved):
+        pieces += [
+            Said(" Moving: " if place == 0 else ", "),
+            say(f"{LIVE} {moved.name} ", "strong"),
+            say(moved.text),
+        ]
+    return line(*pieces)
+
+
+def lasting(seconds: float) -> str:
+    """How long, roughly."""
+    for span, unit in ((3_600, "h"), (60, "min")):
+        if seconds >= span:
+            return f"{seconds // span:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def empty(board: Board) -> tuple[Line, ...]:

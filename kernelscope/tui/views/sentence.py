@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernelscope.timeline.changes import Change, Held, Moment
 from kernelscope.timeline.explain import short_class, standing
-from kernelscope.tui.glyphs import GLYPHS
+from kernelscope.tui.glyphs import GLYPHS, LIVE
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import hue_role
 from kernelscope.tui.model.said import Line, Said, line, say
@@ -17,10 +17,21 @@ def sentence(board: Board) -> tuple[Line, ...]:
     moment, row = board.moment, board.row
     if moment is None or row is None:
         return ()
-    change = board.change
+    change, moving = board.change, _moving(board, row)
     if change is not None:
-        return (headline(change), line(say(change.explanation, limit=1_000)))
-    return (_quiet_headline(board, moment, row), *_quiet(board, moment))
+        return (*moving, headline(change), line(say(change.explanation, limit=1_000)))
+    return (*moving, _quiet_headline(board, moment, row), *_quiet(board, moment))
+
+
+def _moving(board: Board, row: str) -> tuple[Line, ...]:
+    """What the cell that still runs is seen to do to the row, for who follows it."""
+    progress = board.timeline.progress
+    found = next((m for m in progress.moved if m.name == row), None) if progress is not None else None
+    if progress is None or found is None or not board.follow:
+        return ()
+    wait = f"; no verdict before In [{progress.execution_count}] has ended"
+    name, what = say(f"{LIVE} {row}", "strong"), say(found.text, limit=500)
+    return (line(name, Said(" is moving: "), what, Said(wait, "dim")),)
 
 
 def headline(change: Change) -> Line:

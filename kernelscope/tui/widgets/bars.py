@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 class HeaderBar(Widget):
     """Which kernel this is, and what state it is in."""
 
-    def __init__(self, board: Board, title: str | None = None, poll: float | None = None) -> None:
+    def __init__(self, board: Board, title: str | None = None) -> None:
         super().__init__(id="header")
         self._board = board
         self._title = title
-        self._poll = poll
 
     def render(self) -> Content:
         """One line."""
-        return content([header(self._board, self.size.width, self._title, self._poll)])
+        return content([header(self._board, self.size.width, self._title)])
 
 
 class Banner(Told):

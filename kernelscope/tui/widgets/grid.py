@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from kernelscope.tui.glyphs import LIVE
 from kernelscope.tui.ink import Inks
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import paint, prelude
@@ -141,7 +142,9 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
             Said(fit(line.label, self._name_cells - 1 - len(indent)), role),
             Said(fit(line.cls, self._class_cells), "dim"),
         ]
-        return self._strip(pieces).adjust_cell_length(self._left)
+        names = self._strip(pieces).adjust_cell_length(self._left - 1)
+        live = line.key.param is None and line.key.row in self.board.moving
+        return Strip.join([names, self._strip([Said(LIVE if live else " ", "warn strong")])])
 
     def _history(self, line: GridLine) -> Strip:
         first, last, x = self._window()

@@ -1,0 +1,42 @@
+"""A question that is asked before something is done to the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from kernelscope.tui.commands import CONFIRM, bindings
+from kernelscope.tui.model.said import Line
+from kernelscope.tui.widgets.bars import CommandBar
+from kernelscope.tui.widgets.told import Told
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Gives back whether the reader said yes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("confirm", CONFIRM)
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """The widgets, top to bottom."""
+        with Vertical(id="confirm"):
+            yield Told(*self._lines, id="confirm-text")
+            yield CommandBar(CONFIRM)
+
+    def action_yes(self) -> None:
+        """Do it."""
+        self.dismiss(True)
+
+    def action_no(self) -> None:
+        """Leave all as it is."""
+        self.dismiss(False)

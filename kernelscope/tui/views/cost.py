@@ -1,0 +1,128 @@
+"""What kernelscope costs the kernel, and what looking between runs would cost it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kernelscope.timeline.facts import Cost
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.said import Line, Said, fit, line
+from kernelscope.tui.views.header import hook_milliseconds
+from kernelscope.tui.views.inspector import section
+
+_NAME = 18
+
+
+def cost(board: Board) -> tuple[Line, ...]:
+    """The probe's figures, what was lost of them, and how to see for oneself."""
+    timeline = board.timeline
+    return (
+        section("In the kernel, counted by the probe itself"),
+        *_probe(timeline),
+        (),
+        section("On the way"),
+        _row(
+            "lost", _count(timeline.lost, "observation was", "observations were") + " sent and never arrived"
+        ),
+        (),
+        section("What it does there"),
+        _row("calls", _calls(timeline)),
+        _row("between runs", _between(board)),
+        _row("your code", "none of it is run: no property, no repr, no comparison"),
+        _row("your objects", "none is kept alive"),
+        (),
+        section("How to see that it left"),
+        line(
+            Said("  kernelscope audit", "strong"),
+            Said("   compares the kernel before, while and after it is watched"),
+        ),
+        line(Said("  kernelscope detach", "strong"), Said("  takes the probe out, whoever put it in")),
+    )
+
+
+def _probe(timeline: Timeline) -> Iterator[Line]:
+    told = timeline.cost
+    if told is None:
+        yield _row("", "It has not told yet: it does with every run.")
+        return
+    yield _row(
+        "at work", f"{_count(told.hooks, 'time', 'times')}: before and after each run, and for each look"
+    )
+    yield _row("each time", _times(told))
+    yield _row("sent", _bytes(told.sent))
+    yield _row("not evaluated", f"{_count(told.not_evaluated, 'value', 'values')} that a budget left out")
+    failed = f"{told.failures}, and none of them reached your cells" if told.failures else "none"
+    yield _row("own failures", failed, "loss" if told.failures else "")
+
+
+def _times(told: Cost) -> str:
+    return (
+        f"{_ms(told.median)} in the median, 99 of 100 within {_ms(told.p99)}, the longest {_ms(told.longest)}"
+    )
+
+
+def _calls(timeline: Timeline) -> str:
+    kernel = timeline.kernel
+    if kernel is None:
+        return "no kernel yet"
+    if kernel.sees_calls:
+        return "of learning methods are seen as they happen"
+    return f"are not seen in Python {kernel.python} (from 3.12 on): verdicts are inferred more often"
+
+
+def _between(board: Board) -> str:
+    if board.poll is None:
+        return "it does not look, and nothing is sent"
+    return f"a thread looks every {board.poll:g} s; p stops it"
+
+
+def start_lines(board: Board, seconds: float) -> tuple[Line, ...]:
+    """What looking between runs costs: told before it starts."""
+    took = hook_milliseconds(board.timeline)
+    measured = (
+        f"A look takes {took:.1f} ms of it: the median of those so far."
+        if took is not None
+        else "How long a look takes there has not been measured yet."
+    )
+    return (
+        line(Said("Look between runs as well?", "strong")),
+        (),
+        line(Said("So far nothing of ours is at work in the kernel while no cell runs.")),
+        line(Said(f" · A thread in the kernel would look every {seconds:g} s.")),
+        line(Said(f" · {measured}")),
+        line(Said(" · It speaks only when something has changed. What it says counts as")),
+        line(Said("   activity: a server that ends idle kernels starts to wait anew.")),
+        line(Said(" · It ends when you stop it here, or leave.")),
+    )
+
+
+def stop_lines(seconds: float) -> tuple[Line, ...]:
+    """The same thread, no more."""
+    return (
+        line(Said("Stop looking between runs?", "strong")),
+        (),
+        line(Said(f"The thread that looks every {seconds:g} s leaves the kernel.")),
+        line(Said("Every run is seen as before.")),
+    )
+
+
+def _row(name: str, told: str, role: str = "") -> Line:
+    return line(Said(fit(f"  {name}", _NAME), "dim"), Said(told, role))
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}" if number else f"no {one}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1_000:.1f} ms"
+
+
+def _bytes(number: int) -> str:
+    size = float(number)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1_000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1_000
+    return f"{size:.1f} GB"
