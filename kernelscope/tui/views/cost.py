@@ -35,7 +35,7 @@ def cost(board: Board) -> tuple[Line, ...]:
         section("How to see that it left"),
         line(
             Said("  kernelscope audit", "strong"),
-            Said("   compares the kernel before, while and after it is watched"),
+            Said("   the kernel before, while and after it is watched"),
         ),
         line(Said("  kernelscope detach", "strong"), Said("  takes the probe out, whoever put it in")),
     )
@@ -57,9 +57,7 @@ def _probe(timeline: Timeline) -> Iterator[Line]:
 
 
 def _times(told: Cost) -> str:
-    return (
-        f"{_ms(told.median)} in the median, 99 of 100 within {_ms(told.p99)}, the longest {_ms(told.longest)}"
-    )
+    return f"median {_ms(told.median)}, 99 of 100 under {_ms(told.p99)}, at most {_ms(told.longest)}"
 
 
 def _calls(timeline: Timeline) -> str:

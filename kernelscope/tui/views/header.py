@@ -116,11 +116,7 @@ def _running(progress: Progress) -> Line:
         Said(f"; this is the state after [{count - 1}]." if count > 1 else "; this is the state before it."),
     ]
     for place, moved in enumerate(progress.moved):
-        pieces += [
-            Said(" Moving: " if place == 0 else ", "),
-            say(f"{LIVE} {moved.name} ", "strong"),
-            say(moved.text),
-        ]
+        pieces += [Said(", " if place else " "), say(f"{LIVE} {moved.name} ", "strong"), say(moved.text)]
     return line(*pieces)
 
 
