@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tracemalloc
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelscope.text import clean, clean_block
+from kernelscope.text import clean, clean_block, escaped_json
 
 anything = st.text(st.characters(codec=None), max_size=60)
 hostile = st.lists(
@@ -28,6 +30,7 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}", "?", text)
 
 
+@pytest.mark.fault(73, 76)
 @settings(deadline=None)
 @given(anything | hostile)
 def test_given_any_text_when_cleaned_then_it_is_one_harmless_line_that_can_be_encoded(text: str) -> None:
@@ -80,6 +83,7 @@ def test_given_no_room_at_all_when_cleaned_then_nothing_is_shown(limit: int) -> 
     assert clean_block("abc", limit=limit) == ""
 
 
+@pytest.mark.fault(73, 75, 76)
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -95,6 +99,10 @@ def test_given_no_room_at_all_when_cleaned_then_nothing_is_shown(limit: int) -> 
         ("\U000e0041", r"\U000e0041"),
         ("\ue000", r"\ue000"),
         ("[bold]x[/]", "[bold]x[/]"),
+        ("\u3164\u115f\ufe0f", r"\u3164\u115f\ufe0f"),
+        ("👍🏽", r"👍\U0001f3fd"),
+        ("🇩🇪", r"\U0001f1e9\U0001f1ea"),
+        ("\u1100" + "\u1161" * 5, "\u1100" + "\u1161" * 4 + r"\u1161"),
         ("modèle → 模型 🌲", "modèle → 模型 🌲"),
         ("e\u0301", "e\u0301"),
         ("e" + "\u0301" * 6, "e" + "\u0301" * 4 + r"\u0301\u0301"),
@@ -111,5 +119,33 @@ def test_given_a_limit_when_text_is_longer_then_it_ends_in_an_ellipsis(limit: in
     assert clean_block("abcd", limit=limit) == shown
 
 
+@pytest.mark.fault(77)
+def test_given_50_mb_of_source_when_cleaned_then_its_first_64_kib_and_no_more_of_it_is_touched() -> None:
+    source = "x\x1b\r\n" * 12_500_000
+    tracemalloc.start()
+    try:
+        shown = clean_block(source)
+        line = clean(source)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(unescaped(shown)) == 65_536
+    assert shown.endswith("…")
+    assert len(unescaped(line)) == 200
+    assert most < 4_000_000
+
+
 def test_given_source_with_line_ends_of_another_system_when_cleaned_then_they_are_ours() -> None:
     assert clean_block("a\r\n\tb\rc") == "a\n\tb\\x0dc"
+
+
+@settings(deadline=None)
+@given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | anything, st.lists))
+def test_given_any_json_when_escaped_then_it_says_the_same_and_steers_nothing(value: object) -> None:
+    told = (json.dumps(value) + "\n").encode()
+    raw = (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
+
+    assert escaped_json(told) == told
+    assert json.loads(escaped_json(raw)) == json.loads(raw)
+    assert all(c.isprintable() or c == "\n" for c in escaped_json(raw).decode())

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _HIGHLIGHTED = 20_000
 """Characters: longer cells are shown without colours, finding those takes too long."""
+_LINES = 500
+"""Of a cell: each is laid out anew whenever it is drawn."""
 
 _LOSS = (Verdict.RESET, Verdict.CLEARED, Verdict.DELETED)
 _DOUBT = (Verdict.REFITTED, Verdict.EDITED, Verdict.UNKNOWN)
@@ -83,7 +85,10 @@ def content(lines: Iterable[Line]) -> Content:
 
 def source(code: str) -> Content:
     """A cell's source, safe and highlighted."""
-    text = clean_block(code).expandtabs(4)
+    lines = clean_block(code).expandtabs(4).split("\n")
+    if len(lines) > _LINES:
+        lines[_LINES:] = [f"… {len(lines) - _LINES:,} more lines"]
+    text = "\n".join(lines)
     return highlight(text, language="python") if len(text) <= _HIGHLIGHTED else Content(text)
 
 

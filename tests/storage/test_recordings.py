@@ -76,6 +76,7 @@ async def test_reading_changes_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.fault(81)
 async def test_text_of_a_strangers_file_is_made_safe(tmp_path: Path) -> None:
     path = tmp_path / "a.kscope"
     recorder = Recorder(path, unexpected)

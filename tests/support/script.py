@@ -190,7 +190,8 @@ class Story:
         names = names or {}
         run = RunFacts(
             execution_count=self.count,
-            code=code,
+            code=code[:65_536],
+            code_cut=len(code) > 65_536,
             code_hash=hashlib.sha256(code.encode(errors="replace")).hexdigest(),
             status=status,
             started=_STARTED + 60 * len(self.events),

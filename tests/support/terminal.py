@@ -62,6 +62,7 @@ class Terminal:
     Args:
         command: of this Python: ``-m kernelscope …``.
         size: columns and lines.
+        controlling: whether the command is told by a signal when the terminal is closed.
         env: on top of the test's own environment.
     """
 
@@ -71,6 +72,7 @@ class Terminal:
         size: tuple[int, int] = (120, 36),
         env: dict[str, str] | None = None,
         cwd: Path | None = None,
+        controlling: bool = True,
     ) -> None:
         self.columns, self.rows = size
         self.cells = [[" "] * self.columns for _ in range(self.rows)]
@@ -93,7 +95,11 @@ class Terminal:
         os.set_blocking(self._master, False)
         self._slave = slave  # kept open, so that what the terminal is set to can be asked after the end
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _ON_ITS_OWN_TERMINAL, sys.executable, *command],
+            [
+                *([sys.executable, "-c", _ON_ITS_OWN_TERMINAL] if controlling else []),
+                sys.executable,
+                *command,
+            ],
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,9 @@ import msgspec
 import pytest
 
 from kernelscope.storage.recorder import Recorder
+from kernelscope.text import clean_block
 from kernelscope.timeline.events import Detached, Event
+from tests.kernel.watching import watching
 from tests.support.kernels import KernelProcess
 from tests.support.script import Story, call, churn, learned
 from tests.support.terminal import Terminal
@@ -255,3 +258,47 @@ def test_nor_does_an_error(tmp_path: Path) -> None:
             assert terminal.wait() == status, terminal.printed
             assert terminal.printed
             assert terminal.strange == [], arguments
+
+
+@pytest.mark.fault(77)
+async def test_of_a_long_source_the_kernel_tells_the_first_64_kib_and_a_hash(kernel: KernelProcess) -> None:
+    code = "# " + "x\x1b" * 1_000_000
+    async with watching(kernel) as watch:
+        await watch.attached()
+        client = kernel.client()
+        for source in (code, code + "y"):
+            client.execute(source)
+        first, second = [o.run for o in await watch.ran(2)]
+    for run, source in ((first, code), (second, code + "y")):
+        assert run is not None
+        assert run.code_cut
+        assert run.code == clean_block(source[:65_536])
+        assert run.code_hash == hashlib.blake2b(source.encode(), digest_size=12).hexdigest()
+
+
+@pytest.mark.fault(81)
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("""'{"type":"waiting","reason":"' || printf('%.*c', 64000000, 'x') || '"}'""", "no recording"),
+        ("printf('%.*c', 100000, '[')", "event 1 cannot be read"),
+        (
+            """'{"type":"lost","epoch":1,"count":' || printf('%.*c', 10000, '9') || '}'""",
+            "event 1 cannot be read",
+        ),
+        ("""'{"type":"lost","epoch":1,"count":1e999}'""", "event 1 cannot be read"),
+    ],
+    ids=["64 MB", "deep", "a huge number", "infinite"],
+)
+def test_a_strangers_recording_that_is_out_of_all_proportion_is_refused(
+    body: str, why: str, tmp_path: Path
+) -> None:
+    path = strangers([Detached("over")], tmp_path / "a.kscope")
+    database = sqlite3.connect(path)
+    database.execute(f"UPDATE events SET body = {body}")
+    database.commit()
+    database.close()
+    with kernelscope("replay", "--json", str(path), folder=tmp_path) as terminal:
+        assert terminal.wait() == 5
+        assert why in terminal.printed
+        assert "Traceback" not in terminal.printed

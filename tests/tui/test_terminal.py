@@ -215,6 +215,19 @@ def test_a_busy_kernel_is_not_waited_for(kernel: KernelProcess) -> None:
 
 
 @pytest.mark.fault(80)
+def test_a_terminal_that_goes_without_a_word_is_noticed(kernel: KernelProcess) -> None:
+    """No signal comes: what is written fails, again and again."""
+    client = kernel.client()
+    with Terminal("-m", "kernelscope", str(kernel.connection_file), controlling=False) as terminal:
+        terminal.until_shown("No model in it yet")
+        terminal.hang_up()
+        for _ in range(3):
+            client.execute_interactive("pass", timeout=60)
+        assert terminal.wait() != 0
+    assert not value(client, INSTALLED)
+
+
+@pytest.mark.fault(80)
 def test_the_picker_leaves_the_terminal_as_it_was_too(tmp_path: Path) -> None:
     for name in ("SIGTERM", "SIGHUP"):
         with Terminal("-m", "kernelscope", env={"JUPYTER_RUNTIME_DIR": str(tmp_path)}) as terminal:

@@ -184,7 +184,8 @@ def _cell(board: Board) -> tuple[Line, ...]:
         if other.epoch == run.epoch:
             mark = Said("▌ " if other is run else "  ", "section")
             told.append(line(mark, Said(fit(f"[{other.count}]", 7), "strong"), *effects(other)))
-    return (*told, (), section("Source"))
+    cut = f": its first {len(run.facts.code):,} characters" if run.facts.code_cut else ""
+    return (*told, (), section(f"Source{cut}"))
 
 
 def effects(run: Run) -> tuple[Said, ...]:

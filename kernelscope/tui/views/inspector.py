@@ -155,4 +155,5 @@ def cell_title(board: Board) -> Line:
     others = [r.count for r in cell.runs if r is not run and r.epoch == run.epoch] if cell is not None else []
     also = f", also run as {' '.join(f'[{n}]' for n in others[-6:])}" if others else ""
     failed = f", {run.facts.status}" if run.facts.status != "ok" else ""
-    return line(Said(f"In [{run.count}]", "section"), Said(also + failed, "dim"))
+    cut = f", the first {len(run.facts.code):,} characters of it" if run.facts.code_cut else ""
+    return line(Said(f"In [{run.count}]", "section"), Said(also + failed + cut, "dim"))
