@@ -135,6 +135,51 @@ def test_what_is_meant_is_told_without_colours(recording: str) -> None:
         assert glyph in told["dark"]
 
 
+# A kernel at work.
+
+_POLLS = "'kernelscope-poll' in [t.name for t in __import__('threading').enumerate()]"
+_TRAINING = """
+import os
+from sklearn.linear_model import SGDClassifier
+clf = SGDClassifier()
+while not os.path.exists("enough"): clf.partial_fit([[0.0], [1.0]], [0, 1], classes=[0, 1])
+"""
+
+
+def test_in_a_real_kernel_looking_between_runs_is_a_key_and_a_yes_away(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
+        terminal.until_shown("No model in it yet")
+        terminal.press("p")
+        terminal.until_shown("Look between runs as well?")
+        assert not value(client, _POLLS)
+        terminal.press("\r")
+        terminal.until_shown("looks every 5 s")
+        terminal.until(lambda t: value(client, _POLLS))
+        terminal.press("p")
+        terminal.until_shown("Stop looking between runs?")
+        terminal.press("\r")
+        terminal.until_gone("looks every 5 s")
+        terminal.until(lambda t: not value(client, _POLLS))
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
+def test_of_a_real_cell_that_goes_on_it_tells_what_moves(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
+        terminal.until_shown("No model in it yet")
+        client.execute("clf = None")
+        asked = client.execute(_TRAINING)
+        terminal.until(lambda t: "has been running for" in t.screen and "∿ clf t_ " in t.screen)
+        (kernel.folder / "enough").touch()
+        while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != asked:
+            pass
+        terminal.until(lambda t: "CREATED" in t.screen and "∿" not in t.screen)
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
 # How it ends.
 
 
