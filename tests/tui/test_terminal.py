@@ -178,6 +178,7 @@ def test_of_a_real_cell_that_goes_on_it_tells_what_moves(kernel: KernelProcess) 
         terminal.until(lambda t: "CREATED" in t.screen and "∿" not in t.screen)
         terminal.press("q")
         assert terminal.wait() == 0
+    client.execute_interactive("del clf", timeout=60)
 
 
 # How it ends.
