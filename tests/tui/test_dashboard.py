@@ -170,6 +170,7 @@ async def test_cells_answer_the_founding_question() -> None:
     async with dashboard(churn()) as seen:
         await seen.press("c")
         assert isinstance(seen.app.screen, CellsScreen)
+        await seen.until(lambda: "a forecast" in seen.text("#cell-outlook"))
         told = seen.text("#list")
         assert "resets model  2 of 2 times" in told
         assert "ran once: ● created pipe" in told  # before a restart: nothing is foretold of it
@@ -177,10 +178,11 @@ async def test_cells_answer_the_founding_question() -> None:
         assert "a forecast, nothing that was seen" in seen.text("#cell-outlook")
         await seen.press("enter")
         assert isinstance(seen.app.screen, CellRunsScreen)
+        await seen.until(lambda: "cannot tell" in seen.text("#cell-outlook"))
         assert "again after [5]" in seen.text("#list")
         assert "cannot tell: the kernel was restarted" in seen.text("#cell-outlook")
         await seen.press("j", "enter")
-        assert isinstance(seen.app.screen, TimelineScreen)
+        await seen.until(lambda: isinstance(seen.app.screen, TimelineScreen))
         moment = seen.app.board.moment
         assert moment is not None
         assert moment.execution_count == 10
