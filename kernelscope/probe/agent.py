@@ -188,8 +188,6 @@ class Agent:
         with self._busy:
             self._between()
         self._tune_poller()
-        if self._parent is not None:
-            self._ip.set_parent(self._parent)  # so that the user's threads print where they did
         return {
             "wire": WIRE,
             "nonce": self.nonce,
@@ -203,6 +201,12 @@ class Agent:
             "base": self._base,
             "history": [loads(text) for text in self._history],
         }
+
+    def background_parent(self, found: Any) -> Any:
+        """What output of the user's threads belongs to: the last cell seen, else what the loader found."""
+        if self._parent is None:
+            self._parent = found
+        return self._parent
 
     def _install(self) -> None:
         self._installed = True  # from here on there is something to take back

@@ -5,7 +5,11 @@ raises nor prints.  The modules get builtins of their own, so that a name the us
 ``builtins`` later does not reach them.
 """
 
-# The expression that carries this file binds ``request`` before it runs it (see kernel/inject.py).
+# The expression that carries this file calls ``_kernelscope`` with the request (see kernel/inject.py).
+
+from __future__ import annotations
+
+from typing import Any
 
 
 def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one name is enough
@@ -18,6 +22,7 @@ def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one
     import zlib
 
     package = "_kernelscope_probe"
+    ip = before = None
 
     def answer(what: object) -> str:
         # pyzmq sends what is longer than 64 KiB without a copy, and starts a thread for that which stays.
@@ -40,8 +45,11 @@ def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one
         if release[0] < 6:
             detail = "ipykernel " + ".".join(map(str, release)) + " is too old"
             return json.dumps({"error": "unsupported", "detail": detail})
+        before = _parent_before(ip)
         installed = sys.modules.get(package + ".agent")
         agent = getattr(installed, "AGENT", None)
+        remembered = getattr(agent, "background_parent", None)
+        before = before if remembered is None else remembered(before)
         if asked["do"] == "audit":
             own = dict(vars(builtins))
             exec(compile(asked["source"], "<kernelscope audit>", "exec", 0, True), own)  # noqa: S102 - the probe's own
@@ -75,6 +83,63 @@ def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one
                 for full in made:
                     sys.modules.pop(full, None)
                 raise
+        before = agent.background_parent(before)
         return answer(agent.attach(asked))
     except BaseException as error:  # noqa: BLE001 - SystemExit from in here would end the user's kernel
         return json.dumps({"error": "failed", "detail": type(error).__name__ + ": " + str(error)[:300]})
+    finally:
+        if before is not None:
+            _give_back(ip, before)
+
+
+def _parent_before(ip: Any) -> dict[str, Any] | None:
+    """The message that output of the user's threads and tasks belonged to until this request came, as far
+    as the kernel still tells; ``None`` where it does not.
+
+    For every request ipykernel makes that one the parent of all output whose origin it does not know.
+    7.1 and newer copy the shell's context variables just before they do.  Of 6 what is left is which
+    message each thread and each asyncio task was started by, and the newest is taken; that of a thread whose
+    class has a ``run`` of its own, such as ``threading.Timer``, is not known there.
+    """
+    import contextvars
+
+    try:
+        context, shown = getattr(ip.kernel, "_shell_context", None), getattr(ip, "_parent_header", None)
+        if type(context) is contextvars.Context and type(shown) is contextvars.ContextVar:
+            parent = context.get(shown)
+            return parent if type(parent) is dict and parent.get("header") else None
+        own = ip.parent_header["header"]["msg_id"]
+        headers = [h for h in _headers_of_background(ip.kernel) if h.get("msg_id") not in (None, own)]
+        newest = max(headers, key=lambda h: str(h.get("date")), default=None)
+    except Exception:  # noqa: BLE001 - an ipykernel that keeps these things elsewhere
+        newest = None
+    return None if newest is None else {**newest, "header": newest, "parent_header": {}, "content": {}}
+
+
+def _headers_of_background(kernel: Any) -> list[dict[str, Any]]:
+    """The headers of the messages by which living threads and asyncio tasks were started."""
+    import contextvars
+    import gc
+    import sys
+
+    stream = kernel._stdout
+    headers = list(getattr(stream, "_thread_to_parent_header", {}).values())
+    asyncio, tasks = sys.modules["_asyncio"], sys.modules["asyncio.tasks"]
+    known = getattr(tasks, "_scheduled_tasks", None) or getattr(tasks, "_all_tasks", None)
+    # What a task holds is asked of the garbage collector: before 3.12 nothing else tells its context.
+    holders = [task for task in [r() for r in list(getattr(known, "data", ()))] if type(task) is asyncio.Task]
+    holders += list(getattr(kernel.io_loop.asyncio_loop, "_scheduled", ()))
+    for held in gc.get_referents(*holders):
+        if type(held) is contextvars.Context:
+            headers.append(held.get(stream._parent_header))  # noqa: PERF401 - one step, one line
+    return [h for h in headers if type(h) is dict]
+
+
+def _give_back(ip: Any, parent: dict[str, Any]) -> None:
+    """Threads and tasks print and display where they did, those that a task starts from now on, too."""
+    try:
+        ip.set_parent(parent)
+        if "_new_threads_parent_header" in ip.kernel.__dict__:
+            ip.kernel._new_threads_parent_header = parent["header"]
+    except BaseException:  # noqa: BLE001, S110 - a stream of the user's that refuses refuses every request
+        pass

@@ -1,0 +1,1 @@
+"""Proofs of the oath, which print what they compared or measured."""
