@@ -31,7 +31,7 @@ _VARIES = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|[+-]\d\d:\d\d)?"), "DATE"),
     (re.compile(r"0x[0-9a-f]+|(?<=object at )[0-9a-f]+|(?<=ipykernel_)\d+"), "ADDRESS"),
     (re.compile(r"(?<![0-9a-z])[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}(_\d+_\d+)?\b"), "UUID"),
-    (re.compile(r"[\d.]+(e-?\d+)? ?([µμnm]?s|us|min|seconds)\b"), "TIME"),
+    (re.compile(r"[\d.]+(e[+-]?\d+)? ?([µμnm]?s|us|min|seconds)\b"), "TIME"),
 )
 """What differs between two runs that nobody watches."""
 
