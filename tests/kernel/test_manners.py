@@ -17,7 +17,8 @@ import pytest
 
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
-from kernelscope.timeline.events import Waiting
+from kernelscope.storage.recording import RecordingSource
+from kernelscope.timeline.events import Observed, Waiting
 from tests.kernel.watching import INSTALLED, LONG, played, value, watching
 from tests.support.kernels import KernelProcess
 
@@ -263,6 +264,7 @@ async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_
         assert set(watch.runs[-1].names) == {"a"}
 
 
+@pytest.mark.fault(39, 43)
 async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
     fork = (
         "import os\nchild = os.fork()\n"
@@ -295,6 +297,7 @@ async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
         )
 
 
+@pytest.mark.fault(40)
 async def test_an_attach_while_input_waits(kernel: KernelProcess) -> None:
     client = kernel.client()
     client.wait_for_ready(timeout=LONG)
@@ -331,6 +334,7 @@ async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_pa
             assert message["parent_header"]["msg_id"] == request
 
 
+@pytest.mark.fault(33)
 async def test_reset_and_what_else_users_do(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel) as watch:
@@ -388,3 +392,83 @@ async def test_a_watcher_elsewhere_renews_its_lease(
         kernel.run("b = 1")
         await watch.ran(61)
     kernel.connection_file = own
+
+
+@pytest.mark.fault(35)
+async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    kernel.run("%load_ext autoreload\n%autoreload 2\nimport sys")
+    found = value(client, EXPRESSION)
+    async with watching(kernel) as first:
+        await first.attached()
+        kernel.run("for name in [n for n in sys.modules if 'kernelscope' in n]: del sys.modules[name]")
+        await first.ran(1)
+        async with watching(kernel) as second:
+            await second.attached()
+            await first.source.close()
+            assert value(client, INSTALLED) is True
+            kernel.run("a = 1")
+            await second.ran(1)
+    assert value(client, INSTALLED) is False
+    left = value(client, EXPRESSION)
+    assert {k: left[k] for k in ("callbacks", "comms", "threads")} == {
+        k: found[k] for k in ("callbacks", "comms", "threads")
+    }
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize(
+    "end",
+    [
+        "import os; os._exit(9)",
+        "import ctypes; ctypes.string_at(0)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)  # as the kernel of an OOM does",
+    ],
+    ids=["exit", "segfault", "killed"],
+)
+async def test_a_cell_that_ends_the_kernel(kernel: KernelProcess, tmp_path: Path, end: str) -> None:
+    """It is told as a death, and what was recorded before it is there."""
+    recording = tmp_path / "runs.kscope"
+    command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
+    recorder = await asyncio.create_subprocess_exec(
+        *command, "--record", str(recording), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert recorder.stdout is not None
+    told: list[dict[str, Any]] = []
+    async with asyncio.timeout(LONG):
+        async for line in recorder.stdout:
+            told.append(json.loads(line))
+            if told[-1]["type"] == "attached":
+                kernel.run("from sklearn.svm import SVC\nmodel = SVC()")
+                kernel.connection_file.unlink()
+                kernel.queue(end)
+        assert await recorder.wait() == 3
+    assert [line["state"] for line in told if line["type"] == "kernel"][-1] == "died"
+    kept = [event async for event in RecordingSource(recording).events()]
+    runs = [event.observation for event in kept if isinstance(event, Observed)]
+    assert [set(run.names) for run in runs if run.run] == [{"model"}]
+
+
+@pytest.mark.fault(48)
+async def test_threads_that_change_the_namespace(kernel: KernelProcess) -> None:
+    """Every look is at a copy that is made in one step: none fails, in the hooks or in a poll."""
+    kernel.run(
+        "import sys, threading\nsys.setswitchinterval(1e-6)\n"
+        "for i in range(3000): globals()[f'name_{i}'] = i\n"
+        "def change():\n"
+        "    number = 0\n"
+        "    while not done:\n"
+        "        number = (number + 1) % 500\n"
+        "        globals()[f'more_{number}'] = number; globals().pop(f'more_{(number * 7) % 500}', None)\n"
+        "done = []; threads = [threading.Thread(target=change) for _ in range(2)]\n"
+        "for thread in threads: thread.start()"
+    )
+    agent = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+    async with watching(kernel, poll=0.1) as watch:
+        await watch.attached()
+        for number in range(1, 16):
+            kernel.run("a = 1")
+            await watch.ran(number)
+        kernel.run("done.append(1); [thread.join() for thread in threads]; sys.setswitchinterval(0.005)")
+        assert [run.cut for run in await watch.ran(16)] == [()] * 16
+        assert value(kernel.client(), f"{agent}._failures") == 0

@@ -16,12 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from msgspec import Struct, convert
 from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support.kernels import KernelProcess
 
@@ -99,14 +99,12 @@ class Player:
         client.start_channels(hb=False)
         return client
 
-    async def play(
-        self, notebook: Notebook, before: Callable[[int], Awaitable[None]] | None = None
-    ) -> None:
+    async def play(self, notebook: Notebook, before: Callable[[int], Awaitable[None]] | None = None) -> None:
         """Runs its cells; ``before`` is awaited before each."""
         self._answers = list(notebook.answers)
-        cells = [nbformat.v4.new_code_cell(source) for source in notebook.cells]
+        cells: list[Any] = [new_code_cell(source) for source in notebook.cells]  # type: ignore[no-untyped-call]
         client = NotebookClient(
-            nbformat.v4.new_notebook(cells=cells),
+            new_notebook(cells=cells),  # type: ignore[no-untyped-call]
             km=AsyncKernelManager(owns_kernel=False),
             timeout=int(SETTLED_S),
             allow_errors=True,

@@ -155,7 +155,11 @@ def test_who_is_culled(server: Server, record_property: Callable[[str, Any], Non
                 server.ask("DELETE", f"kernels/{kernels[name]}")
     lines = []
     for name, kernel in kernels.items():
-        idle = f"culled after {culled[kernel]} s idle" if kernel in culled else f"stays, {left[name]['execution_state']}"
+        idle = (
+            f"culled after {culled[kernel]} s idle"
+            if kernel in culled
+            else f"stays, {left[name]['execution_state']}"
+        )
         lines.append(f"{name:34} {idle:24} its last activity moved {moved[name]} times")
     record_property("table", "\n".join(lines))
     assert set(culled) == {kernels[name] for name in ("alone", "watched", "polled")}
@@ -187,13 +191,18 @@ def _run(path: Path, code: str, wait: bool) -> None:
         state = "idle" if wait else "busy"
         while True:
             message = client.get_iopub_msg(timeout=LONG)
-            if message["parent_header"].get("msg_id") == request and message["content"].get("execution_state") == state:
+            if (
+                message["parent_header"].get("msg_id") == request
+                and message["content"].get("execution_state") == state
+            ):
                 return
     finally:
         client.stop_channels()
 
 
-def _last_activity_until_gone(server: Server, kernels: dict[str, str], going: tuple[str, ...]) -> dict[str, int]:
+def _last_activity_until_gone(
+    server: Server, kernels: dict[str, str], going: tuple[str, ...]
+) -> dict[str, int]:
     """How often each one's last activity differed from the one before, until some are gone."""
     moved, last = dict.fromkeys(kernels, 0), dict.fromkeys(kernels, "")
     end = time.monotonic() + 6 * IDLE_S

@@ -7,16 +7,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import Popen
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_kernel_test import KernelTests, msgspec_v5
 
 from tests.conftest import interpreter
 from tests.kernel.test_manners import line_of, watch_process
 from tests.kernel.watching import LONG
 from tests.support.kernels import KernelProcess
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
 
 Message = dict[str, Any]
 
@@ -25,7 +27,7 @@ def is_ours(message: Message) -> bool:
     return str(message["content"].get("comm_id")).startswith("kernelscope-")
 
 
-class Watched(KernelTests):
+class Watched(KernelTests):  # type: ignore[misc]
     """Its client passes over messages on comms that it did not open, as every front end does: the suite's
     schemas know no ``comm_msg``, whoever sends it."""
 

@@ -1,0 +1,161 @@
+"""What kernelscope asks of a kernel: one request, when it attaches, which does nothing but that."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernelscope.errors import ProbeError
+from kernelscope.kernel import live
+from kernelscope.kernel.heartbeat import Heartbeat
+from tests.kernel.test_manners import eventually
+from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.support.kernels import KernelProcess
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+ATTACHES = 12
+
+DRAW = """
+%matplotlib inline
+import matplotlib.pyplot as plt, pathlib, threading
+def draw():
+    while not pathlib.Path("draw").exists(): pass
+    plt.figure(figsize=(1, 1)).gca().plot([1, 2]); pathlib.Path("drawn").touch()
+threading.Thread(target=draw).start()
+"""
+TRANSFORMERS = """
+import ast
+seen = []
+class Rewrites(ast.NodeTransformer):
+    def visit(self, node): seen.append(ast.dump(node)); return ast.Module([], [])
+ip = get_ipython()
+ip.input_transformers_post.append(lambda lines: (seen.append("".join(lines).strip()), lines)[1])
+ip.ast_transformers.append(Rewrites())
+"""
+INTERRUPTS = """
+import zlib
+real = zlib.decompress
+def interrupted(*given):
+    zlib.decompress = real
+    raise KeyboardInterrupt
+zlib.decompress = interrupted
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("requests"), python) as process:
+        yield process
+
+
+def heard(client: BlockingKernelClient, until: str) -> list[dict[str, Any]]:
+    """All that was published until the kernel was idle after a request."""
+    messages = []
+    while True:
+        messages.append(client.get_iopub_msg(timeout=LONG))
+        idle = messages[-1]["content"].get("execution_state") == "idle"
+        if idle and messages[-1]["parent_header"].get("msg_id") == until:
+            return messages
+
+
+def of_others(messages: list[dict[str, Any]], client: BlockingKernelClient) -> list[dict[str, Any]]:
+    """The beginning and the end of each request that came from elsewhere."""
+    foreign = [m for m in messages if m["parent_header"].get("session") != client.session.session]
+    return [m for m in foreign if m["msg_type"] == "status" and m["parent_header"]]
+
+
+@pytest.mark.fault(26)
+async def test_how_long_the_request_takes(
+    kernel: KernelProcess, record_property: Callable[[str, Any], None]
+) -> None:
+    """Its figures; and an interrupt that hits it harms neither the kernel nor the next attach."""
+    client = kernel.client()
+    client.wait_for_ready(timeout=LONG)
+    for _ in range(ATTACHES):
+        async with watching(kernel) as first:
+            await first.attached()
+            async with watching(kernel) as second:
+                await second.attached()
+    told = of_others(heard(client, client.execute("1")), client)
+    took: dict[str, list[float]] = {"to put the probe in": [], "to join it": [], "to leave": []}
+    for begin, end in zip(told[::2], told[1::2], strict=True):
+        assert begin["parent_header"]["msg_id"] == end["parent_header"]["msg_id"]
+        kind = begin["parent_header"]["msg_type"]
+        asked = "to leave" if kind == "comm_msg" else "to put the probe in"
+        joins = kind == "execute_request" and len(took["to put the probe in"]) > len(took["to join it"])
+        lasted = end["header"]["date"] - begin["header"]["date"]
+        took["to join it" if joins else asked].append(lasted.total_seconds() * 1000)
+    assert [len(times) for times in took.values()] == [ATTACHES, ATTACHES, 2 * ATTACHES]
+    lines = [
+        f"{what:20} median {statistics.median(t):6.1f} ms  max {max(t):6.1f} ms" for what, t in took.items()
+    ]
+    record_property(
+        "table", "the kernel was busy with our requests, " + str(ATTACHES) + " attaches\n" + "\n".join(lines)
+    )
+
+    kernel.run(INTERRUPTS)
+    before = kernel.log.read_text()
+    async with watching(kernel) as watch:
+        error = await watch.failure()
+        assert isinstance(error, ProbeError), error
+        assert "KeyboardInterrupt" in str(error.hint)
+    assert value(client, INSTALLED) is False
+    assert kernel.log.read_text() == before
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("a = 1")
+        await watch.ran(1)
+
+
+@pytest.mark.fault(32, 36)
+async def test_the_request_is_no_code_that_others_see(kernel: KernelProcess) -> None:
+    """No transformer rewrites it, and nothing of it is kept as source."""
+    client = kernel.client()
+    client.wait_for_ready(timeout=LONG)
+    kernel.run("import linecache")
+    sources = value(client, "len(linecache.cache)")
+    kernel.run(TRANSFORMERS, store_history=False)
+    value(client, "seen.clear()")
+    for _ in range(3):
+        async with watching(kernel) as watch:
+            await watch.attached()
+    seen = value(client, "[list(seen), ip.ast_transformers.clear(), ip.input_transformers_post.clear()][0]")
+    assert set(seen) <= {""}, "all that a transformer is shown is a cell without code"
+    assert value(client, "len(linecache.cache)") == sources + 1, "the cell of this test's own"
+
+
+@pytest.mark.fault(37, 40, 44)
+async def test_an_idle_kernel_is_asked_nothing(
+    kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Figures that a thread draws wait for the user's next cell, also where the probe polls."""
+    pytest.importorskip("matplotlib")
+    client = kernel.client()
+    client.wait_for_ready(timeout=LONG)
+    draw, drawn = kernel.folder / "draw", kernel.folder / "drawn"
+    beats = []
+    beat = Heartbeat.beat
+
+    async def counted(self: Heartbeat, seconds: float) -> bool:
+        beats.append(seconds)
+        return await beat(self, seconds)
+
+    monkeypatch.setattr(Heartbeat, "beat", counted)
+    monkeypatch.setattr(live, "BEAT_S", 0.2)
+    async with watching(kernel, poll=0.1) as watch:
+        await watch.attached()
+        heard(client, client.execute(DRAW))
+        draw.touch()
+        await eventually(drawn.exists)
+        begun = len(beats)
+        await eventually(lambda: len(beats) >= begun + 3)
+        cell = client.execute("1")
+        messages = heard(client, cell)
+        figures = [m for m in messages if m["msg_type"] == "display_data"]
+        assert [m["parent_header"]["msg_id"] for m in figures] == [cell]
+        assert of_others(messages, client) == []
