@@ -11,7 +11,7 @@ import pytest
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import live
 from kernelscope.kernel.heartbeat import Heartbeat
-from tests.kernel.test_manners import eventually
+from tests.kernel.test_manners import EXPRESSION, eventually
 from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess
 
@@ -159,3 +159,35 @@ async def test_an_idle_kernel_is_asked_nothing(
         figures = [m for m in messages if m["msg_type"] == "display_data"]
         assert [m["parent_header"]["msg_id"] for m in figures] == [cell]
         assert of_others(messages, client) == []
+
+
+async def test_what_can_be_seen_of_a_watched_kernel(
+    kernel: KernelProcess, record_property: Callable[[str, Any], None]
+) -> None:
+    """Whoever looks for the probe finds it: in five places, and in no other."""
+    client = kernel.client()
+    client.wait_for_ready(timeout=LONG)
+    kernel.run("from sklearn.svm import SVC\nimport weakref\nseen = SVC(); v = None")
+    weak = "weakref.getweakrefcount(seen)"
+    before, references = value(client, EXPRESSION), value(client, weak)
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("v = 1", store_history=False)
+        during, held = value(client, EXPRESSION), value(client, weak)
+    kernel.run("v = 1", store_history=False)
+    after = value(client, EXPRESSION)
+    changed = {key: (before[key], during[key]) for key in before if before[key] != during[key]}
+    lines = [f"{key:10} {_more(*both)}" for key, both in changed.items()]
+    record_property("table", "\n".join([*lines, f"weak references to a model: {references} → {held}"]))
+    assert set(changed) - {"linecache", "tools"} == {"callbacks", "modules", "comms"}
+    assert held - references <= 1
+    assert {key for key in before if before[key] != after[key]} <= {"linecache"}
+
+
+def _more(before: Any, during: Any) -> str:
+    """What is there now and was not."""
+    if isinstance(before, dict):
+        return "; ".join(f"{k}: {_more(before[k], during[k])}" for k in before if before[k] != during[k])
+    if isinstance(before, list):
+        return ", ".join(str(item) for item in during if item not in before)
+    return f"{before} → {during}"
