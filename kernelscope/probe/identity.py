@@ -129,7 +129,7 @@ class Binding:
         self.digest: str | None = None
         self.text = ""
         self.late = False
-        """There was no time left to evaluate the content."""
+        """The content is not what was evaluated last: there was no time left, or the look was broken off."""
 
     def holds(self, value: object) -> bool:
         """Whether this is still the object that was bound at the last look.
@@ -143,6 +143,10 @@ class Binding:
         if type(held) is weakref.ref:
             return held() is value
         return held.may_be(value) if type(held) is Unreferable else held is value
+
+    def doubt(self) -> None:
+        """A look was broken off: what it noted here may be half done."""
+        self.raw, self.late = None, True
 
     def bind(self, value: object) -> None:
         """Note another object; the first one does not count."""

@@ -10,23 +10,23 @@ raises nor prints.  The modules get builtins of their own, so that a name the us
 
 def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one name is enough
     """Does what ``request`` (JSON) asks for; answers in JSON, whatever happens."""
-    import base64
-    import builtins
-    import json
-    import sys
-    import types
-    import zlib
-
-    package = "_kernelscope_probe"
-
-    def answer(what: object) -> str:
-        # pyzmq sends what is longer than 64 KiB without a copy, and starts a thread for that which stays.
-        text = json.dumps(what)
-        if len(text) < 32_768:
-            return text
-        return "z" + base64.b64encode(zlib.compress(text.encode(), 1)).decode()
-
     try:
+        import base64
+        import builtins
+        import json
+        import sys
+        import types
+        import zlib
+
+        package = "_kernelscope_probe"
+
+        def answer(what: object) -> str:
+            # pyzmq sends what is longer than 64 KiB without a copy, and starts a thread for that which stays.
+            text = json.dumps(what)
+            if len(text) < 32_768:
+                return text
+            return "z" + base64.b64encode(zlib.compress(text.encode(), 1)).decode()
+
         asked = json.loads(request)
         shell = sys.modules.get("IPython.core.getipython")
         ip = shell.get_ipython() if shell is not None else None
@@ -75,6 +75,12 @@ def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one
                 for full in made:
                     sys.modules.pop(full, None)
                 raise
-        return answer(agent.attach(asked))
+        try:
+            return answer(agent.attach(asked))
+        except BaseException:
+            agent.release(asked["watcher"])  # who never hears of it will not take it back
+            raise
     except BaseException as error:  # noqa: BLE001 - SystemExit from in here would end the user's kernel
-        return json.dumps({"error": "failed", "detail": type(error).__name__ + ": " + str(error)[:300]})
+        detail = type(error).__name__ + ": " + str(error)[:300]
+        plain = "".join(c if c.isprintable() and c not in '"\\' else "?" for c in detail)
+        return '{"error": "failed", "detail": "' + plain + '"}'  # `json` may be what failed

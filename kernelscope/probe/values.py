@@ -126,10 +126,11 @@ class Reader:
     def _refresh(self, value: Any, binding: Binding) -> None:
         """Brings the binding's serial, text and digest up to date."""
         held = binding.holds(value)
-        if held and is_small_atom(value):
+        if held and is_small_atom(value) and not binding.late:
             return
         if not held:
             binding.bind(value)
+        if not held or binding.late:
             binding.text = self.text(value)
         if tensors.is_tensor(value):
             self._refresh_tensor(value, binding)

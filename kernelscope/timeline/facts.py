@@ -249,6 +249,9 @@ class Observation(Struct, frozen=True):
     """What this look left out, and why; empty when it saw all."""
     hook_seconds: float = 0.0
     """What the look cost the user's kernel."""
+    late: bool = False
+    """The look before it failed, or a run before it could not be looked at: what it found may have
+    happened then."""
     cost: Cost | None = None
     """What the probe had cost before this observation was sent."""
 
