@@ -131,13 +131,26 @@ class CommEnd:
 class Running:
     """A run that has begun and not ended."""
 
-    __slots__ = ("began", "company", "count", "info", "looked", "parent", "started", "thread")
+    __slots__ = (
+        "began",
+        "company",
+        "count",
+        "info",
+        "looked",
+        "parent",
+        "result",
+        "started",
+        "thread",
+        "told",
+    )
 
     def __init__(self, info: Any, parent: Any, count: int, company: bool) -> None:
         self.info, self.parent, self.count, self.company = info, parent, count, company
         self.thread = threading.get_ident()
         self.looked = False
         """What there was before it began is known."""
+        self.result: Any = None
+        self.told = False
         self.begin()
 
     def begin(self) -> None:
@@ -169,7 +182,8 @@ class Agent:
         self._seq = 0
         self._settled = True
         """What the last look found was told, and no run has ended since."""
-        self._told_up_to = 0
+        self._untold: list[Running] = []
+        """Those that have ended and are being told of."""
         self._runs: list[Running] = []
         """Those under way; more than one where ipykernel's subshells run cells beside one another."""
         self._parent: Any = None
@@ -387,11 +401,10 @@ class Agent:
             if not self._has_turn():
                 self._tell_unseen(result, run, ended, "TimeoutError")
                 return
-            told = self._told_up_to
             try:
                 self._observe_run(result, run, ended)
             except BaseException as error:
-                if self._told_up_to == told:
+                if not run.told:
                     self._tell_unseen(result, run, ended, type(error).__name__)
                 raise
             finally:
@@ -414,10 +427,14 @@ class Agent:
         """
         here, request = threading.get_ident(), _message_id(parent)
         for run in [r for r in self._runs if r.thread == here and r.request != request]:
-            self._runs.remove(run)
             last = self._ip.last_execution_result
-            result = last if last is not None and last.info is run.info else None
-            self._tell_unseen(result, run, perf_counter(), "its end was not noticed")
+            run.result = last if last is not None and last.info is run.info else None
+            self._untold.append(run)
+            self._runs.remove(run)
+        for run in [r for r in self._untold if r.thread == here]:
+            if not run.told:
+                self._tell_unseen(run.result, run, perf_counter(), "its end was not noticed")
+            self._untold.remove(run)
         return any(r.request == request for r in self._runs)
 
     def _ended(self, result: Any) -> Running | None:
@@ -427,6 +444,8 @@ class Agent:
         here = threading.get_ident()
         for run in self._runs:
             if run.info is result.info if result is not None else run.thread == here:
+                run.result = result
+                self._untold.append(run)  # until it is told: a failure may fall in between
                 self._runs.remove(run)
                 return run
         parent = self._ip.parent_header
@@ -434,7 +453,10 @@ class Agent:
             return None
         if any(r.request == _message_id(parent) for r in self._runs):
             return None
-        return Running(result.info, parent, result.execution_count, company=True)  # the hook before it failed
+        run = Running(result.info, parent, result.execution_count, company=True)  # the hook before it failed
+        run.result = result
+        self._untold.append(run)
+        return run
 
     def _has_turn(self) -> bool:
         """Whether nobody else looks: waits a little for the poller."""
@@ -508,7 +530,7 @@ class Agent:
         if "code" in seen and (run.company or self._runs or self._has_company()):
             seen["code"]["company"] = True
         seen["hook_seconds"] = perf_counter() - ended
-        self._tell(seen)
+        self._tell(seen, run)
         self._settled = True
         self._extend_calls()
 
@@ -532,7 +554,8 @@ class Agent:
                 "objects": [],
                 "cut": [f"the look after this run: {reason}"],
                 "hook_seconds": perf_counter() - ended,
-            }
+            },
+            run,
         )
 
     def _run_facts(self, result: Any, run: Running, ended: float) -> dict[str, Any]:
@@ -590,16 +613,15 @@ class Agent:
         self._calls.watch_sklearn()
         self._calls.watch_frameworks()
 
-    def _tell(self, seen: dict[str, Any]) -> None:
+    def _tell(self, seen: dict[str, Any], run: Running | None = None) -> None:
         self._seq += 1
         seen["seq"] = self._seq
         self._costs.not_evaluated += len(seen["cut"]) + sum(len(o["not_evaluated"]) for o in seen["objects"])
         seen["cost"] = self.cost()
         text = dumps(seen)
         self._remember(text)
-        self._told_up_to = (
-            self._seq
-        )  # before it is sent: a gap in the numbers is honest, a run told twice is not
+        if run is not None:
+            run.told = True  # before it is sent: a gap in the numbers is honest, a run told twice is not
         self._send({"kind": "observation", "observation": text})
 
     def cost(self) -> dict[str, Any]:

@@ -19,9 +19,10 @@ class Poller(threading.Thread):
 
     def run(self) -> None:
         """Until stopped."""
-        while not self._stop_now.wait(self.seconds):
+        while not self._stop_now.is_set():
             try:
-                self._look()
+                if not self._stop_now.wait(self.seconds):
+                    self._look()
             except BaseException:  # noqa: BLE001, PERF203, S112 - a thread that ends by an error prints it
                 continue
 
