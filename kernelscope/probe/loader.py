@@ -40,6 +40,9 @@ def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one
         if release[0] < 6:
             detail = "ipykernel " + ".".join(map(str, release)) + " is too old"
             return json.dumps({"error": "unsupported", "detail": detail})
+        locked = getattr(sys, "_is_gil_enabled", None)
+        if locked is not None and not locked():
+            return json.dumps({"error": "unsupported", "detail": "a free-threaded Python runs here"})
         installed = sys.modules.get(package + ".agent")
         agent = getattr(installed, "AGENT", None)
         if asked["do"] == "audit":

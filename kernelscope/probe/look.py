@@ -16,7 +16,7 @@ import re
 from typing import Any, Callable, Iterable
 
 from .frameworks import LINKED, Family, family_of
-from .identity import Binding, Tokens, is_dead, reference_to, target_of
+from .identity import Binding, Tokens, Unreferable, is_dead, reference_to, target_of
 from .types import (
     ATOMS,
     CONTAINER,
@@ -99,6 +99,10 @@ class Watched:
     def is_dead(self) -> bool:
         """Whether the object is known to be gone."""
         return is_dead(self._reference)
+
+    def is_by_address(self) -> bool:
+        """Whether another object of its class at the same address would be taken for it."""
+        return type(self._reference) is Unreferable
 
     def is_of(self, obj: Any) -> bool:
         """Whether it is known to be this object."""
@@ -369,6 +373,7 @@ class Look:
             "cls": info.name,
             "library": info.library,
             "id": id(obj),
+            "by_address": watched.is_by_address(),
             "params": {n: self.reader.parameter(v, watched.binding(n)) for n, v in params.items()},
             "learned": told,
             "bases": info.bases,

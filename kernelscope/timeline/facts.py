@@ -80,6 +80,8 @@ class ObjectFacts(Struct, frozen=True):
     """Whose rule card applies, by the classes it inherits from: ``sklearn``, ``torch``, … or ``other``."""
     id: int
     """``id()`` of the object: for display only, CPython hands it out again."""
+    by_address: bool = False
+    """It allows no weak reference: another object of its class that got its address would count as it."""
     params: dict[str, Value] = {}
     learned: dict[str, Signature] = {}
     parts: tuple[Part, ...] = ()

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
 from kernelscope.timeline.changes import Change, Verdict
 from kernelscope.timeline.facts import ObjectFacts, Opaque
 from kernelscope.timeline.timeline import Timeline
-from tests.kernel.watching import LONG, Watching, value, watching
+from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
 
@@ -110,11 +111,11 @@ def report(client: BlockingKernelClient) -> dict[str, Any]:
 
 def chosen(lines: Lines, own: int, others: int) -> list[tuple[Any, ...]]:
     """A fault for each of so many lines of the probe's own course, and of what it calls to read."""
-    found = []
+    found: list[tuple[Any, ...]] = []
     for number, ((entry, module, line), (times, broken)) in enumerate(lines.items()):
         is_own = module.rpartition(".")[2] in ("agent>", "look>", "identity>", "calls>", "poller>")
         if number % (own if is_own else others) == 0:
-            found.append((entry, module, line, 1 + number % min(times, 3), number % KINDS, broken))
+            found.append((entry, module, line, 1 + number % min(times, 3), len(found) % KINDS, broken))
     return found
 
 
@@ -204,7 +205,7 @@ def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> di
     return found
 
 
-@pytest.mark.fault(22, 23, 24, 25, 27, 28)
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 async def test_a_fault_at_every_line_of_the_hooks(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -268,7 +269,7 @@ def lines_of(client: BlockingKernelClient, go: str) -> Lines:
     return {place: told for place, told in found.items() if not is_at_the_door(*place)}
 
 
-@pytest.mark.fault(22, 23, 25, 28)
+@pytest.mark.fault(26, 28)
 async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -299,3 +300,86 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
         assert len(report(client)["missed"]) <= 6
         assert kernel.log.read_text() == log
         record_property("table", "\n".join(table))
+
+
+ERRORS = (
+    "ZeroDivisionError",
+    "SystemExit",
+    "KeyboardInterrupt",
+    "MemoryError",
+    "RecursionError",
+    "GeneratorExit",
+)
+AGENT = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+
+
+@pytest.mark.fault(22, 23, 24, 25)
+@pytest.mark.parametrize("error", ERRORS)
+async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
+    """The cell shows nothing of it, also where the handling fails; after three the probe is gone, and says so."""
+    raises = f"__import__('types').FunctionType(compile('def f(*_): raise {error}', '', 'exec').co_consts[0], globals())"
+    with KernelProcess(tmp_path) as kernel:
+        client = kernel.client()
+        async with watching(kernel) as watch:
+            await watch.attached()
+            value(
+                client,
+                f"{AGENT}.__dict__.update(_failed={raises}, _between={raises}, _observe_run={raises}) or 1",
+            )
+            for number in range(4):
+                assert await asyncio.to_thread(played, client, [f"{number}; print('shown')"]) == [
+                    [("stdout", "shown\n")]
+                ]
+            assert all(run.cut == (f"the look after this run: {error}",) for run in await watch.ran(4))
+            value(client, f"{AGENT}.__dict__.pop('_failed') and 1")
+            shown = await asyncio.to_thread(played, client, ["print('shown')"] * 3)
+            assert shown == [[("stdout", "shown\n")]] * 3
+            if error == "KeyboardInterrupt":  # it is the user's, and does not count
+                assert all(run.cut for run in await watch.ran(7))
+            else:
+                assert isinstance(await watch.failure(), ProbeError)
+        assert value(client, INSTALLED) is False
+        assert "Traceback" not in kernel.log.read_text()
+
+
+@pytest.mark.fault(29)
+async def test_an_attach_that_fails_leaves_the_user_s_last_error(tmp_path: Path) -> None:
+    with KernelProcess(tmp_path) as kernel:
+        client = kernel.client()
+        kernel.run("1 / 0")
+        kernel.run(
+            "class Full(dict):\n    def __setitem__(self, key, value): raise SystemExit\n"
+            "manager = get_ipython().kernel.comm_manager\nkept, manager.comms = manager.comms, Full()"
+        )
+        last = "[id(__import__('sys').__dict__.get('last_' + n)) for n in ('type', 'value', 'traceback')]"
+        before = value(client, last)
+        async with watching(kernel) as watch:
+            assert isinstance(await watch.failure(), ProbeError)
+        assert value(client, last) == before
+        assert value(client, INSTALLED) is False
+
+
+@pytest.mark.fault(46)
+async def test_a_forked_child_is_silent(tmp_path: Path) -> None:
+    cell = (
+        "import os, sys\nagent = sys.modules['_kernelscope_probe.agent'].AGENT\nchild = os.fork()\n"
+        "if not child:\n    before = agent._seq\n    agent.post_run_cell(None)\n    os._exit(agent._seq - before)\n"
+        "print(os.waitpid(child, 0)[1])"
+    )
+    with KernelProcess(tmp_path) as kernel:
+        client = kernel.client()
+        async with watching(kernel) as watch:
+            await watch.attached()
+            assert await asyncio.to_thread(played, client, [cell]) == [[("stdout", "0\n")]]
+            assert [run.cut for run in await watch.ran(1)] == [()]
+
+
+@pytest.mark.fault(49)
+async def test_a_python_without_its_global_lock_is_refused(tmp_path: Path) -> None:
+    """The probe copies what other threads change by single operations, which that lock makes whole."""
+    with KernelProcess(tmp_path) as kernel:
+        kernel.run("import sys\nsys._is_gil_enabled = lambda: False")
+        async with watching(kernel) as watch:
+            error = await watch.failure()
+        assert "free-threaded" in f"{error.title} {error.hint}"
+        assert value(kernel.client(), INSTALLED) is False

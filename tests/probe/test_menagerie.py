@@ -56,9 +56,21 @@ async def test_thousands_of_hostile_objects(
                 for seen in watch.observations
                 for facts in seen.objects
                 for told in (*facts.params.values(), *facts.learned.values())
-                if not isinstance(told, Opaque | bool | int | float | str | type(None))
-                or isinstance(told, Opaque)
+                if isinstance(told, Opaque | Signature)
             ]
+            learned = {n: s for o in watch.observations for f in o.objects for n, s in f.learned.items()}
+            cell = "u = menagerie.Undead(); keeper = LogisticRegression(u); keeper.coef_ = [u]; keeper.intercept_ = u"
+            for code in (cell, "keeper.n_iter_ = 1", "del keeper, u; print(len(menagerie.freed))"):
+                assert kernel.run(code)["status"] == "ok"
+            assert value(client, "len(menagerie.freed)") == 1, "freed at the del, by nobody else"
+        assert not any("the look after" in cut for run in watch.runs for cut in run.cut)
+        for name in ("many_", "strided_", "digits_", "text_"):
+            assert str(learned[name].digest).startswith("~"), f"{name} is told as cut"
+        assert learned["digits_"].text == "int of 3321930 bits"
+        assert learned["strided_"].text == "float64 array (1342177280,)"
+        assert learned["deep_"].digest is None
+        assert (learned["nan_"].text, learned["zero_"].text) == ("nan", "-0.0")
+        assert learned["proxy_"].text == "Proxy"
         table = (
             f"{BATCHES * SIZE} objects, {len(watch.runs)} runs, {len(texts)} values told; of their code was run: "
             f"{tripped} (control: {control}); kept alive: {kept}; "

@@ -4,6 +4,7 @@ import functools
 import gc
 import os
 import sys
+import threading
 import types
 import weakref
 from pathlib import Path
@@ -27,6 +28,7 @@ from kernelscope.probe.types import (
     class_attribute,
     instance_dict,
     is_class,
+    pairs_of,
     parameters_and_learned,
     qualified_name,
 )
@@ -180,6 +182,45 @@ def test_which_files_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert cache.is_user_module("__main__")
     assert not cache.is_user_module("sklearn.linear_model")
     assert not cache.is_user_module("no.such.module")
+
+
+@pytest.mark.fault(71)
+def test_a_class_at_the_address_of_one_that_is_gone_is_another() -> None:
+    cache, addresses = TypeCache(), set()
+    for number in range(30):
+        name = f"Made{number}"
+        made = type(name, (), {})
+        addresses.add(id(made))
+        assert cache.of(made).name.endswith(name)
+        del made
+        gc.collect()
+    assert len(addresses) < 30, "no address came back: the test proves nothing"
+
+
+@pytest.mark.fault(72)
+def test_a_dict_that_changes_while_it_is_read() -> None:
+    mapping: dict[Any, Any] = {n: n for n in range(1_000)}
+    over = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not over.is_set():
+            mapping[f"x{number % 5_000}"] = number
+            mapping.pop(f"x{(number + 2_500) % 5_000}", None)
+            number += 1
+
+    every = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    worker = threading.Thread(target=change)
+    worker.start()
+    try:
+        for _ in range(2_000):
+            assert len(pairs_of(mapping, 1_000_000)) >= 1_000
+            assert len(pairs_of(mapping, 50)) == 50
+    finally:
+        over.set()
+        worker.join()
+        sys.setswitchinterval(every)
 
 
 def test_a_class_of_the_users_is_not_kept_alive() -> None:
