@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
@@ -136,8 +135,7 @@ def collected(client: BlockingKernelClient) -> Lines:
 
 def last_count(watch: Watching) -> int:
     """Of the last run that was told."""
-    run = watch.runs[-1].run
-    return run.execution_count if run is not None else 0
+    return max((o.run.execution_count for o in watch.runs[-1:] if o.run is not None), default=0)
 
 
 class Told:
@@ -226,10 +224,10 @@ async def test_a_fault_at_every_line_of_the_hooks(
         async with watching(kernel) as watch:
             await watch.attached()
             value(client, PUT_IN)
-            lines = await asyncio.to_thread(collected, client)
+            lines = collected(client)
             faults = chosen(lines, 2, 8) if python == sys.executable else chosen(lines, 16, 16)
             first = value(client, "get_ipython().execution_count")
-            await asyncio.to_thread(played, client, CELLS)
+            played(client, CELLS)
             await watch.until(lambda w: last_count(w) == first + 2)
             usual = Told(watch, first).verdicts()
             assert all(len(verdicts) == 1 for verdicts in usual.values())
@@ -237,7 +235,7 @@ async def test_a_fault_at_every_line_of_the_hooks(
             first += len(CELLS)
             cells = [CELLS[n % len(CELLS)] for n in range(len(faults) + len(CELLS))]
             for start in range(0, len(cells), 60):
-                shown = await asyncio.to_thread(played, client, cells[start : start + 60])
+                shown = played(client, cells[start : start + 60])
                 assert shown == [wanted[n % len(CELLS)] for n in range(start, start + len(shown))]
             await watch.until(lambda w: last_count(w) == first + len(cells) - 1)
             found = report(client)
@@ -327,12 +325,10 @@ async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
                 f"{AGENT}.__dict__.update(_failed={raises}, _between={raises}, _observe_run={raises}) or 1",
             )
             for number in range(4):
-                assert await asyncio.to_thread(played, client, [f"{number}; print('shown')"]) == [
-                    [("stdout", "shown\n")]
-                ]
+                assert played(client, [f"{number}; print('shown')"]) == [[("stdout", "shown\n")]]
             assert all(run.cut == (f"the look after this run: {error}",) for run in await watch.ran(4))
             value(client, f"{AGENT}.__dict__.pop('_failed') and 1")
-            shown = await asyncio.to_thread(played, client, ["print('shown')"] * 3)
+            shown = played(client, ["print('shown')"] * 3)
             assert shown == [[("stdout", "shown\n")]] * 3
             if error == "KeyboardInterrupt":  # it is the user's, and does not count
                 assert all(run.cut for run in await watch.ran(7))
@@ -370,7 +366,7 @@ async def test_a_forked_child_is_silent(tmp_path: Path) -> None:
         client = kernel.client()
         async with watching(kernel) as watch:
             await watch.attached()
-            assert await asyncio.to_thread(played, client, [cell]) == [[("stdout", "0\n")]]
+            assert played(client, [cell]) == [[("stdout", "0\n")]]
             assert [run.cut for run in await watch.ran(1)] == [()]
 
 

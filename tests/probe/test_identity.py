@@ -73,7 +73,8 @@ def test_an_object_without_weak_references_is_told_as_perhaps_another() -> None:
     flagged = [c.name for c in changes if any("may be another object" in e for e in c.evidence)]
     assert flagged == ["m"]
     assert [c.certainty for c in changes if c.identity == "same" and c.name == "m"] != ["observed"]
-    assert sys.getrefcount(space["m"]) == references, "and nothing holds it"
+    now = sys.getrefcount(space["m"])
+    assert now == references, "and nothing holds it"
 
 
 @pytest.mark.parametrize("slots", [(), ("__weakref__",)])
