@@ -86,7 +86,7 @@ def _run_lines(run: Run) -> Iterator[str]:
     yield f"In [{run.count}]{again}{status}  {shown}"
     changes = (*run.changes, *run.local)
     if not changes:
-        yield "  every model untouched"
+        yield "  every model untouched" if not run.cut else f"  not looked at: {'; '.join(run.cut)}"
     yield from (_change_line(change) for change in changes)
 
 

@@ -18,7 +18,7 @@ from json import dumps, loads
 from os import getpid
 from time import monotonic, perf_counter, time
 from types import MethodType
-from typing import Any
+from typing import Any, Callable
 
 from .calls import TEACHES, CallWatcher
 from .code import CodeReader
@@ -88,6 +88,20 @@ def machine_mark() -> str:
     return " ".join(marks)
 
 
+def contained(entry: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """The last resort of what the kernel calls: holds what the entry's own handling of a failure lets
+    through, which is where an interrupt falls into that.  Then it counts as nothing but lost."""
+
+    def call(self: Any, given: Any) -> None:
+        try:
+            entry(self, given)
+        except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell or the kernel's log
+            return
+
+    call.__name__, call.__qualname__ = entry.__name__, entry.__qualname__
+    return call
+
+
 class CommEnd:
     """The kernel's end of the comm: what a watcher says between runs.
 
@@ -102,9 +116,10 @@ class CommEnd:
         self.comm_id = comm_id
         self._agent = agent
 
+    @contained
     def handle_msg(self, msg: dict[str, Any]) -> None:
-        """Called by the comm manager for each message of a watcher."""
-        self._agent.told(msg.get("content", {}).get("data", {}))
+        """Called by the comm manager for each message of a watcher, or of anybody else."""
+        self._agent.told(msg)
 
     def handle_close(self, _msg: dict[str, Any]) -> None:
         """A front end that closes comms it does not know closes nothing of ours."""
@@ -116,11 +131,30 @@ class CommEnd:
 class Running:
     """A run that has begun and not ended."""
 
-    __slots__ = ("began", "company", "count", "info", "parent", "started", "thread")
+    __slots__ = (
+        "began",
+        "company",
+        "count",
+        "info",
+        "looked",
+        "parent",
+        "result",
+        "started",
+        "thread",
+        "told",
+    )
 
     def __init__(self, info: Any, parent: Any, count: int, company: bool) -> None:
         self.info, self.parent, self.count, self.company = info, parent, count, company
         self.thread = threading.get_ident()
+        self.looked = False
+        """What there was before it began is known."""
+        self.result: Any = None
+        self.told = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Its code runs from now on."""
         self.started, self.began = time(), perf_counter()
 
     @property
@@ -146,6 +180,10 @@ class Agent:
         self._keep_until: float | None = None
         self._busy: Any = threading.RLock()
         self._seq = 0
+        self._settled = True
+        """What the last look found was told, and no run has ended since."""
+        self._untold: list[Running] = []
+        """Those that have ended and are being told of."""
         self._runs: list[Running] = []
         """Those under way; more than one where ipykernel's subshells run cells beside one another."""
         self._parent: Any = None
@@ -227,9 +265,10 @@ class Agent:
         self._ip.events.callbacks["post_run_cell"].append(self.post_run_cell)
         self._kernel.comm_manager.comms[self._comm.comm_id] = self._comm
 
-    def told(self, data: dict[str, Any]) -> None:
+    def told(self, msg: dict[str, Any]) -> None:
         """A watcher renews its lease, or leaves."""
         try:
+            data = msg["content"]["data"]
             watcher = self._watchers.get(data.get("renew", ""))
             if watcher is not None:
                 watcher.runs_since_renewal = 0
@@ -262,7 +301,16 @@ class Agent:
 
     def leave(self) -> None:
         """Everything as it was: hooks, comm, poller, monitoring, modules.  May be called twice."""
-        poller, self._poller = self._poller, None
+        for _ in range(2):  # once more, where an interrupt or a failure has left something
+            failures = self._failures
+            try:
+                self._take_back()
+            except BaseException:  # noqa: BLE001 - whatever it was, nothing may stay here
+                self._failures += 1
+            if self._failures == failures:
+                return
+
+    def _take_back(self) -> None:
         self._watchers.clear()
         self._installed = False
         self._runs.clear()
@@ -271,8 +319,9 @@ class Agent:
                 step()
             except Exception:  # noqa: BLE001, PERF203 - what the user has taken apart must not keep the rest here
                 self._failures += 1
-        if poller is not None:
-            poller.stop()
+        if self._poller is not None:
+            self._poller.stop()
+            self._poller = None
 
     def _end_pulse(self) -> None:
         if self._pulse is not None:
@@ -314,6 +363,7 @@ class Agent:
 
     # The hooks.  IPython calls them in the user's own cells: whatever happens stays in here.
 
+    @contained
     def pre_run_cell(self, info: Any) -> None:
         """Notes a run's beginning, and what changed since the one before."""
         try:
@@ -324,20 +374,24 @@ class Agent:
             if self._is_within(parent) or self._is_left_alone():
                 return
             self._parent = parent
+            company = bool(self._runs) or self._has_company()
+            run = Running(info, parent, self._count_of_next(), company)
+            self._runs.append(run)  # first of all, so that its end is told whatever happens here
             if self._has_turn():
                 try:
                     self._between()
+                    run.looked = True
                 finally:
                     self._busy.release()
             self._calls.drain()  # of an object that the look found unchanged
             self._costs.spent(perf_counter() - begun)
-            company = bool(self._runs) or self._has_company()
-            self._runs.append(Running(info, parent, self._count_of_next(), company))
             if self._pulse is not None:
-                self._pulse.begin(self._runs[-1].count)
+                self._pulse.begin(run.count)
+            run.begin()
         except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
             self._failed(error)
 
+    @contained
     def post_run_cell(self, result: Any) -> None:
         """Looks at what the run did, and tells the watchers."""
         try:
@@ -349,12 +403,13 @@ class Agent:
             if self._pulse is not None and not self._runs:
                 self._pulse.end()
             if not self._has_turn():
-                self._tell(self._unseen(result, run, ended, TimeoutError()))
+                self._tell_unseen(result, run, ended, "TimeoutError")
                 return
             try:
                 self._observe_run(result, run, ended)
             except BaseException as error:
-                self._tell(self._unseen(result, run, ended, error))
+                if not run.told:
+                    self._tell_unseen(result, run, ended, type(error).__name__)
                 raise
             finally:
                 self._busy.release()
@@ -375,7 +430,15 @@ class Agent:
         not run any more when its thread begins another.
         """
         here, request = threading.get_ident(), _message_id(parent)
-        self._runs = [r for r in self._runs if r.thread != here or r.request == request]
+        for run in [r for r in self._runs if r.thread == here and r.request != request]:
+            last = self._ip.last_execution_result
+            run.result = last if last is not None and last.info is run.info else None
+            self._untold.append(run)
+            self._runs.remove(run)
+        for run in [r for r in self._untold if r.thread == here]:
+            if not run.told:
+                self._tell_unseen(run.result, run, perf_counter(), "its end was not noticed")
+            self._untold.remove(run)
         return any(r.request == request for r in self._runs)
 
     def _ended(self, result: Any) -> Running | None:
@@ -385,9 +448,19 @@ class Agent:
         here = threading.get_ident()
         for run in self._runs:
             if run.info is result.info if result is not None else run.thread == here:
+                run.result = result
+                self._untold.append(run)  # until it is told: a failure may fall in between
                 self._runs.remove(run)
                 return run
-        return None
+        parent = self._ip.parent_header
+        if result is None or type(result.execution_count) is not int or not result.info.store_history:
+            return None
+        if any(r.request == _message_id(parent) for r in self._runs):
+            return None
+        run = Running(result.info, parent, result.execution_count, company=True)  # the hook before it failed
+        run.result = result
+        self._untold.append(run)
+        return run
 
     def _has_turn(self) -> bool:
         """Whether nobody else looks: waits a little for the poller."""
@@ -402,9 +475,8 @@ class Agent:
         if self._failures >= MOST_FAILURES:
             try:
                 self._send({"kind": "gone", "reason": f"the probe failed: {type(error).__name__}"})
+            finally:
                 self.leave()
-            except BaseException:  # noqa: BLE001 - as in the hooks
-                self._installed = False
 
     def _is_left_alone(self) -> bool:
         """Whether the last watcher has gone; then the probe has left."""
@@ -426,16 +498,28 @@ class Agent:
     def _between(self) -> None:
         """Tells what changed while no cell ran."""
         begun = perf_counter()
-        seen = self._look.take()
+        late = not self._settled or self._look.behind
+        seen = self._taken()
         if seen["names"] or seen["objects"]:
+            seen["late"] = late
             seen["calls"] = self._calls_told(self._calls.drain())
             seen["sees_calls"] = self._calls.active
             seen["hook_seconds"] = perf_counter() - begun
             self._tell(seen)
+        self._settled = True
         self._extend_calls()
 
+    def _taken(self) -> dict[str, Any]:
+        """One look; what an earlier one found and nobody was told comes with it."""
+        if not self._settled:
+            self._look.owe_everything()
+        self._settled = False
+        return self._look.take()
+
     def _observe_run(self, result: Any, run: Running, ended: float) -> None:
-        seen = self._look.take()
+        late = not (self._settled and run.looked) or self._look.behind
+        seen = self._taken()
+        seen["late"] = late
         seen["run"] = self._run_facts(result, run, ended)
         calls = self._calls.drain()
         seen["locals"] = self._locals(calls)
@@ -450,7 +534,8 @@ class Agent:
         if "code" in seen and (run.company or self._runs or self._has_company()):
             seen["code"]["company"] = True
         seen["hook_seconds"] = perf_counter() - ended
-        self._tell(seen)
+        self._tell(seen, run)
+        self._settled = True
         self._extend_calls()
 
     def _has_company(self) -> bool:
@@ -463,15 +548,19 @@ class Agent:
         known = self._look.watched
         return [c.as_fact() for c in calls if c.token in known and known[c.token].record is not None]
 
-    def _unseen(self, result: Any, run: Running, ended: float, error: BaseException) -> dict[str, Any]:
+    def _tell_unseen(self, result: Any, run: Running, ended: float, reason: str) -> None:
         """A run of which no more is known than that it was; the next look tells what it did."""
-        return {
-            "run": self._run_facts(result, run, ended),
-            "names": {},
-            "objects": [],
-            "cut": [f"the look after this run: {type(error).__name__}"],
-            "hook_seconds": perf_counter() - ended,
-        }
+        self._settled = False
+        self._tell(
+            {
+                "run": self._run_facts(result, run, ended),
+                "names": {},
+                "objects": [],
+                "cut": [f"the look after this run: {reason}"],
+                "hook_seconds": perf_counter() - ended,
+            },
+            run,
+        )
 
     def _run_facts(self, result: Any, run: Running, ended: float) -> dict[str, Any]:
         info = run.info
@@ -528,13 +617,15 @@ class Agent:
         self._calls.watch_sklearn()
         self._calls.watch_frameworks()
 
-    def _tell(self, seen: dict[str, Any]) -> None:
+    def _tell(self, seen: dict[str, Any], run: Running | None = None) -> None:
         self._seq += 1
         seen["seq"] = self._seq
         self._costs.not_evaluated += len(seen["cut"]) + sum(len(o["not_evaluated"]) for o in seen["objects"])
         seen["cost"] = self.cost()
         text = dumps(seen)
         self._remember(text)
+        if run is not None:
+            run.told = True  # before it is sent: a gap in the numbers is honest, a run told twice is not
         self._send({"kind": "observation", "observation": text})
 
     def cost(self) -> dict[str, Any]:

@@ -139,17 +139,17 @@ class CallWatcher:
 
     def end(self) -> None:
         """Gives everything back: local events, callbacks, the tool id."""
-        tool, self._tool, self.active = self._tool, None, False
-        if tool is None or _monitoring().get_tool(tool) != "kernelscope":
-            return  # somebody else gave it back, and may use it now
-        monitoring = _monitoring()
-        for reference, _ in self._codes.values():
-            code = reference()
-            if code is not None:
-                monitoring.set_local_events(tool, code, 0)
-        monitoring.register_callback(tool, monitoring.events.PY_START, None)
-        monitoring.register_callback(tool, monitoring.events.PY_RETURN, None)
-        monitoring.free_tool_id(tool)
+        tool, self.active = self._tool, False
+        if tool is not None and _monitoring().get_tool(tool) == "kernelscope":  # else it is another's now
+            monitoring = _monitoring()
+            for reference, _ in list(self._codes.values()):
+                code = reference()
+                if code is not None:
+                    monitoring.set_local_events(tool, code, 0)
+            monitoring.register_callback(tool, monitoring.events.PY_START, None)
+            monitoring.register_callback(tool, monitoring.events.PY_RETURN, None)
+            monitoring.free_tool_id(tool)
+        self._tool = None  # last: an end that was broken off is made once more
         self._codes.clear()
 
     def watch_class(self, cls: type) -> None:

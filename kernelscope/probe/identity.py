@@ -6,7 +6,8 @@ together with a weak reference that is still alive.
 Sees: re-creation in every form, also at the same address and with equal contents; an attribute that
 was bound to another object and back.  Cannot see: an object without weak references (a list, a dict, a
 class with ``__slots__``) that was replaced by another of the same type at the same address; of those
-the content tells.
+the content tells.  An array of numpy's that owns its memory gets no weak reference, either, as numpy
+then refuses to ``resize`` it in place; its address and that of its memory must do.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import itertools
 import weakref
 from typing import Union
 
-from .types import is_small_atom
+from .types import class_dict, is_small_atom, mro_of, ndarray_type
 
 
 class Unreferable:
@@ -24,14 +25,16 @@ class Unreferable:
     The id alone must do then: it may have been handed out again to an object of the same type.
     """
 
-    __slots__ = ("_type",)
+    __slots__ = ("_memory", "_type")
 
-    def __init__(self, obj: object) -> None:
+    def __init__(self, obj: object, memory: int = 0) -> None:
         self._type = weakref.ref(type(obj))  # the user's class is not kept alive either
+        self._memory = memory
+        """Where an array's own memory lies; 0 for anything else."""
 
     def may_be(self, obj: object) -> bool:
         """Whether an object at the same address may be the one that was meant."""
-        return self._type() is type(obj)
+        return self._type() is type(obj) and (not self._memory or own_memory(obj) == self._memory)
 
 
 Reference = Union["weakref.ref[object]", Unreferable]
@@ -72,10 +75,25 @@ class Tokens:
 
 def reference_to(obj: object) -> Reference:
     """A weak reference, or what stands for it."""
+    memory = own_memory(obj)
+    if memory:
+        return Unreferable(obj, memory)
     try:
         return weakref.ref(obj)
     except TypeError:
         return Unreferable(obj)
+
+
+def own_memory(obj: object) -> int:
+    """The address of the memory that an array of numpy's owns; 0 for what is none, or is a view."""
+    array = ndarray_type()
+    if not any(base is array for base in mro_of(type(obj))):
+        return 0
+    own = class_dict(array)
+    if not own["flags"].__get__(obj).owndata:
+        return 0
+    address: int = own["__array_interface__"].__get__(obj)["data"][0]
+    return address
 
 
 def target_of(reference: Reference) -> object | None:
@@ -111,7 +129,7 @@ class Binding:
         self.digest: str | None = None
         self.text = ""
         self.late = False
-        """There was no time left to evaluate the content."""
+        """The content is not what was evaluated last: there was no time left, or the look was broken off."""
 
     def holds(self, value: object) -> bool:
         """Whether this is still the object that was bound at the last look.
@@ -125,6 +143,10 @@ class Binding:
         if type(held) is weakref.ref:
             return held() is value
         return held.may_be(value) if type(held) is Unreferable else held is value
+
+    def doubt(self) -> None:
+        """A look was broken off: what it noted here may be half done."""
+        self.raw, self.late = None, True
 
     def bind(self, value: object) -> None:
         """Note another object; the first one does not count."""

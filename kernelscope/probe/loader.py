@@ -11,9 +11,90 @@ from __future__ import annotations
 
 from typing import Any
 
+_PACKAGE = "_kernelscope_probe"
 
-def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one name is enough
+
+def _kernelscope(request: str) -> str:
     """Does what ``request`` (JSON) asks for; answers in JSON, whatever happens."""
+    try:
+        return _answered(request)
+    except BaseException as error:  # noqa: BLE001 - SystemExit from in here would end the user's kernel
+        detail = type(error).__name__ + ": " + str(error)[:300]
+        plain = "".join(c if c.isprintable() and c not in '"\\' else "?" for c in detail)
+        return '{"error": "failed", "detail": "' + plain + '"}'  # `json` may be what failed
+
+
+def _answered(request: str) -> str:
+    """As ``_kernelscope``, and may raise."""
+    import json
+    import sys
+
+    asked = json.loads(request)
+    shell = sys.modules.get("IPython.core.getipython")
+    ip = shell.get_ipython() if shell is not None else None
+    if ip is None or getattr(ip, "kernel", None) is None:
+        return json.dumps({"error": "unsupported", "detail": "no IPython kernel runs here"})
+    kernel = type(ip.kernel)
+    if not any(cls.__module__ == "ipykernel.ipkernel" for cls in kernel.__mro__):
+        detail = "its kernel is " + kernel.__module__ + "." + kernel.__qualname__ + ", not ipykernel's"
+        return json.dumps({"error": "unsupported", "detail": detail})
+    release = getattr(sys.modules.get("ipykernel"), "version_info", (6,))
+    if release[0] < 6:
+        detail = "ipykernel " + ".".join(map(str, release)) + " is too old"
+        return json.dumps({"error": "unsupported", "detail": detail})
+    locked = getattr(sys, "_is_gil_enabled", None)
+    if locked is not None and not locked():
+        return json.dumps({"error": "unsupported", "detail": "a free-threaded Python runs here"})
+    agent = _agent()
+    before = _remembered(agent, None) or _parent_before(ip)
+    try:
+        text = _done(ip, agent, asked)
+        _give_back(ip, before)
+    except BaseException:
+        agent = _agent()
+        if agent is not None and asked["do"] == "attach":
+            agent.release(asked["watcher"])  # who never hears of it will not take it back
+        _give_back(ip, before)
+        raise
+    return text
+
+
+def _agent() -> Any:
+    """The probe that is there; ``None`` where none is."""
+    import sys
+
+    return getattr(sys.modules.get(_PACKAGE + ".agent"), "AGENT", None)
+
+
+def _remembered(agent: Any, parent: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The parent that the probe has seen, else the one that is given; another version may know none."""
+    remember = getattr(agent, "background_parent", None)
+    return parent if remember is None else remember(parent)
+
+
+def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
+    """What is asked for, in a kernel that it can be asked of."""
+    import builtins
+    import json
+
+    if asked["do"] == "audit":
+        own = dict(vars(builtins))
+        exec(compile(asked["source"], "<kernelscope audit>", "exec", 0, True), own)  # noqa: S102 - the probe's own
+        there = None if agent is None else agent.there()
+        return _packed({"report": own["report"](ip), "probe": there})
+    if asked["do"] == "detach":
+        if agent is not None:
+            agent.take_out()
+        return json.dumps({"detached": agent is not None})
+    if agent is not None and agent.checksum != asked["checksum"]:
+        return json.dumps({"error": "version", "detail": agent.version})
+    if agent is None:
+        agent = _installed(ip, asked)
+    return _packed(agent.attach(asked))
+
+
+def _installed(ip: Any, asked: dict[str, Any]) -> Any:
+    """The probe's modules, and its agent; where that fails, none of them."""
     import base64
     import builtins
     import json
@@ -21,75 +102,40 @@ def _kernelscope(request: str) -> str:  # noqa: C901 - one function, so that one
     import types
     import zlib
 
-    package = "_kernelscope_probe"
-    ip = before = None
-
-    def answer(what: object) -> str:
-        # pyzmq sends what is longer than 64 KiB without a copy, and starts a thread for that which stays.
-        text = json.dumps(what)
-        if len(text) < 32_768:
-            return text
-        return "z" + base64.b64encode(zlib.compress(text.encode(), 1)).decode()
-
+    sources = json.loads(zlib.decompress(base64.b64decode(asked["sources"])))
+    own = dict(vars(builtins))
+    made = []
     try:
-        asked = json.loads(request)
-        shell = sys.modules.get("IPython.core.getipython")
-        ip = shell.get_ipython() if shell is not None else None
-        if ip is None or getattr(ip, "kernel", None) is None:
-            return json.dumps({"error": "unsupported", "detail": "no IPython kernel runs here"})
-        kernel = type(ip.kernel)
-        if not any(cls.__module__ == "ipykernel.ipkernel" for cls in kernel.__mro__):
-            detail = "its kernel is " + kernel.__module__ + "." + kernel.__qualname__ + ", not ipykernel's"
-            return json.dumps({"error": "unsupported", "detail": detail})
-        release = getattr(sys.modules.get("ipykernel"), "version_info", (6,))
-        if release[0] < 6:
-            detail = "ipykernel " + ".".join(map(str, release)) + " is too old"
-            return json.dumps({"error": "unsupported", "detail": detail})
-        before = _parent_before(ip)
-        installed = sys.modules.get(package + ".agent")
-        agent = getattr(installed, "AGENT", None)
-        remembered = getattr(agent, "background_parent", None)
-        before = before if remembered is None else remembered(before)
-        if asked["do"] == "audit":
-            own = dict(vars(builtins))
-            exec(compile(asked["source"], "<kernelscope audit>", "exec", 0, True), own)  # noqa: S102 - the probe's own
-            there = None if agent is None else agent.there()
-            return answer({"report": own["report"](ip), "probe": there})
-        if asked["do"] == "detach":
-            if agent is not None:
-                agent.take_out()
-            return json.dumps({"detached": agent is not None})
-        if agent is not None and agent.checksum != asked["checksum"]:
-            return json.dumps({"error": "version", "detail": agent.version})
-        if agent is None:
-            sources = json.loads(zlib.decompress(base64.b64decode(asked["sources"])))
-            own = dict(vars(builtins))
-            made = []
-            try:
-                for name, source in sources:
-                    full = package + ("." + name if name else "")
-                    module = types.ModuleType(full)
-                    module.__dict__["__builtins__"] = own
-                    module.__dict__["__package__"] = package
-                    if not name:
-                        module.__dict__["__path__"] = []
-                    sys.modules[full] = module
-                    made.append(full)
-                    exec(compile(source, "<kernelscope " + full + ">", "exec", 0, True), module.__dict__)  # noqa: S102 - the probe itself
-                own_names = vars(sys.modules[package + ".agent"])
-                agent = own_names["Agent"](ip, asked["version"], asked["checksum"])
-                own_names["AGENT"] = agent
-            except BaseException:
-                for full in made:
-                    sys.modules.pop(full, None)
-                raise
-        before = agent.background_parent(before)
-        return answer(agent.attach(asked))
-    except BaseException as error:  # noqa: BLE001 - SystemExit from in here would end the user's kernel
-        return json.dumps({"error": "failed", "detail": type(error).__name__ + ": " + str(error)[:300]})
-    finally:
-        if before is not None:
-            _give_back(ip, before)
+        for name, source in sources:
+            full = _PACKAGE + ("." + name if name else "")
+            module = types.ModuleType(full)
+            module.__dict__["__builtins__"] = own
+            module.__dict__["__package__"] = _PACKAGE
+            if not name:
+                module.__dict__["__path__"] = []
+            sys.modules[full] = module
+            made.append(full)
+            exec(compile(source, "<kernelscope " + full + ">", "exec", 0, True), module.__dict__)  # noqa: S102 - the probe itself
+        own_names = vars(sys.modules[_PACKAGE + ".agent"])
+        agent = own_names["Agent"](ip, asked["version"], asked["checksum"])
+        own_names["AGENT"] = agent
+    except BaseException:
+        for full in made:
+            sys.modules.pop(full, None)
+        raise
+    return agent
+
+
+def _packed(what: object) -> str:
+    """As JSON; what is longer than 64 KiB pyzmq would send without a copy, and start a thread that stays."""
+    import base64
+    import json
+    import zlib
+
+    text = json.dumps(what)
+    if len(text) < 32_768:
+        return text
+    return "z" + base64.b64encode(zlib.compress(text.encode(), 1)).decode()
 
 
 def _parent_before(ip: Any) -> dict[str, Any] | None:
@@ -135,9 +181,12 @@ def _headers_of_background(kernel: Any) -> list[dict[str, Any]]:
     return [h for h in headers if type(h) is dict]
 
 
-def _give_back(ip: Any, parent: dict[str, Any]) -> None:
+def _give_back(ip: Any, before: dict[str, Any] | None) -> None:
     """Threads and tasks print and display where they did, those that a task starts from now on, too."""
     try:
+        parent = _remembered(_agent(), before)
+        if parent is None:
+            return
         ip.set_parent(parent)
         if "_new_threads_parent_header" in ip.kernel.__dict__:
             ip.kernel._new_threads_parent_header = parent["header"]

@@ -16,7 +16,7 @@ import re
 from typing import Any, Callable, Iterable
 
 from .frameworks import LINKED, Family, family_of
-from .identity import Binding, Tokens, is_dead, reference_to, target_of
+from .identity import Binding, Tokens, Unreferable, is_dead, reference_to, target_of
 from .types import (
     ATOMS,
     CONTAINER,
@@ -80,7 +80,7 @@ class Found:
 class Watched:
     """What is remembered of one object between looks: nothing that keeps it alive."""
 
-    __slots__ = ("_reference", "bindings", "folds", "generation", "in_order", "known", "record")
+    __slots__ = ("_reference", "bindings", "folds", "generation", "in_order", "known", "owed", "record")
 
     def __init__(self, obj: Any) -> None:
         self._reference = reference_to(obj)
@@ -93,10 +93,16 @@ class Watched:
         """It holds a learned list of which most are not told as parts."""
         self.known = ""
         """As what it was there before it was told for the first time: see ``ObjectFacts.known``."""
+        self.owed = False
+        """What is remembered of it may never have been told, or not be so."""
 
     def is_dead(self) -> bool:
         """Whether the object is known to be gone."""
         return is_dead(self._reference)
+
+    def is_by_address(self) -> bool:
+        """Whether another object of its class at the same address would be taken for it."""
+        return type(self._reference) is Unreferable
 
     def is_of(self, obj: Any) -> bool:
         """Whether it is known to be this object."""
@@ -130,21 +136,38 @@ class Look:
         self._numbers = itertools.count(1)
         self.on_class: Callable[[type], None] = _ignore
         """Called with the class of every estimator that a look describes."""
+        self._at_work = False
+        """A look has begun and not ended: one that was broken off, where another begins."""
+        self._anew = False
+        """Every name is told in the next look, also those that hold what they held."""
+        self._names_before: dict[str, int] = {}
+        self.behind = False
+        """There was no time left for something in the last look; what it would have found, the next one finds."""
 
     def take(self) -> dict[str, Any]:
         """One look: ``{"names", "objects", "cut"}`` as differences to the look before.
 
         After one that was broken off, by an interrupt say, the next one tells everything anew.
         """
-        try:
-            return self._take()
-        except BaseException:
-            for watched in list(self.watched.values()):
-                watched.record = None
-            raise
+        if self._at_work:
+            self.owe_everything()
+        self._at_work = True
+        found = self._take()
+        self._at_work = False
+        return found
+
+    def owe_everything(self) -> None:
+        """What the last look found was not told: the next one tells everything anew."""
+        self._anew = True
+        self.names = {**self._names_before, **self.names}
+        for watched in list(self.watched.values()):
+            watched.owed = True
+            for binding in list(watched.bindings.values()):
+                binding.doubt()
 
     def _take(self) -> dict[str, Any]:
         self.reader.begin(SECONDS)
+        self.behind = False
         found = self.walk()
         cut = ["more objects than one look may visit"] if found.full else []
         cut += [
@@ -163,7 +186,8 @@ class Look:
         names = {name: token for name, token in names.items() if self.watched[token].record is not None}
         for token in names.values():
             self._name(token, objects)
-        changed: dict[str, int | None] = {n: t for n, t in names.items() if self.names.get(n) != t}
+        anew = self._anew
+        changed: dict[str, int | None] = {n: t for n, t in names.items() if anew or self.names.get(n) != t}
         for name, token in self.names.items():
             if name in names:
                 continue
@@ -172,7 +196,9 @@ class Look:
                 names[name] = token  # what was not looked at is not gone
             else:
                 changed[name] = None
+        self._names_before = self.names
         self.names = names
+        self._anew = False
         self._forget(seen)
         self.reader.end()
         return {"names": changed, "objects": list(objects.values()), "cut": cut}
@@ -278,8 +304,10 @@ class Look:
             watched.known = watched.known or "local"
         if watched.record is not None and self.reader.overdue():
             cut.append(f"generation {watched.generation}: no time left to look at it")
+            self.behind = True
             return token
-        record = None if self._is_unchanged(obj, watched) else self._record(obj, token, watched)
+        still = not watched.owed and self._is_unchanged(obj, watched)
+        record = None if still else self._record(obj, token, watched)
         if record is None and watched.record is not None and not watched.record["parts"]:
             return token
         parts = []
@@ -294,8 +322,9 @@ class Look:
             record = {**watched.record}  # type: ignore[dict-item]
         record["parts"] = parts
         record["partners"] = watched.record["partners"] if watched.record is not None else []
-        if record != watched.record:
+        if watched.owed or record != watched.record:
             watched.record = objects[token] = record
+            watched.owed = False
         return token
 
     def _is_unchanged(self, obj: Any, watched: Watched) -> bool:
@@ -334,6 +363,7 @@ class Look:
         for name, value in learned.items():
             if self.reader.overdue():
                 left_out.append(name)
+                self.behind = True
             else:
                 computed = name in family.computed
                 told[name] = self.reader.signature(value, watched.binding("." + name), computed)
@@ -343,6 +373,7 @@ class Look:
             "cls": info.name,
             "library": info.library,
             "id": id(obj),
+            "by_address": watched.is_by_address(),
             "params": {n: self.reader.parameter(v, watched.binding(n)) for n, v in params.items()},
             "learned": told,
             "bases": info.bases,

@@ -19,8 +19,12 @@ class Poller(threading.Thread):
 
     def run(self) -> None:
         """Until stopped."""
-        while not self._stop_now.wait(self.seconds):
-            self._look()
+        while not self._stop_now.is_set():
+            try:
+                if not self._stop_now.wait(self.seconds):
+                    self._look()
+            except BaseException:  # noqa: BLE001, PERF203, S112 - a thread that ends by an error prints it
+                continue
 
     def stop(self) -> None:
         """Ends the thread, and waits for it so that none is left behind."""

@@ -53,6 +53,7 @@ _TRIES = 3
 MOST_ATTRIBUTES = 400
 LONGEST_NAME = 200
 _MISSING = object()
+_numpy: list[type] = []
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 LIBRARIES = {
     "torch.nn.modules.module.Module": "torch",
@@ -238,6 +239,16 @@ def names_in(module: str) -> dict[str, Any]:
     """What a module holds, where it is imported."""
     found = sys.modules.get(module)
     return found.__dict__ if type(found) is types.ModuleType else {}
+
+
+def ndarray_type() -> type:
+    """numpy's array type, or a stand-in that no value has while numpy is not imported."""
+    if not _numpy:
+        found = names_in("numpy").get("ndarray")
+        if type(found) is not type:
+            return TypeInfo
+        _numpy.append(found)
+    return _numpy[0]
 
 
 class TypeCache:

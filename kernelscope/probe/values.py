@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import sys
 import types
 from typing import Any, Callable
 
@@ -32,6 +31,7 @@ from .types import (
     is_one_of,
     is_small_atom,
     mro_of,
+    ndarray_type,
     pairs_of,
     qualified_name,
 )
@@ -54,8 +54,6 @@ _C_STATE = {
 
 _OF_THE_VIEW = frozenset({"_fill_value", "_sharedmask", "_basedict", "_optinfo"})
 """Of a masked array: what showing it, or sharing its mask, sets in passing (numpy/ma/core.py)."""
-
-_numpy: list[type] = []
 
 _EXACT = 1 << 53
 """Integers below it are exact in every JSON reader."""
@@ -128,10 +126,11 @@ class Reader:
     def _refresh(self, value: Any, binding: Binding) -> None:
         """Brings the binding's serial, text and digest up to date."""
         held = binding.holds(value)
-        if held and is_small_atom(value):
+        if held and is_small_atom(value) and not binding.late:
             return
         if not held:
             binding.bind(value)
+        if not held or binding.late:
             binding.text = self.text(value)
         if tensors.is_tensor(value):
             self._refresh_tensor(value, binding)
@@ -172,7 +171,7 @@ class Reader:
     def small_bytes(self, value: Any, most: int = KEPT) -> bytes | None:
         """The bytes of a plain array or scalar of numpy's, where there are no more, for comparing in C."""
         kind = type(value)
-        if kind is not _ndarray() and not self._types.of(kind).numpy_scalar:
+        if kind is not ndarray_type() and not self._types.of(kind).numpy_scalar:
             return None
         if value.nbytes > most or value.dtype.hasobject:
             return None
@@ -204,7 +203,7 @@ class Reader:
             return self._feed_items(update, flat, depth, len(value) <= MOST_ITEMS)
         if kind is set or kind is frozenset:
             return None
-        if kind is _ndarray():
+        if kind is ndarray_type():
             return self._feed_array(update, value, depth)
         if tensors.is_tensor(value):
             reading = self._tensor(value)
@@ -288,8 +287,8 @@ class Reader:
         if own is None or not info.name.startswith(("sklearn.", "scipy.", "numpy.")):
             return None
         content: bool | None = True
-        if any(base is _ndarray() for base in mro_of(type(value))):  # a masked array, a matrix, a memmap
-            content = self._feed_array(update, _ndarray().view(value, _ndarray()), depth)  # type: ignore[attr-defined]
+        if any(base is ndarray_type() for base in mro_of(type(value))):  # a masked array, a matrix, a memmap
+            content = self._feed_array(update, ndarray_type().view(value, ndarray_type()), depth)  # type: ignore[attr-defined]
             own = {n: v for n, v in pairs_of(own, MOST_ITEMS) if type(n) is str and n not in _OF_THE_VIEW}
         fed = self._feed(update, own, depth + 1)
         return None if content is None or fed is None else content and fed
@@ -308,7 +307,7 @@ class Reader:
             return (f"[{inner}]" if kind is list else f"({inner})")[:LONGEST]
         if kind is dict:
             return self._dict_text(value, depth)
-        if kind is _ndarray():
+        if kind is ndarray_type():
             return f"{value.dtype.name} array {value.shape}"[:LONGEST]
         if tensors.is_tensor(value):
             return tensors.text(value)[:LONGEST]
@@ -376,17 +375,6 @@ def _put(update: Feed, label: str, content: bytes) -> None:
     """Length-prefixed, so that no two values feed the same bytes."""
     update(f"{label}:{len(content)}:".encode())
     update(content)
-
-
-def _ndarray() -> type:
-    """numpy's array type, or a stand-in that no value has while numpy is not imported."""
-    if not _numpy:
-        module = sys.modules.get("numpy")
-        own = module.__dict__ if type(module) is types.ModuleType else {}
-        if type(own.get("ndarray")) is not type:
-            return Reader
-        _numpy.append(own["ndarray"])
-    return _numpy[0]
 
 
 def _c_get(value: Any, name: str) -> object:

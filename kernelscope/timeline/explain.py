@@ -19,12 +19,20 @@ _FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])")
 _LONG = 10
 """Characters of a fraction that nobody wrote like that: ``0.0010000000000000002``."""
 _BETWEEN = "Between runs, by no cell:"
+_LATE = "Between runs, or in one that could not be looked at:"
+_MAY_BE_EARLIER = "an earlier look failed, so this may have happened before"
 
 
 def explain(change: Change, world: World) -> Change:
     """The change with its ``explanation`` filled in."""
-    run = world.observation.run
-    where = f"In [{run.execution_count}]" if run else _BETWEEN
+    run, late = world.observation.run, world.observation.late
+    if late:
+        change = msgspec.structs.replace(
+            change,
+            certainty="inferred" if change.certainty == "observed" else change.certainty,
+            evidence=(*change.evidence, _MAY_BE_EARLIER),
+        )
+    where = f"In [{run.execution_count}]" if run else _LATE if late else _BETWEEN
     parts = [f"{where} {_what(change, world)}."]
     if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
         parts.append(f"{change.name} holds that object now; it was there before.")
@@ -39,7 +47,9 @@ def explain(change: Change, world: World) -> Change:
 
 def gist(change: Change) -> str:
     """The explanation without the run and the evidence, for where both stand beside it."""
-    told = change.explanation.removesuffix(_why(change)).removeprefix(_BETWEEN + " ")
+    told = (
+        change.explanation.removesuffix(_why(change)).removeprefix(_BETWEEN + " ").removeprefix(_LATE + " ")
+    )
     head, found, rest = told.partition("] ")
     return rest if found and head.startswith("In [") else told
 

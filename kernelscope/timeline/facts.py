@@ -80,6 +80,8 @@ class ObjectFacts(Struct, frozen=True):
     """Whose rule card applies, by the classes it inherits from: ``sklearn``, ``torch``, … or ``other``."""
     id: int
     """``id()`` of the object: for display only, CPython hands it out again."""
+    by_address: bool = False
+    """It allows no weak reference: another object of its class that got its address would count as it."""
     params: dict[str, Value] = {}
     learned: dict[str, Signature] = {}
     parts: tuple[Part, ...] = ()
@@ -249,6 +251,9 @@ class Observation(Struct, frozen=True):
     """What this look left out, and why; empty when it saw all."""
     hook_seconds: float = 0.0
     """What the look cost the user's kernel."""
+    late: bool = False
+    """The look before it failed, or a run before it could not be looked at: what it found may have
+    happened then."""
     cost: Cost | None = None
     """What the probe had cost before this observation was sent."""
 

@@ -173,13 +173,14 @@ def _told(
     world: World,
 ) -> Change:
     saved = _saved(after, world)
+    by_address = after.by_address and identity in (Identity.SAME, Identity.REBOUND)
     change = Change(
         name=name,
         verdict=verdict,
         identity=identity,
         learned=finding.learned,
         params=_params(before, after, world),
-        certainty=_certainty(verdict, finding, saved),
+        certainty=_certainty(verdict, finding, saved, by_address),
         evidence=_evidence(identity, before, after, finding, saved, world),
         explanation="",
         cls=after.cls,
@@ -201,8 +202,10 @@ def _params(before: ObjectFacts | None, after: ObjectFacts, world: World) -> dic
     return differing(flat_params(before, world.before), flat_params(after, world.after))
 
 
-def _certainty(verdict: Verdict, finding: Finding, saved: FileAccess | None) -> Certainty:
+def _certainty(verdict: Verdict, finding: Finding, saved: FileAccess | None, by_address: bool) -> Certainty:
     """Of the verdict: a new object is observed, whatever is known of what it learned."""
+    if by_address and finding.certainty != "unknown":
+        return "inferred"
     if verdict is Verdict.RESET and finding.learned is Learned.UNKNOWN:
         return "inferred"  # from contents that are none of those known before
     if verdict in (Verdict.RESET, Verdict.CREATED, Verdict.ALIASED, Verdict.PARAMS):
@@ -229,6 +232,8 @@ def _evidence(
         told.append(f"the object was known before as {'a part' if known is None else f'generation {known}'}")
     if before is not None and before.token != after.token and before.id == after.id:
         told.append("the same id() as the object before: the address was used again, it is another object")
+    if after.by_address and identity in (Identity.SAME, Identity.REBOUND):
+        told.append("its class allows no weak references: it may be another object at the same address")
     told += finding.evidence
     if before is not None and _params(before, after, world):
         told.append("hyper-parameters read before and after differ")

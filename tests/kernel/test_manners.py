@@ -110,6 +110,7 @@ def line_of(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
     raise AssertionError(f"it ended without a line of type {kind}")
 
 
+@pytest.mark.fault(36)
 async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
     """The same cells in two kernels, one of which is watched, left, and watched by one that is killed."""
     plain, watched = started(python, tmp_path / "plain", tmp_path / "watched")
@@ -334,7 +335,7 @@ async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_pa
             assert message["parent_header"]["msg_id"] == request
 
 
-@pytest.mark.fault(33)
+@pytest.mark.fault(31, 33)
 async def test_reset_and_what_else_users_do(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel) as watch:

@@ -297,6 +297,7 @@ def test_nothing_of_the_users_is_run(cells: Cells, monkeypatch: pytest.MonkeyPat
     assert ran == []
 
 
+@pytest.mark.fault(30)
 def test_no_warning_and_no_trace_in_the_filters(cells: Cells, capfd: pytest.CaptureFixture[str]) -> None:
     """The user has read the parser's warnings once; more would be the probe's."""
     with warnings.catch_warnings(record=True) as caught:

@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import convert
+from sklearn.linear_model import LogisticRegression
 
 from kernelscope.probe.identity import Binding, Tokens
+from kernelscope.probe.look import Look
+from kernelscope.timeline.changes import Change
+from kernelscope.timeline.events import Attached, Observed
+from kernelscope.timeline.facts import KernelFacts, Observation, Snapshot
+from kernelscope.timeline.timeline import Timeline
 
 
 class Thing:
@@ -22,6 +29,20 @@ class Slots:
     __slots__ = ()
 
 
+class Unweak:
+    """A model that allows none."""
+
+    __slots__ = ("__dict__",)
+
+    def __init__(self) -> None:
+        self.coef_ = 1
+
+    def fit(self) -> None: ...
+
+    def get_params(self) -> None: ...
+
+
+@pytest.mark.fault(53)
 def test_an_id_that_is_handed_out_again_is_another_token() -> None:
     tokens, addresses, numbers = Tokens(), set(), set()
     for _ in range(50):
@@ -34,11 +55,26 @@ def test_an_id_that_is_handed_out_again_is_another_token() -> None:
     assert numbers == set(range(1, 51))
 
 
-def test_an_object_without_weak_references() -> None:
-    tokens = Tokens()
-    thing = Slots()
-    assert tokens.of(thing) == tokens.of(thing)
+@pytest.mark.fault(52)
+def test_an_object_without_weak_references_is_told_as_perhaps_another() -> None:
+    tokens, space = Tokens(), {"m": Unweak(), "plain": LogisticRegression()}
+    assert tokens.of(space["m"]) == tokens.of(space["m"])
     assert tokens.known(Thing()) is None
+    references = sys.getrefcount(space["m"])
+    timeline, look = Timeline(), Look(space)
+    timeline.apply(Attached(1, KernelFacts("file", "3.13.0", 1, 0), Snapshot(), ()))
+    changes: list[Change] = []
+    for seq in (1, 2):
+        seen = convert({"seq": seq, **look.take()}, Observation)
+        for moment in timeline.apply(Observed(1, seen)).moments:
+            changes += moment.changes
+        space["m"].coef_ = space["plain"].coef_ = 2
+    assert [f.by_address for f in timeline.objects.values()] == [True, False]
+    flagged = [c.name for c in changes if any("may be another object" in e for e in c.evidence)]
+    assert flagged == ["m"]
+    assert [c.certainty for c in changes if c.identity == "same" and c.name == "m"] != ["observed"]
+    now = sys.getrefcount(space["m"])
+    assert now == references, "and nothing holds it"
 
 
 @pytest.mark.parametrize("slots", [(), ("__weakref__",)])
@@ -54,6 +90,18 @@ def test_neither_the_object_nor_its_class_is_kept(slots: tuple[str, ...]) -> Non
     del kind, thing
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.fault(54)
+def test_no_death_calls_us() -> None:
+    """A callback could run in the middle of anything, also of what holds a lock."""
+    space = {"m": LogisticRegression().fit([[0.0], [1.0]], [0, 1])}
+    look = Look(space)
+    look.take()
+    held = [space["m"], *vars(space["m"]).values()]
+    references = [r for h in held for r in weakref.getweakrefs(h)]
+    assert references
+    assert [r for r in references if r.__callback__ is not None] == []
 
 
 def test_the_table_is_swept() -> None:
@@ -103,15 +151,24 @@ def test_a_float_that_is_set_twice_at_one_address() -> None:
     assert serials == list(range(50))
 
 
-def test_an_array_at_the_address_of_the_last_one() -> None:
-    binding = Binding()
+def test_a_view_at_the_address_of_the_last_one() -> None:
+    binding, whole = Binding(), np.zeros(3)
     for _ in range(50):
-        value = np.zeros(3)
+        value = whole[:]
         assert not binding.holds(value)
         binding.bind(value)
         assert binding.holds(value)
         del value
     assert binding.serial == 49
+
+
+def test_an_array_that_owns_its_memory_can_be_resized_in_place() -> None:
+    binding, value = Binding(), np.zeros(3)
+    binding.bind(value)
+    assert binding.holds(value)
+    assert not binding.holds(np.zeros(3))
+    value.resize(6)
+    assert value.shape == (6,)
 
 
 @pytest.mark.parametrize("value", [float("nan"), None, "text", 10**30, b"x", True, int, len, Slots()])

@@ -131,6 +131,7 @@ def labels_of(found: dict[str, Any], look: Look) -> dict[str, list[str]]:
     return {n: [p["label"] for p in records[t]["parts"]] for n, t in look.names.items()}
 
 
+@pytest.mark.fault(67)
 def test_a_composite_in_itself() -> None:
     pipe = Pipeline([("a", StandardScaler())])
     pipe.steps.append(("self", pipe))

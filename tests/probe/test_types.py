@@ -27,6 +27,7 @@ from kernelscope.probe.types import (
     class_attribute,
     instance_dict,
     is_class,
+    pairs_of,
     parameters_and_learned,
     qualified_name,
 )
@@ -180,6 +181,45 @@ def test_which_files_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert cache.is_user_module("__main__")
     assert not cache.is_user_module("sklearn.linear_model")
     assert not cache.is_user_module("no.such.module")
+
+
+@pytest.mark.fault(71)
+def test_a_class_at_the_address_of_one_that_is_gone_is_another() -> None:
+    cache, addresses = TypeCache(), set()
+    for number in range(30):
+        name = f"Made{number}"
+        made = type(name, (), {})
+        addresses.add(id(made))
+        assert cache.of(made).name.endswith(name)
+        del made
+        gc.collect(1)
+    assert len(addresses) < 30, "no address came back: the test proves nothing"
+
+
+@pytest.mark.fault(72)
+def test_a_dict_that_changes_while_it_is_read() -> None:
+    """A collection that falls into the reading runs whatever it likes; before 3.12 it falls into C calls."""
+    mapping: dict[Any, Any] = {n: n for n in range(1_000)}
+
+    class Changes:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            mapping[len(mapping)] = 0
+
+    threshold = gc.get_threshold()
+    for most in (1_000_000, 900):
+        gc.collect()
+        Changes()
+        try:
+            gc.set_threshold(300, 1, 1)
+            found = pairs_of(mapping, most)
+        finally:
+            gc.set_threshold(*threshold)
+        gc.collect()
+        assert len(found) >= 900
+    assert len(mapping) == 1_002
 
 
 def test_a_class_of_the_users_is_not_kept_alive() -> None:

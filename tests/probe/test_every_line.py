@@ -1,0 +1,381 @@
+"""The oath's sixth article: a fault at every line of the probe reaches no cell, and no verdict is wrong for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernelscope.errors import ProbeError
+from kernelscope.kernel import inject
+from kernelscope.timeline.changes import Change, Verdict
+from kernelscope.timeline.facts import ObjectFacts, Opaque
+from kernelscope.timeline.timeline import Timeline
+from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
+from tests.support import pythons
+from tests.support.kernels import KernelProcess
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+HARNESS = Path(__file__).with_name("fault_lines.py").read_text(encoding="utf-8")
+PUT_IN = (
+    f"(lambda m: (exec({HARNESS!r}, m.__dict__), __import__('sys').modules.__setitem__('fault_lines', m)) and 1)"
+    "(__import__('types').ModuleType('fault_lines'))"
+)
+FAULTS = "__import__('fault_lines')."
+SETUP = """
+import pickle, sys
+import numpy as np
+from sklearn.linear_model import SGDClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+X, y = np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 1])
+sgd = SGDClassifier(random_state=0)
+def train(data):
+    inner = GaussianNB()
+    inner.fit(data, y)
+"""
+CELL = """
+m = GaussianNB().fit(X, y)
+sgd.partial_fit(X, y, classes=[0, 1])
+d = {"k": Pipeline([("s", StandardScaler()), ("c", GaussianNB())]).fit(X, y)}
+train(X)
+with open("m.pickle", "wb") as f: pickle.dump(m, f)
+print("printed", flush=True)
+__import__("fault_lines").step()
+"""
+CELLS = (
+    CELL + "m.classes_.tolist()",
+    CELL + "print('to stderr', file=sys.stderr, flush=True)\nraise ValueError('the cell failed')",
+    CELL + "display(len(d))",
+)
+KINDS = 6
+"""Of errors, in ``fault_lines``."""
+PROBE = Path(inject.__file__).parents[1] / "probe"
+
+Shown = list[tuple[str, str]]
+Lines = dict[tuple[str, str, int], tuple[int, int]]
+"""Entry, module and line: how often it is come through, and which look must fail before."""
+
+
+def played(client: BlockingKernelClient, cells: Iterable[str]) -> list[Shown]:
+    """Runs cells, all queued at once; what a front end shows of each."""
+    shown: dict[str, Shown] = {}
+    for cell in cells:
+        shown[client.execute(cell, allow_stdin=False, stop_on_error=False)] = []
+    idle = 0
+    while idle < len(shown):
+        message = client.get_iopub_msg(timeout=LONG)
+        kind, told = message["msg_type"], shown.get(message["parent_header"].get("msg_id"))
+        if told is None or kind in ("execute_input", "comm_msg"):
+            continue
+        if kind == "status":
+            idle += message["content"]["execution_state"] == "idle"
+        elif told and kind == "stream" and told[-1][0] == message["content"]["name"]:
+            told[-1] = told[-1][0], told[-1][1] + message["content"]["text"]  # it was flushed in between
+        elif kind == "stream":
+            told.append((message["content"]["name"], message["content"]["text"]))
+        else:
+            text = json.dumps(message["content"], sort_keys=True)
+            told.append((kind, re.sub(r'In ?\[\d+\]|"execution_count": \d+|ipykernel_\d+/\d+', "…", text)))
+    return list(shown.values())
+
+
+def is_at_the_door(entry: str, module: str, line: int) -> bool:
+    """The line ``try:`` of an outermost guard (the poller's loop is one), or in the loader's one function.
+
+    What is raised there is raised by tracing alone: the interpreter runs nothing on that line and delivers
+    no signal on it, and CPython 3.11 has it covered by no other ``try`` of the same function, either.
+    """
+    name = module.removesuffix(">").partition("_kernelscope_probe.")[2] or "loader"
+    if entry != "guard" and name != "loader":
+        return False
+    source = (PROBE / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    return source[line - 1].strip() in ("try:", "while not self._stop_now.is_set():")
+
+
+def report(client: BlockingKernelClient) -> dict[str, Any]:
+    """What the harness in the kernel has noted."""
+    found: dict[str, Any] = json.loads(value(client, FAULTS + "report()"))
+    return found
+
+
+def chosen(lines: Lines, own: int, others: int) -> list[tuple[Any, ...]]:
+    """A fault for each of so many lines of the probe's own course, and of what it calls to read."""
+    found: list[tuple[Any, ...]] = []
+    for number, ((entry, module, line), (times, broken)) in enumerate(lines.items()):
+        is_own = module.rpartition(".")[2] in ("agent>", "look>", "identity>", "calls>", "poller>")
+        if number % (own if is_own else others) == 0:
+            found.append((entry, module, line, 1 + number % min(times, 3), len(found) % KINDS, broken))
+    return found
+
+
+def collected(client: BlockingKernelClient) -> Lines:
+    """Lines that the hooks come through in a run."""
+    played(client, CELLS * 2)  # what is done once per type is done
+    found: Lines = {}
+    for broken in (0, 1, 2):
+        value(client, FAULTS + "reached.clear()")
+        value(client, FAULTS + "collect(True)")
+        played(client, [f"{FAULTS}break_a_look({broken})\n{CELLS[0]}", CELLS[0]] if broken else CELLS[:1])
+        value(client, FAULTS + "collect(False)")
+        for entry, module, line, times in report(client)["reached"]:
+            if not is_at_the_door(entry, module, line):
+                found.setdefault((entry, module, line), (1 if broken else times, broken))
+    return found
+
+
+def last_count(watch: Watching) -> int:
+    """Of the last run that was told."""
+    return max((o.run.execution_count for o in watch.runs[-1:] if o.run is not None), default=0)
+
+
+class Told:
+    """What the watcher was told of the runs from ``first`` on."""
+
+    def __init__(self, watch: Watching, first: int) -> None:
+        self.timeline = Timeline()
+        moments = [moment for event in watch.events for moment in self.timeline.apply(event).moments]
+        start = next(i for i, m in enumerate(moments) if m.kind == "run" and m.execution_count >= first)
+        self.runs = [m.run for m in moments[start:] if m.run is not None]
+        self.between = [m.changes for m in moments[start:] if m.run is None]
+
+    def verdicts(self) -> dict[str, set[Verdict]]:
+        """By name, what the cells do to it when nothing goes wrong."""
+        found: dict[str, set[Verdict]] = {}
+        for run in self.runs:
+            for change in run.changes:
+                found.setdefault(change.name, set()).add(change.verdict)
+        return found
+
+    def check(self, first: int, cells: list[str], usual: dict[str, set[Verdict]]) -> Counter[str]:
+        """Each run once or reported lost, none with a verdict that is wrong."""
+        counts = [run.count for run in self.runs]
+        assert len(set(counts)) == len(counts), "no run is told twice"
+        missing = len(cells) - len(counts)
+        assert missing <= self.timeline.lost, "what was not sent leaves a gap in the numbers"
+        score = Counter({"lost, and the gap told": missing})
+        for run in self.runs:
+            assert run.facts.code == cells[run.count - first]
+            assert run.facts.status == ("error" if "raise" in run.facts.code else "ok")
+            if any(cut.startswith("the look after this run") for cut in run.cut):
+                score["not seen"] += 1
+                assert run.changes == ()
+            elif run.seen is not None and run.seen.late:
+                score["in doubt"] += 1
+                self._hedged(run.changes, usual)
+            elif run.cut or (run.seen is not None and not run.seen.code.complete):
+                score["in part"] += 1
+                assert all(c.verdict in usual[c.name] | {Verdict.UNKNOWN} for c in run.changes)
+            else:
+                score["seen"] += 1
+                assert {c.name: {c.verdict} for c in run.changes} == usual
+        for changes in self.between:
+            score["told later"] += 1
+            self._hedged(changes, usual)
+        return score
+
+    @staticmethod
+    def _hedged(changes: tuple[Change, ...], usual: dict[str, set[Verdict]]) -> None:
+        for change in changes:
+            assert change.certainty != "observed"
+            assert "an earlier look failed" in change.explanation
+            assert change.verdict in usual[change.name] | {Verdict.UNKNOWN}
+
+
+def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> dict[str, Any]:
+    """What is known of what the names hold, without what differs from probe to probe."""
+    found = {}
+    for name, token in names.items():
+        facts = objects[token]
+        learned = {n: (s.text, s.digest) for n, s in facts.learned.items()}
+        parts = [(p.label, state_of({"": p.token}, objects)) for p in facts.parts]
+        params = {n: p.text if isinstance(p, Opaque) else p for n, p in facts.params.items()}
+        found[name] = (facts.cls, params, learned, parts)
+    return found
+
+
+@pytest.mark.fault(27)
+@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
+async def test_a_fault_at_every_line_of_the_hooks(
+    python: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """The cell shows what it shows without us, the log stays empty, and what is told of the run is true."""
+    for folder in ("plain", "watched"):
+        (tmp_path / folder).mkdir()
+    with KernelProcess(tmp_path / "plain", python) as kernel:
+        client = kernel.client()
+        kernel.run(SETUP)
+        value(client, PUT_IN)
+        wanted = played(client, CELLS)
+        log = kernel.log.read_text()
+    assert [len(shown) for shown in wanted] == [2, 3, 2]
+    with KernelProcess(tmp_path / "watched", python) as kernel:
+        client = kernel.client()
+        kernel.run(SETUP)
+        async with watching(kernel) as watch:
+            await watch.attached()
+            value(client, PUT_IN)
+            lines = collected(client)
+            faults = chosen(lines, 2, 8) if python == sys.executable else chosen(lines, 16, 16)
+            first = value(client, "get_ipython().execution_count")
+            played(client, CELLS)
+            await watch.until(lambda w: last_count(w) == first + 2)
+            usual = Told(watch, first).verdicts()
+            assert all(len(verdicts) == 1 for verdicts in usual.values())
+            value(client, FAULTS + f"plan({json.dumps(faults)!r})")
+            first += len(CELLS)
+            cells = [CELLS[n % len(CELLS)] for n in range(len(faults) + len(CELLS))]
+            for start in range(0, len(cells), 60):
+                shown = played(client, cells[start : start + 60])
+                assert shown == [wanted[n % len(CELLS)] for n in range(start, start + len(shown))]
+            await watch.until(lambda w: last_count(w) == first + len(cells) - 1)
+            found = report(client)
+            assert len(found["missed"]) <= len(faults) // 5, found["missed"]
+            assert len(found["fired"]) == len(faults) - len(found["missed"])
+            told = Told(watch, first)
+            score = told.check(first, cells, usual)
+        async with watching(kernel) as again:
+            base = (await again.attached()).base
+        assert state_of(told.timeline.names, told.timeline.objects) == state_of(
+            base.names, {o.token: o for o in base.objects}
+        )
+        assert kernel.log.read_text().replace("/watched/", "/plain/") == log
+    by_place = Counter(f"{entry} in {module[13:-1]}" for entry, module, *_ in found["fired"])
+    record_property(
+        "table",
+        f"{len(lines)} lines reached, {len(found['fired'])} faults, {len(cells)} runs: {dict(score)}\n"
+        + "\n".join(f"{times:>5} {place}" for place, times in by_place.most_common()),
+    )
+
+
+def lines_of(client: BlockingKernelClient, go: str) -> Lines:
+    """Lines that an expression comes through in the kernel."""
+    value(client, FAULTS + "reached.clear()")
+    value(client, FAULTS + "collect(True)")
+    value(client, f"len(str({go}))")
+    value(client, FAULTS + "collect(False)")
+    found = {(entry, module, line): (times, 0) for entry, module, line, times in report(client)["reached"]}
+    return {place: told for place, told in found.items() if not is_at_the_door(*place)}
+
+
+@pytest.mark.fault(26, 28)
+async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """All is as it was before; where the kernel still has the probe, it is whole."""
+    attach = inject.attach_expression("watcher")
+    with KernelProcess(tmp_path) as kernel:
+        client = kernel.client()
+        kernel.run(SETUP)
+        value(client, PUT_IN)
+        kernel.run(CELLS[0])
+        log = kernel.log.read_text()
+
+        def play(name: str, lines: Lines, own: int, others: int, given: str = "") -> str:
+            faults = chosen(lines, own, others)
+            assert json.loads(value(client, f"{FAULTS}{name}({given}{json.dumps(faults)!r})")) == []
+            return f"{name}: {len(lines)} lines reached, {len(faults)} faults"
+
+        put_in = f"eval({attach!r}, {{}})"
+        table = [play("attaches", lines_of(client, put_in), 12, 24, f"{attach!r}, ")]
+        value(client, f"len({put_in})")
+        leave = f"{FAULTS}agent()._comm.handle_msg({{'content': {{'data': {{'leave': 'watcher'}}}}}})"
+        table.append(play("leaves", lines_of(client, leave), 1, 1, f"{attach!r}, 'watcher', "))
+        value(client, f"len(eval({inject.attach_expression('poller', poll=0.1)!r}, {{}}))")
+        value(
+            client, "__import__('sys').modules['_kernelscope_probe.poller'].__dict__.update(SHORTEST_S=0.001)"
+        )
+        table.append(play("polls", lines_of(client, FAULTS + "polls('[]', True)"), 6, 24))
+        assert len(report(client)["missed"]) <= 6
+        assert kernel.log.read_text() == log
+        record_property("table", "\n".join(table))
+
+
+ERRORS = (
+    "ZeroDivisionError",
+    "SystemExit",
+    "KeyboardInterrupt",
+    "MemoryError",
+    "RecursionError",
+    "GeneratorExit",
+)
+AGENT = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+
+
+@pytest.mark.fault(22, 23, 24, 25)
+@pytest.mark.parametrize("error", ERRORS)
+async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
+    """The cell shows nothing of it, also where the handling fails; after three the probe is gone, and says so."""
+    raises = f"__import__('types').FunctionType(compile('def f(*_): raise {error}', '', 'exec').co_consts[0], globals())"
+    with KernelProcess(tmp_path) as kernel:
+        client = kernel.client()
+        async with watching(kernel) as watch:
+            await watch.attached()
+            value(
+                client,
+                f"{AGENT}.__dict__.update(_failed={raises}, _between={raises}, _observe_run={raises}) or 1",
+            )
+            for number in range(4):
+                assert played(client, [f"{number}; print('shown')"]) == [[("stdout", "shown\n")]]
+            assert all(run.cut == (f"the look after this run: {error}",) for run in await watch.ran(4))
+            value(client, f"{AGENT}.__dict__.pop('_failed') and 1")
+            shown = played(client, ["print('shown')"] * 3)
+            assert shown == [[("stdout", "shown\n")]] * 3
+            if error == "KeyboardInterrupt":  # it is the user's, and does not count
+                assert all(run.cut for run in await watch.ran(7))
+            else:
+                assert isinstance(await watch.failure(), ProbeError)
+        assert value(client, INSTALLED) is False
+        assert "Traceback" not in kernel.log.read_text()
+
+
+@pytest.mark.fault(29)
+async def test_an_attach_that_fails_leaves_the_user_s_last_error(tmp_path: Path) -> None:
+    with KernelProcess(tmp_path) as kernel:
+        client = kernel.client()
+        kernel.run("1 / 0")
+        kernel.run(
+            "class Full(dict):\n    def __setitem__(self, key, value): raise SystemExit\n"
+            "manager = get_ipython().kernel.comm_manager\nkept, manager.comms = manager.comms, Full()"
+        )
+        last = "[id(__import__('sys').__dict__.get('last_' + n)) for n in ('type', 'value', 'traceback')]"
+        before = value(client, last)
+        async with watching(kernel) as watch:
+            assert isinstance(await watch.failure(), ProbeError)
+        assert value(client, last) == before
+        assert value(client, INSTALLED) is False
+
+
+@pytest.mark.fault(46)
+async def test_a_forked_child_is_silent(tmp_path: Path) -> None:
+    cell = (
+        "import os, sys\nagent = sys.modules['_kernelscope_probe.agent'].AGENT\nchild = os.fork()\n"
+        "if not child:\n    before = agent._seq\n    agent.post_run_cell(None)\n    os._exit(agent._seq - before)\n"
+        "print(os.waitpid(child, 0)[1])"
+    )
+    with KernelProcess(tmp_path) as kernel:
+        client = kernel.client()
+        async with watching(kernel) as watch:
+            await watch.attached()
+            assert played(client, [cell]) == [[("stdout", "0\n")]]
+            assert [run.cut for run in await watch.ran(1)] == [()]
+
+
+@pytest.mark.fault(49)
+async def test_a_python_without_its_global_lock_is_refused(tmp_path: Path) -> None:
+    """The probe copies what other threads change by single operations, which that lock makes whole."""
+    with KernelProcess(tmp_path) as kernel:
+        kernel.run("import sys\nsys._is_gil_enabled = lambda: False")
+        async with watching(kernel) as watch:
+            error = await watch.failure()
+        assert "free-threaded" in f"{error.title} {error.hint}"
+        assert value(kernel.client(), INSTALLED) is False

@@ -1,0 +1,73 @@
+"""The oath's second article: what the user lets go of is freed when it would have been without us."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.watching import value, watching
+from tests.support.kernels import KernelProcess
+
+HERE = Path(__file__).parent
+SOURCES = {"living": HERE / "living.py", "steps": HERE.parent / "estimators" / "steps.py"}
+SETUP = "import sys, types\n" + "".join(
+    f"m = types.ModuleType({name!r}); sys.modules[{name!r}] = m; exec({path.read_text(encoding='utf-8')!r}, m.__dict__)\n"
+    for name, path in SOURCES.items()
+)
+LET_GO = "freed = living.let_go(globals(), len(kinds))"
+ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+async def freed(kernel: KernelProcess, kinds: str) -> tuple[int, list[str], list[str]]:
+    """How many were fitted, and when each was freed: without us and, in the same kernel, with us."""
+    client = kernel.client()
+    made = "fitted = living.make(globals(), kinds)"
+    for cell in (f"{SETUP}del m\nimport living, steps\nkinds = list({kinds})", made, "f0", LET_GO):
+        reply = kernel.run(cell, timeout=240)
+        assert reply["status"] == "ok", reply
+    plain = json.loads(value(client, "__import__('json').dumps(freed)"))
+    kernel.run("del freed")
+    async with watching(kernel) as watch:
+        await watch.attached()
+        for number, cell in enumerate((made, "f0", "looked = 1", "looked = 2", LET_GO), start=1):
+            reply = kernel.run(cell, timeout=240)
+            assert reply["status"] == "ok", reply
+            await watch.ran(number)
+        seen = {n for o in watch.observations for n in o.names}
+        watched = json.loads(value(client, "__import__('json').dumps(freed)"))
+        assert len(seen & {name.split()[0] for name in watched}) > 0.9 * len(watched), "they were looked at"
+        return int(value(client, "fitted")), plain, watched
+
+
+@pytest.mark.fault(51)
+async def test_every_estimator_is_freed_when_it_would_have_been(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    with KernelProcess(tmp_path, env=ALONE) as kernel:
+        fitted, plain, watched = await freed(kernel, "living.estimators(steps, globals())")
+    counts = Counter(when.split(" ", 1)[1] for when in watched)
+    record_property("table", f"{len(watched)} models, {fitted} of them fitted: {dict(counts)}")
+    assert watched == plain
+    assert "f0 never" in plain, "IPython's own Out holds what a cell's last line named"
+    assert counts["never"] == 1
+    assert len(watched) > 400
+    assert fitted > 0.9 * len(watched) / 2
+
+
+@pytest.mark.frameworks
+async def test_every_framework_s_model_is_freed_when_it_would_have_been(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    for module in ("torch", "xgboost", "lightgbm", "catboost", "statsmodels", "skorch"):
+        pytest.importorskip(module, reason=f"{module} is not installed")
+    with KernelProcess(tmp_path, sys.executable, env=ALONE) as kernel:
+        fitted, plain, watched = await freed(kernel, "living.of_frameworks(globals())")
+    counts = Counter(when.split(" ", 1)[1] for when in watched)
+    record_property("table", f"{len(watched)} models, {fitted} of them taught: {dict(counts)}")
+    assert watched == plain
+    assert fitted == len(watched) / 2
