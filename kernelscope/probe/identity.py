@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 from .types import class_dict, is_small_atom, mro_of, ndarray_type
 
@@ -37,7 +37,9 @@ class Unreferable:
         return self._type() is type(obj) and (not self._memory or own_memory(obj) == self._memory)
 
 
-Reference = Union["weakref.ref[object]", Unreferable]
+if TYPE_CHECKING:
+    # Made at run time it would stay in a cache of `typing`, and with the class the module and all it holds.
+    Reference = Union["weakref.ref[object]", Unreferable]
 
 
 class Tokens:
