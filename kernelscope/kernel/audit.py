@@ -15,8 +15,8 @@ from kernelscope.kernel.channels import Link, Message
 from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
 from kernelscope.kernel.discovery import kernel_id_of, runtime_dirs
 from kernelscope.kernel.files import read_connection_file
-from kernelscope.kernel.inject import attach_expression, audit_expression
-from kernelscope.kernel.live import LEAVE_S, accepted
+from kernelscope.kernel.inject import GREETING, Question, attach, look_inside
+from kernelscope.kernel.live import LEAVE_S, MOST_STALE, accepted, greeted
 from kernelscope.kernel.servers import served_kernels
 from kernelscope.protocol.audit import Activity, Audit, Look, decode_look
 from kernelscope.protocol.wire import AttachReply, WireError, decode_observation, decode_push
@@ -59,13 +59,14 @@ class _Auditor:
         self._talk = talk
         self._watcher = uuid.uuid4().hex
         self._requests = 0
+        self._early: list[Message] = []
         self._runs: list[int] = []
         self._seq = 0
         self._lost = 0
 
     async def audit(self, seconds: float) -> Audit:
         before = await self._look()
-        reply = accepted(await self._ask(attach_expression(self._watcher)))
+        reply = await self._attach()
         self._seq = reply.seq
         try:
             during = await self._look()
@@ -91,8 +92,16 @@ class _Auditor:
             activity=Activity(first, last) if first is not None and last is not None else None,
         )
 
+    async def _attach(self) -> AttachReply:
+        for _ in range(MOST_STALE):
+            greeting = greeted(await self._ask(GREETING))
+            reply = accepted(await self._ask(attach(self._watcher, greeting)))
+            if reply is not None:
+                return reply
+        raise ProbeError(f"the kernel of {self._talk.shown} read too late what it was asked")
+
     async def _look(self) -> Look:
-        answer = await self._ask(audit_expression())
+        answer = await self._ask(look_inside())
         try:
             return decode_look(answer)
         except WireError as error:
@@ -101,9 +110,10 @@ class _Auditor:
                 "what the kernel answered to the audit cannot be read", clean(str(error))
             ) from error
 
-    async def _ask(self, expression: str) -> str:
+    async def _ask(self, question: Question) -> str:
         self._requests += 1
-        async for found in self._talk.ask(expression):
+        async for found in self._talk.ask(question):
+            self._early += [found] if isinstance(found, Message) else []
             if isinstance(found, Answer):
                 return found.text
         raise UnreachableError(f"the kernel of {self._talk.shown} went away before it answered")
@@ -111,7 +121,7 @@ class _Auditor:
     async def _listen(self, reply: AttachReply, seconds: float) -> None:
         """Only heartbeats are sent meanwhile."""
         end = time.monotonic() + seconds
-        early, self._talk.pushed = self._talk.pushed, []
+        early, self._early = self._early, []
         for message in early:
             self._heard(message, reply)
         while (left := end - time.monotonic()) > 0:
@@ -137,7 +147,7 @@ class _Auditor:
 
     async def _leave(self, reply: AttachReply) -> None:
         self._requests += 1
-        request = self._talk.channels.tell(reply.comm_id, {"leave": self._watcher})
+        request = await self._talk.channels.tell(reply.comm_id, {"leave": self._watcher})
         end = time.monotonic() + LEAVE_S
         while (left := end - time.monotonic()) > 0:
             signal = await self._talk.signal(left)

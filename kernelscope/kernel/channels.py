@@ -1,7 +1,8 @@
 """Shell and iopub of one kernel, turned into signals in order of arrival.
 
-Nothing is sent but what a caller asks for.  Whether the kernel is there is told by the sockets
-themselves (a TCP connection that closes) and by heartbeats; neither is a request.
+Nothing is sent but what a caller asks for, and that only over a connection that stands: what ZMQ
+keeps for a kernel that is dead would run in the next one (facts).  Whether the kernel is there is told
+by the sockets themselves (a TCP connection that closes) and by heartbeats; neither is a request.
 """
 
 from __future__ import annotations
@@ -18,8 +19,25 @@ from zmq.utils.monitor import recv_monitor_message
 
 from kernelscope.kernel.files import ConnectionInfo
 
+MOST_WAITING = 256_000_000
+"""Bytes of messages that may wait to be taken; of what comes beyond that, nothing of the probe's is kept."""
 _LINGER_MS = 500
 """How long a last message may take to leave when the sockets are closed."""
+_CONNECT_MS = 3_000
+"""How long a message waits for a connection before it is not sent."""
+_BACK_OFF_MS = (100, 1_000)
+"""Between attempts to connect anew: at first, and at most."""
+_KEEP_ALIVE = {
+    "tcp_keepalive": 1,
+    "tcp_keepalive_idle": 30,
+    "tcp_keepalive_intvl": 10,
+    "tcp_keepalive_cnt": 3,
+}
+"""Finds out that the other end of a tunnel is gone without a word; the kernel does not notice it."""
+_READ = frozenset(
+    {"status", "execute_input", "iopub_welcome", "comm_msg", "execute_reply", "kernel_info_reply"}
+)
+"""What anybody here reads; of other messages only who sent them is kept, for outputs can be large."""
 
 
 class Message(Struct, frozen=True):
@@ -32,6 +50,9 @@ class Message(Struct, frozen=True):
     parent_id: str
     parent_type: str
     content: dict[str, Any]
+    """Empty where nobody here reads it."""
+    subshell: bool = False
+    """Asked of a subshell, beside what the kernel runs otherwise (ipykernel 7)."""
 
     def is_idle_after(self, request: str) -> bool:
         """Whether the kernel says that it is done with that request."""
@@ -43,7 +64,7 @@ class BadSignature(Struct, frozen=True):
 
 
 class Link(Struct, frozen=True):
-    """The connection to iopub was made, or broke."""
+    """The connection was made, on both channels, or one of them broke."""
 
     up: bool
 
@@ -51,40 +72,65 @@ class Link(Struct, frozen=True):
 Signal = Message | BadSignature | Link
 
 
+class _Context(zmq.asyncio.Context):
+    """Its channels are monitored before they connect: what happens at once would be missed."""
+
+    def socket(self, socket_type: int, *args: Any, **options: Any) -> Any:
+        made = super().socket(socket_type, *args, **options)
+        if socket_type in (zmq.SUB, zmq.DEALER):
+            made.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        return made
+
+
 class Channels:
-    """The sockets to one kernel; ``signals`` holds what came, in order."""
+    """The sockets to one kernel; ``signal`` gives what came, in order."""
 
     def __init__(self, info: ConnectionInfo) -> None:
-        self.signals: asyncio.Queue[Signal] = asyncio.Queue()
-        self.context = zmq.asyncio.Context()
-        # Without a high-water mark nothing that the kernel sent is dropped here (facts: a SUB socket
+        self._signals: asyncio.Queue[tuple[int, Signal]] = asyncio.Queue()
+        self._waiting = 0
+        self.context = _Context()
+        # Without a high-water mark nothing that the kernel sent is dropped in here (facts: a SUB socket
         # that is not read loses most of a flood without a word).
         self.context.rcvhwm = 0
+        self.context.reconnect_ivl, self.context.reconnect_ivl_max = _BACK_OFF_MS
+        for option, value in _KEEP_ALIVE.items():
+            setattr(self.context, option, value)
         self._client = AsyncKernelClient(context=self.context)
         self._client.load_connection_file(str(info.path))
         self._session = self._client.session
         self._tasks: list[asyncio.Task[None]] = []
+        self._connected: set[str] = set()
         self._shell: Any = None
         self._iopub: Any = None
+
+    @property
+    def up(self) -> bool:
+        """Whether both channels are connected to somebody."""
+        return self._connected == {"iopub", "shell"}
 
     def open(self) -> None:
         """Connects, and begins to listen."""
         self._iopub = self._client.connect_iopub()
-        monitor = self._iopub.get_monitor_socket(
-            zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
-        )
+        # What is sent goes to a kernel that is there or to nobody.
+        self.context.immediate = 1
         self._shell = self._client.connect_shell(identity=self._session.bsession)
-        self._tasks = [
-            asyncio.create_task(self._read("iopub", self._iopub)),
-            asyncio.create_task(self._read("shell", self._shell)),
-            asyncio.create_task(self._watch_link(monitor)),
-        ]
+        self.context.immediate = 0
+        for name, socket in (("iopub", self._iopub), ("shell", self._shell)):
+            self._tasks.append(asyncio.create_task(self._read(name, socket)))
+            self._tasks.append(asyncio.create_task(self._watch_link(name, socket.get_monitor_socket())))
 
-    def execute(self, expression: str) -> str:
+    async def signal(self) -> Signal:
+        """The next one, as soon as there is one."""
+        size, signal = await self._signals.get()
+        self._waiting -= size
+        return signal
+
+    async def execute(self, expression: str) -> str:
         """Asks the kernel for the value of one expression; leaves no trace (facts, "Requests").
 
         Returns:
-            the request's message id; the answer comes as a signal.
+            the request's message id; the answer comes as a signal.  Empty where there is no connection:
+            then nothing was sent, and nothing will be.
         """
         content = {
             "code": "",
@@ -94,15 +140,15 @@ class Channels:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        return self._send("execute_request", content)
+        return await self._send("execute_request", content)
 
-    def kernel_info(self) -> str:
-        """Asks what kind of kernel this is; returns the request's message id."""
-        return self._send("kernel_info_request", {})
+    async def kernel_info(self) -> str:
+        """Asks what kind of kernel this is; returns the message id, as ``execute``."""
+        return await self._send("kernel_info_request", {})
 
-    def tell(self, comm_id: str, data: dict[str, Any]) -> str:
-        """Says something to the probe; returns the message id."""
-        return self._send("comm_msg", {"comm_id": comm_id, "data": data})
+    async def tell(self, comm_id: str, data: dict[str, Any]) -> str:
+        """Says something to the probe; returns the message id, as ``execute``."""
+        return await self._send("comm_msg", {"comm_id": comm_id, "data": data})
 
     async def close(self) -> None:
         """Lets go of the sockets; what was sent just now still leaves."""
@@ -118,10 +164,18 @@ class Channels:
         self._iopub = self._shell = None
         self.context.destroy(linger=_LINGER_MS)
 
-    def _send(self, kind: str, content: dict[str, Any]) -> str:
+    async def _send(self, kind: str, content: dict[str, Any]) -> str:
+        if not await self._shell.poll(_CONNECT_MS, zmq.POLLOUT):
+            return ""
         message = self._session.msg(kind, content)
         self._session.send(self._shell, message)
         return str(message["header"]["msg_id"])
+
+    def _put(self, signal: Signal, size: int = 0) -> None:
+        if isinstance(signal, Message) and signal.type == "comm_msg" and self._waiting > MOST_WAITING:
+            return  # the gap in the probe's numbers tells of it
+        self._waiting += size
+        self._signals.put_nowait((size, signal))
 
     async def _read(self, channel: str, socket: Any) -> None:
         while True:
@@ -132,26 +186,31 @@ class Channels:
             except (ValueError, TypeError, KeyError, UnicodeDecodeError):
                 # jupyter_client raises ValueError for a wrong signature and for a message that it
                 # has seen before, and whatever its decoder raises for garbage.
-                self.signals.put_nowait(BadSignature())
+                self._put(BadSignature())
             else:
-                self.signals.put_nowait(_message(channel, message))
+                self._put(_message(channel, message), sum(map(len, frames)))
 
-    async def _watch_link(self, monitor: Any) -> None:
+    async def _watch_link(self, channel: str, monitor: Any) -> None:
         while True:
             event = await recv_monitor_message(monitor)
+            was = self.up
             if event["event"] == zmq.EVENT_DISCONNECTED:
-                self.signals.put_nowait(Link(up=False))
-            elif event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self.signals.put_nowait(Link(up=True))
+                self._connected.discard(channel)
+            else:
+                self._connected.add(channel)
+            if self.up != was:
+                self._put(Link(up=self.up))
 
 
 def _message(channel: str, message: dict[str, Any]) -> Message:
     header, parent = message["header"], message["parent_header"] or {}
+    kind, content = str(header.get("msg_type", "")), message["content"]
     return Message(
         channel=channel,
-        type=str(header.get("msg_type", "")),
+        type=kind,
         session=str(header.get("session", "")),
         parent_id=str(parent.get("msg_id", "")),
         parent_type=str(parent.get("msg_type", "")),
-        content=message["content"] if isinstance(message["content"], dict) else {},
+        content=content if isinstance(content, dict) and kind in _READ else {},
+        subshell=parent.get("subshell_id") is not None,
     )

@@ -1,7 +1,8 @@
 """Asking a kernel for one thing, in the way that harms nobody.
 
 A question is one silent request with no code and one expression.  It is asked once, waits as long as
-the kernel is busy, and is repeated only where a failing cell of somebody else's aborted it.
+the kernel is busy, and is repeated only where a failing cell of somebody else's aborted it.  While the
+question of another kernelscope waits in the kernel, none is asked.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from kernelscope.errors import (
 from kernelscope.kernel.channels import BadSignature, Channels, Link, Message, Signal
 from kernelscope.kernel.files import ConnectionInfo
 from kernelscope.kernel.heartbeat import Heartbeat
-from kernelscope.kernel.inject import value_of
+from kernelscope.kernel.inject import Question, value_of
 from kernelscope.kernel.ports import heartbeat_peer, no_beat
 from kernelscope.kernel.processes import started_from
+from kernelscope.kernel.turn import Turn
 from kernelscope.text import clean
 from kernelscope.timeline.events import Waiting
 
@@ -37,7 +39,12 @@ KEY_S = 8.0
 ABORTED_RETRY_S = 0.02
 """A failing cell aborts what is queued, until this long after the kernel is idle again (facts)."""
 ATTEMPTS = 20
+AT_REST_S = 0.25
+"""Seconds without a word after idle in which a kernel would have begun what still waits in it."""
+SILENT_S = 600.0
+"""Seconds without a word of a kernel after which it is asked although another question should wait."""
 _TICK_S = 0.5
+_QUEUED = "the kernel is busy, and a question of another kernelscope waits in it already: one is enough"
 _BUSY = "the kernel is busy: kernelscope attaches when its running cell has ended"
 _SILENT = "no answer yet: the kernel is busy with a cell, or the key in the file is not its own"
 
@@ -67,13 +74,15 @@ class _Pending:
         """Seconds since it was sent or, after the reply, since that came."""
         return time.monotonic() - self._since
 
-    def take(self, message: Message) -> None:
+    def takes(self, message: Message) -> bool:
+        """Whether the message has to do with it."""
         if message.parent_id != self._request:
-            return
+            return False
         if message.type == "execute_reply":
             self.reply, self._since = message, time.monotonic()
         elif message.type == "status":
             self._idle = message.content.get("execution_state") == "idle"
+        return True
 
 
 class Conversation:
@@ -88,8 +97,8 @@ class Conversation:
         self.info = info
         self.channels = Channels(info)
         self.heart = Heartbeat(info, self.channels.context)
-        self.pushed: list[Message] = []
-        """Messages on comms that came while an answer was awaited."""
+        self.session = ""
+        """The kernel's, as its latest message has it."""
         self._limit = limit
         self._proven = False
         """A message that the key in the file signed has come."""
@@ -120,12 +129,16 @@ class Conversation:
         # Not wait_for: before 3.12 it drops a cancellation that comes together with a signal.
         try:
             async with asyncio.timeout(seconds):
-                return await self.channels.signals.get()
+                signal = await self.channels.signal()
         except TimeoutError:
             return None
+        if isinstance(signal, Message):
+            self.session, self._proven = signal.session, True
+        return signal
 
-    async def ask(self, expression: str) -> AsyncIterator[Waiting | Answer | Link]:
-        """Ends with the answer, or with the ``Link`` that broke before there was one.
+    async def ask(self, question: Question) -> AsyncIterator[Waiting | Message | Answer | Link]:
+        """Ends with the answer, or with the ``Link`` that broke before there was one; on the way come the
+        messages that have to do with other things.
 
         Raises:
             KeyMismatchError: the kernel does not sign with the key in the file.
@@ -135,13 +148,20 @@ class Conversation:
         """
         begun = time.monotonic()
         for _ in range(ATTEMPTS):
-            request = self.channels.execute(expression)
+            turn = Turn(self.info.path)
+            async for met in self._turn(turn, begun):
+                yield met
+                if isinstance(met, Link):
+                    return
+            request = await self.channels.execute(question.expression(note=turn.note, token=turn.token))
             reply: Message | None = None
-            async for found in self._reply_to(request, begun):
-                if isinstance(found, Message):
+            async for found in self._reply_to(request, begun) if request else _broken():
+                if isinstance(found, Message) and found.channel == "shell":
                     reply = found
                 else:
                     yield found
+            if reply is not None or not request:
+                turn.give_back()  # else it may still wait in the kernel, whoever has left
             if reply is None:
                 return
             if reply.content.get("status") != "aborted":
@@ -153,16 +173,37 @@ class Conversation:
             "Every one was aborted by a failing cell. Try again when the notebook is at rest.",
         )
 
+    async def _turn(self, turn: Turn, begun: float) -> AsyncIterator[Waiting | Message | Link]:
+        """Ends when it is our turn to ask, or with the ``Link`` that broke."""
+        told, idle, heard = False, False, time.monotonic()
+        while not turn.take():
+            signal = await self.signal(AT_REST_S)
+            if isinstance(signal, Link) and not signal.up:
+                yield signal
+                return
+            if isinstance(signal, Message):
+                yield signal
+                heard = time.monotonic()
+                idle = signal.content.get("execution_state") == "idle"
+            elif idle or time.monotonic() - heard > SILENT_S:
+                turn.overrule()
+            else:
+                self._doubt(time.monotonic() - begun)
+                if not told and time.monotonic() - begun > SLOW_S:
+                    told = True
+                    yield Waiting(_QUEUED)
+
     async def _reply_to(self, request: str, begun: float) -> AsyncIterator[Waiting | Message | Link]:
         """The reply, once iopub has said idle after it: then its subscription is known to work."""
         pending = _Pending(request)
         told = False
         while not pending.done:
+            proven = self._proven
             signal = await self.signal(_TICK_S)
             if isinstance(signal, Message):
-                self._proven = True
-                self._take(signal, pending)
-            elif isinstance(signal, BadSignature) and not self._proven:
+                if not pending.takes(signal) and signal.channel != "shell":
+                    yield signal
+            elif isinstance(signal, BadSignature) and not proven:
                 raise self._wrong_key()
             elif isinstance(signal, Link) and not signal.up:
                 yield signal
@@ -176,12 +217,6 @@ class Conversation:
                     yield Waiting(_BUSY if self._proven else _SILENT)
         if pending.reply is not None:
             yield pending.reply
-
-    def _take(self, message: Message, pending: _Pending) -> None:
-        if message.type == "comm_msg":
-            self.pushed.append(message)
-        else:
-            pending.take(message)
 
     def _doubt(self, waited: float) -> None:
         """Silence is a busy kernel, unless something says otherwise."""
@@ -209,7 +244,7 @@ class Conversation:
 
     async def _unsupported(self) -> KernelError:
         """Names the language of a kernel that gave no value for a Python expression."""
-        request = self.channels.kernel_info()
+        request = await self.channels.kernel_info()
         language = "another language"
         end = time.monotonic() + BEAT_S
         while time.monotonic() < end:
@@ -222,3 +257,7 @@ class Conversation:
             f"the kernel of {self.shown} speaks {clean(language, limit=40)}: no value came for a Python expression",
             "kernelscope attaches to IPython kernels (ipykernel 6 or 7).",
         )
+
+
+async def _broken() -> AsyncIterator[Link]:
+    yield Link(up=False)

@@ -1,4 +1,4 @@
-"""The probe as one expression: read as text, sent, and never imported here."""
+"""What the kernel is asked, as one expression: the probe is read as text, sent, and never imported here."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from msgspec import Struct
+
 from kernelscope import __version__
 from kernelscope.kernel.processes import start_mark
+from kernelscope.protocol.wire import WIRE, Greeting
+
+FRESH_S = 10.0
+"""Seconds, by the kernel's own clock, within which it must read an attach after its greeting."""
 
 # In the order in which they import one another.
 _MODULES = (
@@ -59,19 +65,55 @@ def _packed() -> tuple[str, str]:
     return base64.b64encode(zlib.compress(plain, 9)).decode(), hashlib.sha256(plain).hexdigest()
 
 
-def attach_expression(watcher: str, *, keep: float = 0.0, poll: float | None = None) -> str:
-    """An expression that puts the probe in, or joins the one that is there.
+class Question(Struct, frozen=True):
+    """What the loader is asked; see ``probe/loader.py``."""
+
+    request: dict[str, object]
+
+    def expression(self, *, note: str = "", token: str = "") -> str:
+        """One expression that needs no name in the namespace and leaves none.
+
+        Args:
+            note: a file that says that this question waits in the kernel; removed where it holds ``token``.
+        """
+        run = f"s['exec'](s['compile']({_source('loader')!r}, '<kernelscope>', 'exec', 0, True), s)"
+        request = json.dumps({**self.request, "note": note, "token": token})
+        return (
+            f"(lambda s, q: ({run}, s['_kernelscope'](q))[1])"
+            # Not by the name `dict`, which many a notebook gives to something else.
+            f"({{**__import__('builtins').__dict__}}, {request!r})"
+        )
+
+
+GREETING = Question({"do": "greet"})
+"""Who is there: puts nothing in."""
+DETACH = Question({"do": "detach"})
+"""Takes the probe out, whoever put it in."""
+
+
+def look_inside() -> Question:
+    """What the kernel looks like from inside: puts nothing in."""
+    return Question({"do": "audit", "source": _source("audit")})
+
+
+def attach(watcher: str, greeting: Greeting, *, keep: float = 0.0, poll: float | None = None) -> Question:
+    """Puts the probe in, or joins the one that is there.
 
     Args:
         watcher: names this watcher; its lease hangs on this very process.
+        greeting: the kernel's answer to ours, just now.  Another process, or this one much later, puts
+            nothing in: whoever asked may have left.
         keep: seconds for which the probe stays after the last watcher has left.
         poll: seconds between looks while no cell runs; ``None`` for none.
     """
     sources, checksum = _packed()
     pid = os.getpid()
-    return _expression(
+    return Question(
         {
             "do": "attach",
+            "session": greeting.session,
+            "until": greeting.clock + FRESH_S,
+            "wire": WIRE,
             "version": __version__,
             "checksum": checksum,
             "sources": sources,
@@ -93,26 +135,6 @@ def machine_mark() -> str:
         marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
         marks.append(str(Path("/proc/self/ns/pid").readlink()))
     return " ".join(marks)
-
-
-def detach_expression() -> str:
-    """An expression that takes the probe out, whoever put it in."""
-    return _expression({"do": "detach"})
-
-
-def audit_expression() -> str:
-    """An expression that tells what the kernel looks like from inside, and installs nothing."""
-    return _expression({"do": "audit", "source": _source("audit")})
-
-
-def _expression(request: dict[str, object]) -> str:
-    """One expression that needs no name in the namespace and leaves none."""
-    run = f"s['exec'](s['compile']({_source('loader')!r}, '<kernelscope>', 'exec', 0, True), s)"
-    return (
-        f"(lambda s, q: ({run}, s['_kernelscope'](q))[1])"
-        # Not by the name `dict`, which many a notebook gives to something else.
-        f"({{**__import__('builtins').__dict__}}, {json.dumps(request)!r})"
-    )
 
 
 def value_of(user_expression: object) -> str | None:

@@ -2,31 +2,47 @@
 
 ::
 
-    open ── attach ── listen ──(another process on the same ports)── attach, next epoch
-              │          └──(gone for good)── UnreachableError
+    open ── attach ── listen ──(the connection broke)── until back ── attach: the same probe goes on,
+              │          │                                  │                 another one is the next epoch
+              │          │                                  └──(gone for good)── UnreachableError
+              │          └──(taken out)── Detached
               └──(wrong key, no IPython, refusal)── KernelError
+
+Which process answers is told by the session in its messages, never by its ports: a tunnel that drops and
+comes back leads to the same kernel, and what was missed meanwhile is in the probe's history.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from kernelscope.errors import KernelError, ProbeError, UnreachableError, UnsupportedKernelError
+from kernelscope.errors import (
+    ConnectionFileError,
+    KernelError,
+    ProbeError,
+    UnreachableError,
+    UnsupportedKernelError,
+)
 from kernelscope.kernel.channels import Link, Message
 from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
-from kernelscope.kernel.files import read_connection_file
-from kernelscope.kernel.inject import attach_expression, detach_expression
+from kernelscope.kernel.counted import Counted
+from kernelscope.kernel.files import ConnectionInfo, read_connection_file
+from kernelscope.kernel.inject import DETACH, GREETING, Question, attach
+from kernelscope.kernel.processes import has_ended, is_stopped, start_mark
 from kernelscope.protocol.wire import (
     WIRE,
     AttachReply,
+    Greeting,
     Pulse,
     Refusal,
     WireError,
     decode_detached,
+    decode_greeting,
     decode_observation,
     decode_pulse,
     decode_push,
@@ -42,8 +58,9 @@ from kernelscope.timeline.events import (
     Lost,
     Observed,
     Progress,
+    Waiting,
 )
-from kernelscope.timeline.facts import KernelFacts
+from kernelscope.timeline.facts import KernelFacts, Observation
 
 DOWN_S = 1.0
 """Seconds that a connection may be down before the kernel counts as dead: a restart is told as such."""
@@ -51,12 +68,18 @@ GONE_S = 12.0
 """Seconds after which a dead kernel counts as gone for good, while its connection file stays."""
 GONE_WITHOUT_FILE_S = 3.0
 """The same once the file is gone, too: servers remove it when they shut a kernel down."""
+AWAY_S = 900.0
+"""Seconds after which a kernel on another machine counts as gone: its tunnel may come back."""
+MOST_STALE = 20
+"""Attaches in a row that the kernel may read too late."""
 FIRST_PULSE_S = 1.0
 """Seconds after which a run that lasts gives its first sign of life."""
 QUIET_S = 5.0
 """Seconds by which a sign of life may be late before a kernel that runs a cell counts as not answering."""
 LEAVE_S = 1.0
 """Seconds that leaving may take."""
+_TICK_S = 0.25
+_ATTACH_ANEW = "It was not put in again behind your back: attach anew to go on."
 
 
 class LiveSource:
@@ -84,14 +107,25 @@ class LiveSource:
         insecure: bool = False,
         insecure_file: bool = False,
     ) -> None:
-        self._info = read_connection_file(path, insecure=insecure, insecure_file=insecure_file)
+        self._path, self._insecure, self._insecure_file = path, insecure, insecure_file
+        self._file = _mark_of(path)
+        self._info = self._read()
         self._keep, self._poll, self._limit = keep, poll, limit
         self._watcher = uuid.uuid4().hex
         self._conversation: Conversation | None = None
         self._epoch = 0
         self._reply: AttachReply | None = None
+        """Of the probe that we listen to; ``None`` where its kernel has ended, or it has left."""
         self._session = ""
+        """Of the kernel that it is in."""
+        self._strangers: set[str] = set()
+        """Sessions that are not the kernel's, or not any more: what comes late, or is sent again."""
+        self._process: tuple[int, str] | None = None
+        """The kernel's, where it runs on this machine."""
         self._seq = 0
+        self._early: list[Message] = []
+        """Messages on comms that came before the probe's answer."""
+        self._counted = Counted()
         self._beaten = 0.0
         self._beats = True
         self._awaited: float | None = None
@@ -119,10 +153,11 @@ class LiveSource:
         talk = self._conversation = Conversation(self._info, limit=self._limit)
         await talk.open()
         while not self._taken_out:
-            async for event in self._attach(talk):
-                yield event
-            async for event in self._listen(talk):
-                yield event
+            for stage in (self._attach, self._listen, self._until_back):
+                async for event in stage():
+                    yield event
+                if self._taken_out:
+                    return
 
     async def look_between_runs(self, seconds: float | None) -> None:
         """Asks the probe to look while no cell runs as well, that often; ``None``: no more.
@@ -132,7 +167,7 @@ class LiveSource:
         self._poll = seconds
         if self._conversation is not None and self._reply is not None:
             told = {"watcher": self._watcher, "poll": seconds or 0}
-            self._conversation.channels.tell(self._reply.comm_id, told)
+            await self._conversation.channels.tell(self._reply.comm_id, told)
 
     async def close(self) -> None:
         """Takes this watcher's lease back and lets go of the sockets."""
@@ -140,32 +175,95 @@ class LiveSource:
         if talk is None:
             return
         try:
-            if self._reply is not None:
+            if self._reply is not None and talk.channels.up and talk.session == self._session:
                 await self._leave(talk, self._reply)
         finally:
             await talk.close()
 
-    async def _attach(self, talk: Conversation) -> AsyncIterator[Event]:
-        """Puts the probe in, or joins it; ends with ``Attached``."""
-        self._reply = None
-        while self._reply is None:
-            async for found in talk.ask(attach_expression(self._watcher, keep=self._keep, poll=self._poll)):
-                if isinstance(found, Answer):
-                    self._reply, self._session = accepted(found.text), found.session
-                elif isinstance(found, Link):
-                    async for event in self._until_back(talk):
+    @property
+    def _talk(self) -> Conversation:
+        if self._conversation is None:
+            raise RuntimeError("it is closed")
+        return self._conversation
+
+    def _read(self) -> ConnectionInfo:
+        return read_connection_file(self._path, insecure=self._insecure, insecure_file=self._insecure_file)
+
+    async def _attach(self) -> AsyncIterator[Event]:
+        """Puts the probe in, or joins it; ends with ``Attached`` unless it is the probe from before."""
+        for _ in range(MOST_STALE):
+            async for met in self._greet():
+                if not isinstance(met, Greeting):
+                    yield met
+                    continue
+                question = attach(self._watcher, met, keep=self._keep, poll=self._poll)
+                async for found in self._ask(question):
+                    reply = accepted(found.text) if isinstance(found, Answer) else None
+                    for event in self._joined(reply, met.session) if reply is not None else ():
                         yield event
+                    if reply is not None:
+                        return
+                    if not isinstance(found, Answer):
+                        yield found
+        raise ProbeError(
+            f"the kernel of {self._talk.shown} read too late what it was asked, {MOST_STALE} times",
+            "Cells came between each time. Try again when the notebook is at rest.",
+        )
+
+    async def _greet(self) -> AsyncIterator[Event | Greeting]:
+        """Ends with who is there; another one than before is a restart."""
+        greeting: Greeting | None = None
+        while greeting is None:  # where the connection breaks, another process may answer
+            async for found in self._ask(GREETING):
+                if isinstance(found, Answer):
+                    greeting = greeted(found.text)
                 else:
                     yield found
+        if greeting.session != self._session:
+            for event in self._restarted():
+                yield event
+        yield greeting
+
+    async def _ask(self, question: Question) -> AsyncIterator[Event | Answer]:
+        """Ends with the answer or, where the connection broke before there was one, when it is back."""
+        async for found in self._talk.ask(question):
+            if isinstance(found, Link):
+                async for event in self._until_back():
+                    yield event
+            elif isinstance(found, Message):
+                self._early += [found] if found.type == "comm_msg" else []
+            else:
+                yield found
+
+    def _joined(self, reply: AttachReply, session: str) -> Iterator[Event]:
+        before, self._reply = self._reply, reply
+        self._strangers.discard(session)
+        self._session = session
+        self._process = (reply.kernel.pid, start_mark(reply.kernel.pid)) if reply.local else None
+        self._counted.forget()
+        mute, self._mute = self._mute, ""
+        if mute and before is not None:
+            yield KernelChanged(self._epoch, "back")
+        if before is not None and before.nonce == reply.nonce:
+            for observation in reply.history:
+                yield from self._in_order(observation)
+            yield from self._gap(reply.seq)
+            return
         self._epoch += 1
-        self._seq = self._reply.seq
-        reply = self._reply
+        self._seq = reply.seq
         yield Attached(self._epoch, self._facts(reply), reply.base, reply.history, reply.cost)
+
+    def _restarted(self) -> Iterator[Event]:
+        """Another process has taken the kernel's place; told once."""
+        if self._session:
+            self._strangers.add(self._session)
+            self._session, self._reply, self._process, self._mute = "", None, None, ""
+            yield KernelChanged(self._epoch, "restarted")
 
     def _facts(self, reply: AttachReply) -> KernelFacts:
         said = reply.kernel
         return KernelFacts(
-            connection_file=clean(str(self._info.path)),
+            connection_file=clean(str(self._path)),
             python=said.python,
             pid=said.pid,
             execution_count=said.execution_count,
@@ -175,35 +273,56 @@ class LiveSource:
             sees_calls=said.sees_calls,
         )
 
-    async def _listen(self, talk: Conversation) -> AsyncIterator[Event]:
-        """Until another process answers on the same ports; raises where none ever does."""
-        early, talk.pushed = talk.pushed, []
+    async def _listen(self) -> AsyncIterator[Event]:
+        """Until the connection breaks, another process answers, or the probe was taken out."""
+        talk = self._talk
+        early, self._early = self._early, []
         for message in early:
             for event in self._pushed(message):
                 yield event
-        self._beaten, self._beats, self._awaited, self._mute = time.monotonic(), True, None, ""
-        while True:
+        self._beaten, self._beats, self._awaited = time.monotonic(), True, None
+        while self._reply is not None and talk.channels.up:
             signal = await talk.signal(BEAT_S)
-            if isinstance(signal, Link) and not signal.up:
-                async for event in self._until_back(talk):
-                    yield event
-                return
             if isinstance(signal, Message) and signal.session != self._session:
-                yield KernelChanged(self._epoch, "restarted")
+                if signal.session in self._strangers:
+                    continue
+                self._strangers.add(signal.session)  # unless it turns out to be the kernel's now
                 return
             heard = self._heard(signal) if isinstance(signal, Message) else []
             for event in [*heard, *await self._signs_of_life(talk)]:
                 yield event
-                self._renew_after(event, talk)
-            if self._reply is None:
-                return
+                await self._renew_after(event, talk)
+            if self._counted.missed and isinstance(signal, Message) and _is_idle(signal):
+                async for event in self._ask_for_the_hooks(talk):
+                    yield event
 
-    def _renew_after(self, event: Event, talk: Conversation) -> None:
+    async def _ask_for_the_hooks(self, talk: Conversation) -> AsyncIterator[Event]:
+        """A run was counted and not told.
+
+        Raises:
+            ProbeError: the probe's hooks, or the probe, are there no more.
+        """
+        self._counted.forget()
+        async for found in talk.ask(GREETING):
+            if isinstance(found, Message) and found.session == self._session:
+                for event in self._heard(found):
+                    yield event
+            if not isinstance(found, Answer):
+                continue  # a broken connection is seen by who called
+            greeting = greeted(found.text)
+            if self._reply is not None and greeting.nonce != self._reply.nonce:
+                raise ProbeError("the probe is not in the kernel any more", _ATTACH_ANEW)
+            if not greeting.hooked:
+                raise ProbeError("the notebook removed the probe's hooks", _ATTACH_ANEW)
+            for event in self._gap(greeting.seq):
+                yield event
+
+    async def _renew_after(self, event: Event, talk: Conversation) -> None:
         """From another machine, once per run and after it: nothing else tells the probe of us."""
         self._owes_renewal = self._owes_renewal or isinstance(event, Observed)
         idle = isinstance(event, KernelChanged) and event.state == "idle"
         if idle and self._owes_renewal and self._reply is not None and not self._reply.local:
-            talk.channels.tell(self._reply.comm_id, {"renew": self._watcher})
+            await talk.channels.tell(self._reply.comm_id, {"renew": self._watcher})
             self._owes_renewal = False
 
     async def _signs_of_life(self, talk: Conversation) -> list[Event]:
@@ -211,7 +330,7 @@ class LiveSource:
         if time.monotonic() - self._beaten > BEAT_S:
             self._beats = await talk.heart.beat(BEAT_S)
             self._beaten = time.monotonic()
-        mute = "" if self._beats else "its process does not answer: it may be stopped"
+        mute = "" if self._beats else self._why_mute()
         if not mute and self._awaited is not None and time.monotonic() > self._awaited + QUIET_S:
             mute = "its process lives, and code that is not Python holds its interpreter"
         if bool(mute) == bool(self._mute):
@@ -224,6 +343,11 @@ class LiveSource:
             self._awaited = max(self._awaited, time.monotonic())
         if message.type == "comm_msg":
             return self._pushed(message)
+        if message.type == "execute_input":
+            if message.subshell:
+                self._counted.forget()  # it counts beside the others
+            else:
+                self._counted.announced(message.content.get("execution_count"))
         state = message.content.get("execution_state")
         if (
             message.type == "status"
@@ -253,43 +377,112 @@ class LiveSource:
             observation = decode_observation(push.observation)
         except WireError as error:
             raise ProbeError("what the probe sent cannot be read", clean(str(error))) from error
+        return list(self._in_order(observation))
+
+    def _in_order(self, observation: Observation) -> Iterator[Event]:
+        """What was told already is not told again; nor is what comes after a later one, and was told
+        as lost: each is a difference to the one before."""
         if observation.seq <= self._seq:
-            return []  # the answer to the attach held it already
-        missing = observation.seq - self._seq - 1
+            return
+        yield from self._gap(observation.seq - 1)
         self._seq = observation.seq
-        lost: list[Event] = [Lost(self._epoch, missing)] if missing else []
-        return [*lost, Observed(self._epoch, observation)]
+        if observation.run is not None:
+            self._counted.told()
+        yield Observed(self._epoch, observation)
+
+    def _gap(self, seq: int) -> Iterator[Event]:
+        """The numbers up to this one that never came."""
+        if seq > self._seq:
+            yield Lost(self._epoch, seq - self._seq)
+            self._seq = seq
 
     def _progress(self, pulse: Pulse) -> list[Event]:
         self._awaited = time.monotonic() + pulse.next
         return [Progress(self._epoch, pulse.execution_count, pulse.seconds, pulse.moved)]
 
-    async def _until_back(self, talk: Conversation) -> AsyncIterator[Event]:
-        """The connection broke: waits for a kernel to come back on the same ports.
+    async def _until_back(self) -> AsyncIterator[Event]:
+        """Nothing is sent until a kernel answers again, on the same ports or on those that the file
+        names by then.
 
         Raises:
             UnreachableError: none did.
         """
-        down, died = time.monotonic(), False
-        while True:
-            signal = await talk.signal(0.25)
-            gone = time.monotonic() - down
-            if isinstance(signal, Link) and signal.up:
-                yield KernelChanged(self._epoch, "restarted")
+        down, told = time.monotonic(), "unreachable" if self._mute else ""
+        while not self._taken_out:
+            talk = self._talk
+            back = talk.channels.up and await talk.heart.beat(BEAT_S)
+            async for event in self._still_heard(talk):
+                yield event
+            ended, away = self._has_ended(), time.monotonic() - down
+            if back:
+                for event in self._restarted() if ended else ():
+                    yield event
                 return
-            if not died and gone > DOWN_S:
-                died = True
-                yield KernelChanged(self._epoch, "died")
-            if gone > (GONE_S if self._info.path.exists() else GONE_WITHOUT_FILE_S):
+            state: KernelState = "died" if ended else "unreachable"
+            if away > DOWN_S and told != state:
+                told = state
+                yield self._away(state)
+            if away > self._patience(ended):
                 self._reply = None
                 raise UnreachableError(
                     f"the kernel of {talk.shown} has ended",
                     "Start it again and attach anew. `kernelscope ls` shows the kernels that live.",
                 )
+            if ended is not False:
+                await self._follow_the_file(talk)
+
+    async def _still_heard(self, talk: Conversation) -> AsyncIterator[Event]:
+        """What the kernel had said before the connection broke."""
+        wait = _TICK_S if not talk.channels.up else 0.0
+        while (signal := await talk.signal(wait)) is not None:
+            wait = 0.0
+            if isinstance(signal, Message) and signal.session == self._session:
+                for event in self._heard(signal):
+                    yield event
+
+    def _has_ended(self) -> bool | None:
+        """Whether the kernel's process has; ``None`` where that cannot be known from here."""
+        return None if self._process is None else has_ended(*self._process)
+
+    def _away(self, state: KernelState) -> Event:
+        if not self._session:
+            return Waiting(
+                "the connection to the kernel broke: it may have ended, or be about to start again"
+            )
+        self._mute = self._why_mute() if state == "unreachable" else ""
+        return KernelChanged(self._epoch, state, self._mute)
+
+    def _why_mute(self) -> str:
+        if self._process is None:
+            return "nothing comes over the connection to its machine"
+        stopped = is_stopped(self._process[0])
+        return "its process is stopped" if stopped else "its process lives and does not answer"
+
+    def _patience(self, ended: bool | None) -> float:
+        """Seconds for which a kernel that does not answer is waited for."""
+        if ended is False:
+            return math.inf
+        if not self._path.exists():
+            return GONE_WITHOUT_FILE_S
+        return AWAY_S if ended is None and self._session else GONE_S
+
+    async def _follow_the_file(self, talk: Conversation) -> None:
+        """The connection file may have been written anew, for a kernel at other ports."""
+        mark = _mark_of(self._path)
+        if mark is None or mark == self._file:
+            return
+        self._file = mark
+        try:
+            self._info = self._read()
+        except ConnectionFileError:
+            return  # such as one that is still being written: its mark will change once more
+        await talk.close()
+        self._conversation = Conversation(self._info, limit=self._limit)
+        self._conversation.channels.open()
 
     async def _leave(self, talk: Conversation, reply: AttachReply) -> None:
         """Tells the probe to go; a busy kernel will read it when its cell has ended."""
-        request = talk.channels.tell(reply.comm_id, {"leave": self._watcher})
+        request = await talk.channels.tell(reply.comm_id, {"leave": self._watcher})
         end = time.monotonic() + LEAVE_S
         while (left := end - time.monotonic()) > 0:
             signal = await talk.signal(left)
@@ -321,7 +514,7 @@ async def take_out(
     talk = Conversation(info, limit=limit)
     try:
         await talk.open()
-        async for found in talk.ask(detach_expression()):
+        async for found in talk.ask(DETACH):
             if isinstance(found, Answer):
                 return _gone(found.text)
         raise UnreachableError(f"the kernel of {talk.shown} went away before it answered")
@@ -329,8 +522,24 @@ async def take_out(
         await asyncio.shield(talk.close())
 
 
-def accepted(text: str) -> AttachReply:
-    """What the loader answered, as far as it is a yes.
+def greeted(text: str) -> Greeting:
+    """What the kernel answered, as far as it is an IPython kernel.
+
+    Raises:
+        ProbeError: it cannot be read.
+        UnsupportedKernelError: there is no IPython to attach to.
+    """
+    try:
+        found = decode_greeting(text)
+    except WireError as error:
+        raise ProbeError("the kernel's answer cannot be read", clean(str(error))) from error
+    if isinstance(found, Refusal):
+        raise _refused(found)
+    return found
+
+
+def accepted(text: str) -> AttachReply | None:
+    """What the loader answered, as far as it is a yes; ``None`` where it read the question too late.
 
     Raises:
         ProbeError: it is none, or cannot be read.
@@ -341,6 +550,8 @@ def accepted(text: str) -> AttachReply:
     except WireError as error:
         raise ProbeError("the kernel's answer cannot be read", clean(str(error))) from error
     if isinstance(reply, Refusal):
+        if reply.error == "stale":
+            return None
         raise _refused(reply)
     if reply.wire != WIRE:
         raise _refused(Refusal("version", reply.version))
@@ -376,3 +587,16 @@ def _refused(refusal: Refusal) -> KernelError:
 
 def _state(word: object) -> KernelState:
     return "busy" if word == "busy" else "idle"
+
+
+def _is_idle(message: Message) -> bool:
+    return message.type == "status" and message.content.get("execution_state") == "idle"
+
+
+def _mark_of(path: Path) -> tuple[int, ...] | None:
+    """What tells a file from one that took its place; ``None`` where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

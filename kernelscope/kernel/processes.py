@@ -12,6 +12,8 @@ _FILE_OPTIONS = ("-f", "--f", "--IPKernelApp.connection_file", "--connection-fil
 _STARTUP_S = 30.0
 """A kernel that is told more than its ports (CurveZMQ's keys) writes its file anew while it starts, with the
 same key."""
+_ENDED = frozenset({b"Z", b"X"})
+"""States of a process that has ended, also where nobody has asked how."""
 
 
 def alive(pid: int) -> bool:
@@ -36,6 +38,17 @@ def started_from(path: Path) -> bool | None:
     Returns:
         ``None`` where this cannot be known: no ``/proc``, or no such file.
     """
+    found = _processes_of(path)
+    return None if found is None else bool(found)
+
+
+def kernel_of(path: Path) -> int | None:
+    """The process that was started with ``-f`` this very file, as ``started_from`` tells it; of several
+    the first.  ``None``: there is none on this machine, or it cannot be known."""
+    return min(_processes_of(path) or (), default=None)
+
+
+def _processes_of(path: Path) -> list[int] | None:
     if not (_PROC / "self" / "cmdline").exists():
         return None
     try:
@@ -43,7 +56,7 @@ def started_from(path: Path) -> bool | None:
         written = target.stat().st_mtime
     except (OSError, RuntimeError):  # RuntimeError: a circle of symbolic links
         return None
-    return any(_started_with(process, target, written) for process in _PROC.glob("[0-9]*"))
+    return [int(p.name) for p in _PROC.glob("[0-9]*") if _started_with(p, target, written)]
 
 
 def _started_with(process: Path, target: Path, written: float) -> bool:
@@ -82,8 +95,23 @@ def _started(process: Path) -> float:
 
 def start_mark(pid: int) -> str:
     """What tells two processes with one pid apart, as ``process_started`` in the probe's agent reads
-    it: the start time where the system has it (Linux), else only that there is one."""
+    it: the start time where the system has it (Linux), else only that there is one; empty where there
+    is none."""
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
-        return "alive" if alive(pid) else ""
+        return "alive" if not _PROC.exists() and alive(pid) else ""
+    return "" if fields[0] in _ENDED else fields[19].decode()
+
+
+def has_ended(pid: int, mark: str) -> bool:
+    """Whether the process that had this ``start_mark`` is there no more."""
+    return start_mark(pid) != mark
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether the process was told to stop (SIGSTOP, Ctrl-Z) and not yet to go on."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in {b"T", b"t"}
+    except OSError:
+        return False

@@ -30,11 +30,13 @@ from .pulse import Pulse
 from .types import mro_of
 
 WIRE = 1
-"""Version of what is sent; a watcher that speaks another one does not attach."""
+"""Version of what is sent; a watcher that speaks another one does not attach, and whoever speaks this one
+shares the probe, whichever version of kernelscope each is."""
 MOST_FAILURES = 3
 """Failures of the probe's own after which it takes itself out."""
 HISTORY_BYTES = 4_000_000
 CODE_CHARACTERS = 65_536
+_HOOKS = ("pre_run_cell", "post_run_cell")
 REMOTE_RUNS = 25
 """Runs without a sign of life after which a watcher on another machine counts as gone."""
 
@@ -64,7 +66,10 @@ def process_started(pid: int) -> str:
     else that there is one; empty where there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[19].decode()
+            fields = stat.read().rpartition(b")")[2].split()
+        return (
+            "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+        )  # ended, whether or not it was asked how
     except OSError:
         pass
     if sys.platform == "linux":
@@ -155,7 +160,9 @@ class Running:
 
     def begin(self) -> None:
         """Its code runs from now on."""
-        self.started, self.began = time(), perf_counter()
+        self.began = perf_counter()
+        now = time()  # a label; whoever has put a clock of their own there may have it say anything
+        self.started = now if type(now) is float and now - now == 0.0 else 0.0
 
     @property
     def request(self) -> object:
@@ -261,9 +268,21 @@ class Agent:
         self._extend_calls()
         # Not by `register`, which compares each callback that is there with ours, and the user's may
         # define `__eq__`.
-        self._ip.events.callbacks["pre_run_cell"].append(self.pre_run_cell)
-        self._ip.events.callbacks["post_run_cell"].append(self.post_run_cell)
+        for event in _HOOKS:
+            self._ip.events.callbacks[event].append(getattr(self, event))
         self._kernel.comm_manager.comms[self._comm.comm_id] = self._comm
+
+    def greeted(self) -> dict[str, Any]:
+        """Somebody asks who is there, as before an attach: nothing of it is kept."""
+        hooked = all(self._own_hooks(event) for event in _HOOKS)
+        return {"nonce": self.nonce, "seq": self._seq, "hooked": hooked}
+
+    def is_abandoned(self) -> bool:
+        """Whether nobody watches any more, so that a probe of another version may take this one's place."""
+        kept = self._keep_until is None or monotonic() < self._keep_until
+        return not (kept and self._keep_seconds > 0) and all(
+            w.is_gone() for w in list(self._watchers.values())
+        )
 
     def told(self, msg: dict[str, Any]) -> None:
         """A watcher renews its lease, or leaves."""
@@ -328,11 +347,14 @@ class Agent:
             self._pulse.leave()
 
     def _unhook(self) -> None:
-        for event in ("pre_run_cell", "post_run_cell"):
-            callbacks = self._ip.events.callbacks.get(event, [])
-            own = [i for i, c in enumerate(callbacks) if type(c) is MethodType and c.__self__ is self]
-            for place in reversed(own):
-                del callbacks[place]
+        for event in _HOOKS:
+            for place in reversed(self._own_hooks(event)):
+                del self._ip.events.callbacks[event][place]
+
+    def _own_hooks(self, event: str) -> list[int]:
+        """Where among the callbacks of that event ours are."""
+        callbacks = self._ip.events.callbacks.get(event, [])
+        return [i for i, c in enumerate(callbacks) if type(c) is MethodType and c.__self__ is self]
 
     def _forget_comm(self) -> None:
         self._kernel.comm_manager.comms.pop(self._comm.comm_id, None)

@@ -6,6 +6,8 @@ raises nor prints.  The modules get builtins of their own, so that a name the us
 """
 
 # The expression that carries this file calls ``_kernelscope`` with the request (see kernel/inject.py).
+# It may meet an agent of another version: of that one it uses what every version has, ``version``,
+# ``attach``, ``greeted``, ``is_abandoned``, ``release``, ``take_out``, ``leave`` and the module's ``WIRE``.
 
 from __future__ import annotations
 
@@ -30,6 +32,7 @@ def _answered(request: str) -> str:
     import sys
 
     asked = json.loads(request)
+    _no_longer_waits(asked["note"], asked["token"])
     shell = sys.modules.get("IPython.core.getipython")
     ip = shell.get_ipython() if shell is not None else None
     if ip is None or getattr(ip, "kernel", None) is None:
@@ -59,11 +62,31 @@ def _answered(request: str) -> str:
     return text
 
 
+def _no_longer_waits(note: str, token: str) -> None:
+    """Removes the file that says that this request waits (see kernel/turn.py)."""
+    import os
+
+    try:
+        with open(note) as file:
+            waited = file.read() == token
+        if waited:
+            os.unlink(note)
+    except (OSError, ValueError):
+        pass  # there is none, or it was removed already
+
+
 def _agent() -> Any:
     """The probe that is there; ``None`` where none is."""
     import sys
 
     return getattr(sys.modules.get(_PACKAGE + ".agent"), "AGENT", None)
+
+
+def _wire() -> Any:
+    """The wire that the probe speaks which is there."""
+    import sys
+
+    return vars(sys.modules[_PACKAGE + ".agent"])["WIRE"]
 
 
 def _remembered(agent: Any, parent: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -76,7 +99,12 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
     """What is asked for, in a kernel that it can be asked of."""
     import builtins
     import json
+    import time
 
+    session = ip.kernel.session.session
+    if asked["do"] == "greet":
+        there = {} if agent is None else agent.greeted()
+        return json.dumps({"session": session, "clock": time.monotonic(), **there})
     if asked["do"] == "audit":
         own = dict(vars(builtins))
         exec(compile(asked["source"], "<kernelscope audit>", "exec", 0, True), own)  # noqa: S102 - the probe's own
@@ -86,8 +114,13 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
         if agent is not None:
             agent.take_out()
         return json.dumps({"detached": agent is not None})
-    if agent is not None and agent.checksum != asked["checksum"]:
-        return json.dumps({"error": "version", "detail": agent.version})
+    if asked["session"] != session or time.monotonic() > asked["until"]:
+        return json.dumps({"error": "stale"})
+    if agent is not None and asked["wire"] != _wire():
+        if not agent.is_abandoned():
+            return json.dumps({"error": "version", "detail": agent.version})
+        agent.leave()
+        agent = None
     if agent is None:
         agent = _installed(ip, asked)
     return _packed(agent.attach(asked))

@@ -65,6 +65,21 @@ class Refusal(Struct, frozen=True):
     detail: str = ""
 
 
+class Greeting(Struct, frozen=True):
+    """The loader's answer to a greeting: who is there."""
+
+    session: str
+    """The kernel's: another one is another process."""
+    clock: float
+    """Seconds, of a clock of the kernel's process that nobody sets."""
+    nonce: str | None = None
+    """Names the probe that is in the kernel; ``None``: there is none."""
+    hooked: bool | None = None
+    """Whether that probe's hooks are still where it put them."""
+    seq: int = 0
+    """Of the latest observation that it sent."""
+
+
 class _Detached(Struct, frozen=True):
     detached: bool
 
@@ -100,6 +115,18 @@ def decode_reply(text: str) -> AttachReply | Refusal:
     if isinstance(found, dict) and "error" in found:
         return converted(found, Refusal)
     return converted(found, AttachReply)
+
+
+def decode_greeting(text: str) -> Greeting | Refusal:
+    """The loader's answer to a greeting.
+
+    Raises:
+        WireError: it has another form.
+    """
+    found = read_json(text)
+    if isinstance(found, dict) and "error" in found:
+        return converted(found, Refusal)
+    return converted(found, Greeting)
 
 
 def decode_detached(text: str) -> bool | Refusal:

@@ -38,7 +38,7 @@ async def test_nothing_is_left_and_nothing_but_the_probe_is_there_meanwhile(kern
     ours = {what for what, finding in found(told).items() if finding == "ours"}
     assert ours - {"tracing"} == {"callbacks", "modules", "comms"}
     assert "everything is as it was" in table(told)
-    assert told.requests == 6
+    assert told.requests == 7
     assert (told.before.probe, told.after.probe) == (None, None)
     assert told.during.probe is not None
     assert told.during.probe.watchers == 1

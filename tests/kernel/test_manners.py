@@ -224,6 +224,7 @@ async def test_the_poller_speaks_of_changes_and_ends(kernel: KernelProcess, tmp_
     assert value(client, INSTALLED) is False
 
 
+@pytest.mark.fault(84)
 async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run("from sklearn.svm import SVC\na = SVC()")

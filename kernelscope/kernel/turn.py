@@ -1,0 +1,83 @@
+"""At most one question of ours waits in a kernel, whoever on this machine asked it.
+
+A question that was sent to a busy kernel waits there until its cell has ended, and cannot be taken
+back: also where the kernelscope that asked it has left, and another has come.  So each leaves a note
+while it waits: a small file named for the kernel's process, which whoever answers removes (the loader
+in the kernel, see ``probe/loader.py``).  As long as it lies there, nobody asks.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from kernelscope.kernel.processes import has_ended, kernel_of, start_mark
+
+
+class Turn:
+    """The right to ask one kernel.
+
+    Args:
+        connection_file: the kernel's.
+    """
+
+    def __init__(self, connection_file: Path) -> None:
+        self.token = uuid.uuid4().hex
+        """What tells this question's note from another's."""
+        self._note = _note_for(connection_file)
+
+    @property
+    def note(self) -> str:
+        """Where the note lies, for whoever answers; empty where there is none."""
+        return "" if self._note is None else str(self._note)
+
+    def take(self) -> bool:
+        """Whether it is ours now: nobody else's question waits, as far as can be known here."""
+        if self._note is None:
+            return True
+        try:
+            with self._note.open("x", encoding="ascii") as file:
+                file.write(self.token)
+        except FileExistsError:
+            return False
+        except OSError:  # no place for notes: then there are none
+            self._note = None
+        return True
+
+    def overrule(self) -> None:
+        """The question that the note tells of does not wait any more."""
+        if self._note is not None:
+            with suppress(OSError):
+                self._note.unlink()
+
+    def give_back(self) -> None:
+        """The question was answered, or died with its kernel."""
+        with suppress(OSError):
+            if self._note is not None and self._note.read_text(encoding="ascii") == self.token:
+                self._note.unlink()
+
+
+def _note_for(connection_file: Path) -> Path | None:
+    """``None`` where the kernel's process cannot be told: it runs on another machine."""
+    pid = kernel_of(connection_file)
+    if pid is None:
+        return None
+    folder = Path(jupyter_runtime_dir()) / "kernelscope"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _forget_the_dead(folder)
+    except OSError:
+        return None
+    return folder / f"asked-{pid}-{start_mark(pid)}"
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Notes to kernels that have ended."""
+    for note in folder.glob("asked-*-*"):
+        _, pid, mark = note.name.split("-", 2)
+        if not pid.isdigit() or has_ended(int(pid), mark):
+            with suppress(OSError):
+                note.unlink()
