@@ -1,0 +1,247 @@
+"""Others at the same kernel: kernelscopes of any version, tools that ask, runners, and one that has stalled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.asynchronous.client import AsyncKernelClient
+
+import kernelscope
+from kernelscope.storage.recorder import Recorder
+from kernelscope.storage.recording import RecordingSource
+from kernelscope.timeline.events import Observed
+from kernelscope.timeline.timeline import Timeline
+from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.support.kernels import KernelProcess
+from tests.support.scenarios import Watching as Process
+
+FLOOD = 400
+PAD = "  # " + "x" * 20_000
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as kernel:
+        yield kernel
+
+
+def another(folder: Path, version: str, *, wire: int | None = None) -> Path:
+    """A copy of kernelscope that calls itself another version, with another probe."""
+    package = folder / version / "kernelscope"
+    shutil.copytree(Path(kernelscope.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    init = package / "__init__.py"
+    init.write_text(f'{init.read_text()}\n__version__ = "{version}"\n')
+    agent = package / "probe" / "agent.py"
+    agent.write_text(agent.read_text() + f"\n# as it was in {version}\n")
+    if wire is not None:
+        for file in (agent, package / "protocol" / "wire.py"):
+            source = file.read_text()
+            assert source.count("\nWIRE = 1\n") == 1
+            file.write_text(source.replace("\nWIRE = 1\n", f"\nWIRE = {wire}\n"))
+    return folder / version
+
+
+@contextmanager
+def watch_of(where: Path, kernel: KernelProcess) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
+    env = {**os.environ, "PYTHONPATH": str(where)}
+    with subprocess.Popen(
+        command, cwd=where, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
+    assert process.stdout is not None
+    for text in process.stdout:
+        told: dict[str, Any] = json.loads(text)
+        if told["type"] == kind:
+            return told
+    raise AssertionError(
+        f"it ended without a line of type {kind}: {process.stderr and process.stderr.read()}"
+    )
+
+
+@pytest.mark.fault(88)
+async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alone(
+    shared: KernelProcess, tmp_path: Path
+) -> None:
+    client = shared.client()
+    version = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.version"
+    older, newer = another(tmp_path, "0.0.9"), another(tmp_path, "9.0", wire=2)
+    async with watching(shared) as watch:
+        await watch.attached()
+        with watch_of(older, shared) as other:
+            line(other, "attached")
+            assert value(client, version) == kernelscope.__version__, (
+                "there is one, and it is the first one's"
+            )
+            shared.run("both = 1")
+            assert line(other, "execution")["code"] == "both = 1"
+            await watch.ran(1)
+            with watch_of(newer, shared) as stranger:
+                assert stranger.wait(LONG) == 3
+                assert stranger.stderr is not None
+                assert f"another kernelscope ({kernelscope.__version__}) watches" in stranger.stderr.read()
+        shared.run("alone = 1")
+        await watch.ran(2)
+    assert value(client, INSTALLED) is False
+
+    with watch_of(newer, shared) as first:
+        line(first, "attached")
+        first.kill()
+        first.wait()
+        async with watching(shared) as watch:  # that probe's last watcher has gone: nobody needs it
+            await watch.attached()
+            assert value(client, version) == kernelscope.__version__
+            shared.run("after = 1")
+            await watch.ran(1)
+    assert value(client, INSTALLED) is False
+    assert value(client, "str(get_ipython().events.callbacks).count('_kernelscope')") == 0
+
+
+async def asked(client: Any, kind: str, content: dict[str, Any], channel: str = "shell") -> dict[str, Any]:
+    """The content of the reply to a tool's request."""
+    message = client.session.msg(kind, content)
+    getattr(client, f"{channel}_channel").send(message)
+    read = client.get_shell_msg if channel == "shell" else client.get_control_msg
+    while True:
+        reply = await read(timeout=LONG)
+        if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+            found: dict[str, Any] = reply["content"]
+            return found
+
+
+async def variable_viewer(client: Any, sent: list[int]) -> None:
+    """As VS Code's: requests that are not silent and not counted, with inspections and the debugger's."""
+    while True:
+        number = len(sent)
+        content = {
+            "code": f"__view = {number}",
+            "silent": False,
+            "store_history": False,
+            "user_expressions": {"v": "__view"},
+        }
+        reply = await asked(client, "execute_request", content)
+        if reply["status"] == "ok":
+            assert reply["user_expressions"]["v"]["data"]["text/plain"] == str(number)
+        await asked(client, "inspect_request", {"code": "len", "cursor_pos": 3, "detail_level": 0})
+        debug = {"type": "request", "command": "debugInfo", "seq": number}
+        assert (await asked(client, "debug_request", debug, "control"))["success"]
+        sent.append(number)
+
+
+async def test_beside_a_variable_viewer_each_sees_all_of_its_own(shared: KernelProcess) -> None:
+    codes = [f"print('out {n}')\nvalue_{n} = {n}\nvalue_{n} * 2" for n in range(12)]
+    viewer = AsyncKernelClient()
+    viewer.load_connection_file(str(shared.connection_file))
+    viewer.start_channels(stdin=False, hb=False)
+    sent: list[int] = []
+    async with watching(shared) as watch:
+        first = (await watch.attached()).kernel.execution_count + 1
+        viewing = asyncio.create_task(variable_viewer(viewer, sent))
+        for number, code in enumerate(codes, 1):
+            shared.queue(code)
+            await watch.ran(number)
+            async with asyncio.timeout(LONG):
+                while len(sent) < number:  # noqa: ASYNC110 - the viewer's own task
+                    await asyncio.sleep(0.01)
+        assert not viewing.done(), viewing
+        viewing.cancel()
+        await asyncio.gather(viewing, return_exceptions=True)
+        assert watch.codes == codes
+        assert [o.run.execution_count for o in watch.runs if o.run] == list(range(first, first + len(codes)))
+        assert len(sent) >= len(codes)
+    viewer.stop_channels()
+    viewer.context.destroy(linger=0)
+
+
+def flooded(kernel: KernelProcess, mark: str) -> float:
+    """Seconds that a flood of runs takes; their code is padded, so that no buffer holds them all."""
+    begun = time.monotonic()
+    for first in range(0, FLOOD, 100):
+        for request in [kernel.queue(f"{mark} = {n}{PAD}") for n in range(first, first + 100)]:
+            kernel.wait(request)
+    return time.monotonic() - begun
+
+
+@pytest.mark.fault(89)
+def test_a_stalled_kernelscope_stalls_no_kernel_and_tells_later_what_it_missed(
+    shared: KernelProcess, record_property: Callable[[str, object], None]
+) -> None:
+    plain = flooded(shared, "plain")
+    process = Process(shared.connection_file)
+    try:
+        process.wait_attached(1)
+        watched = flooded(shared, "watched")
+        process.wait_run(1, shared.run("between = 1")["execution_count"])
+        os.kill(process._process.pid, signal.SIGSTOP)
+        os.waitpid(process._process.pid, os.WUNTRACED)
+        stalled = flooded(shared, "stalled")  # it would not end, did the kernel wait for anybody
+        os.kill(process._process.pid, signal.SIGCONT)
+        process.wait_run(1, shared.run("last = 1")["execution_count"])
+        told = [r["code"].partition(" ")[0] for r in process.of("execution")]
+        lost = sum(r["count"] for r in process.of("lost"))
+    finally:
+        process.stop()
+    received = told.count("stalled")
+    assert told.count("watched") == FLOOD
+    assert received + lost == FLOOD
+    assert lost > 0, "the flood was too small to show anything"
+    record_property(
+        "table",
+        f"{FLOOD} runs while kernelscope was stopped: {received} received + {lost} told as lost = {received + lost}\n"
+        f"time for them against an unwatched kernel's: watched ×{watched / plain:.2f}, stalled ×{stalled / plain:.2f}",
+    )
+
+
+CLOCK = """
+import sys, time
+clock = []
+def told(real, clock, frame):
+    # The kernel itself would not bear some of them.
+    ours = lambda: clock[-1] if frame(1).f_globals["__name__"].startswith("_kernelscope") else real()
+    return ours
+time.time = told(time.time, clock, sys._getframe)
+"""
+
+
+@pytest.mark.fault(87)
+async def test_order_does_not_hang_on_anybodys_clock(tmp_path: Path) -> None:
+    """A clock that is set back, forward, beyond 2038 and beyond every calendar, before and after the attach."""
+    recording = tmp_path / "clocks.kscope"
+    with KernelProcess(tmp_path) as kernel:
+        kernel.run(CLOCK)
+        timeline, recorder = Timeline(), Recorder(recording, lambda why: pytest.fail(why))
+        async with watching(kernel) as watch:
+            await watch.attached()
+            clocks = [1.8e9, 1.8e9 - 3_600, 2**31 + 5.0, -5.0, 9e15, float("nan"), 1.8e9 - 7_200]
+            for number, clock in enumerate(clocks):
+                kernel.run(f"clock.append(float('{clock}'))", store_history=False)
+                kernel.run(f"n = {number}")
+            runs = await watch.ran(len(clocks))
+            for event in watch.events:
+                recorder(timeline.apply(event))
+        recorder.close()
+        assert watch.codes == [f"n = {number}" for number in range(len(clocks))]
+        assert [r.seq for r in runs] == list(range(1, len(clocks) + 1))
+        assert all(0 <= r.run.seconds < LONG for r in runs if r.run)
+        assert [r.run.started for r in runs if r.run] == [0.0 if c != c else c for c in clocks], "but a label"
+        again = [e.observation async for e in RecordingSource(recording).events() if isinstance(e, Observed)]
+        assert [o.run.code for o in again if o.run] == watch.codes
+        assert value(kernel.client(), INSTALLED) is False

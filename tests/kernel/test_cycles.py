@@ -1,0 +1,181 @@
+"""Attached and left again, hundreds of times and in every state: the kernel is as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernelscope.errors import UnreachableError
+from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.kernel.processes import has_ended, start_mark
+from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.support.kernels import KernelProcess
+from tests.support.zygote import Zygote
+
+CYCLES = 500
+KILLS = 36
+
+STATE = """
+def state():
+    import gc, linecache, os, sys, threading, warnings
+    ip = get_ipython()
+    monitoring = getattr(sys, "monitoring", None)
+    gc.collect()
+    return {
+        "callbacks": {event: len(held) for event, held in ip.events.callbacks.items()},
+        "modules": len(sys.modules), "comms": len(ip.kernel.comm_manager.comms),
+        "threads": threading.active_count(), "files": len(os.listdir("/proc/self/fd")),
+        "linecache": len(linecache.cache), "filters": len(warnings.filters),
+        "tools": [monitoring.get_tool(i) for i in range(6)] if monitoring else [],
+        "count": ip.execution_count, "history": len(ip.history_manager.input_hist_raw),
+        "objects": len(gc.get_objects()), "pages": int(open("/proc/self/statm").read().split()[1]),
+    }
+"""
+EXPRESSION = f"(lambda s: (exec({STATE!r}, s), s['state']())[1])({{'get_ipython': get_ipython}})"
+BUSY = "import pathlib\nwhile not pathlib.Path('go').exists(): pass\npathlib.Path('go').unlink()"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as kernel:
+        yield kernel
+
+
+async def warm(kernel: KernelProcess, client: Any) -> dict[str, Any]:
+    """The state of a kernel in which cells have run: ipykernel makes some sockets of its own by then."""
+    (kernel.folder / "go").touch()
+    kernel.run(BUSY)
+    kernel.run("import warnings")
+    return dict(value(client, EXPRESSION))
+
+
+async def settled(client: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The kernel's state, once it has closed the sockets of those who left."""
+    found: dict[str, Any] = {}
+
+    def closed() -> bool:
+        found.update(value(client, EXPRESSION))
+        return bool(found["files"] <= wanted["files"])
+
+    await until(closed)
+    return found
+
+
+@pytest.mark.fault(55)
+async def test_hundreds_of_attaches_leave_nothing_behind(
+    shared: KernelProcess, record_property: Callable[[str, object], None]
+) -> None:
+    client = shared.client()
+    untouched = await warm(shared, client)
+    for _ in range(5):
+        async with watching(shared) as watch:
+            await watch.attached()
+    before = await settled(client, untouched)
+    for _ in range(CYCLES):
+        async with watching(shared) as watch:
+            await watch.attached()
+    after = await settled(client, untouched)
+    lines = [f"{what:<12} {before[what]!s:>24} {after[what]!s:>24}" for what in before if what != "callbacks"]
+    record_property("table", "\n".join([f"{'':<12} {'before':>24} {f'after {CYCLES} cycles':>24}", *lines]))
+    grown = {what: after.pop(what) - before.pop(what) for what in ("objects", "pages")}
+    assert after == before
+    assert {**untouched, **after} == untouched
+    assert grown["objects"] < 100
+    assert grown["pages"] < 4_096, "16 MB, which the allocator keeps: it grows less and less"
+
+
+@pytest.mark.fault(56)
+async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run(
+    shared: KernelProcess, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    client = shared.client()
+    chance = random.Random(56)
+    before = await warm(shared, client)
+    caught = dict.fromkeys(("in the attach", "at rest", "at a push", "in a run"), 0)
+    there = 0
+    with Zygote() as zygote:
+        for number in range(KILLS):
+            moment = list(caught)[number % 4]
+            out = tmp_path / f"{number}.jsonl"
+            watcher = zygote.start(out, "watch", str(shared.connection_file), "--json")
+            if moment == "in the attach":
+                await asyncio.sleep(chance.uniform(0.0, 0.2))  # any moment will do, and none is waited for
+                await killed(watcher)
+            else:
+                await told(out, '"attached"')
+                there += value(client, INSTALLED)
+                waiting = (
+                    shared.queue(BUSY if moment == "in a run" else "x = 1") if moment != "at rest" else ""
+                )
+                await killed(watcher)
+                (shared.folder / "go").touch()
+                if waiting:
+                    shared.wait(waiting)
+            caught[moment] += 1
+            shared.run("'the next run'")
+            assert value(client, INSTALLED) is False, (number, moment)
+            (shared.folder / "go").unlink(missing_ok=True)
+    after = await settled(client, before)
+    assert there == KILLS * 3 // 4
+    same = [what for what in before if what not in ("objects", "pages", "count", "history", "linecache")]
+    assert {what: after[what] for what in same} == {what: before[what] for what in same}
+    record_property(
+        "table", "killed " + ", ".join(f"{how}: {n}" for how, n in caught.items()) + "; clean each time"
+    )
+
+
+async def killed(pid: int) -> None:
+    mark = start_mark(pid)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: has_ended(pid, mark))
+
+
+async def told(out: Path, what: str) -> None:
+    await until(lambda: out.exists() and what in out.read_text())
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LONG):
+        while not fact():  # noqa: ASYNC110 - other processes make it true
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.fault(55)
+async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> None:
+    with KernelProcess(tmp_path) as kernel:
+        client = kernel.client()
+        before = await warm(kernel, client)
+        async with watching(kernel) as watch:
+            await watch.attached()
+            waiting = kernel.queue(BUSY)
+            await watch.until(lambda w: any(getattr(e, "state", "") == "busy" for e in w.events))
+        await watch.source.close()  # and once more
+        (tmp_path / "go").touch()
+        kernel.wait(waiting)
+        after = await settled(client, before)
+        changed = ("objects", "pages", "count", "history", "linecache", "modules")
+        assert {k: v for k, v in after.items() if k not in changed} == {
+            k: v for k, v in before.items() if k not in changed
+        }
+        assert value(client, INSTALLED) is False
+
+        async with watching(kernel) as watch:
+            await watch.attached()
+            assert [await take_out(kernel.connection_file) for _ in range(3)] == [True, False, False]
+        assert value(client, INSTALLED) is False
+
+        async with watching(kernel) as watch:
+            await watch.attached()
+            kernel.kill()
+        await watch.source.close()
+        with pytest.raises(UnreachableError):
+            await take_out(kernel.connection_file)
+        source = LiveSource(kernel.connection_file)
+        await source.close()

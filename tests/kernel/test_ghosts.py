@@ -1,0 +1,295 @@
+"""What is asked of a kernel: once, of the one that is meant, and of nobody where none answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import zmq
+import zmq.asyncio
+
+from kernelscope.errors import KeyMismatchError, ProbeError
+from kernelscope.kernel import conversation, inject, live
+from kernelscope.kernel.conversation import Answer, Conversation
+from kernelscope.kernel.files import read_connection_file
+from kernelscope.kernel.inject import GREETING, attach
+from kernelscope.kernel.live import LiveSource, greeted
+from kernelscope.protocol.wire import Greeting
+from kernelscope.timeline.events import KernelChanged, Waiting
+from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
+from tests.support.kernels import KernelProcess
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+COUNTED = "ip = get_ipython(); asked = []; ip.events.register('post_execute', lambda: asked.append(1))"
+BUSY = "import pathlib\nwhile not pathlib.Path('go').exists(): pass\npathlib.Path('go').unlink()"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    """A kernel that takes part in several tests, and is as it was after each."""
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as kernel:
+        yield kernel
+
+
+async def greeting_of(kernel: KernelProcess) -> Greeting:
+    talk = Conversation(read_connection_file(kernel.connection_file))
+    try:
+        await talk.open()
+        async for found in talk.ask(GREETING):
+            if isinstance(found, Answer):
+                return greeted(found.text)
+    finally:
+        await talk.close()
+    raise AssertionError("no answer")
+
+
+@pytest.mark.fault(20, 21)
+async def test_what_was_meant_for_another_kernel_or_comes_too_late_puts_nothing_in(
+    shared: KernelProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = shared.client()
+    greeting = await greeting_of(shared)
+    of_the_dead = attach("ghost", Greeting("another session", greeting.clock)).expression()
+    assert json.loads(value(client, of_the_dead)) == {"error": "stale"}
+    assert value(client, INSTALLED) is False
+
+    with monkeypatch.context() as patience:
+        patience.setattr(inject, "FRESH_S", 0.0)
+        late = attach("left meanwhile", greeting).expression()
+    assert json.loads(value(client, late)) == {"error": "stale"}
+    assert value(client, INSTALLED) is False
+
+    # Whoever still waits is told, and asks anew; not for ever.
+    with monkeypatch.context() as patience:
+        patience.setattr(inject, "FRESH_S", -1.0)
+        async with watching(shared) as watch:
+            error = await watch.failure()
+    assert isinstance(error, ProbeError)
+    assert "too late" in error.title
+    assert value(client, INSTALLED) is False
+
+
+@pytest.mark.fault(21)
+async def test_a_kernel_that_dies_before_it_answers_leaves_no_question_to_the_next(
+    tmp_path: Path,
+) -> None:
+    with KernelProcess(tmp_path) as kernel:
+        for _ in range(3):
+            kernel.queue(BUSY)
+            async with watching(kernel) as watch:
+                await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+                kernel.restart()
+                kernel.run(COUNTED)
+                found = await watch.attached()
+                assert found.epoch == 1
+                assert found.kernel.pid == kernel.pid
+                asked = value(kernel.client(), "len(asked)")
+            assert asked <= 4, "its own cell, a greeting, an attach, and this question"
+            assert value(kernel.client(), INSTALLED) is False
+
+
+@asynccontextmanager
+async def impostor(path: Path, *, beats: bool) -> AsyncIterator[list[list[bytes]]]:
+    """Another program at a kernel's ports; what it is sent at the shell's."""
+    raw = json.loads(path.read_text())  # noqa: ASYNC240 - of a few hundred bytes
+    context = zmq.asyncio.Context()
+    sent: list[list[bytes]] = []
+    sockets = {}
+    for name, kind in (("shell", zmq.ROUTER), ("iopub", zmq.PUB), ("hb", zmq.REP)):
+        if name != "hb" or beats:
+            sockets[name] = context.socket(kind)
+            sockets[name].bind(f"tcp://127.0.0.1:{raw[f'{name}_port']}")
+
+    async def listen() -> None:
+        while True:
+            sent.append(await sockets["shell"].recv_multipart())
+
+    async def echo() -> None:
+        while True:
+            await sockets["hb"].send(await sockets["hb"].recv())
+
+    tasks = [asyncio.create_task(work()) for work in ((listen, echo) if beats else (listen,))]
+    try:
+        yield sent
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        context.destroy(linger=0)
+
+
+@pytest.mark.fault(21)
+async def test_nothing_is_sent_where_no_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ports of a kernel that died are open again, and nobody echoes."""
+    for module in (live, conversation):
+        monkeypatch.setattr(module, "BEAT_S", 0.2)
+    with KernelProcess(tmp_path) as kernel:
+        async with watching(kernel) as watch:
+            await watch.attached()
+            kernel.kill()
+            async with impostor(kernel.connection_file, beats=False) as sent:
+                talk = watch.source._talk
+                await until(lambda: not talk.channels.up)
+                await until(lambda: talk.channels.up)
+                await watch.until(lambda w: w.events[-1] == KernelChanged(1, "died"))
+                assert sent == []
+            await asyncio.to_thread(kernel.restart)
+            await watch.attached(2)
+
+
+@asynccontextmanager
+async def watching_at(path: Path) -> AsyncIterator[Watching]:
+    """Watches what is at the ports in a file, whatever that is."""
+    watch = Watching(LiveSource(path))
+    task = asyncio.create_task(watch.pump())
+    try:
+        yield watch
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await watch.source.close()
+
+
+async def until(fact: Any) -> None:
+    async with asyncio.timeout(LONG):
+        while not fact():  # noqa: ASYNC110 - the sockets' own tasks make it true
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.fault(11, 12)
+async def test_another_program_at_the_ports_gets_one_greeting_and_no_probe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "KEY_S", 1.5)
+    with KernelProcess(tmp_path) as kernel:
+        path = kernel.connection_file
+    async with impostor(path, beats=True) as sent:
+        async with watching_at(path) as watch:
+            assert isinstance(await watch.failure(), KeyMismatchError)
+            assert all(isinstance(event, Waiting) for event in watch.events)
+        (one,) = sent
+        assert b"greet" in b"".join(one)
+        assert inject._packed()[0].encode() not in b"".join(one)
+
+
+@pytest.mark.fault(18)
+async def test_one_question_at_most_waits_in_a_busy_kernel_however_often_we_come_and_go(
+    shared: KernelProcess,
+) -> None:
+    client = shared.client()
+    shared.run(COUNTED)
+    before = value(client, "len(asked)")
+    waiting = shared.queue(BUSY)
+    for _ in range(5):
+        async with watching(shared) as watch:
+            await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+            assert watch.attaches == []
+    async with watching(shared) as stays, watching(shared) as too:
+        for watch in (stays, too):
+            await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+            (told,) = watch.events
+            assert isinstance(told, Waiting)
+            assert "one is enough" in told.reason
+        (shared.folder / "go").touch()
+        shared.wait(waiting)
+        for watch in (stays, too):
+            await watch.attached()
+        # The cell, the greeting that waited, a greeting and an attach of each, and our own last question.
+        assert value(client, "len(asked)") - before == 1 + 1 + 4 + 1
+    shared.run("ip.events.callbacks['post_execute'].clear()")
+    assert value(client, INSTALLED) is False
+
+
+def failing(client: BlockingKernelClient) -> None:
+    """A cell that fails when it is told to go, and then aborts what waits behind it, as in a notebook."""
+    content = {"code": BUSY + "\n1 / 0", "silent": False, "stop_on_error": True}
+    client.shell_channel.send(client.session.msg("execute_request", content))
+
+
+@pytest.mark.fault(19)
+async def test_a_question_that_a_failing_cell_aborts_is_asked_again(shared: KernelProcess) -> None:
+    client = shared.client()
+    failing(client)
+    async with watching(shared) as watch:
+        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        (shared.folder / "go").touch()
+        await watch.attached()
+        assert len(watch.events) == 2, "waiting, attached"
+
+
+@pytest.mark.fault(18)
+async def test_a_question_that_was_aborted_unseen_keeps_nobody_waiting(shared: KernelProcess) -> None:
+    """Its note lies there still: a kernel that is at rest has nothing waiting in it."""
+    client = shared.client()
+    failing(client)
+    for _ in range(2):
+        async with watching(shared) as watch:
+            await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+    async with watching(shared) as watch:
+        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        (shared.folder / "go").touch()
+        await watch.attached()
+    assert value(client, INSTALLED) is False
+
+
+@pytest.mark.fault(16)
+async def test_a_file_that_was_replaced_leads_to_the_kernel_that_it_names_now(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("old", "new")]
+    for folder in folders:
+        folder.mkdir()
+    with KernelProcess(folders[0]) as old, KernelProcess(folders[1]) as new:
+        async with watching(old) as watch:
+            first = await watch.attached()
+            client = new.client()
+            new.connection_file.replace(old.connection_file)
+            old.run("a = 1")
+            await watch.ran(1)  # as long as the old one lives, it is the one
+            assert len(watch.attaches) == 1
+            old.kill()
+            second = await watch.attached(2)
+            assert (first.kernel.pid, second.kernel.pid) == (old.pid, new.pid)
+            new.run("b = 1")
+            await watch.ran(2)
+            assert [e.state for e in watch.events if isinstance(e, KernelChanged)].count("restarted") == 1
+            assert value(client, INSTALLED) is True
+        assert value(client, INSTALLED) is False
+
+
+@pytest.mark.fault(86)
+async def test_gone_not_answering_and_busy_are_three_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BEAT_S", 0.3)
+    with KernelProcess(tmp_path) as kernel:
+        async with watching(kernel) as watch:
+            await watch.attached()
+            waiting = kernel.queue(BUSY)
+            await until_last(watch, "busy", "")
+            kernel.pause()
+            await until_last(watch, "unreachable", "its process is stopped")
+            os.kill(kernel.pid, signal.SIGCONT)
+            await until_last(watch, "back", "")
+            (tmp_path / "go").touch()
+            kernel.wait(waiting)
+            await watch.ran(1)
+            kernel.kill()
+            await until_last(watch, "died", "")
+            told = [e.state for e in watch.events if isinstance(e, KernelChanged)]
+            assert [s for s in told if s not in ("busy", "idle")] == ["unreachable", "back", "died"]
+
+
+async def until_last(watch: Watching, state: str, detail: str) -> None:
+    def told(w: Watching) -> bool:
+        changes = [e for e in w.events if isinstance(e, KernelChanged)]
+        return bool(changes) and (changes[-1].state, changes[-1].detail) == (state, detail)
+
+    await watch.until(told)

@@ -1,0 +1,218 @@
+"""What stands between a kernel and us: tunnels that drop, messages that come twice, late, or from others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from jupyter_client.session import Session
+
+from kernelscope.errors import ProbeError
+from kernelscope.kernel import channels, inject, live
+from kernelscope.timeline.events import KernelChanged, Lost
+from tests.kernel.watching import INSTALLED, Watching, value, watching
+from tests.support.kernels import KernelProcess
+from tests.support.proxies import Frames, Meddler, meddling, tunnelled
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as kernel:
+        yield kernel
+
+
+@pytest.fixture(autouse=True)
+def left(shared: KernelProcess) -> Iterator[None]:
+    yield
+    assert value(shared.client(), INSTALLED) is False
+
+
+@asynccontextmanager
+async def watching_at(kernel: KernelProcess, connection_file: Path) -> AsyncIterator[Watching]:
+    """Watches a kernel through something that stands before it."""
+    own, kernel.connection_file = kernel.connection_file, connection_file
+    try:
+        async with watching(kernel) as watch:
+            yield watch
+    finally:
+        kernel.connection_file = own
+
+
+def lost(watch: Watching) -> int:
+    return sum(e.count for e in watch.events if isinstance(e, Lost))
+
+
+def states(watch: Watching) -> list[str]:
+    told = [e.state for e in watch.events if isinstance(e, KernelChanged)]
+    return [state for state in told if state not in ("busy", "idle")]
+
+
+@pytest.mark.fault(17, 86)
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+async def test_a_tunnel_that_drops_and_comes_back_leads_to_the_same_epoch(
+    shared: KernelProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """What ran meanwhile is in the probe's history, and told in order."""
+    monkeypatch.setattr(live, "DOWN_S", 0.1)
+    if where == "elsewhere":
+        monkeypatch.setattr(inject, "machine_mark", lambda: "elsewhere")
+        monkeypatch.setattr(inject, "start_mark", lambda _pid: "never")
+    async with (
+        tunnelled(shared.connection_file, tmp_path) as tunnel,
+        watching_at(shared, tunnel.connection_file) as watch,
+    ):
+        await watch.attached()
+        shared.run("a = 0")
+        await watch.ran(1)
+        for drop in range(1, 4):
+            await tunnel.cut()
+            await watch.until(lambda w: states(w)[-1:] == ["unreachable"])
+            for cell in range(3):
+                shared.run(f"a = {drop}, {cell}")
+            await tunnel.mend()
+            await watch.until(lambda w: states(w)[-1:] == ["back"])
+            shared.run(f"b = {drop}")
+            await watch.ran(1 + 4 * drop)
+        assert states(watch) == ["unreachable", "back"] * 3
+        assert len(watch.attaches) == 1
+        cells = [[*(f"a = {d}, {c}" for c in range(3)), f"b = {d}"] for d in range(1, 4)]
+        assert watch.codes == ["a = 0", *(code for some in cells for code in some)]
+        assert lost(watch) == 0
+    assert value(shared.client(), INSTALLED) is False
+
+
+def is_push(frames: Frames) -> bool:
+    return any(b'"comm_msg"' in frame for frame in frames[:4]) and any(b"observation" in f for f in frames)
+
+
+def dropped(numbers: set[int]) -> Callable[[Frames], list[Frames]]:
+    """Passes on all but these pushes, counted from 0."""
+    seen = iter(range(1_000_000))
+    return lambda frames: [] if is_push(frames) and next(seen) in numbers else [frames]
+
+
+def swapped() -> Callable[[Frames], list[Frames]]:
+    """Passes on the second push before the first."""
+    kept: list[Frames] = []
+
+    def treat(frames: Frames) -> list[Frames]:
+        if not is_push(frames) or len(kept) > 1:
+            return [frames]
+        kept.append(frames)
+        return kept[::-1] if len(kept) == 2 else []
+
+    return treat
+
+
+@pytest.mark.fault(82)
+async def test_what_was_lost_is_told_exactly_where_it_was_lost(shared: KernelProcess, tmp_path: Path) -> None:
+    async with (
+        meddling(shared.connection_file, tmp_path) as meddler,
+        watching_at(shared, meddler.connection_file) as watch,
+    ):
+        await watch.attached()
+        meddler.treat = dropped({1, 2, 5})
+        for number in range(8):
+            shared.run(f"n = {number}")
+        await watch.until(lambda w: w.codes and w.codes[-1] == "n = 7")
+        assert watch.codes == [f"n = {n}" for n in (0, 3, 4, 6, 7)]
+        told = [
+            e.count if isinstance(e, Lost) else 0 for e in watch.events if not isinstance(e, KernelChanged)
+        ]
+        assert told == [0, 0, 2, 0, 0, 1, 0, 0], "after the attach: n = 0, 2 lost, n = 3, n = 4, 1 lost, …"
+
+
+@pytest.mark.fault(82)
+async def test_what_waits_is_bounded_and_what_goes_beyond_is_told_as_lost(
+    shared: KernelProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with watching(shared) as watch:
+        await watch.attached()
+        with monkeypatch.context() as full:
+            full.setattr(channels, "MOST_WAITING", -1)
+            for number in range(3):
+                shared.run(f"full = {number}")
+            await watch.until(lambda w: sum(getattr(e, "state", "") == "idle" for e in w.events) == 3)
+        shared.run("room = 1")
+        await watch.ran(1)
+        assert (watch.codes, lost(watch)) == (["room = 1"], 3)
+
+
+@pytest.mark.fault(83)
+async def test_messages_that_come_twice_late_or_from_somebody_else_change_nothing(
+    shared: KernelProcess, tmp_path: Path
+) -> None:
+    heard: list[Frames] = []
+
+    def twice(frames: Frames) -> list[Frames]:
+        heard.append(frames)
+        return [frames, frames]
+
+    async with (
+        meddling(shared.connection_file, tmp_path) as meddler,
+        watching_at(shared, meddler.connection_file) as watch,
+    ):
+        await watch.attached()
+        meddler.treat = twice
+        shared.run("twice = 1")
+        await watch.ran(1)
+        (push,) = filter(is_push, heard)
+        meddler.treat = lambda frames: [frames]
+        for said in (*heard, [frame.replace(b"twice", b"forgd") for frame in push]):
+            await meddler.say(said)
+        await meddler.say(signed(meddler, push, "of another kernel", {}))
+        await meddler.say(signed(meddler, push, watch.source._session, {"nonce": "another probe's"}))
+        shared.run("after = 1")
+        await watch.ran(2)
+        assert watch.codes == ["twice = 1", "after = 1"]
+        assert lost(watch) == 0
+        assert len(watch.attaches) == 1
+        assert states(watch) == []
+
+        meddler.treat = swapped()
+        for number in range(3):
+            shared.run(f"n = {number}")
+        await watch.until(lambda w: w.codes[-1] == "n = 2")
+        assert watch.codes[2:] == ["n = 1", "n = 2"], (
+            "each is a difference to the one before: a late one is none"
+        )
+        assert lost(watch) == 1
+
+
+def signed(meddler: Meddler, push: Frames, session: str, change: dict[str, str]) -> Frames:
+    """The push as a kernel with this session would have sent it, signed with the right key."""
+    raw = json.loads(meddler.connection_file.read_text())
+    maker = Session(key=raw["key"].encode(), session=session)
+    where = push.index(b"<IDS|MSG>")
+    content = json.loads(push[where + 5])
+    content["data"]["kernelscope"].update(change)
+    message = maker.msg("comm_msg", content)
+    return [push[0], *maker.serialize(message)]
+
+
+@pytest.mark.fault(34)
+async def test_hooks_that_the_notebook_removed_are_missed_and_not_put_back(shared: KernelProcess) -> None:
+    client = shared.client()
+    async with watching(shared) as watch:
+        await watch.attached()
+        for _ in range(3):  # a tool's own request has the count of the next run, and is none
+            shared.wait(shared.queue("'a tool asks'", store_history=False))
+        shared.run("a = 1")
+        await watch.ran(1)
+        shared.run(
+            "kept = get_ipython().events.callbacks\nget_ipython().events.callbacks = {e: [] for e in kept}"
+        )
+        shared.wait(shared.queue("'a tool asks'", store_history=False))
+        assert watch.error is None
+        shared.run("b = 1")
+        error = await watch.failure()
+        assert isinstance(error, ProbeError)
+        assert error.title == "the notebook removed the probe's hooks"
+        assert value(client, "str(get_ipython().events.callbacks.get('post_run_cell'))") == "[]"
+    assert value(client, INSTALLED) is False
+    shared.run("get_ipython().events.callbacks = kept")
+    shared.run("'whoever puts hooks of a probe that has left back is rid of them with the next run'")
+    assert "_kernelscope" not in value(client, "str(get_ipython().events.callbacks)")
