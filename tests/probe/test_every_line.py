@@ -14,6 +14,7 @@ import pytest
 
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
+from kernelscope.protocol.wire import Greeting
 from kernelscope.timeline.changes import Change, Verdict
 from kernelscope.timeline.facts import ObjectFacts, Opaque
 from kernelscope.timeline.timeline import Timeline
@@ -272,9 +273,10 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """All is as it was before; where the kernel still has the probe, it is whole."""
-    attach = inject.attach_expression("watcher")
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
+        greeting = Greeting(value(client, "get_ipython().kernel.session.session"), 1e12)  # never too late
+        attach = inject.attach("watcher", greeting).expression()
         kernel.run(SETUP)
         value(client, PUT_IN)
         kernel.run(CELLS[0])
@@ -290,7 +292,7 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
         value(client, f"len({put_in})")
         leave = f"{FAULTS}agent()._comm.handle_msg({{'content': {{'data': {{'leave': 'watcher'}}}}}})"
         table.append(play("leaves", lines_of(client, leave), 1, 1, f"{attach!r}, 'watcher', "))
-        value(client, f"len(eval({inject.attach_expression('poller', poll=0.1)!r}, {{}}))")
+        value(client, f"len(eval({inject.attach('poller', greeting, poll=0.1).expression()!r}, {{}}))")
         value(
             client, "__import__('sys').modules['_kernelscope_probe.poller'].__dict__.update(SHORTEST_S=0.001)"
         )
