@@ -168,7 +168,13 @@ class Channels:
         if not await self._shell.poll(_CONNECT_MS, zmq.POLLOUT):
             return ""
         message = self._session.msg(kind, content)
-        self._session.send(self._shell, message)
+        try:
+            # Not by the session's own `send`, which blocks where the connection has broken since.
+            zmq.Socket.shadow(self._shell.underlying).send_multipart(
+                self._session.serialize(message), zmq.NOBLOCK
+            )
+        except zmq.Again:
+            return ""
         return str(message["header"]["msg_id"])
 
     def _put(self, signal: Signal, size: int = 0) -> None:

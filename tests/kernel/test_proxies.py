@@ -194,7 +194,8 @@ def signed(meddler: Meddler, push: Frames, session: str, change: dict[str, str])
     maker = Session(key=raw["key"].encode(), session=session)
     where = push.index(b"<IDS|MSG>")
     content = json.loads(push[where + 5])
-    content["data"]["kernelscope"].update(change)
+    told = content["data"]["kernelscope"]
+    told.update(change, observation=json.dumps({**json.loads(told["observation"]), "seq": 1_000}))
     message = maker.msg("comm_msg", content)
     return [push[0], *maker.serialize(message)]
 
