@@ -667,7 +667,9 @@ class Agent:
         return self.watchers() > 0
 
     def _tell_pulse(self, pulse: dict[str, Any]) -> None:
-        self._send({"kind": "pulse", "pulse": dumps(pulse)})
+        # From the thread that publishes: to be handed a message by itself it would make one more socket.
+        publish = getattr(self._kernel.iopub_thread, "_really_send", self._kernel.iopub_socket.send_multipart)
+        self._send({"kind": "pulse", "pulse": dumps(pulse)}, publish)
 
     def _remember(self, text: str) -> None:
         """Keeps the observation for watchers to come; the oldest are folded into the base."""
@@ -678,7 +680,7 @@ class Agent:
             self._history_bytes -= len(oldest)
             _fold(self._base, loads(oldest))
 
-    def _send(self, told: dict[str, Any]) -> None:
+    def _send(self, told: dict[str, Any], publish: Any = None) -> None:
         """On iopub, in passing: nothing is waited for."""
         content = {"comm_id": self._comm.comm_id, "data": {"kernelscope": {"nonce": self.nonce, **told}}}
         self._costs.sent += sum(map(len, told.values()))
@@ -686,7 +688,7 @@ class Agent:
         message = session.msg("comm_msg", content, parent=self._parent or {})
         frames = session.serialize(message, ident=b"comm-" + self._comm.comm_id.encode())
         # Not by `session.send`: of what is long pyzmq would keep no copy, and start a thread that stays.
-        self._kernel.iopub_socket.send_multipart(frames, copy=True)
+        (publish or self._kernel.iopub_socket.send_multipart)(frames, copy=True)
 
     # Between runs, where a watcher asked for it.
 

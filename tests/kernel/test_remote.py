@@ -26,7 +26,9 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_watcher_that_gives_none_is_let_go(
     tmp_path: Path, elsewhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LiveSource, "_renew_after", lambda *_: None)
+    async def silent(*_: object) -> None: ...
+
+    monkeypatch.setattr(LiveSource, "_renew_after", silent)
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
             await watch.attached()

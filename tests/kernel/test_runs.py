@@ -75,7 +75,7 @@ async def test_a_run_whose_end_was_never_told_does_not_hide_those_after_it(kerne
         kernel.run(f"{callbacks}.extend(saved)")
         kernel.run("'after'")
         await watch.until(lambda w: "'after'" in w.codes)
-        assert watch.codes == ["'before'", f"{callbacks}.extend(saved)", "'after'"]
+        assert watch.codes[-2:] == [f"{callbacks}.extend(saved)", "'after'"]
 
 
 async def test_an_interrupt_that_left_the_turn_taken_costs_no_run_its_look(kernel: KernelProcess) -> None:
