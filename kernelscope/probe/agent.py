@@ -260,7 +260,7 @@ class Agent:
         self._own_threads = frozenset(sys._current_frames())
         loop = getattr(getattr(self._kernel, "iopub_thread", None), "io_loop", None)
         if loop is not None:
-            self._pulse = Pulse(loop, self._look, self._tell_pulse, self._is_watched)
+            self._pulse = Pulse(loop, self._look, self._tell_pulse, self._goes_on)
         began = perf_counter()
         self._look.take()
         self._base = {"seq": 0, **self._look.everything()}
@@ -665,6 +665,13 @@ class Agent:
 
     def _is_watched(self) -> bool:
         return self.watchers() > 0
+
+    def _goes_on(self) -> bool:
+        """Whether a run is under way and anybody listens; of one whose end was kept from us IPython tells."""
+        last = self._ip.last_execution_result
+        ended = last.info if last is not None else None
+        hooked = self._own_hooks("post_run_cell")
+        return bool(hooked) and self._is_watched() and any(r.info is not ended for r in self._runs)
 
     def _tell_pulse(self, pulse: dict[str, Any]) -> None:
         # From the thread that publishes: to be handed a message by itself it would make one more socket.

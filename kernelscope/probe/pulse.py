@@ -47,13 +47,13 @@ class Pulse:
         loop: ipykernel's event loop (tornado's) in the thread that publishes.
         look: tells which names reach which models.
         speak: is given what was seen.
-        watched: whether anybody still listens.
+        goes_on: whether the run still does, and anybody listens.
     """
 
     def __init__(
-        self, loop: Any, look: Look, speak: Callable[[dict[str, Any]], None], watched: Callable[[], bool]
+        self, loop: Any, look: Look, speak: Callable[[dict[str, Any]], None], goes_on: Callable[[], bool]
     ) -> None:
-        self._loop, self._look, self._speak, self._watched = loop, look, speak, watched
+        self._loop, self._look, self._speak, self._goes_on = loop, look, speak, goes_on
         self._run: tuple[int, float] | None = None
         self._marks: dict[str, tuple[int, Marks]] = {}
         self._armed: object = None
@@ -97,8 +97,9 @@ class Pulse:
             if armed is self._armed:
                 self._armed = None
                 run = self._run
-                if run is not None and self._armed is None:
-                    self._arm(self._look_at(*run))
+                wait = self._look_at(*run) if run is not None else 0.0
+                if wait and self._armed is None:
+                    self._arm(wait)
         except BaseException:  # noqa: BLE001 - the loop would log it, and it is the kernel's log
             self.failures += 1
             self._marks = {}
@@ -106,10 +107,13 @@ class Pulse:
                 self._arm(FIRST_S)
 
     def _look_at(self, count: int, begun: float) -> float:
-        """Seconds until the next look."""
+        """Seconds until the next look; 0 where there shall be none."""
         lasted, work = perf_counter() - begun, thread_time()
-        if lasted < FIRST_S or not self._watched():
-            return max(FIRST_S - lasted, 0.1)
+        if lasted < FIRST_S:
+            return FIRST_S - lasted
+        if not self._goes_on():
+            self.end()
+            return 0.0
         moved = self._moved() if self.failures < MOST_FAILURES else []
         wait = min(max(lasted / 10, FIRST_S), LONGEST_S)
         wait = max(wait, (thread_time() - work) * _SHARE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernelscope.timeline.events import Progress
 from tests.kernel.watching import LONG, value, watching
 from tests.support.kernels import KernelProcess
 
@@ -76,6 +77,16 @@ async def test_a_run_whose_end_was_never_told_does_not_hide_those_after_it(kerne
         kernel.run("'after'")
         await watch.until(lambda w: "'after'" in w.codes)
         assert watch.codes[-2:] == [f"{callbacks}.extend(saved)", "'after'"]
+
+
+async def test_a_run_whose_end_was_never_told_is_not_said_to_go_on(kernel: KernelProcess) -> None:
+    callbacks = "get_ipython().events.callbacks['post_run_cell']"
+    pulse = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT._pulse"
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run(f"saved = {callbacks}[:]; {callbacks}.clear()")
+        await becomes(kernel.client(), f"{pulse}._armed is None and {pulse}._run is None", True)
+        assert not any(isinstance(event, Progress) for event in watch.events)
 
 
 async def test_an_interrupt_that_left_the_turn_taken_costs_no_run_its_look(kernel: KernelProcess) -> None:
