@@ -30,7 +30,7 @@ def when_told(work):
 """
 
 
-@pytest.fixture(params=pythons.ALL, ids=pythons.folder)
+@pytest.fixture(params=pythons.ends(), ids=pythons.folder)
 def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KernelProcess]:
     with KernelProcess(tmp_path, request.param) as kernel:
         kernel.run(MODELS)

@@ -15,13 +15,14 @@ from kernelscope.kernel.audit import audit
 from kernelscope.protocol.audit import Audit
 from tests.kernel.watching import INSTALLED, played, value, watching
 from tests.support.kernels import KernelProcess
+from tests.support.pythons import ends, folder
 
 MODELS = "from sklearn.linear_model import SGDClassifier\nm = SGDClassifier()\n"
 
 
-@pytest.fixture
-def kernel(tmp_path: Path, python: str) -> Iterator[KernelProcess]:
-    with KernelProcess(tmp_path, python) as process:
+@pytest.fixture(params=ends(), ids=folder)
+def kernel(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path, request.param) as process:
         yield process
 
 

@@ -205,7 +205,7 @@ def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> di
 
 
 @pytest.mark.fault(27)
-@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
+@pytest.mark.parametrize("python", dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
 async def test_a_fault_at_every_line_of_the_hooks(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

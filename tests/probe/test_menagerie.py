@@ -27,7 +27,7 @@ SETUP = f"import sys, types\n{PUT_IN}del m\nimport menagerie, gc, weakref\nfrom 
 
 
 @pytest.mark.fault(57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70)
-@pytest.mark.parametrize("python", pythons.ends()[:2], ids=pythons.folder)
+@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 async def test_thousands_of_hostile_objects(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -15,10 +15,10 @@ ALL = [sys.executable, *filter(None, os.environ.get(VARIABLE, "").split(os.paths
 
 
 def ends() -> list[str]:
-    """This one, the oldest and the newest: for long tests, which calls that are seen and such as are not,
-    and libraries of different age, are enough for."""
+    """The oldest and the newest of the others, else this one: for long tests, which calls that are seen and
+    such as are not, both kinds of ipykernel, and libraries of different age, are enough for."""
     others = sorted(ALL[1:], key=version)
-    return [sys.executable, *dict.fromkeys([*others[:1], *others[-1:]])]
+    return list(dict.fromkeys([*others[:1], *others[-1:]])) or [sys.executable]
 
 
 @cache
