@@ -469,6 +469,23 @@ def _seconds(text: str, option: str) -> float:
 def main(args: list[str] | None = None) -> None:
     """The entry point: every way out has its exit status, and none of them is a traceback."""
     try:
+        _main(args)
+    finally:
+        _let_go_of_streams()
+
+
+def _let_go_of_streams() -> None:
+    """A terminal that was closed takes nothing any more: Python would end with 120 for what it has kept."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _main(args: list[str] | None) -> None:
+    try:
         cli.main(args=args, prog_name="kernelscope", standalone_mode=False)
     except click.ClickException as error:
         error.show(told := io.StringIO())

@@ -165,17 +165,22 @@ class Channels:
         self.context.destroy(linger=_LINGER_MS)
 
     async def _send(self, kind: str, content: dict[str, Any]) -> str:
-        if not await self._shell.poll(_CONNECT_MS, zmq.POLLOUT):
-            return ""
         message = self._session.msg(kind, content)
-        try:
-            # Not by the session's own `send`, which blocks where the connection has broken since.
-            zmq.Socket.shadow(self._shell.underlying).send_multipart(
-                self._session.serialize(message), zmq.NOBLOCK
-            )
-        except zmq.Again:
-            return ""
+        frames = self._session.serialize(message)
+        # At once where it can be: whoever leaves in a hurry may be cancelled at the first wait.
+        if not self._sent(frames):
+            ready = await self._shell.poll(_CONNECT_MS, zmq.POLLOUT)
+            if not ready or not self._sent(frames):
+                return ""
         return str(message["header"]["msg_id"])
+
+    def _sent(self, frames: list[bytes]) -> bool:
+        """Not by the session's own `send`, which blocks where the connection has just broken."""
+        try:
+            zmq.Socket.shadow(self._shell.underlying).send_multipart(frames, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
 
     def _put(self, signal: Signal, size: int = 0) -> None:
         if isinstance(signal, Message) and signal.type == "comm_msg" and self._waiting > MOST_WAITING:

@@ -61,9 +61,10 @@ async def test_what_cells_do_meanwhile_is_theirs_and_what_nobody_explains_is_tol
         kernel.run(MODELS)
         client = kernel.client()
         auditing = asyncio.create_task(audit(kernel.connection_file, seconds=3.0))
-        while not await asyncio.to_thread(value, client, INSTALLED):
+        while not value(client, INSTALLED):
             assert not auditing.done()
-        await asyncio.to_thread(played, client, "added = 1")
+            await asyncio.sleep(0)
+        played(client, "added = 1")
         told = await auditing
         assert told.runs == (2,)
         assert found(told)["names"] == "theirs"

@@ -15,7 +15,7 @@ async def test_the_story_can_be_read_at(size: tuple[int, int]) -> None:
         assert "? help" in seen.screen()
         for keys in (["enter"], ["q", "d"], ["q", "c"], ["q", "question_mark"], ["escape"]):
             await seen.press(*keys)
-            assert seen.screen().strip()
+            await seen.until(lambda: seen.screen().strip())
 
 
 @pytest.mark.parametrize("size", [(20, 5), (59, 12), (60, 11), (1, 1)])
