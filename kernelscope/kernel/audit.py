@@ -16,10 +16,10 @@ from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
 from kernelscope.kernel.discovery import kernel_id_of, runtime_dirs
 from kernelscope.kernel.files import read_connection_file
 from kernelscope.kernel.inject import GREETING, Question, attach, look_inside
-from kernelscope.kernel.live import LEAVE_S, MOST_STALE, accepted, greeted
+from kernelscope.kernel.live import LEAVE_S, MOST_STALE, accepted, answered
 from kernelscope.kernel.servers import served_kernels
-from kernelscope.protocol.audit import Activity, Audit, Look, decode_look
-from kernelscope.protocol.wire import AttachReply, WireError, decode_observation, decode_push
+from kernelscope.protocol.audit import Activity, Audit, Look
+from kernelscope.protocol.wire import AttachReply, Greeting, decode_observation, decode_push
 from kernelscope.text import clean
 
 
@@ -94,21 +94,14 @@ class _Auditor:
 
     async def _attach(self) -> AttachReply:
         for _ in range(MOST_STALE):
-            greeting = greeted(await self._ask(GREETING))
+            greeting = answered(await self._ask(GREETING), Greeting)
             reply = accepted(await self._ask(attach(self._watcher, greeting)))
             if reply is not None:
                 return reply
         raise ProbeError(f"the kernel of {self._talk.shown} read too late what it was asked")
 
     async def _look(self) -> Look:
-        answer = await self._ask(look_inside())
-        try:
-            return decode_look(answer)
-        except WireError as error:
-            accepted(answer)  # raises what a refusal means
-            raise ProbeError(
-                "what the kernel answered to the audit cannot be read", clean(str(error))
-            ) from error
+        return answered(await self._ask(look_inside()), Look)
 
     async def _ask(self, question: Question) -> str:
         self._requests += 1

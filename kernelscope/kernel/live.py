@@ -20,6 +20,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from kernelscope.errors import (
     ConnectionFileError,
@@ -40,13 +41,12 @@ from kernelscope.protocol.wire import (
     Greeting,
     Pulse,
     Refusal,
+    TakenOut,
     WireError,
-    decode_detached,
-    decode_greeting,
+    decode_answer,
     decode_observation,
     decode_pulse,
     decode_push,
-    decode_reply,
 )
 from kernelscope.text import clean
 from kernelscope.timeline.events import (
@@ -78,6 +78,9 @@ QUIET_S = 5.0
 """Seconds by which a sign of life may be late before a kernel that runs a cell counts as not answering."""
 LEAVE_S = 1.0
 """Seconds that leaving may take."""
+
+T = TypeVar("T")
+
 _TICK_S = 0.25
 _ATTACH_ANEW = "It was not put in again behind your back: attach anew to go on."
 
@@ -216,7 +219,7 @@ class LiveSource:
         while greeting is None:  # where the connection breaks, another process may answer
             async for found in self._ask(GREETING):
                 if isinstance(found, Answer):
-                    greeting = greeted(found.text)
+                    greeting = answered(found.text, Greeting)
                 else:
                     yield found
         if greeting.session != self._session:
@@ -309,7 +312,7 @@ class LiveSource:
                     yield event
             if not isinstance(found, Answer):
                 continue  # a broken connection is seen by who called
-            greeting = greeted(found.text)
+            greeting = answered(found.text, Greeting)
             if self._reply is not None and greeting.nonce != self._reply.nonce:
                 raise ProbeError("the probe is not in the kernel any more", _ATTACH_ANEW)
             if not greeting.hooked:
@@ -516,57 +519,45 @@ async def take_out(
         await talk.open()
         async for found in talk.ask(DETACH):
             if isinstance(found, Answer):
-                return _gone(found.text)
+                return answered(found.text, TakenOut).detached
         raise UnreachableError(f"the kernel of {talk.shown} went away before it answered")
     finally:
         await asyncio.shield(talk.close())
 
 
-def greeted(text: str) -> Greeting:
-    """What the kernel answered, as far as it is an IPython kernel.
+def answered(text: str, wanted: type[T]) -> T:
+    """What the loader answered, as far as it did what was asked.
+
+    Args:
+        wanted: what it then answers.
 
     Raises:
-        ProbeError: it cannot be read.
+        ProbeError: it did not, or its answer cannot be read.
         UnsupportedKernelError: there is no IPython to attach to.
     """
-    try:
-        found = decode_greeting(text)
-    except WireError as error:
-        raise ProbeError("the kernel's answer cannot be read", clean(str(error))) from error
+    found = _read(text, wanted)
     if isinstance(found, Refusal):
         raise _refused(found)
     return found
 
 
 def accepted(text: str) -> AttachReply | None:
-    """What the loader answered, as far as it is a yes; ``None`` where it read the question too late.
-
-    Raises:
-        ProbeError: it is none, or cannot be read.
-        UnsupportedKernelError: there is no IPython to attach to.
-    """
-    try:
-        reply = decode_reply(text)
-    except WireError as error:
-        raise ProbeError("the kernel's answer cannot be read", clean(str(error))) from error
+    """As ``answered``, to an attach; ``None`` where the kernel read the question too late."""
+    reply = _read(text, AttachReply)
+    if isinstance(reply, Refusal) and reply.error == "stale":
+        return None
     if isinstance(reply, Refusal):
-        if reply.error == "stale":
-            return None
         raise _refused(reply)
     if reply.wire != WIRE:
         raise _refused(Refusal("version", reply.version))
     return reply
 
 
-def _gone(text: str) -> bool:
-    """What the loader answered to a detach."""
+def _read(text: str, wanted: type[T]) -> T | Refusal:
     try:
-        told = decode_detached(text)
+        return decode_answer(text, wanted)
     except WireError as error:
         raise ProbeError("the kernel's answer cannot be read", clean(str(error))) from error
-    if isinstance(told, Refusal):
-        raise _refused(told)
-    return told
 
 
 def _refused(refusal: Refusal) -> KernelError:

@@ -67,9 +67,8 @@ def process_started(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
             fields = stat.read().rpartition(b")")[2].split()
-        return (
-            "" if fields[0] in (b"Z", b"X") else fields[19].decode()
-        )  # ended, whether or not it was asked how
+        ended = fields[0] in (b"Z", b"X")  # whether or not anybody has asked how
+        return "" if ended else fields[19].decode()
     except OSError:
         pass
     if sys.platform == "linux":

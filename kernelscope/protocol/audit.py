@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from kernelscope.protocol.wire import WireError, converted, read_json
 from kernelscope.timeline.facts import Cost
 
 Report = dict[str, tuple[str, ...]]
@@ -53,15 +52,3 @@ class Audit(Struct, frozen=True):
     """Observations that were sent and never arrived."""
     activity: Activity | None = None
     """While it was only listened to; ``None`` where no server of this machine owns the kernel."""
-
-
-def decode_look(text: str) -> Look:
-    """The loader's answer to an audit.
-
-    Raises:
-        WireError: it has another form; the message names the field.
-    """
-    found = read_json(text)
-    if isinstance(found, dict) and "error" in found:
-        raise WireError(str(found.get("detail", "")))
-    return converted(found, Look)

@@ -24,6 +24,9 @@ _BLOCKS = frozenset({("run", "code")})
 """Where text keeps its line ends: a key, and the key of the object that has it."""
 
 
+T = TypeVar("T")
+
+
 class WireError(ValueError):
     """What came does not have the form that the probe gives it; the message names the field."""
 
@@ -80,8 +83,11 @@ class Greeting(Struct, frozen=True):
     """Of the latest observation that it sent."""
 
 
-class _Detached(Struct, frozen=True):
+class TakenOut(Struct, frozen=True):
+    """The loader's answer to a detach."""
+
     detached: bool
+    """Whether there was a probe."""
 
 
 class Push(Struct, frozen=True):
@@ -105,40 +111,18 @@ class Pulse(Struct, frozen=True):
     moved: tuple[Movement, ...] = ()
 
 
-def decode_reply(text: str) -> AttachReply | Refusal:
-    """The loader's answer.
+def decode_answer(text: str, wanted: type[T]) -> T | Refusal:
+    """What the loader answered to a question.
+
+    Args:
+        wanted: what it answers to that question, unless it refuses.
 
     Raises:
-        WireError: it has another form.
+        WireError: it has another form; the message names the field.
     """
     found = read_json(text)
-    if isinstance(found, dict) and "error" in found:
-        return converted(found, Refusal)
-    return converted(found, AttachReply)
-
-
-def decode_greeting(text: str) -> Greeting | Refusal:
-    """The loader's answer to a greeting.
-
-    Raises:
-        WireError: it has another form.
-    """
-    found = read_json(text)
-    if isinstance(found, dict) and "error" in found:
-        return converted(found, Refusal)
-    return converted(found, Greeting)
-
-
-def decode_detached(text: str) -> bool | Refusal:
-    """The loader's answer to a detach: whether there was a probe.
-
-    Raises:
-        WireError: it has another form.
-    """
-    found = read_json(text)
-    if isinstance(found, dict) and "error" in found:
-        return converted(found, Refusal)
-    return converted(found, _Detached).detached
+    refused = isinstance(found, dict) and "error" in found
+    return converted(found, Refusal) if refused else converted(found, wanted)
 
 
 def decode_push(data: object) -> Push | None:
@@ -186,9 +170,6 @@ def read_json(text: str) -> Any:
         return _cleaned(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise WireError(f"no JSON: {error}") from error
-
-
-T = TypeVar("T")
 
 
 def converted(found: Any, wanted: type[T]) -> T:

@@ -20,7 +20,7 @@ from kernelscope.kernel import conversation, inject, live
 from kernelscope.kernel.conversation import Answer, Conversation
 from kernelscope.kernel.files import read_connection_file
 from kernelscope.kernel.inject import GREETING, attach
-from kernelscope.kernel.live import LiveSource, greeted
+from kernelscope.kernel.live import LiveSource, answered
 from kernelscope.protocol.wire import Greeting
 from kernelscope.timeline.events import KernelChanged, Waiting
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
@@ -46,7 +46,7 @@ async def greeting_of(kernel: KernelProcess) -> Greeting:
         await talk.open()
         async for found in talk.ask(GREETING):
             if isinstance(found, Answer):
-                return greeted(found.text)
+                return answered(found.text, Greeting)
     finally:
         await talk.close()
     raise AssertionError("no answer")

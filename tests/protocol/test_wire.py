@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,11 +16,11 @@ from kernelscope.protocol.wire import (
     AttachReply,
     Push,
     Refusal,
+    TakenOut,
     WireError,
-    decode_detached,
+    decode_answer,
     decode_observation,
     decode_push,
-    decode_reply,
 )
 from kernelscope.timeline.facts import Observation, Opaque
 
@@ -160,7 +161,11 @@ def test_given_no_json_when_decoded_then_a_wire_error(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["null", "3", "[]", '"x"', "true"])
 def test_given_json_that_is_no_object_when_decoded_then_a_wire_error(text: str) -> None:
-    for decode in (decode_observation, decode_reply, decode_detached):
+    for decode in (
+        decode_observation,
+        partial(decode_answer, wanted=AttachReply),
+        partial(decode_answer, wanted=TakenOut),
+    ):
         with pytest.raises(WireError):
             decode(text)
 
@@ -230,7 +235,7 @@ def test_given_very_long_text_when_decoded_then_it_is_cut() -> None:
 
 
 def test_given_a_reply_when_decoded_then_its_history_is_typed() -> None:
-    reply = decode_reply(json.dumps(a_reply(history=[an_observation()])))
+    reply = decode_answer(json.dumps(a_reply(history=[an_observation()])), AttachReply)
 
     assert isinstance(reply, AttachReply)
     assert reply.history == (decoded(),)
@@ -241,18 +246,18 @@ def test_given_a_reply_with_a_bad_history_when_decoded_then_the_error_names_the_
     bad = set_at(an_observation(), "run/seconds", "long")
 
     with pytest.raises(WireError, match=r"`\$\.history\[0\]\.run\.seconds`"):
-        decode_reply(json.dumps(a_reply(history=[bad])))
+        decode_answer(json.dumps(a_reply(history=[bad])), AttachReply)
 
 
 def test_given_a_refusal_when_decoded_then_its_detail_is_safe_to_show() -> None:
-    assert decode_reply(json.dumps({"error": "version", "detail": "\x1b[2J"})) == Refusal(
+    assert decode_answer(json.dumps({"error": "version", "detail": "\x1b[2J"}), AttachReply) == Refusal(
         "version", "\\x1b[2J"
     )
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_given_the_answer_to_a_detach_when_decoded_then_whether_there_was_a_probe(there: bool) -> None:
-    assert decode_detached(json.dumps({"detached": there})) is there
+    assert decode_answer(json.dumps({"detached": there}), TakenOut) == TakenOut(there)
 
 
 @pytest.mark.parametrize("data", [None, 3, "x", [], {}, {"other": 1}, {"kernelscope": None}])
