@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from kernelscope import cli
+from kernelscope.cli import live
+from kernelscope.cli.running import recorded
 from kernelscope.session import Session
 from kernelscope.timeline.events import Waiting
 from kernelscope.tui.app import KernelscopeApp
@@ -31,7 +33,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr(cli, "_no_terminals", lambda **_: [])  # what is wrong is told before the screen
+    monkeypatch.setattr(live, "no_terminals", lambda **_: [])  # what is wrong is told before the screen
     return folder
 
 
@@ -254,7 +256,7 @@ async def test_the_dashboard_goes_on_and_says_that_the_recording_has_ended(
 ) -> None:
     source = ScriptedSource(churn().events)
     app = KernelscopeApp(Session(source))
-    with cli._recorded(app.session, tmp_path / "a.kscope", app.warn):
+    with recorded(app.session, tmp_path / "a.kscope", app.warn):
         async with app.run_test() as pilot:
             while len(app.session.timeline.moments) < 3:
                 await pilot.pause()

@@ -1,0 +1,195 @@
+"""Commands for kernels that live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kernelscope.cli.options import (
+    CONNECTION,
+    connection_argument,
+    insecure_file_option,
+    insecure_option,
+    keep_option,
+    limit_option,
+    poll_option,
+    record_option,
+    seconds_of,
+)
+from kernelscope.cli.running import (
+    DEMO_PAUSE_S,
+    can_be_drawn_on,
+    chosen,
+    connection_file,
+    live_source,
+    no_terminals,
+    on_a_terminal,
+    recorded,
+    run,
+    shown,
+    take_keys_from_the_terminal,
+    talk,
+    tell_what_looking_costs,
+    watched,
+)
+from kernelscope.errors import UsageError
+
+
+@click.command(short_help="The dashboard; also without the word attach.", epilog=CONNECTION)
+@connection_argument
+@poll_option
+@keep_option
+@limit_option
+@insecure_option
+@insecure_file_option
+@record_option
+def attach(
+    connection: str | None,
+    poll: float | None,
+    keep: float,
+    limit: float | None,
+    insecure: bool,
+    insecure_file: bool,
+    record: Path | None,
+) -> None:
+    """The dashboard: the timeline of every model, as the cells run."""
+    piped = connection == "-" and "standard input" in no_terminals()
+    if not_one := no_terminals(but_input=piped):
+        raise UsageError(
+            f"the dashboard needs a terminal: {', '.join(not_one)} {'is' if len(not_one) == 1 else 'are'} none",
+            "`kernelscope watch` writes the same as lines, `kernelscope watch --json` for scripts.",
+        )
+    tell_what_looking_costs(poll)
+    options: dict[str, Any] = {"poll": poll, "keep": keep, "limit": limit}
+    options |= {"insecure": insecure, "insecure_file": insecure_file}
+    if not can_be_drawn_on():
+        talk("this terminal cannot be drawn on (TERM says so): here are the runs as lines")
+        with connection_file(connection) as path:
+            watched(live_source(path, **options), False, record)
+        return
+    from kernelscope.session import Session
+    from kernelscope.tui.app import KernelscopeApp
+
+    with chosen(connection, **options) as source:
+        if source is not None:
+            if piped:
+                take_keys_from_the_terminal()
+            app = KernelscopeApp(Session(source), poll=poll)
+            with recorded(app.session, record, app.warn):
+                shown(app)
+
+
+@click.command(short_help="A line per run; --json for scripts.", epilog=CONNECTION)
+@connection_argument
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the contract for scripts.")
+@poll_option
+@keep_option
+@limit_option
+@insecure_option
+@insecure_file_option
+@record_option
+def watch(
+    connection: str | None,
+    as_json: bool,
+    poll: float | None,
+    keep: float,
+    limit: float | None,
+    insecure: bool,
+    insecure_file: bool,
+    record: Path | None,
+) -> None:
+    """What each run did to each model, as lines, until the kernel has ended or Ctrl-C."""
+    options = {"poll": poll, "keep": keep, "limit": limit}
+    with connection_file(connection) as path:
+        tell_what_looking_costs(poll)
+        watched(live_source(path, **options, insecure=insecure, insecure_file=insecure_file), as_json, record)
+
+
+@click.command(short_help="The kernels that can be attached to.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def ls(as_json: bool) -> None:
+    """Kernels that can be attached to, with notebook, state and last activity.
+
+    Nothing is asked of any kernel: a heartbeat tells that it lives, its server's word, where it has
+    one, what it does.
+    """
+    from kernelscope.export.listing import json_line, table
+    from kernelscope.kernel.discovery import find_kernels
+
+    entries = run(find_kernels())
+    if as_json:
+        for entry in entries:
+            click.echo(json_line(entry))
+    elif entries:
+        click.echo(table(entries))
+    else:
+        click.echo("no kernel found: open a notebook, or try `kernelscope demo`", err=True)
+
+
+@click.command(short_help="Take the probe out of the kernel.", epilog=CONNECTION)
+@connection_argument
+@limit_option
+@insecure_option
+@insecure_file_option
+def detach(connection: str | None, limit: float | None, insecure: bool, insecure_file: bool) -> None:
+    """Take the probe out of the kernel, whoever put it in."""
+    from kernelscope.kernel.live import take_out
+
+    with connection_file(connection) as path:
+        there = run(take_out(path, limit=limit, insecure=insecure, insecure_file=insecure_file))
+    click.echo("the probe has left the kernel" if there else "there was no probe in the kernel")
+
+
+@click.command(short_help="Prove what the probe did and did not change.", epilog=CONNECTION)
+@connection_argument
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--for", "seconds", default="3s", metavar="DURATION", callback=lambda *a: seconds_of(a[-1], "--for"),
+    help="Watch that long between the looks (default 3s); cells may run meanwhile.",
+)  # fmt: skip
+@limit_option
+@insecure_option
+@insecure_file_option
+def audit(
+    connection: str | None,
+    as_json: bool,
+    seconds: float,
+    limit: float | None,
+    insecure: bool,
+    insecure_file: bool,
+) -> None:
+    """Prove what the probe did and did not change: the kernel before, while and after it is watched.
+
+    Exit status 1 where something is not as it was and no cell that ran meanwhile explains it.
+    """
+    from kernelscope.export.audit import is_clean, json_text, table
+    from kernelscope.kernel.audit import audit as audited
+
+    with connection_file(connection) as path:
+        told = run(
+            audited(path, seconds=seconds, limit=limit, insecure=insecure, insecure_file=insecure_file)
+        )
+    click.echo(json_text(told) if as_json else table(told))
+    if not is_clean(told):
+        raise SystemExit(1)
+
+
+@click.command(short_help="A kernel of its own, a notebook in it, and the dashboard.")
+@click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
+def demo(as_json: bool) -> None:
+    """Start a kernel of its own, play a notebook in it, and attach.
+
+    On a terminal the dashboard opens and fills as the cells run; leaving it ends the demo's kernel.
+    Elsewhere the runs are printed as lines.
+    """
+    from kernelscope.demo import DemoSource
+
+    if as_json or not (on_a_terminal() and can_be_drawn_on()):
+        watched(DemoSource(), as_json)
+        return
+    from kernelscope.session import Session
+    from kernelscope.tui.app import KernelscopeApp
+
+    shown(KernelscopeApp(Session(DemoSource(pause=DEMO_PAUSE_S, stay=True)), title="demo.ipynb"))

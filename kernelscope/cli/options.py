@@ -1,0 +1,56 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+def seconds_of(text: str, option: str) -> float:
+    """A duration: ``90s``, ``10m``, ``2h``, or bare seconds."""
+    factor = {"s": 1, "m": 60, "h": 3_600}.get(text[-1:])
+    try:
+        seconds = float(text[:-1]) * factor if factor else float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise click.BadParameter(f"{text!r} is no duration: 90s, 10m and 2h are", param_hint=option)
+    return seconds
+
+
+CONNECTION = (
+    "CONNECTION is a connection file, its name or a fragment of it, a kernel id, a notebook's path, or - for "
+    "the output of %connect_info on standard input. Without it: the only live kernel."
+)
+connection_argument = click.argument("connection", required=False)
+insecure_option = click.option(
+    "--insecure", is_flag=True,
+    help="Accept a connection file without a key also where the kernel is on another machine: nothing then "
+    "tells its messages from anybody's.",
+)  # fmt: skip
+insecure_file_option = click.option(
+    "--insecure-file", is_flag=True,
+    help="Accept a connection file that belongs to another user, or that others can read or change.",
+)  # fmt: skip
+keep_option = click.option(
+    "--keep", default="0s", metavar="DURATION", callback=lambda *a: seconds_of(a[-1], "--keep"),
+    help="Let the probe stay in the kernel that long after the last watcher has left (90s, 10m, 2h).",
+)  # fmt: skip
+poll_option = click.option(
+    "--poll", type=click.FloatRange(min=0.1), metavar="SECONDS",
+    help="Look between runs as well, that often: for models that change outside cells. A thread of "
+    "the probe does so, and speaks only when something changed; that counts as the kernel's activity.",
+)  # fmt: skip
+limit_option = click.option(
+    "--timeout", "limit", type=click.FloatRange(min=0.1), metavar="SECONDS",
+    help="Give up (exit status 4) where the kernel is too busy to be attached to for that long.",
+)  # fmt: skip
+
+
+record_option = click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write all that comes into a new file, for `kernelscope replay`.",
+)

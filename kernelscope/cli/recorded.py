@@ -1,0 +1,26 @@
+"""Commands for what was recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kernelscope.cli.running import can_be_drawn_on, on_a_terminal, shown, watched
+
+
+@click.command(short_help="Open a recording; no kernel is needed.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
+def replay(file: Path, as_json: bool) -> None:
+    """Open a recording: in the dashboard or, without a terminal, as lines. No kernel is needed."""
+    from kernelscope.session import Session
+    from kernelscope.storage.recording import RecordingSource
+
+    source = RecordingSource(file)
+    if as_json or not (on_a_terminal() and can_be_drawn_on()):
+        watched(source, as_json)
+        return
+    from kernelscope.tui.app import KernelscopeApp
+
+    shown(KernelscopeApp(Session(source), title=file.name))

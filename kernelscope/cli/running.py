@@ -1,0 +1,202 @@
+"""What commands are made of: how one is run, and its source and listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
+from kernelscope.text import clean_block
+
+if TYPE_CHECKING:
+    from kernelscope.kernel.entry import KernelEntry
+    from kernelscope.session import Session, Source
+    from kernelscope.tui.themed import ThemedApp
+
+DEMO_PAUSE_S = 0.7
+"""Between two cells of the demo, so that one can see the timeline fill."""
+
+T = TypeVar("T")
+
+
+def on_a_terminal() -> bool:
+    """Whether a dashboard can be shown and worked on."""
+    return not no_terminals()
+
+
+def no_terminals(*, but_input: bool = False) -> list[str]:
+    """Those of the standard streams that are none, by name; one that is closed is ``None``."""
+    streams = {"standard output": sys.stdout, "standard error": sys.stderr}  # where Textual draws
+    if not but_input:
+        streams = {"standard input": sys.stdin, **streams}
+    return [name for name, stream in streams.items() if stream is None or not stream.isatty()]
+
+
+def tell_what_looking_costs(poll: float | None) -> None:
+    """Before it begins."""
+    if poll is not None:
+        talk(
+            f"a thread in the kernel will look every {poll:g} s between runs: about half a "
+            "millisecond each with ten models, 50 ms at most. What it finds counts as activity of the kernel, "
+            "so that a server which culls idle kernels may keep it."
+        )
+
+
+def can_be_drawn_on() -> bool:
+    """Whether the terminal is one that has a cursor to move."""
+    return os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def take_keys_from_the_terminal() -> None:
+    """In place of the pipe that the connection info came through, and that has ended."""
+    with open("/dev/tty", "rb") as terminal:  # noqa: PTH123 - a device, not a path of ours
+        os.dup2(terminal.fileno(), 0)
+
+
+def watched(source: Source, as_json: bool, record: Path | None = None) -> None:
+    """A session whose updates go to standard output."""
+    from kernelscope.export.lines import JsonLines, PlainLines
+    from kernelscope.session import Session
+
+    with recorded(Session(source), record) as session:
+        session.listen(JsonLines(session.timeline) if as_json else PlainLines())
+        run(session.run())
+
+
+@contextlib.contextmanager
+def recorded(
+    session: Session, file: Path | None, warn: Callable[[str], None] | None = None
+) -> Iterator[Session]:
+    """The session, with a recorder among its listeners where a file was named.
+
+    Args:
+        warn: shows at once, on a screen, what standard error is told when the screen has gone.
+    """
+    if file is None:
+        yield session
+        return
+    from kernelscope.storage.recorder import Recorder
+
+    later: list[str] = []
+
+    def failed(why: str) -> None:
+        told = f"the recording has ended: {why}"
+        if warn is None:
+            talk(told)
+        else:
+            later.append(told)
+            warn(told)
+
+    recorder = Recorder(file, failed)
+    session.listen(recorder)
+    try:
+        yield session
+    finally:
+        recorder.close()
+        for line in later:
+            talk(line)
+
+
+@contextlib.contextmanager
+def chosen(connection: str | None, **options: Any) -> Iterator[Source | None]:
+    """The kernel that was named, or picked on the screen; ``None`` where nothing was."""
+    if connection is not None:
+        with connection_file(connection) as path:
+            yield live_source(path, **options)
+        return
+    try:
+        with connection_file(None) as path:
+            only = live_source(path, **options)
+    except NoKernelError:  # none, or several
+        yield _picked(**options)
+    else:
+        yield only
+
+
+def _picked(**options: Any) -> Source | None:
+    from kernelscope.demo import DemoSource
+    from kernelscope.kernel.discovery import find_kernels, runtime_dirs
+    from kernelscope.tui.picker import PickerApp
+
+    picked: KernelEntry | str | None = shown(
+        PickerApp(find_kernels, looked_in=[str(path) for path in runtime_dirs()])
+    )
+    if picked is None:
+        return None
+    if isinstance(picked, str):
+        return DemoSource(pause=DEMO_PAUSE_S, stay=True)
+    return live_source(picked.connection_file, **options)
+
+
+def live_source(path: Path, **options: Any) -> Source:
+    """The kernel of a connection file; it is said where nothing vouches for what it tells."""
+    from kernelscope.kernel.live import LiveSource
+
+    source = LiveSource(path, **options)
+    if not source.signed:
+        talk("the connection file has no key, so messages are not verified")
+    return source
+
+
+@contextlib.contextmanager
+def connection_file(connection: str | None) -> Iterator[Path]:
+    """The connection file that CONNECTION names; one that was read from standard input goes again."""
+    from kernelscope.kernel.discovery import resolve
+    from kernelscope.kernel.files import parse_connect_info, write_private
+
+    if connection == "-":
+        path = write_private(parse_connect_info(_standard_input()))
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+    else:
+        yield run(resolve(connection))
+
+
+def _standard_input() -> str:
+    """As much of it as connection info can be, whatever bytes it is."""
+    if sys.stdin is None:
+        raise UsageError("there is no standard input to read the connection info from")
+    return sys.stdin.buffer.read(65_536).decode("utf-8", "replace")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs to the end; SIGTERM and SIGHUP end it as Ctrl-C does, so that the probe leaves."""
+
+    async def with_signals() -> T:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):  # not on Windows
+                loop.add_signal_handler(getattr(signal, name), task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(with_signals())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def shown(app: ThemedApp[T]) -> T | None:
+    """What the reader answered; an app that ended for another reason ends the command."""
+    answer = app.run()
+    if app.stumbled is not None:
+        error = app.stumbled
+        raise KernelscopeError(f"kernelscope stumbled: {type(error).__name__}: {error}") from error
+    if app.return_code:
+        raise SystemExit(app.return_code)
+    return answer
+
+
+def talk(text: str) -> None:
+    """To standard error; much of it may come from a kernel, or from the name of a file."""
+    click.echo(clean_block(f"kernelscope: {text}"), err=True)
