@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol, runtime_checkable
 
 from kernelscope.errors import KernelscopeError
-from kernelscope.timeline.events import Detached, Event
+from kernelscope.timeline.events import Detached, Event, Recalled
 from kernelscope.timeline.timeline import Timeline, Update
 
 
 class Source(Protocol):
     """Where events come from: a live kernel, a recording or a test; the screen cannot tell which."""
 
-    def events(self) -> AsyncIterator[Event]:
-        """Events in order, until the source ends with ``Detached``.
+    def events(self) -> AsyncIterator[Event | Recalled]:
+        """Events in order, until the source ends with ``Detached``; those of a recording as they were judged.
 
         Raises a ``KernelscopeError`` where no attach is possible.
         """
@@ -75,7 +75,7 @@ class Session:
         finally:
             await self.source.close()
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event | Recalled) -> None:
         update = self.timeline.apply(event)
         for listener in self._listeners:
             listener(update)

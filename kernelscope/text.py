@@ -12,8 +12,10 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_PLAIN = re.compile("[\x20-\x7e\xa1-\xac\xae-\u02ff\u2010-\u2027\u2190-\u23ff\u2500-\u27bf]*")
+_PLAIN_CHARACTERS = "\x20-\x7e\xa1-\xac\xae-\u02ff\u2010-\u2027\u2190-\u23ff\u2500-\u27bf"
+_PLAIN = re.compile(f"[{_PLAIN_CHARACTERS}]*")
 """Nothing in it hides or combines: our own signs, and most of what anybody writes."""
+_PLAIN_BLOCK = re.compile(f"[\n\t{_PLAIN_CHARACTERS}]*")
 _SUSPECT = re.compile("[^\x20-\x7e]")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _INVISIBLE = re.compile(
@@ -89,8 +91,13 @@ def headline(source: str) -> str:
     return found if len(lines) < 2 else f"{found} …"
 
 
+def is_plain(text: str) -> bool:
+    """Whether ``clean`` would leave it as it is, but for its length."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def _visible(text: str, keep: str) -> str:
-    if _PLAIN.fullmatch(text):
+    if (_PLAIN_BLOCK if keep else _PLAIN).fullmatch(text):
         return text
     return _escaped(text, keep) if len(text) > _REMEMBERED else _remembered(text, keep)
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from kernelscope.text import clean, clean_block
+from kernelscope.text import clean, clean_block, is_plain
 from kernelscope.timeline.facts import Cost, Movement, Observation, Snapshot
 
 WIRE = 1
@@ -170,6 +170,14 @@ def read_json(text: str) -> Any:
         return _cleaned(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise WireError(f"no JSON: {error}") from error
+
+
+def is_harmless(text: str) -> bool:
+    """Whether nothing in this JSON would be changed where it is made safe: it has no character that hides,
+    no escape that could stand for one, and no text that is too long."""
+    if not is_plain(text) or "\\" in text:
+        return False
+    return len(text) <= _LONGEST_LINE or max(map(len, text.split('"'))) <= _LONGEST_LINE
 
 
 def converted(found: Any, wanted: type[T]) -> T:

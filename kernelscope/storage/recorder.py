@@ -1,21 +1,36 @@
-"""Writes a session's events into a file, each as soon as it came."""
+"""Writes a session's events and what was made of them into a file, each as soon as it came."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from kernelscope import __version__
 from kernelscope.errors import RecordingError
-from kernelscope.protocol.stored import encode_event
+from kernelscope.protocol.stored import (
+    About,
+    encode_about,
+    encode_event,
+    encode_judgements,
+    encode_sources,
+)
 from kernelscope.storage.schema import LONGEST, migrate
 from kernelscope.text import clean
+from kernelscope.timeline.events import Attached, KernelChanged, Progress
 from kernelscope.timeline.timeline import Update
 
 _FAILURES = (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError)
 """What writing raises: OverflowError and MemoryError for an event that is too long to be handed over."""
+_PASSING = (KernelChanged, Progress)
+_DURABLE = "PRAGMA synchronous = FULL"
+"""What was committed survives a power cut; with NORMAL only the death of this process."""
 _BESIDE = ("-wal", "-journal")
 """Files in which SQLite keeps what is committed, or is to be taken back."""
 
@@ -28,39 +43,105 @@ class Recorder:
     Args:
         path: a file that is not there yet.
         on_failure: told, once, why the recording ended early.
+        clock: seconds since the epoch, UTC.
 
     Raises:
         RecordingError: the file is there already, or cannot be made.
     """
 
-    def __init__(self, path: Path, on_failure: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, on_failure: Callable[[str], None], *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._path = path.absolute()  # to SQLite, ":memory:" is no name of a file
         self._on_failure = on_failure
-        self._database: sqlite3.Connection | None = _made(self._path, clean(str(path), limit=1_000))
+        self._clock = clock
+        self._sources: dict[bytes, int] = {}
+        """The number of each source that is in the file, by its digest."""
+        self._about = About(__version__, started=clock())
+        shown = clean(str(path), limit=1_000)
+        self._database: sqlite3.Connection | None = _made(self._path, shown, self._about)
         self._file = _identity(self._path)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def ended(self) -> bool:
+        """It was closed, or what was to be written could not be."""
+        return self._database is None
 
     def __call__(self, update: Update) -> None:
         """Commits the update's event."""
-        if self._database is None:
-            return
-        try:
-            body = encode_event(update.event)
-            self._database.execute("INSERT INTO events (body) VALUES (?)", (body,))
-        except _FAILURES as error:
-            self.close()
-            self._on_failure(clean(str(error) or type(error).__name__))
-            return
-        if _identity(self._path) != self._file:
-            self.close()
-            self._on_failure("the file was removed or moved; one that was moved has all that came until then")
+        if isinstance(update.event, _PASSING) and self._database is not None:
+            # The disk is waited for once a run, and not for each sign that it runs.
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self.take((update,))
+            if self._database is not None:
+                self._database.execute(_DURABLE)
+        else:
+            self.take((update,))
+
+    def take(self, updates: Iterable[Update]) -> None:
+        """Commits these all at once: what came before the recording was begun."""
+
+        def insert(database: sqlite3.Connection) -> None:
+            for update in updates:
+                self._insert(database, update)
+
+        self._write(insert)
 
     def close(self) -> None:
         """Ends the recording; may be called twice."""
+        if self._database is not None and _identity(self._path) == self._file:
+            self._about = replace(self._about, ended=self._clock())
+            self._write(lambda database: _tell_about(database, self._about))
+        self._let_go()
+
+    def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """One transaction."""
+        if self._database is None:
+            return
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            work(self._database)
+            self._database.execute("COMMIT")
+        except _FAILURES as error:
+            self._let_go()
+            self._on_failure(clean(str(error) or type(error).__name__))
+            return
+        if _identity(self._path) != self._file:
+            self._let_go()
+            self._on_failure("the file was removed or moved; one that was moved has all that came until then")
+
+    def _insert(self, database: sqlite3.Connection, update: Update) -> None:
+        body, sources = encode_event(update.event)
+        places = encode_sources([self._place_of(database, source) for source in sources])
+        judgements = encode_judgements(update.judgements)
+        database.execute(
+            "INSERT INTO events (body, sources, judgements) VALUES (?, ?, ?)", (body, places, judgements)
+        )
+        if isinstance(update.event, Attached):
+            self._about = replace(self._about, kernel=update.event.kernel)
+            _tell_about(database, self._about)
+
+    def _place_of(self, database: sqlite3.Connection, source: str) -> int:
+        digest = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        place = self._sources.get(digest)
+        if place is None:
+            place = self._sources[digest] = len(self._sources) + 1
+            database.execute("INSERT INTO sources (id, source) VALUES (?, ?)", (place, source))
+        return place
+
+    def _let_go(self) -> None:
         database, self._database = self._database, None
         if database is None:
             return
         moved = _identity(self._path) != self._file
         with suppress(sqlite3.Error):
+            if database.in_transaction:
+                database.execute("ROLLBACK")
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # all of it into the one file
             if not moved:
                 # One that is finished can be read from where nothing can be written.
@@ -71,7 +152,11 @@ class Recorder:
             _remove_emptied(self._path)  # SQLite leaves them to a file that it cannot find by its name
 
 
-def _made(path: Path, shown: str) -> sqlite3.Connection:
+def _tell_about(database: sqlite3.Connection, about: About) -> None:
+    database.execute("INSERT OR REPLACE INTO about (id, body) VALUES (1, ?)", (encode_about(about),))
+
+
+def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
     """A new recording at ``path``."""
     if any(_size(Path(f"{path}{end}")) for end in _BESIDE):
         raise RecordingError(
@@ -87,7 +172,8 @@ def _made(path: Path, shown: str) -> sqlite3.Connection:
         database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
         migrate(database)
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")  # what was committed survives a power cut
+        database.execute(_DURABLE)
+        _tell_about(database, about)
     except FileExistsError:
         raise RecordingError(
             f"{shown} is there already", "A recording is not written over: name another file."

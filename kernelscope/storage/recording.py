@@ -6,21 +6,37 @@ made safe to display, and the size of each event is bounded.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from kernelscope.errors import RecordingError
-from kernelscope.protocol.stored import decode_event
+from kernelscope.protocol.stored import (
+    About,
+    decode_about,
+    decode_event,
+    decode_judgements,
+    decode_source,
+    decode_sources,
+)
 from kernelscope.protocol.wire import WireError
-from kernelscope.storage.schema import APPLICATION_ID, LONGEST, VERSION, has_form
+from kernelscope.storage.schema import APPLICATION_ID, LONGEST, VERSION, has_form, migrate
 from kernelscope.text import clean
-from kernelscope.timeline.events import Detached, Event
+from kernelscope.timeline.events import Detached, Event, Recalled, looks_in
+
+T = TypeVar("T")
+
+_AT_ONCE = 4_096
+"""Events that are read before the file is let go of again."""
+FOLLOW_S = 0.2
+"""Seconds between two looks at a file that is still being written."""
 
 _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 """What SQLite says of an unfinished recording where it cannot put its own files beside it."""
@@ -28,53 +44,128 @@ _ROLLBACK_JOURNAL = b"\x01\x01"
 """Bytes 18 and 19 of an SQLite file that has no write-ahead log."""
 
 
+class _Row(NamedTuple):
+    """One event as it lies in the file, of whatever types a stranger put there."""
+
+    body: object
+    sources: list[str]
+    """Of its cells, safe to display."""
+    judgements: object
+
+
 class RecordingSource:
-    """The events of a file, as fast as they are asked for.
+    """The events of a file, as fast as they are asked for, with the verdicts that were given.
 
     Args:
         path: a file that ``Recorder`` wrote, perhaps is writing still.
+        follow: wait for what is still being written, until the recording is closed.
+        anew: without the verdicts that were given, so that this version judges what was seen.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, follow: bool = False, anew: bool = False) -> None:
         self._path = path.absolute()
         self._shown = clean(str(path), limit=1_000)
+        self._follow, self._anew = follow, anew
+        self._sources: dict[int, str] = {}
 
-    async def events(self) -> AsyncIterator[Event]:
+    def about(self) -> About:
+        """What it tells of itself.
+
+        Raises:
+            RecordingError: as ``events``.
+        """
+        with self._read() as database:
+            row = database.execute("SELECT body FROM about ORDER BY id").fetchone()
+            return self._understood("what it tells of itself", decode_about, row[0]) if row else About()
+
+    async def events(self) -> AsyncIterator[Event | Recalled]:
         """All of them, and ``Detached`` where the file does not end with one.
 
         Raises:
             RecordingError: no recording, one of a newer version, or a damaged one.
         """
-        event: Event | None = None
-        for event in self._read():
-            yield event
-        if not isinstance(event, Detached):
-            yield Detached("the recording ends here")
+        seq, event = 0, None
+        while True:
+            complete = not self._follow or _is_finished(self._path)
+            rows = self._rows_after(seq)
+            for seq, row in enumerate(rows, seq + 1):  # noqa: B020 - goes on where the last ones ended
+                recalled = self._recalled(seq, row)
+                event = recalled.event
+                yield recalled if recalled.judgements else event
+            if isinstance(event, Detached):
+                return
+            if len(rows) < _AT_ONCE:
+                if complete:
+                    break
+                await asyncio.sleep(FOLLOW_S)
+        yield Detached("the recording ends here")
 
     async def close(self) -> None:
-        """Nothing stays open between two reads."""
+        """Nothing stays open between two reads: while one lasts, its writer cannot finish the file."""
 
-    def _read(self) -> Iterator[Event]:
+    def _rows_after(self, seq: int) -> list[_Row]:
+        """As many as are read at once; fewer where there are no more."""
+        with self._read() as database:
+            if not seq:
+                self._must_be_whole(database)
+            found = database.execute(
+                "SELECT seq, body, sources, judgements FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+                (seq, _AT_ONCE),
+            ).fetchall()
+            rows = []
+            for number, (told, body, sources, judgements) in enumerate(found, seq + 1):
+                if told != number:
+                    raise self._bad(f"its event {number} is missing")
+                what = f"its event {number}"
+                places = self._understood(what, decode_sources, sources) if sources is not None else ()
+                rows.append(_Row(body, [self._source(database, place, what) for place in places], judgements))
+            return rows
+
+    def _recalled(self, number: int, row: _Row) -> Recalled:
+        what = f"its event {number}"
+        event = self._understood(what, lambda text: decode_event(text, row.sources), row.body)
+        if row.judgements is None or self._anew:
+            return Recalled(event)
+        given = self._understood(f"what was made of {what}", decode_judgements, row.judgements)
+        if len(given) not in (0, looks_in(event)):
+            raise self._bad(f"{what} has {looks_in(event)} looks, and {len(given)} were judged")
+        return Recalled(event, given)
+
+    def _source(self, database: sqlite3.Connection, place: int, what: str) -> str:
+        known = self._sources.get(place)
+        if known is None:
+            row = database.execute("SELECT source FROM sources WHERE id = ?", (place,)).fetchone()
+            known = self._understood(f"the source of {what}", decode_source, row[0] if row else None)
+            self._sources[place] = known
+        return known
+
+    def _understood(self, what: str, decode: Callable[[str], T], text: object) -> T:
+        if not isinstance(text, str):
+            raise self._bad(f"{what} is no text")
+        try:
+            return decode(text)
+        except WireError as error:
+            raise self._bad(f"{what} cannot be read: {clean(str(error))}") from error
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        """The recording as one of this version has it."""
         try:
             with self._opened() as database:
                 self._must_be_ours(database)
-                rows = database.execute("SELECT seq, body FROM events ORDER BY seq")
-                for number, (seq, body) in enumerate(rows, 1):
-                    if seq != number:
-                        raise self._bad(f"its event {number} is missing")
-                    yield self._decoded(number, body)
+                (version,) = database.execute("PRAGMA user_version").fetchone()
+                if version == VERSION:
+                    yield database
+                    return
+                with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+                    database.backup(copy)  # what is on the disk stays as it is
+                    copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+                    migrate(copy)
+                    yield copy
         except sqlite3.Error as error:
             raise self._bad(clean(str(error))) from error
         except OSError as error:
             raise self._bad(clean(error.strerror or str(error))) from error
-
-    def _decoded(self, number: int, body: object) -> Event:
-        if not isinstance(body, str):
-            raise self._bad(f"its event {number} is no text")
-        try:
-            return decode_event(body)
-        except WireError as error:
-            raise self._bad(f"its event {number} cannot be read: {clean(str(error))}") from error
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -110,6 +201,12 @@ class RecordingSource:
             raise self._bad(f"its version is {version}, and this kernelscope reads up to {VERSION}")
         if version < 1 or not has_form(database, version):
             raise self._bad(f"its tables are not those of version {version}")
+
+    def _must_be_whole(self, database: sqlite3.Connection) -> None:
+        """A damaged page may hold what would be missed by nobody; some 2 ms for each megabyte."""
+        ((told,),) = database.execute("PRAGMA quick_check(1)")
+        if told != "ok":
+            raise self._bad(f"it is damaged (malformed): {clean(str(told))}")
 
     def _bad(self, why: str) -> RecordingError:
         return RecordingError(f"{self._shown} is no recording that can be opened", why)

@@ -1,18 +1,29 @@
 """The form of a recording: one SQLite file, with numbered migrations.
 
-A recording holds the events as they came, so that a later version can judge them anew.  It holds no
-key, and nothing that is run when it is read.
+``events`` holds what was seen, as it came, so that a later version can judge it anew, and beside each
+event what was made of it then; ``sources`` holds each source of a cell once, however often the cell ran;
+``about`` tells of the recording itself.  There is no key in it, and nothing that is run when it is read.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from itertools import chain
 
 APPLICATION_ID = 0x6B736370
 """``kscp``, in the file's header: tells a recording from any other SQLite file."""
 
-MIGRATIONS = ("CREATE TABLE events (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",)
+MIGRATIONS = (
+    ("CREATE TABLE events (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",),
+    (
+        # Before, the sources stood in the bodies, and there were no judgements: NULL.
+        "ALTER TABLE events ADD COLUMN sources TEXT",
+        "ALTER TABLE events ADD COLUMN judgements TEXT",
+        "CREATE TABLE sources (id INTEGER PRIMARY KEY, source TEXT NOT NULL) STRICT",
+        "CREATE TABLE about (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    ),
+)
 """Each brings a file from the version that is its place to the next; each is one transaction."""
 
 VERSION = len(MIGRATIONS)
@@ -28,10 +39,11 @@ def migrate(database: sqlite3.Connection) -> None:
         sqlite3.Error: it cannot be written.
     """
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    for number, statement in enumerate(MIGRATIONS[version:], version + 1):
+    for number, statements in enumerate(MIGRATIONS[version:], version + 1):
         database.execute("BEGIN IMMEDIATE")
         try:
-            database.execute(statement)
+            for statement in statements:
+                database.execute(statement)
             database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute(f"PRAGMA user_version = {number}")
         except BaseException:
@@ -47,7 +59,7 @@ def has_form(database: sqlite3.Connection, version: int) -> bool:
     In a stranger's file a name of ours may be a view that never ends.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
-        for statement in MIGRATIONS[:version]:
+        for statement in chain.from_iterable(MIGRATIONS[:version]):
             ours.execute(statement)
         return _tables(ours) <= _tables(database)
 

@@ -142,3 +142,36 @@ class Held(Struct, frozen=True):
     """``None``: the name held no model."""
     change: Change | None
     """How it came about; ``None`` for what was there at the attach."""
+    fitted: bool | None = None
+    """Whether it had learned anything; ``None``: the name held no model."""
+
+
+class Found(Struct, frozen=True, omit_defaults=True):
+    """What one look made of one row: a name, or a part of the composite that a name holds."""
+
+    name: str
+    whole: str | None = None
+    """The name of the whole; ``None`` for a name of its own, and for what is gone."""
+    token: int | None = None
+    """Of the object that it holds now; ``None``: no model."""
+    fitted: bool | None = None
+    """Whether that had learned anything."""
+    change: Change | None = None
+    part: bool = False
+    """It is a part before and after: its change is told under its whole."""
+
+
+class Judgement(Struct, frozen=True, omit_defaults=True):
+    """All that was made of one look: with what was seen in it, all that a timeline takes in."""
+
+    rows: tuple[Found, ...] = ()
+    """Those that changed, or that hold other facts than before."""
+    local: tuple[Change, ...] = ()
+    """Models with ``scope`` ``local``."""
+    taught: dict[int, bool] = {}
+    """Of the networks that were touched, by token: whether they have learned anything now."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Of the names, parts under their wholes."""
+        return tuple(row.change for row in self.rows if row.change is not None and not row.part)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from kernelscope.timeline.changes import Judgement
 from kernelscope.timeline.facts import Cost, KernelFacts, Movement, Observation, Snapshot
 
 KernelState = Literal["idle", "busy", "restarted", "died", "unreachable", "back"]
@@ -73,3 +74,21 @@ class Detached(Struct, frozen=True, tag="detached"):
 
 
 Event = Waiting | Attached | Observed | Progress | KernelChanged | Lost | Detached
+
+
+class Recalled(Struct, frozen=True):
+    """An event of a recording, with what was made of it when it came: it is not judged anew."""
+
+    event: Event
+    judgements: tuple[Judgement, ...] = ()
+    """One per look: of an attach, the attach itself and each of its history; of what is observed, one."""
+
+
+def looks_in(event: Event) -> int:
+    """How many judgements are made of it."""
+    match event:
+        case Attached(history=history):
+            return 1 + len(history)
+        case Observed():
+            return 1
+    return 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change, Held, Moment, MomentKind, Run, Verdict
+from kernelscope.timeline.changes import Change, Found, Held, Judgement, Moment, MomentKind, Run, Verdict
 from kernelscope.timeline.events import (
     Attached,
     Detached,
@@ -18,7 +18,9 @@ from kernelscope.timeline.events import (
     Lost,
     Observed,
     Progress,
+    Recalled,
     Waiting,
+    looks_in,
 )
 from kernelscope.timeline.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation
 from kernelscope.timeline.judge import Rows, judge, judge_local, tokens_in_use
@@ -29,6 +31,11 @@ from kernelscope.timeline.world import World, rows_of
 
 _DEAD_KEPT = 2_000
 """How many objects without a name are remembered, for telling a copy from a new model."""
+_DEAD_AT_ONCE = 200
+"""How many more there are before any is forgotten: who is alive is not looked up for each."""
+
+Objects = dict[int, ObjectFacts]
+"""By token."""
 
 
 class Row(Struct, frozen=True):
@@ -47,6 +54,8 @@ class Update(Struct, frozen=True):
     moments: tuple[Moment, ...] = ()
     models: tuple[tuple[str, ObjectFacts], ...] = ()
     """On an attach: what each name holds."""
+    judgements: tuple[Judgement, ...] = ()
+    """What was made of each look in the event (``looks_in``)."""
 
 
 class Timeline:
@@ -74,27 +83,33 @@ class Timeline:
         self._moments: list[Moment] = []
         self._tracks: dict[str, list[Held]] = {}
         self._rows: dict[str, Row] = {}
-        self._fitted: dict[tuple[str, int], bool] = {}
-        self._objects: dict[int, ObjectFacts] = {}
+        self._objects: Objects = {}
         self._taught: dict[int, bool] = {}
         """Of networks: whether they have learned anything."""
         self._kept: dict[tuple[str, str], Kept] = {}
         """What the files hold that were written while we watched, over all epochs."""
         self._names: dict[str, int] = {}
-        self._rows_now: Rows = {}
+        self._rows_now: Rows | None = {}
+        """``None``: names or objects have changed since it was made."""
         self._reruns = Reruns()
 
     # What changes it.
 
-    def apply(self, event: Event) -> Update:
+    def apply(self, event: Event | Recalled) -> Update:
         """Take one event in; the answer says what it added."""
+        if isinstance(event, Recalled):
+            return self._take(event.event, event.judgements)
+        return self._take(event, (None,) * looks_in(event))
+
+    def _take(self, event: Event, given: Sequence[Judgement | None]) -> Update:
         match event:
             case Attached():
-                return self._attach(event)
+                return self._attach(event, given)
             case Observed(observation=observation):
                 self.progress = None
                 self.cost = observation.cost or self.cost
-                return Update(event, self._observe(observation))
+                judgement, moment = self._observe(observation, *given)
+                return Update(event, (moment,) if moment else (), judgements=(judgement,))
             case Progress():
                 self.progress = event
             case KernelChanged(state=state, detail=detail):
@@ -109,36 +124,42 @@ class Timeline:
                 self.ended = reason
         return Update(event)
 
-    def _attach(self, event: Attached) -> Update:
+    def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Update:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
+        self._rows_now = None
         self._taught = {}
         self._reruns.begin_epoch()
         runs_since = sum(o.run is not None for o in event.history)
         start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
-        self._rows_now = rows_of(self._names, self._objects)
-        for name in dict.fromkeys((*self._tracks, *self._rows_now)):
-            self._hold(name, None, start)
-        seen = tuple(moment for o in event.history for moment in self._observe(o))
+        first = given[0] or self._found_there()
+        self._hold(first, start)
+        looked = [self._observe(o, known) for o, known in zip(event.history, given[1:], strict=True)]
         held = ((n, self._objects[t]) for n, t in self._names.items())
-        models = tuple((n, facts) for n, facts in held if not facts.helper)
-        return Update(event, (start, *seen), models)
+        return Update(
+            event,
+            (start, *(moment for _, moment in looked if moment is not None)),
+            tuple((n, facts) for n, facts in held if not facts.helper),
+            (first, *(judgement for judgement, _ in looked)),
+        )
 
-    def _observe(self, observation: Observation) -> tuple[Moment, ...]:
-        """The moment that it makes; none for a look between runs that found nothing to tell."""
+    def _found_there(self) -> Judgement:
+        """What the names hold at an attach; those that held something before it may hold nothing now."""
+        rows = self._rows_as_they_are()
+        return Judgement(tuple(self._found(name, rows) for name in dict.fromkeys((*self._tracks, *rows))))
+
+    def _observe(self, observation: Observation, given: Judgement | None) -> tuple[Judgement, Moment | None]:
+        """What is made of it, and its moment; none for a look between runs that found nothing to tell."""
+        rows_before = {} if given else self._rows_as_they_are()
         before, names_before = self._objects, self._names
         self._objects = {**before, **{f.token: f for f in observation.objects}}
         self._names = _renamed(names_before, observation, self._objects)
-        untold = (f for f in observation.objects if f.known and f.token not in before)
-        before = {
-            **before,
-            **{f.token: replace(f, generation=f.generation if f.known == "local" else None) for f in untold},
-        }
+        self._rows_now = None
         world = World(
             observation,
-            before,
+            _as_told_before(before, observation),
             self._objects,
             names_before,
             self._names,
@@ -146,39 +167,66 @@ class Timeline:
             kept=self._kept,
             epoch=self.epoch,
         )
-        rows_before, self._rows_now = self._rows_now, rows_of(self._names, self._objects)
-        told = judge(world, rows_before, self._rows_now)
-        self._taught = {**self._taught, **taught_by(world)}
+        judgement = given or self._judge(world, rows_before)
+        self._taught = {**self._taught, **judgement.taught}
         written = _written_by(world)
         anew = {path for path, _ in written}
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] not in anew} | written
-        changes = tuple(c for n, c in told.items() if not _is_part(n, rows_before, self._rows_now))
-        silent = observation.run is None and not changes
-        moment = self._moments[-1] if silent else self._record(world, changes)
-        for name in dict.fromkeys((*rows_before, *self._rows_now)):
-            self._hold(name, told.get(name), moment)
+        silent = observation.run is None and not judgement.changes
+        moment = self._moments[-1] if silent else self._record(observation, judgement, before)
+        self._hold(judgement, moment)
         self._forget_the_dead()
-        return () if silent else (moment,)
+        return judgement, None if silent else moment
 
-    def _record(self, world: World, changes: tuple[Change, ...]) -> Moment:
-        observation = world.observation
+    def _judge(self, world: World, rows_before: Rows) -> Judgement:
+        """Changes nothing but what is known of networks' learning, which their rows are told by."""
+        rows = self._rows_as_they_are()
+        told = judge(world, rows_before, rows)
+        taught = taught_by(world)
+        self._taught = {**self._taught, **taught}
+        news = (
+            n for n in dict.fromkeys((*rows_before, *rows)) if n in told or self._holds_other_facts(n, rows)
+        )
+        found = tuple(self._found(n, rows, told.get(n), part=_is_part(n, rows_before, rows)) for n in news)
+        run = world.observation.run
+        local = tuple(judge_local(m, world) for m in world.observation.locals) if run is not None else ()
+        return Judgement(found, local, taught)
+
+    def _found(self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False) -> Found:
+        token, whole = rows.get(name, (None, None))
+        facts = self._objects.get(token) if token is not None else None
+        if facts is None:
+            return Found(name, whole, None, None, change, part)
+        known = self._taught.get(facts.token)
+        fitted = card_for(facts).is_fitted(facts, self._objects) if known is None else known
+        return Found(name, whole, facts.token, fitted, change, part)
+
+    def _holds_other_facts(self, name: str, rows: Rows) -> bool:
+        """Than it was last told to hold."""
+        token, _ = rows.get(name, (None, None))
+        track = self._tracks.get(name)
+        return (self._objects.get(token) if token is not None else None) is not (
+            track[-1].facts if track else None
+        )
+
+    def _record(self, observation: Observation, judgement: Judgement, before: Objects) -> Moment:
         if observation.run is None:
-            return self._add("between", self._moments[-1].execution_count, changes=changes)
+            return self._add("between", self._moments[-1].execution_count, changes=judgement.changes)
         run = Run(
             epoch=self.epoch,
             facts=observation.run,
             rerun_of=self._reruns.earlier(observation.run),
-            changes=changes,
-            local=tuple(judge_local(m, world) for m in observation.locals),
+            changes=judgement.changes,
+            local=judgement.local,
             sees_calls=observation.sees_calls,
             cut=observation.cut,
             hook_seconds=observation.hook_seconds,
             seen=observation,
-            fresh=frozenset(f.token for f in observation.objects if f.token not in world.before),
+            fresh=frozenset(f.token for f in observation.objects if f.token not in before),
             moment=len(self._moments),
         )
         self._reruns.add(run)
-        return self._add("run", run.count, run, changes)
+        return self._add("run", run.count, run, judgement.changes)
 
     def _add(
         self, kind: MomentKind, count: int, run: Run | None = None, changes: tuple[Change, ...] = ()
@@ -188,26 +236,24 @@ class Timeline:
         self.verdicts.update(change.verdict for change in changes)
         return moment
 
-    def _hold(self, name: str, change: Change | None, moment: Moment) -> None:
-        token, whole = self._rows_now.get(name, (None, None))
-        facts = self._objects.get(token) if token is not None else None
-        track = self._tracks.get(name)
-        if track is None:
-            if facts is None:
-                return
-            track = self._tracks[name] = []
-        elif change is None and track[-1].facts is facts and moment.kind != "attached":
-            return
-        track.append(Held(moment.index, facts, change))
-        if facts is not None:
-            self._rows[name] = Row(name, whole)
-            known = self._taught.get(facts.token)
-            now = card_for(facts).is_fitted(facts, self._objects) if known is None else known
-            self._fitted[name, moment.index] = now
+    def _hold(self, judgement: Judgement, moment: Moment) -> None:
+        for found in judgement.rows:
+            facts = self._objects.get(found.token) if found.token is not None else None
+            if facts is None and found.name not in self._tracks:
+                continue
+            held = Held(moment.index, facts, found.change, found.fitted)
+            self._tracks.setdefault(found.name, []).append(held)
+            if facts is not None:
+                self._rows[found.name] = Row(found.name, found.whole)
+
+    def _rows_as_they_are(self) -> Rows:
+        if self._rows_now is None:
+            self._rows_now = rows_of(self._names, self._objects)
+        return self._rows_now
 
     def _forget_the_dead(self) -> None:
         spare = len(self._objects) - _DEAD_KEPT
-        if spare > 0:
+        if spare > _DEAD_AT_ONCE:
             alive = tokens_in_use(self._objects, self._names)
             dead = frozenset([t for t in self._objects if t not in alive][:spare])
             self._objects = {t: f for t, f in self._objects.items() if t not in dead}
@@ -259,10 +305,6 @@ class Timeline:
         held = self.held_at(name, moment)
         return held.change if held is not None and held.moment == moment else None
 
-    def fitted_from(self, name: str, held: Held) -> bool | None:
-        """Whether what the row held from ``held`` on had learned anything; ``None``: it held no model."""
-        return self._fitted.get((name, held.moment))
-
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that ran, and what re-running it did, in order of first run."""
         return self._reruns.cells()
@@ -280,6 +322,13 @@ def _renamed(
         else:
             renamed[name] = token
     return renamed
+
+
+def _as_told_before(before: Objects, observation: Observation) -> Objects:
+    """The objects as they were, with those that were there and are told for the first time."""
+    untold = (f for f in observation.objects if f.known and f.token not in before)
+    told = {f.token: replace(f, generation=f.generation if f.known == "local" else None) for f in untold}
+    return {**before, **told} if told else before
 
 
 def _written_by(world: World) -> dict[tuple[str, str], Kept]:

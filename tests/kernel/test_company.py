@@ -20,11 +20,11 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 import kernelscope
 from kernelscope.storage.recorder import Recorder
-from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.events import Observed
 from kernelscope.timeline.timeline import Timeline
 from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess
+from tests.support.recordings import events_in
 from tests.support.scenarios import Watching as Process
 
 FLOOD = 400
@@ -242,6 +242,6 @@ async def test_order_does_not_hang_on_anybodys_clock(tmp_path: Path) -> None:
         assert [r.seq for r in runs] == list(range(1, len(clocks) + 1))
         assert all(0 <= r.run.seconds < LONG for r in runs if r.run)
         assert [r.run.started for r in runs if r.run] == [0.0 if c != c else c for c in clocks], "but a label"
-        again = [e.observation async for e in RecordingSource(recording).events() if isinstance(e, Observed)]
+        again = [e.observation for e in await events_in(recording) if isinstance(e, Observed)]
         assert [o.run.code for o in again if o.run] == watch.codes
         assert value(kernel.client(), INSTALLED) is False

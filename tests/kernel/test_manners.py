@@ -17,10 +17,10 @@ import pytest
 
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
-from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.events import Observed, Waiting
 from tests.kernel.watching import INSTALLED, LONG, played, value, watching
 from tests.support.kernels import KernelProcess
+from tests.support.recordings import events_in
 
 CELLS = (
     "import sys, warnings, threading\nfrom sklearn.linear_model import LogisticRegression, SGDClassifier",
@@ -446,7 +446,7 @@ async def test_a_cell_that_ends_the_kernel(kernel: KernelProcess, tmp_path: Path
                 kernel.queue(end)
         assert await recorder.wait() == 3
     assert [line["state"] for line in told if line["type"] == "kernel"][-1] == "died"
-    kept = [event async for event in RecordingSource(recording).events()]
+    kept = await events_in(recording)
     runs = [event.observation for event in kept if isinstance(event, Observed)]
     assert [set(run.names) for run in runs if run.run] == [{"model"}]
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from kernelscope.errors import RecordingError
 from kernelscope.storage.recorder import Recorder
-from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.events import Waiting
 from kernelscope.timeline.timeline import Update
+from tests.support.recordings import events_in
 
 SPACE = 200_000
 """Bytes that may be written."""
@@ -36,7 +36,7 @@ def replayed(path: Path) -> list[str]:
     """The numbers of the events in it, as text; it ends with ``Detached``, which has none."""
 
     async def read() -> list[str]:
-        found = [e async for e in RecordingSource(path).events()]
+        found = await events_in(path)
         return [e.reason.split()[0] for e in found if isinstance(e, Waiting)]
 
     return asyncio.run(read())

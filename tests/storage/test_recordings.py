@@ -15,6 +15,7 @@ from kernelscope.storage.recording import RecordingSource
 from kernelscope.storage.schema import APPLICATION_ID, VERSION
 from kernelscope.timeline.events import Detached, Waiting
 from kernelscope.timeline.timeline import Timeline, Update
+from tests.support.recordings import events_in
 from tests.support.script import ScriptedSource, churn
 
 
@@ -56,7 +57,7 @@ async def test_every_event_is_there_for_another_reader_as_soon_as_it_was_taken(t
     recorder = Recorder(path, unexpected)
     for number in range(3):
         recorder(Update(Waiting(f"reason {number}")))
-        events = [event async for event in RecordingSource(path).events()]
+        events = await events_in(path)
         assert events[:-1] == [Waiting(f"reason {n}") for n in range(number + 1)]
         assert events[-1] == Detached("the recording ends here")
     recorder.close()
@@ -82,7 +83,7 @@ async def test_text_of_a_strangers_file_is_made_safe(tmp_path: Path) -> None:
     recorder = Recorder(path, unexpected)
     recorder(Update(Waiting("\x1b]0;owned\x07")))
     recorder.close()
-    [event, _] = [event async for event in RecordingSource(path).events()]
+    [event, _] = await events_in(path)
     assert event == Waiting(r"\x1b]0;owned\x07")
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_a_file_that_goes_away_ends_the_recording_and_not_the_watching(
 
 
 def test_what_could_not_be_begun_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "MIGRATIONS", ("CREATE TABLE nonsense",))
+    monkeypatch.setattr(schema, "MIGRATIONS", (("CREATE TABLE nonsense",),))
     path = tmp_path / "a.kscope"
     with pytest.raises(RecordingError, match="cannot be written"):
         Recorder(path, unexpected)
@@ -249,7 +250,13 @@ def recorded(path: Path, count: int = 40) -> Path:
     return path
 
 
-GOOD = schema.MIGRATIONS[0]
+OLDEST = schema.MIGRATIONS[0]
+GOOD = tuple(chain.from_iterable(schema.MIGRATIONS))
+EVENT = "INSERT INTO events (seq, body)"
+SOURCE = "INSERT INTO sources VALUES (1, 'm.fit(X, y)')"
+WAITING = """{"type": "waiting", "reason": "a"}"""
+SOURCED = f"INSERT INTO events (seq, body, sources) VALUES (1, '{WAITING}', "
+JUDGED = f"INSERT INTO events (seq, body, judgements) VALUES (1, '{WAITING}', "
 ENDLESS = (
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS seq, '{}' AS body FROM n"
 )
@@ -265,13 +272,23 @@ ENDLESS = (
         (1, [], True, "not those of version 1"),
         (1, ["CREATE TABLE events (seq, body)"], True, "not those of version 1"),
         (1, [f"CREATE VIEW events AS {ENDLESS}"], True, "not those of version 1"),
-        (1, [GOOD], False, "not written by kernelscope"),
-        (1, [GOOD, "INSERT INTO events VALUES (2, '{}')"], True, "event 1 is missing"),
-        (1, [GOOD, "INSERT INTO events VALUES (1, '{}')"], True, "event 1 cannot be read"),
-        (1, [GOOD, "INSERT INTO events VALUES (1, '[1')"], True, "event 1 cannot be read: no JSON"),
-        (1, [GOOD, "INSERT INTO events VALUES (1, '\x1b[2J')"], True, "event 1 cannot be read"),
-        (1, [GOOD, "INSERT INTO events VALUES (1, CAST(x'ff' AS TEXT))"], True, "decode to UTF-8"),
-        (1, [GOOD, "INSERT INTO events VALUES (1, printf('%.*c', 64000001, 'x'))"], True, "too big"),
+        (1, [*OLDEST], False, "not written by kernelscope"),
+        (1, [*OLDEST, f"{EVENT} VALUES (2, '{{}}')"], True, "event 1 is missing"),
+        (1, [*OLDEST, f"{EVENT} VALUES (1, '[1')"], True, "event 1 cannot be read"),
+        (2, [*OLDEST], True, "not those of version 2"),
+        (2, [*GOOD], False, "not written by kernelscope"),
+        (2, [*GOOD, f"{EVENT} VALUES (2, '{{}}')"], True, "event 1 is missing"),
+        (2, [*GOOD, f"{EVENT} VALUES (1, '{{}}')"], True, "event 1 cannot be read"),
+        (2, [*GOOD, f"{EVENT} VALUES (1, '[1')"], True, "event 1 cannot be read"),
+        (2, [*GOOD, f"{EVENT} VALUES (1, '\x1b[2J')"], True, "event 1 cannot be read: no JSON"),
+        (2, [*GOOD, f"{EVENT} VALUES (1, CAST(x'ff' AS TEXT))"], True, "decode to UTF-8"),
+        (2, [*GOOD, f"{EVENT} VALUES (1, printf('%.*c', 64000001, 'x'))"], True, "too big"),
+        (2, [*GOOD, SOURCED + "'[1')"], True, "event 1 cannot be read"),
+        (2, [*GOOD, SOURCED + "'[7]')"], True, "source of its event 1 is no text"),
+        (2, [*GOOD, SOURCED + "'[1]')", SOURCE], True, "more sources than cells"),
+        (2, [*GOOD, JUDGED + "'[{}]')"], True, "has 0 looks, and 1 were judged"),
+        (2, [*GOOD, JUDGED + "'[{')"], True, "what was made of its event 1 cannot be read"),
+        (2, [*GOOD, JUDGED + "'{}')"], True, "Expected `array`"),
     ],
 )  # fmt: skip
 def test_a_database_that_is_no_recording_of_ours(
@@ -335,7 +352,8 @@ def test_a_migration_that_fails_half_way_is_taken_back_and_can_be_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = recorded(tmp_path / "a", 3)
-    monkeypatch.setattr(schema, "MIGRATIONS", (GOOD, "ALTER TABLE events ADD COLUMN written REAL"))
+    more = ("ALTER TABLE events ADD COLUMN written REAL", "CREATE TABLE notes (note TEXT)")
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, more))
 
     def half_way(action: int, name: str | None, value: str | None, *_: object) -> int:
         """Lets the table be changed, and not the number of the version."""
@@ -348,12 +366,12 @@ def test_a_migration_that_fails_half_way_is_taken_back_and_can_be_done_again(
             schema.migrate(opened)
         opened.set_authorizer(None)
         assert not opened.in_transaction
-        assert opened.execute("PRAGMA user_version").fetchone() == (1,)
-        assert schema.has_form(opened, 1)
-        schema.migrate(opened)
         assert opened.execute("PRAGMA user_version").fetchone() == (2,)
-        assert opened.execute("SELECT count(*) FROM events").fetchone() == (3,)
         assert schema.has_form(opened, 2)
+        schema.migrate(opened)
+        assert opened.execute("PRAGMA user_version").fetchone() == (3,)
+        assert opened.execute("SELECT count(*) FROM events").fetchone() == (3,)
+        assert schema.has_form(opened, 3)
         opened.execute("PRAGMA user_version = 9")
         schema.migrate(opened)
         assert opened.execute("PRAGMA user_version").fetchone() == (9,), "a newer one is left as it is"

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.changes import Run
 from kernelscope.timeline.events import Event, Observed
 from kernelscope.timeline.forecast import Forecaster, Outlook
 from kernelscope.timeline.timeline import Timeline
 from tests.support.kernels import KernelProcess
+from tests.support.recordings import events_in
 from tests.support.scenarios import Watching
 
 
@@ -58,11 +58,7 @@ def played(cells: Iterable[str], folder: Path, python: str) -> list[Compared]:
         finally:
             said = watching.stop()
     assert "Traceback" not in said, said
-    return list(foreseen(asyncio.run(_events(recording))))
-
-
-async def _events(recording: Path) -> list[Event]:
-    return [event async for event in RecordingSource(recording).events()]
+    return list(foreseen(asyncio.run(events_in(recording))))
 
 
 def foreseen(events: Iterable[Event]) -> Iterator[Compared]:

@@ -190,7 +190,7 @@ def test_given_a_pipeline_when_only_its_step_learned_then_the_row_counts_as_fitt
     watch.run(bound(clf), calls=[called(clf)])
     watch.run(names={"pipe": None})
 
-    told = [watch.timeline.fitted_from("pipe", h) for h in watch.timeline.track("pipe")]
+    told = [h.fitted for h in watch.timeline.track("pipe")]
     assert told == [False, True, None]
 
 

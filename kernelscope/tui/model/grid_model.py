@@ -39,7 +39,7 @@ def paint(timeline: Timeline, key: Key, columns: Columns, first: int, last: int)
         return tuple(_values(timeline, key.row, key.param, columns, first, last))
     pieces: list[Said] = []
     for stretch in stretches(timeline, key.row, first, last):
-        pieces += _lifeline(timeline, key.row, stretch, columns)
+        pieces += _lifeline(stretch, columns)
     return tuple(pieces)
 
 
@@ -69,7 +69,7 @@ def hue_role(facts: ObjectFacts, epoch: int) -> str:
     return f"gen.{hue(epoch, facts.generation)}" if facts.generation is not None else "part"
 
 
-def _lifeline(timeline: Timeline, row: str, stretch: Stretch, columns: Columns) -> Iterator[Said]:
+def _lifeline(stretch: Stretch, columns: Columns) -> Iterator[Said]:
     held = stretch.held
     if held is None or (held.facts is None and not stretch.begins):
         yield from _empty(stretch.first, stretch.last, columns)
@@ -91,7 +91,7 @@ def _lifeline(timeline: Timeline, row: str, stretch: Stretch, columns: Columns) 
     number = _number(held, stretch, cells)
     if number:
         yield Said(number, "number " + role)
-    fill = LINE_FITTED if timeline.fitted_from(row, held) else LINE_BARE
+    fill = LINE_FITTED if held.fitted else LINE_BARE
     yield Said(fill * (cells - len(number)), role)
 
 

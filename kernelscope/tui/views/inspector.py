@@ -32,7 +32,7 @@ def inspector(board: Board) -> tuple[Line, ...]:
             *_ids(board, row),
         )
     facts = held.facts
-    state = standing(facts, fitted=bool(board.timeline.fitted_from(row, held)))
+    state = standing(facts, fitted=bool(held.fitted))
     number = f"generation {facts.generation}" if facts.generation is not None else "a part"
     return (
         line(say(row, "strong"), Said("  "), Said(number, f"strong {hue_role(facts, moment.epoch)}")),

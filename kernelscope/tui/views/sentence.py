@@ -98,7 +98,7 @@ def _quiet_headline(board: Board, moment: Moment, row: str) -> Line:
 
 def _quiet(board: Board, moment: Moment) -> tuple[Line, ...]:
     held = board.held
-    fitted = board.timeline.fitted_from(board.row or "", held) if held is not None else None
+    fitted = held.fitted if held is not None else None
     told = holding(held, moment, fitted=fitted, name=board.row or "")
     return (told, *_elsewhere(moment))
 

@@ -1,0 +1,13 @@
+"""What is in a recording, as it was seen and without what was made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kernelscope.storage.recording import RecordingSource
+from kernelscope.timeline.events import Event, Recalled
+
+
+async def events_in(path: Path) -> list[Event]:
+    told = [event async for event in RecordingSource(path).events()]
+    return [event.event if isinstance(event, Recalled) else event for event in told]
