@@ -90,30 +90,33 @@ class Recorder:
             for update in updates:
                 self._insert(database, update)
 
-        self._write(insert)
+        why = self._committed(insert)
+        if why:
+            self._on_failure(why)
 
     def close(self) -> None:
         """Ends the recording; may be called twice."""
         if self._database is not None and _identity(self._path) == self._file:
             self._about = replace(self._about, ended=self._clock())
-            self._write(lambda database: _tell_about(database, self._about))
+            # Where there is no room for that, all that was taken is there none the less.
+            self._committed(lambda database: _tell_about(database, self._about))
         self._let_go()
 
-    def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """One transaction."""
+    def _committed(self, work: Callable[[sqlite3.Connection], None]) -> str:
+        """One transaction; says why the recording has ended with it, or nothing."""
         if self._database is None:
-            return
+            return ""
         try:
             self._database.execute("BEGIN IMMEDIATE")
             work(self._database)
             self._database.execute("COMMIT")
         except _FAILURES as error:
             self._let_go()
-            self._on_failure(clean(str(error) or type(error).__name__))
-            return
+            return clean(str(error) or type(error).__name__)
         if _identity(self._path) != self._file:
             self._let_go()
-            self._on_failure("the file was removed or moved; one that was moved has all that came until then")
+            return "the file was removed or moved; one that was moved has all that came until then"
+        return ""
 
     def _insert(self, database: sqlite3.Connection, update: Update) -> None:
         body, sources = encode_event(update.event)

@@ -2,11 +2,13 @@
 
 ``python crashing.py limit|full|read-only FOLDER`` tells in JSON what came of one session;
 ``python crashing.py killed FOLDER ROUNDS`` kills as many writers, at moments of its own choosing.
+``python crashing.py every FOLDER STEP`` records again and again, each time with room for STEP bytes more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -57,6 +59,34 @@ def fill(path: Path) -> dict[str, object]:
         committed += not told
     recorder.close()
     return {"told": told, "committed": committed, "replayed": replayed(path)}
+
+
+def fill_up(folder: Path, step: int) -> dict[str, object]:
+    """Each write of a recording fails once, until one has room for all of it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    refused, cut, events = 0, 0, 30
+    for number in itertools.count(1):
+        path = folder / f"{number}"
+        told: list[str] = []
+        resource.setrlimit(resource.RLIMIT_FSIZE, (number * step, hard))
+        try:
+            recorder = Recorder(path, told.append)
+        except RecordingError:
+            refused += 1
+            assert not path.exists()
+            continue
+        acknowledged = 0
+        for count in range(events):
+            recorder(Update(event(count)))
+            acknowledged += not told
+        recorder.close()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        assert replayed(path) == [str(n) for n in range(acknowledged)], number
+        assert len(told) == (acknowledged < events), told
+        if not told:
+            return {"refused": refused, "cut short": cut, "tries": number}
+        cut += 1
+    raise AssertionError
 
 
 def refuse(path: Path) -> dict[str, object]:
@@ -129,6 +159,8 @@ def kill(folder: Path, rounds: int, seed: int = 91) -> dict[str, object]:
 
 
 def main(what: str, folder: Path, *rest: str) -> dict[str, object]:
+    if what == "every":
+        return fill_up(folder, int(rest[0]))
     if what == "killed":
         return kill(folder, int(rest[0]))
     if what == "limit":

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from kernelscope import __version__
 from kernelscope.errors import RecordingError
+from kernelscope.protocol.stored import About
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.storage.schema import APPLICATION_ID, VERSION
-from kernelscope.timeline.events import Detached, Waiting
+from kernelscope.timeline.changes import Verdict
+from kernelscope.timeline.events import Detached, Event, Observed, Recalled, Waiting
+from kernelscope.timeline.facts import Observation
 from kernelscope.timeline.timeline import Timeline, Update
+from tests.support.facts import attached, model
 from tests.support.recordings import events_in
-from tests.support.script import ScriptedSource, churn
+from tests.support.script import ScriptedSource, Story, churn
+from tests.timeline.test_properties import streams
+
+WRITTEN = sorted((Path(__file__).parent / "written").glob("*.kscope"))
+"""A file for each version of the form, of the scripted session."""
 
 
 def unexpected(why: str) -> None:
@@ -50,6 +65,129 @@ async def test_a_replay_makes_the_timeline_that_was_recorded(tmp_path: Path) -> 
     assert len(live.moments) > 10
     assert said(again) == said(live)
     assert again.ended == "over"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(streams(), st.integers(0, 2))
+def test_any_session_is_the_same_when_it_is_replayed_as_it_was_judged_and_anew(
+    looks: list[Observation], begun: int
+) -> None:
+    live = Timeline()
+    history, later = looks[:begun], looks[begun:]
+    runs = sum(look.run is not None for look in history)
+    told: list[Event] = [
+        attached({"m": model(1)}, count=runs, history=history),
+        *(Observed(1, look) for look in later),
+    ]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.kscope"
+        recorder = Recorder(path, unexpected)
+        for event in told:
+            recorder(live.apply(event))
+        recorder.close()
+        for anew in (False, True):
+            again = Timeline()
+            for found in asyncio.run(all_of(RecordingSource(path, anew=anew))):
+                again.apply(found)
+            assert said(again) == said(live)
+            assert [again.track(row.name) for row in again.rows()] == [
+                live.track(row.name) for row in live.rows()
+            ]
+            assert again.names == live.names
+            assert again.taught == live.taught
+
+
+async def all_of(source: RecordingSource) -> list[Event | Recalled]:
+    return [event async for event in source.events()]
+
+
+@pytest.mark.parametrize("file", WRITTEN, ids=lambda file: file.stem)
+def test_a_file_of_every_version_that_there_was_opens_and_is_left_as_it_is(file: Path) -> None:
+    before = file.read_bytes()
+    again = asyncio.run(replayed(file))
+    assert verdicts(again) == verdicts(churn().timeline())
+    assert again.ended == "over"
+    assert file.read_bytes() == before
+
+
+def test_there_is_a_file_of_every_version() -> None:
+    assert {file.stem for file in WRITTEN} == {str(number) for number in range(1, VERSION + 1)}
+
+
+def verdicts(timeline: Timeline) -> list[tuple[int, int, list[tuple[str, Verdict]]]]:
+    return [(m.epoch, m.execution_count, [(c.name, c.verdict) for c in m.changes]) for m in timeline.moments]
+
+
+async def test_verdicts_are_shown_as_they_were_given_and_judged_anew_where_that_is_asked(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.kscope"
+    await recorded(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(
+            """UPDATE events SET judgements = replace(judgements, '"refitted"', '"continued"')"""
+        )
+    given, anew = await replayed(path), Timeline()
+    for event in await all_of(RecordingSource(path, anew=True)):
+        anew.apply(event)
+    assert Verdict.REFITTED not in given.verdicts
+    assert Verdict.REFITTED in anew.verdicts
+
+
+async def test_what_a_cell_was_is_stored_once_however_often_it_ran(tmp_path: Path) -> None:
+    story, path = Story(), tmp_path / "a.kscope"
+    story.attach()
+    for _ in range(5):
+        story.run("x" * 50_000_000)
+    recorder, timeline = Recorder(path, unexpected), Timeline()
+    for event in story.events:
+        recorder(timeline.apply(event))
+    recorder.close()
+    assert path.stat().st_size < 2 * 65_536
+    again = await replayed(path)
+    assert said(again) == said(timeline)
+
+
+def test_a_recording_tells_of_itself(tmp_path: Path) -> None:
+    path, hours = tmp_path / "a.kscope", iter((3_600.0, 7_200.0))
+    recorder, timeline = Recorder(path, unexpected, clock=lambda: next(hours)), Timeline()
+    assert RecordingSource(path).about() == About(__version__, started=3_600.0)
+    for event in churn().events:
+        recorder(timeline.apply(event))
+    assert RecordingSource(path).about().ended is None
+    recorder.close()
+    about = RecordingSource(path).about()
+    assert about == About(__version__, started=3_600.0, ended=7_200.0, kernel=timeline.kernel)
+    assert about.kernel is not None
+    assert about.kernel.notebook == "/home/ada/work/churn.ipynb"
+
+
+async def test_a_reader_that_follows_is_told_what_is_written_until_the_recording_is_closed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.kscope"
+    recorder = Recorder(path, unexpected)
+    recorder(Update(Waiting("before")))
+    heard: list[Event | Recalled] = []
+    async for event in RecordingSource(path, follow=True).events():
+        heard.append(event)
+        if event == Waiting("before"):
+            recorder(Update(Waiting("meanwhile")))
+        if event == Waiting("meanwhile"):
+            recorder.close()
+    assert heard == [Waiting("before"), Waiting("meanwhile"), Detached("the recording ends here")]
+
+
+async def test_a_reader_of_many_events_lets_the_writer_finish(tmp_path: Path) -> None:
+    """More than are read at once: the writer ends while the reader is at the first of them."""
+    path = tmp_path / "a.kscope"
+    recorder = Recorder(path, unexpected)
+    recorder.take(Update(Waiting(str(number))) for number in range(10_000))
+    read = RecordingSource(path).events()
+    first = await anext(read)
+    recorder.close()
+    assert os.listdir(tmp_path) == [path.name]  # noqa: PTH208 - a look, and nothing to wait for
+    assert len([first, *[event async for event in read]]) == 10_001
 
 
 async def test_every_event_is_there_for_another_reader_as_soon_as_it_was_taken(tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_a_disk_that_is_full_ends_the_recording_and_loses_nothing_that_was_commi
 
 
 @pytest.mark.fault(90)
+def test_whichever_write_fails_nothing_that_was_acknowledged_is_lost(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    told = alone("every", str(tmp_path), "6144")
+    assert told["refused"] > 0
+    assert told["cut short"] > 20
+    record_property("table", f"recordings with ever more room: {told}")
+
+
+@pytest.mark.fault(90)
 def test_where_nothing_can_be_written_a_recording_is_refused_and_an_old_one_is_read(tmp_path: Path) -> None:
     if not can_mount():
         pytest.skip("no file system can be mounted here")
