@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kernelscope.errors import KernelscopeError
-from kernelscope.timeline.events import Detached, Event, Recalled
+from kernelscope.timeline.events import Detached, Event, KernelChanged, Progress, Recalled
 from kernelscope.timeline.timeline import Timeline, Update
+
+if TYPE_CHECKING:
+    from kernelscope.storage.recorder import Recorder
 
 
 class Source(Protocol):
@@ -49,10 +53,46 @@ class Session:
         self.source = source
         self.timeline = timeline or Timeline()
         self._listeners: list[Listener] = []
+        self._past: list[Update] = []
+        """For a recording that is begun later; what the kernel did in passing is not kept."""
+        self._recorder: Recorder | None = None
 
     def listen(self, listener: Listener) -> None:
         """``listener`` is called with every update from now on, in the session's own task."""
         self._listeners.append(listener)
+
+    # Recording.
+
+    @property
+    def recording(self) -> Path | None:
+        """The file that is being written; ``None``: none is."""
+        return self._recorder.path if self._recorder is not None and not self._recorder.ended else None
+
+    def record(self, file: Path, on_failure: Callable[[str], None]) -> None:
+        """Writes all that was told, and all that will be, until ``stop_recording``.
+
+        Args:
+            file: that is not there yet.
+            on_failure: told, once, why the recording ended early.
+
+        Raises:
+            RecordingError: the file is there already, or cannot be made.
+        """
+        from kernelscope.storage.recorder import Recorder
+
+        self.stop_recording()
+        self._recorder = Recorder(file, on_failure)
+        self._recorder.take(self._past)
+        self.listen(self._recorder)
+
+    def stop_recording(self) -> Path | None:
+        """Finishes the file, and gives it back; ``None``: there was none."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return None
+        self._listeners.remove(recorder)
+        recorder.close()
+        return recorder.path
 
     async def run(self) -> None:
         """Until the source ends; what the source raises is raised here, after it was closed.
@@ -77,9 +117,18 @@ class Session:
 
     def _tell(self, event: Event | Recalled) -> None:
         update = self.timeline.apply(event)
+        if not _is_passing(update.event):
+            self._past.append(update)
         for listener in self._listeners:
             listener(update)
 
     def _tell_the_end(self, reason: str) -> None:
         if self.timeline.kernel is not None:
             self._tell(Detached(reason))
+
+
+def _is_passing(event: Event) -> bool:
+    """A sign that a cell runs, or has ended."""
+    return isinstance(event, Progress) or (
+        isinstance(event, KernelChanged) and event.state in ("busy", "idle")
+    )

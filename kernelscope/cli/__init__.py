@@ -61,6 +61,7 @@ def cli() -> None:
 for _command in (
     live.attach,
     live.watch,
+    live.record,
     live.ls,
     recorded.replay,
     live.audit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ from kernelscope.cli.running import (
     tell_what_looking_costs,
     watched,
 )
-from kernelscope.errors import UsageError
+from kernelscope.errors import RecordingError, UsageError
+from kernelscope.timeline.events import Attached, Waiting
+from kernelscope.timeline.timeline import Update
 
 
 @click.command(short_help="The dashboard; also without the word attach.", epilog=CONNECTION)
@@ -105,6 +108,58 @@ def watch(
     with connection_file(connection) as path:
         tell_what_looking_costs(poll)
         watched(live_source(path, **options, insecure=insecure, insecure_file=insecure_file), as_json, record)
+
+
+@click.command(short_help="Write a session into a file.", epilog=CONNECTION)
+@connection_argument
+@click.option(
+    "-o", "--output", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True,
+    help="A file that is not there yet; `kernelscope replay FILE` opens it, also while it is written.",
+)  # fmt: skip
+@poll_option
+@keep_option
+@limit_option
+@insecure_option
+@insecure_file_option
+def record(
+    connection: str | None,
+    file: Path,
+    poll: float | None,
+    keep: float,
+    limit: float | None,
+    insecure: bool,
+    insecure_file: bool,
+) -> None:
+    """Watch a kernel into a recording, until it has ended or Ctrl-C.
+
+    Each run is in the file before the next one comes, with the verdicts and with what they were made
+    from. The key of the kernel is not.
+    """
+    from kernelscope.session import Session
+
+    options = {"poll": poll, "keep": keep, "limit": limit}
+    with connection_file(connection) as path:
+        tell_what_looking_costs(poll)
+        session = Session(live_source(path, **options, insecure=insecure, insecure_file=insecure_file))
+        session.record(file, _the_recording_is_all_there_is)
+        session.listen(_tell_what_is_recorded)
+        try:
+            run(session.run())
+        finally:
+            session.stop_recording()
+            talk(f"`kernelscope replay {shlex.quote(str(file))}` opens it")
+
+
+def _the_recording_is_all_there_is(why: str) -> None:
+    raise RecordingError(f"the recording has ended: {why}", "All that came until then is in the file.")
+
+
+def _tell_what_is_recorded(update: Update) -> None:
+    match update.event:
+        case Waiting(reason=reason):
+            talk(f"waiting: {reason}")
+        case Attached(kernel=kernel):
+            talk(f"recording {kernel.notebook or kernel.connection_file}; Ctrl-C ends it")
 
 
 @click.command(short_help="The kernels that can be attached to.")

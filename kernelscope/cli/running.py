@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -80,11 +81,6 @@ def recorded(
     Args:
         warn: shows at once, on a screen, what standard error is told when the screen has gone.
     """
-    if file is None:
-        yield session
-        return
-    from kernelscope.storage.recorder import Recorder
-
     later: list[str] = []
 
     def failed(why: str) -> None:
@@ -95,14 +91,16 @@ def recorded(
             later.append(told)
             warn(told)
 
-    recorder = Recorder(file, failed)
-    session.listen(recorder)
+    if file is not None:
+        session.record(file, failed)
     try:
         yield session
     finally:
-        recorder.close()
+        written = session.stop_recording()
         for line in later:
             talk(line)
+        if written is not None and not later:
+            talk(f"recorded: `kernelscope replay {shlex.quote(str(written))}` opens it")
 
 
 @contextlib.contextmanager

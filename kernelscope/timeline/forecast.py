@@ -28,9 +28,9 @@ from kernelscope.timeline.facts import (
     Value,
 )
 from kernelscope.timeline.judge import judge, tokens_in_use
+from kernelscope.timeline.past import History
 from kernelscope.timeline.rules import Effect, card_for
 from kernelscope.timeline.source import ANY, SOME, Binding, Setting, Source, Surroundings, read, root_of
-from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.world import DEPTH, World, rows_of
 
 _TEACHES = (Effect.ANEW, Effect.ONWARD)
@@ -66,7 +66,7 @@ class Outlook(Struct, frozen=True):
 class Forecaster:
     """Makes forecasts from what a timeline knows at this moment; another moment needs another one."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: History) -> None:
         self._timeline = timeline
 
     def of(self, run: Run) -> Outlook:

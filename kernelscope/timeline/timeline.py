@@ -80,6 +80,7 @@ class Timeline:
         """Why nothing follows any more."""
         self.verdicts: set[Verdict] = set()
         """Every verdict that was given so far."""
+        self._kernels: dict[int, KernelFacts] = {}
         self._moments: list[Moment] = []
         self._tracks: dict[str, list[Held]] = {}
         self._rows: dict[str, Row] = {}
@@ -127,6 +128,7 @@ class Timeline:
     def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Update:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
+        self._kernels[event.epoch] = event.kernel
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
         self._rows_now = None
@@ -260,6 +262,10 @@ class Timeline:
             self._taught = {t: taught for t, taught in self._taught.items() if t not in dead}
 
     # What can be asked of it.
+
+    def kernel_in(self, epoch: int) -> KernelFacts | None:
+        """Which kernel that was."""
+        return self._kernels.get(epoch)
 
     @property
     def moments(self) -> Sequence[Moment]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kernelscope.errors import KernelscopeError
+from kernelscope.errors import KernelscopeError, RecordingError
+from kernelscope.protocol.stored import About
 from kernelscope.session import LooksBetweenRuns, Session
 from kernelscope.timeline.timeline import Update
-from kernelscope.tui.copying import save
+from kernelscope.tui.copying import free_path, save
 from kernelscope.tui.ink import tell
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, line, say
@@ -43,13 +46,25 @@ class KernelscopeApp(ThemedApp[int]):
     Args:
         session: not started yet; the app runs it, and closes it when it leaves.
         title: shown in place of the notebook's name.
+        about: of the recording that is shown; ``None``: it is none.
+        play: show it from its start, and not its end at once.
         poll: seconds between looks at the namespace, where it is polled between runs as well.
     """
 
-    def __init__(self, session: Session, *, title: str | None = None, poll: float | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        title: str | None = None,
+        poll: float | None = None,
+        about: About | None = None,
+        play: bool = False,
+    ) -> None:
         super().__init__()
         self.session = session
-        self.board = Board(session.timeline)
+        self.board = Board(session.timeline, at_rest=about is not None)
+        self.board.about = about
+        self._play = play
         self.board.poll = poll
         self._poll = poll or POLL_S
         self._status = 0
@@ -62,7 +77,8 @@ class KernelscopeApp(ThemedApp[int]):
     def on_mount(self) -> None:
         """Begin."""
         self.session.listen(self._heard)
-        self.push_screen(TimelineScreen(self.board, self._heading))
+        self._timeline = TimelineScreen(self.board, self._heading)
+        self.push_screen(self._timeline)
         self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
 
     def leave(self, status: int) -> None:
@@ -101,8 +117,12 @@ class KernelscopeApp(ThemedApp[int]):
 
     def _follow(self) -> None:
         self._due = False
+        self.board.recording = self.session.recording is not None
         self.board.update()
         self.refresh_screens()
+        if self._play and self.board.whole.moments:
+            self._play = False
+            self._timeline.play()
 
     def refresh_screens(self) -> None:
         """Every screen that shows the board draws it anew."""
@@ -128,6 +148,38 @@ class KernelscopeApp(ThemedApp[int]):
     def open_cost(self) -> None:
         """What kernelscope costs the kernel."""
         self.push_screen(CostScreen(self.board))
+
+    def toggle_recording(self) -> None:
+        """From the attach on; tells where."""
+        if self.board.about is not None:
+            tell(self.screen, line(Said("This is a recording already")), seconds=4)
+        elif self.session.recording is not None:
+            self._tell_recorded(self.session.stop_recording())
+        else:
+            self._record(free_path(self.session.timeline, "kscope"))
+        self.board.recording = self.session.recording is not None
+        self.refresh_screens()
+
+    def _record(self, file: Path) -> None:
+        try:
+            self.session.record(file, lambda why: self.warn(f"the recording has ended: {why}"))
+        except RecordingError as error:
+            self.warn(f"{error.title}: {error.hint}")
+            return
+        if self.session.recording is not None:
+            told = line(
+                Said("Writing all since the attach into "), say(str(file), limit=1_000), Said("; r ends it")
+            )
+            tell(self.screen, told, seconds=6)
+
+    def _tell_recorded(self, file: Path | None) -> None:
+        told = line(
+            Said("Recorded: kernelscope replay "), say(shlex.quote(str(file)), limit=1_000), Said(" opens it")
+        )
+        tell(self.screen, told, seconds=8)
+
+    def open_export(self) -> None:
+        """Asks in which form, and writes the whole timeline."""
 
     def offer_poll(self) -> None:
         """Asks whether to look between runs, or whether to stop; nothing is done before the answer."""

@@ -7,7 +7,7 @@ from functools import partial
 from textual.command import Hits, Provider
 
 from kernelscope.tui.ink import hit
-from kernelscope.tui.model.said import Said, line
+from kernelscope.tui.model.said import Said, line, say
 from kernelscope.tui.screens.base import CommandScreen
 
 
@@ -26,6 +26,15 @@ class ScreenCommands(Provider):
         """Those that match."""
         if not isinstance(self.screen, CommandScreen):
             return
+        spoken = self.screen.spoken(query)
+        if spoken is not None:
+            action, about = spoken
+            yield hit(
+                line(say(query, "strong")),
+                line(Said(about, "dim")),
+                partial(self.screen.run_action, action),
+                1.0,
+            )
         matcher = self.matcher(query)
         for command in self.screen.COMMANDS_HERE:
             score = matcher.match(f"{command.label}: {command.help}")

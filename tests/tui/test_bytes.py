@@ -92,7 +92,7 @@ def kernelscope(*arguments: str, folder: Path, size: tuple[int, int] = (120, 36)
 def travelled(path: Path, folder: Path) -> Terminal:
     """The dashboard over a recording, through all its screens; it has ended."""
     with kernelscope("replay", str(path), folder=folder) as terminal:
-        terminal.until_shown("the recording ends here")
+        terminal.until_shown("space plays it")
         for keys, shown in _JOURNEY:
             terminal.press(keys)
             if shown.startswith("-"):

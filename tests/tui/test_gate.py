@@ -53,7 +53,7 @@ SILENT = {
 """What every other module may take from them."""
 
 OURS = {"kernelscope", "__future__", "asyncio", "bisect", "collections", "contextlib", "dataclasses", "enum"}
-OURS |= {"functools", "msgspec", "pathlib", "statistics", "time", "typing"}
+OURS |= {"datetime", "functools", "msgspec", "pathlib", "re", "shlex", "statistics", "time", "typing"}
 EMPTY_HANDED = {"Content": 0, "Input": 0, "Tabs": 1, "Strip": 1, "OptionList": 0, "Style": 0, "Binding": 99}
 """How many positional arguments these may be made with; keywords that carry text are none."""
 SINKS = {"notify", "copy_to_clipboard", "update", "write", "bell", "panic", "log", "add_option"}

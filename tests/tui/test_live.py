@@ -7,6 +7,7 @@ import pytest
 from kernelscope.timeline.facts import Cost, Movement
 from kernelscope.tui.commands import CONFIRM, COST
 from kernelscope.tui.glyphs import GLYPHS, HATCH, LIVE
+from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import plain
 from kernelscope.tui.screens.confirm import ConfirmScreen
 from kernelscope.tui.screens.cost import CostScreen
@@ -96,7 +97,10 @@ def test_a_first_cell_has_no_state_before_it_to_tell_of() -> None:
     story = Story()
     story.attach()
     story.progress(2.0)
-    assert plain(banner(story.timeline())) == " In [1] has been running for 2 s; this is the state before it."
+    assert (
+        plain(banner(Board(story.timeline())))
+        == " In [1] has been running for 2 s; this is the state before it."
+    )
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(1.4, "1 s"), (59.4, "59 s"), (60, "1 min"), (7_300, "2 h")])

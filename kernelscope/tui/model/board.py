@@ -5,10 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+from kernelscope.protocol.stored import About
 from kernelscope.timeline.changes import Change, Held, Moment, Run
+from kernelscope.timeline.past import History, Past
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.model.columns import Columns
 from kernelscope.tui.model.lines import GridLine, Key, Order, grid_lines
+from kernelscope.tui.model.playback import Playback
 
 ZOOMS = (2, 4, 1)
 """Cells per column, in the order in which ``z`` goes through them."""
@@ -17,8 +20,11 @@ ZOOMS = (2, 4, 1)
 class Board:
     """The reader's place; every move is a method, and what is shown follows from it."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self.timeline = timeline
+    def __init__(self, timeline: Timeline, *, at_rest: bool = False) -> None:
+        self.whole = timeline
+        self.timeline: History = timeline
+        """As far as it is shown."""
+        self.playback = Playback(timeline.moments, at_rest=at_rest)
         self.columns = Columns(timeline.moments)
         self.follow = True
         """Stay on the newest column."""
@@ -27,6 +33,10 @@ class Board:
         """The filter over names."""
         self.marked: int | None = None
         """The moment that a diff compares with."""
+        self.recording = False
+        """The session is being written into a file."""
+        self.about: About | None = None
+        """Of the recording that is shown; ``None``: it is none."""
         self.poll: float | None = None
         """Seconds between two looks while no cell runs; ``None``: there are none."""
         self.revision = 0
@@ -40,8 +50,9 @@ class Board:
         self.update()
 
     def update(self) -> None:
-        """Take in what the timeline has got since."""
+        """Take in what the timeline has got since, and where its playing is."""
         self.revision += 1
+        self._show_as_far_as_it_is_played()
         self.lines = grid_lines(self.timeline, self._unfolded, self.wanted, self.order)
         if self.lines and self._key not in {line.key for line in self.lines}:
             nearest = next(
@@ -50,6 +61,15 @@ class Board:
             self._key = nearest or self.lines[0].key
         if self.follow and not self._chosen:
             self._go_where_it_happens()
+
+    def _show_as_far_as_it_is_played(self) -> None:
+        count = self.playback.shown
+        if count is None and self.timeline is self.whole:
+            return
+        self.timeline = self.whole if count is None else Past(self.whole, count)
+        self.columns = Columns(self.timeline.moments, self.columns.cell)
+        if self.marked is not None and self.marked >= self.columns.count:
+            self.marked = None
 
     def _go_where_it_happens(self) -> None:
         here = {line.key for line in self.lines}
@@ -126,8 +146,10 @@ class Board:
         self.follow = False
 
     def go_live(self) -> None:
-        """To the newest column, and stay there."""
+        """To the newest column, and stay there; what was paused goes on."""
         self.follow = True
+        self.playback.end()
+        self.update()
 
     def select(self, key: Key) -> None:
         """To a line, if it is there."""

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from kernelscope.timeline.changes import Held, Identity, Verdict
 from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.past import History
 from kernelscope.tui.glyphs import GLYPHS, HATCH, LINE_BARE, LINE_FITTED, WALL
 from kernelscope.tui.model.columns import Columns
 from kernelscope.tui.model.lines import Key, value_text
@@ -33,7 +33,7 @@ class Stretch(Struct, frozen=True):
     """``held`` came about in the column ``first``, not before it."""
 
 
-def paint(timeline: Timeline, key: Key, columns: Columns, first: int, last: int) -> Line:
+def paint(timeline: History, key: Key, columns: Columns, first: int, last: int) -> Line:
     """The line over the columns [first, last), exactly ``(last - first) * columns.cell`` cells wide."""
     if key.param is not None:
         return tuple(_values(timeline, key.row, key.param, columns, first, last))
@@ -43,7 +43,7 @@ def paint(timeline: Timeline, key: Key, columns: Columns, first: int, last: int)
     return tuple(pieces)
 
 
-def prelude(timeline: Timeline, key: Key, columns: Columns) -> Said:
+def prelude(timeline: History, key: Key, columns: Columns) -> Said:
     """Before the first column: hatched for what was there already, and nothing is known of it."""
     held = timeline.held_at(key.row, 0)
     known = held is not None and held.facts is not None
@@ -51,7 +51,7 @@ def prelude(timeline: Timeline, key: Key, columns: Columns) -> Said:
     return Said(fill * columns.prelude, "hatch")
 
 
-def stretches(timeline: Timeline, row: str, first: int, last: int) -> Iterator[Stretch]:
+def stretches(timeline: History, row: str, first: int, last: int) -> Iterator[Stretch]:
     """The window, cut where the row came to hold something else."""
     track = timeline.track(row)
     place = bisect_right(track, first, key=lambda held: held.moment) - 1
@@ -126,7 +126,7 @@ def _empty(first: int, last: int, columns: Columns) -> Iterator[Said]:
 
 
 def _values(
-    timeline: Timeline, row: str, param: str, columns: Columns, first: int, last: int
+    timeline: History, row: str, param: str, columns: Columns, first: int, last: int
 ) -> Iterator[Said]:
     """Each value from the column where it came; a value that came before the window is told again."""
     merged: list[tuple[str | None, int, int, bool]] = []
@@ -167,5 +167,5 @@ def _value(held: Held | None, param: str) -> str | None:
     return value_text(held.facts.params[param])
 
 
-def _value_before(timeline: Timeline, row: str, param: str, moment: int) -> str | None:
+def _value_before(timeline: History, row: str, param: str, moment: int) -> str | None:
     return _value(timeline.held_at(row, moment - 1), param) if moment > 0 else None

@@ -11,7 +11,8 @@ from msgspec import Struct
 from kernelscope.text import clean
 from kernelscope.timeline.explain import short_class
 from kernelscope.timeline.facts import Value
-from kernelscope.timeline.timeline import Row, Timeline
+from kernelscope.timeline.past import History
+from kernelscope.timeline.timeline import Row
 
 
 class Order(StrEnum):
@@ -43,7 +44,7 @@ class GridLine(Struct, frozen=True):
 
 
 def grid_lines(
-    timeline: Timeline, unfolded: frozenset[str], wanted: str = "", order: Order = Order.SEEN
+    timeline: History, unfolded: frozenset[str], wanted: str = "", order: Order = Order.SEEN
 ) -> tuple[GridLine, ...]:
     """Every line, top to bottom; ``wanted`` is looked for in names and class names."""
     groups: list[list[Row]] = []
@@ -57,7 +58,7 @@ def grid_lines(
     return tuple(line for group in groups for line in _group(timeline, group, unfolded))
 
 
-def _group(timeline: Timeline, group: list[Row], unfolded: frozenset[str]) -> Iterable[GridLine]:
+def _group(timeline: History, group: list[Row], unfolded: frozenset[str]) -> Iterable[GridLine]:
     whole, parts = group[0], group[1:]
     yield from _row(timeline, whole, whole.name, 0, unfolded, has_parts=bool(parts))
     if whole.name in unfolded:
@@ -66,7 +67,7 @@ def _group(timeline: Timeline, group: list[Row], unfolded: frozenset[str]) -> It
 
 
 def _row(
-    timeline: Timeline, row: Row, label: str, depth: int, unfolded: frozenset[str], *, has_parts: bool = False
+    timeline: History, row: Row, label: str, depth: int, unfolded: frozenset[str], *, has_parts: bool = False
 ) -> Iterable[GridLine]:
     latest = next((h.facts for h in reversed(timeline.track(row.name)) if h.facts is not None), None)
     is_open = row.name in unfolded
@@ -80,12 +81,12 @@ def _row(
             yield GridLine(Key(row.name, name), clean(name), "", depth + 1)
 
 
-def class_of(timeline: Timeline, name: str) -> str | None:
+def class_of(timeline: History, name: str) -> str | None:
     """Of the latest object that the row held."""
     return next((h.facts.cls for h in reversed(timeline.track(name)) if h.facts is not None), None)
 
 
-def param_names(timeline: Timeline, name: str) -> tuple[str, ...]:
+def param_names(timeline: History, name: str) -> tuple[str, ...]:
     """The hyper-parameters that the row ever had: those that ever changed come first."""
     values: dict[str, set[str]] = {}
     for held in timeline.track(name):
@@ -99,14 +100,14 @@ def value_text(value: Value) -> str:
     return clean(repr(value) if isinstance(value, bool | int | float | str | None) else value.text)
 
 
-def _matches(timeline: Timeline, name: str, wanted: str) -> bool:
+def _matches(timeline: History, name: str, wanted: str) -> bool:
     sought = wanted.casefold()
     if not sought:
         return True
     return sought in name.casefold() or sought in short_class(class_of(timeline, name)).casefold()
 
 
-def _rank(timeline: Timeline, name: str, order: Order) -> tuple[int, str]:
+def _rank(timeline: History, name: str, order: Order) -> tuple[int, str]:
     if order is Order.NAME:
         return 0, name.casefold()
     if order is Order.CHANGED:

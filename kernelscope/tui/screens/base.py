@@ -42,6 +42,12 @@ class Guide(Protocol):
     def offer_poll(self) -> None:
         """Asks whether to look between runs, or whether to stop doing so."""
 
+    def toggle_recording(self) -> None:
+        """Writes the session into a file, or no more."""
+
+    def open_export(self) -> None:
+        """Asks in which form to write the timeline."""
+
     def show_run(self, index: int) -> None:
         """The timeline, at this moment."""
 
@@ -69,6 +75,9 @@ class CommandScreen(Screen[Answer], Generic[Answer]):
 
     def refresh_view(self) -> None:
         """The timeline got longer, or the reader moved."""
+
+    def spoken(self, query: str) -> tuple[str, str] | None:
+        """The action that words in the palette stand for, and what it does; ``None`` where they stand for none."""
 
     def recolour(self) -> None:
         """The theme is another one."""

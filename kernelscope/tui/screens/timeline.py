@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
 
+_FRAME = 1 / 30
+"""Seconds between two looks at whether another moment of a recording is due."""
+_SEEK = re.compile(r"(?:(?:seek|go\s?to)\s*)?(?:(?P<epoch>\d{1,6}):)?(?P<count>\d{1,9})")
+
+
 class TimelineScreen(CommandScreen[None]):
     """Moves on a ``Board`` and shows it."""
 
@@ -36,6 +43,11 @@ class TimelineScreen(CommandScreen[None]):
         super().__init__(id="timeline")
         self.board = board
         self._title = title
+        self._ticked = 0.0
+
+    def on_mount(self) -> None:
+        """What a recording is played by stands still until it plays."""
+        self._ticks = self.set_interval(_FRAME, self._tick, pause=True)
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
@@ -128,6 +140,69 @@ class TimelineScreen(CommandScreen[None]):
         """To the newest column, and stay there."""
         self.board.go_live()
         self.refresh_view()
+
+    # How the moments come.
+
+    def action_pause(self) -> None:
+        """Or on."""
+        self.board.playback.toggle()
+        self._played()
+
+    def action_step(self) -> None:
+        """One moment more."""
+        self.board.playback.step(1)
+        self._played()
+
+    def action_step_back(self) -> None:
+        """One moment less."""
+        self.board.playback.step(-1)
+        self._played()
+
+    def spoken(self, query: str) -> tuple[str, str] | None:
+        """``seek 42``, ``42`` or, in the second epoch, ``seek 2:42``."""
+        found = _SEEK.fullmatch(query.strip())
+        if found is None:
+            return None
+        epoch, count = found["epoch"], int(found["count"])
+        where = f" of epoch {epoch}" if epoch else ""
+        return f"seek({count}, {epoch or None})", f"Show what was known after In [{count}]{where}"
+
+    def action_seek(self, execution_count: int, epoch: int | None = None) -> None:
+        """What was known after that run."""
+        if not self.board.playback.seek(execution_count, epoch):
+            tell(self, line(Said(f"There is no In [{execution_count}] here")), seconds=4)
+        self._played()
+
+    def action_faster(self) -> None:
+        """The next speed."""
+        self.board.playback.faster(1)
+        self.refresh_view()
+
+    def action_slower(self) -> None:
+        """The speed before."""
+        self.board.playback.faster(-1)
+        self.refresh_view()
+
+    def play(self) -> None:
+        """From where it is, or from the start."""
+        self.board.playback.play()
+        self._played()
+
+    def _played(self) -> None:
+        self.board.follow = True
+        self.board.update()
+        if self.board.playback.playing:
+            self._ticked = monotonic()
+            self._ticks.resume()
+        else:
+            self._ticks.pause()
+        self.refresh_view()
+
+    def _tick(self) -> None:
+        now = monotonic()
+        passed, self._ticked = now - self._ticked, now
+        if self.board.playback.advance(passed):
+            self._played()
 
     def action_next_change(self) -> None:
         """Within the row."""
@@ -224,6 +299,14 @@ class TimelineScreen(CommandScreen[None]):
     def action_cells(self) -> None:
         """A row per cell."""
         self.guide.open_cells()
+
+    def action_record(self) -> None:
+        """Begins or ends."""
+        self.guide.toggle_recording()
+
+    def action_export(self) -> None:
+        """Asks in which form."""
+        self.guide.open_export()
 
     def action_cost(self) -> None:
         """What is asked of the kernel."""

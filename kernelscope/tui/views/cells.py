@@ -6,8 +6,8 @@ from kernelscope.text import clean, headline
 from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.explain import short_class
 from kernelscope.timeline.forecast import Forecaster, Outlook
+from kernelscope.timeline.past import History
 from kernelscope.timeline.reruns import Cell, Effect
-from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.glyphs import GLYPHS
 from kernelscope.tui.model.said import Line, Said, cut, fit, line, say, width
 from kernelscope.tui.views.evidence import effects
@@ -167,7 +167,7 @@ def _runs(cell: Cell, room: int) -> str:
     return ("" if len(told) == len(cell.runs) else "… ") + " ".join(told)
 
 
-def run_line(timeline: Timeline, cell: Cell, place: int) -> Line:
+def run_line(timeline: History, cell: Cell, place: int) -> Line:
     """One run of a cell."""
     run = cell.runs[place]
     rerun = f"again after [{run.rerun_of}]" if run.rerun_of is not None else "first run"

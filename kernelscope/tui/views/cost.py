@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kernelscope.timeline.facts import Cost
-from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.past import History
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, fit, line
 from kernelscope.tui.views.header import hook_milliseconds
@@ -41,7 +41,7 @@ def cost(board: Board) -> tuple[Line, ...]:
     )
 
 
-def _probe(timeline: Timeline) -> Iterator[Line]:
+def _probe(timeline: History) -> Iterator[Line]:
     told = timeline.cost
     if told is None:
         yield _row("", "It has not told yet: it does with every run.")
@@ -60,7 +60,7 @@ def _times(told: Cost) -> str:
     return f"median {_ms(told.median)}, 99 of 100 under {_ms(told.p99)}, at most {_ms(told.longest)}"
 
 
-def _calls(timeline: Timeline) -> str:
+def _calls(timeline: History) -> str:
     kernel = timeline.kernel
     if kernel is None:
         return "no kernel yet"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from kernelscope.timeline.changes import Moment
 from kernelscope.timeline.explain import short_class
 from kernelscope.timeline.facts import ObjectFacts, Signature, Value
-from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.past import History
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.lines import value_text
 from kernelscope.tui.model.said import Line, Said, fit, fit_name, line, say
@@ -21,7 +21,7 @@ def facts_at(board: Board, column: int) -> ObjectFacts | None:
     return _facts(board.timeline, board.row or "", column)
 
 
-def _facts(timeline: Timeline, row: str, column: int) -> ObjectFacts | None:
+def _facts(timeline: History, row: str, column: int) -> ObjectFacts | None:
     held = timeline.held_at(row, column) if column >= 0 else None
     return held.facts if held is not None else None
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from pathlib import PurePath
 from statistics import median
 
+from kernelscope import __version__
+from kernelscope.protocol.stored import About
 from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.events import Progress
-from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.past import History
 from kernelscope.tui.glyphs import GLYPHS, LEGEND, LIVE
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, line, say, width
@@ -18,7 +21,7 @@ STATES = {"unreachable": "not answering", "died": "dead"}
 _STATE_ROLES = {"busy": "warn", "died": "loss", "unreachable": "loss", "restarted": "warn"}
 
 
-def notebook_name(timeline: Timeline) -> str:
+def notebook_name(timeline: History) -> str:
     """The notebook's file name, or the connection file's."""
     kernel = timeline.kernel
     if kernel is None:
@@ -38,7 +41,7 @@ def header(board: Board, cells: int, title: str | None = None) -> Line:
 
 def _left(board: Board, title: str | None) -> list[Said]:
     timeline = board.timeline
-    pieces = [Said(" "), say(title or notebook_name(timeline), "strong", limit=40), _state(timeline)]
+    pieces = [Said(" "), say(title or notebook_name(timeline), "strong", limit=40), _state(board)]
     runs = timeline.moments[-1].execution_count if timeline.moments else 0
     if timeline.state == "busy" and timeline.ended is None:
         pieces.append(Said(f" · In [{runs + 1}] runs, shown is after [{runs}]"))
@@ -54,11 +57,16 @@ def _left(board: Board, title: str | None) -> list[Said]:
     return pieces
 
 
-def _state(timeline: Timeline) -> Said:
-    if timeline.ended is not None:
+def _state(board: Board) -> Said:
+    timeline = board.timeline
+    if timeline.ended is not None and board.about is None:
         return Said(" · ended", "loss")
     if timeline.kernel is None:
         return Said(" · waiting" if timeline.waiting else " · connecting", "warn")
+    if board.about is not None:
+        return Said(" · recording", "new")
+    if board.playback.shown is not None:
+        return Said(" · as it was", "warn")
     state = STATES.get(timeline.state, timeline.state)
     return Said(f" · {state}", _STATE_ROLES.get(timeline.state, ""))
 
@@ -74,17 +82,32 @@ def _right(board: Board, cells: int) -> list[Said]:
         count = timeline.moments[board.marked].execution_count
         pieces.append(Said(f"m [{count}]  ", "warn"))
     names = sum(row.whole is None and _alive(timeline, row.name) for row in timeline.rows())
-    behind = max(0, board.columns.count - 1 - board.column)
-    following = Said("FOLLOW  ", "new") if board.follow else Said(f"{behind} behind · F follows  ", "warn")
-    return [*pieces, following, Said(f"{names} {'model' if names == 1 else 'models'}" if cells >= 60 else "")]
+    if board.recording:
+        pieces.insert(0, Said("⏺ REC  ", "loss"))
+    return [
+        *pieces,
+        *_place(board),
+        Said(f"{names} {'model' if names == 1 else 'models'}" if cells >= 60 else ""),
+    ]
 
 
-def _alive(timeline: Timeline, name: str) -> bool:
+def _place(board: Board) -> Line:
+    """Of what is shown in what there is, and of the cursor in what is shown."""
+    playback, behind = board.playback, max(0, board.columns.count - 1 - board.column)
+    if playback.shown is not None:
+        sign = f"▶ ×{playback.speed:g}" if playback.playing else "⏸"
+        return (Said(f"{sign} {playback.shown} of {len(board.whole.moments)}  ", "warn strong"),)
+    if not board.follow:
+        return (Said(f"{behind} behind · F follows  ", "warn"),)
+    return (Said("END  " if board.about is not None else "FOLLOW  ", "new"),)
+
+
+def _alive(timeline: History, name: str) -> bool:
     track = timeline.track(name)
     return bool(track) and track[-1].facts is not None
 
 
-def hook_milliseconds(timeline: Timeline) -> float | None:
+def hook_milliseconds(timeline: History) -> float | None:
     """What a look costs the user's kernel: the median, as the probe counts it, or over the latest runs."""
     if timeline.cost is not None and timeline.cost.hooks:
         return timeline.cost.median * 1_000
@@ -92,8 +115,11 @@ def hook_milliseconds(timeline: Timeline) -> float | None:
     return median(seconds) * 1_000 if seconds else None
 
 
-def banner(timeline: Timeline) -> Line:
+def banner(board: Board) -> Line:
     """Why nothing more comes, or why what comes may not be all; empty where all is well."""
+    timeline = board.timeline
+    if board.about is not None and timeline.kernel is not None:
+        return _recorded(board.about) if board.playback.shown is None else ()
     if timeline.ended is not None:
         return line(Said(" Ended: "), say(timeline.ended), Said(". The rows stay; q leaves."))
     if timeline.kernel is None:
@@ -106,6 +132,34 @@ def banner(timeline: Timeline) -> Line:
             Said(" The kernel is not answering"), say(why), Said(". It is waited for; the rows stay.")
         )
     return _running(timeline.progress) if timeline.progress is not None else ()
+
+
+def _recorded(about: About) -> Line:
+    """What recording this is, and how to go through it."""
+    pieces: list[Said] = [Said(" Recorded")]
+    if about.started is not None:
+        begun, ended = _date(about.started), _date(about.ended)
+        same_day = begun[:10] == ended[:10]
+        pieces.append(
+            Said(f" {begun} to {ended[11:] if same_day else ended}" if ended else f" since {begun}")
+        )
+    if about.version != __version__:
+        pieces += [
+            Said(" by kernelscope "),
+            say(about.version or "of old", limit=20),
+            Said("; --anew judges it by this one"),
+        ]
+    return line(*pieces, Said(". space plays it, [ ] step, :seek 42"))
+
+
+def _date(seconds: float | None) -> str:
+    """In the reader's own time; a stranger's file may hold what no calendar has."""
+    try:
+        return (
+            "" if seconds is None else datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+        )
+    except (ValueError, OverflowError, OSError):
+        return "at some time"
 
 
 def _running(progress: Progress) -> Line:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kernelscope.timeline.changes import Moment
 from kernelscope.timeline.explain import short_class, standing
 from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.past import History
 from kernelscope.timeline.reruns import Cell
-from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.world import flat_params
 from kernelscope.tui.glyphs import GLYPHS
 from kernelscope.tui.model.board import Board
@@ -108,7 +108,7 @@ def _ids(board: Board, row: str) -> tuple[Line, ...]:
     return (section("objects over time"), *more, *shown, ())
 
 
-def generations(timeline: Timeline, row: str) -> tuple[Line, ...]:
+def generations(timeline: History, row: str) -> tuple[Line, ...]:
     """Every object that the row held, oldest first: generation, id, and the run that brought it."""
     told: list[Line] = []
     token: int | None = None

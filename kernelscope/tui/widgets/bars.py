@@ -41,7 +41,7 @@ class Banner(Told):
 
     def show(self) -> None:
         """Show the board as it is now."""
-        told = banner(self._board.timeline)
+        told = banner(self._board)
         self.display = bool(told)
         self.tell([told])
 
