@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kernelscope.errors import KernelscopeError
-from kernelscope.timeline.events import Detached, Event, KernelChanged, Progress, Recalled
+from kernelscope.timeline.events import Detached, Event, Recalled, is_passing
 from kernelscope.timeline.timeline import Timeline, Update
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ class LooksBetweenRuns(Protocol):
 
 Listener = Callable[[Update], None]
 
-_AT_ONCE = 64
-"""Events that a source may tell without a pause before others have their turn: a recording tells all it
-has, and the reader wants to leave meanwhile."""
+_TURN_S = 0.1
+"""Seconds for which a source may tell without a pause before others have their turn: a recording tells all
+it has, and the reader wants to leave meanwhile, and not to see it drawn after every few events."""
 
 
 class Session:
@@ -54,7 +55,7 @@ class Session:
         self.timeline = timeline or Timeline()
         self._listeners: list[Listener] = []
         self._past: list[Update] = []
-        """For a recording that is begun later; what the kernel did in passing is not kept."""
+        """For a recording that is begun later."""
         self._recorder: Recorder | None = None
 
     def listen(self, listener: Listener) -> None:
@@ -100,12 +101,12 @@ class Session:
         However it ends after an attach, the listeners are told by a ``Detached``.
         """
         try:
-            told = 0
+            since = monotonic()
             async for event in self.source.events():
                 self._tell(event)
-                told += 1
-                if told % _AT_ONCE == 0:
+                if monotonic() - since > _TURN_S:
                     await asyncio.sleep(0)
+                    since = monotonic()
         except KernelscopeError as error:
             self._tell_the_end(error.title)
             raise
@@ -117,7 +118,7 @@ class Session:
 
     def _tell(self, event: Event | Recalled) -> None:
         update = self.timeline.apply(event)
-        if not _is_passing(update.event):
+        if not is_passing(update.event):
             self._past.append(update)
         for listener in self._listeners:
             listener(update)
@@ -125,10 +126,3 @@ class Session:
     def _tell_the_end(self, reason: str) -> None:
         if self.timeline.kernel is not None:
             self._tell(Detached(reason))
-
-
-def _is_passing(event: Event) -> bool:
-    """A sign that a cell runs, or has ended."""
-    return isinstance(event, Progress) or (
-        isinstance(event, KernelChanged) and event.state in ("busy", "idle")
-    )

@@ -21,16 +21,14 @@ from kernelscope.protocol.stored import (
     encode_judgements,
     encode_sources,
 )
+from kernelscope.storage.flusher import Flusher
 from kernelscope.storage.schema import LONGEST, migrate
 from kernelscope.text import clean
-from kernelscope.timeline.events import Attached, KernelChanged, Progress
+from kernelscope.timeline.events import Attached, is_passing
 from kernelscope.timeline.timeline import Update
 
 _FAILURES = (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError)
 """What writing raises: OverflowError and MemoryError for an event that is too long to be handed over."""
-_PASSING = (KernelChanged, Progress)
-_DURABLE = "PRAGMA synchronous = FULL"
-"""What was committed survives a power cut; with NORMAL only the death of this process."""
 _BESIDE = ("-wal", "-journal")
 """Files in which SQLite keeps what is committed, or is to be taken back."""
 
@@ -44,15 +42,21 @@ class Recorder:
         path: a file that is not there yet.
         on_failure: told, once, why the recording ended early.
         clock: seconds since the epoch, UTC.
+        sync: see ``Flusher``.
 
     Raises:
         RecordingError: the file is there already, or cannot be made.
     """
 
     def __init__(
-        self, path: Path, on_failure: Callable[[str], None], *, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        on_failure: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = time.time,
+        sync: Callable[[int], None] = os.fdatasync,
     ) -> None:
-        self._path = path.absolute()  # to SQLite, ":memory:" is no name of a file
+        self._path = _absolute(path)
         self._on_failure = on_failure
         self._clock = clock
         self._sources: dict[bytes, int] = {}
@@ -61,6 +65,7 @@ class Recorder:
         shown = clean(str(path), limit=1_000)
         self._database: sqlite3.Connection | None = _made(self._path, shown, self._about)
         self._file = _identity(self._path)
+        self._flusher = Flusher(Path(f"{self._path}-wal"), sync)
 
     @property
     def path(self) -> Path:
@@ -73,14 +78,8 @@ class Recorder:
         return self._database is None
 
     def __call__(self, update: Update) -> None:
-        """Commits the update's event."""
-        if isinstance(update.event, _PASSING) and self._database is not None:
-            # The disk is waited for once a run, and not for each sign that it runs.
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self.take((update,))
-            if self._database is not None:
-                self._database.execute(_DURABLE)
-        else:
+        """Commits the update's event, unless it is of the passing moment."""
+        if not is_passing(update.event):
             self.take((update,))
 
     def take(self, updates: Iterable[Update]) -> None:
@@ -113,6 +112,10 @@ class Recorder:
         except _FAILURES as error:
             self._let_go()
             return clean(str(error) or type(error).__name__)
+        self._flusher.flush()
+        if self._flusher.error is not None:
+            self._let_go()
+            return clean(self._flusher.error.strerror or str(self._flusher.error))
         if _identity(self._path) != self._file:
             self._let_go()
             return "the file was removed or moved; one that was moved has all that came until then"
@@ -141,6 +144,7 @@ class Recorder:
         database, self._database = self._database, None
         if database is None:
             return
+        self._flusher.close()
         moved = _identity(self._path) != self._file
         with suppress(sqlite3.Error):
             if database.in_transaction:
@@ -153,6 +157,16 @@ class Recorder:
             database.close()
         if moved and not os.path.lexists(self._path):
             _remove_emptied(self._path)  # SQLite leaves them to a file that it cannot find by its name
+
+
+def _absolute(path: Path) -> Path:
+    """To SQLite, ":memory:" is no name of a file."""
+    try:
+        return path.absolute()
+    except OSError as error:
+        raise RecordingError(
+            f"{clean(str(path))} cannot be written", "There is no working directory."
+        ) from error
 
 
 def _tell_about(database: sqlite3.Connection, about: About) -> None:
@@ -175,7 +189,7 @@ def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
         database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
         migrate(database)
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute(_DURABLE)
+        database.execute("PRAGMA synchronous = NORMAL")  # the file is whole after a power cut, too
         _tell_about(database, about)
     except FileExistsError:
         raise RecordingError(

@@ -84,6 +84,11 @@ class Recalled(Struct, frozen=True):
     """One per look: of an attach, the attach itself and each of its history; of what is observed, one."""
 
 
+def is_passing(event: Event) -> bool:
+    """Whether it tells no more than that a cell runs, or has ended: of the moment, and for no recording."""
+    return isinstance(event, KernelChanged) and event.state in ("busy", "idle")
+
+
 def looks_in(event: Event) -> int:
     """How many judgements are made of it."""
     match event:

@@ -168,7 +168,9 @@ class KernelscopeApp(ThemedApp[int]):
             return
         if self.session.recording is not None:
             told = line(
-                Said("Writing all since the attach into "), say(str(file), limit=1_000), Said("; r ends it")
+                Said("Writing all since the attach into "),
+                say(str(file.absolute()), limit=1_000),
+                Said("; r ends it"),
             )
             tell(self.screen, told, seconds=6)
 

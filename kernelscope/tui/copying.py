@@ -33,4 +33,4 @@ def free_path(timeline: History, suffix: str) -> Path:
     stem = re.sub(r"[^\w-]+", "-", PurePath(told).stem, flags=re.ASCII).strip("-")[:60] or "kernel"
     stem += datetime.now().astimezone().strftime("-%Y%m%d-%H%M")
     names = (f"{stem}{f'-{number}' if number > 1 else ''}.{suffix}" for number in count(1))
-    return next(path for name in names if not (path := Path.cwd() / name).exists())
+    return next(path for name in names if not (path := Path(name)).exists())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import queue
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
@@ -189,12 +192,53 @@ def test_whatever_part_of_the_log_a_power_cut_leaves_the_beginning_is_read(tmp_p
 
 
 @pytest.mark.fault(91)
-def test_each_event_is_on_the_disk_before_the_next_one_comes(tmp_path: Path) -> None:
-    """SQLite's word for it; a power cut itself is not to be had here."""
-    recorder = Recorder(tmp_path / "a", unexpected)
+def test_each_event_is_on_its_way_to_the_disk_before_the_next_one_comes(tmp_path: Path) -> None:
+    """SQLite's word for it, and what the disk is asked; a power cut itself is not to be had here."""
+    kept: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def keep(descriptor: int) -> None:
+        kept.put(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    recorder = Recorder(tmp_path / "a", unexpected, sync=keep)
     assert recorder._database is not None
-    assert recorder._database.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert recorder._database.execute("PRAGMA synchronous").fetchone() == (1,)
     assert recorder._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    for number in range(3):
+        recorder(Update(event(number)))
+        assert kept.get(timeout=30) == f"{tmp_path / 'a'}-wal"
+    recorder.close()
+    assert not any(thread.name == "kernelscope-flusher" for thread in threading.enumerate())
+
+
+@pytest.mark.fault(90)
+def test_a_disk_that_does_not_keep_what_it_took_ends_the_recording(tmp_path: Path) -> None:
+    asked, told = threading.Event(), list[str]()
+
+    def broken(_: int) -> None:
+        asked.set()
+        raise OSError(errno.EIO, "Input/output error")
+
+    recorder = Recorder(tmp_path / "a", told.append, sync=broken)
+    recorder(Update(event(0)))
+    assert asked.wait(30)
+    recorder._flusher._thread.join(30)
+    recorder(Update(event(1)))
+    recorder(Update(event(2)))
+    assert told == ["Input/output error"]
+    assert recorder.ended
+
+
+def test_a_slow_disk_holds_nothing_up(tmp_path: Path) -> None:
+    goes_on = threading.Event()
+
+    def keep(_: int) -> None:
+        assert goes_on.wait(30)
+
+    recorder = Recorder(tmp_path / "a", unexpected, sync=keep)
+    for number in range(20):
+        recorder(Update(event(number)))
+    assert replayed(tmp_path / "a") == [str(number) for number in range(20)]
+    goes_on.set()
     recorder.close()
 
 

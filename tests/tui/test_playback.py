@@ -1,0 +1,235 @@
+"""Recordings that are played, and live sessions that are looked at as they were."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from kernelscope.protocol.stored import About
+from kernelscope.session import Session
+from kernelscope.storage.recorder import Recorder
+from kernelscope.storage.recording import RecordingSource
+from kernelscope.timeline.changes import Verdict
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.tui.app import KernelscopeApp
+from kernelscope.tui.model.playback import LONGEST_S, SPEEDS, Playback
+from tests.support.script import ScriptedSource, Story, churn
+from tests.tui.helpers import Driven, dashboard, on_screen, until
+
+MOMENTS = churn().timeline().moments
+
+
+# The playing itself.
+
+
+def test_all_is_shown_until_it_is_stepped_back() -> None:
+    playback = Playback(MOMENTS)
+    assert playback.shown is None
+    playback.step(-1)
+    assert playback.shown == len(MOMENTS) - 1
+    playback.step(-1_000)
+    assert playback.shown == 1
+    playback.step(1_000)
+    assert playback.shown == len(MOMENTS)
+    playback.end()
+    assert playback.shown is None
+
+
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_every_moment_comes_once_and_in_time(speed: float) -> None:
+    playback = Playback(MOMENTS, at_rest=True)
+    playback.speed = speed
+    playback.toggle()
+    shown, passed = [playback.count], 0.0
+    while playback.playing:
+        passed += 0.01
+        if playback.advance(0.01):
+            shown.append(playback.count)
+    assert shown == sorted(set(shown))
+    assert shown[0] == 1
+    assert shown[-1] == len(MOMENTS)
+    assert passed <= len(MOMENTS) * LONGEST_S / speed + 0.02
+
+
+def test_what_is_at_rest_plays_from_its_start_and_what_lives_stops() -> None:
+    rest, live = Playback(MOMENTS, at_rest=True), Playback(MOMENTS)
+    rest.toggle()
+    live.toggle()
+    assert (rest.playing, rest.shown) == (True, 1)
+    assert (live.playing, live.shown) == (False, len(MOMENTS))
+    rest.toggle()
+    live.toggle()
+    assert (rest.paused, rest.shown) == (True, 1)
+    assert (live.paused, live.shown) == (False, None)
+
+
+def test_a_run_is_sought_in_the_latest_epoch_that_has_it() -> None:
+    playback = Playback(MOMENTS)
+    assert playback.seek(2)
+    assert playback.shown == len(MOMENTS) - 2
+    assert playback.seek(9, 1)
+    assert MOMENTS[playback.count - 1].execution_count == 9
+    assert not playback.seek(99)
+    assert not playback.seek(9, 2)
+
+
+def test_speeds_have_ends() -> None:
+    playback = Playback(MOMENTS)
+    for by, end in ((1, SPEEDS[-1]), (-1, SPEEDS[0])):
+        for _ in SPEEDS:
+            playback.faster(by)
+        assert playback.speed == end
+
+
+def test_where_there_is_no_moment_nothing_is_played() -> None:
+    playback = Playback([], at_rest=True)
+    playback.toggle()
+    playback.step(-1)
+    assert not playback.advance(1.0)
+    assert playback.shown is None
+
+
+# On the screen.
+
+
+async def test_stepping_shows_what_was_known_and_nothing_that_came_later() -> None:
+    async with dashboard(churn()) as seen:
+        assert "old" in seen.screen()
+        await seen.press(*["left_square_bracket"] * (len(MOMENTS) - 3))
+        assert f"3 of {len(MOMENTS)}" in seen.text("#header")
+        assert len(seen.app.board.columns.moments) == 3
+        assert "sgd" not in seen.screen()
+        assert "model" in seen.screen()
+        assert set(seen.app.board.timeline.verdicts) == {Verdict.CREATED, Verdict.FITTED}
+        await seen.press("right_square_bracket")
+        assert f"4 of {len(MOMENTS)}" in seen.text("#header")
+        await seen.press("c", "q", "enter", "q", "F")
+        assert "FOLLOW" in seen.text("#header")
+
+
+async def test_a_paused_session_goes_on_behind() -> None:
+    story = churn()
+    async with dashboard(story) as seen:
+        await seen.press("space")
+        before = seen.grid()
+        story.run("pass")
+        await seen.push(story)
+        assert f"⏸ {len(MOMENTS)} of {len(MOMENTS) + 1}" in seen.text("#header")
+        assert seen.grid() == before
+        await seen.press("space")
+        assert "FOLLOW" in seen.text("#header")
+        assert seen.app.board.columns.count == len(MOMENTS) + 1
+
+
+async def test_a_run_is_sought_by_its_number() -> None:
+    async with dashboard(churn()) as seen:
+        await sought(seen, "seek 9")
+        assert seen.app.board.moment is not None
+        assert seen.app.board.moment.execution_count == 9
+        await sought(seen, "2:3")
+        assert (seen.app.board.moment.epoch, seen.app.board.moment.execution_count) == (2, 3)
+        await sought(seen, "seek 999")
+        assert "There is no In [999] here" in [n.message for n in seen.app._notifications]
+
+
+async def sought(seen: Driven, words: str) -> None:
+    await seen.press("colon")
+    await seen.until(lambda: seen.app.screen.query("CommandInput"))
+    await seen.pilot.press(*({":": "colon", " ": "space"}.get(key, key) for key in words))
+    await seen.until(lambda: "Show what was known after" in seen.screen())
+    await seen.press("enter")
+    await seen.until(lambda: not seen.app.screen.query("CommandInput"))
+
+
+def recording(path: Path, story: Story) -> RecordingSource:
+    timeline, recorder = Timeline(), Recorder(path, lambda why: pytest.fail(why))
+    for event in story.events:
+        recorder(timeline.apply(event))
+    recorder.close()
+    return RecordingSource(path, follow=True)
+
+
+async def test_a_recording_shows_its_end_at_once_and_plays_from_its_start(tmp_path: Path) -> None:
+    source = recording(tmp_path / "a.kscope", churn())
+    app = KernelscopeApp(Session(source), about=source.about())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.board.columns.count == len(MOMENTS))
+        assert "Recorded" in on_screen(app)
+        assert "END" in on_screen(app)
+        for _ in range(5):
+            app.simulate_key("plus")
+        app.simulate_key("space")
+        await until(pilot, lambda: "▶ ×64" in on_screen(app))
+        await until(pilot, lambda: "END" in on_screen(app))
+        app.simulate_key("r")
+        await until(pilot, lambda: app._notifications)
+        assert [n.message for n in app._notifications] == ["This is a recording already"]
+
+
+async def test_a_recording_can_begin_to_play_by_itself(tmp_path: Path) -> None:
+    source = recording(tmp_path / "a.kscope", churn())
+    app = KernelscopeApp(Session(source), about=source.about(), play=True)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "▶ ×1" in on_screen(app))
+
+
+async def test_a_recording_that_is_written_still_goes_on_as_it_grows(tmp_path: Path) -> None:
+    path, timeline = tmp_path / "a.kscope", Timeline()
+    story = churn()
+    recorder = Recorder(path, lambda why: pytest.fail(why))
+    for event in story.events[:5]:
+        recorder(timeline.apply(event))
+    source = RecordingSource(path, follow=True)
+    app = KernelscopeApp(Session(source), about=source.about())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.board.columns.count == 5)
+        for event in story.events[5:]:
+            recorder(timeline.apply(event))
+        await until(pilot, lambda: app.board.columns.count == len(MOMENTS))
+        assert app.session.timeline.ended is None
+        recorder.close()
+        await until(pilot, lambda: app.session.timeline.ended is not None)
+
+
+async def test_r_writes_the_session_down_from_its_attach_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    story = churn()
+    async with dashboard(story) as seen:
+        await seen.press("r")
+        assert "REC" in seen.text("#header")
+        [path] = await asyncio.to_thread(lambda: list(tmp_path.glob("churn-*.kscope")))
+        story.run("pass")
+        await seen.push(story)
+        await seen.press("r")
+        assert "REC" not in seen.text("#header")
+        story.run("'not any more'")
+        await seen.push(story)
+    again = Session(RecordingSource(path))
+    await again.run()
+    assert [m.execution_count for m in again.timeline.moments][-1] == 5
+    assert len(again.timeline.moments) == len(MOMENTS) + 1
+
+
+async def test_where_no_file_can_be_made_r_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with dashboard(churn()) as seen:
+        await asyncio.to_thread(tmp_path.rmdir)
+        await seen.press("r")
+        assert "REC" not in seen.text("#header")
+        assert "cannot be" in " ".join(n.message for n in seen.app._notifications)
+
+
+def test_an_old_recording_says_who_judged_it() -> None:
+    app = KernelscopeApp(Session(ScriptedSource()), about=About("0.0.1", started=1e300))
+    for event in churn().events:
+        app.session.timeline.apply(event)
+    from kernelscope.tui.model.said import plain
+    from kernelscope.tui.views.header import banner
+
+    told = plain(banner(app.board))
+    assert "by kernelscope 0.0.1; --anew judges it by this one" in told
+    assert "since at some time" in told
