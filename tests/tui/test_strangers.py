@@ -1,0 +1,151 @@
+"""A stranger's recording, changed at any place, is refused in a sentence or shown: nothing stumbles over it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernelscope.errors import RecordingError
+from kernelscope.export.lines import JsonLines, PlainLines
+from kernelscope.session import Session
+from kernelscope.storage.recorder import Recorder
+from kernelscope.storage.recording import RecordingSource
+from kernelscope.timeline.forecast import Forecaster
+from kernelscope.timeline.timeline import Timeline
+from kernelscope.tui.model.board import Board
+from kernelscope.tui.model.grid_model import paint, prelude
+from kernelscope.tui.views.cells import cell_line
+from kernelscope.tui.views.cost import cost
+from kernelscope.tui.views.diff import diff
+from kernelscope.tui.views.evidence import evidence
+from kernelscope.tui.views.header import banner, header, legend
+from kernelscope.tui.views.inspector import inspector
+from kernelscope.tui.views.sentence import sentence
+from tests.support.script import churn
+
+TRIES = 60
+STRIDE = 7
+"""Moments between two that are looked at."""
+PUT: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    10**9,
+    2**62,
+    1e300,
+    "",
+    "x" * 5_000,
+    "reset",
+    "\x1b[2J",
+    [],
+    {},
+    [1],
+    {"a": 1},
+)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The scripted session, as a recording."""
+    path = tmp_path_factory.mktemp("whole") / "a.kscope"
+    timeline, recorder = Timeline(), Recorder(path, lambda why: pytest.fail(why))
+    for event in churn().events:
+        recorder(timeline.apply(event))
+    recorder.close()
+    return path.read_bytes()
+
+
+def places(told: Any) -> Iterator[Callable[[Any], None]]:
+    """How to put something else at each place in it."""
+    for key in range(len(told)) if isinstance(told, list) else told if isinstance(told, dict) else ():
+        yield lambda put, key=key: told.__setitem__(key, put)  # type: ignore[misc]
+        yield from places(told[key])
+
+
+def changed(path: Path, chance: random.Random) -> str:
+    """Puts something else at one place of one event, of what was made of it, or of what the file tells."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        table, column = chance.choice(
+            [("events", "body"), ("events", "judgements"), ("events", "sources"), ("about", "body")]
+        )
+        (rowid, text) = chance.choice(database.execute(f"SELECT rowid, {column} FROM {table}").fetchall())
+        told = [json.loads(text)]
+        place, put = chance.choice(list(places(told))), chance.choice(PUT)
+        place(put)
+        database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (json.dumps(told[0]), rowid))
+    return f"{table}.{column} {rowid}: {put!r:.30} in {text:.200}"
+
+
+def seen(path: Path, *, anew: bool) -> None:
+    """All that is shown of it."""
+    source = RecordingSource(path, anew=anew)
+    session = Session(source)
+    session.listen(PlainLines(io.StringIO()))
+    session.listen(JsonLines(session.timeline, io.BytesIO()))
+    about = source.about()
+    asyncio.run(session.run())
+    board = Board(session.timeline, at_rest=True)
+    board.about = about
+    for _ in range(len(session.timeline.moments) // STRIDE):
+        board.playback.step(-STRIDE)
+        board.update()
+        look(board)
+    board.playback.end()
+    board.update()
+    for number in range(len(board.lines)):
+        board.move_lines(-1_000)
+        board.move_lines(number)
+        board.unfold(open_=True)
+        for column in range(number % STRIDE, board.columns.count, STRIDE):
+            board.go_to(column)
+            look(board)
+
+
+def look(board: Board) -> None:
+    header(board, 120)
+    banner(board)
+    legend(120, board.timeline.verdicts)
+    sentence(board)
+    inspector(board)
+    cost(board)
+    if board.row is not None:
+        diff(board, 100, equal=True)
+        for tab in ("happened", "parameters", "learned", "cell", "generations"):
+            evidence(board, tab)
+    for line in board.lines:
+        paint(board.timeline, line.key, board.columns, 0, board.columns.count)
+        prelude(board.timeline, line.key, board.columns)
+    for cell in board.timeline.cells():
+        cell_line(cell, 100, Forecaster(board.timeline))
+
+
+@pytest.mark.fault(81)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_recording_that_was_changed_anywhere_is_refused_or_shown(
+    written: bytes, tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
+) -> None:
+    chance, path = random.Random(seed), tmp_path / "a.kscope"
+    refused = unsafe = 0
+    for _ in range(TRIES):
+        path.write_bytes(written)
+        what = changed(path, chance)
+        try:
+            seen(path, anew=chance.random() < 0.3)
+        except RecordingError as error:
+            refused += 1
+            unsafe += not f"{error.title} {error.hint}".isprintable()
+        except Exception as error:
+            raise AssertionError(what) from error
+    assert 0 < refused < TRIES
+    assert not unsafe
+    record_property("table", f"{TRIES} changed recordings: {refused} refused, the rest shown")
