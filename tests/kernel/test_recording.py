@@ -1,0 +1,174 @@
+"""`kernelscope record` and `replay` as a user runs them, beside a real kernel."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernelscope.storage.recording import RecordingSource
+from kernelscope.timeline.events import Observed
+from tests.kernel.watching import LONG
+from tests.support.kernels import KernelProcess
+from tests.support.recordings import events_in
+
+MODEL = "from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"
+LONG_ONES = f"{MODEL}\nmodel.set_params(penalty='p' * 50_000_000)\n# " + "x" * 50_000_000
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as process:
+        yield process
+
+
+class Running:
+    """A command, and the lines that it has written so far to one of its streams."""
+
+    def __init__(self, process: subprocess.Popen[str], stream: Any) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._more = threading.Condition()
+        self._reader = threading.Thread(target=self._read, args=(stream,))
+        self._reader.start()
+
+    def _read(self, stream: Any) -> None:
+        for line in stream:
+            with self._more:
+                self.lines.append(line)
+                self._more.notify_all()
+
+    def until(self, fact: Callable[[list[str]], object]) -> None:
+        with self._more:
+            assert self._more.wait_for(lambda: fact(self.lines), LONG), self.lines
+
+    def ended(self, *, by: signal.Signals | None = None) -> int:
+        if by is not None:
+            self.process.send_signal(by)
+        status = self.process.wait(LONG)
+        self._reader.join(LONG)
+        return status
+
+
+@contextmanager
+def running(*arguments: str, tells: str = "stderr") -> Iterator[Running]:
+    command = [sys.executable, "-m", "kernelscope", *arguments]
+    with subprocess.Popen(command, text=True, **{tells: subprocess.PIPE}) as process:  # type: ignore[call-overload]
+        told = Running(process, getattr(process, tells))
+        try:
+            yield told
+        finally:
+            process.kill()
+
+
+def replayed(path: Path, *options: str) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "kernelscope", "replay", "--json", *options, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONG)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def attached(lines: list[str]) -> bool:
+    return any("Ctrl-C ends it" in line for line in lines)
+
+
+def counts(records: list[dict[str, Any]]) -> list[int]:
+    return [record["execution_count"] for record in records if record["type"] == "execution"]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_each_run_is_in_the_file_whatever_ends_the_recording(
+    kernel: KernelProcess, tmp_path: Path, end: signal.Signals
+) -> None:
+    path = tmp_path / "a.kscope"
+    with (
+        running("record", str(kernel.connection_file), "-o", str(path)) as record,
+        running("watch", str(kernel.connection_file), "--json", tells="stdout") as watch,
+    ):
+        record.until(attached)
+        watch.until(lambda lines: lines)
+        ran = [
+            kernel.run(code)["execution_count"] for code in (MODEL, "model.fit([[0], [1]], [0, 1])", "1/0")
+        ]
+        watch.until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
+        with running("replay", str(path), "--json", "--follow", tells="stdout") as follow:
+            follow.until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
+        assert record.ended(by=end) == (130 if end != signal.SIGKILL else -end)
+        assert watch.ended(by=signal.SIGTERM) == 130
+        if end != signal.SIGKILL:
+            assert f"`kernelscope replay {path}` opens it" in "".join(record.lines)
+        seen = [json.loads(line) for line in watch.lines]
+
+    again = replayed(path)
+    assert counts(again) == ran
+    assert [r for r in again if r["type"] == "execution"] == [r for r in seen if r["type"] == "execution"]
+    about = RecordingSource(path).about()
+    assert about.kernel is not None
+    assert about.kernel.pid == kernel.pid
+    assert (about.ended is None) == (end is signal.SIGKILL)
+    key = json.loads(kernel.connection_file.read_text())["key"].encode()
+    assert not any(key in file.read_bytes() for file in tmp_path.iterdir())
+
+
+async def test_what_is_very_long_is_stored_once_and_cut(kernel: KernelProcess, tmp_path: Path) -> None:
+    path = tmp_path / "a.kscope"
+    with running("record", str(kernel.connection_file), "-o", str(path)) as record:
+        record.until(attached)
+        for _ in range(3):
+            kernel.run(LONG_ONES, timeout=LONG * 4)
+        record.ended(by=signal.SIGTERM)
+    assert sum(file.stat().st_size for file in [path]) < 250_000
+    with closing(sqlite3.connect(path)) as database:
+        long_ones = "SELECT count(*), max(length(source)) FROM sources WHERE length(source) > 1000"
+        assert database.execute(long_ones).fetchone() == (1, 65_536)
+    runs = [event.observation.run for event in await events_in(path) if isinstance(event, Observed)]
+    assert [run.code_cut for run in runs if run is not None] == [True, True, True]
+
+
+def test_where_the_file_is_there_or_the_disk_is_full_it_ends_with_five(
+    kernel: KernelProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis").write_text("years of work")
+    with running("record", str(kernel.connection_file), "-o", str(tmp_path / "thesis")) as record:
+        assert record.ended() == 5
+        assert "is there already" in "".join(record.lines)
+    assert (tmp_path / "thesis").read_text() == "years of work"
+
+    path = tmp_path / "a.kscope"
+    limited = ["sh", "-c", 'ulimit -f 160; exec "$@"', "sh", sys.executable, "-m", "kernelscope", "record"]
+    with subprocess.Popen(
+        [*limited, str(kernel.connection_file), "-o", str(path)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        record = Running(process, process.stderr)
+        record.until(attached)
+        for number in range(12):
+            kernel.run(f"a = {number}  # " + "x" * 10_000)
+        assert record.ended() == 5
+        assert "the recording has ended" in "".join(record.lines)
+    assert 0 < len(counts(replayed(path))) < 12
+
+
+def test_a_session_that_was_played_is_judged_anew_alike(kernel: KernelProcess, tmp_path: Path) -> None:
+    path = tmp_path / "a.kscope"
+    kernel.run("model = None")
+    with running("record", str(kernel.connection_file), "-o", str(path)) as record:
+        record.until(attached)
+        for code in (MODEL, MODEL, "model.fit([[0], [1]], [0, 1])", "del model"):
+            kernel.run(code)
+        record.ended(by=signal.SIGTERM)
+    given = replayed(path)
+    assert [r["changes"][0]["verdict"] for r in given if r["type"] == "execution"] == [
+        "created",
+        "reset",
+        "fitted",
+        "deleted",
+    ]
+    assert replayed(path, "--anew") == given
