@@ -6,10 +6,10 @@ from collections.abc import Collection
 from pathlib import PurePath
 from statistics import median
 
+from kernelscope.looks.glyphs import GLYPHS, LEGEND, LIVE
 from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.events import Progress
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.tui.glyphs import GLYPHS, LEGEND, LIVE
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, line, say, width
 
