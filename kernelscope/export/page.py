@@ -34,11 +34,24 @@ _NAME = 1_000
 _TEXT = 4_000
 _CODE = 20_000
 """Characters of a cell's source; what is longer is cut, and the page says so."""
-_WRITTEN = 1_000
+_WRITTEN = 500
 """Changes that are written out for print: what is more would be hundreds of sheets."""
 _FORESEEN = 200
 """Cells that forecasts are made for: those that ran last."""
 
+_SCRIPTS = (
+    "session",
+    "elements",
+    "grid",
+    "moves",
+    "inspector",
+    "cells",
+    "views",
+    "pointer",
+    "keyboard",
+    "paper",
+    "begin",
+)
 _VERDICTS = tuple(Verdict)
 _KINDS = {"attached": 0, "run": 1, "between": 2}
 
@@ -51,7 +64,7 @@ def write_html(timeline: Timeline, out: TextIO, title: str | None = None) -> Non
     """
     told = clean(title if title is not None else _notebook(timeline), limit=_NAME)
     style = _asset("page.css").replace("/* colours */", _colours())
-    script = _asset("page.js")
+    script = _script()
     parts = {
         "title": escape(told),
         "policy": escape(_policy(style, script)),
@@ -65,7 +78,12 @@ def write_html(timeline: Timeline, out: TextIO, title: str | None = None) -> Non
 
 
 def _asset(name: str) -> str:
-    return files("kernelscope.export").joinpath(name).read_text(encoding="utf-8")
+    return files("kernelscope.export").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """One script in a scope of its own: its files see what stands in those before them."""
+    return '"use strict";\n(() => {\n' + "\n".join(_asset(f"{name}.js") for name in _SCRIPTS) + "})();\n"
 
 
 def _notebook(timeline: Timeline) -> str:
@@ -216,7 +234,7 @@ def _moment(moment: Moment, told: _Told, cell_of: dict[int, int]) -> list[Any]:
     if run is None:
         return head
     facts = run.facts
-    cut = len(facts.code) if facts.code_cut else _CODE if len(facts.code) > _CODE else 0
+    cut = min(len(facts.code), _CODE) if facts.code_cut or len(facts.code) > _CODE else 0
     return [
         *head,
         told.code(facts.code),
