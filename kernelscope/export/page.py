@@ -22,7 +22,7 @@ from kernelscope.looks.colours import DARK, HUES, LIGHT, variables
 from kernelscope.looks.glyphs import DOUBT, GLYPHS, LEGEND, LOSS, SHORT
 from kernelscope.looks.verbs import DOES, WOULD
 from kernelscope.protocol.records import utc
-from kernelscope.text import clean, clean_block
+from kernelscope.text import clean, clean_block, headline
 from kernelscope.timeline.changes import Change, Held, Moment, Run, Verdict
 from kernelscope.timeline.explain import gist, shown
 from kernelscope.timeline.facts import ObjectFacts
@@ -293,7 +293,8 @@ def _cells(timeline: Timeline, cells: tuple[Cell, ...], told: _Told) -> Iterator
         ]
         run = cell.runs[-1]
         outlook = _outlook(forecaster, run, told) if run.moment in foreseen and not cell.reruns else None
-        yield [told.code(cell.code), [r.moment for r in cell.runs], len(cell.reruns), effects, outlook]
+        line = told.text(headline(cell.code), 300)
+        yield [told.code(cell.code), line, [r.moment for r in cell.runs], len(cell.reruns), effects, outlook]
 
 
 def _outlook(forecaster: Forecaster, run: Run, told: _Told) -> list[Any]:

@@ -111,7 +111,7 @@ def test_given_a_long_session_when_written_and_read_then_changes_runs_and_cells_
     assert runs == [m.run.facts.code for m in timeline.moments if m.run is not None]
     assert [texts[cell[0]] for cell in held["cells"]] == [cell.code for cell in timeline.cells()]
     effects = [
-        [(texts[e[0]], held["verdicts"][e[1]][0], e[2], e[3]) for e in c[3]] for c in held["cells"] if c[2]
+        [(texts[e[0]], held["verdicts"][e[1]][0], e[2], e[3]) for e in c[4]] for c in held["cells"] if c[3]
     ]
     assert effects == [
         [(e.name, str(e.verdict), e.times, e.of) for e in cell.effects]

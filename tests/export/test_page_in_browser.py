@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 _FRAMES = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 
 _RING = """

@@ -9,6 +9,7 @@ try {
 document.querySelector("h1").textContent = data.title;
 at("summary").textContent = data.summary.join(" · ");
 nameTheme();
+reruns = drawAgain();
 if (!recall()) beginning();
 refit();
 if (rows.length) {
@@ -16,4 +17,3 @@ if (rows.length) {
   draw();
 }
 inspect();
-grid.focus({ preventScroll: true });

@@ -4,18 +4,6 @@ const CELL = 52,
   list = at("list"),
   cellSizer = el("div", { class: "sizer", role: "presentation" });
 list.append(cellSizer);
-const SAYS_LITTLE = /^(import |from |def |async def |class |[@#%)\]}\s]|with |if |for )/;
-
-function headline(code) {
-  const lines = code.split("\n").filter((line) => line.trim());
-  const line =
-    lines.find((one) => !SAYS_LITTLE.test(one)) ??
-    lines.find((one) => !one.trim().startsWith("#")) ??
-    lines[0] ??
-    "(empty cell)";
-  return lines.length > 1 ? `${line.trim()} …` : line.trim();
-}
-
 function does(cell) {
   const made = el("span", { class: "does" });
   if (cell.again) {
@@ -90,7 +78,7 @@ function drawCells() {
         "aria-setsize": listed.length,
         "data-cell": cell.index,
       },
-      el("code", {}, headline(cell.code)),
+      el("code", {}, cell.headline),
       el("span", { class: "runs" }, cell.runs.length > 6 ? `… ${runs}` : runs),
       does(cell),
     );
@@ -166,7 +154,7 @@ function inspectCell() {
   inspector.replaceChildren(...made);
   inspector.scrollTop = 0;
   inspect.later = setTimeout(() => {
-    live.textContent = `${headline(cell.code)}: ${inspector.querySelector(".does").textContent}`;
+    live.textContent = `${cell.headline}: ${inspector.querySelector(".does").textContent}`;
   }, 250);
 }
 
@@ -179,4 +167,37 @@ function moveCell(by) {
   else if (top + CELL > list.scrollTop + list.clientHeight) list.scrollTop = top + CELL - list.clientHeight;
   soon();
   inspect();
+}
+
+/** Below a short grid: the founding question's answers, those that take something away first. */
+function drawAgain() {
+  const told = cells.filter((cell) => cell.again && cell.effects.length);
+  const weight = (cell) => (cell.effects.some((e) => e.verdict.tone === "loss") ? 0 : 1);
+  told.sort((a, b) => weight(a) - weight(b) || a.index - b.index);
+  at("again").replaceChildren(
+    el("h2", {}, "What running a cell again did"),
+    el(
+      "ul",
+      {},
+      told
+        .slice(0, 30)
+        .map((cell) =>
+          el(
+            "li",
+            {},
+            el("button", { class: "link", onclick: () => toCell(cell) }, el("code", {}, cell.headline)),
+            does(cell),
+          ),
+        ),
+    ),
+  );
+  return told.length;
+}
+
+function toCell(cell) {
+  place.wanted = at("filter").value = "";
+  place.cell = cell.index;
+  refit();
+  look("cells");
+  moveCell(0);
 }

@@ -10,9 +10,9 @@ const place = {
   open: new Set(),
   width: 0,
 };
+const rowHeight = 40; // as in the style
 let shown = [],
-  listed = [],
-  rowHeight = 40;
+  listed = [];
 const cw = () => WIDTHS[place.width];
 const xOf = (moment) => prelude + moment * cw();
 const row = () => rows[place.row];
@@ -40,16 +40,27 @@ const axis = el("div", { class: "axis", role: "row" }),
   body = el("div", { role: "presentation", class: "sizer" }),
   sizer = el("div", { class: "sizer", role: "presentation" }, axis, body);
 grid.append(sizer);
-let namesWidth = 240;
+let namesWidth = 240,
+  reruns = 0;
 
 function measure() {
   namesWidth =
     parseFloat(getComputedStyle(root).getPropertyValue("--names")) *
     parseFloat(getComputedStyle(root).fontSize);
+  share();
   sizer.style.width = `${namesWidth + xOf(moments.length) + 24}px`;
   body.style.height = `${Math.max(shown.length * rowHeight, grid.clientHeight - 30)}px`;
   grid.setAttribute("aria-rowcount", shown.length + 1);
   grid.setAttribute("aria-colcount", moments.length + 1);
+}
+
+/** Where the grid is short, what lies below it is for what re-runs did. */
+function share() {
+  const wanted = Math.max(shown.length, 3) * rowHeight + 50,
+    spare = at("timeline").clientHeight - wanted,
+    short = spare > 150 && rows.length > 0 && reruns > 0;
+  at("again").hidden = !short;
+  grid.style.flex = short ? `0 0 ${wanted}px` : "";
 }
 
 function window_() {

@@ -96,6 +96,7 @@ document.addEventListener("keydown", (event) => {
   if (!act) return;
   event.preventDefault();
   hideTip();
+  if (event.target === document.body) scroller.focus({ preventScroll: true });
   act();
 });
 at("filter").addEventListener("input", (event) => {

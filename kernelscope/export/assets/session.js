@@ -84,9 +84,10 @@ for (const row of rows) {
   if (row.whole === null)
     for (const held of row.track) if (held.change !== null) moments[held.moment].changes.push([row, held]);
 }
-const cells = data.cells.map(([code, runs, again, effects, outlook], index) => ({
+const cells = data.cells.map(([code, line, runs, again, effects, outlook], index) => ({
   index,
   code: texts[code],
+  headline: texts[line],
   runs,
   again,
   outlook,
