@@ -43,6 +43,7 @@ _SCRIPTS = (
     "session",
     "elements",
     "grid",
+    "rows",
     "moves",
     "inspector",
     "cells",

@@ -30,7 +30,7 @@ function bands() {
         ),
       );
     for (const r of lines) {
-      const line = el("div", { class: "row" }, nameOf(r, false));
+      const line = el("div", { class: "row" }, nameOf(r));
       lifeline(line, r, first, last, BAND.names, BAND.width, first);
       band.append(line);
     }
@@ -55,10 +55,5 @@ function bands() {
   );
   at("bands").replaceChildren(...made);
 }
-addEventListener("beforeprint", () => {
-  const view = place.view;
-  place.view = "paper";
-  bands();
-  place.view = view;
-});
+addEventListener("beforeprint", bands);
 addEventListener("afterprint", () => at("bands").replaceChildren());
