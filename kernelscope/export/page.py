@@ -36,7 +36,7 @@ _CODE = 20_000
 """Characters of a cell's source; what is longer is cut, and the page says so."""
 _WRITTEN = 500
 """Changes that are written out for print: what is more would be hundreds of sheets."""
-_FORESEEN = 200
+_FORESEEN = 100
 """Cells that forecasts are made for: those that ran last."""
 
 _SCRIPTS = (
@@ -194,7 +194,6 @@ class _Told:
             [self.text(f"{kept.action} {kept.file or 'a file'} ({kept.call})")] if kept else [],
             [self.text(name, _NAME) for name in change.stale],
             parts,
-            int(change.scope == "local"),
         ]
 
 

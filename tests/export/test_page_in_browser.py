@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernelscope.export.page import write_html
-from kernelscope.looks.colours import DARK, LIGHT
+from kernelscope.looks.colours import DARK, LIGHT, hue
 from kernelscope.text import clean
 from kernelscope.timeline.explain import gist
 from kernelscope.timeline.timeline import Timeline
@@ -36,6 +36,11 @@ return [e.id || e.tagName, e === document.body || own.outlineStyle === "solid" |
 _TOLD = """
 const told = [".badge", ".said", ".pill", ".evidence li"].map((s) => [...document.querySelectorAll("#inspector " + s)]);
 return told.flat().map((e) => e.textContent);
+"""
+
+_NUMBERS = """
+const numbers = [...document.querySelectorAll(`[data-row="${arguments[0]}"] .num`)];
+return numbers.map((e) => `${e.className} ${e.textContent}`);
 """
 
 
@@ -138,6 +143,41 @@ def test_given_a_page_when_opened_then_a_row_is_a_name_and_a_glyph_is_a_change(r
     for name in names:
         changed = [h.change.verdict for h in timeline.track(name) if h.change is not None]
         assert [t.rsplit(": ", 1)[1] for t in told if t and f", {name}: " in t] == [str(v) for v in changed]
+
+
+def test_given_generations_when_drawn_then_their_colours_are_the_screen_s(reader: Reader) -> None:
+    timeline = churn().timeline()
+    resize(reader.browser, 1900, 800)
+
+    reader.open(timeline)
+
+    for name in (row.name for row in timeline.rows() if row.whole is None):
+        drawn = reader.run(_NUMBERS, next(i for i, row in enumerate(timeline.rows()) if row.name == name))
+        told = [
+            f"num g{hue(timeline.moments[h.moment].epoch, h.facts.generation)} {h.facts.generation}"
+            for h in timeline.track(name)
+            if h.facts is not None
+            and h.facts.generation is not None
+            and (h.change is None or h.change.identity != "same")
+        ]
+        assert drawn == told
+
+
+def test_given_the_cells_when_filtered_and_left_then_the_timeline_is_laid_out_as_before(
+    reader: Reader,
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.open(churn().timeline())
+    before = reader.one("#grid").rect, reader.one("#again").rect
+
+    reader.press("c", "/", "s", "g", "d", Keys.ENTER, Keys.ESCAPE, "c")
+
+    assert (reader.one("#grid").rect, reader.one("#again").rect) == before
+    reader.one("#again .link").click()
+    reader.settle()
+    assert reader.one("#cells").is_displayed()
+    assert reader.one(".cell.here code").text == "model = LogisticRegression(C=1.0)"
 
 
 def test_given_the_keyboard_when_walking_a_row_then_every_change_is_told_with_its_evidence(

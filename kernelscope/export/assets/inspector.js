@@ -129,6 +129,7 @@ function told(r, held, change) {
   const axes = [
     ["identity", change.identity],
     ["learned", change.learned],
+    ["has learned", change.fitted === null ? null : change.fitted ? "yes" : "no"],
     ["class", change.cls],
     ["object now", change.id],
     ["object before", change.idBefore],

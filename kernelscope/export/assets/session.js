@@ -52,7 +52,6 @@ const changeAt = (place) => {
       kept: c[14].map((t) => texts[t]),
       stale: c[15].map((t) => texts[t]),
       parts: c[16],
-      local: c[17],
     }
   );
 };
@@ -99,6 +98,7 @@ const prelude = moments.length && moments[0].count > 0 ? 34 : 0;
 function shortOf(cls) {
   return cls ? cls.slice(cls.lastIndexOf(".") + 1) : "model";
 }
+
 /** How many of `list`, ascending, are at most `value`. */
 function upTo(list, value, key = (x) => x) {
   let low = 0,
@@ -111,6 +111,7 @@ function upTo(list, value, key = (x) => x) {
   return low;
 }
 const heldAt = (row, moment) => row.track[upTo(row.track, moment, (h) => h.moment) - 1];
+/** As the screen has it: neighbours differ, also across a restart. */
 const hueOf = (moment, gen) => `g${(gen - 1 + 3 * (moments[moment].epoch - 1)) % 8}`;
 const toneOf = (held) => (held.gen === null ? "ofpart" : hueOf(held.moment, held.gen));
 

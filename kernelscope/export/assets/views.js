@@ -9,6 +9,7 @@ function look(view) {
     at(`tab-${name}`).tabIndex = name === view ? 0 : -1;
   }
   hideTip();
+  if (view === "timeline") measure(); // what is not shown has no size
   draw();
   inspect();
   (view === "cells" ? list : grid).focus({ preventScroll: true });
