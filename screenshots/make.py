@@ -1,4 +1,5 @@
-"""Makes the README's pictures: ``record`` plays the demo, ``render`` draws what was recorded.
+"""Makes the README's pictures: ``record`` plays the demo, ``render`` draws what was recorded, ``page``
+photographs the exported page of it, which needs a Chromium.
 
 The recording is one event a line, as JSON.  What differs from one play to the next (clocks,
 addresses, digests, the demo's folder) is replaced, so that a new recording differs from the old one
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kernelscope.demo import DemoSource
+from kernelscope.export.page import write_html
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.session import Session
 from kernelscope.timeline.events import Attached, Detached, Event, KernelChanged, Observed, Progress
 from kernelscope.timeline.facts import Cost
+from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.picker import PickerApp
 
@@ -228,11 +233,62 @@ async def render(folder: Path = HERE) -> None:
         (folder / f"{name}.svg").write_text(await picture(name, events), encoding="utf-8")
 
 
+# The exported page.
+
+PAGES = {"page": (), "page-dark": ("--force-dark-mode",)}
+"""By name what the browser is told besides."""
+PAGE_SIZE = (1280, 760)
+_BROWSER = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-device-scale-factor=1",
+)
+
+
+def export(events: list[Event], path: Path) -> None:
+    """The page of what was recorded."""
+    timeline = Timeline()
+    for event in events:
+        timeline.apply(event)
+    with path.open("w", encoding="utf-8") as out:
+        write_html(timeline, out)
+
+
+async def page(folder: Path = HERE) -> None:
+    """Photographs the page in a light and in a dark room, with the first reset of ``my_model`` selected."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise FileNotFoundError("chromium is not here (Debian: apt-get install chromium)")
+    with tempfile.TemporaryDirectory() as work:
+        written = Path(work, "demo.html")
+        export(read(), written)
+        for name, besides in PAGES.items():
+            command = [
+                chromium,
+                *_BROWSER,
+                *besides,
+                f"--user-data-dir={work}/{name}",
+                f"--window-size={PAGE_SIZE[0]},{PAGE_SIZE[1]}",
+                f"--screenshot={folder / name}.png",
+                f"{written.as_uri()}#m11.r0",
+            ]
+            process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+            if await process.wait():
+                raise ChildProcessError(f"chromium ended with {process.returncode}")
+
+
 def main(arguments: list[str]) -> int:
-    """``record`` or ``render``."""
-    work: dict[str, Callable[[], Awaitable[None]]] = {"record": record, "render": render}
+    """``record``, ``render`` or ``page``."""
+    work: dict[str, Callable[[], Awaitable[None]]] = {"record": record, "render": render, "page": page}
     if len(arguments) != 1 or arguments[0] not in work:
-        sys.stderr.write("usage: make.py record | render\n")
+        sys.stderr.write("usage: make.py record | render | page\n")
         return 2
 
     async def run() -> None:

@@ -61,7 +61,9 @@ def test_given_a_clean_interpreter_when_the_timeline_is_imported_then_no_layer_a
     assert of(imported("kernelscope.timeline.timeline"), "kernelscope.protocol", "kernelscope.text") == []
 
 
-@pytest.mark.parametrize("module", ["session", "export.lines"])
+@pytest.mark.parametrize(
+    "module", ["session", "export.lines", "export.tidy", "export.markdown", "export.page"]
+)
 def test_given_a_clean_interpreter_when_the_screenless_parts_are_imported_then_no_screen_and_no_transport(
     module: str,
 ) -> None:

@@ -68,7 +68,14 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(home: Path) -> N
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert package == expected
-    for name in ("py.typed", "LICENSE", "demo/demo.ipynb", "probe/loader.py", "tui/kernelscope.tcss"):
+    for name in (
+        "py.typed",
+        "LICENSE",
+        "demo/demo.ipynb",
+        "probe/loader.py",
+        "tui/kernelscope.tcss",
+        "export/assets/page.html",
+    ):
         assert f"kernelscope/{name}" in package
     assert all(name.startswith(f"kernelscope-{__version__}.dist-info/") for name in rest)
     assert any(name.endswith("LICENSE") for name in rest)

@@ -26,12 +26,12 @@ import pytest
 
 from kernelscope import cli
 from kernelscope.export.lines import PlainLines
+from kernelscope.looks.glyphs import GLYPHS
 from kernelscope.protocol import records
 from kernelscope.timeline.changes import Certainty
 from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.commands import TIMELINE
-from kernelscope.tui.glyphs import GLYPHS
 from screenshots import make
 from tests.support.kernels import KernelProcess
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,20 @@ def told(change: Change) -> tuple[str, ...]:
     return change.name, change.verdict, change.identity, change.learned or "-"
 
 
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium not found (Debian: chromium)")
+async def test_the_exported_page_is_photographed(tmp_path: Path) -> None:
+    await make.page(tmp_path)
+
+    for name in make.PAGES:
+        assert size(tmp_path / f"{name}.png") == size(make.HERE / f"{name}.png") == make.PAGE_SIZE
+
+
+def size(png: Path) -> tuple[int, int]:
+    """Width and height in pixels, by its header."""
+    width, height = struct.unpack(">II", png.read_bytes()[16:24])
+    return width, height
+
+
 def test_the_command_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     assert make.main([]) == 2
-    assert "record | render" in capsys.readouterr().err
+    assert "record | render | page" in capsys.readouterr().err

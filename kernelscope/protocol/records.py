@@ -106,7 +106,7 @@ def execution_record(run: Run, outlook: Outlook | None = None) -> Record:
         "code": facts.code,
         "status": facts.status,
         "client": facts.client,
-        "started": _utc(facts.started),
+        "started": utc(facts.started),
         "seconds": round(facts.seconds, 6),
         "changes": [change_record(c) for c in (*run.changes, *run.local)],
         "hook_seconds": round(run.hook_seconds, 6),
@@ -187,8 +187,8 @@ def _hex(address: int | None) -> str | None:
     return None if address is None else hex(address)
 
 
-def _utc(seconds: float) -> str | None:
-    """``None`` where the kernel's clock says what no calendar has."""
+def utc(seconds: float) -> str | None:
+    """A kernel's clock as ISO 8601 with milliseconds; ``None`` where it says what no calendar has."""
     try:
         told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError, OSError):

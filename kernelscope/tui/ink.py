@@ -22,9 +22,11 @@ from textual.strip import Strip
 from textual.widgets import Tab
 from textual.widgets.option_list import Option
 
+from kernelscope.looks.colours import HUES
+from kernelscope.looks.glyphs import DOUBT, LOSS
 from kernelscope.text import clean_block
 from kernelscope.timeline.changes import Verdict
-from kernelscope.tui.model.said import HUES, Line, Said, plain
+from kernelscope.tui.model.said import Line, Said, plain
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -35,9 +37,6 @@ _HIGHLIGHTED = 20_000
 """Characters: longer cells are shown without colours, finding those takes too long."""
 _LINES = 500
 """Of a cell: each is laid out anew whenever it is drawn."""
-
-_LOSS = (Verdict.RESET, Verdict.CLEARED, Verdict.DELETED)
-_DOUBT = (Verdict.REFITTED, Verdict.EDITED, Verdict.UNKNOWN)
 
 _INKS: dict[str, tuple[str, str]] = {
     "": ("", ""),
@@ -59,8 +58,8 @@ _INKS: dict[str, tuple[str, str]] = {
     "key": ("ks-section", "bold"),
     **{f"gen.{place}": (f"ks-gen-{place}", "") for place in range(HUES)},
     **{f"verdict.{verdict}": ("ks-glyph", "bold") for verdict in Verdict},
-    **{f"verdict.{verdict}": ("ks-doubt", "bold") for verdict in _DOUBT},
-    **{f"verdict.{verdict}": ("ks-loss", "bold") for verdict in _LOSS},
+    **{f"verdict.{verdict}": ("ks-doubt", "bold") for verdict in DOUBT},
+    **{f"verdict.{verdict}": ("ks-loss", "bold") for verdict in LOSS},
 }
 """Per role the variable of its colour, and its attributes."""
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
+from kernelscope.looks.colours import variables
 from kernelscope.text import clean, clean_block
 from kernelscope.tui.ink import Sieve
 from kernelscope.tui.model.said import Line, plain
 from kernelscope.tui.palette import ScreenCommands
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.terminal import patient
-from kernelscope.tui.theme import DARK, THEMES, variables
+from kernelscope.tui.theme import DARK, THEMES
 
 if TYPE_CHECKING:
     from textual.driver import Driver

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernelscope.looks.colours import HUES, hue
+from kernelscope.looks.glyphs import GLYPHS, WALL
 from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.tui.glyphs import GLYPHS, WALL
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.columns import Columns
 from kernelscope.tui.model.grid_model import paint, prelude
 from kernelscope.tui.model.lines import Key, Order, grid_lines
-from kernelscope.tui.model.said import HUES, Said, fit, hue, plain, width
+from kernelscope.tui.model.said import Said, fit, plain, width
 from tests.support.script import Story, call, churn, learned, with_params
 
 TIMELINE = churn().timeline()

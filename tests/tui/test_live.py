@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kernelscope.looks.glyphs import GLYPHS, HATCH, LIVE
 from kernelscope.timeline.facts import Cost, Movement
 from kernelscope.tui.commands import CONFIRM, COST
-from kernelscope.tui.glyphs import GLYPHS, HATCH, LIVE
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import plain
 from kernelscope.tui.screens.confirm import ConfirmScreen

@@ -19,8 +19,6 @@ _LONGEST = 65_536
 
 _HALVED = 8
 """In fewer cells a name only loses its end."""
-HUES = 8
-"""How many colours generations are told apart by."""
 
 
 class Said(Struct, frozen=True):
@@ -82,11 +80,6 @@ def fit_name(name: str, cells: int) -> str:
     while cell_len(tail) > room - cell_len(head) - 1:
         tail = tail[1:]
     return fit(f"{head}…{tail}", cells)
-
-
-def hue(epoch: int, generation: int) -> int:
-    """The colour of a generation; neighbours differ, also across a restart."""
-    return (generation - 1 + 3 * (epoch - 1)) % HUES
 
 
 def cut(pieces: Iterable[Said], cells: int) -> Line:

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
+from kernelscope.looks.glyphs import GLYPHS
+from kernelscope.looks.verbs import DOES, WOULD
 from kernelscope.text import clean, headline
 from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.explain import short_class
 from kernelscope.timeline.forecast import Forecaster, Outlook
 from kernelscope.timeline.past import History
 from kernelscope.timeline.reruns import Cell, Effect
-from kernelscope.tui.glyphs import GLYPHS
 from kernelscope.tui.model.said import Line, Said, cut, fit, line, say, width
 from kernelscope.tui.views.evidence import effects
 from kernelscope.tui.views.sentence import when
-
-_DOES = {
-    Verdict.CREATED: "creates",
-    Verdict.RESET: "resets",
-    Verdict.REFITTED: "refits",
-    Verdict.CONTINUED: "continues",
-    Verdict.FITTED: "fits",
-    Verdict.PARAMS: "changes parameters of",
-    Verdict.EDITED: "edits",
-    Verdict.RESTORED: "restores",
-    Verdict.COPIED: "makes a copy in",
-    Verdict.ALIASED: "gives another name to",
-    Verdict.CLEARED: "clears",
-    Verdict.SAVED: "saves",
-    Verdict.DELETED: "deletes",
-    Verdict.UNKNOWN: "changes, unknown how,",
-    Verdict.UNTOUCHED: "leaves alone",
-}
-"""What a cell does, as a verb with an object."""
-
-_WOULD = {
-    Verdict.CREATED: "create",
-    Verdict.RESET: "reset",
-    Verdict.REFITTED: "refit",
-    Verdict.CONTINUED: "continue",
-    Verdict.FITTED: "fit",
-    Verdict.PARAMS: "change parameters of",
-    Verdict.EDITED: "edit",
-    Verdict.RESTORED: "restore",
-    Verdict.COPIED: "make a copy in",
-    Verdict.ALIASED: "give another name to",
-    Verdict.CLEARED: "clear",
-    Verdict.SAVED: "save",
-    Verdict.DELETED: "delete",
-    Verdict.UNKNOWN: "change, unknown how,",
-    Verdict.UNTOUCHED: "leave alone",
-}
-"""What it would do; with ``would`` before it nobody takes it for something seen."""
-
 
 _REASON = "  ("
 
@@ -113,7 +75,7 @@ def _would(outlook: Outlook) -> Line:
 def _auxiliary(verdict: Verdict | None, *, sure: bool) -> str:
     if verdict is None:
         return "? cannot tell for "
-    return f"{GLYPHS[verdict]} {'would' if sure else 'may'} {_WOULD[verdict]} "
+    return f"{GLYPHS[verdict]} {'would' if sure else 'may'} {WOULD[verdict]} "
 
 
 def outlook_lines(outlook: Outlook) -> tuple[Line, ...]:
@@ -148,7 +110,7 @@ def _did(told: tuple[Effect, ...], *, past: bool = False) -> Line:
         role = f"verdict.{one.verdict}"
         if pieces:
             pieces.append(Said(" · ", "dim"))
-        verb = one.verdict if past else _DOES[one.verdict]
+        verb = one.verdict if past else DOES[one.verdict]
         pieces += [Said(f"{GLYPHS[one.verdict]} {verb} ", role), say(one.name, "strong")]
         if not past:
             pieces.append(Said(f"  {one.times} of {one.of} {'time' if one.of == 1 else 'times'}", "dim"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kernelscope.looks.glyphs import GLYPHS, SHORT
 from kernelscope.timeline.changes import Change, Run
 from kernelscope.timeline.facts import ObjectFacts
 from kernelscope.timeline.world import flat_params
-from kernelscope.tui.glyphs import GLYPHS, SHORT
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.lines import value_text
 from kernelscope.tui.model.said import Line, Said, fit, fit_name, line, say

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from kernelscope.looks.glyphs import GLYPHS
 from kernelscope.timeline.changes import Moment
 from kernelscope.timeline.explain import short_class, standing
 from kernelscope.timeline.facts import ObjectFacts
 from kernelscope.timeline.past import History
 from kernelscope.timeline.reruns import Cell
 from kernelscope.timeline.world import flat_params
-from kernelscope.tui.glyphs import GLYPHS
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import hue_role
 from kernelscope.tui.model.lines import value_text

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from kernelscope.looks.glyphs import GLYPHS, LIVE
 from kernelscope.timeline.changes import Change, Held, Moment
 from kernelscope.timeline.explain import short_class, standing
-from kernelscope.tui.glyphs import GLYPHS, LIVE
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import hue_role
 from kernelscope.tui.model.said import Line, Said, line, say

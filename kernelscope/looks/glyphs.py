@@ -56,3 +56,8 @@ LIVE = "∿"
 
 LEGEND = tuple(v for v in GLYPHS if v is not Verdict.UNTOUCHED)
 """The verdicts in the order in which the legend tells them."""
+
+LOSS = frozenset({Verdict.RESET, Verdict.CLEARED, Verdict.DELETED})
+"""What had been learned, or the object itself, is gone: told in the colour of a loss."""
+DOUBT = frozenset({Verdict.REFITTED, Verdict.EDITED, Verdict.UNKNOWN})
+"""Worth a second look: told in the colour of a doubt."""

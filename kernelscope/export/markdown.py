@@ -1,0 +1,312 @@
+"""The timeline as Markdown, for a pull request: what happened in short, and the evidence folded away.
+
+What a kernel says stands in code spans and code blocks alone.  There nothing is a link, a tag, an
+image, a mention or the number of an issue, whoever shows the page.  A sentence, in which our words and
+the kernel's are mixed, is taken apart: a word of letters stands as it is, any other is a code span.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import TextIO
+
+from kernelscope.looks.glyphs import GLYPHS, HATCH, LEGEND, LOSS, WALL
+from kernelscope.looks.verbs import DOES
+from kernelscope.text import clean, clean_block, headline
+from kernelscope.timeline.changes import Change, Moment, Verdict
+from kernelscope.timeline.explain import gist, short_class, shown
+from kernelscope.timeline.reruns import Cell, Effect
+from kernelscope.timeline.timeline import Row, Timeline
+
+MOST = 60_000
+"""Characters of a page: a comment on GitHub may have 65,536."""
+_TABLE = 16_000
+"""Characters of a table."""
+_TABLE_ROWS = 40
+_MARKS = 24
+"""Changes told of one model in the table of models: the latest."""
+_CODE = 2_000
+"""Characters told of one cell's source."""
+_CELL = 80
+_TEXT = 300
+_EVIDENCE = 8
+
+_WORD = re.compile(r"[(]?[A-Za-z]+(?:-[a-z]+)*(?:'s|\(s\))?[),.;:]*")
+"""Letters in a row: no autolink, mention, reference or emphasis is made of these."""
+_NUMBER = re.compile(r"[(]?\d{1,6}[),.;:]*")
+_OURS = frozenset(["→", "—", "·", "…"])
+_HASH = re.compile(r"[(]?[0-9a-f]{7,}[),.;:]*")
+"""What may be the name of a commit."""
+
+
+def write_markdown(timeline: Timeline, out: TextIO, title: str | None = None) -> None:
+    """A page of at most ``MOST`` characters; what it leaves out it counts.
+
+    Args:
+        title: of the page; the notebook's name where none is given.
+    """
+    room = MOST
+    for block in _blocks(timeline, title):
+        out.write(block)
+        room -= len(block)
+    changed = [m for m in timeline.moments if m.changes or (m.run is not None and m.run.local)]
+    if changed:
+        out.write("\n## Run by run\n")
+    for place, moment in enumerate(changed):
+        block = _moment(moment)
+        if len(block) > room:
+            out.write(f"\n… and {_count(len(changed) - place, 'moment')} more that changed a model.\n")
+            break
+        out.write(block)
+        room -= len(block)
+
+
+def _blocks(timeline: Timeline, title: str | None) -> Iterator[str]:
+    yield f"# {_title(timeline, title)}\n\n{_summary(timeline)}\n"
+    yield from _table("What running a cell again did", ("cell", "runs", "again"), [*_rerun_rows(timeline)])
+    yield from _table("Models", ("model", "class", "what happened"), [*_model_rows(timeline)])
+    if timeline.verdicts:
+        yield f"\n{_legend(timeline)}\n"
+
+
+# What a kernel says.
+
+
+def code(text: str, *, limit: int = _TEXT) -> str:
+    """A code span."""
+    safe = clean(text, limit=limit)
+    fence = "`" * (_longest_fence(safe) + 1)
+    if safe.startswith("`") or safe.endswith("`") or (safe.startswith(" ") and safe.endswith(" ")):
+        safe = f" {safe} "
+    return f"{fence}{safe or ' '}{fence}"
+
+
+def _cell(text: str) -> str:
+    """A code span in a table, where a pipe has to be escaped; after a backslash it would end the cell for
+    some readers even so, and is shown as another sign."""
+    return code(text, limit=_CELL).replace("\\|", "\\¦").replace("|", "\\|")
+
+
+def block(text: str, *, limit: int = _CODE) -> str:
+    """A fenced block that its text cannot end."""
+    safe = clean_block(text, limit=limit)
+    fence = "`" * max(3, _longest_fence(safe) + 1)
+    return f"{fence}python\n{safe.rstrip()}\n{fence}\n"
+
+
+def _longest_fence(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
+
+
+def sentence(text: str, names: Iterable[str] = (), *, limit: int = 2_000) -> str:
+    """Our words and the kernel's: ``names``, and whatever is no plain word, become code spans."""
+    known = [re.escape(n) for n in sorted({clean(n) for n in names if n.strip()}, key=len, reverse=True)]
+    safe = clean(text, limit=limit)
+    parts = re.split(rf"(?<!\w)({'|'.join(known)})(?!\w)", safe) if known else [safe]
+    told: list[tuple[bool, str]] = []
+    for place, part in enumerate(parts):
+        told += [(True, part)] if place % 2 else _words(part)
+    return _joined(told)
+
+
+def _words(text: str) -> Iterator[tuple[bool, str]]:
+    """Each piece, and whether it is the kernel's; punctuation after a strange word is ours."""
+    for word in re.split("( +)", text):
+        if _is_plain(word):
+            yield False, word
+        else:
+            bare = word.rstrip(",;.") or word
+            yield True, bare
+            yield False, word[len(bare) :]
+
+
+def _joined(pieces: Iterable[tuple[bool, str]]) -> str:
+    """Neighbours share one code span: the marks of two that touch would be read as others."""
+    told: list[tuple[bool, str]] = []
+    for strange, text in pieces:
+        if not text:
+            continue
+        if strange and told and told[-1][0]:
+            told[-1] = (True, told[-1][1] + text)
+        elif strange and len(told) > 1 and told[-1][1] == " " and told[-2][0]:
+            told[-2:] = [(True, f"{told[-2][1]} {text}")]
+        else:
+            told.append((strange, text))
+    return "".join(code(text, limit=2_000) if strange else text for strange, text in told)
+
+
+def _is_plain(word: str) -> bool:
+    if _HASH.fullmatch(word):
+        return False
+    ours = not word.strip() or word in _OURS or word in (",", ";", ".", ":")
+    return ours or bool(_WORD.fullmatch(word) or _NUMBER.fullmatch(word))
+
+
+# The parts of the page.
+
+
+def _title(timeline: Timeline, title: str | None) -> str:
+    if title is not None:
+        return sentence(title)
+    return f"{code(_notebook(timeline))}: what each run did to each model"
+
+
+def _notebook(timeline: Timeline) -> str:
+    kernel = timeline.kernel
+    if kernel is None:
+        return "kernelscope"
+    return (kernel.notebook or kernel.connection_file).rsplit("/", 1)[-1]
+
+
+def _summary(timeline: Timeline) -> str:
+    runs = sum(m.kind == "run" for m in timeline.moments)
+    models = sum(row.whole is None for row in timeline.rows())
+    restarts = max(timeline.epoch - 1, 0)
+    python = f" in Python {code(timeline.kernel.python)}" if timeline.kernel is not None else ""
+    again = f", {_count(restarts, 'restart')}" if restarts else ""
+    lost = f" {_count(timeline.lost, 'observation')} got lost on the way." if timeline.lost else ""
+    lines = [f"{_count(runs, 'run')}{python}, {_count(models, 'model')}{again}.{lost}"]
+    lines += _losses(timeline)
+    return "\n".join(lines)
+
+
+def _losses(timeline: Timeline) -> Iterator[str]:
+    """Per verdict that takes something away the names, and how often."""
+    seen: dict[Verdict, Counter[str]] = {}
+    for moment in timeline.moments:
+        for change in moment.changes:
+            seen.setdefault(change.verdict, Counter())[change.name] += 1
+    for verdict in (Verdict.RESET, Verdict.REFITTED, Verdict.CLEARED, Verdict.DELETED, Verdict.UNKNOWN):
+        if names := seen.get(verdict):
+            told = [
+                f"{code(name)}{f' {times}×' if times > 1 else ''}" for name, times in names.most_common(8)
+            ]
+            more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+            yield f"- {GLYPHS[verdict]} **{verdict}**: {', '.join(told)}{more}"
+
+
+def _table(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    if not rows:
+        return
+    lines = [_line(cells) for cells in (heads, ("---",) * len(heads))]
+    room = _TABLE
+    for cells in rows[:_TABLE_ROWS]:
+        line = _line(cells)
+        if len(line) > room:
+            break
+        lines.append(line)
+        room -= len(line)
+    left = len(rows) - (len(lines) - 2)
+    more = f"\n… and {left} more.\n" if left else ""
+    yield f"\n## {title}\n\n{''.join(lines)}{more}"
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _rerun_rows(timeline: Timeline) -> Iterator[tuple[str, ...]]:
+    """A row per cell that was run again; those that take something away come first."""
+    cells = [cell for cell in timeline.cells() if cell.reruns]
+    cells.sort(key=lambda cell: not any(e.verdict in LOSS for e in cell.effects))
+    for cell in cells:
+        told = "<br>".join(_effect(e) for e in cell.effects[:8]) or "leaves every model alone"
+        yield _cell(headline(cell.code)), _counts(cell), told
+
+
+def _effect(effect: Effect) -> str:
+    times = f"{effect.times} of {_count(effect.of, 'time')}"
+    return f"{GLYPHS[effect.verdict]} {DOES[effect.verdict]} {_cell(effect.name)}: {times}"
+
+
+def _counts(cell: Cell) -> str:
+    counts = [f"[{cell.runs[0].count}]"]
+    for before, run in pairwise(cell.runs):
+        counts += [] if before.epoch == run.epoch else [WALL]
+        counts.append(f"[{run.count}]")
+    return code(" ".join(counts if len(counts) < 7 else ["…", *counts[-6:]]))
+
+
+def _model_rows(timeline: Timeline) -> Iterator[tuple[str, ...]]:
+    for row in timeline.rows():
+        if row.whole is None:
+            yield _cell(row.name), _class(timeline, row), _marks(timeline, row)
+
+
+def _class(timeline: Timeline, row: Row) -> str:
+    track = timeline.track(row.name)
+    latest = next((held.facts for held in reversed(track) if held.facts is not None), None)
+    return _cell(short_class(latest.cls if latest is not None else None))
+
+
+def _marks(timeline: Timeline, row: Row) -> str:
+    """The lifeline: a glyph per change with the execution count; a wall where the kernel was new."""
+    told: list[str] = []
+    for held in timeline.track(row.name):
+        moment = timeline.moments[held.moment]
+        if held.change is not None:
+            told.append(f"{GLYPHS[held.change.verdict]} {moment.execution_count}")
+        elif moment.kind == "attached":
+            told.append(WALL if moment.index > 0 else HATCH)
+    left = len(told) - _MARKS
+    marks = [f"… {left} earlier", *told[-_MARKS:]] if left > 0 else told
+    while marks and marks[-1] == WALL:
+        marks.pop()
+    return code("  ".join(marks)) if marks else ""
+
+
+def _legend(timeline: Timeline) -> str:
+    seen = [f"{GLYPHS[v]} {v}" for v in LEGEND if v in timeline.verdicts]
+    signs = (*seen, f"{HATCH} there before the attach", f"{WALL} the kernel was restarted")
+    return f"The number beside a glyph is the execution count. {' · '.join(signs)}"
+
+
+def _moment(moment: Moment) -> str:
+    """What one run did, folded; only our own words stand in the summary, which is HTML."""
+    changes = (*moment.changes, *(moment.run.local if moment.run is not None else ()))
+    verdicts = Counter("local" if c.scope == "local" else c.verdict for c in changes)
+    told = ", ".join(f"{n} {v}" if n > 1 else str(v) for v, n in verdicts.items())
+    lines = [f"\n<details><summary>{_when(moment)}: {told}</summary>\n\n"]
+    lines += [_change(change) for change in changes[:_TABLE_ROWS]]
+    if len(changes) > _TABLE_ROWS:
+        lines.append(f"- … and {len(changes) - _TABLE_ROWS} more\n")
+    if moment.run is not None:
+        lines.append("\n" + block(moment.run.facts.code))
+    return "".join([*lines, "\n</details>\n"])
+
+
+def _when(moment: Moment) -> str:
+    epoch = f", epoch {moment.epoch}" if moment.epoch > 1 else ""
+    if moment.run is None:
+        return f"After In [{moment.execution_count}], between runs{epoch}"
+    again = f", again after [{moment.run.rerun_of}]" if moment.run.rerun_of is not None else ""
+    failed = f", {moment.run.facts.status}" if moment.run.facts.status != "ok" else ""
+    return f"In [{moment.execution_count}]{again}{failed}{epoch}"
+
+
+def _change(change: Change) -> str:
+    verdict = "local" if change.scope == "local" else change.verdict
+    known = _kernel_words(change)
+    lines = [
+        f"- {GLYPHS[change.verdict]} **{verdict}** {code(change.name)}, {change.certainty}: "
+        f"{sentence(gist(change), known)}\n"
+    ]
+    lines += [f"  - {sentence(one, known)}\n" for one in change.evidence[:_EVIDENCE]]
+    for part in change.parts[:_EVIDENCE]:
+        lines.append(f"  - part {code(part.name)}: {part.verdict}\n")
+    return "".join(lines)
+
+
+def _kernel_words(change: Change) -> set[str]:
+    """What a sentence about the change may have from the kernel."""
+    words = {change.name, short_class(change.cls), *change.stale}
+    for name, (before, after) in (change.params or {}).items():
+        words |= {name, f"{shown(before)} → {shown(after)}"}
+    return words if change.cls is not None else words - {"model"}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

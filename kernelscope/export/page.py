@@ -1,0 +1,391 @@
+"""The timeline as one page of HTML that needs nothing else: no network, no server, no kernelscope.
+
+What a kernel says reaches the page in two ways only.  For the script it is JSON in a data block, in which
+no character can end that block, and the script makes text nodes of it: the page's own policy forbids the
+browser to make markup of a text (``require-trusted-types-for``).  For print, and for who runs no
+scripts, it is escaped text in the changes written out below.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from importlib.resources import files
+from typing import Any, TextIO
+
+import msgspec
+
+from kernelscope.looks.colours import DARK, HUES, LIGHT, variables
+from kernelscope.looks.glyphs import DOUBT, GLYPHS, LEGEND, LOSS, SHORT
+from kernelscope.looks.verbs import DOES, WOULD
+from kernelscope.protocol.records import utc
+from kernelscope.text import clean, clean_block, headline
+from kernelscope.timeline.changes import Change, Held, Moment, Run, Verdict
+from kernelscope.timeline.explain import gist, shown
+from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.timeline.forecast import Forecaster
+from kernelscope.timeline.reruns import Cell
+from kernelscope.timeline.timeline import Timeline
+
+_NAME = 1_000
+_TEXT = 4_000
+_CODE = 20_000
+"""Characters of a cell's source; what is longer is cut, and the page says so."""
+_WRITTEN = 500
+"""Changes that are written out for print: what is more would be hundreds of sheets."""
+_FORESEEN = 100
+"""Cells that forecasts are made for: those that ran last."""
+
+_SCRIPTS = (
+    "session",
+    "elements",
+    "grid",
+    "rows",
+    "moves",
+    "inspector",
+    "cells",
+    "views",
+    "pointer",
+    "keyboard",
+    "paper",
+    "begin",
+)
+_VERDICTS = tuple(Verdict)
+_KINDS = {"attached": 0, "run": 1, "between": 2}
+
+
+def write_html(timeline: Timeline, out: TextIO, title: str | None = None) -> None:
+    """One page; ``out`` has to write UTF-8.
+
+    Args:
+        title: of the page; the notebook's name where none is given.
+    """
+    told = clean(title if title is not None else _notebook(timeline), limit=_NAME)
+    style = _asset("page.css").replace("/* colours */", _colours())
+    script = _script()
+    parts = {
+        "title": escape(told),
+        "policy": escape(_policy(style, script)),
+        "style": style,
+        "script": script,
+        "data": _block({"title": told, **_data(timeline)}),
+        "written": "".join(_written(timeline)),
+    }
+    # One pass: what stands in a part is no place for another.
+    out.write(re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _asset("page.html")))
+
+
+def _asset(name: str) -> str:
+    return files("kernelscope.export").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """One script in a scope of its own: its files see what stands in those before them."""
+    return '"use strict";\n(() => {\n' + "\n".join(_asset(f"{name}.js") for name in _SCRIPTS) + "})();\n"
+
+
+def _notebook(timeline: Timeline) -> str:
+    kernel = timeline.kernel
+    return "kernelscope" if kernel is None else (kernel.notebook or kernel.connection_file).rsplit("/", 1)[-1]
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing is fetched, and nothing runs but our own script: not even a text that became markup."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src {_hash(style)}",
+            f"script-src {_hash(script)}",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _colours() -> str:
+    """The screen's colours as variables of the page: light, and dark where the reader wants it so."""
+    light, dark = _variables(dark=False), _variables(dark=True)
+    return (
+        f":root{{color-scheme:light;{light}}}\n"
+        f':root[data-theme="dark"]{{color-scheme:dark;{dark}}}\n'
+        f'@media (prefers-color-scheme:dark){{:root:not([data-theme="light"]){{color-scheme:dark;{dark}}}}}\n'
+        f"@media print{{:root:root:root{{color-scheme:light;{light}}}}}\n"
+        + "".join(f".g{hue}{{color:var(--ks-gen-{hue})}}" for hue in range(HUES))
+    )
+
+
+def _variables(*, dark: bool) -> str:
+    told = {name: str(colour) for name, colour in (DARK if dark else LIGHT).items()} | variables(dark=dark)
+    return "".join(f"--{name}:{colour};" for name, colour in told.items())
+
+
+def _block(data: dict[str, Any]) -> str:
+    """JSON in which nothing ends a script element or begins a comment, and no line ends."""
+    text = msgspec.json.encode(data).decode()
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+# What the script gets.
+
+
+class _Told:
+    """Everything that is told more than once, once: texts, changes, and what objects are made of."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, int] = {}
+        self.sets: dict[tuple[int, ...], int] = {}
+        """Names and values in turn, as numbers of texts."""
+        self.changes: list[list[Any]] = []
+        self._places: dict[int, int] = {}
+
+    def text(self, text: str | None, limit: int = _TEXT) -> int | None:
+        return None if text is None else self._number(clean(text, limit=limit))
+
+    def code(self, code: str) -> int:
+        return self._number(clean_block(code, limit=_CODE))
+
+    def _number(self, text: str) -> int:
+        return self.texts.setdefault(text, len(self.texts))
+
+    def pairs(self, pairs: Iterable[tuple[str, str]]) -> int:
+        numbers = tuple(self._number(clean(text)) for pair in pairs for text in pair)
+        return self.sets.setdefault(numbers, len(self.sets))
+
+    def change(self, change: Change) -> int:
+        """Its place; a change of a part is also that of the part's row."""
+        known = self._places.get(id(change))
+        if known is None:
+            parts = [self.change(part) for part in change.parts]
+            known = self._places[id(change)] = len(self.changes)
+            self.changes.append(self._change(change, parts))
+        return known
+
+    def _change(self, change: Change, parts: list[int]) -> list[Any]:
+        kept = change.persistence
+        return [
+            _VERDICTS.index(change.verdict),
+            self.text(change.name, _NAME),
+            self.text(change.cls, _NAME),
+            change.generation,
+            change.previous_generation,
+            _hex(change.id),
+            _hex(change.previous_id),
+            change.fitted,
+            self.text(change.identity),
+            self.text(change.learned),
+            self.text(change.certainty),
+            self.text(gist(change)),
+            [self.text(one) for one in change.evidence],
+            [
+                [self.text(name, _NAME), self.text(shown(before)), self.text(shown(after))]
+                for name, (before, after) in (change.params or {}).items()
+            ],
+            [self.text(f"{kept.action} {kept.file or 'a file'} ({kept.call})")] if kept else [],
+            [self.text(name, _NAME) for name in change.stale],
+            parts,
+        ]
+
+
+def _data(timeline: Timeline) -> dict[str, Any]:
+    told = _Told()
+    cells = timeline.cells()
+    cell_of = {id(run): place for place, cell in enumerate(cells) for run in cell.runs}
+    data = {
+        "summary": _summary(timeline),
+        "verdicts": [
+            [v, SHORT[v], "loss" if v in LOSS else "doubt" if v in DOUBT else "", DOES[v], WOULD[v]]
+            for v in _VERDICTS
+        ],
+        "legend": [_VERDICTS.index(v) for v in LEGEND],
+        "moments": [_moment(moment, told, cell_of) for moment in timeline.moments],
+        "rows": [*_rows(timeline, told)],
+        "cells": [*_cells(timeline, cells, told)],
+    }
+    return {**data, "changes": told.changes, "sets": [*told.sets], "texts": [*told.texts]}
+
+
+def _summary(timeline: Timeline) -> list[str]:
+    runs = sum(moment.kind == "run" for moment in timeline.moments)
+    models = sum(row.whole is None for row in timeline.rows())
+    told = [_count(runs, "run"), _count(models, "model")]
+    if timeline.epoch > 1:
+        told.append(_count(timeline.epoch - 1, "restart"))
+    if timeline.kernel is not None:
+        told.append(f"Python {clean(timeline.kernel.python)}")
+    if timeline.lost:
+        told.append(f"{_count(timeline.lost, 'observation')} lost on the way")
+    return told
+
+
+def _moment(moment: Moment, told: _Told, cell_of: dict[int, int]) -> list[Any]:
+    run = moment.run
+    head: list[Any] = [_KINDS[moment.kind], moment.epoch, moment.execution_count]
+    if run is None:
+        return head
+    facts = run.facts
+    cut = min(len(facts.code), _CODE) if facts.code_cut or len(facts.code) > _CODE else 0
+    return [
+        *head,
+        told.code(facts.code),
+        told.text(facts.status),
+        told.text(utc(facts.started)),
+        round(facts.seconds, 3),
+        run.rerun_of,
+        cell_of[id(run)],
+        [told.change(change) for change in run.local],
+        [told.text(what) for what in run.cut],
+        cut,
+    ]
+
+
+def _rows(timeline: Timeline, told: _Told) -> Iterator[list[Any]]:
+    rows = timeline.rows()
+    places = {row.name: place for place, row in enumerate(rows)}
+    for row in rows:
+        label = row.name if row.whole is None else row.name.removeprefix(row.whole)
+        track = [_held(held, told) for held in timeline.track(row.name)]
+        whole = None if row.whole is None else places.get(row.whole)
+        yield [told.text(row.name, _NAME), whole, told.text(label, _NAME), track]
+
+
+def _held(held: Held, told: _Told) -> list[Any]:
+    """What the row holds from one moment on: short where it is no model."""
+    change = None if held.change is None else told.change(held.change)
+    facts = held.facts
+    if facts is None:
+        return [held.moment, change]
+    return [
+        held.moment,
+        change,
+        facts.generation,
+        int(bool(held.fitted)),
+        told.text(facts.cls, _NAME),
+        hex(facts.id),
+        told.pairs((name, shown(value)) for name, value in facts.params.items()),
+        told.pairs(_learned(facts)),
+    ]
+
+
+def _learned(facts: ObjectFacts) -> Iterator[tuple[str, str]]:
+    return ((name, signature.text) for name, signature in facts.learned.items())
+
+
+def _cells(timeline: Timeline, cells: tuple[Cell, ...], told: _Told) -> Iterator[list[Any]]:
+    """Source, moments, what re-runs did; of cells never run again, what that would do."""
+    forecaster = Forecaster(timeline)
+    latest = sorted((c.runs[-1].moment for c in cells if not c.reruns), reverse=True)[:_FORESEEN]
+    foreseen = frozenset(latest)
+    for cell in cells:
+        effects = [
+            [told.text(e.name, _NAME), _VERDICTS.index(e.verdict), e.times, e.of]
+            for e in (cell.effects if cell.reruns else cell.first_effects)
+        ]
+        run = cell.runs[-1]
+        outlook = _outlook(forecaster, run, told) if run.moment in foreseen and not cell.reruns else None
+        line = told.text(headline(cell.code), 300)
+        yield [told.code(cell.code), line, [r.moment for r in cell.runs], len(cell.reruns), effects, outlook]
+
+
+def _outlook(forecaster: Forecaster, run: Run, told: _Told) -> list[Any]:
+    outlook = forecaster.of(run)
+    forecasts = [
+        [
+            told.text(f.name, _NAME),
+            None if f.verdict is None else _VERDICTS.index(f.verdict),
+            int(f.sure),
+            told.text(f.reason),
+        ]
+        for f in outlook.forecasts
+    ]
+    return [forecasts, told.text(outlook.doubt)]
+
+
+def _hex(address: int | None) -> str | None:
+    return None if address is None else hex(address)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+# What is written out.
+
+
+def _written(timeline: Timeline) -> Iterator[str]:
+    """Every change in words, as far as there is room; all kernel text in it is escaped."""
+    yield f"<p>{escape(' · '.join(_summary(timeline)))}</p>\n"
+    yield from _written_cells(timeline)
+    yield "<h2>Run by run</h2>\n"
+    room = _WRITTEN
+    total = sum(len(_all(moment)) for moment in timeline.moments)
+    for moment in timeline.moments:
+        changes = _all(moment)
+        if changes and room > 0:
+            yield _written_moment(moment, changes[:room])
+            room -= len(changes)
+    if room < 0 or total > _WRITTEN:
+        yield f"<p>The first {_WRITTEN:,} of {total:,} changes are written out here.</p>\n"
+    elif not total:
+        yield "<p>No run changed a model.</p>\n"
+
+
+def _all(moment: Moment) -> tuple[Change, ...]:
+    return (*moment.changes, *(moment.run.local if moment.run is not None else ()))
+
+
+def _written_cells(timeline: Timeline) -> Iterator[str]:
+    cells = [cell for cell in timeline.cells() if cell.reruns and cell.effects][:_FORESEEN]
+    if not cells:
+        return
+    yield "<h2>What running a cell again did</h2>\n<table><tr><th>cell</th><th>runs</th><th>again</th></tr>\n"
+    for cell in cells:
+        runs = " ".join(f"[{run.count}]" for run in cell.runs[-20:])
+        told = "<br>".join(
+            f"{_sign(e.verdict)} {DOES[e.verdict]} {_text(e.name, 'b')}: {e.times} of {_count(e.of, 'time')}"
+            for e in cell.effects
+        )
+        source = clean_block("\n".join(cell.code.splitlines()[:6]), limit=400)
+        yield f"<tr><td><pre>{escape(source)}</pre></td><td>{runs}</td><td>{told}</td></tr>\n"
+    yield "</table>\n"
+
+
+def _written_moment(moment: Moment, changes: tuple[Change, ...]) -> str:
+    run, when = moment.run, f"In [{moment.execution_count}]"
+    if run is None:
+        head = f"<h3>After {when}, between runs</h3>"
+    else:
+        again = f", again after [{run.rerun_of}]" if run.rerun_of is not None else ""
+        failed = f", {run.facts.status}" if run.facts.status != "ok" else ""
+        at = f" <small>{utc(run.facts.started) or ''}, epoch {moment.epoch}</small>"
+        head = f"<h3>{when}{again}{failed}{at}</h3>"
+        lines = clean_block("\n".join(run.facts.code.splitlines()[:12]), limit=800)
+        head += f"<pre>{escape(lines)}</pre>"
+    return f"<article>{head}<ul>{''.join(_written_change(c) for c in changes)}</ul></article>\n"
+
+
+def _written_change(change: Change) -> str:
+    evidence = "".join(f"<li>{_text(one)}</li>" for one in change.evidence)
+    parts = "".join(f"<li>{_text(p.name, 'b')}: {p.verdict}</li>" for p in change.parts[:20])
+    return (
+        f"<li>{_sign(change.verdict)} <b>{change.verdict}</b> {_text(change.name, 'code')} "
+        f"<i>{change.certainty}</i> {_text(gist(change))}<ul>{evidence}{parts}</ul></li>"
+    )
+
+
+def _sign(verdict: Verdict) -> str:
+    return f"<span aria-hidden=true>{GLYPHS[verdict]}</span>"
+
+
+def _text(text: str, tag: str = "span") -> str:
+    return f"<{tag}>{escape(clean(text, limit=_TEXT))}</{tag}>"

@@ -1,0 +1,153 @@
+"""The Markdown export: it says what happened, and no text of a kernel gets out of its place."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from kernelscope.export.markdown import MOST, _cell, block, sentence, write_markdown
+from kernelscope.text import clean, clean_block
+from kernelscope.timeline.facts import Observation
+from kernelscope.timeline.timeline import Timeline
+from tests.export.hostile import HOSTILE, hostile_story
+from tests.support.script import Story, churn, learned
+from tests.timeline.test_properties import fast, played, streams
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+OURS = re.compile(r"<details><summary>[\w ,\[\]]+: [\w ,]+</summary>\s*|</details>\s*|<br>", flags=re.ASCII)
+RISKY = re.compile(r"[@#<>*_`$\\\[\]~|]|://|www\.|\b[0-9a-f]{7,}\b|:\w+:|\bGH-")
+LETTERS = st.text(alphabet="ab1 @#<>*_`$\\[]()~|&;:.,/-!\n\t'\"=\u202e", max_size=40)
+
+parser = MarkdownIt("gfm-like", {"html": True})
+
+
+def page(timeline: Timeline, title: str | None = None) -> str:
+    out = io.StringIO()
+    write_markdown(timeline, out, title)
+    return out.getvalue()
+
+
+def tokens(text: str) -> list[Token]:
+    """All of them, those inside of lines as well."""
+    return [each for token in parser.parse(text) for each in (token, *(token.children or ()))]
+
+
+def assert_inert(text: str) -> None:
+    for token in tokens(text):
+        assert token.type not in ("link_open", "image", "html_inline") or OURS.fullmatch(token.content)
+        if token.type == "html_block":
+            assert OURS.fullmatch(token.content)
+        if token.type == "text":
+            assert not RISKY.search(token.content), token.content
+
+
+def read(text: str) -> str:
+    """What a reader sees of one line."""
+    return "".join(t.content for t in tokens(text) if t.type in ("text", "code_inline"))
+
+
+def test_given_a_session_when_written_then_a_reader_sees_what_was_reset_and_what_resets_it() -> None:
+    told = page(churn().timeline())
+
+    assert "- ○ **reset**: `model` 2×" in told
+    assert (
+        "| `model = LogisticRegression(C=1.0)` | `[5] [10] [15]` | ○ resets `model`: 2 of 2 times |" in told
+    )
+    assert "| `old` | `SGDClassifier` | `≈ 22  ✕ 26` |" in told
+    assert "28 runs in Python `3.12.4`, 6 models, 1 restart." in told
+    assert "`evaluate()` fitted a `LogisticRegression` of its own" in told
+
+
+def test_given_a_session_when_written_then_every_run_that_changed_a_model_is_folded_away() -> None:
+    timeline = churn().timeline()
+
+    told = page(timeline)
+
+    changed = [m for m in timeline.moments if m.run is not None and (m.changes or m.run.local)]
+    assert told.count("<details>") == told.count("</details>") == len(changed)
+    assert_inert(told)
+
+
+def test_given_tables_when_parsed_then_every_row_has_the_cells_of_its_head() -> None:
+    found = [t.type for t in tokens(page(churn().timeline()))]
+
+    assert found.count("table_open") == 2
+    assert found.count("td_open") == 3 * (found.count("tr_open") - 2)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_given_hostile_text_when_written_then_it_is_shown_and_is_no_markup(text: str) -> None:
+    timeline = hostile_story(text).timeline()
+
+    told = page(timeline, title=text)
+
+    assert_inert(told)
+    shown = [t.content for t in tokens(told) if t.type in ("code_inline", "text")]
+    assert clean(text, limit=80).strip() in (one.strip() for one in shown)
+    rows = [t for t in tokens(told) if t.type == "td_open"]
+    assert len(rows) % 3 == 0
+    assert all(line.count("<details>") == 0 or line.startswith("<details>") for line in told.splitlines())
+    assert [t.content for t in tokens(told) if t.type == "fence"].count(
+        clean_block(text, limit=2_000).rstrip() + "\n"
+    ) >= 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=60) | LETTERS, st.lists(LETTERS, max_size=2))
+def test_given_any_sentence_when_parsed_then_it_is_read_as_it_was_and_is_inert(
+    text: str, names: list[str]
+) -> None:
+    told = f"a {sentence(text, names)} z"
+
+    assert_inert(told)
+    assert read(told).split() == f"a {clean(text)} z".split()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=60) | LETTERS)
+def test_given_any_text_when_in_a_table_then_it_stays_in_its_cell(text: str) -> None:
+    told = f"| a | b |\n| --- | --- |\n| {_cell(text)} | end |\n"
+
+    found = [t for t in tokens(told) if t.type == "code_inline"]
+    assert [t.content.strip() for t in found] == [clean(text, limit=80).replace("\\|", "\\¦").strip()]
+    assert [t.content for t in parser.parse(told) if t.type == "inline"][-1] == "end"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=60) | LETTERS)
+def test_given_any_source_when_fenced_then_it_does_not_get_out(text: str) -> None:
+    found = parser.parse(f"{block(text)}\nafter\n")
+
+    assert [t.type for t in found] == ["fence", "paragraph_open", "inline", "paragraph_close"]
+
+
+@fast
+@given(streams())
+def test_given_any_session_when_written_then_it_is_inert(looks: list[Observation]) -> None:
+    assert_inert(page(played(looks)))
+
+
+def test_given_a_long_session_when_written_then_it_fits_into_a_comment_and_says_what_it_left_out() -> None:
+    story = Story()
+    story.attach()
+    for number in range(600):
+        story.run(f"m{number} = make({number})  # {'x' * 60}", names={f"m{number}": learned(story.new())})
+
+    told = page(story.timeline())
+
+    assert len(told) < MOST + 200
+    (left,) = re.findall(r"… and (\d+) moments more that changed a model", told)
+    assert told.count("<details>") + int(left) == 600
+
+
+def test_given_nothing_when_written_then_it_says_so() -> None:
+    assert page(Timeline()).startswith("# `kernelscope`")
+    assert "0 runs, 0 models." in page(Timeline())

@@ -1,0 +1,438 @@
+"""The page in a real Chromium: what is seen, by pointer and by keyboard, and what must not happen in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernelscope.export.page import write_html
+from kernelscope.looks.colours import DARK, LIGHT, hue
+from kernelscope.text import clean
+from kernelscope.timeline.explain import gist
+from kernelscope.timeline.timeline import Timeline
+from tests.benchmarks.export_page import long_session
+from tests.export.hostile import HOSTILE, hostile_story
+from tests.support.browser import chromium, missing, prefer, resize
+from tests.support.script import Story, churn, learned
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+_FRAMES = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
+
+_RING = """
+const e = document.activeElement, own = getComputedStyle(e), over = getComputedStyle(e.parentElement, "::after");
+return [e.id || e.tagName, e === document.body || own.outlineStyle === "solid" || over.borderTopWidth === "2px"];
+"""
+"""What has the focus, and whether there is a ring around it; the scrollers have theirs in what holds them."""
+
+_TOLD = """
+const told = [".badge", ".said", ".pill", ".evidence li"].map((s) => [...document.querySelectorAll("#inspector " + s)]);
+return told.flat().map((e) => e.textContent);
+"""
+
+_NUMBERS = """
+const numbers = [...document.querySelectorAll(`[data-row="${arguments[0]}"] .num`)];
+return numbers.map((e) => `${e.className} ${e.textContent}`);
+"""
+
+
+class Reader:
+    """Who reads pages: with eyes, hands and a keyboard."""
+
+    def __init__(self, browser: Chrome, folder: Path) -> None:
+        self.browser = browser
+        self._folder = folder
+        self._pages = 0
+
+    def open(self, timeline: Timeline, place: str = "") -> None:
+        """In a new file, at a change where ``place`` says so."""
+        self.browser.get(self.write(timeline).as_uri() + place)
+        self.settle()
+
+    def write(self, timeline: Timeline) -> Path:
+        self._pages += 1
+        path = self._folder / f"page-{self._pages}.html"
+        with path.open("w", encoding="utf-8") as out:
+            write_html(timeline, out)
+        return path
+
+    def settle(self) -> None:
+        """Until what was done is drawn."""
+        self.browser.execute_async_script(_FRAMES)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.browser.switch_to.active_element.send_keys(key)
+        self.settle()
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.browser.find_elements("css selector", selector)
+
+    def one(self, selector: str) -> WebElement:
+        return self.browser.find_element("css selector", selector)
+
+    def text(self, selector: str) -> str:
+        """As it stands in the document; ``.text`` would leave out what is not drawn."""
+        return " ".join(e.get_property("textContent") or "" for e in self.all(selector))  # type: ignore[misc]
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        return self.browser.execute_script(script, *arguments)
+
+    def complaints(self) -> list[str]:
+        """What the browser had to say since it was asked last."""
+        return [entry["message"] for entry in self._log("browser")]
+
+    def asked(self) -> list[str]:
+        """Every address that pages of ours asked for since this was asked last."""
+        told = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
+        sent = [m["params"] for m in told if m["method"] == "Network.requestWillBeSent"]
+        return [s["request"]["url"] for s in sent if s["documentURL"].startswith("file:")]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = self.browser.execute("getLog", {"type": kind})["value"]
+        return told
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    with chromium(1280, 800) as browser:
+        yield Reader(browser, tmp_path_factory.mktemp("pages"))
+
+
+@pytest.fixture
+def reader(shared: Reader) -> Iterator[Reader]:
+    """In a window of one size, in the light, where nothing was chosen before; complains of complaints."""
+    resize(shared.browser, 1280, 800)
+    prefer(shared.browser, dark=False)
+    yield shared
+    assert shared.complaints() == []
+
+
+def test_given_a_page_when_opened_then_the_latest_reset_is_told_and_nothing_is_fetched(
+    reader: Reader,
+) -> None:
+    reader.asked()
+
+    reader.open(churn().timeline())
+
+    assert reader.one("h1").text == "churn.ipynb"
+    assert reader.one("#summary").text == "28 runs · 6 models · 1 restart · Python 3.12.4"
+    assert "model was replaced: a new LogisticRegression (generation 6)" in reader.one("#inspector").text
+    assert "a new object, generation 6, first seen in this run" in reader.one("#inspector .evidence").text
+    assert reader.one("#inspector pre").text == "model = LogisticRegression(C=1.0)"
+    assert [url.split(":")[0] for url in reader.asked()] == ["file"]
+
+
+def test_given_a_page_when_opened_then_a_row_is_a_name_and_a_glyph_is_a_change(reader: Reader) -> None:
+    timeline = churn().timeline()
+    resize(reader.browser, 1900, 800)
+
+    reader.open(timeline)
+
+    names = [row.name for row in timeline.rows() if row.whole is None]
+    assert [e.text for e in reader.all(".name b")] == names
+    told = [e.get_attribute("aria-label") for e in reader.all("#grid .mark")]
+    for name in names:
+        changed = [h.change.verdict for h in timeline.track(name) if h.change is not None]
+        assert [t.rsplit(": ", 1)[1] for t in told if t and f", {name}: " in t] == [str(v) for v in changed]
+
+
+def test_given_generations_when_drawn_then_their_colours_are_the_screen_s(reader: Reader) -> None:
+    timeline = churn().timeline()
+    resize(reader.browser, 1900, 800)
+
+    reader.open(timeline)
+
+    for name in (row.name for row in timeline.rows() if row.whole is None):
+        drawn = reader.run(_NUMBERS, next(i for i, row in enumerate(timeline.rows()) if row.name == name))
+        told = [
+            f"num g{hue(timeline.moments[h.moment].epoch, h.facts.generation)} {h.facts.generation}"
+            for h in timeline.track(name)
+            if h.facts is not None
+            and h.facts.generation is not None
+            and (h.change is None or h.change.identity != "same")
+        ]
+        assert drawn == told
+
+
+def test_given_the_cells_when_filtered_and_left_then_the_timeline_is_laid_out_as_before(
+    reader: Reader,
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.open(churn().timeline())
+    before = reader.one("#grid").rect, reader.one("#again").rect
+
+    reader.press("c", "/", "s", "g", "d", Keys.ENTER, Keys.ESCAPE, "c")
+
+    assert (reader.one("#grid").rect, reader.one("#again").rect) == before
+    reader.one("#again .link").click()
+    reader.settle()
+    assert reader.one("#cells").is_displayed()
+    assert reader.one(".cell.here code").text == "model = LogisticRegression(C=1.0)"
+
+
+def test_given_the_keyboard_when_walking_a_row_then_every_change_is_told_with_its_evidence(
+    reader: Reader,
+) -> None:
+    timeline = churn().timeline()
+    for place, row in enumerate(r for r in timeline.rows() if r.whole is None):
+        changes = [h.change for h in timeline.track(row.name) if h.change is not None]
+        if place == 0:
+            reader.open(timeline)
+        reader.press("g", *"j" * place, "0")
+        for change in changes:
+            reader.press(">")
+            told = [change.verdict, gist(change), change.certainty, *change.evidence]
+            assert reader.run(_TOLD) == [str(one) for one in told]
+
+
+def test_given_a_key_when_pressed_then_the_cell_it_leads_to_is_active_and_in_sight(reader: Reader) -> None:
+    reader.open(long_session(300, 40))
+
+    for keys in ("G", "$", "0", "}}", "{", "lll", "jjk", "g", "h", ">", "<"):
+        reader.press(*keys)
+        cursor = reader.one(f"#{reader.one('#grid').get_attribute('aria-activedescendant')}")
+        assert cursor.get_attribute("role") == "gridcell"
+        assert cursor.get_attribute("aria-label")
+        box, window = cursor.rect, reader.one("#grid").rect
+        assert window["x"] + 239 <= box["x"] + 4
+        assert box["x"] + box["width"] <= window["x"] + window["width"] + 4
+        assert window["y"] + 29 <= box["y"] + 4
+        assert box["y"] + box["height"] <= window["y"] + window["height"] + 4
+
+
+def test_given_the_pointer_when_over_a_glyph_then_the_evidence_is_shown(reader: Reader) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    reader.open(churn().timeline())
+    (mark,) = reader.all("[aria-label='In [9], model: refitted']")
+
+    ActionChains(reader.browser).move_to_element(mark).perform()
+
+    assert "what it had learned before is gone" in reader.one("#tip").text
+    assert "fit() seen" in reader.one("#tip").text
+    mark.click()
+    reader.settle()
+    assert "In [9]" in reader.one("#inspector .where").text
+
+
+def test_given_a_name_with_parts_when_unfolded_then_they_are_under_it(reader: Reader) -> None:
+    reader.open(churn().timeline())
+
+    reader.press("g", "j", "j", "j", "o")
+
+    assert [e.text for e in reader.all(".name b")][3:6] == ["pipe", "['scale']", "['clf']"]
+    reader.press("j", "$", "<")
+    assert "pipe['scale']" in reader.one("#inspector h2").text
+    reader.press("o")
+    assert [e.text for e in reader.all(".name b")][3:5] == ["pipe", "sgd"]
+
+
+def test_given_a_filter_when_typed_then_only_what_has_it_stays_and_escape_brings_all_back(
+    reader: Reader,
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.open(churn().timeline())
+
+    reader.press("/", "s", "g", "d", Keys.ENTER)
+
+    assert [e.text for e in reader.all(".name b")] == ["sgd", "old"]
+    reader.press(Keys.ESCAPE)
+    assert len(reader.all(".name b")) == 6
+
+
+def test_given_the_cells_when_asked_for_then_they_say_what_running_them_again_did(reader: Reader) -> None:
+    reader.open(churn().timeline())
+
+    reader.press("c")
+
+    lines = [e.text for e in reader.all(".cell")]
+    assert "resets model 2 of 2 times" in lines[0]
+    assert "[5] [10] [15]" in lines[0]
+    reader.press("j")
+    assert "fits model 2 of 3 times · refits model 1 of 3 times" in reader.one("#inspector .does").text
+    assert reader.one("#option").get_attribute("aria-selected") == "true"
+    reader.one("#inspector li .link").click()
+    reader.settle()
+    assert reader.one("#timeline").is_displayed()
+    assert "In [6]" in reader.one("#inspector .where").text
+
+
+def test_given_help_when_asked_for_then_it_tells_keys_and_glyphs_and_escape_closes_it(reader: Reader) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.open(churn().timeline())
+
+    reader.press("?")
+
+    assert reader.one("#help").is_displayed()
+    assert len(reader.all("#help .sign")) == 14
+    assert "previous and next change in this row" in reader.one("#help").text
+    reader.press(Keys.ESCAPE)
+    assert not reader.one("#help").is_displayed()
+
+
+def test_given_what_the_system_prefers_when_opened_then_it_is_light_or_dark_and_can_be_turned(
+    reader: Reader,
+) -> None:
+    def ground() -> str:
+        red, green, blue = reader.run(
+            "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+        )
+        return f"#{red:02x}{green:02x}{blue:02x}"
+
+    reader.open(churn().timeline())
+    assert ground() == LIGHT["background"]
+    prefer(reader.browser, dark=True)
+    assert ground() == DARK["background"]
+    reader.press("t")
+    assert ground() == LIGHT["background"]
+    reader.press("t")
+    assert ground() == DARK["background"]
+    reader.run("localStorage.clear()")
+
+
+def test_given_the_keyboard_when_focus_moves_then_it_is_seen(reader: Reader) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.open(churn().timeline())
+
+    seen = set()
+    for _ in range(30):
+        reader.press(Keys.TAB)
+        what, ringed = reader.run(_RING)
+        assert ringed, what
+        seen.add(what)
+    assert {"grid", "inspector", "filter", "theme", "ask", "tab-timeline"} <= seen
+
+
+def test_given_a_link_to_a_change_when_opened_then_it_is_selected(reader: Reader) -> None:
+    timeline = churn().timeline()
+    sgd = next(i for i, row in enumerate(timeline.rows()) if row.name == "sgd")
+    saved = next(h.moment for h in timeline.track("sgd") if h.change and h.change.verdict == "saved")
+
+    reader.open(timeline, f"#m{saved}.r{sgd}")
+
+    assert "sgd was saved to sgd.joblib" in reader.one("#inspector").text
+
+
+@pytest.mark.parametrize("width", [360, 640, 900, 1280])
+def test_given_a_window_when_it_is_narrow_then_nothing_sticks_out(reader: Reader, width: int) -> None:
+    resize(reader.browser, width, 700)
+
+    reader.open(churn().timeline())
+
+    assert reader.run("return document.documentElement.scrollWidth") <= width
+    assert reader.one("#grid").rect["height"] > 120
+    assert reader.one("#inspector .said").is_displayed()
+
+
+def test_given_hostile_texts_when_opened_then_they_are_text_and_nothing_runs(reader: Reader) -> None:
+    """All of them in one session, by every view."""
+    story = Story()
+    story.attach()
+    for text in HOSTILE:
+        story.run(text, names={text: learned(story.new(f"lib.{text}", {text: text}))})
+        story.run(text)
+    names = {clean(text, limit=1_000) for text in HOSTILE}
+    resize(reader.browser, 1280, 4_000)
+    reader.asked()
+
+    reader.open(story.timeline())
+
+    assert {e.get_property("textContent") for e in reader.all(".name b")} == names
+    for keys in ("$", "0", "j", "c", "j", "?"):
+        reader.press(keys)
+    assert (
+        reader.run("return [...document.querySelectorAll('script, img, iframe, a, link, object')].length")
+        == 2
+    )
+    assert [url.split(":")[0] for url in reader.asked()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "text", ["</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\ud800"]
+)
+def test_given_a_hostile_text_when_a_change_is_told_then_it_is_told_as_it_is(
+    reader: Reader, text: str
+) -> None:
+    reader.open(hostile_story(text).timeline())
+
+    reader.press("g", "j", "0", ">", ">", ">")
+
+    assert clean(text) in reader.text("#inspector h2")
+    assert clean(text) in reader.text("#inspector pre")
+    assert clean(text) in reader.text("#inspector .said")
+
+
+def test_given_a_policy_when_markup_is_made_of_a_text_then_the_browser_refuses(reader: Reader) -> None:
+    reader.open(churn().timeline())
+
+    refused = reader.run(
+        "try { document.body.insertAdjacentHTML('beforeend', '<b>x</b>') } catch (e) { return e.name }"
+    )
+
+    assert refused == "TypeError"
+    assert "TrustedHTML" in reader.complaints()[0]
+
+
+def test_given_a_long_session_when_opened_then_only_what_is_in_sight_is_there(reader: Reader) -> None:
+    reader.open(long_session(2_000))
+
+    for keys in ("$", "G", "0", "z", "z"):
+        reader.press(keys)
+        assert reader.run("return document.querySelectorAll('#app *').length") < 3_000
+    reader.press("c", "G")
+    assert len(reader.all(".cell")) < 40
+    assert "model_49" in reader.text(".cell.here")
+
+
+def test_given_paper_when_printed_then_the_timeline_and_every_change_are_on_it(reader: Reader) -> None:
+    timeline = churn().timeline()
+    prefer(reader.browser, dark=True)
+    reader.open(timeline)
+
+    made = reader.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+
+    pages = base64.b64decode(made["data"]).count(b"/Type /Page\n")
+    assert 2 <= pages <= 12
+    reader.run("dispatchEvent(new Event('beforeprint'))")
+    reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert not reader.one("#app").is_displayed()
+    assert [e.text for e in reader.all(".band .name b")][:2] == ["scaler", "model"]
+    assert len(reader.all("#bands .mark")) == sum(len(m.changes) for m in timeline.moments)
+    assert len(reader.all("#printed article")) == sum(
+        bool(m.changes or (m.run and m.run.local)) for m in timeline.moments
+    )
+    assert reader.run("return getComputedStyle(document.querySelector('.loss')).color") == "rgb(192, 31, 47)"
+    reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_given_no_scripts_when_opened_then_the_changes_can_be_read(reader: Reader) -> None:
+    path = reader.write(churn().timeline())
+    reader.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        reader.browser.get(path.as_uri())
+        shown = reader.one("#printed").text
+    finally:
+        reader.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+    assert "resets model: 2 of 2 times" in shown
+    assert "model was replaced" in shown
+
+
+def test_given_nothing_when_opened_then_the_page_says_so(reader: Reader) -> None:
+    reader.open(Timeline())
+
+    assert reader.one("#empty").text == "No model was seen."
+    reader.press("l", "j", ">", "}", "o", "z", "c", "j", "?")
