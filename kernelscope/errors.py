@@ -12,7 +12,8 @@
     │   ├── UnsupportedKernelError   not an IPython kernel, or one that is too old
     │   └── ProbeError               the kernel answered, the probe could not be put in
     ├── TimedOutError           4    a limit that the user gave ran out
-    └── RecordingError          5    a recording that cannot be written or opened
+    ├── RecordingError          5    a recording that cannot be written or opened
+    └── ExportError             5    a file that what was seen cannot be written to
 """
 
 from __future__ import annotations
@@ -78,5 +79,11 @@ class TimedOutError(KernelscopeError):
 
 class RecordingError(KernelscopeError):
     """A recording that cannot be written, or a file that is none that can be opened."""
+
+    exit_code = 5
+
+
+class ExportError(KernelscopeError):
+    """A file that what was seen cannot be written to."""
 
     exit_code = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -61,6 +61,11 @@ class Session:
     def listen(self, listener: Listener) -> None:
         """``listener`` is called with every update from now on, in the session's own task."""
         self._listeners.append(listener)
+
+    @property
+    def past(self) -> Iterator[Recalled]:
+        """All that was told so far, with what was made of it; of the passing moment, nothing."""
+        return (Recalled(update.event, update.judgements) for update in self._past)
 
     # Recording.
 

@@ -1,4 +1,4 @@
-"""Commands for what was recorded."""
+"""Commands for what was recorded, and for what is handed on."""
 
 from __future__ import annotations
 
@@ -51,3 +51,47 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
     app = KernelscopeApp(Session(source), title=clean(file.name), about=source.about(), play=play)
     app.board.playback.speed = speed
     shown(app)
+
+
+@click.command(short_help="Hand on a session: as a page, a table or lines.", epilog=CONNECTION)
+@click.argument("source", required=False, metavar="[FILE|CONNECTION]")
+@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="The form; html is one page that needs nothing else.")
+@click.option(
+    "-o", "--output", "out", default="-", metavar="OUT",
+    help="The file, which is replaced when the new one is whole; - (default) is standard output.",
+)  # fmt: skip
+@click.option("--anew", is_flag=True, help="Let this version judge what a recording holds, instead of the verdicts that were given.")
+@limit_option
+@insecure_option
+@insecure_file_option
+def export(
+    source: str | None,
+    form: Form,
+    out: str,
+    anew: bool,
+    limit: float | None,
+    insecure: bool,
+    insecure_file: bool,
+) -> None:
+    """Hand on a session: a recording, or what the probe of a live kernel knows (watch --keep lets it stay).
+
+    jsonl is the records of `watch --json`, csv a row per change, markdown for a pull request, and html one
+    page with the timeline as it looks on the screen.
+    """
+    from kernelscope.session import Session
+
+    if source is not None and is_recording(source):
+        from kernelscope.storage.recording import RecordingSource
+
+        session, title = Session(RecordingSource(Path(source), anew=anew)), clean(Path(source).name)
+        run(session.run())
+    else:
+        options = {"limit": limit, "insecure": insecure, "insecure_file": insecure_file}
+        with connection_file(source) as path:
+            session, title = Session(live_source(path, visits=True, **options)), None
+            run(session.run())
+    if out == "-":
+        write(session.timeline, session.past, form, sys.stdout.buffer, title)
+        sys.stdout.buffer.flush()
+    else:
+        write_file(session.timeline, session.past, form, Path(out), title)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kernelscope.errors import KernelscopeError, RecordingError
+from kernelscope.errors import ExportError, KernelscopeError, RecordingError
+from kernelscope.export.files import SUFFIXES, Form, write_file
 from kernelscope.protocol.stored import About
 from kernelscope.session import LooksBetweenRuns, Session
 from kernelscope.timeline.timeline import Update
@@ -23,6 +24,7 @@ from kernelscope.tui.screens.confirm import ConfirmScreen
 from kernelscope.tui.screens.cost import CostScreen
 from kernelscope.tui.screens.diff import DiffScreen
 from kernelscope.tui.screens.evidence import EvidenceScreen
+from kernelscope.tui.screens.export import ExportScreen
 from kernelscope.tui.screens.failure import FailureScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
 from kernelscope.tui.themed import ThemedApp
@@ -182,6 +184,22 @@ class KernelscopeApp(ThemedApp[int]):
 
     def open_export(self) -> None:
         """Asks in which form, and writes the whole timeline."""
+
+        def chosen(form: Form | None) -> None:
+            if form is not None:
+                self.run_worker(self._export(form), name="export")
+
+        self.push_screen(ExportScreen(), chosen)
+
+    async def _export(self, form: Form) -> None:
+        timeline, path = self.session.timeline, free_path(self.session.timeline, SUFFIXES[form])
+        try:
+            write_file(timeline, self.session.past, form, path, self._heading)
+        except ExportError as error:
+            self.warn(f"{error.title}: {error.hint}")
+            return
+        told = line(Said("Written: "), say(str(path.absolute()), limit=1_000))
+        tell(self.screen, told, seconds=8)
 
     def offer_poll(self) -> None:
         """Asks whether to look between runs, or whether to stop; nothing is done before the answer."""

@@ -191,6 +191,15 @@ CONFIRM = (
     Command("no", "escape,q,p", "esc", "no", "Leave all as it is", 2),
 )
 
+EXPORT = (
+    Command("down", "down,j", "j k", "move", "To the form below", 1),
+    Command("up", "up,k", "k ↑", "up", "To the form above"),
+    Command("top", "g,home", "g", "top", "To the first form"),
+    Command("bottom", "G,end", "G", "bottom", "To the last form"),
+    Command("open", "enter", "enter", "write", "Write the timeline in this form, into the working directory", 2),
+    *COMMON,
+)
+
 PICKER = (
     Command("down", "down,j", "j k", "move", "To the kernel below"),
     Command("up", "up,k", "k ↑", "up", "To the kernel above"),
