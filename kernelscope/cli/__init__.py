@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import click
 
 from kernelscope import __version__
-from kernelscope.cli import live, recorded
+from kernelscope.cli import live, recorded, told
 from kernelscope.cli.running import talk
 from kernelscope.errors import KernelscopeError, UsageError
 from kernelscope.text import clean, clean_block
@@ -62,7 +62,9 @@ for _command in (
     live.attach,
     live.watch,
     live.ls,
+    told.explain,
     recorded.replay,
+    recorded.check,
     live.audit,
     live.detach,
     live.demo,

@@ -10,6 +10,7 @@ import click
 from kernelscope.cli.options import (
     CONNECTION,
     connection_argument,
+    expect_option,
     insecure_file_option,
     insecure_option,
     keep_option,
@@ -33,8 +34,10 @@ from kernelscope.cli.running import (
     talk,
     tell_what_looking_costs,
     watched,
+    watched_command,
 )
 from kernelscope.errors import UsageError
+from kernelscope.timeline.expectations import Expectation
 
 
 @click.command(short_help="The dashboard; also without the word attach.", epilog=CONNECTION)
@@ -81,18 +84,35 @@ def attach(
                 shown(app)
 
 
-@click.command(short_help="A line per run; --json for scripts.", epilog=CONNECTION)
+class _WithCommand(click.Command):
+    """What comes after ``--`` is a command of its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            args, ctx.obj = args[:at], args[at + 1 :]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
+
+
+@click.command(cls=_WithCommand, short_help="A line per run; --json for scripts.", epilog=CONNECTION)
 @connection_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the contract for scripts.")
+@expect_option
 @poll_option
 @keep_option
 @limit_option
 @insecure_option
 @insecure_file_option
 @record_option
+@click.pass_obj
 def watch(
+    command: list[str] | None,
     connection: str | None,
     as_json: bool,
+    expected: tuple[Expectation, ...],
     poll: float | None,
     keep: float,
     limit: float | None,
@@ -101,10 +121,20 @@ def watch(
     record: Path | None,
 ) -> None:
     """What each run did to each model, as lines, until the kernel has ended or Ctrl-C."""
-    options = {"poll": poll, "keep": keep, "limit": limit}
+    options: dict[str, Any] = {"poll": poll, "keep": keep, "limit": limit}
+    options |= {"insecure": insecure, "insecure_file": insecure_file}
+    if command is not None:
+        if connection is not None or not command:
+            raise UsageError(
+                "watch takes a connection, or a command after --",
+                "`kernelscope watch -- jupyter execute churn.ipynb`",
+            )
+        tell_what_looking_costs(poll)
+        watched_command(command, as_json, record, expected, options)
+        return
     with connection_file(connection) as path:
         tell_what_looking_costs(poll)
-        watched(live_source(path, **options, insecure=insecure, insecure_file=insecure_file), as_json, record)
+        watched(live_source(path, **options), as_json, record, expected)
 
 
 @click.command(short_help="The kernels that can be attached to.")

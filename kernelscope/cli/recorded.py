@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
+from kernelscope.cli.options import expect_option
 from kernelscope.cli.running import can_be_drawn_on, on_a_terminal, shown, watched
+from kernelscope.errors import UsageError
+from kernelscope.timeline.expectations import Expectation
 
 
 @click.command(short_help="Open a recording; no kernel is needed.")
@@ -24,3 +27,18 @@ def replay(file: Path, as_json: bool) -> None:
     from kernelscope.tui.app import KernelscopeApp
 
     shown(KernelscopeApp(Session(source), title=file.name))
+
+
+@click.command(short_help="Hold expectations against a recording.")
+@click.argument("file", type=click.Path(path_type=Path))
+@expect_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per expectation.")
+def check(file: Path, expected: tuple[Expectation, ...], as_json: bool) -> None:
+    """Hold expectations against a recording, and say what became of each."""
+    if not expected:
+        raise UsageError("nothing is expected", f"kernelscope check {file} --expect 'model: not reset'")
+    from kernelscope.cli.judging import judged
+    from kernelscope.session import Session
+    from kernelscope.storage.recording import RecordingSource
+
+    judged(Session(RecordingSource(file)), expected, as_json, at_once=False)

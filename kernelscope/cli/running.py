@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,7 @@ from kernelscope.text import clean_block
 if TYPE_CHECKING:
     from kernelscope.kernel.entry import KernelEntry
     from kernelscope.session import Session, Source
+    from kernelscope.timeline.expectations import Expectation
     from kernelscope.tui.themed import ThemedApp
 
 DEMO_PAUSE_S = 0.7
@@ -61,14 +62,55 @@ def take_keys_from_the_terminal() -> None:
         os.dup2(terminal.fileno(), 0)
 
 
-def watched(source: Source, as_json: bool, record: Path | None = None) -> None:
-    """A session whose updates go to standard output."""
+def watched(
+    source: Source,
+    as_json: bool,
+    record: Path | None = None,
+    expected: Sequence[Expectation] = (),
+) -> None:
+    """A session whose updates go to standard output, and after them what became of the expectations."""
     from kernelscope.export.lines import JsonLines, PlainLines
     from kernelscope.session import Session
 
     with recorded(Session(source), record) as session:
         session.listen(JsonLines(session.timeline) if as_json else PlainLines())
-        run(session.run())
+        if not expected:
+            run(session.run())
+            return
+        from kernelscope.cli.judging import judged
+
+        judged(session, expected, as_json)
+
+
+def watched_command(
+    command: Sequence[str],
+    as_json: bool,
+    record: Path | None,
+    expected: Sequence[Expectation],
+    options: dict[str, Any],
+) -> None:
+    """The kernels that a command starts; its exit status is ours, unless we have something to say."""
+    from kernelscope.kernel.started import CommandSource
+
+    unwatched: list[str] = []
+
+    def left_out(why: str) -> None:
+        talk(why)
+        unwatched.append(why)
+
+    source = CommandSource(command, left_out, **options)
+    watched(source, as_json, record, expected)
+    if not source.kernels:
+        hint = "It must start kernels as Jupyter does, where kernelscope is installed, too."
+        talk(f"{source.shown} started no kernel that was watched\n  {hint}")
+    if source.status:
+        talk(f"{source.shown} ended with exit status {source.status}")
+        raise SystemExit(source.status)
+    if not source.kernels:
+        raise SystemExit(NoKernelError.exit_code)
+    if unwatched and expected:
+        talk("what is expected cannot be told of kernels that were not watched")
+        raise SystemExit(1)
 
 
 @contextlib.contextmanager

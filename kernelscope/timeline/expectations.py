@@ -89,6 +89,11 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
 
 
+def spelled(name: str) -> str:
+    """A name as the timeline spells it: ``models["lr"]`` is ``models['lr']``."""
+    return re.sub(r'\["([^"\']*)"\]', r"['\1']", name)
+
+
 def parse(text: str) -> Expectation:
     """One expectation.
 
@@ -125,7 +130,7 @@ class _Reader:
             raise self._wrong("there is no name before the colon", 0, "model: not reset, or *: never unknown")
         if len(written) > 2 and written[0] == written[-1] == '"':
             return written[1:-1], True
-        return re.sub(r'\["([^"\']*)"\]', r"['\1']", written), "*" not in written
+        return spelled(written), "*" not in written
 
     def _claim(self) -> tuple[frozenset[Verdict], bool, int, float]:
         word = self._peek()

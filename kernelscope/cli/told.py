@@ -1,0 +1,125 @@
+"""The story of one name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kernelscope.cli.options import CONNECTION, insecure_file_option, insecure_option, limit_option
+from kernelscope.cli.running import connection_file, live_source, run, talk
+from kernelscope.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from kernelscope.session import Source
+    from kernelscope.timeline.timeline import Timeline, Update
+
+_SQLITE = b"SQLite format 3\0"
+
+
+@click.command(
+    short_help="What happened to one name, in sentences.",
+    epilog=f"{CONNECTION} FILE is a recording.",
+)
+@click.argument("words", nargs=-1, required=True, metavar="[CONNECTION|FILE] NAME")
+@click.option(
+    "--at", metavar="N", help="As it stood after In [N]; 2:7 is In [7] after the first restart (epoch 2)."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@limit_option
+@insecure_option
+@insecure_file_option
+def explain(
+    words: tuple[str, ...],
+    at: str | None,
+    as_json: bool,
+    limit: float | None,
+    insecure: bool,
+    insecure_file: bool,
+) -> None:
+    """What happened to one name, oldest first, how that is known, and what running cells again does to it."""
+    if len(words) > 2:
+        raise UsageError(
+            "explain takes a connection or a recording, and one name", "kernelscope explain model"
+        )
+    where = words[0] if len(words) == 2 else None
+    moment = _place(at) if at is not None else None
+    if where is not None and _is_recording(where):
+        from kernelscope.storage.recording import RecordingSource
+
+        timeline, forgotten = _heard(RecordingSource(Path(where)))
+    else:
+        with connection_file(where) as path:
+            source = live_source(
+                path, limit=limit, insecure=insecure, insecure_file=insecure_file, visits=True
+            )
+            timeline, forgotten = _heard(source)
+    _tell(timeline, words[-1], moment, as_json, forgotten)
+
+
+def _place(text: str) -> tuple[int | None, int]:
+    """The epoch, where it was told, and the execution count."""
+    epoch, _, count = text.rpartition(":")
+    count = count.removeprefix("[").removesuffix("]")
+    if not (count.isdecimal() and (epoch.isdecimal() or not epoch)):
+        raise UsageError(f"{text!r} is no run: 12 is, and 2:12 for the one in epoch 2")
+    return int(epoch) if epoch else None, int(count)
+
+
+def _is_recording(name: str) -> bool:
+    """By its content: a connection file is JSON."""
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE or name.endswith(".kscope")
+    except (OSError, ValueError):
+        return name.endswith(".kscope")
+
+
+def _heard(source: Source) -> tuple[Timeline, int]:
+    """All that the source knows, and how many observations its probe did not keep."""
+    from kernelscope.session import Session
+    from kernelscope.timeline.events import Attached, Waiting
+
+    forgotten = 0
+
+    def hear(update: Update) -> None:
+        nonlocal forgotten
+        if isinstance(update.event, Waiting):
+            talk(update.event.reason)
+        if isinstance(update.event, Attached):
+            forgotten = update.event.base.seq
+
+    session = Session(source)
+    session.listen(hear)
+    run(session.run())
+    return session.timeline, forgotten
+
+
+def _tell(
+    timeline: Timeline, written: str, place: tuple[int | None, int] | None, as_json: bool, forgotten: int
+) -> None:
+    from kernelscope.export.story import story_json, story_text
+    from kernelscope.timeline.expectations import spelled
+    from kernelscope.timeline.expecting import did_you_mean
+    from kernelscope.timeline.story import known_runs, moment_of, story
+
+    name, until = spelled(written), None
+    if not timeline.track(name):
+        rows = timeline.rows()
+        known = f"The names: {', '.join(row.name for row in rows if row.whole is None)}." if rows else ""
+        raise UnknownNameError(
+            f"no model was ever called {name}{did_you_mean(name, rows)}",
+            known or "There was no model at all.",
+        )
+    if place is not None:
+        epoch, count = place[0] or timeline.epoch, place[1]
+        until = moment_of(timeline, epoch, count)
+        if until is None:
+            first, last = known_runs(timeline, epoch)
+            raise UnknownNameError(
+                f"In [{count}] was not seen" + (f" in epoch {epoch}" if epoch != 1 else ""),
+                f"Known are the runs after In [{first}], up to In [{last}].",
+            )
+    told = story(timeline, name, until, forgotten)
+    click.echo(story_json(told) if as_json else story_text(told))
