@@ -9,8 +9,8 @@ import click
 
 from kernelscope.cli.running import run, talk
 from kernelscope.errors import UnreachableError
-from kernelscope.export.expectations import result_lines
-from kernelscope.protocol.records import encode, expectation_record
+from kernelscope.export.expectations import expectation_record, result_lines
+from kernelscope.protocol.records import encode
 from kernelscope.session import Session
 from kernelscope.text import escaped_json
 from kernelscope.timeline.events import Attached

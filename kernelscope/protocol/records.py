@@ -14,7 +14,6 @@ import msgspec
 
 from kernelscope.timeline.changes import Change, Run
 from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
-from kernelscope.timeline.expecting import Result
 from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Opaque, Value
 from kernelscope.timeline.forecast import Forecast, Outlook
 from kernelscope.timeline.rules import card_for
@@ -128,25 +127,6 @@ def forecast_record(forecast: Forecast) -> Record:
         "verdict": forecast.verdict,
         "reason": forecast.reason,
         "sure": forecast.sure,
-    }
-
-
-def expectation_record(result: Result) -> Record:
-    """What became of one expectation."""
-    return {
-        "type": "expectation",
-        "expectation": result.expectation.text,
-        "outcome": result.outcome,
-        "findings": [
-            {
-                "name": finding.name,
-                "epoch": finding.epoch or None,
-                "execution_count": finding.execution_count,
-                "sentence": finding.sentence,
-                "change": None if finding.change is None else change_record(finding.change),
-            }
-            for finding in result.findings
-        ],
     }
 
 
