@@ -9,12 +9,15 @@ import click
 
 from kernelscope.cli.options import (
     CONNECTION,
+    LATE,
+    NO_KERNEL,
     connection_argument,
     expect_option,
     insecure_file_option,
     insecure_option,
     keep_option,
     limit_option,
+    notes,
     poll_option,
     record_option,
     seconds_of,
@@ -40,7 +43,15 @@ from kernelscope.errors import UsageError
 from kernelscope.timeline.expectations import Expectation
 
 
-@click.command(short_help="The dashboard; also without the word attach.", epilog=CONNECTION)
+@click.command(
+    short_help="The dashboard; also without the word attach.",
+    epilog=notes(
+        "kernelscope churn.ipynb",
+        "kernelscope attach 5e1c --record run.kscope",
+        about=CONNECTION,
+        exits=f"2 where there is no terminal; {NO_KERNEL}; {LATE}.",
+    ),
+)
 @connection_argument
 @poll_option
 @keep_option
@@ -97,7 +108,18 @@ class _WithCommand(click.Command):
         return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
 
 
-@click.command(cls=_WithCommand, short_help="A line per run; --json for scripts.", epilog=CONNECTION)
+@click.command(
+    cls=_WithCommand,
+    short_help="A line per run; --json for scripts.",
+    epilog=notes(
+        "kernelscope watch churn.ipynb --json",
+        "kernelscope watch --expect 'model: not reset' -- jupyter execute churn.ipynb",
+        about=f"{CONNECTION} COMMAND is run, and each kernel that it starts as Jupyter does is watched from "
+        "before its first cell; what COMMAND prints goes to standard error.",
+        exits=f"0 once COMMAND has ended, or the kernel with --expect; 1 where an expectation does not hold or "
+        f"cannot be told; {NO_KERNEL}; {LATE}; else that of COMMAND.",
+    ),
+)
 @connection_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the contract for scripts.")
 @expect_option
@@ -120,7 +142,11 @@ def watch(
     insecure_file: bool,
     record: Path | None,
 ) -> None:
-    """What each run did to each model, as lines, until the kernel has ended or Ctrl-C."""
+    """What each run did to each model, as lines, until the kernel has ended or Ctrl-C.
+
+    With --expect, what is broken is said on standard error at once, and what became of each expectation
+    in the last lines.
+    """
     options: dict[str, Any] = {"poll": poll, "keep": keep, "limit": limit}
     options |= {"insecure": insecure, "insecure_file": insecure_file}
     if command is not None:
@@ -137,7 +163,9 @@ def watch(
         watched(live_source(path, **options), as_json, record, expected)
 
 
-@click.command(short_help="The kernels that can be attached to.")
+@click.command(
+    short_help="The kernels that can be attached to.", epilog=notes("kernelscope ls", "kernelscope ls --json")
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def ls(as_json: bool) -> None:
     """Kernels that can be attached to, with notebook, state and last activity.
@@ -158,7 +186,12 @@ def ls(as_json: bool) -> None:
         click.echo("no kernel found: open a notebook, or try `kernelscope demo`", err=True)
 
 
-@click.command(short_help="Take the probe out of the kernel.", epilog=CONNECTION)
+@click.command(
+    short_help="Take the probe out of the kernel.",
+    epilog=notes(
+        "kernelscope detach", about=CONNECTION, exits=f"0 also where there was none; {NO_KERNEL}; {LATE}."
+    ),
+)
 @connection_argument
 @limit_option
 @insecure_option
@@ -172,7 +205,15 @@ def detach(connection: str | None, limit: float | None, insecure: bool, insecure
     click.echo("the probe has left the kernel" if there else "there was no probe in the kernel")
 
 
-@click.command(short_help="Prove what the probe did and did not change.", epilog=CONNECTION)
+@click.command(
+    short_help="Prove what the probe did and did not change.",
+    epilog=notes(
+        "kernelscope audit",
+        "kernelscope audit --for 10s --json",
+        about=CONNECTION,
+        exits=f"1 where something is not as it was; {NO_KERNEL}; {LATE}.",
+    ),
+)
 @connection_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
@@ -206,7 +247,10 @@ def audit(
         raise SystemExit(1)
 
 
-@click.command(short_help="A kernel of its own, a notebook in it, and the dashboard.")
+@click.command(
+    short_help="A kernel of its own, a notebook in it, and the dashboard.",
+    epilog=notes("kernelscope demo", "kernelscope demo --json"),
+)
 @click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
 def demo(as_json: bool) -> None:
     """Start a kernel of its own, play a notebook in it, and attach.

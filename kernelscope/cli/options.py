@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kernelscope.cli.completing import connections, words
 from kernelscope.errors import UsageError
 from kernelscope.timeline.expectations import Expectation, parse
 
@@ -22,11 +23,27 @@ def seconds_of(text: str, option: str) -> float:
     return seconds
 
 
+def notes(*examples: str, exits: str = "", about: str = "") -> str:
+    """What stands at the end of a command's help.
+
+    Args:
+        examples: command lines.
+        exits: exit statuses that mean something of their own here.
+        about: a paragraph before them.
+    """
+    told = [about] if about else []
+    told.append("\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples))
+    told += [f"Exit status: {exits}"] if exits else []
+    return "\n\n".join(told)
+
+
 CONNECTION = (
     "CONNECTION is a connection file, its name or a fragment of it, a kernel id, a notebook's path, or - for "
     "the output of %connect_info on standard input. Without it: the only live kernel."
 )
-connection_argument = click.argument("connection", required=False)
+NO_KERNEL = "3 where there is no such kernel, it cannot be attached to, or it has ended"
+LATE = "4 where --timeout ran out"
+connection_argument = click.argument("connection", required=False, shell_complete=connections)
 insecure_option = click.option(
     "--insecure", is_flag=True,
     help="Accept a connection file without a key also where the kernel is on another machine: nothing then "
@@ -87,7 +104,7 @@ def _in_file(name: str) -> list[Expectation]:
 
 expect_option = click.option(
     "--expect", "expected", multiple=True, metavar="EXPECTATION",
-    callback=lambda *a: expectations_of(a[-1]),
+    callback=lambda *a: expectations_of(a[-1]), shell_complete=words,
     help="Exit with 1 unless this holds: 'model: not reset', 'scaler: untouched after 12', '*: never "
     "unknown'. May be given more than once; @FILE is a file with one on each line.",
 )  # fmt: skip

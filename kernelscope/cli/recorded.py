@@ -6,14 +6,18 @@ from pathlib import Path
 
 import click
 
-from kernelscope.cli.options import expect_option
+from kernelscope.cli.completing import recordings
+from kernelscope.cli.options import expect_option, notes
 from kernelscope.cli.running import can_be_drawn_on, on_a_terminal, shown, watched
 from kernelscope.errors import UsageError
-from kernelscope.timeline.expectations import Expectation
+from kernelscope.timeline.expectations import LANGUAGE, Expectation
 
 
-@click.command(short_help="Open a recording; no kernel is needed.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(
+    short_help="Open a recording; no kernel is needed.",
+    epilog=notes("kernelscope replay run.kscope", exits="5 where FILE is no recording that can be opened."),
+)
+@click.argument("file", type=click.Path(path_type=Path), shell_complete=recordings)
 @click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
 def replay(file: Path, as_json: bool) -> None:
     """Open a recording: in the dashboard or, without a terminal, as lines. No kernel is needed."""
@@ -29,8 +33,17 @@ def replay(file: Path, as_json: bool) -> None:
     shown(KernelscopeApp(Session(source), title=file.name))
 
 
-@click.command(short_help="Hold expectations against a recording.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(
+    short_help="Hold expectations against a recording.",
+    epilog=notes(
+        "kernelscope check run.kscope --expect 'model: created once' --expect '*: never unknown'",
+        "kernelscope check run.kscope --expect @expectations.txt --json",
+        about="\b\nWhat can be expected:\n" + "\n".join(f"  {line}" for line in LANGUAGE.splitlines()),
+        exits="1 where an expectation does not hold or cannot be told; 2 where one cannot be read; 5 where "
+        "FILE is no recording that can be opened.",
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path), shell_complete=recordings)
 @expect_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per expectation.")
 def check(file: Path, expected: tuple[Expectation, ...], as_json: bool) -> None:

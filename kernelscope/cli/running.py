@@ -165,7 +165,8 @@ def chosen(connection: str | None, **options: Any) -> Iterator[Source | None]:
 
 def _picked(**options: Any) -> Source | None:
     from kernelscope.demo import DemoSource
-    from kernelscope.kernel.discovery import find_kernels, runtime_dirs
+    from kernelscope.kernel.discovery import find_kernels
+    from kernelscope.kernel.places import runtime_dirs
     from kernelscope.tui.picker import PickerApp
 
     picked: KernelEntry | str | None = shown(

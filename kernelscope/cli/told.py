@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kernelscope.cli.options import CONNECTION, insecure_file_option, insecure_option, limit_option
+from kernelscope.cli.completing import names
+from kernelscope.cli.options import (
+    CONNECTION,
+    LATE,
+    NO_KERNEL,
+    insecure_file_option,
+    insecure_option,
+    limit_option,
+    notes,
+)
 from kernelscope.cli.running import connection_file, live_source, run, talk
 from kernelscope.errors import UnknownNameError, UsageError
 
@@ -20,9 +29,15 @@ _SQLITE = b"SQLite format 3\0"
 
 @click.command(
     short_help="What happened to one name, in sentences.",
-    epilog=f"{CONNECTION} FILE is a recording.",
+    epilog=notes(
+        "kernelscope explain model",
+        "kernelscope explain churn.ipynb \"models['lr']\" --at 12",
+        "kernelscope explain run.kscope model --json",
+        about=f"{CONNECTION} FILE is a recording.",
+        exits=f"1 where nothing is known of NAME; {NO_KERNEL}; {LATE}; 5 where FILE cannot be opened.",
+    ),
 )
-@click.argument("words", nargs=-1, required=True, metavar="[CONNECTION|FILE] NAME")
+@click.argument("words", nargs=-1, required=True, metavar="[CONNECTION|FILE] NAME", shell_complete=names)
 @click.option(
     "--at", metavar="N", help="As it stood after In [N]; 2:7 is In [7] after the first restart (epoch 2)."
 )
@@ -38,7 +53,11 @@ def explain(
     insecure: bool,
     insecure_file: bool,
 ) -> None:
-    """What happened to one name, oldest first, how that is known, and what running cells again does to it."""
+    """What happened to one name, oldest first, how that is known, and what running cells again does to it.
+
+    A live kernel is asked once, and left at once: what a probe saw that was asked to stay (--keep) is
+    told, and without one what is there now.
+    """
     if len(words) > 2:
         raise UsageError(
             "explain takes a connection or a recording, and one name", "kernelscope explain model"

@@ -1,18 +1,6 @@
-"""What one may expect of names and verdicts: a small language that reads as English.
+"""What one may expect of names and verdicts: a small language that reads as English (``LANGUAGE``).
 
-::
-
-    EXPECTATION  NAME: CLAIM [WHEN]
-    NAME         model · models['lr'] · models[*] · "taken * to the letter"
-    CLAIM        not WORDS · never WORDS           no run does it
-                 only WORDS                        no run does anything else
-                 untouched                         no run does anything
-                 WORDS [TIMES]                     some run does it, or that many do
-    WORDS        a verdict, or several: fitted, refitted or continued
-    TIMES        once · twice · 3 times · at least once · at most 2 times
-    WHEN         after 12 · before 12 · in 12 · between 3 and 12
-
-What is written here is only read here; ``kernelscope.timeline.expecting`` holds it against a timeline.
+What is written is only read here; ``kernelscope.timeline.expecting`` holds it against a timeline.
 """
 
 from __future__ import annotations
@@ -26,6 +14,17 @@ from msgspec import Struct
 
 from kernelscope.errors import UsageError
 from kernelscope.timeline.changes import Verdict
+
+LANGUAGE = """\
+EXPECTATION  NAME: CLAIM [WHEN]
+NAME         model, models['lr'], models[*], "taken * to the letter"
+CLAIM        not WORDS, never WORDS      no run does it
+             only WORDS                  no run does anything else
+             untouched                   no run does anything
+             WORDS [TIMES]               some run does it, or that many do
+WORDS        a verdict, or several: fitted, refitted or continued
+TIMES        once, twice, 3 times, at least once, at most 2 times
+WHEN         after 12, before 12, in 12, between 3 and 12"""
 
 WORDS = tuple(sorted(str(v.value) for v in Verdict if v is not Verdict.UNTOUCHED))
 """The verdicts that a run can be told of."""
