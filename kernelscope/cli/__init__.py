@@ -17,7 +17,7 @@ import click
 
 from kernelscope import __version__
 from kernelscope.cli import about, live, recorded, told
-from kernelscope.cli.completing import connections
+from kernelscope.cli.completing import connections, either
 from kernelscope.cli.running import talk
 from kernelscope.errors import KernelscopeError, UsageError
 from kernelscope.text import clean, clean_block
@@ -45,7 +45,7 @@ class _Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """A connection may come first as well."""
-        return [*super().shell_complete(ctx, incomplete), *connections(ctx, None, incomplete)]
+        return either(super().shell_complete(ctx, incomplete), connections(ctx, None, incomplete))
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """In groups, by what one wants."""

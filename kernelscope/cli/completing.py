@@ -47,8 +47,14 @@ def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     """For ``explain``: a kernel or a recording first, then the names that the recording tells of."""
     words = ctx.params.get("words") or ()
     if not words:
-        return [*connections(ctx, param, incomplete), *recordings(ctx, param, incomplete)]
+        return either(connections(ctx, param, incomplete), recordings(ctx, param, incomplete))
     return [CompletionItem(n) for n in _names_in(Path(words[0])) if n.startswith(incomplete)]
+
+
+def either(*found: list[CompletionItem]) -> list[CompletionItem]:
+    """All that is told by name; the shell's own way with files only where nothing is."""
+    every = [item for items in found for item in items]
+    return [item for item in every if item.type == "plain"] or every[:1]
 
 
 def words(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

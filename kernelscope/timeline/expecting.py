@@ -77,6 +77,7 @@ class _Life:
         """Names that held a model before any run was seen."""
         self.tallies: dict[tuple[int, str], _Tally] = {}
         self.runs = False
+        """A cell does, as far as is known."""
         self.cut_off = False
 
 
@@ -141,6 +142,7 @@ class Jury:
         cut = moment.run.cut if moment.run else event.observation.cut if isinstance(event, Observed) else ()
         life.unlooked = (earliest if life.unlooked is not None else place) if cut else None
         life.place = place
+        life.runs = life.runs and moment.run is None  # it ends before the kernel says so
 
     def _change(self, life: _Life, row: Row, change: Change, span: tuple[float, float]) -> Iterator[Finding]:
         for number, expectation in enumerate(self.expectations):
@@ -242,7 +244,7 @@ def _found(outcome: Outcome, life: _Life, change: Change, count: int, remark: st
 
 def did_you_mean(name: str, rows: Sequence[Row]) -> str:
     """The names that are near, as the end of a sentence."""
-    close = difflib.get_close_matches(name, [row.name for row in rows], n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name, [row.name for row in rows], n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

@@ -214,7 +214,10 @@ def test_a_look_that_was_cut_short_is_made_good_for_by_the_next() -> None:
 
 def test_a_cell_that_still_runs_at_the_end_is_no_pass() -> None:
     court = Court("m: not reset", "m: not reset in 1", m=model(1))
+    court.apply(KernelChanged(1, "busy"))
     court.cell()
+    assert court.outcomes == ["holds", "holds"], "it was told; that it is idle comes after that"
+    court.apply(KernelChanged(1, "idle"))
     court.apply(KernelChanged(1, "busy"))
     court.apply(KernelChanged(1, "died"))
     assert court.outcomes == ["unknown", "holds"]
