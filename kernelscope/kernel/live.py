@@ -52,6 +52,7 @@ from kernelscope.protocol.wire import (
 )
 from kernelscope.text import clean
 from kernelscope.timeline.events import (
+    IN_ORDER,
     Attached,
     Detached,
     Event,
@@ -141,8 +142,8 @@ class LiveSource:
         self._mute = ""
         """Why the kernel counts as not answering; empty where it does not."""
         self._taken_out = False
-        self._shut_down = False
-        """The kernel said that it was told to end for good."""
+        self._shut_down: bool | None = None
+        """The kernel said that it was told to end: for good (``True``), or to begin anew."""
         self._owes_renewal = False
 
     @property
@@ -254,7 +255,7 @@ class LiveSource:
         self._strangers.discard(session)
         self._session = session
         self._process = (reply.kernel.pid, start_mark(reply.kernel.pid)) if reply.local else None
-        self._shut_down = False
+        self._shut_down = None
         self._counted.forget()
         mute, self._mute = self._mute, ""
         if mute and before is not None:
@@ -472,7 +473,8 @@ class LiveSource:
                 "the connection to the kernel broke: it may have ended, or be about to start again"
             )
         self._mute = self._why_mute() if state == "unreachable" else ""
-        return KernelChanged(self._epoch, state, self._mute)
+        told = state == "died" and self._shut_down is not None
+        return KernelChanged(self._epoch, state, IN_ORDER if told else self._mute)
 
     def _why_mute(self) -> str:
         if self._process is None:

@@ -37,14 +37,27 @@ class WatchedProvisioner(LocalProvisioner):
     async def post_launch(self, **kwargs: Any) -> None:
         """Until the watcher has attached, will not, or has gone; or the kernel has."""
         await super().post_launch(**kwargs)
+        if self.parent is not None:
+            await self._tell({"connection_file": str(self.parent.connection_file), "pid": self.pid})
+
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """What ends now ends in order."""
+        await self._tell({"ends": self.pid})
+        await super().shutdown_requested(restart)
+
+    async def kill(self, restart: bool = False) -> None:
+        """As ``shutdown_requested``, in a hurry."""
+        await self._tell({"ends": self.pid})
+        await super().kill(restart)
+
+    async def _tell(self, what: dict[str, Any]) -> None:
         meeting = os.environ.get(MEETING)
-        if meeting is None or self.parent is None:
+        if meeting is None or await self.poll() is not None:
             return
         with contextlib.suppress(OSError):  # nobody is there any more
             reader, writer = await asyncio.open_unix_connection(meeting)
             try:
-                told = {"connection_file": str(self.parent.connection_file), "pid": self.pid}
-                writer.write(json.dumps(told).encode() + b"\n")
+                writer.write(json.dumps(what).encode() + b"\n")
                 await writer.drain()
                 await self._released(reader)
             finally:

@@ -26,7 +26,7 @@ from kernelscope.kernel.live import LiveSource
 from kernelscope.kernel.processes import has_ended, start_mark
 from kernelscope.kernel.provisioner import CHOOSES, MEETING, NAME
 from kernelscope.text import clean
-from kernelscope.timeline.events import Attached, Detached, Event, Waiting
+from kernelscope.timeline.events import IN_ORDER, Attached, Detached, Event, KernelChanged, Waiting
 
 START_S = 60.0
 """Seconds in which a kernel must answer after its process was started."""
@@ -45,6 +45,8 @@ class _Announced(Struct):
     pid: int
     mark: str
     let_go: asyncio.Event
+    ends: bool = False
+    """Whoever started it has said that it ends now."""
 
     @property
     def lives(self) -> bool:
@@ -129,17 +131,24 @@ class CommandSource:
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Somebody tells of a kernel, and holds it back until this ends."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            told = json.loads(await reader.readline())
-            pid = int(told["pid"])
-            kernel = _Announced(Path(told["connection_file"]), pid, start_mark(pid), asyncio.Event())
-            if self._now is not None and self._now.lives:
-                self._unwatched(f"a kernel started beside another one is not watched: {kernel.path}")
-            else:
-                self._waiting.put_nowait(kernel)
-                await kernel.let_go.wait()
+            await self._take(json.loads(await reader.readline()))
             writer.write(b"go\n")
             await writer.drain()
         writer.close()
+
+    async def _take(self, told: dict[str, Any]) -> None:
+        """Until whoever told it may go on."""
+        if "ends" in told:
+            if self._now is not None and self._now.pid == told["ends"]:
+                self._now.ends = True
+            return
+        pid = int(told["pid"])
+        kernel = _Announced(Path(told["connection_file"]), pid, start_mark(pid), asyncio.Event())
+        if self._now is not None and self._now.lives:
+            self._unwatched(f"a kernel started beside another one is not watched: {kernel.path}")
+        else:
+            self._waiting.put_nowait(kernel)
+            await kernel.let_go.wait()
 
     async def _next(self, ended: asyncio.Task[int]) -> _Announced | None:
         """The next kernel; ``None`` once the command has ended."""
@@ -160,6 +169,8 @@ class CommandSource:
                         self._epoch = before + event.epoch
                         self.kernels += event.epoch == 1
                         kernel.let_go.set()
+                    if isinstance(event, KernelChanged) and event.state == "died" and kernel.ends:
+                        event = replace(event, detail=IN_ORDER)
                     if not isinstance(event, (Detached, Waiting)):
                         yield replace(event, epoch=before + event.epoch)
             except UnreachableError:

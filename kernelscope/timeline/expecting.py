@@ -18,7 +18,7 @@ from typing import Literal
 from msgspec import Struct
 
 from kernelscope.timeline.changes import Change, Identity, Learned, Moment, Verdict
-from kernelscope.timeline.events import Attached, KernelChanged, Lost, Observed
+from kernelscope.timeline.events import IN_ORDER, Attached, KernelChanged, Lost, Observed
 from kernelscope.timeline.expectations import Expectation
 from kernelscope.timeline.explain import is_late
 from kernelscope.timeline.timeline import Row, Timeline, Update
@@ -106,6 +106,9 @@ class Jury:
             case Lost(count=count) if life is not None:
                 told = f"{count} observations were lost {_after(life.place)}"
                 life.dark.append((life.place + 0.25, math.inf, told))
+            case KernelChanged(state="died", detail=detail) if life is not None and detail != IN_ORDER:
+                told = f"the kernel died {_after(life.place)}, perhaps in a cell that was not told of"
+                life.dark.append((life.place + 0.5, math.inf, told))
             case KernelChanged(state="restarted") if life is not None:
                 life.cut_off = True
             case KernelChanged(state="busy" | "idle" as state) if life is not None:

@@ -84,7 +84,8 @@ def test_a_kernel_that_dies_in_a_cell_is_no_pass(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     (result,) = records(done, "expectation")
     assert result["outcome"] == "unknown"
-    assert "still running at the end" in result["findings"][0]["sentence"]
+    sentence = result["findings"][0]["sentence"]
+    assert "the kernel died after In [1]" in sentence or "still running at the end" in sentence
 
 
 def test_kernels_one_after_another_are_epochs_and_one_beside_another_is_said_not_to_be_watched(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernelscope.errors import UsageError
 from kernelscope.timeline.changes import Change, Verdict
-from kernelscope.timeline.events import Event, KernelChanged, Lost, Observed
+from kernelscope.timeline.events import IN_ORDER, Event, KernelChanged, Lost, Observed
 from kernelscope.timeline.expectations import WORDS, parse
 from kernelscope.timeline.expecting import Jury, Outcome, Result
 from kernelscope.timeline.facts import ObjectFacts, Observation
@@ -221,6 +221,22 @@ def test_a_cell_that_still_runs_at_the_end_is_no_pass() -> None:
     court.apply(KernelChanged(1, "busy"))
     court.apply(KernelChanged(1, "died"))
     assert court.outcomes == ["unknown", "holds"]
+    assert "the kernel died after In [1]" in court.why()
+
+
+def test_a_kernel_that_was_told_to_shut_down_has_said_all() -> None:
+    for detail, outcome in ((IN_ORDER, "holds"), ("", "unknown")):
+        court = Court("m: not reset", m=model(1))
+        court.cell()
+        court.apply(KernelChanged(1, "died", detail))
+        assert court.outcomes == [outcome]
+
+
+def test_a_cell_of_which_nothing_more_was_heard_is_no_pass() -> None:
+    court = Court("m: not reset", m=model(1))
+    court.cell()
+    court.apply(KernelChanged(1, "busy"))
+    assert court.outcomes == ["unknown"]
     assert "still running" in court.why()
 
 
