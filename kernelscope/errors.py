@@ -3,6 +3,7 @@
 ::
 
     KernelscopeError                 title, what to do next, exit code
+    ├── UnknownNameError        1    a name that held no model, or not then
     ├── UsageError              2    the command line does not make sense
     ├── KernelError             3    no kernel, or it cannot be attached to
     │   ├── ConnectionFileError      the connection file cannot be used
@@ -33,6 +34,10 @@ class KernelscopeError(Exception):
         super().__init__(title)
         self.title = title
         self.hint = hint
+
+
+class UnknownNameError(KernelscopeError):
+    """Nothing is known of the name that was asked for, or not of that time."""
 
 
 class UsageError(KernelscopeError):

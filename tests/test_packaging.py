@@ -77,7 +77,9 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(home: Path) -> N
         "export/assets/page.html",
     ):
         assert f"kernelscope/{name}" in package
-    assert all(name.startswith(f"kernelscope-{__version__}.dist-info/") for name in rest)
+    manual = f"kernelscope-{__version__}.data/data/share/man/man1/kernelscope.1"
+    assert manual in rest
+    assert all(name.startswith(f"kernelscope-{__version__}.dist-info/") for name in rest - {manual})
     assert any(name.endswith("LICENSE") for name in rest)
 
 
@@ -88,6 +90,7 @@ def test_the_package_that_runs_is_the_wheel_s(home: Path) -> None:
     assert run(home, "kernelscope", "--version").strip().endswith(__version__)
     assert run(home, "python", "-m", "kernelscope", "--version").strip().endswith(__version__)
     assert "CONNECTION" in run(home, "jupyter", "kernelscope", "--help")
+    assert (home / "venv" / "share" / "man" / "man1" / "kernelscope.1").exists()
 
 
 def test_nothing_is_missing_that_the_installed_package_imports(home: Path) -> None:

@@ -22,17 +22,23 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+import nbformat
 import pytest
 
 from kernelscope import cli
+from kernelscope.export.expectations import expectation_record
 from kernelscope.export.lines import PlainLines
 from kernelscope.looks.glyphs import GLYPHS
 from kernelscope.protocol import records
 from kernelscope.timeline.changes import Certainty
+from kernelscope.timeline.events import Event
+from kernelscope.timeline.expectations import KEYWORDS, WHEN, parse
+from kernelscope.timeline.expecting import Jury
 from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.commands import TIMELINE
 from screenshots import make
+from tests.support.facts import OBSCURE, Watch, bound, dumped, forgot, model, params, taught
 from tests.support.kernels import KernelProcess
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +80,7 @@ def replayed() -> tuple[list[dict[str, Any]], list[str]]:
 SET_UP = "checked by tests/test_packaging.py and .ci/run, in environments of their own"
 DASHBOARD, ONCE, WATCH, RECORDING = "dashboard", "once", "watch", "recording"
 SCRIPT, PICTURES = "script", "pictures"
+EXPLAIN, RECORDED, CI = "explain", "recorded", "in CI"
 
 KINDS = {
     "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/kernelscope demo": SET_UP,
@@ -96,6 +103,13 @@ KINDS = {
     "kernelscope watch --timeout 30": WATCH,
     "kernelscope audit": ONCE,
     "kernelscope audit --for 10s --json": ONCE,
+    "kernelscope explain model": EXPLAIN,
+    "kernelscope explain model --at 12": EXPLAIN,
+    "kernelscope explain run.kscope \"models['lr']\" --json": RECORDED,
+    "kernelscope check run.kscope --expect 'model: created once' --expect '*: never unknown'": RECORDED,
+    "kernelscope info": ONCE,
+    "kernelscope completion bash": ONCE,
+    "kernelscope watch --expect 'model: not reset' -- jupyter execute churn.ipynb": CI,
     ".ci/run": SCRIPT,
     ".venv/bin/python screenshots/make.py render": PICTURES,
     ".venv/bin/python screenshots/make.py record": PICTURES,
@@ -318,6 +332,57 @@ def test_a_command_that_ends_by_itself_ends_well(kernel: KernelProcess, command:
     assert done.stdout
 
 
+def test_a_name_is_explained_from_what_was_kept(kernel: KernelProcess) -> None:
+    with lines(kernel, "kernelscope watch --keep 10m") as watcher:
+        watcher.until("attached")
+        assert watcher.interrupted() == 130
+    count = kernel.run("model = LogisticRegression()")["execution_count"]
+    kernel.run("model.set_params(C=0.75)")
+
+    plain, at = (once(kernel, c.replace("--at 12", f"--at {count}")) for c in of_kind(EXPLAIN))
+    assert (plain.returncode, plain.stderr, at.returncode, at.stderr) == (0, "", 0, "")
+    assert f"In [{count}] model was created" in plain.stdout
+    assert "C 1.0 → 0.75" in plain.stdout
+    assert "0.75" not in at.stdout
+    once(kernel, "kernelscope detach")
+    kernel.run("del model")
+
+
+def test_a_recording_is_asked_and_checked(kernel: KernelProcess) -> None:
+    with lines(kernel, "kernelscope watch --record asked.kscope") as watcher:
+        watcher.until("attached")
+        kernel.run("models = {'lr': LogisticRegression()}; model = LogisticRegression()")
+        watcher.until("created")
+        assert watcher.interrupted() == 130
+    kernel.run("del models, model")
+
+    asked, checked = (once(kernel, c.replace("run.kscope", "asked.kscope")) for c in of_kind(RECORDED))
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert json.loads(asked.stdout)["name"] == "models['lr']"
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout == "holds   model: created once\nholds   *: never unknown\n"
+
+
+@pytest.mark.parametrize("resets", [True, False])
+def test_a_notebook_in_ci_fails_when_a_cell_resets_the_model(
+    kernel: KernelProcess, tmp_path: Path, resets: bool
+) -> None:
+    cells = ["from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"]
+    cells += ["model.fit([[0], [1]], [0, 1])", *(["model = LogisticRegression()"] if resets else [])]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])  # type: ignore[no-untyped-call]
+    nbformat.write(made, tmp_path / "churn.ipynb")  # type: ignore[no-untyped-call]
+    (command,) = of_kind(CI)
+    done = subprocess.run(
+        shlex.split(command), cwd=tmp_path, env=environment(kernel), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False, timeout=2 * _PATIENCE_S,
+    )  # fmt: skip
+
+    assert done.returncode == int(resets), done.stderr
+    told = [line for line in done.stdout.splitlines() if line.startswith("In [")]
+    assert [line.split("]")[0] for line in told] == [f"In [{n + 1}" for n in range(len(cells))]
+    assert ("expected otherwise: In [3] model was replaced" in done.stderr) == resets
+
+
 def test_jupyter_knows_the_subcommand(kernel: KernelProcess) -> None:
     assert "`jupyter kernelscope`" in README
 
@@ -391,6 +456,50 @@ def test_every_key_is_a_command_s() -> None:
     assert told <= known
 
 
+def session_of(*, spoiled: bool) -> list[Event]:
+    """Models as the README's expectations have them, and as they have them not; In [13] is the last."""
+    model_, scaler, item = model(1), model(2), model(3)
+    watch = Watch()
+
+    def up_to(count: int) -> None:
+        while watch.count < count:
+            watch.cell()
+
+    watch.cell(names={"model": model_, "scaler": scaler, "models['lr']": bound(item)})
+    watch.cell(model_ := bound(model_), **taught(model_, "fit", seen=True))
+    if spoiled:
+        for _ in range(3):
+            watch.cell(model_ := bound(model_), **taught(model_, "fit", seen=True))
+        watch.cell(names={"model": model(4)})
+        watch.cell(names={"model": None})
+        watch.cell(names={"model": model(5)})
+        watch.cell(forgot(bound(item)))
+        watch.cell(bound(scaler, tag="x"), code=OBSCURE, sees_calls=False)
+        watch.cell(bound(scaler, tag="y"), code=OBSCURE, sees_calls=False)
+    else:
+        watch.cell(files=[dumped(bound(item))])
+    up_to(12)
+    watch.cell(*([params(bound(scaler, tag="y"), C=3.0)] if spoiled else []))
+    return watch.events
+
+
+@pytest.mark.parametrize("text", [row[0].strip("`") for row in table("expectation", "holds where")])
+def test_an_expectation_of_the_table_means_what_it_says(text: str) -> None:
+    for spoiled in (False, True):
+        timeline = Timeline()
+        jury = Jury([parse(text)], timeline)
+        for event in session_of(spoiled=spoiled):
+            jury(timeline.apply(event))
+        (result,) = jury.results()
+        assert (result.outcome == "holds") != spoiled, (text, spoiled, result)
+
+
+def test_the_table_of_expectations_has_every_word_of_the_language() -> None:
+    told = " ".join(" ".join(row) for row in table("expectation", "holds where"))
+
+    assert [word for word in (*KEYWORDS, *WHEN) if word not in told] == []
+
+
 def test_the_three_degrees_of_certainty_are_told() -> None:
     assert re.findall(r"^- `(\w+)`:", README, flags=re.MULTILINE) == list(get_args(Certainty))
 
@@ -439,6 +548,8 @@ def test_the_records_named_are_those_there_are() -> None:
 
     assert sentence is not None
     assert set(re.findall(r"`(\w+)`", sentence[1])) == written
+    assert "an `expectation` each comes last" in README
+    assert expectation_record(Jury([parse("*: not reset")], Timeline()).results()[0])["type"] == "expectation"
 
 
 def test_every_command_and_option_named_is_there() -> None:

@@ -11,14 +11,19 @@ import io
 import os
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from kernelscope import __version__
-from kernelscope.cli import live, recorded
+from kernelscope.cli import about, live, recorded, told
+from kernelscope.cli.completing import connections, either
 from kernelscope.cli.running import talk
 from kernelscope.errors import KernelscopeError, UsageError
 from kernelscope.text import clean, clean_block
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 INTERRUPTED = 130
 
@@ -28,6 +33,8 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {"--help", "-h", "--version"}
+        if ctx.resilient_parsing and not args:
+            return super().parse_args(ctx, args)  # a shell asks what may come first
         if not args or (args[0] not in self.commands and args[0] not in own):
             if args and (meant := _mistyped(args[0], self.commands)):
                 raise UsageError(
@@ -35,6 +42,28 @@ class _Commands(click.Group):
                 )
             args = ["attach", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """A connection may come first as well."""
+        return either(super().shell_complete(ctx, incomplete), connections(ctx, None, incomplete))
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """In groups, by what one wants."""
+        width = max(map(len, self.commands))
+        for heading, members in GROUPS.items():
+            known = [self.commands[name] for name in members if name in self.commands]
+            with formatter.section(heading):
+                formatter.write_dl([((c.name or "").ljust(width), c.get_short_help_str(80)) for c in known])
+
+
+GROUPS = {
+    "Look": ("attach", "watch", "ls", "demo"),
+    "Ask": ("explain", "check"),
+    "Keep": ("record", "replay", "export"),
+    "Prove and leave": ("audit", "detach"),
+    "Set up": ("info", "completion"),
+}
+"""The commands in the order of the help."""
 
 
 def _mistyped(argument: str, commands: Iterable[str]) -> str | None:
@@ -44,7 +73,19 @@ def _mistyped(argument: str, commands: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(argument, commands, n=1, cutoff=0.75)), None)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  kernelscope                      the only live kernel; if there are several, choose
+  kernelscope churn.ipynb          the kernel that runs this notebook
+  kernelscope explain model        what happened to model, in sentences
+
+Exit status: 0 all went well; 1 the answer is no; 2 the command line does not make sense; 3 no kernel, or
+none that can be attached to; 4 --timeout ran out; 5 a bad recording; 130 interrupted.
+`kernelscope COMMAND --help` tells more of each.""",
+)
 @click.version_option(__version__, prog_name="kernelscope")
 def cli() -> None:
     """What each run of a notebook cell does to each model, from your own live kernel.
@@ -63,10 +104,15 @@ for _command in (
     live.watch,
     live.record,
     live.ls,
+    told.explain,
     recorded.replay,
+    recorded.export,
+    recorded.check,
     live.audit,
     live.detach,
     live.demo,
+    about.info,
+    about.completion,
 ):
     cli.add_command(_command)
 

@@ -10,11 +10,15 @@ import click
 
 from kernelscope.cli.options import (
     CONNECTION,
+    LATE,
+    NO_KERNEL,
     connection_argument,
+    expect_option,
     insecure_file_option,
     insecure_option,
     keep_option,
     limit_option,
+    notes,
     poll_option,
     record_option,
     seconds_of,
@@ -34,13 +38,23 @@ from kernelscope.cli.running import (
     talk,
     tell_what_looking_costs,
     watched,
+    watched_command,
 )
 from kernelscope.errors import RecordingError, UsageError
 from kernelscope.timeline.events import Attached, Waiting
+from kernelscope.timeline.expectations import Expectation
 from kernelscope.timeline.timeline import Update
 
 
-@click.command(short_help="The dashboard; also without the word attach.", epilog=CONNECTION)
+@click.command(
+    short_help="The dashboard; also without the word attach.",
+    epilog=notes(
+        "kernelscope churn.ipynb",
+        "kernelscope attach 5e1c --record run.kscope",
+        about=CONNECTION,
+        exits=f"2 where there is no terminal; {NO_KERNEL}; {LATE}.",
+    ),
+)
 @connection_argument
 @poll_option
 @keep_option
@@ -84,18 +98,46 @@ def attach(
                 shown(app)
 
 
-@click.command(short_help="A line per run; --json for scripts.", epilog=CONNECTION)
+class _WithCommand(click.Command):
+    """What comes after ``--`` is a command of its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            args, ctx.obj = args[:at], args[at + 1 :]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
+
+
+@click.command(
+    cls=_WithCommand,
+    short_help="A line per run; --json for scripts.",
+    epilog=notes(
+        "kernelscope watch churn.ipynb --json",
+        "kernelscope watch --expect 'model: not reset' -- jupyter execute churn.ipynb",
+        about=f"{CONNECTION} COMMAND is run, and each kernel that it starts as Jupyter does is watched from "
+        "before its first cell; what COMMAND prints goes to standard error.",
+        exits=f"0 once COMMAND has ended, or the kernel with --expect; 1 where an expectation does not hold or "
+        f"cannot be told; {NO_KERNEL}; {LATE}; else that of COMMAND.",
+    ),
+)
 @connection_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the contract for scripts.")
+@expect_option
 @poll_option
 @keep_option
 @limit_option
 @insecure_option
 @insecure_file_option
 @record_option
+@click.pass_obj
 def watch(
+    command: list[str] | None,
     connection: str | None,
     as_json: bool,
+    expected: tuple[Expectation, ...],
     poll: float | None,
     keep: float,
     limit: float | None,
@@ -103,14 +145,35 @@ def watch(
     insecure_file: bool,
     record: Path | None,
 ) -> None:
-    """What each run did to each model, as lines, until the kernel has ended or Ctrl-C."""
-    options = {"poll": poll, "keep": keep, "limit": limit}
+    """What each run did to each model, as lines, until the kernel has ended or Ctrl-C.
+
+    With --expect, what is broken is said on standard error at once, and what became of each expectation
+    in the last lines.
+    """
+    options: dict[str, Any] = {"poll": poll, "keep": keep, "limit": limit}
+    options |= {"insecure": insecure, "insecure_file": insecure_file}
+    if command is not None:
+        if connection is not None or not command:
+            raise UsageError(
+                "watch takes a connection, or a command after --",
+                "`kernelscope watch -- jupyter execute churn.ipynb`",
+            )
+        tell_what_looking_costs(poll)
+        watched_command(command, as_json, record, expected, options)
+        return
     with connection_file(connection) as path:
         tell_what_looking_costs(poll)
-        watched(live_source(path, **options, insecure=insecure, insecure_file=insecure_file), as_json, record)
+        watched(live_source(path, **options), as_json, record, expected)
 
 
-@click.command(short_help="Write a session into a file.", epilog=CONNECTION)
+@click.command(
+    short_help="Write a session into a file.",
+    epilog=notes(
+        "kernelscope record churn.ipynb -o churn.kscope",
+        about=CONNECTION,
+        exits=f"{NO_KERNEL}; {LATE}; 5 where FILE is there already or cannot be written.",
+    ),
+)
 @connection_argument
 @click.option(
     "-o", "--output", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True,
@@ -162,7 +225,9 @@ def _tell_what_is_recorded(update: Update) -> None:
             talk(f"recording {kernel.notebook or kernel.connection_file}; Ctrl-C ends it")
 
 
-@click.command(short_help="The kernels that can be attached to.")
+@click.command(
+    short_help="The kernels that can be attached to.", epilog=notes("kernelscope ls", "kernelscope ls --json")
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def ls(as_json: bool) -> None:
     """Kernels that can be attached to, with notebook, state and last activity.
@@ -183,7 +248,12 @@ def ls(as_json: bool) -> None:
         click.echo("no kernel found: open a notebook, or try `kernelscope demo`", err=True)
 
 
-@click.command(short_help="Take the probe out of the kernel.", epilog=CONNECTION)
+@click.command(
+    short_help="Take the probe out of the kernel.",
+    epilog=notes(
+        "kernelscope detach", about=CONNECTION, exits=f"0 also where there was none; {NO_KERNEL}; {LATE}."
+    ),
+)
 @connection_argument
 @limit_option
 @insecure_option
@@ -197,7 +267,15 @@ def detach(connection: str | None, limit: float | None, insecure: bool, insecure
     click.echo("the probe has left the kernel" if there else "there was no probe in the kernel")
 
 
-@click.command(short_help="Prove what the probe did and did not change.", epilog=CONNECTION)
+@click.command(
+    short_help="Prove what the probe did and did not change.",
+    epilog=notes(
+        "kernelscope audit",
+        "kernelscope audit --for 10s --json",
+        about=CONNECTION,
+        exits=f"1 where something is not as it was; {NO_KERNEL}; {LATE}.",
+    ),
+)
 @connection_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
@@ -231,7 +309,10 @@ def audit(
         raise SystemExit(1)
 
 
-@click.command(short_help="A kernel of its own, a notebook in it, and the dashboard.")
+@click.command(
+    short_help="A kernel of its own, a notebook in it, and the dashboard.",
+    epilog=notes("kernelscope demo", "kernelscope demo --json"),
+)
 @click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
 def demo(as_json: bool) -> None:
     """Start a kernel of its own, play a notebook in it, and attach.

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import click
 
+from kernelscope.cli.completing import connections, words
+from kernelscope.errors import UsageError
+from kernelscope.timeline.expectations import Expectation, parse
+
 
 def seconds_of(text: str, option: str) -> float:
     """A duration: ``90s``, ``10m``, ``2h``, or bare seconds."""
@@ -19,11 +23,27 @@ def seconds_of(text: str, option: str) -> float:
     return seconds
 
 
+def notes(*examples: str, exits: str = "", about: str = "") -> str:
+    """What stands at the end of a command's help.
+
+    Args:
+        examples: command lines.
+        exits: exit statuses that mean something of their own here.
+        about: a paragraph before them.
+    """
+    told = [about] if about else []
+    told.append("\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples))
+    told += [f"Exit status: {exits}"] if exits else []
+    return "\n\n".join(told)
+
+
 CONNECTION = (
     "CONNECTION is a connection file, its name or a fragment of it, a kernel id, a notebook's path, or - for "
     "the output of %connect_info on standard input. Without it: the only live kernel."
 )
-connection_argument = click.argument("connection", required=False)
+NO_KERNEL = "3 where there is no such kernel, it cannot be attached to, or it has ended"
+LATE = "4 where --timeout ran out"
+connection_argument = click.argument("connection", required=False, shell_complete=connections)
 insecure_option = click.option(
     "--insecure", is_flag=True,
     help="Accept a connection file without a key also where the kernel is on another machine: nothing then "
@@ -54,3 +74,37 @@ record_option = click.option(
     metavar="FILE",
     help="Write all that comes into a new file, for `kernelscope replay`.",
 )
+
+
+def expectations_of(texts: tuple[str, ...]) -> tuple[Expectation, ...]:
+    """What ``--expect`` was given: expectations, and files of them by ``@FILE``, one on a line."""
+    return tuple(
+        expectation
+        for text in texts
+        for expectation in (_in_file(text[1:]) if text[:1] == "@" else [parse(text)])
+    )
+
+
+def _in_file(name: str) -> list[Expectation]:
+    found = []
+    try:
+        lines = Path(name).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the expectations in {name} cannot be read", str(error)) from error
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                found.append(parse(line))
+            except UsageError as error:
+                raise UsageError(f"{name}, line {number}: {error.title}", error.hint) from None
+    if not found:
+        raise UsageError(f"there are no expectations in {name}")
+    return found
+
+
+expect_option = click.option(
+    "--expect", "expected", multiple=True, metavar="EXPECTATION",
+    callback=lambda *a: expectations_of(a[-1]), shell_complete=words,
+    help="Exit with 1 unless this holds: 'model: not reset', 'scaler: untouched after 12', '*: never "
+    "unknown'. May be given more than once; @FILE is a file with one on each line.",
+)  # fmt: skip

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from kernelscope.cli.running import can_be_drawn_on, on_a_terminal, shown, watched
+from kernelscope.cli.completing import recordings, sources
+from kernelscope.cli.options import (
+    CONNECTION,
+    LATE,
+    NO_KERNEL,
+    expect_option,
+    insecure_file_option,
+    insecure_option,
+    limit_option,
+    notes,
+)
+from kernelscope.cli.running import can_be_drawn_on, heard, on_a_terminal, shown, watched
+from kernelscope.errors import UsageError
+from kernelscope.export.files import FORMS, Form, write, write_file
 from kernelscope.text import clean
+from kernelscope.timeline.expectations import LANGUAGE, Expectation
 
 
-@click.command(short_help="Open a recording; no kernel is needed.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(
+    short_help="Open a recording; no kernel is needed.",
+    epilog=notes("kernelscope replay run.kscope", exits="5 where FILE is no recording that can be opened."),
+)
+@click.argument("file", type=click.Path(path_type=Path), shell_complete=recordings)
 @click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
 @click.option(
     "--play", is_flag=True, help="Begin at the start and play it, instead of showing its end at once."
@@ -53,14 +71,32 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
     shown(app)
 
 
-@click.command(short_help="Hand on a session: as a page, a table or lines.", epilog=CONNECTION)
-@click.argument("source", required=False, metavar="[FILE|CONNECTION]")
-@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="The form; html is one page that needs nothing else.")
+@click.command(
+    short_help="Hand on a session: as a page, a table or lines.",
+    epilog=notes(
+        "kernelscope export run.kscope --to html -o run.html",
+        "kernelscope export churn.ipynb --to markdown",
+        about=f"FILE is a recording. {CONNECTION}",
+        exits=f"{NO_KERNEL}; {LATE}; 5 where FILE cannot be opened, or OUT cannot be written.",
+    ),
+)
+@click.argument("source", required=False, metavar="[FILE|CONNECTION]", shell_complete=sources)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(FORMS),
+    required=True,
+    help="The form; html is one page that needs nothing else.",
+)
 @click.option(
     "-o", "--output", "out", default="-", metavar="OUT",
     help="The file, which is replaced when the new one is whole; - (default) is standard output.",
 )  # fmt: skip
-@click.option("--anew", is_flag=True, help="Let this version judge what a recording holds, instead of the verdicts that were given.")
+@click.option(
+    "--anew",
+    is_flag=True,
+    help="Let this version judge what a recording holds, instead of the verdicts that were given.",
+)
 @limit_option
 @insecure_option
 @insecure_file_option
@@ -78,20 +114,33 @@ def export(
     jsonl is the records of `watch --json`, csv a row per change, markdown for a pull request, and html one
     page with the timeline as it looks on the screen.
     """
-    from kernelscope.session import Session
-
-    if source is not None and is_recording(source):
-        from kernelscope.storage.recording import RecordingSource
-
-        session, title = Session(RecordingSource(Path(source), anew=anew)), clean(Path(source).name)
-        run(session.run())
-    else:
-        options = {"limit": limit, "insecure": insecure, "insecure_file": insecure_file}
-        with connection_file(source) as path:
-            session, title = Session(live_source(path, visits=True, **options)), None
-            run(session.run())
+    session = heard(source, anew=anew, limit=limit, insecure=insecure, insecure_file=insecure_file)
     if out == "-":
-        write(session.timeline, session.past, form, sys.stdout.buffer, title)
+        write(session.timeline, session.past, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        write_file(session.timeline, session.past, form, Path(out), title)
+        write_file(session.timeline, session.past, form, Path(out))
+
+
+@click.command(
+    short_help="Hold expectations against a recording.",
+    epilog=notes(
+        "kernelscope check run.kscope --expect 'model: created once' --expect '*: never unknown'",
+        "kernelscope check run.kscope --expect @expectations.txt --json",
+        about="\b\nWhat can be expected:\n" + "\n".join(f"  {line}" for line in LANGUAGE.splitlines()),
+        exits="1 where an expectation does not hold or cannot be told; 2 where one cannot be read; 5 where "
+        "FILE is no recording that can be opened.",
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path), shell_complete=recordings)
+@expect_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per expectation.")
+def check(file: Path, expected: tuple[Expectation, ...], as_json: bool) -> None:
+    """Hold expectations against a recording, and say what became of each."""
+    if not expected:
+        raise UsageError("nothing is expected", f"kernelscope check {file} --expect 'model: not reset'")
+    from kernelscope.cli.judging import judged
+    from kernelscope.session import Session
+    from kernelscope.storage.recording import RecordingSource
+
+    judged(Session(RecordingSource(file)), expected, as_json, at_once=False)

@@ -8,7 +8,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,10 +16,13 @@ import click
 
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
 from kernelscope.text import clean_block
+from kernelscope.timeline.events import Waiting
 
 if TYPE_CHECKING:
     from kernelscope.kernel.entry import KernelEntry
     from kernelscope.session import Session, Source
+    from kernelscope.timeline.expectations import Expectation
+    from kernelscope.timeline.timeline import Update
     from kernelscope.tui.themed import ThemedApp
 
 DEMO_PAUSE_S = 0.7
@@ -62,14 +65,55 @@ def take_keys_from_the_terminal() -> None:
         os.dup2(terminal.fileno(), 0)
 
 
-def watched(source: Source, as_json: bool, record: Path | None = None) -> None:
-    """A session whose updates go to standard output."""
+def watched(
+    source: Source,
+    as_json: bool,
+    record: Path | None = None,
+    expected: Sequence[Expectation] = (),
+) -> None:
+    """A session whose updates go to standard output, and after them what became of the expectations."""
     from kernelscope.export.lines import JsonLines, PlainLines
     from kernelscope.session import Session
 
     with recorded(Session(source), record) as session:
         session.listen(JsonLines(session.timeline) if as_json else PlainLines())
-        run(session.run())
+        if not expected:
+            run(session.run())
+            return
+        from kernelscope.cli.judging import judged
+
+        judged(session, expected, as_json)
+
+
+def watched_command(
+    command: Sequence[str],
+    as_json: bool,
+    record: Path | None,
+    expected: Sequence[Expectation],
+    options: dict[str, Any],
+) -> None:
+    """The kernels that a command starts; its exit status is ours, unless we have something to say."""
+    from kernelscope.kernel.started import CommandSource
+
+    unwatched: list[str] = []
+
+    def left_out(why: str) -> None:
+        talk(why)
+        unwatched.append(why)
+
+    source = CommandSource(command, left_out, **options)
+    watched(source, as_json, record, expected)
+    if not source.kernels:
+        hint = "It must start kernels as Jupyter does, where kernelscope is installed, too."
+        talk(f"{source.shown} started no kernel that was watched\n  {hint}")
+    if source.status:
+        talk(f"{source.shown} ended with exit status {source.status}")
+        raise SystemExit(source.status)
+    if not source.kernels:
+        raise SystemExit(NoKernelError.exit_code)
+    if unwatched and expected:
+        talk("what is expected cannot be told of kernels that were not watched")
+        raise SystemExit(1)
 
 
 @contextlib.contextmanager
@@ -121,7 +165,8 @@ def chosen(connection: str | None, **options: Any) -> Iterator[Source | None]:
 
 def _picked(**options: Any) -> Source | None:
     from kernelscope.demo import DemoSource
-    from kernelscope.kernel.discovery import find_kernels, runtime_dirs
+    from kernelscope.kernel.discovery import find_kernels
+    from kernelscope.kernel.places import runtime_dirs
     from kernelscope.tui.picker import PickerApp
 
     picked: KernelEntry | str | None = shown(
@@ -142,6 +187,46 @@ def live_source(path: Path, **options: Any) -> Source:
     if not source.signed:
         talk("the connection file has no key, so messages are not verified")
     return source
+
+
+_SQLITE = b"SQLite format 3\0"
+
+
+def is_recording(name: str) -> bool:
+    """By its content: a connection file is JSON."""
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE or name.endswith(".kscope")
+    except (OSError, ValueError):
+        return name.endswith(".kscope")
+
+
+def heard(where: str | None, *, anew: bool = False, **options: Any) -> Session:
+    """All that a recording holds, or that the probe of a live kernel knows: that is asked once, and left.
+
+    Args:
+        where: a recording, or a connection.
+        anew: a recording is judged by this version.
+        options: of a live source.
+    """
+    from kernelscope.session import Session
+
+    if where is not None and is_recording(where):
+        from kernelscope.storage.recording import RecordingSource
+
+        session = Session(RecordingSource(Path(where), anew=anew))
+        run(session.run())
+        return session
+    with connection_file(where) as path:
+        session = Session(live_source(path, visits=True, **options))
+        session.listen(_tell_why_it_waits)
+        run(session.run())
+    return session
+
+
+def _tell_why_it_waits(update: Update) -> None:
+    if isinstance(update.event, Waiting):
+        talk(update.event.reason)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,9 @@ FORMS: tuple[Form, ...] = get_args(Form)
 SUFFIXES: dict[Form, str] = {"jsonl": "jsonl", "csv": "csv", "markdown": "md", "html": "html"}
 
 
-def write(timeline: Timeline, past: Iterable[Recalled], form: Form, out: BinaryIO, title: str | None) -> None:
+def write(
+    timeline: Timeline, past: Iterable[Recalled], form: Form, out: BinaryIO, title: str | None = None
+) -> None:
     """Everything, UTF-8 encoded; ``out`` stays open.
 
     Args:

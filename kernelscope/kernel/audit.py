@@ -13,10 +13,11 @@ from pathlib import Path
 from kernelscope.errors import ProbeError, UnreachableError
 from kernelscope.kernel.channels import Link, Message
 from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
-from kernelscope.kernel.discovery import kernel_id_of, runtime_dirs
+from kernelscope.kernel.discovery import kernel_id_of
 from kernelscope.kernel.files import read_connection_file
 from kernelscope.kernel.inject import GREETING, Question, attach, look_inside
 from kernelscope.kernel.live import LEAVE_S, MOST_STALE, accepted, answered
+from kernelscope.kernel.places import runtime_dirs
 from kernelscope.kernel.servers import served_kernels
 from kernelscope.protocol.audit import Activity, Audit, Look
 from kernelscope.protocol.wire import AttachReply, Greeting, decode_observation, decode_push

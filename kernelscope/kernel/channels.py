@@ -35,7 +35,10 @@ _KEEP_ALIVE = {
 }
 """Finds out that the other end of a tunnel is gone without a word; the kernel does not notice it."""
 _READ = frozenset(
-    {"status", "execute_input", "iopub_welcome", "comm_msg", "execute_reply", "kernel_info_reply"}
+    [
+        *("status", "execute_input", "iopub_welcome", "comm_msg"),
+        *("execute_reply", "kernel_info_reply", "shutdown_reply"),
+    ]
 )
 """What anybody here reads; of other messages only who sent them is kept, for outputs can be large."""
 

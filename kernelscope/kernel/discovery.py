@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import zmq.asyncio
-from jupyter_core.paths import jupyter_runtime_dir
 
 from kernelscope.errors import ConnectionFileError, NoKernelError
 from kernelscope.kernel.entry import EntryState, KernelEntry
 from kernelscope.kernel.files import ConnectionInfo, read_connection_file
 from kernelscope.kernel.heartbeat import Heartbeat
+from kernelscope.kernel.places import named_as_a_kernels, runtime_dirs
 from kernelscope.kernel.servers import ServedKernel, served_kernels
 from kernelscope.text import clean
 
@@ -46,16 +46,6 @@ class _Found:
 
     entry: KernelEntry
     notebooks: tuple[str, ...]
-
-
-def runtime_dirs() -> list[Path]:
-    """Where connection files are looked for: the directories that exist, each once."""
-    named = [jupyter_runtime_dir(), os.environ.get("JUPYTER_RUNTIME_DIR")]
-    session = os.environ.get("XDG_RUNTIME_DIR")
-    if session:
-        named.append(str(Path(session, "jupyter", "runtime")))  # VS Code still writes there
-    found = {os.path.realpath(folder): Path(folder) for folder in reversed(named) if folder}
-    return [folder for folder in reversed(found.values()) if os.path.isdir(folder)]  # noqa: PTH112 - Path raises where it may not look, as in another user's $XDG_RUNTIME_DIR
 
 
 async def find_kernels() -> list[KernelEntry]:
@@ -102,20 +92,12 @@ def _readable() -> tuple[list[Path], list[ConnectionInfo]]:
     """The runtime directories and what is in them; a file that cannot be used is none of a kernel."""
     folders = runtime_dirs()
     infos = []
-    for path in sorted(path for folder in folders for path in _named_as_a_kernels(folder)):
+    for path in sorted(path for folder in folders for path in named_as_a_kernels(folder)):
         try:
             infos.append(read_connection_file(path, insecure=True, insecure_file=True))
         except ConnectionFileError:
             continue
     return folders, infos
-
-
-def _named_as_a_kernels(folder: Path) -> list[Path]:
-    """Those that are there now; none where the folder has gone, or may not be looked into."""
-    try:
-        return list(folder.glob("kernel-*.json"))
-    except OSError:
-        return []
 
 
 async def _beating(infos: Sequence[ConnectionInfo]) -> list[bool]:

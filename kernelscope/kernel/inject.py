@@ -41,6 +41,7 @@ _MODULES = (
     "cost",
     "pulse",
     "poller",
+    "stay",
     "agent",
 )
 
@@ -96,7 +97,14 @@ def look_inside() -> Question:
     return Question({"do": "audit", "source": _source("audit")})
 
 
-def attach(watcher: str, greeting: Greeting, *, keep: float = 0.0, poll: float | None = None) -> Question:
+def attach(
+    watcher: str,
+    greeting: Greeting,
+    *,
+    keep: float = 0.0,
+    poll: float | None = None,
+    visits: bool = False,
+) -> Question:
     """Puts the probe in, or joins the one that is there.
 
     Args:
@@ -105,6 +113,7 @@ def attach(watcher: str, greeting: Greeting, *, keep: float = 0.0, poll: float |
             nothing in: whoever asked may have left.
         keep: seconds for which the probe stays after the last watcher has left.
         poll: seconds between looks while no cell runs; ``None`` for none.
+        visits: only asks what is known; a probe that is there for nobody else leaves at once.
     """
     sources, checksum = _packed()
     pid = os.getpid()
@@ -123,6 +132,7 @@ def attach(watcher: str, greeting: Greeting, *, keep: float = 0.0, poll: float |
             "machine": machine_mark(),
             "keep": keep,
             "poll": poll,
+            "visits": visits,
         }
     )
 

@@ -8,6 +8,8 @@
               │          └──(taken out)── Detached
               └──(wrong key, no IPython, refusal)── KernelError
 
+Somebody who only visits attaches and has left with the answer.
+
 Which process answers is told by the session in its messages, never by its ports: a tunnel that drops and
 comes back leads to the same kernel, and what was missed meanwhile is in the probe's history.
 """
@@ -50,6 +52,7 @@ from kernelscope.protocol.wire import (
 )
 from kernelscope.text import clean
 from kernelscope.timeline.events import (
+    IN_ORDER,
     Attached,
     Detached,
     Event,
@@ -95,6 +98,7 @@ class LiveSource:
         limit: seconds that the first attach may take; ``None``: as long as the kernel is busy.
         insecure: accept a connection file without a key, of a kernel on another machine, too.
         insecure_file: accept a connection file that others can read or change.
+        visits: only attach, and end: what is known until now.  Nobody else's stay is prolonged or cut short.
 
     Raises:
         ConnectionFileError: the file cannot be used.
@@ -109,11 +113,13 @@ class LiveSource:
         limit: float | None = None,
         insecure: bool = False,
         insecure_file: bool = False,
+        visits: bool = False,
     ) -> None:
         self._path, self._insecure, self._insecure_file = path, insecure, insecure_file
         self._file = _mark_of(path)
         self._info = self._read()
         self._keep, self._poll, self._limit = keep, poll, limit
+        self._visits = visits
         self._watcher = uuid.uuid4().hex
         self._conversation: Conversation | None = None
         self._epoch = 0
@@ -136,6 +142,8 @@ class LiveSource:
         self._mute = ""
         """Why the kernel counts as not answering; empty where it does not."""
         self._taken_out = False
+        self._shut_down: bool | None = None
+        """The kernel said that it was told to end: for good (``True``), or to begin anew."""
         self._owes_renewal = False
 
     @property
@@ -160,6 +168,10 @@ class LiveSource:
                 async for event in stage():
                     yield event
                 if self._taken_out:
+                    return
+                if self._visits and self._reply is not None:
+                    self._reply = None  # there is no lease to give back
+                    yield Detached("only asked what is known")
                     return
 
     async def look_between_runs(self, seconds: float | None) -> None:
@@ -199,7 +211,7 @@ class LiveSource:
                 if not isinstance(met, Greeting):
                     yield met
                     continue
-                question = attach(self._watcher, met, keep=self._keep, poll=self._poll)
+                question = attach(self._watcher, met, keep=self._keep, poll=self._poll, visits=self._visits)
                 async for found in self._ask(question):
                     reply = accepted(found.text) if isinstance(found, Answer) else None
                     for event in self._joined(reply, met.session) if reply is not None else ():
@@ -243,6 +255,7 @@ class LiveSource:
         self._strangers.discard(session)
         self._session = session
         self._process = (reply.kernel.pid, start_mark(reply.kernel.pid)) if reply.local else None
+        self._shut_down = None
         self._counted.forget()
         mute, self._mute = self._mute, ""
         if mute and before is not None:
@@ -351,6 +364,8 @@ class LiveSource:
                 self._counted.forget()  # it counts beside the others
             else:
                 self._counted.announced(message.content.get("execution_count"))
+        if message.type == "shutdown_reply":
+            self._shut_down = message.content.get("restart") is False
         state = message.content.get("execution_state")
         if (
             message.type == "status"
@@ -421,18 +436,23 @@ class LiveSource:
                 for event in self._restarted() if ended else ():
                     yield event
                 return
+            if ended and self._shut_down:
+                raise self._gone(talk)
             state: KernelState = "died" if ended else "unreachable"
             if away > DOWN_S and told != state:
                 told = state
                 yield self._away(state)
             if away > self._patience(ended):
-                self._reply = None
-                raise UnreachableError(
-                    f"the kernel of {talk.shown} has ended",
-                    "Start it again and attach anew. `kernelscope ls` shows the kernels that live.",
-                )
+                raise self._gone(talk)
             if ended is not False:
                 await self._follow_the_file(talk)
+
+    def _gone(self, talk: Conversation) -> UnreachableError:
+        self._reply = None
+        return UnreachableError(
+            f"the kernel of {talk.shown} has ended",
+            "Start it again and attach anew. `kernelscope ls` shows the kernels that live.",
+        )
 
     async def _still_heard(self, talk: Conversation) -> AsyncIterator[Event]:
         """What the kernel had said before the connection broke."""
@@ -453,7 +473,8 @@ class LiveSource:
                 "the connection to the kernel broke: it may have ended, or be about to start again"
             )
         self._mute = self._why_mute() if state == "unreachable" else ""
-        return KernelChanged(self._epoch, state, self._mute)
+        told = state == "died" and self._shut_down is not None
+        return KernelChanged(self._epoch, state, IN_ORDER if told else self._mute)
 
     def _why_mute(self) -> str:
         if self._process is None:

@@ -12,8 +12,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_runtime_dir
-
+from kernelscope.kernel.places import notes_dir
 from kernelscope.kernel.processes import has_ended, kernel_of, start_mark
 
 
@@ -65,7 +64,7 @@ def _note_for(connection_file: Path) -> Path | None:
     pid = kernel_of(connection_file)
     if pid is None:
         return None
-    folder = Path(jupyter_runtime_dir()) / "kernelscope"
+    folder = notes_dir()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _forget_the_dead(folder)

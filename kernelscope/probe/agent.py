@@ -16,7 +16,7 @@ import threading
 # By name, here and in the other modules: what the user puts in their place later is not run.
 from json import dumps, loads
 from os import getpid
-from time import monotonic, perf_counter, time
+from time import perf_counter, time
 from types import MethodType
 from typing import Any, Callable
 
@@ -27,6 +27,7 @@ from .identity import target_of
 from .look import Look
 from .poller import Poller
 from .pulse import Pulse
+from .stay import Stay
 from .types import mro_of
 
 WIRE = 1
@@ -182,8 +183,7 @@ class Agent:
         self._code = CodeReader(ip.user_ns, self._look.types, self._look.tokens)
         self._comm = CommEnd("kernelscope-" + self.nonce, self)
         self._watchers: dict[str, Watcher] = {}
-        self._keep_seconds = 0.0
-        self._keep_until: float | None = None
+        self._stay = Stay(getattr(ip.kernel, "io_loop", None), self._leave_after_the_stay)
         self._busy: Any = threading.RLock()
         self._seq = 0
         self._settled = True
@@ -208,11 +208,13 @@ class Agent:
     # Coming and going.
 
     def attach(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One more watcher; the answer holds all that it must know.
+        """One more watcher, or somebody who only visits; the answer holds all that it must know.
 
         Where that fails, or the watcher has left since it asked, all is as it was before.
         """
         watcher = Watcher(request)
+        if request.get("visits"):
+            return self._visited(watcher)
         try:
             return self._welcome(watcher, request)
         except BaseException:
@@ -227,11 +229,26 @@ class Agent:
         if not self._installed:
             self._install()
         self._watchers[watcher.id] = watcher
-        self._keep_seconds = max(self._keep_seconds, float(request.get("keep", 0.0)))
-        self._keep_until = None
+        self._stay.watched(float(request.get("keep", 0.0)))
         with self._busy:
             self._between()
         self._tune_poller()
+        return self._answer(watcher)
+
+    def _visited(self, visitor: Watcher) -> dict[str, Any]:
+        """What somebody is told who does not stay: no lease begins with it, none is prolonged or cut
+        short, and a probe that is here for nobody else has left before the answer is sent."""
+        try:
+            if not self._installed:
+                self._install()
+            with self._busy:
+                self._between()
+            return self._answer(visitor)
+        finally:
+            if self.is_abandoned():
+                self.leave()
+
+    def _answer(self, watcher: Watcher) -> dict[str, Any]:
         return {
             "wire": WIRE,
             "nonce": self.nonce,
@@ -278,10 +295,7 @@ class Agent:
 
     def is_abandoned(self) -> bool:
         """Whether nobody watches any more, so that a probe of another version may take this one's place."""
-        kept = self._keep_until is None or monotonic() < self._keep_until
-        return not (kept and self._keep_seconds > 0) and all(
-            w.is_gone() for w in list(self._watchers.values())
-        )
+        return self._stay.is_over and not self._is_watched()
 
     def told(self, msg: dict[str, Any]) -> None:
         """A watcher renews its lease, or leaves."""
@@ -304,13 +318,19 @@ class Agent:
     def release(self, watcher: str) -> None:
         """One watcher less; after the last one the probe leaves, unless it was asked to stay."""
         self._watchers.pop(watcher, None)
+        self._tune_poller()
         if self._watchers:
-            self._tune_poller()
             return
-        if self._keep_seconds > 0:
-            self._keep_until = monotonic() + self._keep_seconds
-        else:
+        self._stay.begin()
+        if self._stay.is_over:
             self.leave()
+
+    def _leave_after_the_stay(self) -> bool:
+        """Called when its time is over; whether it could leave, which it does not in the middle of a run."""
+        if self._runs or not self.is_abandoned():
+            return False
+        self.leave()
+        return True
 
     def take_out(self) -> None:
         """Leaves although somebody may still watch, and tells them."""
@@ -332,7 +352,14 @@ class Agent:
         self._watchers.clear()
         self._installed = False
         self._runs.clear()
-        for step in (self._end_pulse, self._unhook, self._calls.end, self._forget_comm, self._forget_modules):
+        for step in (
+            self._stay.end,
+            self._end_pulse,
+            self._unhook,
+            self._calls.end,
+            self._forget_comm,
+            self._forget_modules,
+        ):
             try:
                 step()
             except Exception:  # noqa: BLE001, PERF203 - what the user has taken apart must not keep the rest here
@@ -507,9 +534,8 @@ class Agent:
                 self._watchers.pop(watcher.id, None)
         if self._watchers:
             return False
-        if self._keep_until is None and self._keep_seconds > 0:
-            self._keep_until = monotonic() + self._keep_seconds
-        if self._keep_until is not None and monotonic() < self._keep_until:
+        self._stay.begin()
+        if not self._stay.is_over:
             return False
         self.leave()
         return True
@@ -717,7 +743,7 @@ class Agent:
             return
         try:
             begun = perf_counter()
-            if not self._keep_seconds and not self._is_watched():
+            if self.is_abandoned():
                 self.leave()
             else:
                 self._between()

@@ -11,6 +11,9 @@ from kernelscope.timeline.facts import Cost, KernelFacts, Movement, Observation,
 
 KernelState = Literal["idle", "busy", "restarted", "died", "unreachable", "back"]
 
+IN_ORDER = "it was told to shut down"
+"""The detail of a death that somebody asked for: no cell was cut off by it."""
+
 
 class Waiting(Struct, frozen=True, tag="waiting"):
     """Not attached yet, and why."""

@@ -45,6 +45,11 @@ def explain(change: Change, world: World) -> Change:
     return msgspec.structs.replace(change, explanation=" ".join(parts) + _why(change))
 
 
+def is_late(change: Change) -> bool:
+    """Whether it may have happened before the run, or the look, that it is told of."""
+    return _MAY_BE_EARLIER in change.evidence
+
+
 def gist(change: Change) -> str:
     """The explanation without the run and the evidence, for where both stand beside it."""
     told = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from msgspec import Struct
 
-from kernelscope.timeline.changes import Run, Verdict
+from kernelscope.timeline.changes import Change, Run, Verdict
 from kernelscope.timeline.facts import RunFacts
 
 
@@ -38,24 +39,36 @@ class Cell(Struct, frozen=True):
     def effects(self) -> tuple[Effect, ...]:
         """Per name what the re-runs did, the most frequent first; names that none of them changed
         are left out."""
-        return _effects(self.reruns)
+        return effects_of(self.reruns)
 
     @property
     def first_effects(self) -> tuple[Effect, ...]:
         """What the latest run that was no re-run did, for a cell never run twice."""
-        return _effects(tuple(r for r in self.runs if r.rerun_of is None)[-1:])
+        return effects_of(tuple(r for r in self.runs if r.rerun_of is None)[-1:])
 
 
-def _effects(runs: tuple[Run, ...]) -> tuple[Effect, ...]:
+def effects_of(runs: tuple[Run, ...], *, parts: bool = False) -> tuple[Effect, ...]:
+    """Per name what these runs did.
+
+    Args:
+        runs: of one cell.
+        parts: what composites are made of is told as well, under the names of the parts.
+    """
     seen: dict[str, Counter[Verdict]] = {}
     for run in runs:
-        for change in run.changes:
+        for change in _each(run.changes) if parts else run.changes:
             seen.setdefault(change.name, Counter())[change.verdict] += 1
     return tuple(
         Effect(name, verdict, times, len(runs))
         for name, verdicts in seen.items()
         for verdict, times in verdicts.most_common()
     )
+
+
+def _each(changes: tuple[Change, ...]) -> Iterator[Change]:
+    for change in changes:
+        yield change
+        yield from _each(change.parts)
 
 
 class Reruns:

@@ -196,7 +196,9 @@ EXPORT = (
     Command("up", "up,k", "k ↑", "up", "To the form above"),
     Command("top", "g,home", "g", "top", "To the first form"),
     Command("bottom", "G,end", "G", "bottom", "To the last form"),
-    Command("open", "enter", "enter", "write", "Write the timeline in this form, into the working directory", 2),
+    Command(
+        "open", "enter", "enter", "write", "Write the timeline in this form, into the working directory", 2
+    ),
     *COMMON,
 )
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernelscope.errors import NoKernelError
-from kernelscope.kernel.discovery import SeveralKernelsError, find_kernels, resolve, runtime_dirs
+from kernelscope.kernel.discovery import SeveralKernelsError, find_kernels, resolve
+from kernelscope.kernel.places import runtime_dirs
 from kernelscope.kernel.servers import served_kernels
 from tests.support.kernels import KernelProcess
 

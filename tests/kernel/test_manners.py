@@ -188,7 +188,7 @@ async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess)
         found = await watch.attached()
         assert [o.run.code for o in found.history if o.run] == ["a = 1"]
         kernel.run(
-            "sys = __import__('sys'); sys.modules['_kernelscope_probe.agent'].AGENT._keep_seconds = 0.01"
+            "sys = __import__('sys'); sys.modules['_kernelscope_probe.agent'].AGENT._stay.seconds = 0.01"
         )
         await watch.ran(1)
 

@@ -1,0 +1,148 @@
+"""What kernelscope is, where, and how it is set up."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+from typing import Any
+
+import click
+
+from kernelscope import __version__
+from kernelscope.cli.options import notes
+from kernelscope.text import clean
+
+_PACKAGES = (
+    "textual",
+    "jupyter_client",
+    "jupyter_core",
+    "ipykernel",
+    "pyzmq",
+    "click",
+    "msgspec",
+    "scikit-learn",
+)
+VARIABLES = {
+    "JUPYTER_RUNTIME_DIR": "where connection files are looked for",
+    "XDG_RUNTIME_DIR": "where VS Code's are",
+    "TMPDIR": "where copies go",
+    "NO_COLOR": "no colours",
+    "TERM": "what the terminal can do",
+    "COLORTERM": "how many colours it has",
+}
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command(
+    short_help="Versions, paths and configuration.",
+    epilog=notes("kernelscope info", "kernelscope info --json"),
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def info(as_json: bool) -> None:
+    """Versions, paths and configuration: what to send along with a report.
+
+    There is no configuration file: options and these environment variables are all.  Nothing is asked of
+    any kernel, and no key is read.
+    """
+    import msgspec
+
+    told = _told()
+    if as_json:
+        click.echo(msgspec.json.encode(told))
+        return
+    for heading, entries in told.items():
+        click.echo(heading)
+        width = max(len(name) for name in entries)
+        for name, value in entries.items():
+            shown = "-" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
+            click.echo(f"  {name:<{width}}  {clean(shown, limit=4_096) or '-'}")
+
+
+def _told() -> dict[str, dict[str, Any]]:
+    import platform
+    import sqlite3
+    import tempfile
+
+    from kernelscope.kernel.places import notes_dir, runtime_dirs
+
+    return {
+        "versions": {
+            "kernelscope": __version__,
+            "python": platform.python_version(),
+            **{name: _version(name) for name in _PACKAGES},
+            "sqlite": sqlite3.sqlite_version,
+            "platform": platform.platform(),
+        },
+        "paths": {
+            "kernelscope": _here(),
+            "python": sys.executable,
+            "runtime_dirs": [clean(str(folder), limit=4_096) for folder in runtime_dirs()],
+            "notes": str(notes_dir()),
+            "copies": tempfile.gettempdir(),
+            "recordings": "where --record and -o say",
+            "config_file": None,
+            "cache": None,
+        },
+        "environment": {name: _cleaned(os.environ.get(name)) for name in VARIABLES},
+        "terminal": {
+            "stdin": _is_terminal(sys.stdin),
+            "stdout": _is_terminal(sys.stdout),
+            "stderr": _is_terminal(sys.stderr),
+            "size": _size(),
+            "encoding": getattr(sys.stdout, "encoding", None),
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _here() -> str:
+    from importlib.resources import files
+
+    return str(files("kernelscope"))
+
+
+def _cleaned(value: str | None) -> str | None:
+    return None if value is None else clean(value, limit=4_096)
+
+
+def _is_terminal(stream: Any) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _size() -> str | None:
+    for stream in (sys.stdout, sys.stderr, sys.stdin):
+        try:
+            size = os.get_terminal_size(stream.fileno())
+        except (OSError, ValueError, AttributeError):
+            continue
+        return f"{size.columns}x{size.lines}"
+    return None
+
+
+@click.command(
+    short_help="A script that completes commands in your shell.",
+    epilog=notes(
+        "source <(kernelscope completion bash)        # in ~/.bashrc",
+        "source <(kernelscope completion zsh)         # in ~/.zshrc",
+        "kernelscope completion fish | source         # in ~/.config/fish/config.fish",
+    ),
+)
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """A script that completes commands, options, kernels, notebooks and recordings in your shell.
+
+    Load it from the shell's own start-up file.
+    """
+    from click.shell_completion import get_completion_class
+
+    if (found := get_completion_class(shell)) is not None:  # of each of SHELLS there is one
+        group = ctx.find_root().command
+        click.echo(found(group, {}, "kernelscope", "_KERNELSCOPE_COMPLETE").source())

@@ -1,0 +1,71 @@
+"""What became of expectations, as words and as an exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from kernelscope.cli.running import run, talk
+from kernelscope.errors import UnreachableError
+from kernelscope.export.expectations import expectation_record, result_lines
+from kernelscope.protocol.records import encode
+from kernelscope.session import Session
+from kernelscope.text import escaped_json
+from kernelscope.timeline.events import Attached
+from kernelscope.timeline.expectations import Expectation
+from kernelscope.timeline.expecting import Jury
+from kernelscope.timeline.timeline import Update
+
+NO = 1
+"""The exit status that says no."""
+
+
+def judged(session: Session, expected: Sequence[Expectation], as_json: bool, *, at_once: bool = True) -> None:
+    """Runs the session to its end, and ends with exit status 1 unless all that is expected holds.
+
+    A kernel that has ended has nothing more to say: that is no error here.
+
+    Args:
+        session: not yet run.
+        expected: at least one.
+        as_json: the results are JSON lines.
+        at_once: what is broken is said on standard error as soon as it is.
+    """
+    jury = Jury(expected, session.timeline)
+    session.listen(lambda update: _hear(jury, update, at_once=at_once))
+    interrupted = False
+    try:
+        run(session.run())
+    except UnreachableError as error:
+        if session.timeline.kernel is None:
+            raise
+        talk(error.title)
+    except KeyboardInterrupt:
+        if session.timeline.kernel is None:
+            raise
+        interrupted = True
+    results = jury.results()
+    if as_json:
+        for result in results:
+            sys.stdout.buffer.write(escaped_json(encode(expectation_record(result))))
+        sys.stdout.buffer.flush()
+    else:
+        for line in result_lines(results):
+            click.echo(line)
+    if any(result.outcome != "holds" for result in results):
+        raise SystemExit(NO)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def _hear(jury: Jury, update: Update, *, at_once: bool) -> None:
+    broken = jury(update)
+    if not at_once:
+        return
+    begun = update.moments[0].execution_count if isinstance(update.event, Attached) else 0
+    if begun:
+        talk(f"what In [1] to In [{begun}] did was not seen, and is not judged")
+    for finding in broken:
+        talk(f"expected otherwise: {finding.sentence}")

@@ -1,0 +1,110 @@
+"""The story of one name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kernelscope.cli.completing import names
+from kernelscope.cli.options import (
+    CONNECTION,
+    LATE,
+    NO_KERNEL,
+    insecure_file_option,
+    insecure_option,
+    limit_option,
+    notes,
+)
+from kernelscope.cli.running import heard
+from kernelscope.errors import UnknownNameError, UsageError
+from kernelscope.timeline.events import Attached
+
+if TYPE_CHECKING:
+    from kernelscope.session import Session
+    from kernelscope.timeline.timeline import Timeline
+
+
+@click.command(
+    short_help="What happened to one name, in sentences.",
+    epilog=notes(
+        "kernelscope explain model",
+        "kernelscope explain churn.ipynb \"models['lr']\" --at 12",
+        "kernelscope explain run.kscope model --json",
+        about=f"{CONNECTION} FILE is a recording.",
+        exits=f"1 where nothing is known of NAME; {NO_KERNEL}; {LATE}; 5 where FILE cannot be opened.",
+    ),
+)
+@click.argument("words", nargs=-1, required=True, metavar="[CONNECTION|FILE] NAME", shell_complete=names)
+@click.option(
+    "--at", metavar="N", help="As it stood after In [N]; 2:7 is In [7] after the first restart (epoch 2)."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@limit_option
+@insecure_option
+@insecure_file_option
+def explain(
+    words: tuple[str, ...],
+    at: str | None,
+    as_json: bool,
+    limit: float | None,
+    insecure: bool,
+    insecure_file: bool,
+) -> None:
+    """What happened to one name, oldest first, how that is known, and what running cells again does to it.
+
+    A live kernel is asked once, and left at once: what a probe saw that was asked to stay (--keep) is
+    told, and without one what is there now.
+    """
+    if len(words) > 2:
+        raise UsageError(
+            "explain takes a connection or a recording, and one name", "kernelscope explain model"
+        )
+    where = words[0] if len(words) == 2 else None
+    moment = _place(at) if at is not None else None
+    session = heard(where, limit=limit, insecure=insecure, insecure_file=insecure_file)
+    _tell(session.timeline, words[-1], moment, as_json, _forgotten(session))
+
+
+def _place(text: str) -> tuple[int | None, int]:
+    """The epoch, where it was told, and the execution count."""
+    epoch, _, count = text.rpartition(":")
+    count = count.removeprefix("[").removesuffix("]")
+    if not (count.isdecimal() and (epoch.isdecimal() or not epoch)):
+        raise UsageError(f"{text!r} is no run: 12 is, and 2:12 for the one in epoch 2")
+    return int(epoch) if epoch else None, int(count)
+
+
+def _forgotten(session: Session) -> int:
+    """How many observations the probe did not keep."""
+    attaches = [told.event.base.seq for told in session.past if isinstance(told.event, Attached)]
+    return attaches[-1] if attaches else 0
+
+
+def _tell(
+    timeline: Timeline, written: str, place: tuple[int | None, int] | None, as_json: bool, forgotten: int
+) -> None:
+    from kernelscope.export.story import story_json, story_text
+    from kernelscope.timeline.expectations import spelled
+    from kernelscope.timeline.expecting import did_you_mean
+    from kernelscope.timeline.story import known_runs, moment_of, story
+
+    name, until = spelled(written), None
+    if not timeline.track(name):
+        rows = timeline.rows()
+        known = f"The names: {', '.join(row.name for row in rows if row.whole is None)}." if rows else ""
+        raise UnknownNameError(
+            f"no model was ever called {name}{did_you_mean(name, rows)}",
+            known or "There was no model at all.",
+        )
+    if place is not None:
+        epoch, count = place[0] or timeline.epoch, place[1]
+        until = moment_of(timeline, epoch, count)
+        if until is None:
+            first, last = known_runs(timeline, epoch)
+            raise UnknownNameError(
+                f"In [{count}] was not seen" + (f" in epoch {epoch}" if epoch != 1 else ""),
+                f"Known are the runs after In [{first}], up to In [{last}].",
+            )
+    told = story(timeline, name, until, forgotten)
+    click.echo(story_json(told) if as_json else story_text(told))

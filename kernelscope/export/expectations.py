@@ -1,0 +1,39 @@
+"""What became of expectations: as lines for people, and as records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kernelscope.protocol.records import Record, change_record
+from kernelscope.text import clean
+from kernelscope.timeline.expecting import Result
+
+_LONGEST = 65_536
+_OUTCOMES = {"holds": "holds", "broken": "BROKEN", "unknown": "UNTOLD"}
+"""``UNTOLD``: it cannot be told, which is no pass."""
+
+
+def result_lines(results: Sequence[Result]) -> Iterator[str]:
+    """A line per expectation; below one that does not hold, a line per reason."""
+    for result in results:
+        yield f"{_OUTCOMES[result.outcome]:<6}  {clean(result.expectation.text, limit=_LONGEST)}"
+        yield from (f"        {clean(f.sentence, limit=_LONGEST)}" for f in result.findings)
+
+
+def expectation_record(result: Result) -> Record:
+    """What became of one expectation."""
+    return {
+        "type": "expectation",
+        "expectation": result.expectation.text,
+        "outcome": result.outcome,
+        "findings": [
+            {
+                "name": finding.name,
+                "epoch": finding.epoch or None,
+                "execution_count": finding.execution_count,
+                "sentence": finding.sentence,
+                "change": None if finding.change is None else change_record(finding.change),
+            }
+            for finding in result.findings
+        ],
+    }

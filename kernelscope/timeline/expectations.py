@@ -1,0 +1,255 @@
+"""What one may expect of names and verdicts: a small language that reads as English (``LANGUAGE``).
+
+What is written is only read here; ``kernelscope.timeline.expecting`` holds it against a timeline.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from kernelscope.errors import UsageError
+from kernelscope.timeline.changes import Verdict
+
+LANGUAGE = """\
+EXPECTATION  NAME: CLAIM [WHEN]
+NAME         model, models['lr'], models[*], "taken * to the letter"
+CLAIM        not WORDS, never WORDS      no run does it
+             only WORDS                  no run does anything else
+             untouched                   no run does anything
+             WORDS [TIMES]               some run does it, or that many do
+WORDS        a verdict, or several: fitted, refitted or continued
+TIMES        once, twice, 3 times, at least once, at most 2 times
+WHEN         after 12, before 12, in 12, between 3 and 12"""
+
+WORDS = tuple(sorted(str(v.value) for v in Verdict if v is not Verdict.UNTOUCHED))
+"""The verdicts that a run can be told of."""
+KEYWORDS = ("not", "never", "only", "untouched", "once", "twice", "times", "at", "least", "most")
+WHEN = ("after", "before", "in", "between")
+
+_TOKEN = re.compile(r"\[\d+\]|\w+|,|[^\s\w,]+")
+_JOINTS = frozenset({",", "or", "and", "nor"})
+_COUNTS = {"once": 1, "twice": 2}
+_MOST_COUNTED = 1_000_000
+
+
+class Window(Struct, frozen=True):
+    """The runs that are meant, by execution count; what happened after In [12] and before the run that
+    followed it lies at 12.5."""
+
+    first: float = -math.inf
+    last: float = math.inf
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the words named it."""
+        return self.first > -math.inf or self.last < math.inf
+
+    def holds(self, first: float, last: float) -> bool | None:
+        """Whether something between these two places lies in it; ``None`` where that cannot be told."""
+        if self.first <= first and last <= self.last:
+            return True
+        return None if self.first <= last and first <= self.last else False
+
+
+class Expectation(Struct, frozen=True):
+    """One, read."""
+
+    text: str
+    """As it was written."""
+    name: str
+    """As the timeline spells it; a pattern where ``exact`` is false."""
+    exact: bool
+    words: frozenset[Verdict]
+    only: bool = False
+    """What is counted is what is none of ``words``."""
+    least: int = 0
+    most: float = math.inf
+    window: Window = Window()
+
+    def means(self, name: str, *, part: bool = False) -> bool:
+        """Whether it is about this name; patterns leave out what is only a part of another model.
+
+        Args:
+            name: as the timeline spells it.
+            part: it is the name of a part.
+        """
+        if self.exact:
+            return name == self.name
+        return not part and _pattern(self.name).fullmatch(name) is not None
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Only ``*`` means more than itself: names have brackets in them."""
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+
+
+def spelled(name: str) -> str:
+    """A name as the timeline spells it: ``models["lr"]`` is ``models['lr']``."""
+    return re.sub(r'\["([^"\']*)"\]', r"['\1']", name)
+
+
+def parse(text: str) -> Expectation:
+    """One expectation.
+
+    Raises:
+        UsageError: it cannot be read; tells where, and what may have been meant.
+    """
+    return _Reader(text).expectation()
+
+
+class _Reader:
+    """One text, word by word."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._colon = _end_of_name(text)
+        after = max(self._colon + 1, 0)
+        self._words = [(m[0], m.start()) for m in _TOKEN.finditer(text, after)]
+        self._next = 0
+
+    def expectation(self) -> Expectation:
+        if self._colon < 0:
+            raise self._wrong("there is no colon after the name", len(self._text), "model: not reset")
+        name, exact = self._name()
+        words, only, least, most = self._claim()
+        window = self._window()
+        if self._next < len(self._words):
+            word = self._words[self._next][0]
+            raise self._unexpected("nothing more is expected here", _near(word, (*WHEN, *KEYWORDS)))
+        return Expectation(self._text.strip(), name, exact, words, only, least, most, window)
+
+    def _name(self) -> tuple[str, bool]:
+        written = self._text[: self._colon].strip()
+        if not written:
+            raise self._wrong("there is no name before the colon", 0, "model: not reset, or *: never unknown")
+        if len(written) > 2 and written[0] == written[-1] == '"':
+            return written[1:-1], True
+        return spelled(written), "*" not in written
+
+    def _claim(self) -> tuple[frozenset[Verdict], bool, int, float]:
+        word = self._peek()
+        if word in ("not", "never"):
+            self._next += 1
+            if self._peek() == "untouched":
+                raise self._unexpected("that no run touches it is `untouched`; that some run does, name it")
+            return self._verdicts(), False, 0, 0
+        if word == "only":
+            self._next += 1
+            return self._verdicts(), True, 0, 0
+        if word == "untouched":
+            self._next += 1
+            return frozenset(), True, 0, 0
+        return self._verdicts(), False, *self._times()
+
+    def _verdicts(self) -> frozenset[Verdict]:
+        found = {self._verdict()}
+        while self._peek() in _JOINTS:
+            self._next += 1
+            if self._peek() in _JOINTS:  # "a, b, and c"
+                self._next += 1
+            found.add(self._verdict())
+        return frozenset(found)
+
+    def _verdict(self) -> Verdict:
+        word = self._peek()
+        if word == "untouched":
+            raise self._unexpected("`untouched` stands alone: it is what no other verdict is told of")
+        if word not in WORDS:
+            first = self._next == 0
+            hint = _near(word, (*WORDS, *KEYWORDS[:4]) if first else WORDS) if word else ""
+            raise self._unexpected("a verdict is expected here", hint or f"The verdicts: {', '.join(WORDS)}.")
+        self._next += 1
+        return Verdict(word)
+
+    def _times(self) -> tuple[int, float]:
+        bound = None
+        if self._peek() == "at":
+            self._next += 1
+            bound = self._peek()
+            if bound not in ("least", "most"):
+                raise self._unexpected("`at least` or `at most` is expected here")
+            self._next += 1
+        elif self._peek() not in _COUNTS and not (self._peek() or "").isdecimal():
+            return 1, math.inf
+        count = self._count()
+        return (0 if bound == "most" else count), (math.inf if bound == "least" else count)
+
+    def _count(self) -> int:
+        word = self._peek() or ""
+        if word in _COUNTS:
+            self._next += 1
+            return _COUNTS[word]
+        count = self._number("`once`, `twice` or a number of times is expected here")
+        if self._peek() != "times":
+            raise self._unexpected("`times` is expected here", f"{count} times")
+        self._next += 1
+        return count
+
+    def _window(self) -> Window:
+        word = self._peek()
+        if word not in WHEN:
+            return Window()
+        self._next += 1
+        number = self._number("an execution count is expected here")
+        if word == "after":
+            return Window(first=number + 0.5)
+        if word == "before":
+            return Window(last=number - 0.5)
+        if word == "in":
+            return Window(number, number)
+        if self._peek() != "and":
+            raise self._unexpected("`and` is expected here", f"between {number} and {number + 5}")
+        self._next += 1
+        last = self._number("an execution count is expected here")
+        if last < number:
+            self._next -= 1
+            raise self._unexpected("the later run comes last", f"between {last} and {number}")
+        return Window(number, last)
+
+    def _number(self, wanted: str) -> int:
+        word = (self._peek() or "").strip("[]")
+        if not word.isascii() or not word.isdecimal() or int(word[:9]) > _MOST_COUNTED:
+            raise self._unexpected(wanted)
+        self._next += 1
+        return int(word)
+
+    def _peek(self) -> str | None:
+        """The next word, whichever its case; ``None`` at the end."""
+        return self._words[self._next][0].lower() if self._next < len(self._words) else None
+
+    def _unexpected(self, why: str, hint: str = "") -> UsageError:
+        if self._next == len(self._words):
+            return self._wrong(f"{why}, and it ends", len(self._text.rstrip()), hint)
+        word, place = self._words[self._next]
+        return self._wrong(why, place, hint, len(word))
+
+    def _wrong(self, why: str, place: int, hint: str, length: int = 1) -> UsageError:
+        before = self._text[:place].replace("\n", " ").replace("\t", " ")
+        line = self._text.replace("\n", " ").replace("\t", " ")
+        mark = f"\n  {' ' * len(before)}{'^' * length}"
+        return UsageError(f"an expectation cannot be read: {why}", f"{line}{mark} {hint}".rstrip())
+
+
+def _end_of_name(text: str) -> int:
+    """Where the colon after the name is; one within quotes or brackets is part of the name."""
+    quote, depth = "", 0
+    for place, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "[]":
+            depth += 1 if char == "[" else -1
+        elif char == ":" and depth <= 0:
+            return place
+    return -1
+
+
+def _near(word: str | None, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word or "", known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else ""

@@ -1,0 +1,177 @@
+"""A probe that was asked to stay: what it kept is told, and when its time is over it leaves by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.timeline.events import Attached, Detached
+from tests.conftest import interpreter
+from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.support.kernels import KernelProcess
+
+MODEL = "from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"
+STAY = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT._stay"
+
+
+@pytest.fixture(scope="module", params=["own", "3.9", "3.13"])
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path_factory.mktemp("kept"), interpreter(request.param)) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def kernel(shared: KernelProcess) -> KernelProcess:
+    """With a model in it, and no probe."""
+    asyncio.run(take_out(shared.connection_file))
+    shared.run(MODEL)
+    return shared
+
+
+async def visited(kernel: KernelProcess) -> Attached:
+    """What one who only visits is told."""
+    source = LiveSource(kernel.connection_file, visits=True)
+    events = [event async for event in source.events()]
+    await source.close()
+    assert isinstance(events[-1], Detached)
+    (attached,) = (e for e in events if isinstance(e, Attached))
+    return attached
+
+
+async def leaves(kernel: KernelProcess) -> None:
+    """Waits until the probe is gone; the questions are silent, which its hooks do not see."""
+    client = kernel.client()
+    async with asyncio.timeout(LONG):
+        while value(client, INSTALLED):  # noqa: ASYNC110 - the fact asks the kernel
+            await asyncio.sleep(0.05)
+
+
+async def test_a_visit_to_a_kernel_that_nobody_watches_leaves_nothing(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    attached = await visited(kernel)
+    assert list(attached.base.names) == ["model"]
+    assert value(client, INSTALLED) is False
+    hooks = "str(__import__('IPython').get_ipython().events.callbacks)"
+    assert "kernelscope" not in value(client, hooks)
+
+
+async def test_a_visit_is_told_what_was_kept_and_leaves_the_time_as_it_was(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    async with watching(kernel, keep=600.0) as watch:
+        await watch.attached()
+    ran = [kernel.run(MODEL)["execution_count"], kernel.run("model.set_params(C=2.0)")["execution_count"]]
+    until = value(client, f"{STAY}._until")
+    for _ in range(2):
+        attached = await visited(kernel)
+        assert [o.run.execution_count for o in attached.history if o.run] == ran
+    assert value(client, f"{STAY}._until") == until, "neither prolonged nor cut short"
+    assert value(client, INSTALLED) is True
+    async with watching(kernel) as watch:
+        await watch.attached()
+        assert value(client, f"{STAY}._until is None") is True, "somebody watches"
+        await visited(kernel)
+        kernel.run("model = LogisticRegression()")
+        await watch.ran(1)
+    assert value(client, f"{STAY}._until") > until
+
+
+async def test_when_its_time_is_over_it_leaves_by_itself(kernel: KernelProcess) -> None:
+    client = kernel.client()
+    async with watching(kernel, keep=1.0) as watch:
+        await watch.attached()
+        kernel.run("a = 1")
+        await watch.ran(1)
+    await leaves(kernel)
+    assert value(client, "[m for m in __import__('sys').modules if '_kernelscope_probe' in m]") == []
+    loop = "__import__('IPython').get_ipython().kernel.io_loop.asyncio_loop"
+    assert "kernelscope" not in value(client, f"str({loop}._scheduled)")
+    assert "Traceback" not in kernel.log.read_text()
+
+
+async def test_it_does_not_leave_in_the_middle_of_a_run(kernel: KernelProcess) -> None:
+    """An asynchronous cell lets the timer go off."""
+    async with watching(kernel, keep=0.3) as watch:
+        await watch.attached()
+    code = f"import asyncio, sys\nawait asyncio.sleep(1.0)\nseen = {INSTALLED}"
+    kernel.run(code)
+    await leaves(kernel)
+    assert kernel.run("assert seen")["status"] == "ok"
+
+
+async def test_a_second_watcher_stops_the_clock(kernel: KernelProcess) -> None:
+    async with watching(kernel, keep=0.5) as watch:
+        await watch.attached()
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("import time; time.sleep(0.8)")
+        await watch.ran(1)
+        assert value(kernel.client(), INSTALLED) is True
+    await leaves(kernel)
+
+
+async def test_what_was_not_kept_is_counted(kernel: KernelProcess) -> None:
+    async with watching(kernel, keep=600.0) as watch:
+        await watch.attached()
+        small = "__import__('sys').modules['_kernelscope_probe.agent'].__dict__.update(HISTORY_BYTES=6000)"
+        assert value(kernel.client(), small) is None
+    ran = [kernel.run(f"model.C = {number + 1}.5")["execution_count"] for number in range(12)]
+    attached = await visited(kernel)
+    kept = [o.run.execution_count for o in attached.history if o.run]
+    assert 0 < len(kept) < len(ran)
+    assert kept == ran[-len(kept) :]
+    assert attached.base.seq == len(ran) - len(kept)
+
+    told = await asyncio.to_thread(kernelscope, "explain", str(kernel.connection_file), "model")
+    assert told.returncode == 0, told.stderr
+    unknown = f"What happened to model before In [{kept[0]}] is unknown: kernelscope kept no more"
+    assert told.stdout.splitlines()[1].strip().startswith(unknown)
+
+
+def kernelscope(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kernelscope", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONG,
+    )
+
+
+async def keep(kernel: KernelProcess) -> None:
+    async with watching(kernel, keep=600.0) as watch:
+        await watch.attached()
+
+
+def test_explain_tells_what_nobody_saw_and_waits_for_a_busy_kernel(kernel: KernelProcess) -> None:
+    explain = "explain", str(kernel.connection_file), "model"
+    asyncio.run(keep(kernel))
+    first = kernel.run("model.fit([[0], [1]], [0, 1])")["execution_count"]
+    kernel.run("model = LogisticRegression()")
+    last = kernel.run("model = LogisticRegression()")["execution_count"]
+    told = kernelscope(*explain)
+    lines = told.stdout.splitlines()
+    assert (told.returncode, told.stderr) == (0, "")
+    assert lines[0] == "model"
+    assert f"before In [{first}] is unknown: nobody was watching" in lines[1]
+    assert f"In [{last - 1}] model was replaced" in told.stdout
+    assert f"Re-running In [{last}] resets model: the one time that it ran again." in told.stdout
+
+    record = json.loads(kernelscope(*explain, "--json").stdout)
+    assert [c["execution_count"] for c in record["story"] if c["kind"] == "run"] == [first, last - 1, last]
+    assert record["holds"]["fitted"] is False
+    assert kernelscope(*explain[:2], "modle").returncode == 1
+
+    busy = kernel.queue("import time; time.sleep(4)")
+    late = kernelscope(*explain, "--timeout", "0.5")
+    waited = kernelscope(*explain)
+    kernel.wait(busy)
+    assert (late.returncode, waited.returncode) == (4, 0)
+    assert "gave no answer in 0.5 s" in late.stderr

@@ -1,0 +1,159 @@
+"""`watch -- COMMAND`: the kernels that a command starts are watched from before their first cell."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+BIN = Path(sys.executable).parent
+LONG = 60.0
+CREATE = "from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"
+FIT = "model.fit([[0], [1]], [0, 1])"
+RESET = "model = LogisticRegression(C=0.5)"
+EXECUTE = "jupyter", "execute", "churn.ipynb"
+
+START = """
+from jupyter_client.manager import start_new_kernel
+def run(client, code):
+    client.execute_interactive(code, output_hook=lambda m: None, timeout=60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where connection files and notes lie; and nothing is slow because debugging would be."""
+    (tmp_path / "runtime").mkdir(mode=0o700)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+
+
+def notebook(folder: Path, *cells: str) -> None:
+    """As ``churn.ipynb`` in the folder."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])  # type: ignore[no-untyped-call]
+    nbformat.write(made, folder / "churn.ipynb")  # type: ignore[no-untyped-call]
+
+
+def watch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kernelscope", "watch", *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONG,
+    )
+
+
+def records(done: subprocess.CompletedProcess[str], kind: str) -> list[dict[str, Any]]:
+    return [r for r in map(json.loads, done.stdout.splitlines()) if r["type"] == kind]
+
+
+def test_a_notebook_that_resets_a_model_fails(tmp_path: Path) -> None:
+    notebook(tmp_path, CREATE, FIT, RESET)
+    expected = "--expect", "model: not reset", "--expect", "*: never unknown"
+    done = watch(tmp_path, "--json", *expected, "--", *EXECUTE)
+
+    assert done.returncode == 1, done.stderr
+    (attached,) = records(done, "attached")
+    assert attached["kernel"]["execution_count"] == 0
+    assert [r["execution_count"] for r in records(done, "execution")] == [1, 2, 3]
+    outcomes = {r["expectation"]: r for r in records(done, "expectation")}
+    assert [r["outcome"] for r in outcomes.values()] == ["broken", "holds"]
+    (finding,) = outcomes["model: not reset"]["findings"]
+    assert (finding["name"], finding["execution_count"]) == ("model", 3)
+    assert finding["change"]["verdict"] == "reset"
+    assert "expected otherwise: In [3] model was replaced" in done.stderr
+    assert "executing churn.ipynb" in done.stderr.lower(), "what the command says is talk"
+
+
+def test_a_kernel_that_dies_in_a_cell_is_no_pass(tmp_path: Path) -> None:
+    code = f"{START}\nm, c = start_new_kernel()\nrun(c, {CREATE!r})\n"
+    code += "c.execute('import os; os._exit(1)')\nwhile m.is_alive(): pass\nc.stop_channels()"
+    done = watch(tmp_path, "--json", "--expect", "model: not reset", "--", sys.executable, "-c", code)
+
+    assert done.returncode == 1, done.stderr
+    (result,) = records(done, "expectation")
+    assert result["outcome"] == "unknown"
+    sentence = result["findings"][0]["sentence"]
+    assert "the kernel died after In [1]" in sentence or "still running at the end" in sentence
+
+
+def test_kernels_one_after_another_are_epochs_and_one_beside_another_is_said_not_to_be_watched(
+    tmp_path: Path,
+) -> None:
+    end = "c.stop_channels(); m.shutdown_kernel()"
+    one_by_one = f"{START}\nfor _ in 'ab':\n  m, c = start_new_kernel()\n  run(c, {CREATE!r})\n  {end}\n"
+    beside = "m, c = start_new_kernel(); n, d = start_new_kernel()\n" + end.replace("c.", "d.").replace(
+        "m.", "n."
+    )
+    script = f"{one_by_one}\n{beside}\n{end}"
+    done = watch(tmp_path, "--json", "--expect", "*: created once", "--", sys.executable, "-c", script)
+
+    assert done.returncode == 1
+    assert [r["epoch"] for r in records(done, "attached")] == [1, 2, 3]
+    assert [(r["epoch"], r["execution_count"]) for r in records(done, "execution")] == [(1, 1), (2, 1)]
+    assert [r["outcome"] for r in records(done, "expectation")] == ["holds"]
+    assert "a kernel started beside another one is not watched" in done.stderr
+    assert "cannot be told of kernels that were not watched" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        (["--", "true"], 3, "true started no kernel that was watched"),
+        (["--", "sh", "-c", "exit 7"], 7, "ended with exit status 7"),
+        (["--", "no-such-command-here"], 2, "cannot be run"),
+        (["--"], 2, "a command after --"),
+        (["5e1c", "--", "true"], 2, "a connection, or a command"),
+    ],
+)
+def test_a_command_without_a_kernel(tmp_path: Path, command: list[str], status: int, said: str) -> None:
+    done = watch(tmp_path, *command)
+    assert (done.returncode, done.stdout.replace("detached: true has ended\n", "")) in [
+        (status, ""),
+        (status, "detached: sh -c exit 7 has ended\n"),
+    ]
+    assert said in done.stderr
+
+
+def test_the_kernel_knows_nothing_of_it_and_starts_also_where_nobody_watches(tmp_path: Path) -> None:
+    code = f'{START}\nm, c = start_new_kernel()\nrun(c, \'import os; open("env", "w").write(str(os.environ))\')\n'
+    code += "c.stop_channels(); m.shutdown_kernel()"
+    gone = {"JUPYTER_DEFAULT_PROVISIONER_NAME": "kernelscope", "KERNELSCOPE_MEETING": str(tmp_path / "gone")}
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, **gone}, check=True, timeout=LONG
+    )
+    told = (tmp_path / "env").read_text()
+    assert "JUPYTER_RUNTIME_DIR" in told
+    assert "KERNELSCOPE_MEETING" not in told
+    assert "PROVISIONER" not in told
+
+
+def test_leaving_ends_the_command_that_was_started(tmp_path: Path) -> None:
+    code = f"{START}\nimport os\nm, c = start_new_kernel()\nrun(c, {CREATE!r})\n"
+    code += "open('pid', 'w').write(f'{os.getpid()}')\nimport time; time.sleep(60)"
+    arguments = ["--expect", "model: reset", "--", sys.executable, "-c", code]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kernelscope", "watch", *arguments],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    while "created" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    out = process.communicate(timeout=LONG)[0]
+    assert process.returncode == 1
+    assert "detached: asked to leave" in out
+    assert out.splitlines()[-2:] == ["BROKEN  model: reset", "        model was never reset"]
+    pid = (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""
+    assert not pid or not Path(f"/proc/{pid}").exists()

@@ -1,0 +1,283 @@
+"""What the commands say of themselves, of expectations and of names: help, manual, completion, info."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from kernelscope import cli
+from kernelscope.cli.manual import PAGE, page
+from kernelscope.session import Session
+from kernelscope.storage.recorder import Recorder
+from kernelscope.timeline.events import Detached
+from kernelscope.timeline.expectations import LANGUAGE
+from tests.support.script import ScriptedSource, churn
+
+BIN = Path(sys.executable).parent
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """The exit status of a command, its data and its talk."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = 0
+        try:
+            cli.main(list(arguments))
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> str:
+    """The scripted session, as a file."""
+    session = Session(ScriptedSource([*churn().events, Detached("over")]))
+    recorder = Recorder(tmp_path / "a.kscope", pytest.fail)
+    session.listen(recorder)
+    asyncio.run(session.run())
+    recorder.close()
+    return str(tmp_path / "a.kscope")
+
+
+# Expectations and stories of a recording.
+
+
+def test_what_holds_and_what_does_not_is_told_in_lines_and_in_the_status(said: Said, recording: str) -> None:
+    assert said("check", recording, "--expect", "*: created at most once")[:2] == (
+        0,
+        "holds   *: created at most once\n",
+    )
+    status, out, err = said("check", recording, "--expect", "*: not reset", "--expect", "modle: not reset")
+    assert (status, err) == (1, "")
+    assert re.match(r"BROKEN  \*: not reset\n {8}In \[\d+\] \w+ was replaced", out)
+    assert re.search(
+        r"UNTOLD  modle: not reset\n {8}no model was ever called modle; did you mean model\?", out
+    )
+
+
+def test_results_as_json(said: Said, recording: str) -> None:
+    status, out, _ = said(
+        "check", recording, "--json", "--expect", "*: not reset", "--expect", "*: untouched"
+    )
+    told = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert [t["outcome"] for t in told] == ["broken", "broken"]
+    assert {*told[0]} == {"type", "expectation", "outcome", "findings"}
+    assert {*told[0]["findings"][0]} == {"name", "epoch", "execution_count", "sentence", "change"}
+    assert {f["change"]["verdict"] for f in told[0]["findings"]} == {"reset"}
+
+
+def test_expectations_come_from_a_file_as_well(said: Said, recording: str, tmp_path: Path) -> None:
+    (file := tmp_path / "e.txt").write_text("# all of them\n\n*: created at most once\n  pipe: not deleted\n")
+    assert said("check", recording, "--expect", f"@{file}")[1].count("\n") == 2
+    file.write_text("*: created\n*: craeted\n")
+    status, out, err = said("check", recording, "--expect", f"@{file}")
+    assert (status, out) == (2, "")
+    assert "e.txt, line 2: an expectation cannot be read" in err
+    assert "did you mean created?" in err
+    file.write_text("# none\n")
+    assert said("check", recording, "--expect", f"@{file}")[0] == 2
+    assert said("check", recording, "--expect", "@nowhere")[0] == 2
+
+
+def test_what_is_no_recording_and_what_is_no_expectation(said: Said, recording: str, tmp_path: Path) -> None:
+    (empty := tmp_path / "b.kscope").touch()
+    assert said("check", str(empty), "--expect", "*: created")[0] == 5
+    assert said("explain", str(empty), "model")[0] == 5
+    assert said("explain", str(tmp_path / "none.kscope"), "model")[0] == 5
+    assert said("check", recording)[0] == 2
+    status, out, err = said("check", recording, "--expect", "model: nto reset")
+    assert (status, out) == (2, "")
+    assert err.splitlines()[1:] == ["  model: nto reset", "         ^^^ did you mean not?"]
+    assert said("watch", "nothing-like-it", "--expect", "model")[0] == 2, "before any kernel is looked for"
+
+
+def test_a_name_is_explained_from_a_recording(said: Said, recording: str) -> None:
+    status, out, err = said("explain", recording, "model")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == "model"
+    assert "Now model holds" in out
+    told = json.loads(said("explain", recording, "model", "--json")[1])
+    assert {*told} == {"type", "schema", "name", "story", "holds", "end", "again"}
+    assert all(c["sentence"] in out for c in told["story"])
+    count = next(c["execution_count"] for c in told["story"] if c["kind"] == "run")
+    early = json.loads(said("explain", recording, "model", "--at", f"1:{count}", "--json")[1])
+    assert early["story"] == [c for c in told["story"] if c["execution_count"] <= count and c["epoch"] == 1]
+
+
+def test_what_nothing_is_known_of(said: Said, recording: str) -> None:
+    status, out, err = said("explain", recording, "modle")
+    assert (status, out) == (1, "")
+    assert "no model was ever called modle; did you mean model?" in err
+    assert said("explain", recording, "model", "--at", "999")[0] == 1
+    assert said("explain", recording, "model", "--at", "soon")[0] == 2
+    assert said("explain", "a", "b", "c")[0] == 2
+
+
+# Help and manual.
+
+
+@pytest.mark.parametrize("name", sorted(cli.cli.commands))
+def test_the_help_of_a_command_has_an_example_that_can_be_read(name: str, said: Said) -> None:
+    status, out, _ = said(name, "--help")
+    assert status == 0
+    examples = re.findall(
+        rf"^    (?:source <\()?(kernelscope(?: {name})? .*|kernelscope {name})$", out, re.MULTILINE
+    )
+    assert examples or name == "completion"
+    assert max(map(len, out.splitlines())) < 100
+
+
+def test_every_command_has_its_place_in_the_help(said: Said) -> None:
+    placed = [name for members in cli.GROUPS.values() for name in members]
+    assert {*cli.cli.commands} <= {*placed}
+    assert len(placed) == len(set(placed))
+    out = said("--help")[1]
+    for name, command in cli.cli.commands.items():
+        assert re.search(rf"^  {name} +{re.escape(command.short_help or '')}$", out, re.MULTILINE)
+
+
+def test_the_manual_is_the_one_that_the_commands_make() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "python -m kernelscope.cli.manual writes it"
+
+
+def test_the_manual_can_be_shown(tmp_path: Path) -> None:
+    if shutil.which("groff") is None:
+        pytest.skip("there is no groff")
+    shown = subprocess.run(
+        ["groff", "-man", "-Tascii", "-ww", "-P-cbou", "-rLL=100n", str(PAGE)], capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert shown.stderr == ""
+    for name, command in cli.cli.commands.items():
+        assert f"kernelscope {name}" in shown.stdout
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.opts[-1] in shown.stdout
+    assert all(" ".join(line.split()) in " ".join(shown.stdout.split()) for line in LANGUAGE.splitlines())
+
+
+# What it is, and where.
+
+
+def test_info_tells_versions_and_paths_and_no_key(
+    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kernel-5e1c.json").write_text('{"key": "5ecret-5ecret"}')
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("TERM", "xterm\x1b[31m")
+    status, out, err = said("info")
+    assert (status, err) == (0, "")
+    assert str(tmp_path) in out
+    assert "\x1b" not in out
+    told = json.loads(said("info", "--json")[1])
+    assert {*told} == {"versions", "paths", "environment", "terminal"}
+    assert told["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert str(tmp_path) in told["paths"]["runtime_dirs"]
+    assert "5ecret" not in out + json.dumps(told)
+
+
+def test_info_loads_nothing_heavy() -> None:
+    code = "import sys; from kernelscope.cli import main; main(['info'])"
+    told = (
+        "; print([m for m in ('textual', 'sklearn', 'jupyter_client', 'zmq', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code + told], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+# Completion.
+
+
+def suggested(shell: str, script: str, home: Path) -> list[str]:
+    """What the shell suggests for a command line, by the script that it was given."""
+    where = shutil.which(shell)
+    if where is None:
+        pytest.skip(f"there is no {shell}")
+    environment = {
+        **os.environ,
+        "JUPYTER_RUNTIME_DIR": str(home),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+    }
+    environment.pop("XDG_RUNTIME_DIR", None)
+    done = subprocess.run(
+        [where, "-c", script],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.split()
+
+
+BASH = """
+source <(kernelscope completion bash)
+COMP_WORDS=({words}) COMP_CWORD={place}
+_kernelscope_completion kernelscope 2>/dev/null
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "wanted"),
+    [
+        ("kernelscope ''", 1, {"watch", "explain", "kernel-5e1c.json", "churn.ipynb"}),
+        ("kernelscope wa", 1, {"watch"}),
+        ("kernelscope kernel-5", 1, {"kernel-5e1c.json"}),
+        ("kernelscope watch --ex", 2, {"--expect"}),
+        ("kernelscope attach ch", 2, {"churn.ipynb"}),
+        ("kernelscope replay ''", 2, {"a.kscope"}),
+        ("kernelscope explain a", 2, {"a.kscope"}),
+        ("kernelscope explain a.kscope mo", 3, {"model"}),
+        ("kernelscope completion ''", 2, {"bash", "zsh", "fish"}),
+    ],
+)
+def test_bash_completes(words: str, place: int, wanted: set[str], recording: str) -> None:
+    home = Path(recording).parent
+    told = {"jupyter_session": str(home / "churn.ipynb"), "key": "5ecret"}
+    (home / "kernel-5e1c.json").write_text(json.dumps(told))
+    found = suggested("bash", BASH.format(words=words, place=place), home)
+    assert wanted <= {*found}
+    if words.split()[-1] != "''":
+        assert all(word.startswith(words.split()[-1]) for word in found)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_script_is_one_that_its_shell_can_read(shell: str, said: Said, tmp_path: Path) -> None:
+    status, out, _ = said("completion", shell)
+    assert status == 0
+    assert "_KERNELSCOPE_COMPLETE" in out
+    (script := tmp_path / "script").write_text(out)
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
+    subprocess.run([shell, "-n", str(script)], check=True)
+
+
+def test_expectations_are_completed_word_by_word() -> None:
+    from kernelscope.cli.completing import words
+
+    def found(text: str) -> list[str]:
+        command = cli.cli.commands["check"]
+        return [str(item.value) for item in words(click.Context(command), command.params[1], text)]
+
+    assert found("model") == ["model: not", "model: only", "model: untouched"]
+    assert found("model: not re") == ["model: not refitted", "model: not reset", "model: not restored"]
+    assert found("model:")[:2] == ["model: not", "model: never"]
+    assert "model: untouched after" in found("model: untouched ")

@@ -1,0 +1,416 @@
+"""The language of expectations: what is read, what is refused, and what a timeline makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernelscope.errors import UsageError
+from kernelscope.timeline.changes import Change, Verdict
+from kernelscope.timeline.events import IN_ORDER, Event, KernelChanged, Lost, Observed
+from kernelscope.timeline.expectations import WORDS, parse
+from kernelscope.timeline.expecting import Jury, Outcome, Result
+from kernelscope.timeline.facts import ObjectFacts, Observation
+from kernelscope.timeline.timeline import Timeline, Update
+from tests.support.facts import (
+    OBSCURE,
+    PIPELINE,
+    Watch,
+    attached,
+    bound,
+    model,
+    observation,
+    params,
+    pipeline,
+    run_facts,
+    taught,
+    written,
+)
+from tests.timeline.test_properties import every, fast, streams, told
+
+
+class Court(Watch):
+    """A watch, with a jury that hears all of it."""
+
+    def __init__(self, *expectations: str, **held: ObjectFacts) -> None:
+        self._expected = [parse(text) for text in expectations]
+        self.jury: Jury | None = None
+        self.told_at_once: list[str] = []
+        super().__init__(**held)
+
+    def apply(self, event: Event) -> Update:
+        if self.jury is None:
+            self.jury = Jury(self._expected, self.timeline)
+        update = super().apply(event)
+        self.told_at_once += [finding.sentence for finding in self.jury(update)]
+        return update
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        assert self.jury is not None
+        return self.jury.results()
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [result.outcome for result in self.results]
+
+    def why(self, number: int = 0) -> str:
+        return self.results[number].findings[0].sentence
+
+
+def story(*expectations: str) -> Court:
+    """m: [1] created, [2] fitted, [3] refitted, [4] replaced by one with another C; s: [5] created."""
+    court = Court(*expectations)
+    one, other = model(1), params(model(2), C=5.0)
+    court.cell(names={"m": one})
+    court.cell(bound(one), **taught(one, "fit", seen=True))
+    court.cell(bound(bound(one)), **taught(one, "fit", seen=True))
+    court.cell(names={"m": other})
+    court.cell(names={"s": model(3)})
+    return court
+
+
+HOLD = [
+    "m: created once",
+    "m: created",
+    "m: created in 1",
+    "m: created in [1]",
+    "m: reset once",
+    "m: reset at most once",
+    "m: reset at least once",
+    "m: not reset before 4",
+    "m: not reset after 4",
+    "m: not reset between 1 and 3",
+    "m: untouched after 4",
+    "m: only created, fitted, refitted or reset",
+    "m: only created, fitted and refitted before 4",
+    "m: only reset, fitted, refitted after 1",
+    "m: fitted once",
+    "m: fitted or refitted twice",
+    "m: fitted or refitted 2 times",
+    "m: fitted or refitted at least 2 times",
+    "m: never deleted, copied, or aliased",
+    "m: never deleted nor copied",
+    "m: params",
+    "m: not params before 4",
+    "*: never unknown",
+    "*: created once",
+    "s: untouched after 5",
+    "s: not reset",
+    '"s": not reset',
+    "t: never created",
+    "  m :NOT  deleted ",
+]
+BREAK = [
+    "m: not reset",
+    "m: never reset",
+    "m: created twice",
+    "m: not reset in 4",
+    "m: not reset between 3 and 4",
+    "m: untouched",
+    "m: untouched after 3",
+    "m: untouched in 1",
+    "m: only created, fitted",
+    "m: refitted twice before 4",
+    "m: fitted after 2",
+    "m: saved",
+    "m: not params",
+    "*: not reset",
+    "*: fitted",
+    "s: fitted",
+    "t: created",
+]
+UNTOLD = ["t: not reset", "t: untouched", "models[*]: not reset", "M: not reset"]
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [*((t, "holds") for t in HOLD), *((t, "broken") for t in BREAK), *((t, "unknown") for t in UNTOLD)],
+)
+def test_what_is_expected_of_a_story(text: str, outcome: Outcome) -> None:
+    assert story(text).outcomes == [outcome]
+
+
+def test_what_is_broken_is_told_in_the_run_that_breaks_it_and_once() -> None:
+    court = story("m: not reset", "m: fitted or refitted once", "s: not reset")
+    assert [line.split(" (")[0] for line in court.told_at_once] == [
+        "In [3] m was fitted again: the same object",
+        "In [4] m was replaced: a new LogisticRegression",
+    ]
+    assert "In [4] m was replaced" in court.why()
+    assert court.results[0].findings[0].execution_count == 4
+    assert court.results[0].findings[0].change is not None
+
+
+def test_a_name_that_never_was_names_those_that_are_near() -> None:
+    court = Court("modell: not reset", "models[*]: reset", model=model(1))
+    assert court.why() == "no model was ever called modell; did you mean model?"
+    assert court.why(1).startswith("no model ever had a name like models[*]")
+
+
+@pytest.mark.parametrize("text", ["*: never unknown", "*: only created"])
+def test_a_star_asks_nothing_where_there_is_no_model(text: str) -> None:
+    assert Court(text).outcomes == ["holds"]
+
+
+def test_names_of_items_are_spelled_as_the_reader_likes() -> None:
+    held = {"models['lr']": model(1), "models['a:b*']": model(2)}
+    court = Court(
+        "models['lr']: not reset",
+        'models["lr"]: not reset',
+        "models[*]: created",
+        "models['a:b*']: not reset",
+        "\"models['a:b*']\": not reset",
+        **held,
+    )
+    assert court.outcomes == ["holds", "holds", "unknown", "holds", "holds"]
+
+
+def test_a_part_is_meant_by_its_name_and_by_no_pattern() -> None:
+    step = model(2, named=False)
+    court = Court("pipe['clf']: untouched", "pipe*: untouched", "p*: untouched")
+    court.attach({"pipe": pipeline(1, ("clf", step))}, [step])
+    court.cell(bound(step), **taught(step, "fit", seen=True))
+    names = [[f.name for f in r.findings] for r in court.results]
+    assert names == [["pipe['clf']"], ["pipe"], ["pipe"]]
+    assert PIPELINE in str(court.results[1].findings[0].change)
+
+
+# What cannot be told.
+
+
+def test_an_unknown_change_keeps_nothing_from_being_told_that_is_no_matter_of_learning() -> None:
+    m = bound(model(1))
+    court = Court(
+        "m: not reset", "m: not refitted", "m: never unknown", "m: only fitted", "m: untouched", m=m
+    )
+    changes = court.run(written(m), code=OBSCURE, sees_calls=False)
+    assert changes["m"].verdict == "unknown"
+    assert court.outcomes == ["holds", "unknown", "broken", "unknown", "broken"]
+    assert "cannot be told how" in court.why(1)
+
+
+def test_what_was_lost_is_no_pass() -> None:
+    court = Court("m: not reset", "m: not reset in 1", "m: created", "m: params", m=model(1))
+    court.cell(params(model(1), C=2.0))
+    court.apply(Lost(1, 2))
+    assert court.outcomes == ["unknown", "holds", "unknown", "holds"]
+    assert court.why() == "2 observations were lost after In [1]"
+
+
+def test_a_look_that_was_cut_short_is_made_good_for_by_the_next() -> None:
+    m = bound(model(1))
+    court = Court("m: not reset", "m: refitted once", "m: refitted", "m: untouched in 1", m=m)
+    court.cell(cut=["the look after this run: TimeoutError"])
+    assert court.outcomes == ["unknown", "unknown", "unknown", "unknown"]
+    assert "In [1] could not be looked at" in court.why()
+    late = observation(2, run_facts(2), objects=[bound(m)], late=True, **taught(m, "fit", seen=True))
+    court.apply(Observed(1, late))
+    assert court.outcomes == ["holds", "unknown", "holds", "unknown"]
+
+
+def test_a_cell_that_still_runs_at_the_end_is_no_pass() -> None:
+    court = Court("m: not reset", "m: not reset in 1", m=model(1))
+    court.apply(KernelChanged(1, "busy"))
+    court.cell()
+    assert court.outcomes == ["holds", "holds"], "it was told; that it is idle comes after that"
+    court.apply(KernelChanged(1, "idle"))
+    court.apply(KernelChanged(1, "busy"))
+    court.apply(KernelChanged(1, "died"))
+    assert court.outcomes == ["unknown", "holds"]
+    assert "the kernel died after In [1]" in court.why()
+
+
+def test_a_kernel_that_was_told_to_shut_down_has_said_all() -> None:
+    for detail, outcome in ((IN_ORDER, "holds"), ("", "unknown")):
+        court = Court("m: not reset", m=model(1))
+        court.cell()
+        court.apply(KernelChanged(1, "died", detail))
+        assert court.outcomes == [outcome]
+
+
+def test_a_cell_of_which_nothing_more_was_heard_is_no_pass() -> None:
+    court = Court("m: not reset", m=model(1))
+    court.cell()
+    court.apply(KernelChanged(1, "busy"))
+    assert court.outcomes == ["unknown"]
+    assert "still running" in court.why()
+
+
+def test_runs_before_the_attach_are_asked_for_only_by_their_number() -> None:
+    timeline = Timeline()
+    texts = [
+        "m: not reset",
+        "m: untouched in 3",
+        "m: untouched after 5",
+        "m: untouched after 7",
+        "m: created",
+    ]
+    jury = Jury(map(parse, texts), timeline)
+    jury(timeline.apply(attached({"m": model(1)}, count=7)))
+    results = jury.results()
+    assert [r.outcome for r in results] == ["holds", "unknown", "unknown", "holds", "unknown"]
+    assert results[1].findings[0].sentence == "In [1] to In [7] ran before anything was watched"
+    assert "held a model already" in results[4].findings[0].sentence
+
+
+# Restarts.
+
+
+def test_each_life_of_the_kernel_counts_from_one() -> None:
+    court = Court("m: not reset in 1", "m: created once", "m: reset")
+    court.cell(names={"m": model(1)})
+    court.cell(names={"m": model(2)})
+    court.apply(KernelChanged(1, "restarted"))
+    court.attach()
+    assert court.outcomes == ["holds", "broken", "broken"], "the life that counts is this one"
+    court.cell(names={"m": model(1)})
+    assert court.outcomes == ["holds", "holds", "broken"]
+    court.cell(names={"m": model(2)})
+    assert court.outcomes == ["holds", "holds", "holds"]
+
+
+def test_what_a_restart_cut_off_owes_nothing_and_what_ended_by_itself_does() -> None:
+    for restarted in (True, False):
+        court = Court("m: created")
+        court.cell()
+        if restarted:
+            court.apply(KernelChanged(1, "restarted"))
+        court.attach()
+        court.cell(names={"m": model(1)})
+        assert court.outcomes == ["holds" if restarted else "broken"]
+
+
+def test_what_was_broken_before_a_restart_stays_broken() -> None:
+    court = Court("m: not reset", m=model(1))
+    court.cell(names={"m": model(2)})
+    court.apply(KernelChanged(1, "restarted"))
+    court.attach({"m": model(1)})
+    assert court.outcomes == ["broken"]
+    court.cell(names={"m": model(2)})
+    assert court.told_at_once[1].startswith("in epoch 2: In [1] m was replaced")
+
+
+# Reading.
+
+
+REFUSED = {
+    "": "no colon",
+    "model": "no colon",
+    ": not reset": "no name",
+    "model:": "a verdict is expected here, and it ends",
+    "model: nto reset": "did you mean not?",
+    "model: not resett": "did you mean reset?",
+    "model: reset, ": "a verdict is expected here, and it ends",
+    "model: reset onse": "did you mean once?",
+    "model: reset once reset": "nothing more is expected here",
+    "model: reset at moist once": "`at least` or `at most`",
+    "model: reset at most": "`once`, `twice` or a number of times",
+    "model: reset 3": "3 times",
+    "model: untouched after": "an execution count is expected here, and it ends",
+    "model: untouched after twelve": "an execution count is expected here",
+    "model: untouched after ١": "an execution count is expected here",
+    "model: untouched between 3": "between 3 and 8",
+    "model: untouched between 5 and 3": "between 3 and 5",
+    "model: not untouched": "that no run touches it is `untouched`",
+    "model: untouched, reset": "nothing more",
+    "model: reset or untouched": "`untouched` stands alone",
+    "model: only": "a verdict is expected here",
+    "model: not reset!": "nothing more is expected here",
+    "model: not reset in 99999999999999999999": "an execution count is expected here",
+    "models['a: not reset": "no colon",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_cannot_be_read_is_refused_with_its_place(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(text)
+    told = f"{refused.value.title}\n{refused.value.hint}"
+    assert REFUSED[text] in told
+    assert refused.value.hint.splitlines()[0].strip() == text.strip()
+    assert "^" in refused.value.hint
+
+
+def test_the_place_is_under_the_word() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse("model: not resett")
+    line, mark = refused.value.hint.splitlines()
+    assert mark.index("^") - 2 == line.index("resett")  # every line after the first is indented by two
+    assert mark.count("^") == len("resett")
+
+
+# For all that can come.
+
+expected_names = st.sampled_from(["m", "n", "pipe", "*", "m*", "x"])
+expected_words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(", ".join)
+claims = st.one_of(
+    st.just("untouched"),
+    st.tuples(st.sampled_from(["not", "never", "only"]), expected_words).map(" ".join),
+    st.tuples(
+        expected_words, st.sampled_from(["", "once", "twice", "3 times", "at least once", "at most twice"])
+    ).map(" ".join),
+)
+whens = st.sampled_from(["", "after 2", "before 3", "in 2", "between 1 and 3"])
+texts = st.tuples(expected_names, claims, whens).map(lambda t: f"{t[0]}: {t[1]} {t[2]}")
+
+
+@fast
+@given(st.text(max_size=40) | texts)
+def test_given_any_text_when_parsed_then_it_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(UsageError):
+        expectation = parse(text)
+        assert parse(expectation.text) == expectation
+
+
+def heard(looks: list[Observation], *expectations: str) -> tuple[Timeline, tuple[Result, ...], list[str]]:
+    timeline = Timeline()
+    jury = Jury(map(parse, expectations), timeline)
+    events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]
+    found = [f for event in events for f in jury(timeline.apply(event))]
+    return timeline, jury.results(), [f.sentence for f in found]
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_no_reset_is_expected_then_it_is_broken_by_a_reset_and_nothing_else(
+    looks: list[Observation],
+) -> None:
+    timeline, (result,), told = heard(looks, "m: not reset")
+    resets = [
+        c for moment in timeline.moments for c in moment.changes if c.name == "m" and c.verdict == "reset"
+    ]
+    assert (result.outcome == "broken") == bool(resets)
+    assert len(told) == bool(resets)
+
+
+@fast
+@given(streams())
+def test_given_any_stream_when_touched_at_all_then_untouched_is_broken(looks: list[Observation]) -> None:
+    timeline, (untouched, known), _ = heard(looks, "m: untouched", "*: never unknown")
+    changes = [c for moment in timeline.moments for c in moment.changes]
+    assert (untouched.outcome == "broken") == any(c.name == "m" for c in changes)
+    assert (known.outcome == "broken") == any(c.verdict is Verdict.UNKNOWN for c in changes)
+
+
+@fast
+@given(streams(), st.lists(texts, min_size=1, max_size=4))
+def test_given_any_stream_and_expectations_then_what_was_told_at_once_stays_broken(
+    looks: list[Observation], expected: list[str]
+) -> None:
+    timeline, results, told = heard(looks, *expected)
+    findings = [f for result in results for f in result.findings]
+    assert set(told) <= {f.sentence for f in findings}
+    for result in results:
+        assert (result.outcome == "holds") == (not result.findings)
+        assert all(f.sentence for f in result.findings)
+    explained = {c.explanation for c in told_of(timeline)}
+    assert all(f.change is None or f.change.explanation in explained for f in findings)
+
+
+def told_of(timeline: Timeline) -> list[Change]:
+    held = [h.change for row in timeline.rows() for h in timeline.track(row.name) if h.change]
+    return [*told(timeline), *(each for change in held for each in every(change))]

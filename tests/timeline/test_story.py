@@ -1,0 +1,129 @@
+"""The story of a name: what is told, in which order, how sure, and what is said to be unknown."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from kernelscope.export.story import story_json, story_text
+from kernelscope.timeline.events import KernelChanged
+from kernelscope.timeline.facts import Observation
+from kernelscope.timeline.story import moment_of, story
+from kernelscope.timeline.timeline import Timeline
+from tests.support.facts import Watch, attached, bound, model, params, pipeline, taught
+from tests.timeline.test_properties import fast, played, streams
+
+
+def session() -> Watch:
+    """m: [1] created, [2] fitted, [3] replaced, [4] replaced by the same cell again."""
+    watch = Watch()
+    m = model(1)
+    watch.cell(names={"m": m}, source="m = make()")
+    watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=True))
+    watch.cell(names={"m": params(model(2), C=5.0)}, source="m = other()")
+    watch.cell(names={"m": params(model(3), C=5.0)}, source="m = other()")
+    return watch
+
+
+def test_a_story_goes_from_the_oldest_to_the_newest_and_ends_with_what_is_held() -> None:
+    text = story_text(story(session().timeline, "m"))
+    lines = [line.strip() for line in text.splitlines()]
+    told = [line for line in lines if line.startswith("In [")]
+    assert lines[0] == "m"
+    assert [line.split(" m ")[0] for line in told] == [
+        "In [1]",
+        "In [2]",
+        "In [3]",
+        "In [4], again after In [3],",
+    ]
+    assert "observed: a new object, generation 1, first seen in this run" in lines
+    assert "Now m holds a LogisticRegression (generation 3), not fitted." in lines
+    assert "Re-running In [4] resets m: the one time that it ran again." in lines
+
+
+def test_how_often_re_running_did_what_is_counted() -> None:
+    watch = session()
+    for token in (4, 5):
+        watch.cell(names={"m": params(model(token), C=5.0)}, source="m = other()")
+    watch.cell(source="m = other()")
+    told = [a for a in story(watch.timeline, "m").again if a.of]
+    assert [(a.sentence, a.times, a.of) for a in told] == [
+        ("Re-running In [7] resets m: 3 of 4 times.", 3, 4)
+    ]
+
+
+def test_at_a_run_nothing_later_is_told() -> None:
+    timeline = session().timeline
+    told = story(timeline, "m", moment_of(timeline, 1, 2))
+    assert [c.execution_count for c in told.chapters] == [1, 2]
+    assert told.end == "After In [2] m holds a LogisticRegression (generation 1), fitted."
+    assert told.again == ()
+    assert moment_of(timeline, 1, 9) is None
+    assert moment_of(timeline, 2, 1) is None
+
+
+def test_what_was_before_the_attach_is_unknown() -> None:
+    timeline = Timeline()
+    timeline.apply(attached({"m": bound(model(1))}, count=7))
+    told = story(timeline, "m")
+    assert [c.sentence for c in told.chapters] == [
+        "What happened to m before In [8] is unknown: nobody was watching.",
+        "After In [7] m holds a LogisticRegression (generation 1), fitted.",
+    ]
+    assert [c.certainty for c in told.chapters] == ["unknown", "observed"]
+    kept = story(timeline, "m", forgotten=3).chapters[0].sentence
+    assert kept == "What happened to m before In [8] is unknown: kernelscope kept no more (3 observations)."
+
+
+def test_a_name_that_came_later_has_an_unknown_before_it_too() -> None:
+    watch = Watch()
+    watch.apply(attached({}, count=7, epoch=2))
+    watch.count, watch.epoch = 7, 2
+    watch.cell(names={"m": model(1)})
+    kinds = [(c.kind, c.execution_count) for c in story(watch.timeline, "m").chapters]
+    assert kinds == [("unknown", 7), ("run", 8)]
+
+
+def test_a_restart_is_part_of_the_story() -> None:
+    watch = session()
+    watch.apply(KernelChanged(1, "restarted"))
+    watch.attach()
+    told = story(watch.timeline, "m")
+    assert told.chapters[-1].sentence == "The kernel began anew (epoch 2): what m had held is gone."
+    assert told.holds is None
+    assert told.end == "Now m holds no model."
+
+
+def test_what_changed_between_runs_and_what_was_deleted() -> None:
+    watch = session()
+    watch.look({}, params(model(3), C=9.0))
+    watch.cell(names={"m": None}, source="del m")
+    told = story(watch.timeline, "m")
+    assert told.chapters[-2].sentence.startswith("After In [4], by no cell: m got other hyper-parameters")
+    assert told.chapters[-1].sentence.startswith("In [5] m was removed")
+    assert told.end == "Now m holds no model."
+
+
+def test_a_part_has_a_story_of_its_own() -> None:
+    watch, step = Watch(), model(2, named=False)
+    watch.attach({"pipe": pipeline(1, ("clf", step))}, [step])
+    watch.cell(bound(step), **taught(step, "fit", seen=True))
+    told = story(watch.timeline, "pipe['clf']")
+    assert told.chapters[-1].sentence.startswith("In [1] pipe['clf'] was fitted for the first time")
+    assert told.end == "Now pipe['clf'] holds a LogisticRegression (a part), fitted."
+
+
+@fast
+@given(streams())
+def test_given_any_stream_then_every_change_of_a_row_is_a_sentence_of_its_story(
+    looks: list[Observation],
+) -> None:
+    timeline = played(looks)
+    for row in timeline.rows():
+        told = story(timeline, row.name)
+        changes = [held.change for held in timeline.track(row.name) if held.change is not None]
+        assert [c.change for c in told.chapters if c.change is not None] == changes
+        places = [(c.epoch, c.execution_count) for c in told.chapters]
+        assert places == sorted(places)
+        assert story_text(told).count("\n") >= len(told.chapters)
+        assert story_json(told).count("\n") == 0
+        assert (told.holds is None) == told.end.endswith("holds no model.")
