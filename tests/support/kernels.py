@@ -85,6 +85,11 @@ class KernelProcess:
         """The kernel's process id; another one after ``restart``."""
         return self.process.pid
 
+    @property
+    def clients(self) -> int:
+        """How many are connected: those of ``client``, and the one that ``run`` asks by."""
+        return len(self._clients)
+
     def client(self) -> BlockingKernelClient:
         """Another started client, as a second front end; ``stop`` stops it."""
         client = BlockingKernelClient(connection_file=str(self.connection_file))
