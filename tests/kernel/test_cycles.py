@@ -113,6 +113,7 @@ async def become(ask: Callable[[], dict[str, int]], wanted: dict[str, int]) -> N
     assert found == wanted
 
 
+@pytest.mark.long
 @pytest.mark.fault(55)
 async def test_hundreds_of_attaches_leave_nothing_behind(
     shared: KernelProcess, record_property: Callable[[str, object], None]
@@ -139,6 +140,7 @@ async def test_hundreds_of_attaches_leave_nothing_behind(
     assert grown["pages"] < 4_096, "16 MB, which the allocator keeps: it grows less and less"
 
 
+@pytest.mark.long
 @pytest.mark.fault(56)
 async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run(
     shared: KernelProcess, tmp_path: Path, record_property: Callable[[str, object], None]
