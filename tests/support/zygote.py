@@ -21,6 +21,7 @@ from typing import Any, Self
 
 SKLEARN = ("sklearn.ensemble", "sklearn.linear_model", "sklearn.model_selection", "sklearn.pipeline")
 """What imports nearly all of it that notebooks use."""
+_ROOT = Path(__file__).parents[2]
 _FORKED = Path(__file__).with_name("forked.py")
 _PADDING = "-" * 8_192
 """Room for the command lines of kernels."""
@@ -43,6 +44,9 @@ def serve() -> None:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for file, path in ((1, asked["out"]), (2, asked["err"])):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), file)
+            os.chdir(asked["folder"])
+            os.environ.clear()
+            os.environ.update(asked["env"])
             main(asked["arguments"])
             os._exit(0)
         sys.stdout.write(f"{pid}\n")
@@ -89,6 +93,7 @@ class Parent:
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
             command,
+            cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -125,8 +130,9 @@ class Zygote(Parent):
         super().__init__([sys.executable, "-m", "tests.support.zygote"])
 
     def start(self, out: Path, *arguments: str, err: Path = Path(os.devnull)) -> int:
-        """Another process; what it prints is added to the files."""
-        return self.fork(out=str(out), err=str(err), arguments=arguments)
+        """Another process, as if we had started it; what it prints is added to the files."""
+        files = {"out": str(out), "err": str(err), "folder": str(Path.cwd())}
+        return self.fork(arguments=arguments, env=dict(os.environ), **files)
 
 
 class Nursery(Parent):
