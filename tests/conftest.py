@@ -45,6 +45,11 @@ def seeing_python(request: pytest.FixtureRequest) -> str:
     return interpreter(request.param)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest begin."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints the tables that tests have recorded."""
     for reports in terminalreporter.stats.values():

@@ -11,6 +11,7 @@ import pytest
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
 from tests.support.scenarios import Watching
+from tests.support.zygote import nursery
 
 MODELS = """
 import threading, time
@@ -32,7 +33,7 @@ def when_told(work):
 
 @pytest.fixture(params=pythons.ends(), ids=pythons.folder)
 def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KernelProcess]:
-    with KernelProcess(tmp_path, request.param) as kernel:
+    with KernelProcess(tmp_path, request.param, nursery=nursery(request.param)) as kernel:
         kernel.run(MODELS)
         yield kernel
 

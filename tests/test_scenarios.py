@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import pythons
 from tests.support.scenarios import Scenario, play, scenarios_in
+from tests.support.zygote import SKLEARN
 
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
@@ -24,6 +25,12 @@ FRAMEWORKS = {"torch", "keras", "tensorflow", "xgboost", "lightgbm", "catboost",
 """Packages that the other interpreters need not have: such notebooks are played in this one alone."""
 
 
+FRESH = ("founding", "boosters", "keras", "torch")
+"""Files whose notebooks are the first in their kernel to import anything."""
+HEAVY = {"sklearn": SKLEARN, "torch": ("torch",), "keras": ("keras",)}
+"""What takes long to import, by the package that a notebook needs."""
+
+
 def cases() -> list[ParameterSet]:
     """Every notebook in every interpreter that it is meant for."""
     found = []
@@ -31,16 +38,27 @@ def cases() -> list[ParameterSet]:
         heavy = FRAMEWORKS.intersection(scenario.get("needs", ()))
         for python in [sys.executable] if heavy else pythons.ends():
             marks = [pytest.mark.frameworks] if heavy else []
-            found.append(pytest.param(scenario, python, id=f"{name}-{pythons.folder(python)}", marks=marks))
+            told = f"{name}-{pythons.folder(python)}"
+            found.append(pytest.param(scenario, python, imported(name, scenario), id=told, marks=marks))
     return found
 
 
-@pytest.mark.parametrize(("scenario", "python"), cases())
-def test_every_label_is_met(scenario: Scenario, python: str, tmp_path: Path) -> None:
+def imported(name: str, scenario: Scenario) -> tuple[str, ...] | None:
+    """What the notebook's kernel has imported before it begins; ``None``: it is started anew."""
+    if name.partition(":")[0] in FRESH:
+        return None
+    packages = HEAVY.keys() & scenario.get("needs", ()) or {"sklearn"}
+    return tuple(module for package in sorted(packages) for module in HEAVY[package])
+
+
+@pytest.mark.parametrize(("scenario", "python", "has"), cases())
+def test_every_label_is_met(
+    scenario: Scenario, python: str, has: tuple[str, ...] | None, tmp_path: Path
+) -> None:
     missing = [name for name in scenario.get("needs", ()) if not has_module(python, name)]
     if missing:
         pytest.skip(f"not installed in the kernel: {', '.join(missing)}")
-    assert play(scenario, tmp_path, python) == []
+    assert play(scenario, tmp_path, python, has) == []
 
 
 @cache

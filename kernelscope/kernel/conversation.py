@@ -155,13 +155,17 @@ class Conversation:
                     return
             request = await self.channels.execute(question.expression(note=turn.note, token=turn.token))
             reply: Message | None = None
-            async for found in self._reply_to(request, begun) if request else _broken():
-                if isinstance(found, Message) and found.channel == "shell":
-                    reply = found
-                else:
-                    yield found
+            try:
+                async for found in self._reply_to(request, begun) if request else _broken():
+                    turn.asked()
+                    if isinstance(found, Message) and found.channel == "shell":
+                        reply = found
+                    else:
+                        yield found
+            finally:
+                turn.asked()  # it may still wait in the kernel, whoever has left
             if reply is not None or not request:
-                turn.give_back()  # else it may still wait in the kernel, whoever has left
+                turn.give_back()
             if reply is None:
                 return
             if reply.content.get("status") != "aborted":

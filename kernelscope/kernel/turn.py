@@ -4,10 +4,14 @@ A question that was sent to a busy kernel waits there until its cell has ended, 
 back: also where the kernelscope that asked it has left, and another has come.  So each leaves a note
 while it waits: a small file named for the kernel's process, which whoever answers removes (the loader
 in the kernel, see ``probe/loader.py``).  As long as it lies there, nobody asks.
+
+Until the question is on its way the note names who is about to ask: where that process was killed first,
+nothing waits in the kernel, and its note keeps nobody from asking.
 """
 
 from __future__ import annotations
 
+import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +31,7 @@ class Turn:
         self.token = uuid.uuid4().hex
         """What tells this question's note from another's."""
         self._note = _note_for(connection_file)
+        self._asked = False
 
     @property
     def note(self) -> str:
@@ -37,14 +42,25 @@ class Turn:
         """Whether it is ours now: nobody else's question waits, as far as can be known here."""
         if self._note is None:
             return True
+        _forget_the_unasked(self._note)
         try:
             with self._note.open("x", encoding="ascii") as file:
-                file.write(self.token)
+                file.write(f"{self.token} {os.getpid()} {start_mark(os.getpid())}")
         except FileExistsError:
             return False
         except OSError:  # no place for notes: then there are none
             self._note = None
         return True
+
+    def asked(self) -> None:
+        """The question is on its way, and waits in the kernel whatever becomes of us.
+
+        Called once time has passed since it was sent: ZMQ hands it over by a thread of its own.
+        """
+        if self._note is not None and not self._asked:
+            self._asked = True
+            with suppress(OSError):
+                os.truncate(self._note, len(self.token))  # makes none, where it was removed meanwhile
 
     def overrule(self) -> None:
         """The question that the note tells of does not wait any more."""
@@ -55,7 +71,7 @@ class Turn:
     def give_back(self) -> None:
         """The question was answered, or died with its kernel."""
         with suppress(OSError):
-            if self._note is not None and self._note.read_text(encoding="ascii") == self.token:
+            if self._note is not None and self._note.read_text(encoding="ascii").startswith(self.token):
                 self._note.unlink()
 
 
@@ -71,6 +87,14 @@ def _note_for(connection_file: Path) -> Path | None:
     except OSError:
         return None
     return folder / f"asked-{pid}-{start_mark(pid)}"
+
+
+def _forget_the_unasked(note: Path) -> None:
+    """A note whose writer was killed before its question was on its way."""
+    with suppress(OSError, ValueError):
+        _, pid, mark = note.read_text(encoding="ascii").split(" ", 2)
+        if has_ended(int(pid), mark):
+            note.unlink()
 
 
 def _forget_the_dead(folder: Path) -> None:

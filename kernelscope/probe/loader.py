@@ -68,7 +68,7 @@ def _no_longer_waits(note: str, token: str) -> None:
 
     try:
         with open(note) as file:
-            waited = file.read() == token
+            waited = file.read().startswith(token)
         if waited:
             os.unlink(note)
     except (OSError, ValueError):

@@ -134,6 +134,7 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 def test_every_estimator_is_told_right(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]

@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -239,6 +241,31 @@ async def test_a_question_that_was_aborted_unseen_keeps_nobody_waiting(shared: K
         (shared.folder / "go").touch()
         await watch.attached()
     assert value(client, INSTALLED) is False
+
+
+def another_takes_the_turn(kernel: KernelProcess, *, and_asks: bool) -> None:
+    """A process that has ended when this returns."""
+    code = "import pathlib, sys; from kernelscope.kernel.turn import Turn; turn = Turn(pathlib.Path(sys.argv[1]))"
+    code += "; assert turn.take()" + "; turn.asked()" * and_asks
+    subprocess.run([sys.executable, "-c", code, str(kernel.connection_file)], check=True)
+
+
+@pytest.mark.fault(18)
+async def test_who_ended_keeps_others_from_asking_only_if_its_question_waits(shared: KernelProcess) -> None:
+    another_takes_the_turn(shared, and_asks=False)
+    async with watching(shared) as watch:
+        await watch.attached()
+
+    waiting = shared.queue(BUSY)
+    another_takes_the_turn(shared, and_asks=True)
+    async with watching(shared) as watch:
+        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        (told,) = watch.events
+        assert isinstance(told, Waiting)
+        assert "one is enough" in told.reason
+        (shared.folder / "go").touch()
+        shared.wait(waiting)
+        await watch.attached()
 
 
 @pytest.mark.fault(16)

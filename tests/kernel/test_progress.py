@@ -12,6 +12,7 @@ from kernelscope.timeline.events import KernelChanged, Observed, Progress
 from tests.kernel.watching import Watching, value, watching
 from tests.support.kernels import KernelProcess
 from tests.support.pythons import ends, folder
+from tests.support.zygote import nursery
 
 DATA = "from pathlib import Path\nX, y = [[0.0], [1.0], [2.0]], [0, 1, 1]\n"
 UNTIL_TOLD = "\nwhile not Path('go').exists():\n"
@@ -20,7 +21,7 @@ FRAMES = "sorted(t for t in __import__('sys')._current_frames())"
 
 @pytest.fixture(params=ends(), ids=folder)
 def kernel(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[KernelProcess]:
-    with KernelProcess(tmp_path, request.param) as process:
+    with KernelProcess(tmp_path, request.param, nursery=nursery(request.param)) as process:
         process.run(DATA)
         yield process
 

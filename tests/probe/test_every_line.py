@@ -204,6 +204,7 @@ def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> di
     return found
 
 
+@pytest.mark.long
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("python", dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
 async def test_a_fault_at_every_line_of_the_hooks(
@@ -268,6 +269,7 @@ def lines_of(client: BlockingKernelClient, go: str) -> Lines:
     return {place: told for place, told in found.items() if not is_at_the_door(*place)}
 
 
+@pytest.mark.long
 @pytest.mark.fault(26, 28)
 async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
     tmp_path: Path, record_property: Callable[[str, object], None]

@@ -44,6 +44,7 @@ async def freed(kernel: KernelProcess, kinds: str) -> tuple[int, list[str], list
         return int(value(client, "fitted")), plain, watched
 
 
+@pytest.mark.long
 @pytest.mark.fault(51)
 async def test_every_estimator_is_freed_when_it_would_have_been(
     tmp_path: Path, record_property: Callable[[str, object], None]

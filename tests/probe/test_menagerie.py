@@ -26,6 +26,7 @@ PUT_IN = "".join(
 SETUP = f"import sys, types\n{PUT_IN}del m\nimport menagerie, gc, weakref\nfrom sklearn.linear_model import LogisticRegression"
 
 
+@pytest.mark.long
 @pytest.mark.fault(57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70)
 @pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 async def test_thousands_of_hostile_objects(

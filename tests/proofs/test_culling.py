@@ -127,6 +127,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     found.stop()
 
 
+@pytest.mark.long
 @pytest.mark.fault(44, 45)
 def test_who_is_culled(server: Server, record_property: Callable[[str, Any], None]) -> None:
     """A cell that runs for long is told of while it runs, which the server counts as activity of a kernel that

@@ -93,6 +93,7 @@ def _around(one: str, other: str) -> str:
     return f"{one[:40]!r} {one[begin:end]!r} ≠ {other[begin:end]!r}"
 
 
+@pytest.mark.long
 @pytest.mark.fault(42)
 async def test_a_notebook_is_the_same(
     python: str, tmp_path: Path, record_property: Callable[[str, Any], None]

@@ -18,6 +18,7 @@ from kernelscope.timeline.timeline import Timeline
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in
 from tests.support.scenarios import Watching
+from tests.support.zygote import nursery
 
 
 class Compared(NamedTuple):
@@ -49,7 +50,7 @@ class Compared(NamedTuple):
 def played(cells: Iterable[str], folder: Path, python: str) -> list[Compared]:
     """The cells run in this order in one kernel; what was foreseen of each that had run before."""
     recording = folder / "played.kscope"
-    with KernelProcess(folder, python) as kernel:
+    with KernelProcess(folder, python, nursery=nursery(python)) as kernel:
         watching = Watching(kernel.connection_file, "--record", str(recording))
         try:
             watching.wait_attached(1)

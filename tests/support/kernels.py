@@ -17,6 +17,8 @@ from typing import Any, Self
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
+from tests.support.zygote import Forked, Nursery
+
 _READY_S = 60.0
 _TRIES = 3
 
@@ -36,6 +38,7 @@ class KernelProcess:
         extra: more keys for the connection file, such as ``jupyter_session``.
         env: variables on top of the test's own environment.
         launcher: what the interpreter runs, for a kernel that is not ipykernel's own.
+        nursery: forks the kernel, where what is imported already makes no difference; it has the interpreter.
     """
 
     def __init__(
@@ -49,9 +52,10 @@ class KernelProcess:
         extra: dict[str, Any] | None = None,
         env: dict[str, str] | None = None,
         launcher: Sequence[str] = ("-m", "ipykernel_launcher"),
+        nursery: Nursery | None = None,
     ) -> None:
         self.python, self.folder = python, folder
-        self._launcher = launcher
+        self._launcher, self._nursery = launcher, nursery
         self.connection_file = folder / name
         self.log = folder / "kernel.log"
         self._env = {
@@ -84,6 +88,11 @@ class KernelProcess:
     def pid(self) -> int:
         """The kernel's process id; another one after ``restart``."""
         return self.process.pid
+
+    @property
+    def clients(self) -> int:
+        """How many are connected: those of ``client``, and the one that ``run`` asks by."""
+        return len(self._clients)
 
     def client(self) -> BlockingKernelClient:
         """Another started client, as a second front end; ``stop`` stops it."""
@@ -161,17 +170,22 @@ class KernelProcess:
         self.stop()
 
     def _start(self) -> None:
-        command = [self.python, *self._launcher, "-f", str(self.connection_file)]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        self.process = self._born()
         self._own = self.client()
         try:
             self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
+
+    def _born(self) -> subprocess.Popen[bytes] | Forked:
+        if self._nursery is not None:
+            return self._nursery.start(self.connection_file, self.log, self._env)
+        command = [self.python, *self._launcher, "-f", str(self.connection_file)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def _wait_until_ready(self) -> None:
         """Not by ``wait_for_ready``: that takes a kernel for dead whose heartbeat is a second late."""

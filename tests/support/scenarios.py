@@ -13,15 +13,17 @@ run's own.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
+import tempfile
 import threading
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests.support.kernels import KernelProcess
+from tests.support.zygote import Forked, Zygote, nursery
 
 WAIT_S = 60.0
 
@@ -36,26 +38,31 @@ def scenarios_in(folder: Path) -> Iterator[tuple[str, Scenario]]:
             yield f"{path.stem}:{scenario['id']}", scenario
 
 
+@cache
+def _zygote() -> Zygote:
+    return Zygote()
+
+
 class Watching:
     """``kernelscope watch --json`` as a process of its own; its records as they come."""
 
     def __init__(self, connection_file: Path, *options: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "kernelscope", "watch", str(connection_file), "--json", *options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self._folder = tempfile.TemporaryDirectory()
+        self._out, self._err = (Path(self._folder.name, name) for name in ("out", "err"))
+        os.mkfifo(self._out)
+        arguments = ("watch", str(connection_file), "--json", *options)
+        self._process = Forked(_zygote().start(self._out, *arguments, err=self._err))
         self.records: list[Record] = []
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        for line in self._process.stdout or ():
-            with self._news:
-                self.records.append(json.loads(line))
-                self._news.notify_all()
+        with self._out.open(encoding="utf-8") as out:
+            for line in out:
+                with self._news:
+                    self.records.append(json.loads(line))
+                    self._news.notify_all()
 
     def of(self, kind: str) -> list[Record]:
         """The records of one type so far."""
@@ -82,18 +89,24 @@ class Watching:
     def stop(self) -> str:
         """Ends it as Ctrl-C does; returns what it said on standard error."""
         self._process.terminate()
-        self._process.wait(10)
+        assert self._process.wait(10) is not None, "it goes on"
         self._reader.join(10)
-        said = (self._process.stderr.read() if self._process.stderr else b"").decode()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        said = self._err.read_text(encoding="utf-8")
+        self._folder.cleanup()
         return said
 
 
-def play(scenario: Scenario, folder: Path, python: str) -> list[str]:
-    """What is wrong, a line each; nothing where every label was met."""
-    with KernelProcess(folder, python) as kernel:
+def play(scenario: Scenario, folder: Path, python: str, imported: tuple[str, ...] | None = None) -> list[str]:
+    """What is wrong, a line each; nothing where every label was met.
+
+    Args:
+        scenario: the labelled notebook.
+        folder: the kernel's.
+        python: the kernel's interpreter.
+        imported: what is imported before the notebook does it; ``None``: the kernel is started anew.
+    """
+    parent = None if imported is None else nursery(python, imported)
+    with KernelProcess(folder, python, nursery=parent) as kernel:
         for code in scenario.get("before", ()):
             kernel.run(code)
         watching = Watching(kernel.connection_file)

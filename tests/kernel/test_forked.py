@@ -1,0 +1,46 @@
+"""The kernels that tests fork are kernels like those that a notebook server starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernelscope.kernel.processes import kernel_of, started_from
+from tests.kernel.watching import value
+from tests.support import pythons
+from tests.support.kernels import KernelProcess
+from tests.support.zygote import nursery
+
+# By `runpy` an interpreter begins that is told `-m`.
+ASK = """(lambda os, signal, sys, threading, __main__: {
+    "modules": sorted(set(sys.modules) - {"runpy"}),
+    "path": sys.path,
+    "environment": sorted(os.environ),
+    "ipython": get_ipython().profile_dir.location,
+    "folder": os.getcwd(),
+    "files": {n: os.path.realpath("/proc/self/fd/%d" % n).split(":")[0] for n in range(3)},
+    "signals": {n: str(signal.getsignal(n)).split(" at ")[0] for n in (1, 2, 13, 15, 17)},
+    "threads": sorted(t.name.split("-")[0] for t in threading.enumerate()),
+    "names": sorted(vars(__main__)),
+})(*map(__import__, ("os", "signal", "sys", "threading", "__main__")))""".replace("\n", " ")
+
+
+def asked(kernel: KernelProcess) -> dict[str, Any]:
+    """What the kernel is like."""
+    return dict(value(kernel.client(), ASK))
+
+
+@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
+def test_a_forked_kernel_is_as_one_that_was_started_anew(python: str, tmp_path: Path) -> None:
+    with KernelProcess(tmp_path, python) as kernel:
+        anew = asked(kernel)
+    with KernelProcess(tmp_path, python, nursery=nursery(python, ())) as kernel:
+        forked = asked(kernel)
+        assert kernel_of(kernel.connection_file) == kernel.pid
+        assert started_from(kernel.connection_file)
+        pid = kernel.pid
+        kernel.restart()
+        assert kernel.pid != pid
+    assert forked == anew
