@@ -13,6 +13,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from tests.support.kernels import KernelProcess
+
 BIN = Path(sys.executable).parent
 LONG = 60.0
 CREATE = "from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"
@@ -124,6 +126,29 @@ def test_a_command_without_a_kernel(tmp_path: Path, command: list[str], status: 
         (status, "detached: sh -c exit 7 has ended\n"),
     ]
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_kernel_that_lives_is_judged_when_it_has_been_shut_down(tmp_path: Path, in_order: bool) -> None:
+    with KernelProcess(tmp_path) as kernel:
+        command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file)]
+        process = subprocess.Popen(
+            [*command, "--expect", "model: not reset"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("attached")
+        kernel.run(CREATE)
+        if in_order:
+            kernel.client().shutdown()
+            kernel.process.wait(LONG)
+        else:
+            kernel.kill()
+        kernel.connection_file.unlink()  # as whoever started it does
+        out, err = process.communicate(timeout=LONG)
+    assert process.returncode == (0 if in_order else 1), out
+    assert out.splitlines()[-1 if in_order else -2].split()[0] == ("holds" if in_order else "UNTOLD")
+    assert "has ended" in err
 
 
 def test_the_kernel_knows_nothing_of_it_and_starts_also_where_nobody_watches(tmp_path: Path) -> None:
