@@ -80,7 +80,7 @@ def replayed() -> tuple[list[dict[str, Any]], list[str]]:
 SET_UP = "checked by tests/test_packaging.py and .ci/run, in environments of their own"
 DASHBOARD, ONCE, WATCH, RECORDING = "dashboard", "once", "watch", "recording"
 SCRIPT, PICTURES = "script", "pictures"
-EXPLAIN, RECORDED, CI = "explain", "recorded", "in CI"
+EXPLAIN, RECORDED, CI, EXPORT = "explain", "recorded", "in CI", "export"
 
 KINDS = {
     "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/kernelscope demo": SET_UP,
@@ -93,8 +93,13 @@ KINDS = {
     "kernelscope -": DASHBOARD,
     "kernelscope watch": WATCH,
     "kernelscope watch --json": WATCH,
-    "kernelscope watch --record run.kscope": RECORDING,
+    "kernelscope record -o run.kscope": RECORDING,
     "kernelscope replay run.kscope": RECORDING,
+    "kernelscope replay run.kscope --play --speed 8": RECORDING,
+    "kernelscope export run.kscope --to html -o run.html": EXPORT,
+    "kernelscope export run.kscope --to markdown": EXPORT,
+    "kernelscope export run.kscope --to csv -o run.csv": EXPORT,
+    "kernelscope export churn.ipynb --to jsonl": EXPORT,
     "kernelscope ls --json": ONCE,
     "kernelscope demo --json": ONCE,
     "kernelscope detach": ONCE,
@@ -112,6 +117,7 @@ KINDS = {
     "kernelscope watch --expect 'model: not reset' -- jupyter execute churn.ipynb": CI,
     ".ci/run": SCRIPT,
     ".venv/bin/python screenshots/make.py render": PICTURES,
+    ".venv/bin/python screenshots/make.py page": PICTURES,
     ".venv/bin/python screenshots/make.py record": PICTURES,
 }
 
@@ -270,6 +276,11 @@ class Lines:
                 return line
         raise AssertionError(f"it ended without {text!r}: {self.process.communicate()[1]}")
 
+    def attached(self) -> None:
+        """Until it says, on standard error, that it records."""
+        assert self.process.stderr is not None
+        assert any("Ctrl-C ends it" in line for line in self.process.stderr)
+
     def interrupted(self) -> int:
         self.process.send_signal(signal.SIGINT)
         self.process.communicate(timeout=_PATIENCE_S)
@@ -304,12 +315,15 @@ def test_a_watcher_tells_every_run_until_ctrl_c(kernel: KernelProcess, command: 
 
 
 def test_what_was_recorded_is_replayed(kernel: KernelProcess) -> None:
-    record, replay = of_kind(RECORDING)
-    with lines(kernel, record) as watcher:
+    record, replay, play = of_kind(RECORDING)
+    with lines(kernel, "kernelscope watch") as watcher, lines(kernel, record) as recorder:
         watcher.until("attached")
+        recorder.attached()
         kernel.run("grace = LogisticRegression(C=0.125)")
         told = watcher.until("was replaced")
-        assert watcher.interrupted() == 130
+        with lines(kernel, f"{replay} --follow") as follower:
+            assert follower.until("was replaced") == told
+        assert recorder.interrupted() == 130
 
     assert once(kernel, record).returncode == 5  # it is there already, and is not written over
     again = once(kernel, replay)
@@ -320,6 +334,21 @@ def test_what_was_recorded_is_replayed(kernel: KernelProcess) -> None:
         program.until(lambda seen: "grace" in seen and "0.125" in seen)
         program.type("q")
         assert program.ends() == 0
+    with on_terminal(kernel, play) as program:
+        program.until(lambda seen: "×8" in seen)
+        program.type("q")
+        assert program.ends() == 0
+
+    page, markdown, csv, live = (once(kernel, command) for command in of_kind(EXPORT))
+    work = work_of(kernel.folder)
+    for done in (page, markdown, csv, live):
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "grace was replaced" in (work / "run.html").read_text(encoding="utf-8")
+    assert "`grace`" in markdown.stdout
+    assert "grace" in (work / "run.csv").read_text(encoding="utf-8")
+    assert json.loads(live.stdout.splitlines()[0])["type"] == "attached"
+    assert {path.name for path in work.iterdir()} >= {"run.html", "run.csv"}
+    assert not list(work.glob(".*"))  # nothing half-written
 
 
 @pytest.mark.parametrize("command", of_kind(ONCE))
@@ -431,7 +460,7 @@ def test_the_script_for_development_runs_the_readme_s_own_test_command() -> None
 
 @pytest.mark.parametrize("command", of_kind(PICTURES))
 def test_the_pictures_are_made_by_this_script(command: str) -> None:
-    """Both of its subcommands are run by tests/test_screenshots.py."""
+    """Its subcommands are run by tests/test_screenshots.py and tests/export/test_page_in_browser.py."""
     _python, script, what = command.split()
 
     assert (ROOT / script).samefile(make.__file__)
