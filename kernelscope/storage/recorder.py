@@ -24,7 +24,7 @@ from kernelscope.protocol.stored import (
 from kernelscope.storage.flusher import Flusher
 from kernelscope.storage.schema import LONGEST, migrate
 from kernelscope.text import clean
-from kernelscope.timeline.events import Attached, is_passing
+from kernelscope.timeline.events import Attached, Detached, is_passing
 from kernelscope.timeline.timeline import Update
 
 _FAILURES = (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError)
@@ -59,6 +59,8 @@ class Recorder:
         self._path = _absolute(path)
         self._on_failure = on_failure
         self._clock = clock
+        self._passing: Update | None = None
+        """What the kernel did in passing since the last event that was written."""
         self._sources: dict[bytes, int] = {}
         """The number of each source that is in the file, by its digest."""
         self._about = About(__version__, started=clock())
@@ -78,8 +80,11 @@ class Recorder:
         return self._database is None
 
     def __call__(self, update: Update) -> None:
-        """Commits the update's event, unless it is of the passing moment."""
-        if not is_passing(update.event):
+        """Commits the update's event; one of the passing moment only where it is the last: a cell still runs."""
+        passing, self._passing = self._passing, update if is_passing(update.event) else None
+        if isinstance(update.event, Detached) and passing is not None:
+            self.take((passing, update))
+        elif self._passing is None:
             self.take((update,))
 
     def take(self, updates: Iterable[Update]) -> None:
@@ -98,8 +103,13 @@ class Recorder:
         if self._database is not None and _identity(self._path) == self._file:
             self._about = replace(self._about, ended=self._clock())
             # Where there is no room for that, all that was taken is there none the less.
-            self._committed(lambda database: _tell_about(database, self._about))
+            self._committed(self._finish)
         self._let_go()
+
+    def _finish(self, database: sqlite3.Connection) -> None:
+        if self._passing is not None:
+            self._insert(database, self._passing)
+        _tell_about(database, self._about)
 
     def _committed(self, work: Callable[[sqlite3.Connection], None]) -> str:
         """One transaction; says why the recording has ended with it, or nothing."""

@@ -22,7 +22,7 @@ from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.storage.schema import APPLICATION_ID, VERSION
 from kernelscope.timeline.changes import Verdict
-from kernelscope.timeline.events import Detached, Event, Observed, Recalled, Waiting
+from kernelscope.timeline.events import Detached, Event, KernelChanged, Observed, Recalled, Waiting
 from kernelscope.timeline.facts import Observation
 from kernelscope.timeline.timeline import Timeline, Update
 from tests.support.facts import attached, model
@@ -188,6 +188,27 @@ async def test_a_reader_of_many_events_lets_the_writer_finish(tmp_path: Path) ->
     recorder.close()
     assert os.listdir(tmp_path) == [path.name]  # noqa: PTH208 - a look, and nothing to wait for
     assert len([first, *[event async for event in read]]) == 10_001
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_that_a_cell_still_ran_at_the_end_is_told_and_no_other_sign_of_life(
+    tmp_path: Path, left: bool
+) -> None:
+    path, story = tmp_path / "a.kscope", Story()
+    story.attach()
+    for _ in range(3):
+        story.kernel("busy")
+        story.run("pass")
+        story.kernel("idle")
+    story.kernel("busy")
+    recorder, live = Recorder(path, unexpected), Timeline()
+    for event in (*story.events, *([Detached("asked to leave")] if left else [])):
+        recorder(live.apply(event))
+    recorder.close()
+    told = await events_in(path)
+    assert [event for event in told if isinstance(event, KernelChanged)] == [KernelChanged(1, "busy")]
+    assert told[-1] == Detached("asked to leave" if left else "the recording ends here")
+    assert (await replayed(path)).state == "busy"
 
 
 async def test_every_event_is_there_for_another_reader_as_soon_as_it_was_taken(tmp_path: Path) -> None:
