@@ -15,6 +15,8 @@ from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.model.playback import LONGEST_S, SPEEDS, Playback
+from kernelscope.tui.model.said import plain
+from kernelscope.tui.views.header import banner
 from tests.support.script import ScriptedSource, Story, churn
 from tests.tui.helpers import Driven, dashboard, on_screen, until
 
@@ -227,9 +229,18 @@ def test_an_old_recording_says_who_judged_it() -> None:
     app = KernelscopeApp(Session(ScriptedSource()), about=About("0.0.1", started=1e300))
     for event in churn().events:
         app.session.timeline.apply(event)
-    from kernelscope.tui.model.said import plain
-    from kernelscope.tui.views.header import banner
-
     told = plain(banner(app.board))
     assert "by kernelscope 0.0.1; --anew judges it by this one" in told
     assert "since at some time" in told
+
+
+async def test_x_writes_the_timeline_in_the_form_that_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with dashboard(churn()) as seen:
+        await seen.press("x", "q", "x", "j", "enter")
+        await seen.until(lambda: any("Written" in n.message for n in seen.app._notifications))
+        [path] = await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
+        assert path.suffix == ".md"
+        assert "`scaler`" in await asyncio.to_thread(path.read_text)
