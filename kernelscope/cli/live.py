@@ -12,16 +12,13 @@ from kernelscope.cli.options import (
     CONNECTION,
     LATE,
     NO_KERNEL,
+    asking_options,
     connection_argument,
     expect_option,
-    insecure_file_option,
-    insecure_option,
-    keep_option,
-    limit_option,
     notes,
-    poll_option,
     record_option,
     seconds_of,
+    watching_options,
 )
 from kernelscope.cli.running import (
     DEMO_PAUSE_S,
@@ -56,19 +53,11 @@ from kernelscope.timeline.timeline import Update
     ),
 )
 @connection_argument
-@poll_option
-@keep_option
-@limit_option
-@insecure_option
-@insecure_file_option
+@watching_options
 @record_option
 def attach(
     connection: str | None,
-    poll: float | None,
-    keep: float,
-    limit: float | None,
-    insecure: bool,
-    insecure_file: bool,
+    options: dict[str, Any],
     record: Path | None,
 ) -> None:
     """The dashboard: the timeline of every model, as the cells run."""
@@ -78,9 +67,7 @@ def attach(
             f"the dashboard needs a terminal: {', '.join(not_one)} {'is' if len(not_one) == 1 else 'are'} none",
             "`kernelscope watch` writes the same as lines, `kernelscope watch --json` for scripts.",
         )
-    tell_what_looking_costs(poll)
-    options: dict[str, Any] = {"poll": poll, "keep": keep, "limit": limit}
-    options |= {"insecure": insecure, "insecure_file": insecure_file}
+    tell_what_looking_costs(options["poll"])
     if not can_be_drawn_on():
         talk("this terminal cannot be drawn on (TERM says so): here are the runs as lines")
         with connection_file(connection) as path:
@@ -93,7 +80,7 @@ def attach(
         if source is not None:
             if piped:
                 take_keys_from_the_terminal()
-            app = KernelscopeApp(Session(source), poll=poll)
+            app = KernelscopeApp(Session(source), poll=options["poll"])
             with recorded(app.session, record, app.warn):
                 shown(app)
 
@@ -126,11 +113,7 @@ class _WithCommand(click.Command):
 @connection_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the contract for scripts.")
 @expect_option
-@poll_option
-@keep_option
-@limit_option
-@insecure_option
-@insecure_file_option
+@watching_options
 @record_option
 @click.pass_obj
 def watch(
@@ -138,11 +121,7 @@ def watch(
     connection: str | None,
     as_json: bool,
     expected: tuple[Expectation, ...],
-    poll: float | None,
-    keep: float,
-    limit: float | None,
-    insecure: bool,
-    insecure_file: bool,
+    options: dict[str, Any],
     record: Path | None,
 ) -> None:
     """What each run did to each model, as lines, until the kernel has ended or Ctrl-C.
@@ -150,19 +129,17 @@ def watch(
     With --expect, what is broken is said on standard error at once, and what became of each expectation
     in the last lines.
     """
-    options: dict[str, Any] = {"poll": poll, "keep": keep, "limit": limit}
-    options |= {"insecure": insecure, "insecure_file": insecure_file}
     if command is not None:
         if connection is not None or not command:
             raise UsageError(
                 "watch takes a connection, or a command after --",
                 "`kernelscope watch -- jupyter execute churn.ipynb`",
             )
-        tell_what_looking_costs(poll)
+        tell_what_looking_costs(options["poll"])
         watched_command(command, as_json, record, expected, options)
         return
     with connection_file(connection) as path:
-        tell_what_looking_costs(poll)
+        tell_what_looking_costs(options["poll"])
         watched(live_source(path, **options), as_json, record, expected)
 
 
@@ -179,19 +156,11 @@ def watch(
     "-o", "--output", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True,
     help="A file that is not there yet; `kernelscope replay FILE` opens it, also while it is written.",
 )  # fmt: skip
-@poll_option
-@keep_option
-@limit_option
-@insecure_option
-@insecure_file_option
+@watching_options
 def record(
     connection: str | None,
     file: Path,
-    poll: float | None,
-    keep: float,
-    limit: float | None,
-    insecure: bool,
-    insecure_file: bool,
+    options: dict[str, Any],
 ) -> None:
     """Watch a kernel into a recording, until it has ended or Ctrl-C.
 
@@ -200,10 +169,9 @@ def record(
     """
     from kernelscope.session import Session
 
-    options = {"poll": poll, "keep": keep, "limit": limit}
     with connection_file(connection) as path:
-        tell_what_looking_costs(poll)
-        session = Session(live_source(path, **options, insecure=insecure, insecure_file=insecure_file))
+        tell_what_looking_costs(options["poll"])
+        session = Session(live_source(path, **options))
         session.record(file, _the_recording_is_all_there_is)
         session.listen(_tell_what_is_recorded)
         try:
@@ -255,15 +223,13 @@ def ls(as_json: bool) -> None:
     ),
 )
 @connection_argument
-@limit_option
-@insecure_option
-@insecure_file_option
-def detach(connection: str | None, limit: float | None, insecure: bool, insecure_file: bool) -> None:
+@asking_options
+def detach(connection: str | None, options: dict[str, Any]) -> None:
     """Take the probe out of the kernel, whoever put it in."""
     from kernelscope.kernel.live import take_out
 
     with connection_file(connection) as path:
-        there = run(take_out(path, limit=limit, insecure=insecure, insecure_file=insecure_file))
+        there = run(take_out(path, **options))
     click.echo("the probe has left the kernel" if there else "there was no probe in the kernel")
 
 
@@ -282,16 +248,12 @@ def detach(connection: str | None, limit: float | None, insecure: bool, insecure
     "--for", "seconds", default="3s", metavar="DURATION", callback=lambda *a: seconds_of(a[-1], "--for"),
     help="Watch that long between the looks (default 3s); cells may run meanwhile.",
 )  # fmt: skip
-@limit_option
-@insecure_option
-@insecure_file_option
+@asking_options
 def audit(
     connection: str | None,
     as_json: bool,
     seconds: float,
-    limit: float | None,
-    insecure: bool,
-    insecure_file: bool,
+    options: dict[str, Any],
 ) -> None:
     """Prove what the probe did and did not change: the kernel before, while and after it is watched.
 
@@ -301,9 +263,7 @@ def audit(
     from kernelscope.kernel.audit import audit as audited
 
     with connection_file(connection) as path:
-        told = run(
-            audited(path, seconds=seconds, limit=limit, insecure=insecure, insecure_file=insecure_file)
-        )
+        told = run(audited(path, seconds=seconds, **options))
     click.echo(json_text(told) if as_json else table(told))
     if not is_clean(told):
         raise SystemExit(1)

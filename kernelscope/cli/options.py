@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kernelscope.cli.completing import connections, words
 from kernelscope.errors import UsageError
 from kernelscope.timeline.expectations import Expectation, parse
+
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]
 
 
 def seconds_of(text: str, option: str) -> float:
@@ -67,6 +73,29 @@ limit_option = click.option(
     help="Give up (exit status 4) where the kernel is too busy to be attached to for that long.",
 )  # fmt: skip
 
+
+def _together(*named: tuple[str, Option]) -> Option:
+    """All of these on one command, which gets them as the one argument ``options``."""
+
+    def add(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_options(**arguments: Any) -> Any:
+            options = {name: arguments.pop(name) for name, _ in named}
+            return command(options=options, **arguments)
+
+        made: Command = with_options
+        for _, option in reversed(named):
+            made = option(made)
+        return made
+
+    return add
+
+
+_ASKING = (("limit", limit_option), ("insecure", insecure_option), ("insecure_file", insecure_file_option))
+asking_options = _together(*_ASKING)
+"""Of whoever asks a kernel and leaves."""
+watching_options = _together(("poll", poll_option), ("keep", keep_option), *_ASKING)
+"""Of whoever stays, as ``LiveSource`` takes them."""
 
 record_option = click.option(
     "--record",

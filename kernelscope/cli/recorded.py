@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,10 +13,8 @@ from kernelscope.cli.options import (
     CONNECTION,
     LATE,
     NO_KERNEL,
+    asking_options,
     expect_option,
-    insecure_file_option,
-    insecure_option,
-    limit_option,
     notes,
 )
 from kernelscope.cli.running import can_be_drawn_on, heard, on_a_terminal, shown, watched
@@ -97,24 +96,20 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
     is_flag=True,
     help="Let this version judge what a recording holds, instead of the verdicts that were given.",
 )
-@limit_option
-@insecure_option
-@insecure_file_option
+@asking_options
 def export(
     source: str | None,
     form: Form,
     out: str,
     anew: bool,
-    limit: float | None,
-    insecure: bool,
-    insecure_file: bool,
+    options: dict[str, Any],
 ) -> None:
     """Hand on a session: a recording, or what the probe of a live kernel knows (watch --keep lets it stay).
 
     jsonl is the records of `watch --json`, csv a row per change, markdown for a pull request, and html one
     page with the timeline as it looks on the screen.
     """
-    session = heard(source, anew=anew, limit=limit, insecure=insecure, insecure_file=insecure_file)
+    session = heard(source, anew=anew, **options)
     if out == "-":
         write(session.timeline, session.past, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()

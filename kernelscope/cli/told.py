@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,9 +11,7 @@ from kernelscope.cli.options import (
     CONNECTION,
     LATE,
     NO_KERNEL,
-    insecure_file_option,
-    insecure_option,
-    limit_option,
+    asking_options,
     notes,
 )
 from kernelscope.cli.running import heard
@@ -40,16 +38,12 @@ if TYPE_CHECKING:
     "--at", metavar="N", help="As it stood after In [N]; 2:7 is In [7] after the first restart (epoch 2)."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@limit_option
-@insecure_option
-@insecure_file_option
+@asking_options
 def explain(
     words: tuple[str, ...],
     at: str | None,
     as_json: bool,
-    limit: float | None,
-    insecure: bool,
-    insecure_file: bool,
+    options: dict[str, Any],
 ) -> None:
     """What happened to one name, oldest first, how that is known, and what running cells again does to it.
 
@@ -62,7 +56,7 @@ def explain(
         )
     where = words[0] if len(words) == 2 else None
     moment = _place(at) if at is not None else None
-    session = heard(where, limit=limit, insecure=insecure, insecure_file=insecure_file)
+    session = heard(where, **options)
     _tell(session.timeline, words[-1], moment, as_json, _forgotten(session))
 
 

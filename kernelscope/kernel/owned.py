@@ -16,6 +16,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import new_id
 
 from kernelscope.errors import UnreachableError
+from kernelscope.kernel.processes import end
 
 START_S = 60.0
 """Seconds that a kernel may take to answer after its process was started."""
@@ -109,13 +110,5 @@ class OwnedKernel:
             client.stop_channels()
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                async with asyncio.timeout(END_S):
-                    await process.wait()
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+            await end(process, END_S)
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from kernelscope.errors import KernelError, UnreachableError, UsageError
 from kernelscope.kernel.live import LiveSource
-from kernelscope.kernel.processes import has_ended, start_mark
+from kernelscope.kernel.processes import end, has_ended, start_mark
 from kernelscope.kernel.provisioner import CHOOSES, MEETING, NAME
 from kernelscope.text import clean
 from kernelscope.timeline.events import IN_ORDER, Attached, Detached, Event, KernelChanged, Waiting
@@ -116,7 +116,7 @@ class CommandSource:
             server.close()
         process = self._process
         if process is not None and process.returncode is None:
-            await _ended(process)
+            await end(process, END_S)
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _started(self) -> asyncio.subprocess.Process:
@@ -208,18 +208,6 @@ class CommandSource:
     async def _is_over(process: asyncio.subprocess.Process) -> None:
         await process.wait()
         await asyncio.sleep(LINGER_S)
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(END_S):
-            await process.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 def _folder() -> Path:
