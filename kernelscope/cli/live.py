@@ -30,6 +30,7 @@ from kernelscope.cli.running import (
     on_a_terminal,
     recorded,
     run,
+    show_recording,
     shown,
     take_keys_from_the_terminal,
     talk,
@@ -77,7 +78,9 @@ def attach(
     from kernelscope.tui.app import KernelscopeApp
 
     with chosen(connection, **options) as source:
-        if source is not None:
+        if isinstance(source, Path):
+            show_recording(source)
+        elif source is not None:
             if piped:
                 take_keys_from_the_terminal()
             app = KernelscopeApp(Session(source), poll=options["poll"])

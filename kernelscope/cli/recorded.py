@@ -17,10 +17,9 @@ from kernelscope.cli.options import (
     expect_option,
     notes,
 )
-from kernelscope.cli.running import can_be_drawn_on, heard, on_a_terminal, shown, watched
+from kernelscope.cli.running import can_be_drawn_on, heard, on_a_terminal, show_recording, watched
 from kernelscope.errors import UsageError
 from kernelscope.export.files import FORMS, Form, write, write_file
-from kernelscope.text import clean
 from kernelscope.timeline.expectations import LANGUAGE, Expectation
 
 
@@ -56,18 +55,12 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
     The dashboard shows the end of it at once. There space plays it from the start, [ and ] step through it,
     `:seek 42` goes to In [42]. A recording that is still being written goes on as it grows.
     """
-    from kernelscope.session import Session
-    from kernelscope.storage.recording import RecordingSource
-
     if as_json or not (on_a_terminal() and can_be_drawn_on()):
-        watched(RecordingSource(file, follow=follow, anew=anew), as_json)
-        return
-    from kernelscope.tui.app import KernelscopeApp
+        from kernelscope.storage.recording import RecordingSource
 
-    source = RecordingSource(file, follow=True, anew=anew)
-    app = KernelscopeApp(Session(source), title=clean(file.name), about=source.about(), play=play)
-    app.board.playback.speed = speed
-    shown(app)
+        watched(RecordingSource(file, follow=follow, anew=anew), as_json)
+    else:
+        show_recording(file, anew=anew, play=play, speed=speed)
 
 
 @click.command(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
-from kernelscope.text import clean_block
+from kernelscope.text import clean, clean_block
 from kernelscope.timeline.events import Waiting
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def recorded(
 
 
 @contextlib.contextmanager
-def chosen(connection: str | None, **options: Any) -> Iterator[Source | None]:
-    """The kernel that was named, or picked on the screen; ``None`` where nothing was."""
+def chosen(connection: str | None, **options: Any) -> Iterator[Source | Path | None]:
+    """The kernel that was named, or the kernel or recording picked on the screen; ``None`` where nothing was."""
     if connection is not None:
         with connection_file(connection) as path:
             yield live_source(path, **options)
@@ -163,20 +163,32 @@ def chosen(connection: str | None, **options: Any) -> Iterator[Source | None]:
         yield only
 
 
-def _picked(**options: Any) -> Source | None:
+def _picked(**options: Any) -> Source | Path | None:
     from kernelscope.demo import DemoSource
     from kernelscope.kernel.discovery import find_kernels
     from kernelscope.kernel.places import runtime_dirs
     from kernelscope.tui.picker import PickerApp
 
-    picked: KernelEntry | str | None = shown(
+    picked: KernelEntry | Path | str | None = shown(
         PickerApp(find_kernels, looked_in=[str(path) for path in runtime_dirs()])
     )
-    if picked is None:
-        return None
+    if picked is None or isinstance(picked, Path):
+        return picked
     if isinstance(picked, str):
         return DemoSource(pause=DEMO_PAUSE_S, stay=True)
     return live_source(picked.connection_file, **options)
+
+
+def show_recording(file: Path, *, anew: bool = False, play: bool = False, speed: float = 1.0) -> None:
+    """The dashboard; see ``replay`` for the rest."""
+    from kernelscope.session import Session
+    from kernelscope.storage.recording import RecordingSource
+    from kernelscope.tui.app import KernelscopeApp
+
+    source = RecordingSource(file, follow=True, anew=anew)
+    app = KernelscopeApp(Session(source), title=clean(file.name), about=source.about(), play=play)
+    app.board.playback.speed = speed
+    shown(app)
 
 
 def live_source(path: Path, **options: Any) -> Source:

@@ -207,12 +207,22 @@ PICKER = (
     Command("up", "up,k", "k ↑", "up", "To the kernel above"),
     Command("attach", "enter", "enter", "attach", "Attach to this kernel", 1),
     Command("demo", "d", "d", "demo", "A kernel of kernelscope's own plays a notebook", 2),
-    Command("filter", "slash", "/", "filter", "Type to filter", 3),
+    Command("recordings", "o", "o", "recordings", "Open a recording of the working directory", 3),
+    Command("filter", "slash", "/", "filter", "Type to filter", 4),
     Command("theme", "t", "t", "theme", "Turn between the dark and the light theme"),
     Command("palette", "colon,ctrl+p", ":", "commands", "Find a command by its name"),
-    Command("help", "question_mark", "?", "help", "All keys and glyphs; typing searches, enter runs", 4),
+    Command("help", "question_mark", "?", "help", "All keys and glyphs; typing searches, enter runs", 5),
     SUSPEND,
-    Command("back", "q,escape", "esc", "quit", "Leave without attaching", 5),
+    Command("back", "q,escape", "esc", "quit", "Leave without attaching", 6),
+)
+
+RECORDINGS = (
+    Command("down", "down,j", "j k", "move", "To the recording below", 1),
+    Command("up", "up,k", "k ↑", "up", "To the recording above"),
+    Command("top", "g,home", "g", "top", "To the newest"),
+    Command("bottom", "G,end", "G", "bottom", "To the oldest"),
+    Command("open", "enter", "enter", "open", "Open this recording", 2),
+    *COMMON,
 )
 
 FAILURE = (

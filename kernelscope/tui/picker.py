@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.tui.screens.picker import PickerScreen
@@ -13,8 +14,8 @@ Find = Callable[[], Awaitable[Sequence[KernelEntry]]]
 """Looks for kernels; asked again and again while the picker is open."""
 
 
-class PickerApp(ThemedApp[KernelEntry | str | None]):
-    """``run()`` gives back the chosen entry, ``"demo"``, or ``None`` where the reader left.
+class PickerApp(ThemedApp[KernelEntry | Path | str | None]):
+    """``run()`` gives back the chosen entry, a recording, ``"demo"``, or ``None`` where the reader left.
 
     Args:
         find: looks for kernels.

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.widgets import OptionList
 
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.tui.picker import PickerApp
 from tests.tui.helpers import on_screen, until
+
+if TYPE_CHECKING:
+    import pytest
 
 CHURN = KernelEntry(
     Path("/r/kernel-1.json"), "1", "idle", "jupyter", "/home/ada/churn.ipynb", "python3", 880.0
@@ -88,3 +93,33 @@ async def test_typing_filters() -> None:
         app.simulate_key("enter")
         await pilot.pause()
     assert app.return_value == EDA
+
+
+async def test_a_recording_can_be_opened_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(["older.kscope", "newer[b].kscope"]):
+        (tmp_path / name).write_bytes(b"x" * 1_500_000)
+        os.utime(tmp_path / name, (number * 100.0, number * 100.0))
+    app = picker(Finder(CHURN))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "churn.ipynb" in on_screen(app))
+        app.simulate_key("o")
+        await until(pilot, lambda: "newer[b].kscope" in on_screen(app))
+        assert "1.5 MB" in on_screen(app)
+        assert "15 min ago" in on_screen(app)
+        app.simulate_key("enter")
+        await pilot.pause()
+    assert app.return_value == Path("newer[b].kscope")
+
+
+async def test_where_there_is_no_recording_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = picker(Finder(CHURN))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.simulate_key("o")
+        await until(pilot, lambda: "No recording (*.kscope) in this folder" in on_screen(app))
+        app.simulate_key("enter")
+        app.simulate_key("q")
+        await until(pilot, lambda: "churn.ipynb" in on_screen(app))

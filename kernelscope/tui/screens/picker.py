@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kernelscope.errors import KernelscopeError
@@ -12,6 +13,7 @@ from kernelscope.tui.commands import PICKER, bindings
 from kernelscope.tui.ink import tell
 from kernelscope.tui.model.said import Said, line, say
 from kernelscope.tui.screens.lists import ListScreen, list_widget
+from kernelscope.tui.screens.recordings import RecordingsScreen
 from kernelscope.tui.views.picker import entry_line, matching, nothing
 from kernelscope.tui.widgets.filtering import FilterInput
 from kernelscope.tui.widgets.told import Told
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 Find = Callable[[], Awaitable[Sequence[KernelEntry]]]
 
 
-class PickerScreen(ListScreen[KernelEntry | str | None]):
-    """Gives back an entry, ``"demo"`` or ``None``."""
+class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
+    """Gives back an entry, a recording, ``"demo"`` or ``None``."""
 
     COMMANDS_HERE = PICKER
     BINDINGS: ClassVar[list[BindingType]] = bindings("picker", PICKER)
@@ -123,6 +125,15 @@ class PickerScreen(ListScreen[KernelEntry | str | None]):
     def action_open(self) -> None:
         """Enter, or a click."""
         self.action_attach()
+
+    def action_recordings(self) -> None:
+        """Instead of a kernel."""
+
+        def chosen(file: Path | None) -> None:
+            if file is not None:
+                self.dismiss(file)
+
+        self.app.push_screen(RecordingsScreen(self._now()), chosen)
 
     def action_demo(self) -> None:
         """A kernel of kernelscope's own."""

@@ -1,4 +1,4 @@
-"""The kernels that can be attached to, a line each."""
+"""The kernels that can be attached to, and the recordings that can be opened, a line each."""
 
 from __future__ import annotations
 
@@ -29,6 +29,34 @@ def entry_line(entry: KernelEntry, cells: int, now: float) -> Line:
         say(fit(owner, 11), "dim"),
     )
     return cut(pieces, cells)
+
+
+def recording_line(name: str, size: int, age: float, cells: int) -> Line:
+    """One recording in one line.
+
+    Args:
+        size: in bytes.
+        age: seconds since it was written.
+    """
+    pieces = (
+        Said(" "),
+        say(fit(name, max(12, cells - 32)), "strong"),
+        Said(fit(f" {size / 1e6:.1f} MB", 12)),
+        Said(fit(ago(0.0, age), 12), "dim"),
+    )
+    return cut(pieces, cells)
+
+
+def no_recordings() -> tuple[Line, ...]:
+    """What stands there when there is none."""
+    return (
+        line(Said("No recording (*.kscope) in this folder.", "strong")),
+        line(
+            Said(" · r in the dashboard makes one, "),
+            Said("kernelscope replay FILE", "strong"),
+            Said(" opens any"),
+        ),
+    )
 
 
 def _tail(folder: str, cells: int) -> str:
@@ -72,5 +100,11 @@ def nothing(entries: Sequence[KernelEntry], wanted: str, looked_in: Sequence[str
         ),
         (),
         line(Said(" · open a notebook in Jupyter or VS Code: it will appear here by itself")),
-        line(Said(" · or press "), Said("d", "key"), Said(" for a demo")),
+        line(
+            Said(" · or press "),
+            Said("d", "key"),
+            Said(" for a demo, "),
+            Said("o", "key"),
+            Said(" for a recording"),
+        ),
     )

@@ -1,0 +1,71 @@
+"""Which recording to open, of those in the working directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from kernelscope.tui.commands import RECORDINGS, bindings
+from kernelscope.tui.model.said import Said, line
+from kernelscope.tui.screens.lists import ListScreen, list_widget
+from kernelscope.tui.views.picker import no_recordings, recording_line
+from kernelscope.tui.widgets.told import Told
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.widget import Widget
+
+
+class RecordingsScreen(ListScreen[Path | None]):
+    """Gives back the file, or nothing.
+
+    Args:
+        now: seconds since the epoch, for telling how old one is.
+    """
+
+    COMMANDS_HERE = RECORDINGS
+    BINDINGS: ClassVar[list[BindingType]] = bindings("recordings", RECORDINGS)
+
+    def __init__(self, now: float) -> None:
+        super().__init__(id="recordings")
+        self._now = now
+        self._files = _newest_first(Path())
+
+    def body(self) -> Sequence[Widget]:
+        """See ``CommandScreen``."""
+        return (
+            Told(line(Said(" Open a recording of this folder", "strong")), id="cells-title"),
+            Told(id="empty"),
+            list_widget(),
+        )
+
+    def refresh_view(self) -> None:
+        """The files, or what to do where there is none."""
+        room = max(40, self.size.width - 6)
+        self.fill([recording_line(path.name, size, self._now - at, room) for path, size, at in self._files])
+        empty = self.query_one("#empty", Told)
+        empty.display = not self._files
+        empty.tell(no_recordings())
+
+    def action_open(self) -> None:
+        """This one."""
+        place = self.list.highlighted
+        if place is not None and place < len(self._files):
+            self.dismiss(self._files[place][0])
+
+    async def action_back(self) -> None:
+        """None."""
+        self.dismiss(None)
+
+
+def _newest_first(folder: Path) -> list[tuple[Path, int, float]]:
+    """Each with its size in bytes, and when it was last written."""
+    found = []
+    try:
+        for path in folder.glob("*.kscope"):
+            status = path.stat()
+            found.append((path, status.st_size, status.st_mtime))
+    except OSError:
+        pass  # those that can be seen are shown
+    return sorted(found, key=lambda each: -each[2])
