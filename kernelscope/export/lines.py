@@ -12,6 +12,7 @@ from kernelscope.timeline.changes import Change, Run, Verdict
 from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.timeline.explain import gist, short_class
 from kernelscope.timeline.forecast import Forecaster
+from kernelscope.timeline.source import Surroundings
 from kernelscope.timeline.timeline import Timeline, Update
 
 _LONGEST = 65_536
@@ -28,10 +29,15 @@ class JsonLines:
     def __init__(self, timeline: Timeline, out: BinaryIO | None = None) -> None:
         self._timeline = timeline
         self._out = out or sys.stdout.buffer
+        self._around = Surroundings()
 
     def __call__(self, update: Update) -> None:
         """What one event added, as JSON lines."""
-        for record in records_of(update, self._timeline.objects, Forecaster(self._timeline).of):
+        for moment in update.moments:
+            if moment.run is not None:
+                self._around.add(moment.run.facts.code)
+        foresee = Forecaster(self._timeline, self._around).of
+        for record in records_of(update, self._timeline.objects, foresee):
             self._out.write(escaped_json(encode(record)))
         self._out.flush()
 

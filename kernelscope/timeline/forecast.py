@@ -64,10 +64,15 @@ class Outlook(Struct, frozen=True):
 
 
 class Forecaster:
-    """Makes forecasts from what a timeline knows at this moment; another moment needs another one."""
+    """Makes forecasts from what a timeline knows at this moment; another moment needs another one.
 
-    def __init__(self, timeline: History) -> None:
+    Args:
+        around: what the cells until now define, where that is known already.
+    """
+
+    def __init__(self, timeline: History, around: Surroundings | None = None) -> None:
         self._timeline = timeline
+        self._known = around
 
     def of(self, run: Run) -> Outlook:
         """What running the same cell again would do now; ``run`` is the latest run of it."""
@@ -121,7 +126,7 @@ class Forecaster:
 
     @cached_property
     def _around(self) -> Surroundings:
-        return Surroundings(cell.code for cell in self._timeline.cells())
+        return self._known or Surroundings(cell.code for cell in self._timeline.cells())
 
 
 class _Again:

@@ -134,10 +134,31 @@ class Surroundings:
     """What a notebook's cells define for one another."""
 
     def __init__(self, codes: Iterable[str] = ()) -> None:
-        codes = tuple(codes)
-        self.definitions: Definitions = {n: d for code in codes for n, d in definitions_of(code).items()}
-        self.used_up = frozenset(n for code in codes for n in _used_up_in(code, self.definitions))
+        self.definitions: dict[str, ast.FunctionDef | ast.ClassDef] = {}
+        self._given: dict[str, set[str | None]] = {}
+        """By name, the functions whose results it was given; ``None``: a generator."""
+        for code in codes:
+            self.add(code)
+
+    def add(self, code: str) -> None:
+        """One more cell, or one that was changed: what it defined before may still be there."""
+        definitions, given = _told_by(code)
+        self.definitions.update(definitions)
+        for name, function in given:
+            self._given.setdefault(name, set()).add(function)
+
+    @property
+    def used_up(self) -> frozenset[str]:
         """Names that hold what can be gone through once."""
+        return frozenset(
+            name for name, functions in self._given.items() if any(map(self._is_used_up, functions))
+        )
+
+    def _is_used_up(self, function: str | None) -> bool:
+        if function is None or function in _USED_UP:
+            return True
+        found = self.definitions.get(function)
+        return found is not None and any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(found))
 
 
 def read(code: str, around: Surroundings | None = None) -> Source:
@@ -154,29 +175,34 @@ def read(code: str, around: Surroundings | None = None) -> Source:
         return Source()
 
 
-def definitions_of(code: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+def definitions_of(code: str) -> Definitions:
     """The functions and classes that a cell defines at its top level."""
+    return _told_by(code)[0]
+
+
+@lru_cache(maxsize=8_192)
+def _told_by(code: str) -> tuple[Definitions, tuple[tuple[str, str | None], ...]]:
+    """What a cell defines, and the names that it gives what may be gone through once, with the functions
+    that make it (``None``: a generator).  Little of most cells: more of them are kept than parsed ones."""
     tree = _parsed(code)
-    return {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))} if tree else {}
+    body = tree.body if tree is not None else []
+    definitions = {n.name: n for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    given = [
+        (name, function)
+        for node in body
+        if isinstance(node, ast.Assign)
+        for function in _makers_of(node.value)
+        for target in node.targets
+        for name in _names_in(target, ast.Store)
+    ]
+    return definitions, tuple(given)
 
 
-def _used_up_in(code: str, definitions: Definitions) -> Iterator[str]:
-    """Names that are given what can be gone through once."""
-    tree = _parsed(code)
-    for node in tree.body if tree is not None else ():
-        if isinstance(node, ast.Assign) and _is_used_up(node.value, definitions):
-            for target in node.targets:
-                yield from _names_in(target, ast.Store)
-
-
-def _is_used_up(value: ast.expr, definitions: Definitions) -> bool:
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-        function = definitions.get(value.func.id)
-        yields = function is not None and any(
-            isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(function)
-        )
-        return yields or value.func.id in _USED_UP
-    return isinstance(value, ast.GeneratorExp)
+def _makers_of(value: ast.expr) -> tuple[str | None, ...]:
+    """The function that makes the value, or ``None`` of its own; nothing of what cannot be used up."""
+    if isinstance(value, ast.Call):
+        return (value.func.id,) if isinstance(value.func, ast.Name) else ()
+    return (None,) if isinstance(value, ast.GeneratorExp) else ()
 
 
 @lru_cache(maxsize=512)

@@ -19,6 +19,7 @@ import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 import kernelscope
+from kernelscope.kernel.processes import is_stopped
 from kernelscope.storage.recorder import Recorder
 from kernelscope.timeline.events import Observed
 from kernelscope.timeline.timeline import Timeline
@@ -191,7 +192,9 @@ def test_a_stalled_kernelscope_stalls_no_kernel_and_tells_later_what_it_missed(
         watched = flooded(shared, "watched")
         process.wait_run(1, shared.run("between = 1")["execution_count"])
         os.kill(process._process.pid, signal.SIGSTOP)
-        os.waitpid(process._process.pid, os.WUNTRACED)
+        end = time.monotonic() + LONG
+        while not is_stopped(process._process.pid):
+            assert time.monotonic() < end
         stalled = flooded(shared, "stalled")  # it would not end, did the kernel wait for anybody
         os.kill(process._process.pid, signal.SIGCONT)
         process.wait_run(1, shared.run("last = 1")["execution_count"])

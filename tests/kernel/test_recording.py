@@ -22,7 +22,7 @@ from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in
 
 MODEL = "from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"
-LONG_ONES = f"{MODEL}\nmodel.set_params(penalty='p' * 50_000_000)\n# " + "x" * 50_000_000
+LONG_ONES = f"{MODEL}\nmodel.set_params(penalty='p' * 5_000_000)\n# " + "x" * 5_000_000
 
 
 @pytest.fixture(scope="module")

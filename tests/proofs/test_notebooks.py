@@ -100,6 +100,10 @@ async def test_a_notebook_is_the_same(
 ) -> None:
     """In a kernel that is watched from before the first cell on, and in one that is joined in the middle of
     each notebook and left at its end; a second one that nobody watches shows what differs by itself."""
+    # It looks for fonts when it is first there, in a thread, with modules that it needs at no other time.
+    await asyncio.to_thread(
+        subprocess.run, [python, "-c", "import matplotlib.font_manager"], check=False, capture_output=True
+    )
     chosen = [n for n in notebooks() if not n.needs or _has(python, n.needs)]
     seen: dict[str, Seen] = {}
     told: Told = []
