@@ -122,13 +122,13 @@ class Recorder:
         except _FAILURES as error:
             self._let_go()
             return clean(str(error) or type(error).__name__)
+        if _identity(self._path) != self._file:
+            self._let_go()
+            return "the file was removed or moved; one that was moved has all that came until then"
         self._flusher.flush()
         if self._flusher.error is not None:
             self._let_go()
             return clean(self._flusher.error.strerror or str(self._flusher.error))
-        if _identity(self._path) != self._file:
-            self._let_go()
-            return "the file was removed or moved; one that was moved has all that came until then"
         return ""
 
     def _insert(self, database: sqlite3.Connection, update: Update) -> None:
