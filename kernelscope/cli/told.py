@@ -87,6 +87,12 @@ def _tell(
     if not timeline.track(name):
         rows = timeline.rows()
         known = f"The names: {', '.join(row.name for row in rows if row.whole is None)}." if rows else ""
+        if timeline.cut:
+            left_out = f"The latest look left out: {'; '.join(timeline.cut)}."
+            raise UnknownNameError(
+                f"no model called {name} was seen{did_you_mean(name, rows)}, but not everything was looked at",
+                f"{left_out} {known}".rstrip(),
+            )
         raise UnknownNameError(
             f"no model was ever called {name}{did_you_mean(name, rows)}",
             known or "There was no model at all.",

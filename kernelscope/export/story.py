@@ -24,6 +24,8 @@ def _lines(story: Story) -> Iterator[str]:
         if chapter.evidence and chapter.kind != "attached":
             yield f"      {chapter.certainty}: {'; '.join(chapter.evidence)}"
     yield f"  {story.end}"
+    if story.not_looked_at:
+        yield f"  The latest look left out: {'; '.join(story.not_looked_at)}."
     yield from (f"  {again.sentence}" for again in story.again)
 
 
@@ -44,6 +46,7 @@ def story_json(story: Story) -> str:
             "fitted": story.fitted,
         },
         "end": story.end,
+        "not_evaluated": list(story.not_looked_at),
         "again": [_again(again) for again in story.again],
     }
     return escaped_json(encode(record)).decode().rstrip("\n")

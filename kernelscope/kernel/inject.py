@@ -27,10 +27,12 @@ _MODULES = (
     "",
     "types",
     "identity",
+    "interrupts",
     "budget",
     "tensors",
     "values",
     "frameworks",
+    "names",
     "look",
     "syntax",
     "resolve",
@@ -77,7 +79,7 @@ class Question(Struct, frozen=True):
         Args:
             note: a file that says that this question waits in the kernel; removed where it holds ``token``.
         """
-        run = f"s['exec'](s['compile']({_source('loader')!r}, '<kernelscope>', 'exec', 0, True), s)"
+        run = f"s['exec'](s['compile']({_source('loader')!r}, '<frozen kernelscope>', 'exec', 0, True), s)"
         request = json.dumps({**self.request, "note": note, "token": token})
         return (
             f"(lambda s, q: ({run}, s['_kernelscope'](q))[1])"

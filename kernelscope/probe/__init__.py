@@ -11,10 +11,12 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``loader``      the one entry: installs the modules below, or finds them installed
 ``types``       what an object is, told from its type without running its code
 ``identity``    tokens backed by weak references
+``interrupts``  exceptions of the user's that land in the probe
 ``budget``      how long the probe may work
 ``tensors``     tensors of PyTorch and TensorFlow, read without running the user's code
 ``values``      parameters and learned attributes as facts: text, digest, serial
 ``frameworks``  how the models of each framework are read
+``names``       the user's own names in a namespace
 ``look``        one look at the namespace
 ``syntax``      the form of a cell's source
 ``resolve``     what an expression stands for, without running it

@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 import threading
+from contextlib import suppress
 
 # By name, here and in the other modules: what the user puts in their place later is not run.
 from json import dumps, loads
@@ -24,11 +25,13 @@ from .calls import TEACHES, CallWatcher
 from .code import CodeReader
 from .cost import Costs
 from .identity import target_of
+from .interrupts import Interrupts, is_own_failure
 from .look import Look
+from .names import UserNames
 from .poller import Poller
 from .pulse import Pulse
 from .stay import Stay
-from .types import mro_of
+from .types import mro_of, qualified_name
 
 WIRE = 1
 """Version of what is sent; a watcher that speaks another one does not attach, and whoever speaks this one
@@ -93,18 +96,35 @@ def machine_mark() -> str:
     return " ".join(marks)
 
 
-def contained(entry: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """The last resort of what the kernel calls: holds what the entry's own handling of a failure lets
-    through, which is where an interrupt falls into that.  Then it counts as nothing but lost."""
+def guarded(entry: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Let nothing out of a method that the kernel calls: neither the cell nor the kernel's log may show it.
 
-    def call(self: Any, given: Any) -> None:
+    A failure of the probe is counted.  What belongs to the user is kept, and raised where the next
+    cell begins if it was meant for that.
+    """
+
+    def call(self: Any, argument: Any) -> None:
+        agent: Agent = self if type(self) is Agent else self.agent
         try:
-            entry(self, given)
-        except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell or the kernel's log
-            return
+            try:
+                entry(self, argument)
+            except BaseException as error:  # noqa: BLE001 - see above
+                agent.handle(error)
+            agent.interrupts.pass_on()
+        except BaseException as error:  # noqa: BLE001 - an interrupt fell into the handling
+            _keep(agent, error)
 
     call.__name__, call.__qualname__ = entry.__name__, entry.__qualname__
     return call
+
+
+def _keep(agent: Agent, error: BaseException) -> None:
+    try:
+        if not is_own_failure(error):
+            agent.interrupts.keep(error)
+            agent.interrupts.pass_on()
+    except BaseException:  # noqa: BLE001 - a third one: the second is lost
+        return
 
 
 class CommEnd:
@@ -119,12 +139,12 @@ class CommEnd:
 
     def __init__(self, comm_id: str, agent: Agent) -> None:
         self.comm_id = comm_id
-        self._agent = agent
+        self.agent = agent
 
-    @contained
+    @guarded
     def handle_msg(self, msg: dict[str, Any]) -> None:
         """Called by the comm manager for each message of a watcher, or of anybody else."""
-        self._agent.told(msg)
+        self.agent.told(msg)
 
     def handle_close(self, _msg: dict[str, Any]) -> None:
         """A front end that closes comms it does not know closes nothing of ours."""
@@ -140,6 +160,8 @@ class Running:
         "began",
         "company",
         "count",
+        "cut",
+        "hook_seconds",
         "info",
         "looked",
         "parent",
@@ -154,6 +176,10 @@ class Running:
         self.thread = threading.get_ident()
         self.looked = False
         """What there was before it began is known."""
+        self.cut: list[str] = []
+        """Why the look before it was not finished."""
+        self.hook_seconds = 0.0
+        """What the hook before it took."""
         self.result: Any = None
         self.told = False
         self.begin()
@@ -182,6 +208,7 @@ class Agent:
         self._calls = CallWatcher(self._look.types, self._look.tokens, ip.user_ns)
         self._code = CodeReader(ip.user_ns, self._look.types, self._look.tokens)
         self._comm = CommEnd("kernelscope-" + self.nonce, self)
+        self.interrupts = Interrupts(ip.user_ns)
         self._watchers: dict[str, Watcher] = {}
         self._stay = Stay(getattr(ip.kernel, "io_loop", None), self._leave_after_the_stay)
         self._busy: Any = threading.RLock()
@@ -199,6 +226,8 @@ class Agent:
         self._failures = 0
         self._installed = False
         self._costs = Costs()
+        self._after_encoding = 0.0
+        """Seconds that it took to keep and to send the last observation."""
         self._poller: Poller | None = None
         self._pulse: Pulse | None = None
         """What looks while a run lasts; ``None`` in a kernel that publishes in another way."""
@@ -259,7 +288,7 @@ class Agent:
             "kernel": self._kernel_facts(),
             "pulses": self._pulse is not None,
             "cost": self.cost(),
-            "base": self._base,
+            "base": {**self._base, "cut": self._look.cut},
             "history": [loads(text) for text in self._history],
         }
 
@@ -276,7 +305,8 @@ class Agent:
         self._own_threads = frozenset(sys._current_frames())
         loop = getattr(getattr(self._kernel, "iopub_thread", None), "io_loop", None)
         if loop is not None:
-            self._pulse = Pulse(loop, self._look, self._tell_pulse, self._goes_on)
+            names = UserNames(self._ip.user_ns)
+            self._pulse = Pulse(loop, self._look, names, self._tell_pulse, self._goes_on)
         began = perf_counter()
         self._look.take()
         self._base = {"seq": 0, **self._look.everything()}
@@ -310,10 +340,17 @@ class Agent:
                 self._tune_poller()
             if data.get("leave") in self._watchers:
                 self.release(data["leave"])
-            if self._parent is not None:
-                self._ip.set_parent(self._parent)
-        except BaseException:  # noqa: BLE001 - nothing of ours may reach the kernel's log
+            self._restore_parent()
+        except Exception as error:
+            if not is_own_failure(error):
+                raise
             self._failures += 1
+
+    def _restore_parent(self) -> None:
+        """Give background output back to the cell that it belongs to."""
+        if self._parent is not None:
+            with suppress(Exception):  # a stream of the user's that refuses refuses every request
+                self._ip.set_parent(self._parent)
 
     def release(self, watcher: str) -> None:
         """One watcher less; after the last one the probe leaves, unless it was asked to stay."""
@@ -353,6 +390,7 @@ class Agent:
         self._installed = False
         self._runs.clear()
         for step in (
+            self.interrupts.forget,
             self._stay.end,
             self._end_pulse,
             self._unhook,
@@ -411,59 +449,69 @@ class Agent:
 
     # The hooks.  IPython calls them in the user's own cells: whatever happens stays in here.
 
-    @contained
+    @guarded
     def pre_run_cell(self, info: Any) -> None:
         """Notes a run's beginning, and what changed since the one before."""
+        begun, told = perf_counter(), self._seq
+        if getpid() != self._pid:
+            return  # a forked child
+        self.interrupts.end_run()  # one whose end was not noticed
+        if not info.store_history or info.silent:
+            return  # a tool's own request
+        parent = self._ip.parent_header
+        if self._is_within(parent) or self._is_left_alone():
+            return
+        self.interrupts.announce(parent)
+        self._parent = parent
+        company = bool(self._runs) or self._has_company()
+        run = Running(info, parent, self._count_of_next(), company)
+        self._runs.append(run)  # first of all, so that its end is told whatever happens here
         try:
-            begun = perf_counter()
-            if getpid() != self._pid or not info.store_history or info.silent:
-                return  # a forked child, or a tool's own request
-            parent = self._ip.parent_header
-            if self._is_within(parent) or self._is_left_alone():
-                return
-            self._parent = parent
-            company = bool(self._runs) or self._has_company()
-            run = Running(info, parent, self._count_of_next(), company)
-            self._runs.append(run)  # first of all, so that its end is told whatever happens here
-            if self._has_turn():
-                try:
-                    self._between()
-                    run.looked = True
-                finally:
-                    self._busy.release()
-            self._calls.drain()  # of an object that the look found unchanged
-            self._costs.spent(perf_counter() - begun)
-            if self._pulse is not None:
-                self._pulse.begin(run.count)
+            self._look_before(run)
+        except BaseException as error:
+            run.cut.append(f"the look before this run was cut short by {qualified_name(type(error))}")
+            raise
+        finally:
+            if self._seq != told:
+                self._after_encoding = 0.0  # counted here
+            run.hook_seconds = perf_counter() - begun
             run.begin()
-        except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
-            self._failed(error)
 
-    @contained
-    def post_run_cell(self, result: Any) -> None:
-        """Looks at what the run did, and tells the watchers."""
-        try:
-            ended = perf_counter()
-            run = self._ended(result)
-            if run is None:
-                return
-            self._parent = run.parent
-            if self._pulse is not None and not self._runs:
-                self._pulse.end()
-            if not self._has_turn():
-                self._tell_unseen(result, run, ended, "TimeoutError")
-                return
+    def _look_before(self, run: Running) -> None:
+        """Reports what changed since the last run."""
+        if self._has_turn():
             try:
-                self._observe_run(result, run, ended)
-            except BaseException as error:
-                if not run.told:
-                    self._tell_unseen(result, run, ended, type(error).__name__)
-                raise
+                self._between()
+                run.looked = True
             finally:
                 self._busy.release()
-            self._costs.spent(perf_counter() - ended)
-        except BaseException as error:  # noqa: BLE001 - nothing may reach the cell, not even SystemExit
-            self._failed(error)
+        self._calls.drain()  # of an object that the look found unchanged
+        if self._pulse is not None:
+            self._pulse.begin(run.count)
+
+    @guarded
+    def post_run_cell(self, result: Any) -> None:
+        """Looks at what the run did, and tells the watchers."""
+        ended = perf_counter()
+        run = self._ended(result)
+        if run is None:
+            return
+        self.interrupts.end_run()
+        self._parent = run.parent
+        if self._pulse is not None and not self._runs:
+            self._pulse.end()
+        if not self._has_turn():
+            self._tell_unseen(result, run, ended, ": another look was at work")
+            return
+        try:
+            self._observe_run(result, run, ended)
+        except BaseException as error:
+            if not run.told:
+                self._tell_unseen(result, run, ended, f" was cut short by {qualified_name(type(error))}")
+            raise
+        finally:
+            self._busy.release()
+        self._costs.spent(run.hook_seconds + perf_counter() - ended)
 
     def _count_of_next(self) -> int:
         """The execution count of a run that begins: IPython 9.16 has advanced its own by then."""
@@ -485,7 +533,7 @@ class Agent:
             self._runs.remove(run)
         for run in [r for r in self._untold if r.thread == here]:
             if not run.told:
-                self._tell_unseen(run.result, run, perf_counter(), "its end was not noticed")
+                self._tell_unseen(run.result, run, perf_counter(), ": the end of the run was not noticed")
             self._untold.remove(run)
         return any(r.request == request for r in self._runs)
 
@@ -516,9 +564,11 @@ class Agent:
             self._busy.release()  # an interrupt fell between taking it and the `try` that gives it back
         return bool(self._busy.acquire(timeout=0.2))
 
-    def _failed(self, error: BaseException) -> None:
-        if any(base is KeyboardInterrupt for base in mro_of(type(error))):
-            return  # the user's own, and the hook is over now
+    def handle(self, error: BaseException) -> None:
+        """Keep what belongs to the user; count a failure of the probe, which leaves after the third."""
+        if not is_own_failure(error):
+            self.interrupts.keep(error)
+            return
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             try:
@@ -548,11 +598,11 @@ class Agent:
         late = not self._settled or self._look.behind
         seen = self._taken()
         if seen["names"] or seen["objects"]:
-            seen["late"] = late
+            seen["late"] = late or self._look.reached_again
+            self._calls.check_tool()
             seen["calls"] = self._calls_told(self._calls.drain())
             seen["sees_calls"] = self._calls.active
-            seen["hook_seconds"] = perf_counter() - begun
-            self._tell(seen)
+            self._tell(seen, begun)
         self._settled = True
         self._extend_calls()
 
@@ -566,7 +616,9 @@ class Agent:
     def _observe_run(self, result: Any, run: Running, ended: float) -> None:
         late = not (self._settled and run.looked) or self._look.behind
         seen = self._taken()
-        seen["late"] = late
+        seen["late"] = late or self._look.reached_again
+        seen["cut"] = [*run.cut, *seen["cut"]]
+        self._calls.check_tool()
         seen["run"] = self._run_facts(result, run, ended)
         calls = self._calls.drain()
         seen["locals"] = self._locals(calls)
@@ -580,8 +632,7 @@ class Agent:
             seen["cut"].append(f"the cell's source: {type(error).__name__}")
         if "code" in seen and (run.company or self._runs or self._has_company()):
             seen["code"]["company"] = True
-        seen["hook_seconds"] = perf_counter() - ended
-        self._tell(seen, run)
+        self._tell(seen, ended, run)
         self._settled = True
         self._extend_calls()
 
@@ -603,9 +654,9 @@ class Agent:
                 "run": self._run_facts(result, run, ended),
                 "names": {},
                 "objects": [],
-                "cut": [f"the look after this run: {reason}"],
-                "hook_seconds": perf_counter() - ended,
+                "cut": [*run.cut, f"the look after this run{reason}"],
             },
+            ended,
             run,
         )
 
@@ -615,7 +666,7 @@ class Agent:
         header = (run.parent or {}).get("header", {})
         count = result.execution_count if result is not None else None
         return {
-            "execution_count": count if type(count) is int else self._ip.execution_count - 1,
+            "execution_count": count if type(count) is int else run.count,
             "code": raw[:CODE_CHARACTERS],
             "code_cut": len(raw) > CODE_CHARACTERS,
             "code_hash": hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest(),
@@ -664,16 +715,25 @@ class Agent:
         self._calls.watch_sklearn()
         self._calls.watch_frameworks()
 
-    def _tell(self, seen: dict[str, Any], run: Running | None = None) -> None:
+    def _tell(self, seen: dict[str, Any], begun: float, run: Running | None = None) -> None:
+        """Number, encode, keep and send one observation.
+
+        Args:
+            begun: when the hook began that found it, by ``perf_counter``.
+        """
         self._seq += 1
         seen["seq"] = self._seq
         self._costs.not_evaluated += len(seen["cut"]) + sum(len(o["not_evaluated"]) for o in seen["objects"])
-        seen["cost"] = self.cost()
-        text = dumps(seen)
+        body = dumps(seen)
+        encoded = perf_counter()
+        # Its own sending is still to come; that of the observation before it counts here instead.
+        spent = encoded - begun + self._after_encoding + (run.hook_seconds if run is not None else 0.0)
+        text = body[:-1] + ", " + dumps({"hook_seconds": spent, "cost": self.cost()})[1:]
         self._remember(text)
         if run is not None:
             run.told = True  # before it is sent: a gap in the numbers is honest, a run told twice is not
         self._send({"kind": "observation", "observation": text})
+        self._after_encoding = perf_counter() - encoded
 
     def cost(self) -> dict[str, Any]:
         """What the probe has cost the kernel so far."""

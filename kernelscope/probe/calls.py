@@ -17,6 +17,7 @@ import weakref
 from typing import Any
 
 from .identity import Tokens, is_dead, reference_to
+from .interrupts import is_own_failure, strip_traceback
 from .types import DECISIVE, ESTIMATOR, TypeCache, class_attribute, class_dict, is_class, names_in
 
 METHODS = (
@@ -51,6 +52,7 @@ _ON_THE_WAY = frozenset(
 )
 _TAKERS = frozenset({"locals", "vars", "dir", "eval", "exec"})
 """Functions that give a frame's own dict of locals away."""
+_TOOL = "kernelscope"
 _TOOL_IDS = (4, 3)
 """0 to 2 and 5 are reserved for debuggers, coverage, profilers and optimisers."""
 
@@ -131,7 +133,7 @@ class CallWatcher:
         monitoring: Any = getattr(sys, "monitoring", None)
         for tool in _TOOL_IDS if monitoring is not None else ():
             if monitoring.get_tool(tool) is None:
-                monitoring.use_tool_id(tool, "kernelscope")
+                monitoring.use_tool_id(tool, _TOOL)
                 monitoring.register_callback(tool, monitoring.events.PY_START, self._on_start)
                 monitoring.register_callback(tool, monitoring.events.PY_RETURN, self._on_return)
                 self._tool, self.active = tool, True
@@ -140,7 +142,7 @@ class CallWatcher:
     def end(self) -> None:
         """Gives everything back: local events, callbacks, the tool id."""
         tool, self.active = self._tool, False
-        if tool is not None and _monitoring().get_tool(tool) == "kernelscope":  # else it is another's now
+        if _owns(tool):
             monitoring = _monitoring()
             for reference, _ in list(self._codes.values()):
                 code = reference()
@@ -151,6 +153,10 @@ class CallWatcher:
             monitoring.free_tool_id(tool)
         self._tool = None  # last: an end that was broken off is made once more
         self._codes.clear()
+
+    def check_tool(self) -> None:
+        """Stop watching calls if the user has freed the tool id: events set on it now would go to somebody else."""
+        self.active = self.active and _owns(self._tool)
 
     def watch_class(self, cls: type) -> None:
         """Sees the learning methods of this class from now on, too."""
@@ -189,6 +195,9 @@ class CallWatcher:
         known = self._codes.get(id(code))
         if code is None or (known is not None and known[0]() is code):
             return
+        self.check_tool()
+        if not self.active:
+            return
         events = _monitoring().events
         _monitoring().set_local_events(self._tool, code, events.PY_START | events.PY_RETURN)
         self._codes[id(code)] = (weakref.ref(code), method)
@@ -198,31 +207,48 @@ class CallWatcher:
         seen, self._seen, self.dropped = list(self._seen.values()), {}, 0
         return seen
 
-    # Called by the interpreter, in the middle of the user's own calls.
+    # Called by the interpreter, in the middle of the user's own calls.  In Python 3.11 and newer a bare `raise`
+    # adds no frame, so that what belongs to the user shows none of these.
 
     def _on_start(self, code: types.CodeType, _offset: int) -> None:
         try:
             self._note(code, sys._getframe(1))
-        except KeyboardInterrupt:
-            raise  # the user's own: it must reach the cell
-        except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell
+        except RecursionError:
+            self.dropped += 1  # the user's code is as deep as Python allows: not one call more fits in
+        except BaseException as error:
+            if not is_own_failure(error):
+                strip_traceback(error)
+                self = code = None  # type: ignore[assignment] # a handler's frame may keep this one
+                raise
+            self.dropped += 1
             self.failed += 1
 
     def _on_return(self, _code: types.CodeType, _offset: int, _value: object) -> None:
+        frame = id(sys._getframe(1))
         try:
-            # The frame's locals are not read again: before 3.13 that brings a dict that the function
-            # may have taken with `locals()` up to date, which its owner would notice.
-            _, seen = self._under_way.pop(id(sys._getframe(1)), (0, None))
-            if seen is None or seen.returned >= seen.times:
-                return
+            self._note_return(frame)
+        except RecursionError:
+            self.dropped += 1
+        except BaseException as error:
+            if not is_own_failure(error):
+                strip_traceback(error)
+                self._note_return(frame)  # the call has ended, whatever happens in its last moment
+                self = _code = _value = None  # type: ignore[assignment]
+                raise
+            self.dropped += 1
+            self.failed += 1
+
+    def _note_return(self, frame: int) -> None:
+        """Counts a call as returned; does nothing for one that was counted."""
+        # The frame's locals are not read again: before 3.13 that brings a dict that the function
+        # may have taken with `locals()` up to date, which its owner would notice.
+        _, seen = self._under_way.get(frame, (0, None))
+        if seen is not None and seen.returned < seen.times:
             now = self._seen.get((seen.token, seen.method), seen)
             if now is not seen or (seen.token, seen.method) not in self._seen:
                 now = self._seen[seen.token, seen.method] = now.one_more_of(seen)
             now.returned += 1
-        except KeyboardInterrupt:
-            raise  # the user's own: it must reach the cell
-        except BaseException:  # noqa: BLE001 - nothing of ours may reach the cell
-            self.failed += 1
+        self._under_way.pop(frame, None)
 
     def _note(self, code: types.CodeType, frame: types.FrameType) -> None:
         obj, method = self._receiver(frame)
@@ -312,6 +338,11 @@ class CallWatcher:
 
 def _monitoring() -> Any:
     return sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+
+
+def _owns(tool: int | None) -> bool:
+    """Whether the tool id is still the probe's."""
+    return tool is not None and _monitoring().get_tool(tool) == _TOOL
 
 
 def _passes_on(frame: types.FrameType, obj: Any) -> bool:

@@ -21,9 +21,20 @@ def _kernelscope(request: str) -> str:
     try:
         return _answered(request)
     except BaseException as error:  # noqa: BLE001 - SystemExit from in here would end the user's kernel
+        _keep_for_the_user(error)
         detail = type(error).__name__ + ": " + str(error)[:300]
         plain = "".join(c if c.isprintable() and c not in '"\\' else "?" for c in detail)
         return '{"error": "failed", "detail": "' + plain + '"}'  # `json` may be what failed
+
+
+def _keep_for_the_user(error: BaseException) -> None:
+    """Hand a Stop, or a timeout of the user's, to the probe if one is there: it may be meant for a queued cell."""
+    try:
+        handle = getattr(_agent(), "handle", None)
+        if handle is not None and not isinstance(error, Exception):
+            handle(error)
+    except BaseException:  # noqa: BLE001, S110 - the answer must be sent
+        pass
 
 
 def _answered(request: str) -> str:
@@ -107,7 +118,7 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
         return json.dumps({"session": session, "clock": time.monotonic(), **there})
     if asked["do"] == "audit":
         own = dict(vars(builtins))
-        exec(compile(asked["source"], "<kernelscope audit>", "exec", 0, True), own)  # noqa: S102 - the probe's own
+        exec(compile(asked["source"], "<frozen kernelscope audit>", "exec", 0, True), own)  # noqa: S102 - the probe's own
         there = None if agent is None else agent.there()
         return _packed({"report": own["report"](ip), "probe": there})
     if asked["do"] == "detach":
@@ -148,7 +159,8 @@ def _installed(ip: Any, asked: dict[str, Any]) -> Any:
                 module.__dict__["__path__"] = []
             sys.modules[full] = module
             made.append(full)
-            exec(compile(source, "<kernelscope " + full + ">", "exec", 0, True), module.__dict__)  # noqa: S102 - the probe itself
+            # Debuggers step over files of such a name, as over Python's own frozen modules.
+            exec(compile(source, "<frozen kernelscope " + full + ">", "exec", 0, True), module.__dict__)  # noqa: S102 - the probe itself
         own_names = vars(sys.modules[_PACKAGE + ".agent"])
         agent = own_names["Agent"](ip, asked["version"], asked["checksum"])
         own_names["AGENT"] = agent

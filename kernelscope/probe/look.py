@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import OrderedDict
 from typing import Any, Callable, Iterable
 
 from .frameworks import LINKED, Family, family_of
 from .identity import Binding, Tokens, Unreferable, is_dead, reference_to, target_of
+from .names import UserNames
 from .types import (
     ATOMS,
     CONTAINER,
@@ -35,9 +37,8 @@ from .values import Reader
 SECONDS = 0.05
 """The most that one look may take of the kernel's time."""
 MOST_NODES = 4_000
-"""Objects that one look may visit."""
-MOST_NAMES = 1_000_000
-"""Globals that are looked at."""
+"""Containers and objects of the user's classes that one look opens, and what it takes out of them at each
+level; a model that a global holds is always looked at."""
 MOST_IN_CONTAINER = 64
 """Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
 FIRST = 16
@@ -49,10 +50,15 @@ MOST_LEARNED_PARTS = 8
 MOST_FOLDED = 1_000
 """Of such a list: estimators that are known again when a name reaches one of them."""
 
+HIDDEN_PER_LOOK = 16
+"""Of what lives on out of sight, how much one look checks for whether it still does."""
+
 _Place = tuple[tuple[int, ...], str, Any, tuple[int, ...]]
 """Where it stands (its places along the way), its name, the value, ids of what holds it."""
 
-_IPYTHONS_OWN = re.compile(r"_{1,3}|_\d+|_i{1,3}|_i\d+|_oh|_dh|In|Out|__\w*__|get_ipython|exit|quit")
+
+_ROOT = re.compile(r"[^.\[]*")
+"""Of a name such as ``models['lr']``: the global."""
 
 
 class Found:
@@ -61,20 +67,33 @@ class Found:
     def __init__(self) -> None:
         self.names: dict[str, Any] = {}
         self.visited = 0
+        """Values that were looked at."""
+        self.opened = 0
         self.full = False
-        self.partly: dict[str, int] = {}
-        """Containers of which only the first items were looked at, and how many they have."""
+        """Something was left out because there was too much."""
+        self.partly: dict[str, Any] = {}
+        """By name, the containers of which only the first items were looked at."""
 
-    def may_hide(self, name: str) -> bool:
-        """Whether a name that was not come upon may be there all the same."""
-        return self.full or any(name.startswith(start + "[") for start in self.partly)
+    def may_hide(self, name: str, names: UserNames) -> bool:
+        """Whether a name that was not reached may hold a model all the same.
 
-    def room(self) -> bool:
-        """Whether one more object may be visited; counts it."""
-        self.visited += 1
-        if self.visited > MOST_NODES:
+        A global never does, nor what hangs on a global that is gone.
+        """
+        root = _ROOT.match(name)
+        if root is None or root.group() == name or root.group() not in names:
+            return False
+        return self.full or any(
+            name.startswith(start + "[") and _has_item(container, name[len(start) + 1 :])
+            for start, container in self.partly.items()
+        )
+
+    def has_room(self) -> bool:
+        """Whether one more container may be opened; counts it."""
+        if self.opened >= MOST_NODES:
             self.full = True
-        return not self.full
+            return False
+        self.opened += 1
+        return True
 
 
 class Watched:
@@ -120,7 +139,7 @@ class Look:
     """Looks at one namespace again and again, and tells what differs."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
-        self._namespace = namespace
+        self._globals = UserNames(namespace)
         self.types = TypeCache()
         self.tokens = Tokens()
         self.reader = Reader(self.types, self.tokens)
@@ -141,16 +160,32 @@ class Look:
         self._anew = False
         """Every name is told in the next look, also those that hold what they held."""
         self._names_before: dict[str, int] = {}
+        self._in_sight: dict[int, None] = {}
+        """Tokens of what the last look came upon."""
+        self._hidden: OrderedDict[int, None] = OrderedDict()
+        """Tokens of what lives on out of sight, as in ``Out``."""
+        self._out_of_reach: set[str] = set()
+        """Names whose model is gone, and which no look has reached since."""
         self.behind = False
         """There was no time left for something in the last look; what it would have found, the next one finds."""
+        self.reached_again = False
+        """The last look reached a name that an earlier one had not: what it found may be older."""
+        self.cut: list[str] = []
+        """What the last look left out, and why."""
+        self.visited = 0
+        """Objects and keys that the last look went through; must not grow with the number of runs."""
 
     def take(self) -> dict[str, Any]:
         """One look: ``{"names", "objects", "cut"}`` as differences to the look before.
+
+        ``unreached``, if there are any, lists the names whose model is gone and that a budget left out: they
+        may hold another.
 
         After one that was broken off, by an interrupt say, the next one tells everything anew.
         """
         if self._at_work:
             self.owe_everything()
+            self._in_sight = dict.fromkeys(self.watched)
         self._at_work = True
         found = self._take()
         self._at_work = False
@@ -169,10 +204,10 @@ class Look:
         self.reader.begin(SECONDS)
         self.behind = False
         found = self.walk()
-        cut = ["more objects than one look may visit"] if found.full else []
+        cut = [f"what lies in containers beyond the first {MOST_NODES:,}"] if found.full else []
         cut += [
-            f"{name}: all but {MOST_IN_CONTAINER} of its {count} items"
-            for name, count in found.partly.items()
+            f"{name}: all but {MOST_IN_CONTAINER} of its {len(container)} items"
+            for name, container in found.partly.items()
             if any(n.startswith(name + "[") for n in found.names)
         ]
         objects: dict[int, dict[str, Any]] = {}
@@ -188,20 +223,29 @@ class Look:
             self._name(token, objects)
         anew = self._anew
         changed: dict[str, int | None] = {n: t for n, t in names.items() if anew or self.names.get(n) != t}
+        self.reached_again = not self._out_of_reach.isdisjoint(names)
+        self._out_of_reach = {n for n in self._out_of_reach if found.may_hide(n, self._globals)} - set(names)
+        unreached = []
         for name, token in self.names.items():
             if name in names:
                 continue
-            watched = self.watched.get(token)
-            if found.may_hide(name) and watched is not None and not watched.is_dead():
+            watched, may_hide = self.watched.get(token), found.may_hide(name, self._globals)
+            if may_hide and watched is not None and not watched.is_dead():
                 names[name] = token  # what was not looked at is not gone
-            else:
-                changed[name] = None
+                continue
+            changed[name] = None
+            if may_hide:
+                unreached.append(name)  # its model is gone because the name got another one, or none
+        self._out_of_reach.update(unreached)
         self._names_before = self.names
         self.names = names
         self._anew = False
         self._forget(seen)
         self.reader.end()
-        return {"names": changed, "objects": list(objects.values()), "cut": cut}
+        self.visited += len(seen) + found.visited
+        self.cut = cut
+        seen_now = {"names": changed, "objects": list(objects.values()), "cut": cut}
+        return {**seen_now, "unreached": unreached} if unreached else seen_now
 
     def number(self, obj: Any) -> int:
         """The object's generation: given when a name first reaches it, or a local is reported."""
@@ -209,6 +253,7 @@ class Look:
         watched = self.watched.get(token)
         if watched is None:
             watched = self.watched[token] = Watched(obj)
+            self._hidden[token] = None
         return self._numbered(watched)
 
     def _numbered(self, watched: Watched) -> int:
@@ -232,38 +277,39 @@ class Look:
 
     # The walk.
 
-    def walk(self) -> Found:
+    def walk(self, names: UserNames | None = None) -> Found:
         """Every estimator that a name reaches, by name, in the namespace's order.
 
         Level by level, so that one deep value leaves room for the names beside it.
+
+        Args:
+            names: another thread's own view of the namespace.
         """
         found = Found()
         models: list[tuple[tuple[int, ...], str, Any]] = []
+        pairs = (names or self._globals).pairs()
+        found.visited = len(pairs) + (names or self._globals).examined
         level: list[_Place] = [
             ((place,), name, value, ())
-            for place, (name, value) in enumerate(pairs_of(self._namespace, MOST_NAMES))
+            for place, (name, value) in enumerate(pairs)
             if self._is_of_interest(value)
-            and type(name) is str
-            and len(name) <= LONGEST_NAME
-            and not _IPYTHONS_OWN.fullmatch(name)
         ]
         for depth in range(MOST_DEPTH + 1):
             below: list[_Place] = []
+            found.visited += len(level) if depth else 0
             for order, name, value, path in level:
                 kind = self.types.of(type(value)).kind
-                if not found.room():
-                    continue
                 if kind == ESTIMATOR:
                     if self._is_estimator(value):
                         models.append((order, name, value))
-                elif depth < MOST_DEPTH and id(value) not in path:
+                elif depth < MOST_DEPTH and id(value) not in path and found.has_room():
                     inner = self._inside(kind, name, value, found)
                     held_by = (*path, id(value))
                     below += [((*order, i), n, v, held_by) for i, (n, v) in enumerate(inner)]
                 if len(below) > MOST_NODES:
                     found.full = True
                     break
-            level = below
+            level = below[:MOST_NODES]
         models.sort(key=_order)
         found.names = {name: value for _, name, value in models}
         return found
@@ -273,7 +319,7 @@ class Look:
         if kind == CONTAINER:
             items = _items(value)
             if items and len(value) > MOST_IN_CONTAINER:
-                found.partly[name] = len(value)
+                found.partly[name] = value
             return [(f"{name}[{key}]", item) for key, item in items if self._is_of_interest(item)]
         own = instance_dict(value)
         pairs = pairs_of(own, MOST_IN_CONTAINER) if own is not None else []
@@ -484,12 +530,23 @@ class Look:
 
     def _forget(self, seen: dict[int, None]) -> None:
         """Drops the dead; of what lives on out of sight, in case a name comes back to it, the
-        number and the bindings stay."""
-        for token in [t for t in self.watched if t not in seen]:
-            watched = self.watched[token]
+        number and the bindings stay.
+
+        What has left sight since the last look is gone through, and a few of what left it before.
+        """
+        gone = [t for t in self._in_sight if t not in seen]
+        gone += [self._hidden.popitem(last=False)[0] for _ in range(min(len(self._hidden), HIDDEN_PER_LOOK))]
+        self._in_sight = seen
+        self.visited = len(gone)
+        for token in gone:
+            watched = self.watched.get(token)
+            if watched is None or token in seen:
+                continue
             watched.record = None
             if watched.is_dead():
                 del self.watched[token]
+            else:
+                self._hidden[token] = None
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:
@@ -502,6 +559,15 @@ def _items(value: Any) -> list[tuple[str, Any]]:
     if _holds_only_atoms(value[:FIRST]):
         return []
     return [(str(place), item) for place, item in enumerate(value[:MOST_IN_CONTAINER])]
+
+
+def _has_item(container: Any, written: str) -> bool:
+    """Whether a container has the item that the rest of a name begins with, such as ``'lr']`` or ``70].steps``."""
+    if type(container) is dict:
+        keys = (k for k, _ in pairs_of(container, MOST_NODES) if _is_plain_key(k))
+        return dict.__len__(container) > MOST_NODES or any(written.startswith(repr(k) + "]") for k in keys)
+    place = written.partition("]")[0]
+    return place.isdecimal() and int(place) < len(container)
 
 
 def _holds_only_atoms(items: Iterable[Any]) -> bool:

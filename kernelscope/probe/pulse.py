@@ -19,7 +19,9 @@ from typing import Any, Callable
 
 from . import tensors
 from .frameworks import TorchModule, family_of
+from .interrupts import is_own_failure, strip_traceback
 from .look import Look
+from .names import UserNames
 from .types import instance_dict, is_one_of, is_small_atom, pairs_of
 
 FIRST_S = 1.0
@@ -46,14 +48,21 @@ class Pulse:
     Args:
         loop: ipykernel's event loop (tornado's) in the thread that publishes.
         look: tells which names reach which models.
+        names: the namespace; for this thread alone.
         speak: is given what was seen.
         goes_on: whether the run still does, and anybody listens.
     """
 
     def __init__(
-        self, loop: Any, look: Look, speak: Callable[[dict[str, Any]], None], goes_on: Callable[[], bool]
+        self,
+        loop: Any,
+        look: Look,
+        names: UserNames,
+        speak: Callable[[dict[str, Any]], None],
+        goes_on: Callable[[], bool],
     ) -> None:
         self._loop, self._look, self._speak, self._goes_on = loop, look, speak, goes_on
+        self._names = names
         self._run: tuple[int, float] | None = None
         self._marks: dict[str, tuple[int, Marks]] = {}
         self._armed: object = None
@@ -100,11 +109,14 @@ class Pulse:
                 wait = self._look_at(*run) if run is not None else 0.0
                 if wait and self._armed is None:
                     self._arm(wait)
-        except BaseException:  # noqa: BLE001 - the loop would log it, and it is the kernel's log
-            self.failures += 1
+        except BaseException as error:
             self._marks = {}
             if self._run is not None:
                 self._arm(FIRST_S)
+            if not is_own_failure(error):  # somebody stops this thread: it is not the probe's
+                strip_traceback(error)
+                raise
+            self.failures += 1  # the loop would log it, and it is the kernel's log
 
     def _look_at(self, count: int, begun: float) -> float:
         """Seconds until the next look; 0 where there shall be none."""
@@ -124,7 +136,7 @@ class Pulse:
     def _moved(self) -> list[dict[str, Any]]:
         """What differs from the look before, by name; nothing at the first one."""
         before, now, told = self._marks, {}, []
-        found = self._look.walk().names
+        found = self._look.walk(self._names).names
         for name in list(found)[:_MOST_MODELS]:
             model = found[name]
             marks: Marks = {}

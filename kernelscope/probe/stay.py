@@ -11,6 +11,8 @@ from contextvars import Context
 from time import monotonic
 from typing import Any, Callable
 
+from .interrupts import is_own_failure, strip_traceback
+
 AGAIN_S = 1.0
 """Seconds after which it tries once more where the probe could not leave."""
 
@@ -80,7 +82,10 @@ class Stay:
         self._timer = None
         try:
             left = self._leave()
-        except BaseException:  # noqa: BLE001 - the loop would log it, and it is the kernel's log
-            left = False
+        except BaseException as error:
+            if not is_own_failure(error):
+                strip_traceback(error)
+                raise
+            left = False  # the loop would log it, and it is the kernel's log
         if not left and self._armed is armed:
             self._arm(AGAIN_S)

@@ -145,6 +145,11 @@ class Held(Struct, frozen=True):
     fitted: bool | None = None
     """Whether it had learned anything; ``None``: the name held no model."""
 
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether the name may hold a model all the same: the one it held is gone, and no look has reached it since."""
+        return self.facts is None and self.change is not None and self.change.verdict is Verdict.UNKNOWN
+
 
 class Found(Struct, frozen=True, omit_defaults=True):
     """What one look made of one row: a name, or a part of the composite that a name holds."""

@@ -268,7 +268,7 @@ def _told_by(change: Change) -> frozenset[Verdict]:
     told = {change.verdict}
     if change.learned is not None and change.learned in _BY_LEARNED:
         told.add(_BY_LEARNED[change.learned])
-    if change.identity in _BY_IDENTITY:
+    if change.identity in _BY_IDENTITY and change.verdict is not Verdict.UNKNOWN:
         told.add(_BY_IDENTITY[change.identity])
     if change.params:
         told.add(Verdict.PARAMS)
@@ -296,6 +296,8 @@ def _open(change: Change) -> frozenset[Verdict]:
     same = change.identity is Identity.SAME
     if is_late(change):  # several runs' doing, told as one change
         return _LEARNED | {Verdict.PARAMS, Verdict.SAVED} if same else _ALL
+    if change.verdict is Verdict.UNKNOWN and change.identity is Identity.GONE:
+        return _ALL  # the name may hold another model by now
     if change.verdict is Verdict.UNKNOWN:
         return _LEARNED if same else _LEARNED | {Verdict.RESET, Verdict.COPIED}
     if change.learned is Learned.UNKNOWN:

@@ -75,6 +75,8 @@ def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per ver
     match change.verdict:
         case Verdict.DELETED:
             return f"{name} was removed: it holds no model any more; it held {that}"
+        case Verdict.UNKNOWN if change.identity is Identity.GONE:
+            return f"{name} no longer holds {that}; whether it holds another model is not known"
         case Verdict.CREATED if change.scope == "local":
             return f"{name}() fitted {_a(cls)} of its own ({this}) inside the call; no global model was touched by that"
         case Verdict.CREATED:

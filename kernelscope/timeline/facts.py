@@ -206,9 +206,9 @@ class Cost(Struct, frozen=True):
     """What the probe has cost its kernel since it was put in."""
 
     hooks: int = 0
-    """How often a hook of its own was at work: before and after each run, and each look between runs."""
+    """How often it was at work: for each run (the hooks before and after it are one), and for each look between runs."""
     median: float = 0.0
-    """Seconds that one of the latest thousand took."""
+    """Seconds of the kernel's time that one of the latest thousand took: looking, encoding and sending."""
     p99: float = 0.0
     longest: float = 0.0
     """Of all."""
@@ -238,7 +238,9 @@ class Observation(Struct, frozen=True):
     run: RunFacts | None = None
     """``None`` for a look between runs: what it found was done by no cell."""
     names: dict[str, int | None] = {}
-    """Names that hold another token than before; ``None``: no model any more."""
+    """Names that hold another token than before; ``None``: not that model any more, and no other that was seen."""
+    unreached: tuple[str, ...] = ()
+    """Of the names whose model is gone, those that a budget left out: they may hold another one."""
     objects: tuple[ObjectFacts, ...] = ()
     """Objects that are new or differ."""
     calls: tuple[Call, ...] = ()
@@ -250,7 +252,8 @@ class Observation(Struct, frozen=True):
     cut: tuple[str, ...] = ()
     """What this look left out, and why; empty when it saw all."""
     hook_seconds: float = 0.0
-    """What the look cost the user's kernel."""
+    """What the probe took of the kernel for this run, in seconds of wall time: the hooks before and after it, and
+    encoding.  Sending this observation is not over when it is written, so it counts in the next one."""
     late: bool = False
     """The look before it failed, or a run before it could not be looked at: what it found may have
     happened then."""
@@ -264,6 +267,8 @@ class Snapshot(Struct, frozen=True):
     seq: int = 0
     names: dict[str, int] = {}
     objects: tuple[ObjectFacts, ...] = ()
+    cut: tuple[str, ...] = ()
+    """What the latest look before the answer to the attach left out, and why."""
 
 
 class KernelFacts(Struct, frozen=True):

@@ -44,7 +44,7 @@ def judge(world: World, rows_before: Rows, rows_after: Rows) -> dict[str, Change
         if new is not None and old is not None and (whole is None) != (whole_before is None):
             # A name and a part of one spelling, one after the other: the name is told.
             old, new, whole = (old, None, None) if whole_before is None else (None, new, None)
-        change = _judge_row(name, old, new, world)
+        change = _judge_row(name, whole or name, old, new, world)
         if change is not None:
             changes[name] = change
             if whole is not None:
@@ -75,11 +75,12 @@ def judge_local(model: LocalModel, world: World) -> Change:
     return explain(change, world)
 
 
-def _judge_row(name: str, old: int | None, new: int | None, world: World) -> Change | None:
+def _judge_row(name: str, root: str, old: int | None, new: int | None, world: World) -> Change | None:
+    """The change of one row; ``root`` is the name that reaches it."""
     before = world.before.get(old) if old is not None else None
     after = world.after.get(new) if new is not None else None
     if before is not None and after is None:
-        return _deleted(name, before, world)
+        return _gone(name, before, world, out_of_reach=root in world.observation.unreached)
     if after is None:
         return None
     if before is None:
@@ -91,15 +92,20 @@ def _judge_row(name: str, old: int | None, new: int | None, world: World) -> Cha
     return _replaced(name, before, after, world)
 
 
-def _deleted(name: str, before: ObjectFacts, world: World) -> Change:
+def _gone(name: str, before: ObjectFacts, world: World, *, out_of_reach: bool) -> Change:
+    """The model is gone; a name that the look did not reach may hold another one."""
     change = Change(
         name=name,
-        verdict=Verdict.DELETED,
+        verdict=Verdict.UNKNOWN if out_of_reach else Verdict.DELETED,
         identity=Identity.GONE,
         learned=None,
         params=None,
-        certainty="observed",
-        evidence=("the name holds no model any more",),
+        certainty="unknown" if out_of_reach else "observed",
+        evidence=(
+            "the look did not reach the name, and the object that it held is gone"
+            if out_of_reach
+            else "the name holds no model any more",
+        ),
         explanation="",
         previous_generation=before.generation,
         previous_id=before.id,

@@ -59,6 +59,8 @@ class Story(Struct, frozen=True):
     end: str
     """What it holds in the end, in a sentence."""
     again: tuple[Again, ...] = ()
+    not_looked_at: tuple[str, ...] = ()
+    """What the latest look left out, and why."""
 
 
 def known_runs(timeline: Timeline, epoch: int) -> tuple[int, int]:
@@ -89,9 +91,15 @@ def story(timeline: Timeline, name: str, until: Moment | None = None, forgotten:
     held = track[-1] if track else None
     facts = held.facts if held is not None else None
     fitted = held.fitted if held is not None else None
-    end = f"{'Now' if until is None else _after(until)} {_holding(name, facts, fitted)}."
+    now = "Now" if until is None else _after(until)
+    if held is not None and held.is_out_of_reach:
+        end = f"{now} it is not known what {name} holds: the look did not reach it."
+    else:
+        end = f"{now} {_holding(name, facts, fitted)}."
     again = tuple(_again(timeline, name, last, forecast=until is None))
-    return Story(name, chapters, facts, fitted, end, again)
+    return Story(
+        name, chapters, facts, fitted, end, again, not_looked_at=timeline.cut if until is None else ()
+    )
 
 
 def _chapters(timeline: Timeline, name: str, track: Sequence[Held], forgotten: int) -> Iterator[Chapter]:

@@ -72,6 +72,8 @@ class Timeline:
         """Observations that were sent and never arrived."""
         self.cost: Cost | None = None
         """What the probe has cost the kernel of this epoch; ``None`` until it has told."""
+        self.cut: tuple[str, ...] = ()
+        """What the latest look left out, and why; empty if it saw everything."""
         self.progress: Progress | None = None
         """Of the run that is still at work; ``None`` where none is, or none has lasted long."""
         self.waiting: str | None = None
@@ -109,6 +111,7 @@ class Timeline:
             case Observed(observation=observation):
                 self.progress = None
                 self.cost = observation.cost or self.cost
+                self.cut = observation.cut
                 judgement, moment = self._observe(observation, *given)
                 return Update(event, (moment,) if moment else (), judgements=(judgement,))
             case Progress():
@@ -128,6 +131,7 @@ class Timeline:
     def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Update:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
+        self.cut = event.base.cut
         self._kernels[event.epoch] = event.kernel
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}

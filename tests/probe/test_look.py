@@ -33,6 +33,7 @@ from sklearn.tree import DecisionTreeClassifier
 from kernelscope.probe import look as module
 from kernelscope.probe.code import CodeReader
 from kernelscope.probe.look import Look
+from kernelscope.probe.names import UserNames
 
 X = np.arange(60.0).reshape(20, 3) % 7
 Y = np.arange(20) % 2
@@ -181,20 +182,41 @@ def test_nothing_is_kept_alive(make: Callable[[], Any]) -> None:
     assert told(look)["names"] == {"m": None}
 
 
-def test_a_bound_on_nodes_is_told_and_never_a_false_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    space: dict[str, Any] = {f"m{i}": LogisticRegression() for i in range(20)}
+def test_a_bound_on_nodes_hides_no_global_and_what_it_hides_is_not_called_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    boxes: dict[str, Any] = {f"box{i}": [LogisticRegression()] for i in range(20)}
+    space = {**boxes, "m": LogisticRegression()}
     look = Look(space)
-    assert len(told(look)["names"]) == 20
+    assert len(told(look)["names"]) == 21
     monkeypatch.setattr(module, "MOST_NODES", 5)
-    del space["m0"], space["m19"]
+    space["box18"][0] = LogisticRegression()
+    del space["box0"], space["box19"]
+    space["m"] = LogisticRegression()
     found = told(look)
-    assert found["cut"]
-    assert found["names"] == {"m0": None, "m19": None}, "dead ones are known to be gone"
+    assert found["cut"] == ["what lies in containers beyond the first 5"]
+    assert found["names"].pop("m") is not None, "a global is looked at all the same"
+    assert found["names"] == {"box0[0]": None, "box18[0]": None, "box19[0]": None}
+    assert found["unreached"] == ["box18[0]"], "it may hold another model; the globals of the others are gone"
+    assert not look.reached_again
     monkeypatch.undo()
     found = told(look)
     assert found["cut"] == []
-    assert found["names"] == {}
-    assert len(look.everything()["objects"]) == 18
+    assert list(found["names"]) == ["box18[0]"]
+    assert look.reached_again
+    assert len(look.everything()["names"]) == 19
+    assert told(look) == {"names": {}, "objects": [], "cut": []}
+    assert not look.reached_again
+
+
+def test_thousands_of_small_containers_hide_no_global() -> None:
+    space: dict[str, Any] = {f"l{i}": [i] for i in range(4_200)}
+    space["model"] = LogisticRegression()
+    look = Look(space)
+    assert list(told(look)["names"]) == ["model"]
+    assert look.cut == ["what lies in containers beyond the first 4,000"]
+    space["model"] = LogisticRegression()
+    assert list(told(look)["names"]) == ["model"]
 
 
 def test_one_deep_value_leaves_room_for_the_names_beside_it() -> None:
@@ -202,7 +224,57 @@ def test_one_deep_value_leaves_room_for_the_names_beside_it() -> None:
     space |= {"m": LogisticRegression()}
     found = told(Look(space))
     assert set(found["names"]) == {"m"}
-    assert found["cut"] == ["more objects than one look may visit"]
+    assert found["cut"] == ["what lies in containers beyond the first 4,000"]
+
+
+def test_one_big_container_does_not_blind_the_look_in_the_others() -> None:
+    nest = {i: {j: [LogisticRegression() for _ in range(20)] for j in range(20)} for i in range(20)}
+    look = Look({"d": {"a": {"b": LogisticRegression()}}, "nest": nest, "late": {"m": LogisticRegression()}})
+    found = told(look)
+    assert {"d['a']['b']", "late['m']"} <= set(found["names"])
+    assert found["cut"]
+
+
+def test_what_ipython_adds_with_each_run_is_not_gone_through() -> None:
+    """Neither its own names, nor the models that ``Out`` keeps after no name holds them."""
+    out: dict[int, Any] = {}
+    space: dict[str, Any] = {"In": [], "Out": out, "m": LogisticRegression(), "_i": ""}
+    look = Look(space)
+    visited = []
+    for run in range(1, 3_001):
+        space[f"_i{run}"] = "m = LogisticRegression(); m"
+        space["m"] = out[run] = space[f"_{run}"] = LogisticRegression()
+        assert list(told(look)["names"]) == ["m"]
+        visited.append(look.visited)
+    assert max(visited[100:]) <= max(visited[:100]), "the most of the first hundred looks"
+    assert max(visited) < 30
+    out.clear()
+    for run in range(1, 3_001):
+        del space[f"_{run}"]
+    for _ in range(300):
+        told(look)
+    assert len(look.watched) == 1, "what died out of sight is forgotten in time"
+
+
+def test_names_in_the_order_of_the_namespace_however_it_changes() -> None:
+    """What was deleted and added again stands at the end; deleting one of IPython's own names does no harm."""
+    space: dict[str, Any] = {"a": 1, "_i1": "", "b": 2, "c": 3}
+    names = UserNames(space)
+    wanted = {
+        "as it was": lambda: None,
+        "run 2": lambda: space.update({"_i2": "", "d": 4}),
+        "again": lambda: (space.pop("a"), space.update({"e": 5, "a": 6})),
+        "the last one": lambda: (space.pop("a"), space.update({"f": 7, "a": 8})),
+        "the input": lambda: (space.pop("_i2"), space.update({"g": 9})),
+        "run 3": lambda: (space.pop("b"), space.update({"_i3": "", "_3": 10, "b": 11, 5: 12, "x" * 300: 13})),
+        "reset": lambda: (space.clear(), space.update({"z": 14})),
+    }
+    for what, change in wanted.items():
+        change()
+        plain = [
+            (k, v) for k, v in space.items() if type(k) is str and not k.startswith("_") and len(k) < 300
+        ]
+        assert names.pairs() == plain, what
 
 
 def test_containers_of_many_models() -> None:
@@ -214,7 +286,15 @@ def test_containers_of_many_models() -> None:
     many["k5"] = many.pop("k5")  # at the end now, where nobody looks
     assert "many['k5']" not in told(look)["names"]
     del many["k7"]
-    assert told(look)["names"]["many['k7']"] is None
+    found = told(look)
+    assert found["names"]["many['k7']"] is None
+    assert "unreached" not in found, "it is not further back, either"
+    many["k8"] = LogisticRegression()
+    del many["k9"]
+    many["k9"] = LogisticRegression()
+    found = told(look)
+    assert found["names"]["many['k8']"] is not None
+    assert found["unreached"] == ["many['k9']"], "where nobody looks"
 
 
 def test_a_list_of_numbers_costs_nothing_and_is_no_cut() -> None:

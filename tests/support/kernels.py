@@ -138,6 +138,11 @@ class KernelProcess:
                 self._replies[reply["parent_header"].get("msg_id", "")] = reply["content"]
         return self._replies.pop(message_id)
 
+    def statuses(self, message_ids: Sequence[str]) -> list[str]:
+        """Of queued cells, once all are over: ipykernel sends no reply where an interrupt falls between its own steps."""
+        self.run("0")
+        return [self._replies.pop(asked, {}).get("status", "no reply") for asked in message_ids]
+
     def kill(self) -> None:
         """SIGKILL: the kernel dies and its connection file stays; clients stay, too."""
         self.process.kill()
@@ -147,6 +152,11 @@ class KernelProcess:
         """SIGSTOP, and waits until it has stopped: nothing of it answers before a SIGCONT."""
         os.kill(self.pid, signal.SIGSTOP)
         os.waitpid(self.pid, os.WUNTRACED)
+
+    def interrupt(self, after: float = 0.0) -> None:
+        """SIGINT, as Stop sends it, that many seconds from now."""
+        time.sleep(after)
+        os.kill(self.pid, signal.SIGINT)
 
     def restart(self) -> None:
         """Kill it and start anew on the same file: same ports and key, nothing else kept."""

@@ -47,7 +47,7 @@ def _probe(timeline: History) -> Iterator[Line]:
         yield _row("", "It has not told yet: it does with every run.")
         return
     yield _row(
-        "at work", f"{_count(told.hooks, 'time', 'times')}: before and after each run, and for each look"
+        "at work", f"{_count(told.hooks, 'time', 'times')}: once for each run, and for each look between runs"
     )
     yield _row("each time", _times(told))
     yield _row("sent", _bytes(told.sent))

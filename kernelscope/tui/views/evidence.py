@@ -118,7 +118,7 @@ def _run(run: Run | None) -> list[Line]:
         if run.rerun_of is not None
         else "the first run of this cell that was seen in this kernel",
         seen,
-        f"looking took {run.hook_seconds * 1_000:.1f} ms of the kernel's time",
+        f"the probe took {run.hook_seconds * 1_000:.1f} ms of the kernel's time",
     ]
     told += [line(Said(" · ", "dim"), Said(fact)) for fact in facts]
     told += [line(Said(" · not looked at: ", "warn"), say(cut)) for cut in run.cut]

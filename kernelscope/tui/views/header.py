@@ -51,7 +51,7 @@ def _left(board: Board, title: str | None) -> list[Said]:
         pieces.append(say(f" · python {timeline.kernel.python}", "dim", limit=24))
     cost = hook_milliseconds(timeline)
     if cost is not None:
-        pieces.append(Said(f" · probe {cost:.1f} ms a look", "dim"))
+        pieces.append(Said(f" · probe {cost:.1f} ms a run", "dim"))
     if board.poll is not None:
         pieces.append(Said(f" · looks every {board.poll:g} s", "dim"))
     return pieces
@@ -108,7 +108,7 @@ def _alive(timeline: History, name: str) -> bool:
 
 
 def hook_milliseconds(timeline: History) -> float | None:
-    """What a look costs the user's kernel: the median, as the probe counts it, or over the latest runs."""
+    """What a run costs the user's kernel: the median, as the probe counts it, or over the latest runs."""
     if timeline.cost is not None and timeline.cost.hooks:
         return timeline.cost.median * 1_000
     seconds = [m.run.hook_seconds for m in timeline.moments[-100:] if m.run is not None]

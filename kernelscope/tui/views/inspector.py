@@ -19,6 +19,10 @@ _LEARNED_SHOWN = 8
 """A network has hundreds of tensors, and the cell's source stands below them."""
 
 
+_NO_MODEL = "holds no model at this moment"
+_NOT_REACHED = "may hold a model: the look did not reach it"
+
+
 def inspector(board: Board) -> tuple[Line, ...]:
     """What the pane at the right shows, but for the cell's source."""
     moment, row, held = board.moment, board.row, board.held
@@ -27,7 +31,7 @@ def inspector(board: Board) -> tuple[Line, ...]:
     if held is None or held.facts is None:
         return (
             line(say(row, "strong")),
-            line(Said("holds no model at this moment", "dim")),
+            line(Said(_NOT_REACHED if held is not None and held.is_out_of_reach else _NO_MODEL, "dim")),
             (),
             *_ids(board, row),
         )

@@ -70,6 +70,8 @@ def when(moment: Moment) -> str:
 def holding(held: Held | None, moment: Moment, *, fitted: bool | None, name: str) -> Line:
     """What a row holds, in one sentence."""
     facts = held.facts if held is not None else None
+    if held is not None and held.is_out_of_reach:
+        return line(say(name, "strong"), " may hold a model: the look did not reach it.")
     if facts is None:
         return line(say(name, "strong"), " holds no model at this moment.")
     generation = f"generation {facts.generation}" if facts.generation is not None else "a part without a name"
@@ -88,6 +90,8 @@ def _quiet_headline(board: Board, moment: Moment, row: str) -> Line:
     if moment.kind == "run":
         absent = held is None or held.facts is None
         what = "no model here" if absent else "left as it was"
+        if held is not None and held.is_out_of_reach:
+            what = "not looked at"
         return line(Said(f"{when(moment)} · "), say(row, "strong"), Said(f"  · {what}", "dim"))
     if moment.index == 0 and held is not None:
         return line(

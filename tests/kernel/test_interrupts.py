@@ -1,0 +1,433 @@
+"""Stop, timeouts and exceptions from other threads reach the user's code, whatever the probe is doing."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernel.watching import LONG, Watching, played, value, watching
+from tests.support.kernels import KernelProcess
+
+AGENT = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+
+SETUP = """
+import ctypes, signal, threading, time
+from sklearn.base import BaseEstimator
+class Tiny(BaseEstimator):
+    def fit(self, X=None, y=None):
+        self.coef_ = 1
+        return self
+m = Tiny()
+"""
+
+LOOP = """
+def late(*_): raise KIND("too slow")
+def stop_main(seconds):
+    main = threading.main_thread().ident
+    def stop():
+        time.sleep(seconds)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main), ctypes.py_object(KIND))
+    threading.Thread(target=stop).start()
+def alarm(seconds):
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+ignored, frames, left = 0, [], [stop_main, alarm][WITH_SIGNAL]
+for attempt in range(ATTEMPTS):
+    try:
+        left(0.01 + attempt * 0.0007)
+        fits, end = 0, time.monotonic() + 20
+        while time.monotonic() < end:
+            m.fit()
+        ignored += 1
+    except KIND as error:
+        trace = error.__traceback__
+        while trace is not None:
+            frames.append(trace.tb_frame.f_code.co_filename + ":" + trace.tb_frame.f_code.co_name)
+            trace = trace.tb_next
+        del trace
+        context = error.__context__
+print((ignored, sum("kernelscope" in name for name in frames), context))
+"""
+
+HARNESS = """
+import sys, types
+sys.modules["harness"] = types.ModuleType("harness")
+exec('''
+import os, signal, sys
+def agent():
+    return sys.modules["_kernelscope_probe.agent"].AGENT
+def act_in(method, time, act):
+    "Do something inside a method of the agent, the so-manieth time that it is called."
+    here, left = agent(), [time]
+    def instead(*given):
+        left[0] -= 1
+        if left[0] == 0:
+            del here.__dict__[method]
+            act()
+        return getattr(type(here), method)(here, *given)
+    here.__dict__[method] = instead
+def stop():
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(1_000):
+        pass
+''', sys.modules["harness"].__dict__)
+"""
+H = "__import__('harness')"
+
+
+@pytest.fixture
+def kernel(python: str, tmp_path: Path) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path, python) as process:
+        process.run(SETUP)
+        process.run(HARNESS)
+        yield process
+
+
+def printed(kernel: KernelProcess, code: str) -> Any:
+    shown = played(kernel.client(), code)
+    assert [kind for kind, _ in shown] == ["stream"], shown
+    return ast.literal_eval(shown[0][1])
+
+
+def queue_of(kernel: KernelProcess, cells: int, seconds: float = 0.01) -> list[str]:
+    """The statuses of cells that were queued all at once."""
+    asked = [kernel.queue(f"import time; time.sleep({seconds}); ran = {n}") for n in range(cells)]
+    return [kernel.wait(request)["status"] for request in asked]
+
+
+@pytest.mark.parametrize("kind", ["TimeoutError", "ValueError", "KeyboardInterrupt"])
+@pytest.mark.parametrize("with_signal", [True, False], ids=["signal", "thread"])
+async def test_a_timeout_ends_a_loop_of_fits(
+    seeing_python: str, kind: str, with_signal: bool, tmp_path: Path
+) -> None:
+    """As in a kernel that nobody watches, and the traceback shows nothing of the probe."""
+    cell = LOOP.replace("KIND", kind).replace("WITH_SIGNAL", str(with_signal)).replace("ATTEMPTS", "30")
+    with KernelProcess(tmp_path, seeing_python) as kernel:
+        kernel.run(SETUP)
+        plain = printed(kernel, cell)
+        async with watching(kernel) as watch:
+            await watch.attached()
+            watched = printed(kernel, cell)
+            agent = f"[{AGENT}._calls.failed, {AGENT}._calls.active]"
+            assert value(kernel.client(), agent) == [0, True], "it is no failure of the probe"
+            (run,) = await watch.ran(1)
+            assert [call.method for call in run.calls] == ["fit"]
+        assert plain == (0, 0, None)
+        assert watched[0] == 0
+        assert watched[2] is None
+        # Python checks for signals before a callback's first instruction, which no code can catch.
+        assert watched[1] <= 3
+
+
+async def test_what_an_interrupted_callback_leaves_keeps_nothing_of_the_probe(
+    seeing_python: str, tmp_path: Path
+) -> None:
+    """``sys.last_traceback`` holds the user's frames alone, also through the frames that called a handler."""
+    interrupted = SETUP + (
+        "signal.signal(signal.SIGALRM, HANDLER)\nsignal.setitimer(signal.ITIMER_REAL, 0.05)\nwhile True: m.fit()\n"
+    )
+    found = "[type(o).__name__ for o in __import__('gc').get_objects() if str(type(o).__module__).startswith('_kernelscope')]"
+    with KernelProcess(tmp_path, seeing_python) as kernel:
+        kernel.run(SETUP)
+        kernel.run("def handler(*_): raise TimeoutError('too slow')")
+        for handler in ("signal.default_int_handler", "handler"):
+            async with watching(kernel) as watch:
+                await watch.attached()
+                assert kernel.run(interrupted.replace("HANDLER", handler))["status"] == "error"
+                await watch.ran(1)
+            await gone(kernel)
+            assert value(kernel.client(), f"(__import__('gc').collect(), {found})[1]") == []
+
+
+async def gone(kernel: KernelProcess) -> None:
+    """The probe leaves with its last watcher, by a message that the kernel takes when it comes to it."""
+    client = kernel.client()
+    for _ in range(200):
+        if not value(client, "'_kernelscope_probe' in __import__('sys').modules"):
+            return
+    raise AssertionError("the probe has not left")
+
+
+@pytest.mark.parametrize(
+    ("method", "time", "hit"),
+    [
+        ("_observe_run", 1, 1),  # in the hook after a cell: the next one
+        ("_observe_run", 2, 2),
+        ("_look_before", 1, 0),  # in the hook before a cell: that one
+        ("_look_before", 3, 2),
+        ("handle", 1, None),  # where nothing fails
+    ],
+)
+async def test_stop_ends_what_was_queued_when_it_was_pressed(
+    kernel: KernelProcess, method: str, time: int, hit: int | None
+) -> None:
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("ran = None")
+        value(kernel.client(), f"{H}.act_in({method!r}, {time}, {H}.stop)")
+        statuses = queue_of(kernel, 4)
+        assert statuses == ["error" if n == hit else "ok" for n in range(4)]
+        runs = await watch.ran(5)
+        status = {r.run.execution_count: r.run.status for r in runs if r.run is not None}
+        assert list(status.values()) == ["ok", *("interrupted" if n == hit else "ok" for n in range(4))]
+        assert len(status) == 5
+        cut = [run.cut for run in runs[1:]]
+        where = "after" if method == "_observe_run" else "before"
+        told = f"the look {where} this run was cut short by KeyboardInterrupt"
+        broken = None if hit is None else hit - (method == "_observe_run")
+        assert cut == [(told,) if n == broken else () for n in range(4)]
+        assert value(kernel.client(), "__import__('sys').gettrace() is None") is True
+        assert value(kernel.client(), f"{AGENT}._failures") == 0
+
+
+async def test_stop_never_reaches_a_run_that_was_requested_afterwards(kernel: KernelProcess) -> None:
+    """Nothing is queued when it is pressed: it is dropped."""
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("ran = None")
+        value(kernel.client(), f"{H}.act_in('_observe_run', 1, {H}.stop)")
+        assert [kernel.run(f"ran = {n}")["status"] for n in range(3)] == ["ok"] * 3
+        assert value(kernel.client(), "ran") == 2
+        assert [r.run.status for r in await watch.ran(4) if r.run is not None] == ["ok"] * 4
+
+
+async def test_a_request_whose_date_is_of_a_clock_that_is_behind_is_known_to_come_later(
+    kernel: KernelProcess,
+) -> None:
+    """A browser on another machine dates its requests by its own clock."""
+    client = kernel._own
+    real = client.session.msg_header
+
+    def header(kind: str) -> dict[str, Any]:
+        from datetime import timedelta
+
+        found: dict[str, Any] = real(kind)
+        return {**found, "date": found["date"] - timedelta(hours=1)}
+
+    client.session.msg_header = header  # type: ignore[method-assign]
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("ran = None")
+        value(kernel.client(), f"{H}.act_in('_observe_run', 1, {H}.stop)")
+        assert [kernel.run(f"ran = {n}")["status"] for n in range(2)] == ["ok"] * 2
+        value(kernel.client(), f"{H}.act_in('_observe_run', 1, {H}.stop)")
+        assert queue_of(kernel, 3) == ["ok", "error", "ok"]
+
+
+async def test_stop_before_a_cell_that_does_not_run_is_kept_for_the_next(kernel: KernelProcess) -> None:
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("ran = None")
+        value(kernel.client(), f"{H}.act_in('_look_before', 1, {H}.stop)")
+        asked = [kernel.queue(code) for code in ("def broken(:", "ran = 1", "ran = 2")]
+        assert [kernel.wait(request)["status"] for request in asked] == ["error", "error", "ok"]
+        runs = [r.run for r in await watch.ran(4) if r.run is not None]
+        assert [run.status for run in runs] == ["ok", "error", "interrupted", "ok"]
+
+
+@pytest.mark.parametrize("kind", ["TimeoutError", "SystemExit"])
+async def test_what_a_handler_of_the_user_raises_in_a_hook_reaches_the_cell(
+    kernel: KernelProcess, kind: str
+) -> None:
+    """Once, with the handler's own frame, and with what the cell catches it by."""
+    kernel.run(
+        f"def late(*_):\n    global called\n    called += 1\n    raise {kind}('too slow')\n"
+        "called, before = 0, signal.signal(signal.SIGALRM, late)"
+    )
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("1")
+        act = "(lambda signal: signal.raise_signal(signal.SIGALRM))"
+        value(kernel.client(), f"{H}.act_in('_look_before', 1, lambda: {act}(__import__('signal')))")
+        assert kernel.run("ran = True")["ename"] == kind
+        shown = played(kernel.client(), "print(called, 'ran' in globals())")
+        assert shown == [("stream", "1 False\n")]
+        assert value(kernel.client(), f"{AGENT}._failures") == 0
+
+
+@pytest.mark.parametrize("models", [0, 300])
+async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> None:
+    """One interrupt at some moment of thirty queued cells; most fall into the hooks where there are many models."""
+    with KernelProcess(tmp_path) as kernel:
+        kernel.run("from sklearn.linear_model import LogisticRegression")
+        kernel.run(f"models = [[LogisticRegression() for _ in range(30)] for _ in range({models // 30})]")
+        async with watching(kernel) as watch:
+            await watch.attached()
+            survived = 0
+            for attempt in range(8):
+                kernel.run("ran = -1")
+                asked = [kernel.queue(f"import time; time.sleep(0.02); ran = {n}") for n in range(30)]
+                await watch.until(lambda w: w.codes[-1:] == ["import time; time.sleep(0.02); ran = 2"])
+                kernel.interrupt(after=0.003 * attempt)
+                statuses = kernel.statuses(asked)
+                assert set(statuses) <= {"ok", "error", "no reply"}
+                survived += set(statuses) == {"ok"}
+            # ipykernel itself loses one that falls between two requests.
+            assert survived <= 1
+
+
+async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel: KernelProcess) -> None:
+    """An interrupt between two of IPython's own steps: no end comes, and the next run tells of it."""
+    break_off = (
+        "ip = get_ipython()\ntrigger = ip.events.trigger\n"
+        "def interrupted(event, *given):\n"
+        "    if event == 'post_execute' and armed:\n"
+        "        armed.clear()\n        ip.events.trigger = trigger\n        raise KeyboardInterrupt\n"
+        "    return trigger(event, *given)\n"
+        "armed = []\nip.events.trigger = interrupted"
+    )
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run(break_off)
+        kernel.queue("armed.append(1)")  # no reply comes: ipykernel logs that it was interrupted
+        kernel.run("1")
+        kernel.run("2")
+        runs = [r.run for r in await watch.ran(4) if r.run is not None]
+        first = runs[0].execution_count
+        assert [run.execution_count for run in runs] == [first, first + 1, first + 2, first + 3]
+        assert [run.code for run in runs[1:]] == ["armed.append(1)", "1", "2"]
+
+
+async def test_events_are_set_on_a_tool_id_only_while_it_is_the_probe_s(
+    seeing_python: str, tmp_path: Path
+) -> None:
+    """A tool of the user's that takes the id over is called for nothing that the probe asked for."""
+    take = (
+        "import sys\nmine = sys.monitoring\nmine.free_tool_id(4)\nmine.use_tool_id(4, 'mine')\ncalled = []\n"
+        "mine.register_callback(4, mine.events.PY_START, lambda code, _: called.append(code.co_name))"
+    )
+    with KernelProcess(tmp_path, seeing_python) as kernel:
+        kernel.run(SETUP)
+        async with watching(kernel) as watch:
+            await watch.attached()
+            kernel.run(take)
+            kernel.run("class Other(Tiny):\n    def fit(self): return self\no = Other()")
+            kernel.run("_ = o.fit()")
+            runs = await watch.ran(3)
+            assert not any(run.sees_calls for run in runs), "and says so"
+            assert value(kernel.client(), "called") == []
+            assert value(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
+        assert value(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
+
+
+async def test_the_cost_of_a_run_is_all_that_it_pays(kernel: KernelProcess) -> None:
+    """The hooks before and after it, encoding and sending: measured by callbacks around the probe's."""
+    around = """
+def around():
+    import time
+    events, spent = get_ipython().events, []
+    def begin(*_): spent.append([-time.perf_counter()])
+    def end(*_): spent[-1][-1] += time.perf_counter()
+    def again(*_): spent[-1].append(-time.perf_counter())
+    for event, first in (("pre_run_cell", begin), ("post_run_cell", again)):
+        events.callbacks[event].insert(0, first)
+        events.callbacks[event].append(end)
+    return spent
+"""
+    kernel.run(
+        "from sklearn.linear_model import LogisticRegression\n"
+        "models = [[LogisticRegression() for _ in range(60)] for _ in range(5)]"
+    )
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run(f"{around}\nspent = around()")
+        for number in range(12):
+            kernel.run(f"for row in models:\n    for m in row: m.C = {number + 2}.0")
+        kernel.run("1")
+        runs = (await watch.ran(14))[1:-1]
+        spent = [sum(times) for times in value(kernel.client(), "spent[:-1]")]
+        assert len(spent) == len(runs)
+        told = [run.hook_seconds for run in runs]
+        assert all(len(run.objects) == 300 for run in runs), "there is much to encode and to send"
+        middle = sorted(a / b for a, b in zip(told, spent, strict=True))[len(told) // 2]
+        assert 0.85 < middle < 1.15, (told, spent)
+        cost = runs[-1].cost
+        assert cost is not None
+        assert cost.hooks == 1 + 12, "the attach, and each run before this one"
+
+
+async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelProcess) -> None:
+    """Its old model is gone, because it holds a new one that a budget left out."""
+    from kernelscope.timeline.changes import Verdict
+    from kernelscope.timeline.story import story
+
+    fill = "{j: [[] for _ in range(20)] for j in range(20)}"
+    kernel.run("from sklearn.linear_model import LogisticRegression\nX, y = [[0.0], [1.0]], [0, 1]")
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run("filled, late, gone, model = {}, {}, {}, None")
+        kernel.run(
+            "late['a'] = {'b': {'c': LogisticRegression()}}\ngone['a'] = {'b': [LogisticRegression()]}"
+        )
+        kernel.run(f"filled.update({{i: {fill} for i in range(20)}})")
+        kernel.run("late['a']['b']['c'] = LogisticRegression(); del gone; model = LogisticRegression()")
+        kernel.run("model.fit(X, y)")
+        await watch.ran(5)
+    timeline = timeline_of(watch)
+    assert timeline.cut == ("what lies in containers beyond the first 4,000",)
+    lost = timeline.track("late['a']['b']['c']")[-1].change
+    assert lost is not None
+    assert (lost.verdict, lost.certainty) == (Verdict.UNKNOWN, "unknown")
+    told = story(timeline, "late['a']['b']['c']")
+    assert told.end == "Now it is not known what late['a']['b']['c'] holds: the look did not reach it."
+    deleted = timeline.track("gone['a']['b'][0]")[-1].change
+    assert deleted is not None
+    assert (deleted.verdict, deleted.certainty) == (Verdict.DELETED, "observed"), "its global is gone"
+    verdicts = [held.change.verdict for held in timeline.track("model") if held.change is not None]
+    assert verdicts == [Verdict.CREATED, Verdict.FITTED], "a global is always reached"
+
+
+def timeline_of(watch: Watching) -> Any:
+    from kernelscope.timeline.timeline import Timeline
+
+    timeline = Timeline()
+    for event in watch.events:
+        timeline.apply(event)
+    return timeline
+
+
+def test_explain_says_what_was_not_looked_at(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from kernelscope.cli import main
+
+    with KernelProcess(tmp_path) as kernel:
+        kernel.run("from sklearn.linear_model import LogisticRegression\nm = LogisticRegression()")
+        kernel.run("boxes = [[[] for _ in range(64)] for _ in range(64)]")
+        kernel.run("for n in range(90): globals()[f'more{n}'] = [[[]] for _ in range(60)]")
+        file = str(kernel.connection_file)
+        with pytest.raises(SystemExit) as ended:
+            main(["explain", file, "hidden"])
+        assert ended.value.code == 1
+        said = capfd.readouterr().err
+        assert "no model called hidden was seen, but not everything was looked at" in said
+        assert "what lies in containers beyond the first 4,000" in said
+        main(["explain", file, "m"])
+        assert "The latest look left out: what lies in containers" in capfd.readouterr().out
+        main(["explain", file, "m", "--json"])
+        assert json.loads(capfd.readouterr().out)["not_evaluated"]
+        kernel.run("del boxes\nfor n in range(90): del globals()[f'more{n}']")
+        with pytest.raises(SystemExit):
+            main(["explain", file, "hidden"])
+        assert "not everything" not in capfd.readouterr().err
+        main(["explain", file, "m"])
+        assert "left out" not in capfd.readouterr().out
+
+
+async def test_a_look_goes_through_no_more_after_many_runs(tmp_path: Path) -> None:
+    """IPython keeps ``_i1``, ``_1`` and ``Out[1]`` of every run, and a model in each."""
+    with KernelProcess(tmp_path) as kernel:
+        kernel.run("from sklearn.linear_model import LogisticRegression\nm = LogisticRegression()")
+        async with watching(kernel) as watch:
+            await watch.attached()
+            visited = []
+            for _ in range(3):
+                for _ in range(100):
+                    kernel.queue("m = LogisticRegression(); m")
+                kernel.run("m", timeout=LONG)
+                visited.append(value(kernel.client(), f"{AGENT}._look.visited"))
+            assert len(set(visited)) == 1, visited
+            assert visited[0] < 40
