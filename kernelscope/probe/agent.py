@@ -104,25 +104,26 @@ def guarded(entry: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     """
 
     def call(self: Any, argument: Any) -> None:
-        agent: Agent = self if type(self) is Agent else self.agent
         try:
             try:
                 entry(self, argument)
             except BaseException as error:  # noqa: BLE001 - see above
-                agent.handle(error)
-            agent.interrupts.pass_on()
+                self.agent.handle(error)
+            self.agent.interrupts.pass_on()
         except BaseException as error:  # noqa: BLE001 - an interrupt fell into the handling
-            _keep(agent, error)
+            _keep(self, error)
 
     call.__name__, call.__qualname__ = entry.__name__, entry.__qualname__
     return call
 
 
-def _keep(agent: Agent, error: BaseException) -> None:
+def _keep(guarded_object: Any, error: BaseException) -> None:
+    """Keep what belongs to the user, as far as that is possible at all."""
     try:
+        interrupts = guarded_object.agent.interrupts
         if not is_own_failure(error):
-            agent.interrupts.keep(error)
-            agent.interrupts.pass_on()
+            interrupts.keep(error)
+        interrupts.pass_on()
     except BaseException:  # noqa: BLE001 - a third one: the second is lost
         return
 
@@ -233,6 +234,11 @@ class Agent:
         """What looks while a run lasts; ``None`` in a kernel that publishes in another way."""
         self._own_threads: frozenset[int] = frozenset()
         """Threads that were there at the attach: the kernel's."""
+
+    @property
+    def agent(self) -> Agent:
+        """Itself, for ``guarded``."""
+        return self
 
     # Coming and going.
 

@@ -100,6 +100,7 @@ def queue_of(kernel: KernelProcess, cells: int, seconds: float = 0.01) -> list[s
     return [kernel.wait(request)["status"] for request in asked]
 
 
+@pytest.mark.fault(93, 94)
 @pytest.mark.parametrize("kind", ["TimeoutError", "ValueError", "KeyboardInterrupt"])
 @pytest.mark.parametrize("with_signal", [True, False], ids=["signal", "thread"])
 async def test_a_timeout_ends_a_loop_of_fits(
@@ -153,6 +154,7 @@ async def gone(kernel: KernelProcess) -> None:
     raise AssertionError("the probe has not left")
 
 
+@pytest.mark.fault(95)
 @pytest.mark.parametrize(
     ("method", "time", "hit"),
     [
@@ -185,6 +187,7 @@ async def test_stop_ends_what_was_queued_when_it_was_pressed(
         assert value(kernel.client(), f"{AGENT}._failures") == 0
 
 
+@pytest.mark.fault(96)
 async def test_stop_never_reaches_a_run_that_was_requested_afterwards(kernel: KernelProcess) -> None:
     """Nothing is queued when it is pressed: it is dropped."""
     async with watching(kernel) as watch:
@@ -196,6 +199,7 @@ async def test_stop_never_reaches_a_run_that_was_requested_afterwards(kernel: Ke
         assert [r.run.status for r in await watch.ran(4) if r.run is not None] == ["ok"] * 4
 
 
+@pytest.mark.fault(97)
 async def test_a_request_whose_date_is_of_a_clock_that_is_behind_is_known_to_come_later(
     kernel: KernelProcess,
 ) -> None:
@@ -271,6 +275,7 @@ async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> 
             assert survived <= 1
 
 
+@pytest.mark.fault(101)
 async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel: KernelProcess) -> None:
     """An interrupt between two of IPython's own steps: no end comes, and the next run tells of it."""
     break_off = (
@@ -293,6 +298,7 @@ async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel:
         assert [run.code for run in runs[1:]] == ["armed.append(1)", "1", "2"]
 
 
+@pytest.mark.fault(100)
 async def test_events_are_set_on_a_tool_id_only_while_it_is_the_probe_s(
     seeing_python: str, tmp_path: Path
 ) -> None:
@@ -315,6 +321,7 @@ async def test_events_are_set_on_a_tool_id_only_while_it_is_the_probe_s(
         assert value(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
 
 
+@pytest.mark.fault(102)
 async def test_the_cost_of_a_run_is_all_that_it_pays(kernel: KernelProcess) -> None:
     """The hooks before and after it, encoding and sending: measured by callbacks around the probe's."""
     around = """
@@ -351,6 +358,7 @@ def around():
         assert cost.hooks == 1 + 12, "the attach, and each run before this one"
 
 
+@pytest.mark.fault(99)
 async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelProcess) -> None:
     """Its old model is gone, because it holds a new one that a budget left out."""
     from kernelscope.timeline.changes import Verdict
@@ -417,6 +425,7 @@ def test_explain_says_what_was_not_looked_at(tmp_path: Path, capfd: pytest.Captu
         assert "left out" not in capfd.readouterr().out
 
 
+@pytest.mark.fault(98)
 async def test_a_look_goes_through_no_more_after_many_runs(tmp_path: Path) -> None:
     """IPython keeps ``_i1``, ``_1`` and ``Out[1]`` of every run, and a model in each."""
     with KernelProcess(tmp_path) as kernel:

@@ -13,8 +13,9 @@ import threading
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type  # noqa: UP035 - as Python 3.9 has it
 
 ERRORS: Tuple[Type[BaseException], ...] = (  # noqa: UP006
-    *(ZeroDivisionError, SystemExit, KeyboardInterrupt, MemoryError, RecursionError, GeneratorExit),
+    *(ZeroDivisionError, MemoryError, RecursionError, GeneratorExit, SystemExit, KeyboardInterrupt),
 )
+"""The last two are never the probe's own: a hook passes them on to a cell."""
 ENTRIES = frozenset({"_kernelscope", "pre_run_cell", "post_run_cell", "told", "look_between_runs"})
 """Functions of the probe that others call, and by which a place is told from another."""
 GUARDS = frozenset({"call", "handle_msg", "run"})
@@ -45,7 +46,7 @@ def _entry(frame: Any) -> str:
 
 
 def _collect(frame: Any, event: str, arg: Any) -> Any:
-    if not frame.f_code.co_filename.startswith("<kernelscope"):
+    if not frame.f_code.co_filename.startswith("<frozen kernelscope"):
         return None
     entry, module = _entry(frame), frame.f_code.co_filename
 
@@ -59,7 +60,7 @@ def _collect(frame: Any, event: str, arg: Any) -> Any:
 
 
 def _fire(frame: Any, event: str, arg: Any) -> Any:
-    if not frame.f_code.co_filename.startswith("<kernelscope"):
+    if not frame.f_code.co_filename.startswith("<frozen kernelscope"):
         return None
     entry = _entry(frame)
     if _armed is None or frame.f_code.co_filename != _armed[1] or entry != _armed[0]:

@@ -58,8 +58,8 @@ CELLS = (
     CELL + "print('to stderr', file=sys.stderr, flush=True)\nraise ValueError('the cell failed')",
     CELL + "display(len(d))",
 )
-KINDS = 6
-"""Of errors, in ``fault_lines``."""
+OWN, KINDS = 4, 6
+"""Of errors, in ``fault_lines``: those that can be the probe's own, and all."""
 PROBE = Path(inject.__file__).parents[1] / "probe"
 
 Shown = list[tuple[str, str]]
@@ -109,13 +109,15 @@ def report(client: BlockingKernelClient) -> dict[str, Any]:
     return found
 
 
-def chosen(lines: Lines, own: int, others: int) -> list[tuple[Any, ...]]:
+def chosen(lines: Lines, own: int, others: int, kinds: range = range(KINDS)) -> list[tuple[Any, ...]]:
     """A fault for each of so many lines of the probe's own course, and of what it calls to read."""
     found: list[tuple[Any, ...]] = []
     for number, ((entry, module, line), (times, broken)) in enumerate(lines.items()):
         is_own = module.rpartition(".")[2] in ("agent>", "look>", "identity>", "calls>", "poller>")
         if number % (own if is_own else others) == 0:
-            found.append((entry, module, line, 1 + number % min(times, 3), len(found) % KINDS, broken))
+            found.append(
+                (entry, module, line, 1 + number % min(times, 3), kinds[len(found) % len(kinds)], broken)
+            )
     return found
 
 
@@ -227,7 +229,8 @@ async def test_a_fault_at_every_line_of_the_hooks(
             await watch.attached()
             value(client, PUT_IN)
             lines = collected(client)
-            faults = chosen(lines, 2, 8) if python == sys.executable else chosen(lines, 16, 16)
+            density = (2, 8) if python == sys.executable else (16, 16)
+            faults = chosen(lines, *density, range(OWN))
             first = value(client, "get_ipython().execution_count")
             played(client, CELLS)
             await watch.until(lambda w: last_count(w) == first + 2)
@@ -251,12 +254,64 @@ async def test_a_fault_at_every_line_of_the_hooks(
             base.names, {o.token: o for o in base.objects}
         )
         assert kernel.log.read_text().replace("/watched/", "/plain/") == log
-    by_place = Counter(f"{entry} in {module[13:-1]}" for entry, module, *_ in found["fired"])
+    by_place = Counter(f"{entry} in {module[20:-1]}" for entry, module, *_ in found["fired"])
     record_property(
         "table",
         f"{len(lines)} lines reached, {len(found['fired'])} faults, {len(cells)} runs: {dict(score)}\n"
         + "\n".join(f"{times:>5} {place}" for place, times in by_place.most_common()),
     )
+
+
+@pytest.mark.long
+@pytest.mark.fault(24)
+@pytest.mark.parametrize("python", dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
+async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
+    python: str, tmp_path: Path
+) -> None:
+    """Whichever line of the hooks it falls into: the cell that was queued next raises it, and no other."""
+    with KernelProcess(tmp_path, python) as kernel:
+        client = kernel.client()
+        kernel.run(SETUP)
+        async with watching(kernel) as watch:
+            await watch.attached()
+            value(client, PUT_IN)
+            lines = collected(client)
+            density = (5, 20) if python == sys.executable else (24, 24)
+            faults = [
+                f for f in chosen(lines, *density, range(OWN, KINDS)) if not f[-1]
+            ]  # no look fails besides
+            value(client, FAULTS + f"plan({json.dumps(faults)!r})")
+            first = value(client, "get_ipython().execution_count")
+            interrupted = 0
+            for _ in range(0, 2 * len(faults) + 60, 60):
+                shown = played(client, [CELLS[0]] * 60)
+                for told in shown:
+                    kinds = [kind for kind, _ in told]
+                    if kinds == ["stdout", "execute_result"] or kinds == ["stream", "execute_result"]:
+                        continue
+                    interrupted += 1
+                    (text,) = [
+                        text for _, text in told if "KeyboardInterrupt" in text or "SystemExit" in text
+                    ]
+                    assert "kernelscope" not in text.replace("test_every_line", "")
+            found = report(client)
+            last = value(client, "get_ipython().execution_count") - 1
+            await watch.until(lambda w: last_count(w) == last)
+            assert value(client, f"{AGENT}._failures") == 0, "none of them is a failure of the probe"
+            runs = [run for run in watch.runs if run.run is not None and run.run.execution_count >= first]
+            timeline = Told(watch, first).timeline
+        async with watching(kernel) as again:
+            base = (await again.attached()).base
+        assert len(found["missed"]) <= len(faults) // 5, found["missed"]
+        in_hooks = [fault for fault in found["fired"] if fault[0] != "told"]
+        assert interrupted >= len(in_hooks) - timeline.lost
+        assert interrupted <= len(in_hooks)
+        counts = [run.run.execution_count for run in runs if run.run is not None]
+        assert len(set(counts)) == len(counts), "no run is told twice"
+        assert len(counts) >= last - first + 1 - timeline.lost
+        assert state_of(timeline.names, timeline.objects) == state_of(
+            base.names, {o.token: o for o in base.objects}
+        )
 
 
 def lines_of(client: BlockingKernelClient, go: str) -> Lines:
@@ -304,14 +359,7 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
         record_property("table", "\n".join(table))
 
 
-ERRORS = (
-    "ZeroDivisionError",
-    "SystemExit",
-    "KeyboardInterrupt",
-    "MemoryError",
-    "RecursionError",
-    "GeneratorExit",
-)
+ERRORS = ("ZeroDivisionError", "MemoryError", "RecursionError", "GeneratorExit")
 AGENT = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
 
 
@@ -326,18 +374,16 @@ async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
             await watch.attached()
             value(
                 client,
-                f"{AGENT}.__dict__.update(_failed={raises}, _between={raises}, _observe_run={raises}) or 1",
+                f"{AGENT}.__dict__.update(handle={raises}, _between={raises}, _observe_run={raises}) or 1",
             )
             for number in range(4):
                 assert played(client, [f"{number}; print('shown')"]) == [[("stdout", "shown\n")]]
-            assert all(run.cut == (f"the look after this run: {error}",) for run in await watch.ran(4))
-            value(client, f"{AGENT}.__dict__.pop('_failed') and 1")
+            cut = tuple(f"the look {when} this run was cut short by {error}" for when in ("before", "after"))
+            assert all(run.cut == cut for run in await watch.ran(4))
+            value(client, f"{AGENT}.__dict__.pop('handle') and 1")
             shown = played(client, ["print('shown')"] * 3)
             assert shown == [[("stdout", "shown\n")]] * 3
-            if error == "KeyboardInterrupt":  # it is the user's, and does not count
-                assert all(run.cut for run in await watch.ran(7))
-            else:
-                assert isinstance(await watch.failure(), ProbeError)
+            assert isinstance(await watch.failure(), ProbeError)
         assert value(client, INSTALLED) is False
         assert "Traceback" not in kernel.log.read_text()
 
