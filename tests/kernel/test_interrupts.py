@@ -213,7 +213,7 @@ async def test_a_request_whose_date_is_of_a_clock_that_is_behind_is_known_to_com
         found: dict[str, Any] = real(kind)
         return {**found, "date": found["date"] - timedelta(hours=1)}
 
-    client.session.msg_header = header  # type: ignore[method-assign]
+    client.session.msg_header = header
     async with watching(kernel) as watch:
         await watch.attached()
         kernel.run("ran = None")
@@ -277,25 +277,26 @@ async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> 
 
 @pytest.mark.fault(101)
 async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel: KernelProcess) -> None:
-    """An interrupt between two of IPython's own steps: no end comes, and the next run tells of it."""
+    """An interrupt between two of IPython's own steps, before the cell's code: no result names the count."""
     break_off = (
-        "ip = get_ipython()\ntrigger = ip.events.trigger\n"
-        "def interrupted(event, *given):\n"
-        "    if event == 'post_execute' and armed:\n"
-        "        armed.clear()\n        ip.events.trigger = trigger\n        raise KeyboardInterrupt\n"
-        "    return trigger(event, *given)\n"
-        "armed = []\nip.events.trigger = interrupted"
+        "class Interrupted:\n"
+        "    def visit(self, node):\n"
+        "        if armed:\n            armed.clear()\n            raise KeyboardInterrupt\n"
+        "        return node\n"
+        "armed = []\nget_ipython().ast_transformers.append(Interrupted())"
     )
     async with watching(kernel) as watch:
         await watch.attached()
         kernel.run(break_off)
-        kernel.queue("armed.append(1)")  # no reply comes: ipykernel logs that it was interrupted
+        kernel.run("armed.append(1)")
+        assert kernel.run("never = 1")["status"] == "error"
         kernel.run("1")
         kernel.run("2")
-        runs = [r.run for r in await watch.ran(4) if r.run is not None]
+        runs = [r.run for r in await watch.ran(5) if r.run is not None]
         first = runs[0].execution_count
-        assert [run.execution_count for run in runs] == [first, first + 1, first + 2, first + 3]
-        assert [run.code for run in runs[1:]] == ["armed.append(1)", "1", "2"]
+        assert [run.execution_count for run in runs] == list(range(first, first + 5))
+        assert [run.code for run in runs[1:]] == ["armed.append(1)", "never = 1", "1", "2"]
+        assert [run.status for run in runs] == ["ok", "ok", "interrupted", "ok", "ok"]
 
 
 @pytest.mark.fault(100)

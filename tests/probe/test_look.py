@@ -258,19 +258,22 @@ def test_what_ipython_adds_with_each_run_is_not_gone_through() -> None:
 
 def test_names_in_the_order_of_the_namespace_however_it_changes() -> None:
     """What was deleted and added again stands at the end; deleting one of IPython's own names does no harm."""
-    space: dict[str, Any] = {"a": 1, "_i1": "", "b": 2, "c": 3}
+    space: dict[Any, Any] = {"a": 1, "_i1": "", "b": 2, "c": 3}
     names = UserNames(space)
-    wanted = {
-        "as it was": lambda: None,
-        "run 2": lambda: space.update({"_i2": "", "d": 4}),
-        "again": lambda: (space.pop("a"), space.update({"e": 5, "a": 6})),
-        "the last one": lambda: (space.pop("a"), space.update({"f": 7, "a": 8})),
-        "the input": lambda: (space.pop("_i2"), space.update({"g": 9})),
-        "run 3": lambda: (space.pop("b"), space.update({"_i3": "", "_3": 10, "b": 11, 5: 12, "x" * 300: 13})),
-        "reset": lambda: (space.clear(), space.update({"z": 14})),
+    # What each step takes away, and what it adds then.
+    steps: dict[str, tuple[list[str], dict[Any, Any]]] = {
+        "as it was": ([], {}),
+        "run 2": ([], {"_i2": "", "d": 4}),
+        "again": (["a"], {"e": 5, "a": 6}),
+        "the last one": (["a"], {"f": 7, "a": 8}),
+        "the input": (["_i2"], {"g": 9}),
+        "run 3": (["b"], {"_i3": "", "_3": 10, "b": 11, 5: 12, "x" * 300: 13}),
+        "reset": ([*"acdefgb", "_i1", "_i3", "_3"], {"z": 14}),
     }
-    for what, change in wanted.items():
-        change()
+    for what, (taken, added) in steps.items():
+        for name in taken:
+            del space[name]
+        space.update(added)
         plain = [
             (k, v) for k, v in space.items() if type(k) is str and not k.startswith("_") and len(k) < 300
         ]
