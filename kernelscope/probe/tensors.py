@@ -12,7 +12,7 @@ import sys
 from contextlib import contextmanager
 from typing import Any, Iterator
 
-from .types import class_dict, instance_dict, names_in
+from .types import class_dict, dtype_name, instance_dict, names_in
 
 WHOLE = 1 << 14
 """Bytes of a tensor that are always read in full."""
@@ -109,7 +109,7 @@ def text(value: Any) -> str:
     """Its element type and shape."""
     if id(type(value)) in _tensorflow_types:
         array = content(value)
-        return "tensor" if array is None else f"{array.dtype.name} tensor {array.shape}"
+        return "tensor" if array is None else f"{dtype_name(array.dtype)} tensor {array.shape}"
     try:
         with _unseen():
             shape = tuple(_getter("shape")(value))

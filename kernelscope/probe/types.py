@@ -128,6 +128,23 @@ def pairs_of(mapping: Any, most: int) -> list[tuple[Any, Any]]:
     return []
 
 
+def dtype_name(dtype: Any) -> str:
+    """``dtype.name`` of numpy's; that itself runs Python code of numpy's, in which a debugger would stop."""
+    if dtype.isbuiltin == 1 and dtype.kind in _NUMERIC_KINDS:
+        return _NUMERIC_KINDS[dtype.kind] + str(8 * dtype.itemsize)
+    if dtype.isbuiltin == 1 and dtype.kind in _OTHER_KINDS:
+        return _OTHER_KINDS[dtype.kind]
+    if dtype.kind in _TEXT_KINDS and dtype.itemsize:
+        return _TEXT_KINDS[dtype.kind] + str(8 * dtype.itemsize)
+    name: str = dtype.name
+    return name
+
+
+_NUMERIC_KINDS = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
+_OTHER_KINDS = {"b": "bool", "O": "object"}
+_TEXT_KINDS = {"U": "str", "S": "bytes"}
+
+
 def is_class(value: object) -> bool:
     """Whether ``value`` is a class, without asking it (``isinstance`` would: ``__class__``)."""
     return any(base is type for base in mro_of(type(value)))

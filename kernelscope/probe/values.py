@@ -26,6 +26,7 @@ from .types import (
     ESTIMATOR,
     TypeCache,
     class_attribute,
+    dtype_name,
     instance_dict,
     is_atom,
     is_one_of,
@@ -308,7 +309,7 @@ class Reader:
         if kind is dict:
             return self._dict_text(value, depth)
         if kind is ndarray_type():
-            return f"{value.dtype.name} array {value.shape}"[:LONGEST]
+            return f"{dtype_name(value.dtype)} array {value.shape}"[:LONGEST]
         if tensors.is_tensor(value):
             return tensors.text(value)[:LONGEST]
         if self._types.of(kind).numpy_scalar:

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from kernelscope.probe.types import (
+    dtype_name,
     CONTAINER,
     ESTIMATOR,
     OPAQUE,
@@ -230,3 +231,12 @@ def test_a_class_of_the_users_is_not_kept_alive() -> None:
     del made
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["f2", "f4", "f8", "g", "i1", "i8", "u1", "u4", "c8", "c16", ">f8", "?", "O", "U7", "S3", "M8[s]", "m8[ns]", "V5", "U"],
+)  # fmt: skip
+def test_a_dtype_is_called_what_numpy_calls_it(dtype: str) -> None:
+    assert dtype_name(np.dtype(dtype)) == np.dtype(dtype).name
+    assert dtype_name(np.zeros(1, dtype).dtype) == np.zeros(1, dtype).dtype.name
