@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def watching(kernel: KernelProcess) -> Iterator[None]:
     watch = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert watch.stdout is not None
     watch.stdout.readline()
+    # What nobody reads would stop it once the pipe is full.
+    threading.Thread(target=watch.stdout.read, daemon=True).start()
     try:
         yield
     finally:

@@ -18,7 +18,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from kernelscope.probe.types import (
-    dtype_name,
     CONTAINER,
     ESTIMATOR,
     OPAQUE,
@@ -26,6 +25,7 @@ from kernelscope.probe.types import (
     TypeCache,
     attributes_of,
     class_attribute,
+    dtype_name,
     instance_dict,
     is_class,
     pairs_of,
