@@ -22,6 +22,8 @@ from kernelscope.errors import UsageError
 from kernelscope.export.files import FORMS, Form, write, write_file
 from kernelscope.timeline.expectations import LANGUAGE, Expectation
 
+_STANDARD_OUTPUT = Path("/dev/fd/1")
+
 
 @click.command(
     short_help="Open a recording; no kernel is needed.",
@@ -82,7 +84,8 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
 )
 @click.option(
     "-o", "--output", "out", default="-", metavar="OUT",
-    help="The file, which is replaced when the new one is whole; - (default) is standard output.",
+    help="The file; one that is there is replaced when the new one is complete, and a device or a FIFO is "
+    "written into. - (default) is standard output.",
 )  # fmt: skip
 @click.option(
     "--anew",
@@ -102,7 +105,7 @@ def export(
     jsonl is the records of `watch --json`, csv a row per change, markdown for a pull request, and html one
     page with the timeline as it looks on the screen.
     """
-    session = heard(source, anew=anew, **options)
+    session = heard(source, anew=anew, output=_STANDARD_OUTPUT if out == "-" else Path(out), **options)
     if out == "-":
         write(session.timeline, session.past, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
