@@ -35,6 +35,7 @@ from typing import BinaryIO
 from kernelscope.errors import ExportError, UsageError
 from kernelscope.text import clean
 
+STANDARD_OUTPUT = Path("/dev/fd/1")
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,9})")
 _MOST_LINKS = 40
 """Symbolic links that are followed in a row, as Linux does."""
@@ -86,8 +87,9 @@ def open_input(path: Path) -> BinaryIO:
 
 
 def _refuse(path: Path) -> None:
-    code = errno.EISDIR if path.is_dir() else errno.ENXIO
-    raise OSError(code, os.strerror(code))
+    mode = path.stat().st_mode
+    code = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+    raise OSError(code, f"it is {kind_of(mode)}, not a regular file")
 
 
 # Writing.
@@ -103,8 +105,9 @@ def refuse_sources(output: Path, sources: Iterable[Path]) -> None:
     for source in sources:
         read = _status_of(source)
         if written is not None and read is not None and os.path.samestat(written, read):
+            name = "standard output" if _descriptor_named(output) == 1 else display_path(output)
             raise UsageError(
-                f"the output {display_path(output)} is the same file as the source {display_path(source)}",
+                f"the output ({name}) is the same file as the source ({display_path(source)})",
                 "Nothing was written. Name another file.",
             )
 
@@ -189,7 +192,7 @@ def _write(path: Path, write: Callable[[BinaryIO], None]) -> None:
         _create(Path(os.path.realpath(path)), write)
         return
     if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
-        raise OSError(f"It is {kind_of(mode)}.")
+        raise OSError(f"it is {kind_of(mode)}")
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb") as out:
         if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
             _rewrite(Path(os.path.realpath(path)), out, write)

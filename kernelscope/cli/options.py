@@ -121,7 +121,8 @@ def _in_file(name: str) -> list[Expectation]:
         with open_input(Path(name)) as file:
             lines = file.read().decode().splitlines()
     except (OSError, ValueError) as error:
-        raise UsageError(f"the expectations in {name} cannot be read", str(error)) from error
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UsageError(f"the expectations in {name} cannot be read", why) from error
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:

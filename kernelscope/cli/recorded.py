@@ -17,12 +17,18 @@ from kernelscope.cli.options import (
     expect_option,
     notes,
 )
-from kernelscope.cli.running import can_be_drawn_on, heard, on_a_terminal, show_recording, watched
+from kernelscope.cli.running import (
+    can_be_drawn_on,
+    heard,
+    interruptible,
+    on_a_terminal,
+    show_recording,
+    watched,
+)
 from kernelscope.errors import UsageError
 from kernelscope.export.files import FORMS, Form, write, write_file
 from kernelscope.timeline.expectations import LANGUAGE, Expectation
-
-_STANDARD_OUTPUT = Path("/dev/fd/1")
+from kernelscope.userfiles import STANDARD_OUTPUT
 
 
 @click.command(
@@ -105,12 +111,13 @@ def export(
     jsonl is the records of `watch --json`, csv a row per change, markdown for a pull request, and html one
     page with the timeline as it looks on the screen.
     """
-    session = heard(source, anew=anew, output=_STANDARD_OUTPUT if out == "-" else Path(out), **options)
+    session = heard(source, anew=anew, output=STANDARD_OUTPUT if out == "-" else Path(out), **options)
     if out == "-":
         write(session.timeline, session.past, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        write_file(session.timeline, session.past, form, Path(out))
+        with interruptible():
+            write_file(session.timeline, session.past, form, Path(out))
 
 
 @click.command(

@@ -200,9 +200,10 @@ def _no_kernel_of(argument: str, shown: str, kernels: Sequence[_Found]) -> NoKer
         return NoKernelError(
             f"no kernel is known to run {shown}: there is no such file here", _names(kernels)
         )
+    live = any(one.entry.state != "dead" for one in kernels)
     return NoKernelError(
         f"no kernel is known to run {shown}: it is not open in a running kernel",
-        f"open it in Jupyter or VS Code and run a cell; {_names(kernels)}",
+        "open it in Jupyter or VS Code and run a cell" + (f"; {_names(kernels)}" if live else ""),
     )
 
 

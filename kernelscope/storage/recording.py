@@ -199,9 +199,9 @@ class RecordingSource:
             raise self._bad("this is not a regular file")
         if not status.st_size:
             raise self._bad("it is empty")
-        for beside in files_of(self._path)[1:]:
+        for beside in () if _is_finished(self._path) else files_of(self._path)[1:]:
             if os.path.exists(beside) and not os.path.isfile(beside):  # noqa: PTH110, PTH113 - raise nothing
-                raise self._bad(f"{display_path(beside)}, which SQLite would open, is not a regular file")
+                raise self._bad(f"{display_path(beside)} is not a regular file, and SQLite would open it")
 
     def _must_be_ours(self, database: sqlite3.Connection) -> None:
         (application,) = database.execute("PRAGMA application_id").fetchone()
