@@ -153,7 +153,8 @@ def watch(
     epilog=notes(
         "kernelscope record churn.ipynb -o churn.kscope",
         about=CONNECTION,
-        exits=f"{NO_KERNEL}; {LATE}; 5 where FILE is there already or cannot be written.",
+        exits=f"2 where FILE is what is read; {NO_KERNEL}; {LATE}; 5 where FILE is there already or cannot be "
+        "written, or the recording ended early.",
     ),
 )
 @connection_argument

@@ -77,7 +77,8 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
         "kernelscope export run.kscope --to html -o run.html",
         "kernelscope export churn.ipynb --to markdown",
         about=f"FILE is a recording. {CONNECTION}",
-        exits=f"{NO_KERNEL}; {LATE}; 5 where FILE cannot be opened, or OUT cannot be written.",
+        exits=f"2 where OUT is what is read; {NO_KERNEL}; {LATE}; 5 where FILE cannot be opened, or OUT cannot "
+        "be written.",
     ),
 )
 @click.argument("source", required=False, metavar="[FILE|CONNECTION]", shell_complete=sources)

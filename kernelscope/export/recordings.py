@@ -17,10 +17,9 @@ def recording_summary(result: RecordingResult) -> str:
     opens = f"`kernelscope replay {shlex.quote(str(result.path))}` opens it"
     if not result.failure:
         return f"recorded: {opens}"
-    return (
-        f"the recording ended early ({result.failure}): it holds {_extent(result)}"
-        f"{f'; {opens}' if result.is_there else ''}"
-    )
+    if not result.is_there:
+        return f"the recording ended early ({result.failure}): {_extent(result)} had been written"
+    return f"the recording ended early ({result.failure}): it holds {_extent(result)}; {opens}"
 
 
 def _extent(result: RecordingResult) -> str:

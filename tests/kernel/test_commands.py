@@ -397,7 +397,7 @@ async def test_the_dashboard_goes_on_and_says_that_the_recording_has_ended(
     told = capsys.readouterr().err
     assert told.startswith("kernelscope: the recording has ended: ")
     assert "the recording ended early (the file was removed" in told
-    assert "it holds " in told
+    assert " had been written" in told
     assert "opens it" not in told, "there is no such file"
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
@@ -132,15 +133,16 @@ def test_a_command_without_a_kernel(tmp_path: Path, command: list[str], status: 
 def test_no_folder_stays_behind_whether_it_began_or_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (temporary := tmp_path / "t").mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
     (tmp_path / "there.kscope").touch()
-    for file, status in (("there.kscope", 5), ("new.kscope", 0)):
-        done = watch(tmp_path, "--record", file, "--", *EXECUTE)
-        assert done.returncode == (status or 1), done.stderr  # there is no notebook to execute
-        assert list(temporary.iterdir()) == []
-    assert watch(tmp_path, "--", "no-such-command-here").returncode == 2
-    assert list(temporary.iterdir()) == []
+    with TemporaryDirectory(dir="/tmp") as temporary:  # its path is short enough for a socket
+        monkeypatch.setenv("TMPDIR", temporary)
+        for file, status in (("there.kscope", 5), ("new.kscope", 3)):
+            done = watch(tmp_path, "--record", file, "--", "sh", "-c", 'ls "$TMPDIR"')
+            assert done.returncode == status, done.stderr
+            assert ("kernelscope-" in done.stderr) == (file == "new.kscope"), "one is there meanwhile"
+            assert list(Path(temporary).iterdir()) == []
+        assert watch(tmp_path, "--", "no-such-command-here").returncode == 2
+        assert list(Path(temporary).iterdir()) == []
 
 
 def test_a_demo_that_is_not_begun_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
