@@ -201,9 +201,11 @@ def test_kernels_of_another_user_are_told_of_by_ls(
     code = (
         "import contextlib, io, os, sys; from kernelscope import cli\n"
         # Once as root: the interpreter's own modules may lie where nobody else can read them.
-        "with contextlib.redirect_stdout(io.StringIO()): cli.main(['ls'])\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):\n"
+        "    cli.main(['ls'])\n"
+        "    with contextlib.suppress(SystemExit): cli.main(['detach', 'no such kernel'])\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "cli.main(['ls', *sys.argv[1:]])\n"
+        "cli.main(sys.argv[1:])\n"
     )
     with TemporaryDirectory(dir="/tmp") as name:
         folder = Path(name, "runtime")
@@ -214,11 +216,16 @@ def test_kernels_of_another_user_are_told_of_by_ls(
             path.chmod(whose)
         folder.chmod(mode)
         Path(name).chmod(0o755)
-        done = subprocess.run(
-            [sys.executable, "-c", code, *(["--json"] if as_json else [])],
-            env={**os.environ, "JUPYTER_RUNTIME_DIR": str(folder), "HOME": name},
-            capture_output=True, text=True, check=False, timeout=LONG,
+        done, refused = (
+            subprocess.run(
+                [sys.executable, "-c", code, *arguments],
+                env={**os.environ, "JUPYTER_RUNTIME_DIR": str(folder), "HOME": name},
+                capture_output=True, text=True, check=False, timeout=LONG,
+            )
+            for arguments in (["ls", *(["--json"] if as_json else [])], ["detach", "no such kernel"])
         )  # fmt: skip
+    assert refused.returncode == 3, refused.stderr
+    assert ("of another user cannot be read" in refused.stderr) == bool(said)
     assert done.returncode == 0, done.stderr
     if said:
         assert (done.stdout, said in done.stderr) == ("", True), done.stderr
