@@ -14,7 +14,7 @@
     │   └── ProbeError               the kernel answered, the probe could not be put in
     ├── TimedOutError           4    a limit that the user gave ran out
     ├── RecordingError          5    a recording that cannot be written or opened
-    └── ExportError             5    a file that what was seen cannot be written to
+    └── ExportError             5    an export file that cannot be written
 """
 
 from __future__ import annotations
@@ -89,6 +89,6 @@ class RecordingError(KernelscopeError):
 
 
 class ExportError(KernelscopeError):
-    """A file that what was seen cannot be written to."""
+    """The export file cannot be written."""
 
     exit_code = 5

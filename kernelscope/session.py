@@ -13,7 +13,7 @@ from kernelscope.timeline.events import Detached, Event, Recalled, is_passing
 from kernelscope.timeline.timeline import Timeline, Update
 
 if TYPE_CHECKING:
-    from kernelscope.storage.recorder import Recorder
+    from kernelscope.storage.recorder import Recorder, RecordingResult
 
 
 class Source(Protocol):
@@ -91,14 +91,14 @@ class Session:
         self._recorder.take(self._past)
         self.listen(self._recorder)
 
-    def stop_recording(self) -> Path | None:
-        """Finishes the file, and gives it back; ``None``: there was none."""
+    def stop_recording(self) -> RecordingResult | None:
+        """Finish the file, and tell what is in it; ``None`` when nothing was recorded."""
         recorder, self._recorder = self._recorder, None
         if recorder is None:
             return None
         self._listeners.remove(recorder)
         recorder.close()
-        return recorder.path
+        return recorder.result
 
     async def run(self) -> None:
         """Until the source ends; what the source raises is raised here, after it was closed.

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Iterator
+from functools import cache as cached
+from pathlib import Path
 
 import pytest
 
 from tests.support.pythons import VARIABLE
 
 
-@cache
+@cached
 def _found() -> dict[str, str]:
     """Interpreter by version, such as ``3.12``."""
     told = {}
@@ -43,6 +45,15 @@ def python(request: pytest.FixtureRequest) -> str:
 def seeing_python(request: pytest.FixtureRequest) -> str:
     """An interpreter in which calls can be seen."""
     return interpreter(request.param)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the dashboard's file of what was copied last goes, in place of the user's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

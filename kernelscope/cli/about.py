@@ -12,6 +12,7 @@ import click
 from kernelscope import __version__
 from kernelscope.cli.options import notes
 from kernelscope.text import clean
+from kernelscope.userfiles import copied_file
 
 _PACKAGES = (
     "textual",
@@ -26,7 +27,8 @@ _PACKAGES = (
 VARIABLES = {
     "JUPYTER_RUNTIME_DIR": "where connection files are looked for",
     "XDG_RUNTIME_DIR": "where VS Code's are",
-    "TMPDIR": "where copies go",
+    "TMPDIR": "where temporary files are",
+    "XDG_CACHE_HOME": "where the file of what was copied last is",
     "NO_COLOR": "no colours",
     "TERM": "what the terminal can do",
     "COLORTERM": "how many colours it has",
@@ -62,7 +64,6 @@ def info(as_json: bool) -> None:
 def _told() -> dict[str, dict[str, Any]]:
     import platform
     import sqlite3
-    import tempfile
 
     from kernelscope.kernel.places import notes_dir, runtime_dirs
 
@@ -79,7 +80,7 @@ def _told() -> dict[str, dict[str, Any]]:
             "python": sys.executable,
             "runtime_dirs": [clean(str(folder), limit=4_096) for folder in runtime_dirs()],
             "notes": str(notes_dir()),
-            "copies": tempfile.gettempdir(),
+            "copies": clean(str(copied_file()), limit=4_096),
             "recordings": "where --record and -o say",
             "config_file": None,
             "cache": None,

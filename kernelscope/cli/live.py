@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from kernelscope.cli.running import (
     DEMO_PAUSE_S,
     can_be_drawn_on,
     chosen,
-    connection_file,
+    connection_named,
     live_source,
     no_terminals,
     on_a_terminal,
@@ -39,9 +39,12 @@ from kernelscope.cli.running import (
     watched_command,
 )
 from kernelscope.errors import RecordingError, UsageError
+from kernelscope.export.recordings import recording_summary
+from kernelscope.text import clean
 from kernelscope.timeline.events import Attached, Waiting
 from kernelscope.timeline.expectations import Expectation
 from kernelscope.timeline.timeline import Update
+from kernelscope.userfiles import display_path
 
 
 @click.command(
@@ -71,21 +74,20 @@ def attach(
     tell_what_looking_costs(options["poll"])
     if not can_be_drawn_on():
         talk("this terminal cannot be drawn on (TERM says so): here are the runs as lines")
-        with connection_file(connection) as path:
-            watched(live_source(path, **options), False, record)
+        watched(live_source(connection_named(connection, output=record), **options), False, record)
         return
     from kernelscope.session import Session
     from kernelscope.tui.app import KernelscopeApp
 
-    with chosen(connection, **options) as source:
-        if isinstance(source, Path):
-            show_recording(source)
-        elif source is not None:
-            if piped:
-                take_keys_from_the_terminal()
-            app = KernelscopeApp(Session(source), poll=options["poll"])
-            with recorded(app.session, record, app.warn):
-                shown(app)
+    source = chosen(connection, record=record, **options)
+    if isinstance(source, Path):
+        show_recording(source)
+    elif source is not None:
+        if piped:
+            take_keys_from_the_terminal()
+        app = KernelscopeApp(Session(source), poll=options["poll"])
+        with recorded(app.session, record, app.warn):
+            shown(app)
 
 
 class _WithCommand(click.Command):
@@ -141,9 +143,9 @@ def watch(
         tell_what_looking_costs(options["poll"])
         watched_command(command, as_json, record, expected, options)
         return
-    with connection_file(connection) as path:
-        tell_what_looking_costs(options["poll"])
-        watched(live_source(path, **options), as_json, record, expected)
+    named = connection_named(connection, output=record)
+    tell_what_looking_costs(options["poll"])
+    watched(live_source(named, **options), as_json, record, expected)
 
 
 @click.command(
@@ -151,7 +153,8 @@ def watch(
     epilog=notes(
         "kernelscope record churn.ipynb -o churn.kscope",
         about=CONNECTION,
-        exits=f"{NO_KERNEL}; {LATE}; 5 where FILE is there already or cannot be written.",
+        exits=f"2 where FILE is what is read; {NO_KERNEL}; {LATE}; 5 where FILE is there already or cannot be "
+        "written, or the recording ended early.",
     ),
 )
 @connection_argument
@@ -172,20 +175,21 @@ def record(
     """
     from kernelscope.session import Session
 
-    with connection_file(connection) as path:
-        tell_what_looking_costs(options["poll"])
-        session = Session(live_source(path, **options))
-        session.record(file, _the_recording_is_all_there_is)
-        session.listen(_tell_what_is_recorded)
-        try:
-            run(session.run())
-        finally:
-            session.stop_recording()
-            talk(f"`kernelscope replay {shlex.quote(str(file))}` opens it")
+    named = connection_named(connection, output=file)
+    tell_what_looking_costs(options["poll"])
+    session = Session(live_source(named, **options))
+    session.record(file, _the_recording_is_all_there_is)
+    session.listen(_tell_what_is_recorded)
+    try:
+        run(session.run())
+    finally:
+        result = session.stop_recording()
+        if result is not None:
+            talk(recording_summary(result))
 
 
 def _the_recording_is_all_there_is(why: str) -> None:
-    raise RecordingError(f"the recording has ended: {why}", "All that came until then is in the file.")
+    raise RecordingError(f"the recording has ended: {why}")
 
 
 def _tell_what_is_recorded(update: Update) -> None:
@@ -208,15 +212,41 @@ def ls(as_json: bool) -> None:
     """
     from kernelscope.export.listing import json_line, table
     from kernelscope.kernel.discovery import find_kernels
+    from kernelscope.kernel.places import unreadable
 
-    entries = run(find_kernels())
+    entries, hidden = run(find_kernels()), unreadable()
     if as_json:
         for entry in entries:
             click.echo(json_line(entry))
     elif entries:
         click.echo(table(entries))
+    elif hidden:
+        click.echo("no kernel found that this user can attach to", err=True)
     else:
         click.echo("no kernel found: open a notebook, or try `kernelscope demo`", err=True)
+    if hidden:
+        _describe_unreadable(hidden)
+
+
+def _describe_unreadable(hidden: Sequence[Path]) -> None:
+    """Say on standard error whose kernels cannot be listed, and how to list them."""
+    folders = [display_path(path) for path in hidden if path.suffix != ".json"]
+    files = len(hidden) - len(folders)
+    what = [f"{files} connection file{'' if files == 1 else 's'}"] if files else []
+    owners = sorted({_owner_of(path) for path in hidden})
+    talk(
+        f"{' and '.join(what + folders)} of {', '.join(owners)} cannot be read\n"
+        "  Only the user who started a kernel can attach to it: run `kernelscope ls` as that user."
+    )
+
+
+def _owner_of(path: Path) -> str:
+    try:
+        return f"user {clean(path.owner())}"
+    except KeyError:  # it has no name
+        return f"user {path.stat().st_uid}"
+    except OSError:  # it may not even be looked at
+        return "another user"
 
 
 @click.command(
@@ -231,8 +261,7 @@ def detach(connection: str | None, options: dict[str, Any]) -> None:
     """Take the probe out of the kernel, whoever put it in."""
     from kernelscope.kernel.live import take_out
 
-    with connection_file(connection) as path:
-        there = run(take_out(path, **options))
+    there = run(take_out(connection_named(connection), **options))
     click.echo("the probe has left the kernel" if there else "there was no probe in the kernel")
 
 
@@ -265,8 +294,7 @@ def audit(
     from kernelscope.export.audit import is_clean, json_text, table
     from kernelscope.kernel.audit import audit as audited
 
-    with connection_file(connection) as path:
-        told = run(audited(path, seconds=seconds, **options))
+    told = run(audited(connection_named(connection), seconds=seconds, **options))
     click.echo(json_text(told) if as_json else table(told))
     if not is_clean(told):
         raise SystemExit(1)

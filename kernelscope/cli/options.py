@@ -12,6 +12,7 @@ import click
 from kernelscope.cli.completing import connections, words
 from kernelscope.errors import UsageError
 from kernelscope.timeline.expectations import Expectation, parse
+from kernelscope.userfiles import open_input
 
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
@@ -117,9 +118,11 @@ def expectations_of(texts: tuple[str, ...]) -> tuple[Expectation, ...]:
 def _in_file(name: str) -> list[Expectation]:
     found = []
     try:
-        lines = Path(name).read_text(encoding="utf-8").splitlines()
+        with open_input(Path(name)) as file:
+            lines = file.read().decode().splitlines()
     except (OSError, ValueError) as error:
-        raise UsageError(f"the expectations in {name} cannot be read", str(error)) from error
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UsageError(f"the expectations in {name} cannot be read", why) from error
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:

@@ -17,10 +17,18 @@ from kernelscope.cli.options import (
     expect_option,
     notes,
 )
-from kernelscope.cli.running import can_be_drawn_on, heard, on_a_terminal, show_recording, watched
+from kernelscope.cli.running import (
+    can_be_drawn_on,
+    heard,
+    interruptible,
+    on_a_terminal,
+    show_recording,
+    watched,
+)
 from kernelscope.errors import UsageError
 from kernelscope.export.files import FORMS, Form, write, write_file
 from kernelscope.timeline.expectations import LANGUAGE, Expectation
+from kernelscope.userfiles import STANDARD_OUTPUT
 
 
 @click.command(
@@ -69,7 +77,8 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
         "kernelscope export run.kscope --to html -o run.html",
         "kernelscope export churn.ipynb --to markdown",
         about=f"FILE is a recording. {CONNECTION}",
-        exits=f"{NO_KERNEL}; {LATE}; 5 where FILE cannot be opened, or OUT cannot be written.",
+        exits=f"2 where OUT is what is read; {NO_KERNEL}; {LATE}; 5 where FILE cannot be opened, or OUT cannot "
+        "be written.",
     ),
 )
 @click.argument("source", required=False, metavar="[FILE|CONNECTION]", shell_complete=sources)
@@ -82,7 +91,8 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
 )
 @click.option(
     "-o", "--output", "out", default="-", metavar="OUT",
-    help="The file, which is replaced when the new one is whole; - (default) is standard output.",
+    help="The file; one that is there is replaced when the new one is complete, and a device or a FIFO is "
+    "written into. - (default) is standard output.",
 )  # fmt: skip
 @click.option(
     "--anew",
@@ -102,12 +112,13 @@ def export(
     jsonl is the records of `watch --json`, csv a row per change, markdown for a pull request, and html one
     page with the timeline as it looks on the screen.
     """
-    session = heard(source, anew=anew, **options)
+    session = heard(source, anew=anew, output=STANDARD_OUTPUT if out == "-" else Path(out), **options)
     if out == "-":
         write(session.timeline, session.past, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        write_file(session.timeline, session.past, form, Path(out))
+        with interruptible():
+            write_file(session.timeline, session.past, form, Path(out))
 
 
 @click.command(

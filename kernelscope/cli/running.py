@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -15,11 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
+from kernelscope.export.recordings import recording_summary
 from kernelscope.text import clean, clean_block
 from kernelscope.timeline.events import Waiting
+from kernelscope.userfiles import open_regular, refuse_sources
 
 if TYPE_CHECKING:
     from kernelscope.kernel.entry import KernelEntry
+    from kernelscope.kernel.files import Connection
     from kernelscope.session import Session, Source
     from kernelscope.timeline.expectations import Expectation
     from kernelscope.timeline.timeline import Update
@@ -140,27 +142,21 @@ def recorded(
     try:
         yield session
     finally:
-        written = session.stop_recording()
+        result = session.stop_recording()
         for line in later:
             talk(line)
-        if written is not None and not later:
-            talk(f"recorded: `kernelscope replay {shlex.quote(str(written))}` opens it")
+        if result is not None:
+            talk(recording_summary(result))
 
 
-@contextlib.contextmanager
-def chosen(connection: str | None, **options: Any) -> Iterator[Source | Path | None]:
+def chosen(connection: str | None, *, record: Path | None = None, **options: Any) -> Source | Path | None:
     """The kernel that was named, or the kernel or recording picked on the screen; ``None`` where nothing was."""
     if connection is not None:
-        with connection_file(connection) as path:
-            yield live_source(path, **options)
-        return
+        return live_source(connection_named(connection, output=record), **options)
     try:
-        with connection_file(None) as path:
-            only = live_source(path, **options)
+        return live_source(connection_named(None, output=record), **options)
     except NoKernelError:  # none, or several
-        yield _picked(**options)
-    else:
-        yield only
+        return _picked(**options)
 
 
 def _picked(**options: Any) -> Source | Path | None:
@@ -191,11 +187,11 @@ def show_recording(file: Path, *, anew: bool = False, play: bool = False, speed:
     shown(app)
 
 
-def live_source(path: Path, **options: Any) -> Source:
-    """The kernel of a connection file; it is said where nothing vouches for what it tells."""
+def live_source(connection: Connection, **options: Any) -> Source:
+    """The kernel of a connection; it is said where nothing vouches for what it tells."""
     from kernelscope.kernel.live import LiveSource
 
-    source = LiveSource(path, **options)
+    source = LiveSource(connection, **options)
     if not source.signed:
         talk("the connection file has no key, so messages are not verified")
     return source
@@ -207,32 +203,40 @@ _SQLITE = b"SQLite format 3\0"
 def is_recording(name: str) -> bool:
     """By its content: a connection file is JSON."""
     try:
-        with Path(name).open("rb") as file:
+        with open_regular(Path(name)) as file:
             return file.read(len(_SQLITE)) == _SQLITE or name.endswith(".kscope")
     except (OSError, ValueError):
         return name.endswith(".kscope")
 
 
-def heard(where: str | None, *, anew: bool = False, **options: Any) -> Session:
+def heard(where: str | None, *, anew: bool = False, output: Path | None = None, **options: Any) -> Session:
     """All that a recording holds, or that the probe of a live kernel knows: that is asked once, and left.
 
     Args:
         where: a recording, or a connection.
         anew: a recording is judged by this version.
+        output: the file that will be written from it; must not be what is read.
         options: of a live source.
+
+    Raises:
+        UsageError: the output is what is read.
     """
     from kernelscope.session import Session
 
     if where is not None and is_recording(where):
-        from kernelscope.storage.recording import RecordingSource
+        from kernelscope.storage.recording import RecordingSource, files_of
 
+        if output is not None:
+            refuse_sources(output, files_of(Path(where)))
         session = Session(RecordingSource(Path(where), anew=anew))
         run(session.run())
         return session
-    with connection_file(where) as path:
-        session = Session(live_source(path, visits=True, **options))
-        session.listen(_tell_why_it_waits)
-        run(session.run())
+    session = Session(live_source(connection_named(where, output=output), visits=True, **options))
+    session.listen(_tell_why_it_waits)
+    run(session.run())
+    kernel = session.timeline.kernel
+    if output is not None and kernel is not None and kernel.notebook is not None:
+        refuse_sources(output, [Path(kernel.cwd) / kernel.notebook])
     return session
 
 
@@ -241,20 +245,28 @@ def _tell_why_it_waits(update: Update) -> None:
         talk(update.event.reason)
 
 
-@contextlib.contextmanager
-def connection_file(connection: str | None) -> Iterator[Path]:
-    """The connection file that CONNECTION names; one that was read from standard input goes again."""
+def connection_named(connection: str | None, *, output: Path | None = None) -> Connection:
+    """What CONNECTION names: a connection file, or connection info from standard input.
+
+    Args:
+        output: the file that will be written; must not be the connection file or its notebook.
+
+    Raises:
+        NoKernelError: it names no kernel, or several.
+        UsageError: the output is what is read.
+    """
     from kernelscope.kernel.discovery import resolve
-    from kernelscope.kernel.files import parse_connect_info, write_private
+    from kernelscope.kernel.files import PipedConnection, parse_connect_info
+    from kernelscope.kernel.places import notebook_in
 
     if connection == "-":
-        path = write_private(parse_connect_info(_standard_input()))
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
-    else:
-        yield run(resolve(connection))
+        return PipedConnection(parse_connect_info(_standard_input()))
+    if output is not None and connection is not None:
+        refuse_sources(output, [Path(connection)])
+    found = run(resolve(connection))
+    if output is not None:
+        refuse_sources(output, [found, *map(Path, filter(None, [notebook_in(found)]))])
+    return found
 
 
 def _standard_input() -> str:
@@ -279,6 +291,24 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(with_signals())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end what is done here as Ctrl-C does, so that no unfinished file stays."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    changed = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def shown(app: ThemedApp[T]) -> T | None:

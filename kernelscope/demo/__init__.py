@@ -51,8 +51,7 @@ class DemoSource:
         Raises:
             KernelError: as ``LiveSource.events``, and where the kernel does not start.
         """
-        await self._kernel.start()
-        self._live = LiveSource(self._kernel.connection_file)
+        self._live = LiveSource(await self._kernel.start())
         played = 0
         async for event in self._live.events():
             yield event

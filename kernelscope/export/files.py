@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
-from kernelscope.errors import ExportError
-from kernelscope.text import clean
 from kernelscope.timeline.events import Recalled
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.userfiles import write_output
 
 Form = Literal["jsonl", "csv", "markdown", "html"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -52,27 +48,12 @@ def write(
 def write_file(
     timeline: Timeline, past: Iterable[Recalled], form: Form, path: Path, title: str | None = None
 ) -> None:
-    """The same into a file, in place of the one that is there; what goes wrong leaves that as it was.
+    """The same into a file that the user named; ``userfiles`` says what happens to one that is there.
 
     Raises:
         ExportError: it cannot be written.
     """
-    try:
-        # The user's source is in it: as with a recording, it is theirs alone to read.
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}-", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                write(timeline, past, form, file, title)
-                file.flush()
-                os.fsync(descriptor)
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        why = clean(error.strerror or str(error))
-        raise ExportError(f"{clean(str(path), limit=1_000)} cannot be written", why) from error
+    write_output(path, lambda out: write(timeline, past, form, out, title))
 
 
 def _write_records(past: Iterable[Recalled], out: BinaryIO) -> None:

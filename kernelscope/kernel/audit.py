@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from pathlib import Path
 
 from kernelscope.errors import ProbeError, UnreachableError
 from kernelscope.kernel.channels import Link, Message
 from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
 from kernelscope.kernel.discovery import kernel_id_of
-from kernelscope.kernel.files import read_connection_file
+from kernelscope.kernel.files import Connection, read_connection
 from kernelscope.kernel.inject import GREETING, Question, attach, look_inside
 from kernelscope.kernel.live import LEAVE_S, MOST_STALE, accepted, answered
 from kernelscope.kernel.places import runtime_dirs
@@ -25,7 +24,7 @@ from kernelscope.text import clean
 
 
 async def audit(
-    path: Path,
+    connection: Connection,
     *,
     seconds: float,
     limit: float | None = None,
@@ -35,7 +34,7 @@ async def audit(
     """Watches a kernel for so many seconds, between looks at it from inside.
 
     Args:
-        path: its connection file.
+        connection: its connection file, or what came over standard input.
         limit: seconds that each request may take; ``None``: as long as the kernel is busy.
         insecure: as in ``LiveSource``.
         insecure_file: the same.
@@ -44,7 +43,7 @@ async def audit(
         KernelError: as ``LiveSource.events``.
         TimedOutError: ``limit`` ran out.
     """
-    info = read_connection_file(path, insecure=insecure, insecure_file=insecure_file)
+    info = read_connection(connection, insecure=insecure, insecure_file=insecure_file)
     talk = Conversation(info, limit=limit)
     try:
         await talk.open()
@@ -81,7 +80,7 @@ class _Auditor:
             await self._leave(reply)
         after = await self._look()
         return Audit(
-            kernel=clean(reply.kernel.notebook or self._talk.info.notebook or str(self._talk.info.path)),
+            kernel=clean(reply.kernel.notebook or self._talk.info.notebook or self._talk.info.name),
             before=before,
             during=during,
             after=after,
@@ -149,6 +148,9 @@ class _Auditor:
                 return
 
     async def _activity(self) -> float | None:
+        path = self._talk.info.path
+        if path is None:
+            return None
         served = await served_kernels(runtime_dirs())
-        kernel = served.get(kernel_id_of(self._talk.info.path))
+        kernel = served.get(kernel_id_of(path))
         return None if kernel is None else kernel.last_activity

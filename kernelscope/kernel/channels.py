@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import zmq
 import zmq.asyncio
@@ -17,7 +17,10 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from msgspec import Struct
 from zmq.utils.monitor import recv_monitor_message
 
-from kernelscope.kernel.files import ConnectionInfo
+from kernelscope.kernel.files import ConnectionInfo, PipedConnection
+
+if TYPE_CHECKING:
+    from jupyter_client.connect import KernelConnectionInfo
 
 MOST_WAITING = 256_000_000
 """Bytes of messages that may wait to be taken; of what comes beyond that, nothing of the probe's is kept."""
@@ -99,7 +102,11 @@ class Channels:
         for option, value in _KEEP_ALIVE.items():
             setattr(self.context, option, value)
         self._client = AsyncKernelClient(context=self.context)
-        self._client.load_connection_file(str(info.path))
+        if isinstance(info.connection, PipedConnection):
+            checked = cast("KernelConnectionInfo", info.connection.content)
+            self._client.load_connection_info(checked)
+        else:
+            self._client.load_connection_file(str(info.connection))
         self._session = self._client.session
         self._tasks: list[asyncio.Task[None]] = []
         self._connected: set[str] = set()

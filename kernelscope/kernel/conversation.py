@@ -106,7 +106,7 @@ class Conversation:
     @property
     def shown(self) -> str:
         """The connection file, safe to display."""
-        return clean(str(self.info.path))
+        return self.info.name
 
     async def open(self) -> None:
         """Connects.
@@ -229,8 +229,12 @@ class Conversation:
                 f"the kernel of {self.shown} gave no answer in {self._limit:g} s",
                 "It may be busy: wait longer, or without a limit.",
             )
-        if not self._proven and waited > KEY_S and started_from(self.info.path) is False:
+        if not self._proven and waited > KEY_S and not self._may_be_the_kernels():
             raise self._wrong_key()
+
+    def _may_be_the_kernels(self) -> bool:
+        """Whether the key may be the kernel's although no message has proven it."""
+        return self.info.path is not None and started_from(self.info.path) is not False
 
     def _wrong_key(self) -> KernelError:
         return KeyMismatchError(

@@ -20,7 +20,7 @@ from kernelscope.errors import ConnectionFileError, NoKernelError
 from kernelscope.kernel.entry import EntryState, KernelEntry
 from kernelscope.kernel.files import ConnectionInfo, read_connection_file
 from kernelscope.kernel.heartbeat import Heartbeat
-from kernelscope.kernel.places import named_as_a_kernels, runtime_dirs
+from kernelscope.kernel.places import named_as_a_kernels, runtime_dirs, unreadable
 from kernelscope.kernel.servers import ServedKernel, served_kernels
 from kernelscope.text import clean
 
@@ -80,21 +80,21 @@ async def resolve(argument: str | None) -> Path:
 
 async def _find() -> list[_Found]:
     folders, infos = await asyncio.to_thread(_readable)
-    served, beating = await asyncio.gather(served_kernels(folders), _beating(infos))
+    served, beating = await asyncio.gather(served_kernels(folders), _beating(list(infos.values())))
     found = [
-        _found(info, served.get(kernel_id_of(info.path)), beats=beats)
-        for info, beats in zip(infos, beating, strict=True)
+        _found(path, info, served.get(kernel_id_of(path)), beats=beats)
+        for (path, info), beats in zip(infos.items(), beating, strict=True)
     ]
     return sorted(found, key=lambda one: (one.entry.state == "dead", -_activity(one.entry)))
 
 
-def _readable() -> tuple[list[Path], list[ConnectionInfo]]:
+def _readable() -> tuple[list[Path], dict[Path, ConnectionInfo]]:
     """The runtime directories and what is in them; a file that cannot be used is none of a kernel."""
     folders = runtime_dirs()
-    infos = []
+    infos = {}
     for path in sorted(path for folder in folders for path in named_as_a_kernels(folder)):
         try:
-            infos.append(read_connection_file(path, insecure=True, insecure_file=True))
+            infos[path] = read_connection_file(path, insecure=True, insecure_file=True)
         except ConnectionFileError:
             continue
     return folders, infos
@@ -119,15 +119,15 @@ async def _beating(infos: Sequence[ConnectionInfo]) -> list[bool]:
         context.destroy(linger=0)
 
 
-def _found(info: ConnectionInfo, served: ServedKernel | None, *, beats: bool) -> _Found:
+def _found(path: Path, info: ConnectionInfo, served: ServedKernel | None, *, beats: bool) -> _Found:
     notebooks = [served.notebook if served is not None else None, info.jupyter_session]
     known = tuple(text for text in notebooks if text)
     name = (served.kernel_name if served is not None else None) or info.kernel_name
     entry = KernelEntry(
-        connection_file=info.path,
-        kernel_id=clean(kernel_id_of(info.path)),
+        connection_file=path,
+        kernel_id=clean(kernel_id_of(path)),
         state=_state(served, beats=beats),
-        owner=_owner(info, served),
+        owner=_owner(path, info, served),
         notebook=clean(known[0], limit=_PATH_CHARS) if known else None,
         kernel_name=None if name is None else clean(name),
         last_activity=None if served is None else served.last_activity,
@@ -150,8 +150,8 @@ def _state(served: ServedKernel | None, *, beats: bool) -> EntryState:
     return "live" if beats else "dead"
 
 
-def _owner(info: ConnectionInfo, served: ServedKernel | None) -> str:
-    kernel_id = kernel_id_of(info.path)
+def _owner(path: Path, info: ConnectionInfo, served: ServedKernel | None) -> str:
+    kernel_id = kernel_id_of(path)
     if re.match(r"v\d", kernel_id):
         return "vs code"
     if served is not None or info.jupyter_session is not None:
@@ -186,8 +186,25 @@ def _of_notebook(argument: str, kernels: Sequence[_Found]) -> Path:
     matches = [one for one in kernels if wanted and wanted in map(_real, one.notebooks)]
     shown = clean(argument, limit=_PATH_CHARS)
     if not matches:
-        raise NoKernelError(f"no kernel is known to run {shown}", _names(kernels))
+        raise _no_kernel_of(argument, shown, kernels)
     return _the_one(matches, f"more than one kernel runs {shown}")
+
+
+def _no_kernel_of(argument: str, shown: str, kernels: Sequence[_Found]) -> NoKernelError:
+    """Why no kernel runs a notebook: it is not open, or it is not there."""
+    try:
+        there = os.path.lexists(argument)
+    except ValueError:  # a NUL
+        there = False
+    if not there:
+        return NoKernelError(
+            f"no kernel is known to run {shown}: there is no such file here", _names(kernels)
+        )
+    live = any(one.entry.state != "dead" for one in kernels)
+    return NoKernelError(
+        f"no kernel is known to run {shown}: it is not open in a running kernel",
+        "open it in Jupyter or VS Code and run a cell" + (f"; {_names(kernels)}" if live else ""),
+    )
 
 
 def _real(name: str) -> str | None:
@@ -240,4 +257,6 @@ def _looked(kernels: Sequence[_Found]) -> str:
     folders = ", ".join(clean(str(folder), limit=_PATH_CHARS) for folder in runtime_dirs())
     stale = sum(one.entry.state == "dead" for one in kernels)
     where = f"looked in {folders} ({stale} stale)" if folders else "there is no Jupyter runtime directory"
+    if hidden := len(unreadable()):
+        where += f", where {hidden} of another user cannot be read"
     return f"{where}; open a notebook, or try `kernelscope demo`"

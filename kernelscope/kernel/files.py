@@ -1,7 +1,9 @@
 """Connection files: read, and checked to the last field before a socket is made.
 
 The key in a connection file lets whoever holds it run code as the kernel's user.  It is looked at
-here and never kept: what is returned, and every message, is free of it.
+here and never kept: what is returned, and every message, is free of it.  Connection info that came over
+standard input is kept in memory alone, because a file with the key would stay behind when this process
+is killed.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import os
 import re
 import stat
-import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +24,7 @@ import zmq
 
 from kernelscope.errors import ConnectionFileError
 from kernelscope.text import clean
+from kernelscope.userfiles import display_path, open_regular
 
 MAX_BYTES = 65_536
 """The most that is read of any file beside a kernel; real ones have about 300 bytes."""
@@ -35,11 +38,38 @@ _MAKE_ANEW = "restart the kernel, which writes its file anew; " + _LIST_THEM
 Transport = Literal["tcp", "ipc"]
 
 
+class PipedConnection:
+    """Connection info that came over standard input, its key included.
+
+    Args:
+        content: what a connection file would hold; not checked yet.
+    """
+
+    __slots__ = ("content", "received")
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self.content = content
+        self.received = time.time()
+
+    def __repr__(self) -> str:
+        """Without the key."""
+        return "standard input"
+
+
+Connection = Path | PipedConnection
+"""Where connection info is read from."""
+
+
+def display_connection(connection: Connection) -> str:
+    """How messages and records name a connection, safe to display."""
+    return display_path(connection) if isinstance(connection, Path) else str(connection)
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
-    """What a checked connection file says, without its key."""
+    """What checked connection info says, without its key."""
 
-    path: Path
+    connection: Connection
     transport: Transport
     ip: str
     """A host for tcp; for ipc the common beginning of the sockets' paths."""
@@ -60,6 +90,16 @@ class ConnectionInfo:
     """The kernel's CurveZMQ public key (Z85), where the connection is encrypted."""
 
     @property
+    def path(self) -> Path | None:
+        """The connection file; ``None`` for connection info from standard input."""
+        return self.connection if isinstance(self.connection, Path) else None
+
+    @property
+    def name(self) -> str:
+        """How messages name it, safe to display."""
+        return display_connection(self.connection)
+
+    @property
     def notebook(self) -> str | None:
         """The notebook's path, safe to display."""
         return clean(self.jupyter_session, limit=4_096) if self.jupyter_session else None
@@ -71,6 +111,15 @@ class ConnectionInfo:
             return f"ipc://{self.ip}-{self.hb_port}"
         host = "0.0.0.0" if self.ip == "*" else self.ip  # noqa: S104 - bound by the kernel, not here
         return f"tcp://{host}:{self.hb_port}"
+
+
+def read_connection(
+    connection: Connection, *, insecure: bool = False, insecure_file: bool = False
+) -> ConnectionInfo:
+    """Check connection info, from wherever it comes; arguments and errors as ``read_connection_file``."""
+    if isinstance(connection, Path):
+        return read_connection_file(connection, insecure=insecure, insecure_file=insecure_file)
+    return _checked(connection.content, connection, connection.received, insecure=insecure)
 
 
 def read_connection_file(
@@ -86,11 +135,13 @@ def read_connection_file(
     Raises:
         ConnectionFileError: naming the file and, where it is one field, the field.
     """
-    shown = _shown(path)
+    shown = display_path(path)
     data, status = _read(path, shown)
+    # The content first: what the permissions of a notebook or a log are does not matter.
+    info = _checked(_parse(data, shown), path, status.st_mtime, insecure=insecure)
     if not insecure_file:
         _must_be_private(path, status, shown)
-    return _checked(_parse(data, shown), path, status.st_mtime, insecure=insecure)
+    return info
 
 
 def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
@@ -102,13 +153,8 @@ def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
         OSError: it cannot be opened (``ENXIO`` for what is neither file nor directory, ``EFBIG``
             beyond ``MAX_BYTES``).
     """
-    if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
-        _refuse(path)
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            _refuse(path)
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -134,26 +180,6 @@ def parse_connect_info(text: str) -> dict[str, Any]:
         "run %connect_info in the notebook and pipe all that it prints: "
         "the JSON from { to }, which holds the kernel's key",
     )
-
-
-def write_private(info: dict[str, Any]) -> Path:
-    """Put connection info in a new temporary file that only this user can read.
-
-    The caller deletes it.
-    """
-    handle, name = tempfile.mkstemp(prefix="kernelscope-", suffix=".json")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(info, file, indent=2)
-    return Path(name)
-
-
-def _refuse(path: Path) -> None:
-    code = errno.EISDIR if path.is_dir() else errno.ENXIO
-    raise OSError(code, os.strerror(code))
-
-
-def _shown(path: Path) -> str:
-    return clean(os.fspath(path), limit=1_000)
 
 
 def _bad(shown: str, what: str, hint: str = _MAKE_ANEW) -> ConnectionFileError:
@@ -223,10 +249,12 @@ def _parse(data: bytes, shown: str) -> dict[str, Any]:
     if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _bad(shown, "the file begins with a byte order mark", "save it as UTF-8 without one")
     found, problem = _decode(data)
+    if problem and not data.lstrip().startswith(b"{"):  # a log, say
+        raise _bad(shown, f"this is not a connection file: {problem}", _LIST_THEM)
     if problem:
         raise _bad(shown, problem)
     if not isinstance(found, dict):
-        raise _bad(shown, f"the file holds a JSON {_json_type(found)}, not an object")
+        raise _bad(shown, f"the file holds a JSON {_json_type(found)}, not an object", _LIST_THEM)
     return found
 
 
@@ -246,15 +274,18 @@ def _json_type(value: object) -> str:
     return names.get(type(value), "number")
 
 
-def _checked(raw: dict[str, Any], path: Path, written: float, *, insecure: bool) -> ConnectionInfo:
-    shown = _shown(path)
+def _checked(
+    raw: dict[str, Any], connection: Connection, written: float, *, insecure: bool
+) -> ConnectionInfo:
+    shown = display_connection(connection)
+    _must_be_connection_info(raw, shown)
     ports = {name: _port(raw, name, shown) for name in _PORTS}
     _must_differ(ports, shown)
     transport = _transport(raw, shown)
     return ConnectionInfo(
-        path=path,
+        connection=connection,
         transport=transport,
-        ip=_ip(raw, transport, path, shown),
+        ip=_ip(raw, transport, connection, shown),
         signed=_signed(raw, shown, insecure=insecure),
         signature_scheme=_scheme(raw, shown),
         kernel_name=_text_or_none(raw.get("kernel_name")),
@@ -263,6 +294,18 @@ def _checked(raw: dict[str, Any], path: Path, written: float, *, insecure: bool)
         curve_publickey=_curve(raw, shown),
         **ports,
     )
+
+
+def _must_be_connection_info(raw: dict[str, Any], shown: str) -> None:
+    """Tell what else a JSON object may be, before its fields are missed one by one."""
+    if "nbformat" in raw and "cells" in raw:
+        raise _bad(
+            shown,
+            "this is a notebook, not a connection file",
+            "name it with its ending .ipynb, and kernelscope looks for the kernel that runs it",
+        )
+    if not any(name in raw for name in _PORTS):
+        raise _bad(shown, "this is not a connection file: it names none of a kernel's ports", _LIST_THEM)
 
 
 def _port(raw: dict[str, Any], name: str, shown: str) -> int:
@@ -291,10 +334,14 @@ def _transport(raw: dict[str, Any], shown: str) -> Transport:
     raise _bad(shown, f"transport is {_value(value)}, not tcp or ipc")
 
 
-def _ip(raw: dict[str, Any], transport: Transport, path: Path, shown: str) -> str:
+def _ip(raw: dict[str, Any], transport: Transport, connection: Connection, shown: str) -> str:
     """The field, or what jupyter_client takes where it is missing."""
     if "ip" not in raw:
-        return "127.0.0.1" if transport == "tcp" else f"{path.with_suffix('')}-ipc"
+        if transport == "tcp":
+            return "127.0.0.1"
+        if not isinstance(connection, Path):
+            raise _bad(shown, "ip is missing", "paste all that %connect_info printed")
+        return f"{connection.with_suffix('')}-ipc"
     value = raw["ip"]
     if not isinstance(value, str) or not value or "\0" in value:
         raise _bad(shown, f"ip is {_value(value)}, not an address")

@@ -34,7 +34,7 @@ from kernelscope.errors import (
 from kernelscope.kernel.channels import Link, Message
 from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
 from kernelscope.kernel.counted import Counted
-from kernelscope.kernel.files import ConnectionInfo, read_connection_file
+from kernelscope.kernel.files import Connection, ConnectionInfo, display_connection, read_connection
 from kernelscope.kernel.inject import DETACH, GREETING, Question, attach
 from kernelscope.kernel.processes import has_ended, is_stopped, start_mark
 from kernelscope.protocol.wire import (
@@ -92,7 +92,7 @@ class LiveSource:
     """Events of one live kernel.
 
     Args:
-        path: its connection file.
+        connection: its connection file, or what came over standard input.
         keep: seconds for which the probe stays in the kernel after the last watcher has left.
         poll: seconds between looks while no cell runs; ``None``: none.
         limit: seconds that the first attach may take; ``None``: as long as the kernel is busy.
@@ -106,7 +106,7 @@ class LiveSource:
 
     def __init__(
         self,
-        path: Path,
+        connection: Connection,
         *,
         keep: float = 0.0,
         poll: float | None = None,
@@ -115,8 +115,8 @@ class LiveSource:
         insecure_file: bool = False,
         visits: bool = False,
     ) -> None:
-        self._path, self._insecure, self._insecure_file = path, insecure, insecure_file
-        self._file = _mark_of(path)
+        self._connection, self._insecure, self._insecure_file = connection, insecure, insecure_file
+        self._file = _mark_of(connection)
         self._info = self._read()
         self._keep, self._poll, self._limit = keep, poll, limit
         self._visits = visits
@@ -202,7 +202,7 @@ class LiveSource:
         return self._conversation
 
     def _read(self) -> ConnectionInfo:
-        return read_connection_file(self._path, insecure=self._insecure, insecure_file=self._insecure_file)
+        return read_connection(self._connection, insecure=self._insecure, insecure_file=self._insecure_file)
 
     async def _attach(self) -> AsyncIterator[Event]:
         """Puts the probe in, or joins it; ends with ``Attached`` unless it is the probe from before."""
@@ -279,7 +279,7 @@ class LiveSource:
     def _facts(self, reply: AttachReply) -> KernelFacts:
         said = reply.kernel
         return KernelFacts(
-            connection_file=clean(str(self._path)),
+            connection_file=display_connection(self._connection),
             python=said.python,
             pid=said.pid,
             execution_count=said.execution_count,
@@ -486,13 +486,13 @@ class LiveSource:
         """Seconds for which a kernel that does not answer is waited for."""
         if ended is False:
             return math.inf
-        if not self._path.exists():
+        if isinstance(self._connection, Path) and not self._connection.exists():
             return GONE_WITHOUT_FILE_S
         return AWAY_S if ended is None and self._session else GONE_S
 
     async def _follow_the_file(self, talk: Conversation) -> None:
         """The connection file may have been written anew, for a kernel at other ports."""
-        mark = _mark_of(self._path)
+        mark = _mark_of(self._connection)
         if mark is None or mark == self._file:
             return
         self._file = mark
@@ -517,12 +517,16 @@ class LiveSource:
 
 
 async def take_out(
-    path: Path, *, limit: float | None = None, insecure: bool = False, insecure_file: bool = False
+    connection: Connection,
+    *,
+    limit: float | None = None,
+    insecure: bool = False,
+    insecure_file: bool = False,
 ) -> bool:
     """Takes the probe out of a kernel, whoever put it in.
 
     Args:
-        path: the connection file.
+        connection: as in ``LiveSource``.
         limit: seconds that it may take; ``None``: as long as the kernel is busy.
         insecure: as in ``LiveSource``.
         insecure_file: the same.
@@ -534,7 +538,7 @@ async def take_out(
         KernelError: as ``LiveSource.events``.
         TimedOutError: ``limit`` ran out.
     """
-    info = read_connection_file(path, insecure=insecure, insecure_file=insecure_file)
+    info = read_connection(connection, insecure=insecure, insecure_file=insecure_file)
     talk = Conversation(info, limit=limit)
     try:
         await talk.open()
@@ -605,10 +609,12 @@ def _is_idle(message: Message) -> bool:
     return message.type == "status" and message.content.get("execution_state") == "idle"
 
 
-def _mark_of(path: Path) -> tuple[int, ...] | None:
+def _mark_of(connection: Connection) -> tuple[int, ...] | None:
     """What tells a file from one that took its place; ``None`` where there is none."""
+    if not isinstance(connection, Path):
+        return None
     try:
-        status = path.stat()
+        status = connection.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

@@ -32,34 +32,35 @@ class OwnedKernel:
     """
 
     def __init__(self, notebook: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="kernelscope-demo-"))
-        self.connection_file = self._folder / "kernel-demo.json"
-        self._notebook = str(self._folder / notebook)
+        self._folder: Path | None = None
+        self._notebook = notebook
         self._process: asyncio.subprocess.Process | None = None
         self._client: AsyncKernelClient | None = None
 
-    async def start(self) -> None:
-        """Starts the process and waits until it answers.
+    async def start(self) -> Path:
+        """Start the process and wait until it answers; returns its connection file.
 
         Raises:
             UnreachableError: it did not.
         """
-        write_connection_file(str(self.connection_file), key=new_id().encode())
+        folder = self._folder = Path(tempfile.mkdtemp(prefix="kernelscope-demo-"))
+        connection_file = folder / "kernel-demo.json"
+        write_connection_file(str(connection_file), key=new_id().encode())
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ipykernel_launcher", "-f", str(self.connection_file),
-            cwd=self._folder,
+            sys.executable, "-m", "ipykernel_launcher", "-f", str(connection_file),
+            cwd=folder,
             env={
                 **os.environ,
-                "JPY_SESSION_NAME": self._notebook,
+                "JPY_SESSION_NAME": str(folder / self._notebook),
                 "JPY_PARENT_PID": str(os.getpid()),  # it ends when we are killed
                 "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-                "IPYTHONDIR": str(self._folder / "ipython"),
+                "IPYTHONDIR": str(folder / "ipython"),
             },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-        self._client = AsyncKernelClient(connection_file=str(self.connection_file))
+        self._client = AsyncKernelClient(connection_file=str(connection_file))
         self._client.load_connection_file()
         self._client.start_channels(stdin=False, control=False)
         # Not by `wait_for_ready`: on a busy machine that takes a heartbeat a second late for death.
@@ -74,6 +75,7 @@ class OwnedKernel:
             raise UnreachableError(
                 "the demo's kernel did not start", "`python -m ipykernel_launcher` shows why."
             )
+        return connection_file
 
     @staticmethod
     async def _has_answered(client: AsyncKernelClient, request: str) -> bool:
@@ -111,4 +113,6 @@ class OwnedKernel:
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             await end(process, END_S)
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -66,8 +66,8 @@ class CommandSource:
 
     def __init__(self, command: Sequence[str], unwatched: Callable[[str], None], **options: Any) -> None:
         self._command, self._unwatched, self._options = list(command), unwatched, options
-        self._folder = _folder()
-        self._meeting = self._folder / "meeting"
+        self._folder: Path | None = None
+        """Where the socket lies, while there is one."""
         self._server: asyncio.Server | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._over: asyncio.Task[None] | None = None
@@ -86,8 +86,10 @@ class CommandSource:
         Raises:
             UsageError: there is no such command.
         """
-        self._server = await asyncio.start_unix_server(self._met, self._meeting)
-        process = await self._started()
+        self._folder = _folder()
+        meeting = self._folder / "meeting"
+        self._server = await asyncio.start_unix_server(self._met, meeting)
+        process = await self._started(meeting)
         self._over = asyncio.create_task(self._is_over(process))
         ended = asyncio.create_task(process.wait())
         while (kernel := await self._next(ended)) is not None:
@@ -117,10 +119,12 @@ class CommandSource:
         process = self._process
         if process is not None and process.returncode is None:
             await end(process, END_S)
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def _started(self) -> asyncio.subprocess.Process:
-        environment = {**os.environ, CHOOSES: NAME, MEETING: str(self._meeting)}
+    async def _started(self, meeting: Path) -> asyncio.subprocess.Process:
+        environment = {**os.environ, CHOOSES: NAME, MEETING: str(meeting)}
         try:
             self._process = await asyncio.create_subprocess_exec(*self._command, env=environment, stdout=2)
         except OSError as error:

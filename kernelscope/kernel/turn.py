@@ -24,13 +24,13 @@ class Turn:
     """The right to ask one kernel.
 
     Args:
-        connection_file: the kernel's.
+        connection_file: the kernel's; ``None`` where there is none, for connection info from standard input.
     """
 
-    def __init__(self, connection_file: Path) -> None:
+    def __init__(self, connection_file: Path | None) -> None:
         self.token = uuid.uuid4().hex
         """What tells this question's note from another's."""
-        self._note = _note_for(connection_file)
+        self._note = None if connection_file is None else _note_for(connection_file)
         self._asked = False
 
     @property

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from kernelscope import __version__
@@ -26,11 +28,27 @@ from kernelscope.storage.schema import LONGEST, migrate
 from kernelscope.text import clean
 from kernelscope.timeline.events import Attached, Detached, is_passing
 from kernelscope.timeline.timeline import Update
+from kernelscope.userfiles import kind_of
 
 _FAILURES = (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError)
 """What writing raises: OverflowError and MemoryError for an event that is too long to be handed over."""
+_GONE = "the file was removed or moved; one that was moved has all that came until then"
 _BESIDE = ("-wal", "-journal")
 """Files in which SQLite keeps what is committed, or is to be taken back."""
+
+
+class RecordingResult(Struct, frozen=True):
+    """What a recording holds, once nothing more is written to it."""
+
+    path: Path
+    runs: int
+    last_count: int
+    """The execution count of its last run; 0 for none."""
+    last_epoch: int
+    failure: str
+    """Why it ended early, safe to display; empty for a complete recording."""
+    is_there: bool
+    """Whether the path still leads to it."""
 
 
 class Recorder:
@@ -64,6 +82,7 @@ class Recorder:
         self._sources: dict[bytes, int] = {}
         """The number of each source that is in the file, by its digest."""
         self._about = About(__version__, started=clock())
+        self._runs, self._last, self._failure = 0, (0, 0), ""
         shown = clean(str(path), limit=1_000)
         self._database: sqlite3.Connection | None = _made(self._path, shown, self._about)
         self._file = _identity(self._path)
@@ -79,6 +98,13 @@ class Recorder:
         """It was closed, or what was to be written could not be."""
         return self._database is None
 
+    @property
+    def result(self) -> RecordingResult:
+        """What has been committed so far."""
+        epoch, count = self._last
+        is_there = _identity(self._path) == self._file
+        return RecordingResult(self._path, self._runs, count, epoch, self._failure, is_there)
+
     def __call__(self, update: Update) -> None:
         """Commits the update's event; one of the passing moment only where it is the last: a cell still runs."""
         passing, self._passing = self._passing, update if is_passing(update.event) else None
@@ -89,30 +115,42 @@ class Recorder:
 
     def take(self, updates: Iterable[Update]) -> None:
         """Commits these all at once: what came before the recording was begun."""
+        updates = tuple(updates)
 
         def insert(database: sqlite3.Connection) -> None:
             for update in updates:
                 self._insert(database, update)
 
-        why = self._committed(insert)
+        why = self._committed(insert, updates)
         if why:
+            self._failure = why
             self._on_failure(why)
 
     def close(self) -> None:
         """Ends the recording; may be called twice."""
-        if self._database is not None and _identity(self._path) == self._file:
+        if self._database is None:
+            return
+        if _identity(self._path) == self._file:
             self._about = replace(self._about, ended=self._clock())
             # Where there is no room for that, all that was taken is there none the less.
             self._committed(self._finish)
+        else:
+            self._failure = _GONE
         self._let_go()
+        if self._flusher.error is not None:
+            self._failure = self._failure or _reason(self._flusher.error)
 
     def _finish(self, database: sqlite3.Connection) -> None:
         if self._passing is not None:
             self._insert(database, self._passing)
         _tell_about(database, self._about)
 
-    def _committed(self, work: Callable[[sqlite3.Connection], None]) -> str:
-        """One transaction; says why the recording has ended with it, or nothing."""
+    def _committed(self, work: Callable[[sqlite3.Connection], None], updates: Sequence[Update] = ()) -> str:
+        """One transaction; says why the recording has ended with it, or nothing.
+
+        Args:
+            updates: what the transaction adds.
+        """
         if self._database is None:
             return ""
         try:
@@ -122,14 +160,22 @@ class Recorder:
         except _FAILURES as error:
             self._let_go()
             return clean(str(error) or type(error).__name__)
+        self._count(updates)
         if _identity(self._path) != self._file:
             self._let_go()
-            return "the file was removed or moved; one that was moved has all that came until then"
+            return _GONE
         self._flusher.flush()
         if self._flusher.error is not None:
             self._let_go()
-            return clean(self._flusher.error.strerror or str(self._flusher.error))
+            return _reason(self._flusher.error)
         return ""
+
+    def _count(self, updates: Sequence[Update]) -> None:
+        """Remember which runs are in the file."""
+        runs = [moment for update in updates for moment in update.moments if moment.run is not None]
+        self._runs += len(runs)
+        if runs:
+            self._last = runs[-1].epoch, runs[-1].execution_count
 
     def _insert(self, database: sqlite3.Connection, update: Update) -> None:
         body, sources = encode_event(update.event)
@@ -169,6 +215,10 @@ class Recorder:
             _remove_emptied(self._path)  # SQLite leaves them to a file that it cannot find by its name
 
 
+def _reason(error: OSError) -> str:
+    return clean(error.strerror or str(error))
+
+
 def _absolute(path: Path) -> Path:
     """To SQLite, ":memory:" is no name of a file."""
     try:
@@ -185,7 +235,7 @@ def _tell_about(database: sqlite3.Connection, about: About) -> None:
 
 def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
     """A new recording at ``path``."""
-    if any(_size(Path(f"{path}{end}")) for end in _BESIDE):
+    if any(_is_anothers(Path(f"{path}{end}")) for end in ("-shm", *_BESIDE)):
         raise RecordingError(
             f"beside {shown} lies what belongs to an earlier recording of that name",
             "It may hold events that are nowhere else, and would be written over: name another file.",
@@ -202,9 +252,7 @@ def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")  # the file is whole after a power cut, too
         _tell_about(database, about)
     except FileExistsError:
-        raise RecordingError(
-            f"{shown} is there already", "A recording is not written over: name another file."
-        ) from None
+        raise _occupied(path, shown) from None
     except (OSError, sqlite3.Error) as error:
         if database is not None:
             database.close()
@@ -213,6 +261,22 @@ def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise RecordingError(f"{shown} cannot be written", clean(why)) from error
     return database
+
+
+def _occupied(path: Path, shown: str) -> RecordingError:
+    """Why nothing is recorded into what is there."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:  # it has gone in between
+        mode = stat.S_IFREG
+    if stat.S_ISREG(mode):
+        return RecordingError(
+            f"{shown} is there already", "A recording is not written over: name another file."
+        )
+    kind = kind_of(mode) if path.exists() else f"{kind_of(mode)} to nothing"
+    return RecordingError(
+        f"{shown} is there already: it is {kind}", "A recording needs a new file: name another one."
+    )
 
 
 def _remove(path: Path) -> None:
@@ -225,6 +289,16 @@ def _remove_emptied(path: Path) -> None:
     """The files beside a recording that went away, where nothing is in them that is nowhere else."""
     if _size(Path(f"{path}-wal")) == 0:
         _remove(path)
+
+
+def _is_anothers(path: Path) -> bool:
+    """Whether SQLite must not use a file of this name, which it would open without looking at it."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    is_index = path.name.endswith("-shm")  # it holds nothing that is nowhere else
+    return not stat.S_ISREG(status.st_mode) or (status.st_size > 0 and not is_index)
 
 
 def _size(path: Path) -> int | None:

@@ -30,6 +30,7 @@ from kernelscope.protocol.wire import WireError
 from kernelscope.storage.schema import APPLICATION_ID, LONGEST, VERSION, has_form, migrate
 from kernelscope.text import clean
 from kernelscope.timeline.events import Detached, Event, Recalled, looks_in
+from kernelscope.userfiles import display_path, open_regular
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class RecordingSource:
         """
         seq, event = 0, None
         while True:
-            complete = not self._follow or _is_finished(self._path)
+            complete = not self._follow or self._is_finished()
             rows = self._rows_after(seq)
             for seq, row in enumerate(rows, seq + 1):  # noqa: B020 - goes on where the last ones ended
                 recalled = self._recalled(seq, row)
@@ -102,6 +103,13 @@ class RecordingSource:
 
     async def close(self) -> None:
         """Nothing stays open between two reads: while one lasts, its writer cannot finish the file."""
+
+    def _is_finished(self) -> bool:
+        try:
+            self._must_be_a_file()
+            return _is_finished(self._path)
+        except OSError as error:
+            raise self._bad(clean(error.strerror or str(error))) from error
 
     def _rows_after(self, seq: int) -> list[_Row]:
         """As many as are read at once; fewer where there are no more."""
@@ -191,6 +199,9 @@ class RecordingSource:
             raise self._bad("this is not a regular file")
         if not status.st_size:
             raise self._bad("it is empty")
+        for beside in () if _is_finished(self._path) else files_of(self._path)[1:]:
+            if os.path.exists(beside) and not os.path.isfile(beside):  # noqa: PTH110, PTH113 - raise nothing
+                raise self._bad(f"{display_path(beside)} is not a regular file, and SQLite would open it")
 
     def _must_be_ours(self, database: sqlite3.Connection) -> None:
         (application,) = database.execute("PRAGMA application_id").fetchone()
@@ -212,6 +223,11 @@ class RecordingSource:
         return RecordingError(f"{self._shown} is no recording that can be opened", why)
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that hold a recording: SQLite keeps what it commits beside the one that is named."""
+    return path, *(Path(f"{path}{end}") for end in ("-wal", "-shm", "-journal"))
+
+
 @contextmanager
 def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
     # To a finished one no log belongs: SQLite would go by the name and take another file's for its own.
@@ -226,7 +242,7 @@ def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _is_finished(path: Path) -> bool:
     """Whether its header has the form that a ``Recorder`` gives it as its last act."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(20)[18:] == _ROLLBACK_JOURNAL
 
 

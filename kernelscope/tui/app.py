@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kernelscope.errors import ExportError, KernelscopeError, RecordingError
 from kernelscope.export.files import SUFFIXES, Form, write_file
+from kernelscope.export.recordings import recording_summary
 from kernelscope.protocol.stored import About
 from kernelscope.session import LooksBetweenRuns, Session
 from kernelscope.timeline.timeline import Update
@@ -32,6 +33,8 @@ from kernelscope.tui.views.cost import start_lines, stop_lines
 
 if TYPE_CHECKING:
     from textual.worker import Worker
+
+    from kernelscope.storage.recorder import RecordingResult
 
 _FRAME = 1 / 30
 """Seconds: however fast events come, the screen follows at most once in this time."""
@@ -176,10 +179,12 @@ class KernelscopeApp(ThemedApp[int]):
             )
             tell(self.screen, told, seconds=6)
 
-    def _tell_recorded(self, file: Path | None) -> None:
-        told = line(
-            Said("Recorded: kernelscope replay "), say(shlex.quote(str(file)), limit=1_000), Said(" opens it")
-        )
+    def _tell_recorded(self, result: RecordingResult | None) -> None:
+        if result is not None and result.failure:
+            self.warn(recording_summary(result))
+            return
+        file = shlex.quote(str(result.path)) if result is not None else ""
+        told = line(Said("Recorded: kernelscope replay "), say(file, limit=1_000), Said(" opens it"))
         tell(self.screen, told, seconds=8)
 
     def open_export(self) -> None:

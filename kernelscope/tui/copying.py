@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
@@ -11,18 +11,16 @@ from pathlib import Path, PurePath
 
 from kernelscope.timeline.past import History
 from kernelscope.tui.model.said import Line, Said, line, plain, say
+from kernelscope.userfiles import write_copied
 
 
 def save(lines: Sequence[Line]) -> Line:
-    """Writes them to a file of the user's own; gives back what to tell the user."""
+    """Write them to the user's own file of what was copied last; returns what to tell the user."""
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="kernelscope-", suffix=".txt", delete=False, encoding="utf-8"
-        ) as file:
-            file.write("".join(plain(one) + "\n" for one in lines))
+        path = write_copied("".join(plain(one) + "\n" for one in lines))
     except OSError as error:
         return line(Said("Copied, if the terminal lets it; no file could be written: "), say(error.strerror))
-    told = say(Path(file.name), limit=1_000)
+    told = say(path, limit=1_000)
     return line(Said("Copied; also in "), told, Said(" for terminals without a clipboard"))
 
 
@@ -33,4 +31,4 @@ def free_path(timeline: History, suffix: str) -> Path:
     stem = re.sub(r"[^\w-]+", "-", PurePath(told).stem, flags=re.ASCII).strip("-")[:60] or "kernel"
     stem += datetime.now().astimezone().strftime("-%Y%m%d-%H%M")
     names = (f"{stem}{f'-{number}' if number > 1 else ''}.{suffix}" for number in count(1))
-    return next(path for name in names if not (path := Path(name)).exists())
+    return next(path for name in names if not os.path.lexists(path := Path(name)))

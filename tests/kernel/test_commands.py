@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -147,6 +149,93 @@ def test_what_is_not_safe_is_accepted_by_the_flag_for_it_and_by_no_other(tmp_pat
     assert "no kernel answers" in told("detach", str(opened), "--insecure-file")[1]
 
 
+def test_what_is_no_connection_file_is_said_before_its_permissions_are(tmp_path: Path, told: Told) -> None:
+    """A key is spoken of only where there is one."""
+    (folder := tmp_path / "open").mkdir()
+    for above in (folder, *list(folder.parents)[:-2]):
+        above.chmod(0o755)
+    notebook = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    for content, words in (
+        (b"2026-01-01 INFO started\n", "this is not a connection file"),
+        (notebook, "this is a notebook, not a connection file"),
+        (b'{"name": "package"}', "this is not a connection file: it names none of a kernel's ports"),
+        (b'{"shell_port": 1,', "the file is not complete JSON"),
+    ):
+        path = write_bytes(folder, content)
+        path.chmod(0o644)
+        status, err = told("watch", str(path))
+        assert words in told_well(status, err)
+        assert "key" not in err
+        assert "chmod" not in err
+    good = write(folder)
+    good.chmod(0o644)
+    if "mode 0644" not in told("watch", str(good))[1]:
+        pytest.skip("the tests' own folder lies where nobody else can enter")
+    assert "its key lets them run code as you" in told("watch", str(good))[1]
+
+
+def test_a_notebook_that_is_not_open_is_a_sentence(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "churn.ipynb").write_text("{}")
+    title = told_well(*told("watch", "churn.ipynb"))
+    assert title.endswith("no kernel is known to run churn.ipynb: it is not open in a running kernel")
+    assert told_well(*told("watch", "none.ipynb")).endswith("none.ipynb: there is no such file here")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    ("mode", "whose", "said"),
+    [
+        (0o755, 0o600, "2 connection files of user root cannot be read"),
+        (0o711, 0o600, "runtime of user root cannot be read"),
+        (0o755, 0o644, ""),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_kernels_of_another_user_are_told_of_by_ls(
+    mode: int, whose: int, said: str, as_json: bool, kernel: KernelProcess
+) -> None:
+    """On standard error: what is listed is data."""
+    code = (
+        "import contextlib, io, os, sys; from kernelscope import cli\n"
+        # Once as root: the interpreter's own modules may lie where nobody else can read them.
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):\n"
+        "    cli.main(['ls'])\n"
+        "    with contextlib.suppress(SystemExit): cli.main(['detach', 'no such kernel'])\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "cli.main(sys.argv[1:])\n"
+    )
+    with TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name, "runtime")
+        folder.mkdir()
+        for number in (1, 2):
+            path = folder / f"kernel-{number}.json"
+            path.write_bytes(kernel.connection_file.read_bytes())
+            path.chmod(whose)
+        folder.chmod(mode)
+        Path(name).chmod(0o755)
+        done, refused = (
+            subprocess.run(
+                [sys.executable, "-c", code, *arguments],
+                env={**os.environ, "JUPYTER_RUNTIME_DIR": str(folder), "HOME": name},
+                capture_output=True, text=True, check=False, timeout=LONG,
+            )
+            for arguments in (["ls", *(["--json"] if as_json else [])], ["detach", "no such kernel"])
+        )  # fmt: skip
+    assert refused.returncode == 3, refused.stderr
+    assert ("of another user cannot be read" in refused.stderr) == bool(said)
+    assert done.returncode == 0, done.stderr
+    if said:
+        assert (done.stdout, said in done.stderr) == ("", True), done.stderr
+        assert "run `kernelscope ls` as that user" in done.stderr
+        assert "open a notebook" not in done.stderr
+    else:
+        assert done.stderr == "", "those that can be read are listed"
+        assert done.stdout.count("\n") >= 2
+
+
 @pytest.mark.fault(5)
 def test_a_kernel_without_a_key_is_watched_and_that_is_said(tmp_path: Path) -> None:
     with KernelProcess(tmp_path, key="") as kernel:
@@ -238,7 +327,8 @@ def test_the_lines_go_on_when_the_disk_is_full(tmp_path: Path, kernel: KernelPro
             assert json.loads(line)["code"].startswith("a = 11")
         finally:
             process.terminate()
-        assert process.stderr.readline().startswith("kernelscope: the recording has ended: ")
+        told = process.stderr.read()
+    assert told.startswith("kernelscope: the recording has ended: ")
     replay = subprocess.run(
         [sys.executable, "-m", "kernelscope", "replay", "--json", str(file)],
         capture_output=True, text=True, check=True, timeout=LONG,
@@ -248,6 +338,47 @@ def test_the_lines_go_on_when_the_disk_is_full(tmp_path: Path, kernel: KernelPro
     ]
     assert 0 < len(runs) < 12
     assert [run["code"].split(" # ")[0].strip() for run in runs] == [f"a = {n}" for n in range(len(runs))]
+    assert_ended_early(told, file, runs)
+
+
+def assert_ended_early(told: str, file: Path, runs: list[dict[str, Any]]) -> None:
+    """It is said once, with what the file holds and not that all is well."""
+    (summary,) = [line for line in told.splitlines() if f"`kernelscope replay {file}` opens it" in line]
+    assert summary.startswith("kernelscope: the recording ended early (")
+    held = (
+        f"it holds {len(runs)} run{'' if len(runs) == 1 else 's'}, up to In [{runs[-1]['execution_count']}];"
+    )
+    assert held in summary
+    assert "recorded: " not in told
+
+
+@pytest.mark.fault(90)
+def test_record_ends_when_the_disk_is_full_and_says_what_the_file_holds(
+    tmp_path: Path, kernel: KernelProcess
+) -> None:
+    file = tmp_path / "a.kscope"
+    record = [sys.executable, "-m", "kernelscope", "record", str(kernel.connection_file), "-o", str(file)]
+    limited = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *record]
+    with subprocess.Popen(limited, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert "; Ctrl-C ends it" in process.stderr.readline()
+            for number in range(100):
+                kernel.run(f"b = {number}  # " + "x" * 10_000)
+                if process.poll() is not None:
+                    break
+            told = process.communicate(timeout=LONG)[1]
+        finally:
+            process.kill()
+    assert process.returncode == 5
+    replay = subprocess.run(
+        [sys.executable, "-m", "kernelscope", "replay", "--json", str(file)],
+        capture_output=True, text=True, check=True, timeout=LONG,
+    )  # fmt: skip
+    runs = [r for r in map(json.loads, replay.stdout.splitlines()) if r["type"] == "execution"]
+    assert runs
+    assert_ended_early(told, file, runs)
+    assert "the recording has ended: " in told.splitlines()[-1]
 
 
 @pytest.mark.fault(90)
@@ -270,7 +401,11 @@ async def test_the_dashboard_goes_on_and_says_that_the_recording_has_ended(
             assert len(shown) == 1
             assert "the recording has ended: the file was removed" in shown[0]
         assert capsys.readouterr().err == "", "the screen is drawn there"
-    assert capsys.readouterr().err.startswith("kernelscope: the recording has ended: ")
+    told = capsys.readouterr().err
+    assert told.startswith("kernelscope: the recording has ended: ")
+    assert "the recording ended early (the file was removed" in told
+    assert " had been written" in told
+    assert "opens it" not in told, "there is no such file"
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,11 @@ from kernelscope.errors import ConnectionFileError
 from kernelscope.kernel.files import (
     MAX_BYTES,
     ConnectionInfo,
+    PipedConnection,
     parse_connect_info,
     read_bounded,
+    read_connection,
     read_connection_file,
-    write_private,
 )
 from kernelscope.kernel.processes import alive, started_from
 from tests.support.kernels import KernelProcess
@@ -206,7 +208,8 @@ def test_what_is_no_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.
 def test_a_path_that_is_no_utf8_works_and_is_shown_escaped(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9\x1b")
     folder.mkdir()
-    assert read_connection_file(write(folder)).path.parent == folder
+    path = write(folder)
+    assert read_connection_file(path).path == path
     title = refused(write(folder, hb_port=0)).title
     assert r"caf\udce9\x1b" in title
     assert title.isprintable()
@@ -331,13 +334,15 @@ def test_what_connect_info_really_prints(kernel: KernelProcess) -> None:
         timeout=30,
         output_hook=lambda message: printed.append(message["content"].get("text", "")),
     )
-    path = write_private(parse_connect_info("".join(printed)))
-    try:
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert_same_kernel(read_connection_file(path), read_connection_file(kernel.connection_file))
-        assert json.loads(path.read_text())["key"] == json.loads(kernel.connection_file.read_text())["key"]
-    finally:
-        path.unlink()
+    before = time.time()
+    piped = PipedConnection(parse_connect_info("".join(printed)))
+    info, of_file = read_connection(piped), read_connection_file(kernel.connection_file)
+    assert_same_kernel(info, of_file)
+    assert (info.path, info.name) == (None, "standard input")
+    assert before <= info.written <= time.time()
+    key = json.loads(kernel.connection_file.read_text())["key"]
+    assert piped.content["key"] == key
+    assert key not in f"{piped} {piped!r} {info} {info!r}"
 
 
 def assert_same_kernel(one: ConnectionInfo, other: ConnectionInfo) -> None:

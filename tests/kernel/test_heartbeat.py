@@ -116,7 +116,7 @@ async def test_an_encrypted_kernel(tmp_path: Path) -> None:
 
 def at_port(port: int) -> ConnectionInfo:
     return ConnectionInfo(
-        path=Path("kernel-none.json"),
+        connection=Path("kernel-none.json"),
         transport="tcp",
         ip="127.0.0.1",
         shell_port=1,

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
 import pytest
 
+from kernelscope.demo import DemoSource
 from tests.support.kernels import KernelProcess
 
 BIN = Path(sys.executable).parent
@@ -126,6 +128,28 @@ def test_a_command_without_a_kernel(tmp_path: Path, command: list[str], status: 
         (status, "detached: sh -c exit 7 has ended\n"),
     ]
     assert said in done.stderr
+
+
+def test_no_folder_stays_behind_whether_it_began_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there.kscope").touch()
+    with TemporaryDirectory(dir="/tmp") as temporary:  # its path is short enough for a socket
+        monkeypatch.setenv("TMPDIR", temporary)
+        for file, status in (("there.kscope", 5), ("new.kscope", 3)):
+            done = watch(tmp_path, "--record", file, "--", "sh", "-c", 'ls "$TMPDIR"')
+            assert done.returncode == status, done.stderr
+            assert ("kernelscope-" in done.stderr) == (file == "new.kscope"), "one is there meanwhile"
+            assert list(Path(temporary).iterdir()) == []
+        assert watch(tmp_path, "--", "no-such-command-here").returncode == 2
+        assert list(Path(temporary).iterdir()) == []
+
+
+def test_a_demo_that_is_not_begun_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = sorted(tmp_path.iterdir())
+    DemoSource()
+    assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize("in_order", [True, False])

@@ -1,0 +1,30 @@
+"""What became of a recording, in one sentence."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernelscope.storage.recorder import RecordingResult
+
+
+def recording_summary(result: RecordingResult) -> str:
+    """Whether the recording is complete, what it holds if it is not, and the command that opens it.
+
+    The path in it is as hostile as any: clean the sentence before it is displayed.
+    """
+    opens = f"`kernelscope replay {shlex.quote(str(result.path))}` opens it"
+    if not result.failure:
+        return f"recorded: {opens}"
+    if not result.is_there:
+        return f"the recording ended early ({result.failure}): {_extent(result)} had been written"
+    return f"the recording ended early ({result.failure}): it holds {_extent(result)}; {opens}"
+
+
+def _extent(result: RecordingResult) -> str:
+    """How many runs, and up to which."""
+    if not result.runs:
+        return "no runs"
+    epoch = f" in epoch {result.last_epoch}" if result.last_epoch > 1 else ""
+    return f"{result.runs} run{'' if result.runs == 1 else 's'}, up to In [{result.last_count}]{epoch}"
