@@ -115,6 +115,7 @@ def test_a_name_is_explained_from_a_recording(said: Said, recording: str) -> Non
     assert "Now model holds" in out
     told = json.loads(said("explain", recording, "model", "--json")[1])
     assert {*told} == {"type", "schema", "name", "story", "holds", "end", "again"}
+    assert "left out" not in out
     assert all(c["sentence"] in out for c in told["story"])
     count = next(c["execution_count"] for c in told["story"] if c["kind"] == "run")
     early = json.loads(said("explain", recording, "model", "--at", f"1:{count}", "--json")[1])

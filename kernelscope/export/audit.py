@@ -93,8 +93,8 @@ def _below(audit: Audit) -> Iterator[str]:
     cost = audit.cost
     yield f"kernel         {audit.kernel}"
     yield (
-        f"a run          costs {_ms(cost.median)} at the median, {_ms(cost.p99)} at the 99th percentile, "
-        f"{_ms(cost.longest)} at most: both hooks, encoding and sending ({cost.hooks} so far)"
+        f"a run          takes {_ms(cost.median)} at the median, {_ms(cost.p99)} at the 99th percentile, "
+        f"{_ms(cost.longest)} at most: hooks, encoding and sending ({cost.hooks} so far)"
     )
     yield (
         f"cost           {cost.sent:,} bytes sent, {cost.not_evaluated} values not evaluated, "

@@ -46,9 +46,10 @@ def story_json(story: Story) -> str:
             "fitted": story.fitted,
         },
         "end": story.end,
-        "not_evaluated": list(story.not_looked_at),
         "again": [_again(again) for again in story.again],
     }
+    if story.not_looked_at:
+        record["not_evaluated"] = list(story.not_looked_at)
     return escaped_json(encode(record)).decode().rstrip("\n")
 
 

@@ -61,7 +61,8 @@ def test_the_table_tells_the_cost_and_what_the_audit_did() -> None:
     shown = table(made(report, report, report))
     assert "names            2" in shown
     assert "execution count  7" in shown
-    assert "12 so far: 0.7 ms at the median, 2.1 ms at the 99th percentile, 4.0 ms at most" in shown
+    assert "a run          takes 0.7 ms at the median, 2.1 ms at the 99th percentile, 4.0 ms at most" in shown
+    assert "hooks, encoding and sending (12 so far)" in shown
     assert "12,345 bytes sent, 2 values not evaluated, 0 errors of its own, 0 observations lost" in shown
     assert "did not move in the 3 s" in shown
     assert shown.endswith("everything is as it was")

@@ -121,11 +121,11 @@ def costly() -> Story:
     return story
 
 
-async def test_the_header_tells_what_a_look_costs() -> None:
+async def test_the_header_tells_what_a_run_costs() -> None:
     async with dashboard(churn()) as seen:
-        assert "probe 1.2 ms a look" in seen.text("#header")
+        assert "probe 1.2 ms a run" in seen.text("#header")
     async with dashboard(costly()) as seen:
-        assert "probe 3.4 ms a look" in seen.text("#header")
+        assert "probe 3.4 ms a run" in seen.text("#header")
 
 
 async def test_what_it_costs_is_a_key_away() -> None:
