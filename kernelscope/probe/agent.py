@@ -25,7 +25,7 @@ from .calls import TEACHES, CallWatcher
 from .code import CodeReader
 from .cost import Costs
 from .identity import target_of
-from .interrupts import Interrupts, is_own_failure
+from .interrupts import Interrupts, close_entry, is_own_failure
 from .look import Look
 from .names import UserNames
 from .poller import Poller
@@ -113,6 +113,7 @@ def guarded(entry: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         except BaseException as error:  # noqa: BLE001 - an interrupt fell into the handling
             _keep(self, error)
 
+    close_entry(call)
     call.__name__, call.__qualname__ = entry.__name__, entry.__qualname__
     return call
 

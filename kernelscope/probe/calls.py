@@ -17,7 +17,7 @@ import weakref
 from typing import Any
 
 from .identity import Tokens, is_dead, reference_to
-from .interrupts import is_own_failure, strip_traceback
+from .interrupts import close_entry, is_own_failure, strip_traceback
 from .types import DECISIVE, ESTIMATOR, TypeCache, class_attribute, class_dict, is_class, names_in
 
 METHODS = (
@@ -224,15 +224,15 @@ class CallWatcher:
             self.failed += 1
 
     def _on_return(self, _code: types.CodeType, _offset: int, _value: object) -> None:
-        frame = id(sys._getframe(1))
         try:
-            self._note_return(frame)
+            self._note_return(id(sys._getframe(1)))
         except RecursionError:
             self.dropped += 1
         except BaseException as error:
             if not is_own_failure(error):
                 strip_traceback(error)
-                self._note_return(frame)  # the call has ended, whatever happens in its last moment
+                # The call has ended, whatever happens in its last moment.
+                self._note_return(id(sys._getframe(1)))
                 self = _code = _value = None  # type: ignore[assignment]
                 raise
             self.dropped += 1
@@ -334,6 +334,10 @@ class CallWatcher:
                 direct = False
             outer = outer.f_back
         return None, False
+
+
+close_entry(CallWatcher._on_start)
+close_entry(CallWatcher._on_return)
 
 
 def _monitoring() -> Any:

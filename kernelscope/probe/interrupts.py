@@ -6,7 +6,7 @@ func_timeout and stopit work, and the frame is often one of the probe's.  Such a
 of the probe:
 
 * A callback in the middle of the user's own call lets it through, without the probe's frames
-  (``strip_traceback``, then a bare ``raise``).
+  (``strip_traceback``, then a bare ``raise``), and none that comes before its ``try`` (``close_entry``).
 * Nothing may come out of a hook, because IPython would print it and go on.  ``Interrupts`` keeps it and
   raises it at the first line of the cell that it was meant for.
 """
@@ -86,6 +86,25 @@ def strip_traceback(error: BaseException) -> None:
         if context is None:
             return
         error = context
+
+
+def close_entry(function: Callable[..., Any]) -> None:
+    """Keep signals and other threads from interrupting a function before its first line.
+
+    Python looks for them when a function begins, where no ``try`` of its own can catch what they raise, but
+    not when one goes on after ``await``.  Both are the instruction ``RESUME``, with 0 and 3 as its
+    argument (dis, CPython 3.11 and later); the first one of the function gets the latter.  Elsewhere nothing changes.
+    """
+    opcodes = sys.modules.get("opcode")
+    resume = opcodes.opmap.get("RESUME") if opcodes is not None else None
+    code = bytearray(function.__code__.co_code)
+    place = next((at for at in range(0, len(code), 2) if code[at] == resume), None)
+    if place is not None and code[place + 1] == _AT_START:
+        code[place + 1] = _AFTER_AWAIT
+        function.__code__ = function.__code__.replace(co_code=bytes(code))
+
+
+_AT_START, _AFTER_AWAIT = 0, 3
 
 
 def _is_known(kind: type) -> bool:

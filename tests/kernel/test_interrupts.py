@@ -36,13 +36,15 @@ def stop_main(seconds):
 def alarm(seconds):
     signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+def fit_until(end):
+    # In a function: CPython 3.13.0 raises what lands on a loop's way back outside of a `try` around the loop.
+    while time.monotonic() < end:
+        m.fit()
 ignored, frames, left = 0, [], [stop_main, alarm][WITH_SIGNAL]
 for attempt in range(ATTEMPTS):
     try:
         left(0.01 + attempt * 0.0007)
-        fits, end = 0, time.monotonic() + 20
-        while time.monotonic() < end:
-            m.fit()
+        fit_until(time.monotonic() + 20)
         ignored += 1
     except KIND as error:
         trace = error.__traceback__
@@ -118,11 +120,7 @@ async def test_a_timeout_ends_a_loop_of_fits(
             assert value(kernel.client(), agent) == [0, True], "it is no failure of the probe"
             (run,) = await watch.ran(1)
             assert [call.method for call in run.calls] == ["fit"]
-        assert plain == (0, 0, None)
-        assert watched[0] == 0
-        assert watched[2] is None
-        # Python checks for signals before a callback's first instruction, which no code can catch.
-        assert watched[1] <= 3
+        assert plain == watched == (0, 0, None)
 
 
 async def test_what_an_interrupted_callback_leaves_keeps_nothing_of_the_probe(
