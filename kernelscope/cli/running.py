@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
+from kernelscope.system import on_end_signals, open_terminal
 from kernelscope.text import clean, clean_block
 from kernelscope.timeline.events import Waiting
 
@@ -61,7 +61,7 @@ def can_be_drawn_on() -> bool:
 
 def take_keys_from_the_terminal() -> None:
     """In place of the pipe that the connection info came through, and that has ended."""
-    with open("/dev/tty", "rb") as terminal:  # noqa: PTH123 - a device, not a path of ours
+    with open_terminal() as terminal:
         os.dup2(terminal.fileno(), 0)
 
 
@@ -269,10 +269,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     async def with_signals() -> T:
         task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):  # not on Windows
-                loop.add_signal_handler(getattr(signal, name), task.cancel)
+        on_end_signals(asyncio.get_running_loop(), task.cancel)
         return await task
 
     try:

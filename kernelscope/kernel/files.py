@@ -21,6 +21,7 @@ from typing import Any, Literal
 import zmq
 
 from kernelscope.errors import ConnectionFileError
+from kernelscope.system import effective_user, open_without_waiting
 from kernelscope.text import clean
 
 MAX_BYTES = 65_536
@@ -104,7 +105,7 @@ def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
     """
     if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
         _refuse(path)
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    handle = open_without_waiting(path)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
@@ -186,7 +187,7 @@ def _read(path: Path, shown: str) -> tuple[bytes, os.stat_result]:
 
 def _must_be_private(path: Path, status: os.stat_result, shown: str) -> None:
     """As ssh does: what anybody could have written or read says nothing of who answers."""
-    user = os.geteuid()
+    user = effective_user()
     if user != 0 and status.st_uid not in {0, user}:
         raise _bad(
             shown,

@@ -36,7 +36,6 @@ from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
 from kernelscope.kernel.counted import Counted
 from kernelscope.kernel.files import ConnectionInfo, read_connection_file
 from kernelscope.kernel.inject import DETACH, GREETING, Question, attach
-from kernelscope.kernel.processes import has_ended, is_stopped, start_mark
 from kernelscope.protocol.wire import (
     WIRE,
     AttachReply,
@@ -50,6 +49,7 @@ from kernelscope.protocol.wire import (
     decode_pulse,
     decode_push,
 )
+from kernelscope.system import has_ended, is_stopped, start_mark
 from kernelscope.text import clean
 from kernelscope.timeline.events import (
     IN_ORDER,

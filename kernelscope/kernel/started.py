@@ -23,8 +23,9 @@ from msgspec.structs import replace
 
 from kernelscope.errors import KernelError, UnreachableError, UsageError
 from kernelscope.kernel.live import LiveSource
-from kernelscope.kernel.processes import end, has_ended, start_mark
+from kernelscope.kernel.processes import end
 from kernelscope.kernel.provisioner import CHOOSES, MEETING, NAME
+from kernelscope.system import has_ended, start_local_server, start_mark
 from kernelscope.text import clean
 from kernelscope.timeline.events import IN_ORDER, Attached, Detached, Event, KernelChanged, Waiting
 
@@ -86,7 +87,7 @@ class CommandSource:
         Raises:
             UsageError: there is no such command.
         """
-        self._server = await asyncio.start_unix_server(self._met, self._meeting)
+        self._server = await start_local_server(self._met, self._meeting)
         process = await self._started()
         self._over = asyncio.create_task(self._is_over(process))
         ended = asyncio.create_task(process.wait())
