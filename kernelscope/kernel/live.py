@@ -48,6 +48,7 @@ from kernelscope.protocol.wire import (
     decode_observation,
     decode_pulse,
     decode_push,
+    decoding_attach,
 )
 from kernelscope.system import has_ended, is_stopped, start_mark
 from kernelscope.text import clean
@@ -64,6 +65,7 @@ from kernelscope.timeline.events import (
     Waiting,
 )
 from kernelscope.timeline.facts import KernelFacts, Observation
+from kernelscope.turns import Turns
 
 DOWN_S = 1.0
 """Seconds that a connection may be down before the kernel counts as dead: a restart is told as such."""
@@ -213,7 +215,7 @@ class LiveSource:
                     continue
                 question = attach(self._watcher, met, keep=self._keep, poll=self._poll, visits=self._visits)
                 async for found in self._ask(question):
-                    reply = accepted(found.text) if isinstance(found, Answer) else None
+                    reply = await accepted(found.text) if isinstance(found, Answer) else None
                     for event in self._joined(reply, met.session) if reply is not None else ():
                         yield event
                     if reply is not None:
@@ -562,9 +564,15 @@ def answered(text: str, wanted: type[T]) -> T:
     return found
 
 
-def accepted(text: str) -> AttachReply | None:
-    """As ``answered``, to an attach; ``None`` where the kernel read the question too late."""
-    reply = _read(text, AttachReply)
+async def accepted(text: str) -> AttachReply | None:
+    """As ``answered``, to an attach; ``None`` where the kernel read the question too late.
+
+    A long history is read in turns: a signal that comes meanwhile is served.
+    """
+    try:
+        reply = await Turns().finished(decoding_attach(text))
+    except WireError as error:
+        raise _unreadable(error) from error
     if isinstance(reply, Refusal) and reply.error == "stale":
         return None
     if isinstance(reply, Refusal):
@@ -578,7 +586,11 @@ def _read(text: str, wanted: type[T]) -> T | Refusal:
     try:
         return decode_answer(text, wanted)
     except WireError as error:
-        raise ProbeError("the kernel's answer cannot be read", clean(str(error))) from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: WireError) -> KernelError:
+    return ProbeError("the kernel's answer cannot be read", clean(str(error)))
 
 
 def _refused(refusal: Refusal) -> KernelError:
