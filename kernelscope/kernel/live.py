@@ -146,6 +146,8 @@ class LiveSource:
         self._taken_out = False
         self._shut_down: bool | None = None
         """The kernel said that it was told to end: for good (``True``), or to begin anew."""
+        self._end_expected = False
+        """Whoever started the kernel is about to end it."""
         self._owes_renewal = False
 
     @property
@@ -185,6 +187,10 @@ class LiveSource:
         if self._conversation is not None and self._reply is not None:
             told = {"watcher": self._watcher, "poll": seconds or 0}
             await self._conversation.channels.tell(self._reply.comm_id, told)
+
+    def expect_end(self) -> None:
+        """Whoever started the kernel ends it now: its silence from here on is no fault of it."""
+        self._end_expected = True
 
     async def close(self) -> None:
         """Takes this watcher's lease back and lets go of the sockets."""
@@ -257,7 +263,7 @@ class LiveSource:
         self._strangers.discard(session)
         self._session = session
         self._process = (reply.kernel.pid, start_mark(reply.kernel.pid)) if reply.local else None
-        self._shut_down = None
+        self._shut_down, self._end_expected = None, False
         self._counted.forget()
         mute, self._mute = self._mute, ""
         if mute and before is not None:
@@ -348,6 +354,8 @@ class LiveSource:
         if time.monotonic() - self._beaten > BEAT_S:
             self._beats = await talk.heart.beat(BEAT_S)
             self._beaten = time.monotonic()
+        if self._is_ending():
+            return []
         mute = "" if self._beats else self._why_mute()
         if not mute and self._awaited is not None and time.monotonic() > self._awaited + QUIET_S:
             mute = "its process lives, and code that is not Python holds its interpreter"
@@ -441,7 +449,7 @@ class LiveSource:
             if ended and self._shut_down:
                 raise self._gone(talk)
             state: KernelState = "died" if ended else "unreachable"
-            if away > DOWN_S and told != state:
+            if away > DOWN_S and told != state and (ended or not self._is_ending()):
                 told = state
                 yield self._away(state)
             if away > self._patience(ended):
@@ -468,6 +476,11 @@ class LiveSource:
     def _has_ended(self) -> bool | None:
         """Whether the kernel's process has; ``None`` where that cannot be known from here."""
         return None if self._process is None else has_ended(*self._process)
+
+    def _is_ending(self) -> bool:
+        """Whether the kernel was told to end, or has: it closes its sockets seconds before its process ends,
+        and is silent in between."""
+        return self._shut_down is not None or self._end_expected or self._has_ended() is True
 
     def _away(self, state: KernelState) -> Event:
         if not self._session:

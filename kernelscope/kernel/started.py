@@ -142,6 +142,8 @@ class CommandSource:
         if "ends" in told:
             if self._now is not None and self._now.pid == told["ends"]:
                 self._now.ends = True
+                if self._live is not None:
+                    self._live.expect_end()
             return
         pid = int(told["pid"])
         kernel = _Announced(Path(told["connection_file"]), pid, start_mark(pid), asyncio.Event())
