@@ -371,7 +371,7 @@ def test_on_windows_it_says_in_one_sentence_that_it_does_not_start(
     assert told.out == ""
     assert told.err.splitlines() == [
         "kernelscope: kernelscope does not run on win32 yet: nobody has tried it there",
-        "  Linux and macOS are supported; on Windows, run it and the kernel in WSL.",
+        "  Use Linux or macOS; on Windows, run it and the kernel in WSL.",
     ]
 
 

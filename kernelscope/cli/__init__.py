@@ -140,7 +140,7 @@ def _must_be_supported(args: list[str], platform: str) -> None:
     if not is_supported(platform) and not {"-h", "--help", "--version"}.intersection(own):
         raise UnsupportedSystemError(
             f"kernelscope does not run on {clean(platform)} yet: nobody has tried it there",
-            "Linux and macOS are supported; on Windows, run it and the kernel in WSL.",
+            "Use Linux or macOS; on Windows, run it and the kernel in WSL.",
         )
 
 

@@ -47,7 +47,8 @@ LONGEST_HEADER = 65_536
 """Bytes of a header, or a parent's, which have a few hundred: what is longer is no kernel's."""
 LONGEST_UNREAD = 1_000_000
 """Bytes of a message of another type, up to which its signature is checked; a longer one is dropped at once.
-A user's output can have hundreds of megabytes, and a signature takes a second for each few hundred."""
+A user's output can have hundreds of megabytes, and a signature takes a second for each few hundred.
+(ZMQ_MAXMSGSIZE is no way out: it ends the connection to a kernel that sends more.)"""
 LONGEST_CONTENT = 32_000_000
 """Bytes of the content of a message that is read.  The largest is the answer to an attach: 3,000 models and
 4 MB of history, packed, have less than 4 MB."""
