@@ -11,7 +11,8 @@
     │   ├── UnreachableError         nobody answers at the ports in the file
     │   ├── KeyMismatchError         somebody answers, but the key is not theirs
     │   ├── UnsupportedKernelError   not an IPython kernel, or one that is too old
-    │   └── ProbeError               the kernel answered, the probe could not be put in
+    │   ├── ProbeError               the kernel answered, the probe could not be put in
+    │   └── UnsupportedSystemError   kernelscope has not been tried on this operating system
     ├── TimedOutError           4    a limit that the user gave ran out
     ├── RecordingError          5    a recording that cannot be written or opened
     └── ExportError             5    an export file that cannot be written
@@ -74,6 +75,10 @@ class UnsupportedKernelError(KernelError):
 
 class ProbeError(KernelError):
     """The kernel answered, and the probe could not be put in."""
+
+
+class UnsupportedSystemError(KernelError):
+    """kernelscope has not been tried on this operating system, and might harm a kernel there."""
 
 
 class TimedOutError(KernelscopeError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kernelscope.errors import KernelscopeError
-from kernelscope.timeline.events import Detached, Event, Recalled, is_passing
+from kernelscope.timeline.events import Attached, Detached, Event, Recalled, is_passing
 from kernelscope.timeline.timeline import Timeline, Update
+from kernelscope.turns import Turns
 
 if TYPE_CHECKING:
     from kernelscope.storage.recorder import Recorder, RecordingResult
@@ -41,10 +41,6 @@ class LooksBetweenRuns(Protocol):
 
 
 Listener = Callable[[Update], None]
-
-_TURN_S = 0.1
-"""Seconds for which a source may tell without a pause before others have their turn: a recording tells all
-it has, and the reader wants to leave meanwhile, and not to see it drawn after every few events."""
 
 
 class Session:
@@ -106,12 +102,10 @@ class Session:
         However it ends after an attach, the listeners are told by a ``Detached``.
         """
         try:
-            since = monotonic()
+            turns = Turns()
             async for event in self.source.events():
-                self._tell(event)
-                if monotonic() - since > _TURN_S:
-                    await asyncio.sleep(0)
-                    since = monotonic()
+                self._deliver(await turns.finished(self.timeline.applying(event)))
+                await turns.pause()
         except KernelscopeError as error:
             self._tell_the_end(error.title)
             raise
@@ -121,13 +115,12 @@ class Session:
         finally:
             await self.source.close()
 
-    def _tell(self, event: Event | Recalled) -> None:
-        update = self.timeline.apply(event)
+    def _deliver(self, update: Update) -> None:
         if not is_passing(update.event):
             self._past.append(update)
         for listener in self._listeners:
             listener(update)
 
     def _tell_the_end(self, reason: str) -> None:
-        if self.timeline.kernel is not None:
-            self._tell(Detached(reason))
+        if any(isinstance(update.event, Attached) for update in self._past):
+            self._deliver(self.timeline.apply(Detached(reason)))

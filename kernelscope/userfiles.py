@@ -33,9 +33,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kernelscope.errors import ExportError, UsageError
+from kernelscope.system import open_to_write, open_without_waiting
 from kernelscope.text import clean
 
-STANDARD_OUTPUT = Path("/dev/fd/1")
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,9})")
 _MOST_LINKS = 40
 """Symbolic links that are followed in a row, as Linux does."""
@@ -72,7 +72,7 @@ def open_regular(path: Path) -> BinaryIO:
     """
     if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
         _refuse(path)
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    handle = open_without_waiting(path)
     file = os.fdopen(handle, "rb")
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was replaced in between
         file.close()
@@ -193,7 +193,7 @@ def _write(path: Path, write: Callable[[BinaryIO], None]) -> None:
         return
     if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
         raise OSError(f"it is {kind_of(mode)}")
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb") as out:
+    with os.fdopen(open_to_write(path), "wb") as out:
         if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
             _rewrite(Path(os.path.realpath(path)), out, write)
         else:

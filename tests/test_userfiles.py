@@ -308,11 +308,11 @@ def test_where_a_new_file_could_not_be_as_the_old_one_it_is_written_in_place(fol
 def test_a_signal_leaves_no_unfinished_file(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from kernelscope.cli.running import interruptible\n"
+        "from kernelscope.system import interrupted_by_end_signals\n"
         "from kernelscope.userfiles import write_output\n"
         "def write(out):\n"
         "    out.write(b'half'); out.flush(); print('half', flush=True); time.sleep(600)\n"
-        "with interruptible():\n"
+        "with interrupted_by_end_signals():\n"
         "    write_output(Path(sys.argv[1]), write)\n"
     )
     (folder := tmp_path / "folder").mkdir()

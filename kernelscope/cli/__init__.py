@@ -19,7 +19,8 @@ from kernelscope import __version__
 from kernelscope.cli import about, live, recorded, told
 from kernelscope.cli.completing import connections, either
 from kernelscope.cli.running import talk
-from kernelscope.errors import KernelscopeError, UsageError
+from kernelscope.errors import KernelscopeError, UnsupportedSystemError, UsageError
+from kernelscope.system import PLATFORM, is_supported
 from kernelscope.text import clean, clean_block
 
 if TYPE_CHECKING:
@@ -117,12 +118,30 @@ for _command in (
     cli.add_command(_command)
 
 
-def main(args: list[str] | None = None) -> None:
-    """The entry point: every way out has its exit status, and none of them is a traceback."""
+def main(args: list[str] | None = None, *, platform: str = PLATFORM) -> None:
+    """The entry point: every way out has its exit status, and none of them is a traceback.
+
+    Args:
+        platform: the operating system, as ``sys.platform`` names it.
+    """
     try:
-        _main(args)
+        _main(sys.argv[1:] if args is None else args, platform)
     finally:
         _let_go_of_streams()
+
+
+def _must_be_supported(args: list[str], platform: str) -> None:
+    """Help and version are harmless on every system.
+
+    Raises:
+        UnsupportedSystemError: kernelscope has not been tried on this one.
+    """
+    own = args[: args.index("--")] if "--" in args else args
+    if not is_supported(platform) and not {"-h", "--help", "--version"}.intersection(own):
+        raise UnsupportedSystemError(
+            f"kernelscope does not run on {clean(platform)} yet: nobody has tried it there",
+            "Use Linux or macOS; on Windows, run it and the kernel in WSL.",
+        )
 
 
 def _let_go_of_streams() -> None:
@@ -135,8 +154,9 @@ def _let_go_of_streams() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _main(args: list[str] | None) -> None:
+def _main(args: list[str], platform: str) -> None:
     try:
+        _must_be_supported(args, platform)
         cli.main(args=args, prog_name="kernelscope", standalone_mode=False)
     except click.ClickException as error:
         error.show(told := io.StringIO())

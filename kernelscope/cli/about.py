@@ -11,6 +11,7 @@ import click
 
 from kernelscope import __version__
 from kernelscope.cli.options import notes
+from kernelscope.system import description
 from kernelscope.text import clean
 from kernelscope.userfiles import copied_file
 
@@ -73,7 +74,7 @@ def _told() -> dict[str, dict[str, Any]]:
             "python": platform.python_version(),
             **{name: _version(name) for name in _PACKAGES},
             "sqlite": sqlite3.sqlite_version,
-            "platform": platform.platform(),
+            "platform": description(),
         },
         "paths": {
             "kernelscope": _here(),

@@ -20,15 +20,14 @@ from kernelscope.cli.options import (
 from kernelscope.cli.running import (
     can_be_drawn_on,
     heard,
-    interruptible,
     on_a_terminal,
     show_recording,
     watched,
 )
 from kernelscope.errors import UsageError
 from kernelscope.export.files import FORMS, Form, write, write_file
+from kernelscope.system import STANDARD_OUTPUT, interrupted_by_end_signals
 from kernelscope.timeline.expectations import LANGUAGE, Expectation
-from kernelscope.userfiles import STANDARD_OUTPUT
 
 
 @click.command(
@@ -117,7 +116,7 @@ def export(
         write(session.timeline, session.past, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        with interruptible():
+        with interrupted_by_end_signals():
             write_file(session.timeline, session.past, form, Path(out))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
 from kernelscope.export.recordings import recording_summary
+from kernelscope.system import on_end_signals, open_terminal
 from kernelscope.text import clean, clean_block
 from kernelscope.timeline.events import Waiting
 from kernelscope.userfiles import open_regular, refuse_sources
@@ -63,7 +63,7 @@ def can_be_drawn_on() -> bool:
 
 def take_keys_from_the_terminal() -> None:
     """In place of the pipe that the connection info came through, and that has ended."""
-    with open("/dev/tty", "rb") as terminal:  # noqa: PTH123 - a device, not a path of ours
+    with open_terminal() as terminal:
         os.dup2(terminal.fileno(), 0)
 
 
@@ -281,34 +281,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     async def with_signals() -> T:
         task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):  # not on Windows
-                loop.add_signal_handler(getattr(signal, name), task.cancel)
+        on_end_signals(asyncio.get_running_loop(), task.cancel)
         return await task
 
     try:
         return asyncio.run(with_signals())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end what is done here as Ctrl-C does, so that no unfinished file stays."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    changed = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    for number in changed:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number in changed:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def shown(app: ThemedApp[T]) -> T | None:

@@ -95,7 +95,7 @@ class _Auditor:
     async def _attach(self) -> AttachReply:
         for _ in range(MOST_STALE):
             greeting = answered(await self._ask(GREETING), Greeting)
-            reply = accepted(await self._ask(attach(self._watcher, greeting)))
+            reply = await accepted(await self._ask(attach(self._watcher, greeting)))
             if reply is not None:
                 return reply
         raise ProbeError(f"the kernel of {self._talk.shown} read too late what it was asked")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, cast
 
 import zmq
@@ -44,6 +46,20 @@ _READ = frozenset(
     ]
 )
 """What anybody here reads; of other messages only who sent them is kept, for outputs can be large."""
+LONGEST_HEADER = 65_536
+"""Bytes of a header, or a parent's, which have a few hundred: what is longer is no kernel's."""
+LONGEST_UNREAD = 1_000_000
+"""Bytes of a message of another type, up to which its signature is checked; a longer one is dropped at once.
+A user's output can have hundreds of megabytes, and a signature takes a second for each few hundred.
+(ZMQ_MAXMSGSIZE is no way out: it ends the connection to a kernel that sends more.)"""
+LONGEST_CONTENT = 32_000_000
+"""Bytes of the content of a message that is read.  The largest is the answer to an attach: 3,000 models and
+4 MB of history, packed, have less than 4 MB."""
+_DELIMITER = b"<IDS|MSG>"
+_PARTS = 5
+"""Frames of a message after its delimiter: signature, header, parent's header, metadata, content."""
+_REMEMBERED = 65_536
+"""Signatures that are known again when a message is replayed; as many as jupyter_client remembers."""
 
 
 class Message(Struct, frozen=True):
@@ -69,13 +85,22 @@ class BadSignature(Struct, frozen=True):
     """A message that the key in the file did not sign."""
 
 
+class TooLong(Struct, frozen=True):
+    """A message that is read, and is longer than any can be; its signature was not checked."""
+
+    channel: str
+    type: str
+    parent_id: str
+    size: int
+
+
 class Link(Struct, frozen=True):
     """The connection was made, on both channels, or one of them broke."""
 
     up: bool
 
 
-Signal = Message | BadSignature | Link
+Signal = Message | BadSignature | TooLong | Link
 
 
 class _Context(zmq.asyncio.Context):
@@ -108,6 +133,8 @@ class Channels:
         else:
             self._client.load_connection_file(str(info.connection))
         self._session = self._client.session
+        self._seen: dict[bytes, None] = {}
+        """Signatures of the latest messages, oldest first."""
         self._tasks: list[asyncio.Task[None]] = []
         self._connected: set[str] = set()
         self._shell: Any = None
@@ -200,16 +227,45 @@ class Channels:
 
     async def _read(self, channel: str, socket: Any) -> None:
         while True:
-            frames = await socket.recv_multipart()
-            try:
-                _, signed = self._session.feed_identities(frames)
-                message = self._session.deserialize(signed)
-            except (ValueError, TypeError, KeyError, UnicodeDecodeError):
-                # jupyter_client raises ValueError for a wrong signature and for a message that it
-                # has seen before, and whatever its decoder raises for garbage.
-                self._put(BadSignature())
-            else:
-                self._put(_message(channel, message), sum(map(len, frames)))
+            # In no variable, and not copied: nothing holds a large message while the next one comes.
+            self._take(channel, await socket.recv_multipart(copy=False))
+
+    def _take(self, channel: str, frames: list[zmq.Frame]) -> None:
+        """Puts what a message says, having read no more of it than is used.
+
+        Not by jupyter_client's ``deserialize``, which parses all of it first.
+        """
+        try:
+            parts = _parts(frames)
+            header, parent = (_header(self._session.unpack, part) for part in parts[1:3])
+            kind, size = str(header["msg_type"]), sum(map(len, parts))
+            read = kind in _READ
+            if not read and size > LONGEST_UNREAD:
+                return
+            if len(parts[4]) > LONGEST_CONTENT:
+                self._put(TooLong(channel, kind, str(parent.get("msg_id", "")), size))
+                return
+            self._must_be_signed(parts)
+            content = self._session.unpack(bytes(parts[4])) if read else {}
+        except (ValueError, TypeError, KeyError, RecursionError):  # a wrong signature, a replay, or garbage
+            self._put(BadSignature())
+        else:
+            self._put(_message(channel, kind, header, parent, content), size if read else 0)
+
+    def _must_be_signed(self, parts: list[memoryview]) -> None:
+        """As jupyter_client has it: without a key nothing is checked.
+
+        Raises:
+            ValueError: the key in the file did not sign it, or it has come before.
+        """
+        if self._session.auth is None:
+            return
+        signature = bytes(parts[0])
+        if signature in self._seen or not compare_digest(signature, self._session.sign(parts[1:])):
+            raise ValueError("signature")
+        self._seen[signature] = None
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
 
     async def _watch_link(self, channel: str, monitor: Any) -> None:
         while True:
@@ -223,15 +279,44 @@ class Channels:
                 self._put(Link(up=self.up))
 
 
-def _message(channel: str, message: dict[str, Any]) -> Message:
-    header, parent = message["header"], message["parent_header"] or {}
-    kind, content = str(header.get("msg_type", "")), message["content"]
+def _parts(frames: list[zmq.Frame]) -> list[memoryview]:
+    """The frames after the delimiter, without the buffers that may follow them.
+
+    Raises:
+        ValueError: it is no message of Jupyter's.
+    """
+    for place, frame in enumerate(frames):
+        if len(frame) == len(_DELIMITER) and frame.bytes == _DELIMITER:
+            parts = [one.buffer for one in frames[place + 1 : place + 1 + _PARTS]]
+            if len(parts) == _PARTS:
+                return parts
+            break
+    raise ValueError("no delimiter, or too few frames")
+
+
+def _header(unpack: Callable[[bytes], Any], part: memoryview) -> dict[str, Any]:
+    """A header; the parent's is empty where there is none.
+
+    Raises:
+        ValueError: it is no JSON object, or longer than one can be.
+    """
+    if len(part) > LONGEST_HEADER:
+        raise ValueError("a header is too long")
+    found = unpack(bytes(part)) or {}
+    if not isinstance(found, dict):
+        raise ValueError("a header is no object")  # noqa: TRY004 - as all that is no message
+    return found
+
+
+def _message(
+    channel: str, kind: str, header: dict[str, Any], parent: dict[str, Any], content: object
+) -> Message:
     return Message(
         channel=channel,
         type=kind,
         session=str(header.get("session", "")),
         parent_id=str(parent.get("msg_id", "")),
         parent_type=str(parent.get("msg_type", "")),
-        content=content if isinstance(content, dict) and kind in _READ else {},
+        content=content if isinstance(content, dict) else {},
         subshell=parent.get("subshell_id") is not None,
     )

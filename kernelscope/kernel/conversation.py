@@ -20,7 +20,7 @@ from kernelscope.errors import (
     TimedOutError,
     UnsupportedKernelError,
 )
-from kernelscope.kernel.channels import BadSignature, Channels, Link, Message, Signal
+from kernelscope.kernel.channels import BadSignature, Channels, Link, Message, Signal, TooLong
 from kernelscope.kernel.files import ConnectionInfo
 from kernelscope.kernel.heartbeat import Heartbeat
 from kernelscope.kernel.inject import Question, value_of
@@ -207,8 +207,8 @@ class Conversation:
             if isinstance(signal, Message):
                 if not pending.takes(signal) and signal.channel != "shell":
                     yield signal
-            elif isinstance(signal, BadSignature) and not proven:
-                raise self._wrong_key()
+            elif isinstance(signal, (BadSignature, TooLong)):
+                self._must_not_answer(signal, request, proven)
             elif isinstance(signal, Link) and not signal.up:
                 yield signal
                 return
@@ -221,6 +221,20 @@ class Conversation:
                     yield Waiting(_BUSY if self._proven else _SILENT)
         if pending.reply is not None:
             yield pending.reply
+
+    def _must_not_answer(self, signal: BadSignature | TooLong, request: str, proven: bool) -> None:
+        """Raises where what cannot be read must be the answer.
+
+        Another message that is too long is none of ours, or the probe's: then the gap in its numbers tells.
+        """
+        if isinstance(signal, BadSignature):
+            if not proven:
+                raise self._wrong_key()
+        elif signal.parent_id == request and signal.channel == "shell":
+            raise ProbeError(
+                f"the kernel of {self.shown} answered with {signal.size:,} bytes, more than any answer can have",
+                "The answer was not read. Restart the kernel, or look for what else listens at its ports.",
+            )
 
     def _doubt(self, waited: float) -> None:
         """Silence is a busy kernel, unless something says otherwise."""

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import zmq
 
 from kernelscope.errors import ConnectionFileError
+from kernelscope.system import effective_user
 from kernelscope.text import clean
 from kernelscope.userfiles import display_path, open_regular
 
@@ -212,7 +213,7 @@ def _read(path: Path, shown: str) -> tuple[bytes, os.stat_result]:
 
 def _must_be_private(path: Path, status: os.stat_result, shown: str) -> None:
     """As ssh does: what anybody could have written or read says nothing of who answers."""
-    user = os.geteuid()
+    user = effective_user()
     if user != 0 and status.st_uid not in {0, user}:
         raise _bad(
             shown,

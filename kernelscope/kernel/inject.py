@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ast
 import base64
-import contextlib
 import hashlib
 import json
 import os
 import zlib
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 from msgspec import Struct
 
 from kernelscope import __version__
-from kernelscope.kernel.processes import start_mark
 from kernelscope.protocol.wire import WIRE, Greeting
+from kernelscope.system import machine_mark, start_mark
 
 FRESH_S = 10.0
 """Seconds, by the kernel's own clock, within which it must read an attach after its greeting."""
@@ -44,6 +42,7 @@ _MODULES = (
     "pulse",
     "poller",
     "stay",
+    "processes",
     "agent",
 )
 
@@ -137,16 +136,6 @@ def attach(
             "visits": visits,
         }
     )
-
-
-def machine_mark() -> str:
-    """What tells one machine, and one space of process ids on it, from another, as ``machine_mark`` in
-    the probe's agent reads it."""
-    marks = [os.uname().nodename if hasattr(os, "uname") else ""]
-    with contextlib.suppress(OSError):
-        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
-        marks.append(str(Path("/proc/self/ns/pid").readlink()))
-    return " ".join(marks)
 
 
 def value_of(user_expression: object) -> str | None:

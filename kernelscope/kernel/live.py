@@ -36,7 +36,6 @@ from kernelscope.kernel.conversation import BEAT_S, Answer, Conversation
 from kernelscope.kernel.counted import Counted
 from kernelscope.kernel.files import Connection, ConnectionInfo, display_connection, read_connection
 from kernelscope.kernel.inject import DETACH, GREETING, Question, attach
-from kernelscope.kernel.processes import has_ended, is_stopped, start_mark
 from kernelscope.protocol.wire import (
     WIRE,
     AttachReply,
@@ -49,7 +48,9 @@ from kernelscope.protocol.wire import (
     decode_observation,
     decode_pulse,
     decode_push,
+    decoding_attach,
 )
+from kernelscope.system import has_ended, is_stopped, start_mark
 from kernelscope.text import clean
 from kernelscope.timeline.events import (
     IN_ORDER,
@@ -64,6 +65,7 @@ from kernelscope.timeline.events import (
     Waiting,
 )
 from kernelscope.timeline.facts import KernelFacts, Observation
+from kernelscope.turns import Turns
 
 DOWN_S = 1.0
 """Seconds that a connection may be down before the kernel counts as dead: a restart is told as such."""
@@ -144,6 +146,8 @@ class LiveSource:
         self._taken_out = False
         self._shut_down: bool | None = None
         """The kernel said that it was told to end: for good (``True``), or to begin anew."""
+        self._end_expected = False
+        """Whoever started the kernel is about to end it."""
         self._owes_renewal = False
 
     @property
@@ -184,6 +188,10 @@ class LiveSource:
             told = {"watcher": self._watcher, "poll": seconds or 0}
             await self._conversation.channels.tell(self._reply.comm_id, told)
 
+    def expect_end(self) -> None:
+        """Whoever started the kernel ends it now: its silence from here on is no fault of it."""
+        self._end_expected = True
+
     async def close(self) -> None:
         """Takes this watcher's lease back and lets go of the sockets."""
         talk, self._conversation = self._conversation, None
@@ -213,7 +221,7 @@ class LiveSource:
                     continue
                 question = attach(self._watcher, met, keep=self._keep, poll=self._poll, visits=self._visits)
                 async for found in self._ask(question):
-                    reply = accepted(found.text) if isinstance(found, Answer) else None
+                    reply = await accepted(found.text) if isinstance(found, Answer) else None
                     for event in self._joined(reply, met.session) if reply is not None else ():
                         yield event
                     if reply is not None:
@@ -255,7 +263,7 @@ class LiveSource:
         self._strangers.discard(session)
         self._session = session
         self._process = (reply.kernel.pid, start_mark(reply.kernel.pid)) if reply.local else None
-        self._shut_down = None
+        self._shut_down, self._end_expected = None, False
         self._counted.forget()
         mute, self._mute = self._mute, ""
         if mute and before is not None:
@@ -346,6 +354,8 @@ class LiveSource:
         if time.monotonic() - self._beaten > BEAT_S:
             self._beats = await talk.heart.beat(BEAT_S)
             self._beaten = time.monotonic()
+        if self._is_ending():
+            return []
         mute = "" if self._beats else self._why_mute()
         if not mute and self._awaited is not None and time.monotonic() > self._awaited + QUIET_S:
             mute = "its process lives, and code that is not Python holds its interpreter"
@@ -439,7 +449,7 @@ class LiveSource:
             if ended and self._shut_down:
                 raise self._gone(talk)
             state: KernelState = "died" if ended else "unreachable"
-            if away > DOWN_S and told != state:
+            if away > DOWN_S and told != state and (ended or not self._is_ending()):
                 told = state
                 yield self._away(state)
             if away > self._patience(ended):
@@ -466,6 +476,11 @@ class LiveSource:
     def _has_ended(self) -> bool | None:
         """Whether the kernel's process has; ``None`` where that cannot be known from here."""
         return None if self._process is None else has_ended(*self._process)
+
+    def _is_ending(self) -> bool:
+        """Whether the kernel was told to end, or has: it closes its sockets seconds before its process ends,
+        and is silent in between."""
+        return self._shut_down is not None or self._end_expected or self._has_ended() is True
 
     def _away(self, state: KernelState) -> Event:
         if not self._session:
@@ -566,9 +581,15 @@ def answered(text: str, wanted: type[T]) -> T:
     return found
 
 
-def accepted(text: str) -> AttachReply | None:
-    """As ``answered``, to an attach; ``None`` where the kernel read the question too late."""
-    reply = _read(text, AttachReply)
+async def accepted(text: str) -> AttachReply | None:
+    """As ``answered``, to an attach; ``None`` where the kernel read the question too late.
+
+    A long history is read in turns: a signal that comes meanwhile is served.
+    """
+    try:
+        reply = await Turns().finished(decoding_attach(text))
+    except WireError as error:
+        raise _unreadable(error) from error
     if isinstance(reply, Refusal) and reply.error == "stale":
         return None
     if isinstance(reply, Refusal):
@@ -582,7 +603,11 @@ def _read(text: str, wanted: type[T]) -> T | Refusal:
     try:
         return decode_answer(text, wanted)
     except WireError as error:
-        raise ProbeError("the kernel's answer cannot be read", clean(str(error))) from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: WireError) -> KernelError:
+    return ProbeError("the kernel's answer cannot be read", clean(str(error)))
 
 
 def _refused(refusal: Refusal) -> KernelError:

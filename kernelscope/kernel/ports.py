@@ -13,6 +13,7 @@ from typing import Literal
 
 from kernelscope.errors import KernelError, KeyMismatchError, UnreachableError
 from kernelscope.kernel.files import ConnectionInfo
+from kernelscope.system import connect_locally
 
 Peer = Literal["nothing", "silence", "plain", "encrypted", "other"]
 """``silence``: it accepts connections; ``plain`` and ``encrypted``: a ZeroMQ socket; ``other``: none."""
@@ -106,7 +107,7 @@ def no_beat(info: ConnectionInfo, shown: str, peer: Peer) -> KernelError:
 
 async def _connected(info: ConnectionInfo) -> _Stream:
     if info.transport == "ipc":
-        return await asyncio.open_unix_connection(f"{info.ip}-{info.hb_port}")
+        return await connect_locally(f"{info.ip}-{info.hb_port}")
     host = info.ip.strip("[]")
     if host in {"*", "localhost"}:
         host = "127.0.0.1"

@@ -15,6 +15,8 @@ from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from kernelscope.system import connect_locally
+
 NAME = "kernelscope"
 """As it is registered, among the entry points of this package."""
 CHOOSES = "JUPYTER_DEFAULT_PROVISIONER_NAME"
@@ -55,7 +57,7 @@ class WatchedProvisioner(LocalProvisioner):
         if meeting is None or await self.poll() is not None:
             return
         with contextlib.suppress(OSError):  # nobody is there any more
-            reader, writer = await asyncio.open_unix_connection(meeting)
+            reader, writer = await connect_locally(meeting)
             try:
                 writer.write(json.dumps(what).encode() + b"\n")
                 await writer.drain()

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from kernelscope.kernel.files import read_bounded
-from kernelscope.kernel.processes import alive
+from kernelscope.system import is_alive
 
 _TIMEOUT_S = 1.0
 _MAX_ANSWER = 4 * 1024 * 1024
@@ -108,7 +108,7 @@ def _server(file: Path) -> _Server | None:
     except (OSError, ValueError):  # msgspec's errors are ValueErrors
         return None
     is_http = server.url.startswith(("http://", "https://"))
-    return server if is_http and alive(server.pid) else None
+    return server if is_http and is_alive(server.pid) else None
 
 
 def _kernels_of(server: _Server) -> list[ServedKernel]:

@@ -23,8 +23,9 @@ from msgspec.structs import replace
 
 from kernelscope.errors import KernelError, UnreachableError, UsageError
 from kernelscope.kernel.live import LiveSource
-from kernelscope.kernel.processes import end, has_ended, start_mark
+from kernelscope.kernel.processes import end
 from kernelscope.kernel.provisioner import CHOOSES, MEETING, NAME
+from kernelscope.system import has_ended, start_local_server, start_mark
 from kernelscope.text import clean
 from kernelscope.timeline.events import IN_ORDER, Attached, Detached, Event, KernelChanged, Waiting
 
@@ -88,7 +89,7 @@ class CommandSource:
         """
         self._folder = _folder()
         meeting = self._folder / "meeting"
-        self._server = await asyncio.start_unix_server(self._met, meeting)
+        self._server = await start_local_server(self._met, meeting)
         process = await self._started(meeting)
         self._over = asyncio.create_task(self._is_over(process))
         ended = asyncio.create_task(process.wait())
@@ -145,6 +146,8 @@ class CommandSource:
         if "ends" in told:
             if self._now is not None and self._now.pid == told["ends"]:
                 self._now.ends = True
+                if self._live is not None:
+                    self._live.expect_end()
             return
         pid = int(told["pid"])
         kernel = _Announced(Path(told["connection_file"]), pid, start_mark(pid), asyncio.Event())

@@ -17,7 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from kernelscope.kernel.places import notes_dir
-from kernelscope.kernel.processes import has_ended, kernel_of, start_mark
+from kernelscope.kernel.processes import kernel_of
+from kernelscope.system import has_ended, start_mark
 
 
 class Turn:

@@ -24,6 +24,7 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``persistence`` saves and loads that a cell's source contains
 ``code``        what a cell can have called, read from its source
 ``calls``       calls seen as they happen (``sys.monitoring``, CPython 3.12+)
+``processes``   whether a watcher's process is there
 ``agent``       hooks, history, watchers, the push
 ==============  ===================================================================
 """

@@ -29,6 +29,7 @@ from .interrupts import Interrupts, close_entry, is_own_failure
 from .look import Look
 from .names import UserNames
 from .poller import Poller
+from .processes import machine_mark, process_started
 from .pulse import Pulse
 from .stay import Stay
 from .types import mro_of, qualified_name
@@ -63,37 +64,6 @@ class Watcher:
     def is_gone(self) -> bool:
         """Local: its process has ended.  Remote: it has not renewed for many runs."""
         return not self._is_there() if self.local else self.runs_since_renewal > REMOTE_RUNS
-
-
-def process_started(pid: int) -> str:
-    """What tells two processes with one pid apart: the start time where the system has it (Linux),
-    else that there is one; empty where there is none."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            fields = stat.read().rpartition(b")")[2].split()
-        ended = fields[0] in (b"Z", b"X")  # whether or not anybody has asked how
-        return "" if ended else fields[19].decode()
-    except OSError:
-        pass
-    if sys.platform == "linux":
-        return ""
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return ""
-    return "alive"
-
-
-def machine_mark() -> str:
-    """What tells one machine, and one space of process ids on it, from another."""
-    marks = [os.uname().nodename if hasattr(os, "uname") else ""]
-    try:
-        with open("/proc/sys/kernel/random/boot_id", "rb") as boot:
-            marks.append(boot.read().decode().strip())
-        marks.append(os.readlink("/proc/self/ns/pid"))
-    except OSError:
-        pass
-    return " ".join(marks)
 
 
 def guarded(entry: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:

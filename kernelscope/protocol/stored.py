@@ -131,10 +131,10 @@ def _decoded(text: str, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         if is_harmless(text):  # nearly all is, and read some ten times as fast
             return decoder.decode(text)
-        converted: T = msgspec.convert(read_json(text), decoder.type)
+        decoded: T = msgspec.convert(read_json(text), decoder.type)
     except (msgspec.DecodeError, RecursionError) as error:
         raise WireError(str(error)) from error
-    return converted
+    return decoded
 
 
 def _without_source(look: Observation) -> Observation:

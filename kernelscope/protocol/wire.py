@@ -7,24 +7,44 @@ display (``kernelscope.text``) and where its size is bounded.
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kernelscope.text import clean, clean_block, is_plain
-from kernelscope.timeline.facts import Cost, Movement, Observation, Snapshot
+from kernelscope.timeline.facts import Cost, Movement, ObjectFacts, Observation, Snapshot
 
 WIRE = 1
 """The version that this side speaks; the probe's is in ``kernelscope/probe/agent.py``."""
 
 _LONGEST = 64_000_000
+_LONGEST_PUSH = 16_000_000
+"""Characters of one observation or pulse.  A cell that makes 3,000 fitted models is told in some 4,000,000."""
+MOST_VALUES = 2_000_000
+"""Values in one text, counted by its commas: reading these takes about half a second.  An answer with 3,000 models
+and 4 MB of history has some 600,000."""
+_MOST_ENTRIES = 20_000
+"""Entries of one list or object below: what is beyond that was made up.  One look of the probe visits 4,000 values
+and describes a few parts of each; of the 4,000,000 bytes of history that it keeps, one run takes at least 200."""
+_MOST: dict[object, int] = {
+    **dict.fromkeys(("names", "objects", "history", "cut"), _MOST_ENTRIES),
+    **dict.fromkeys(("params", "learned", "parts", "not_evaluated", "partners", "bases"), _MOST_ENTRIES),
+    **dict.fromkeys(("calls", "locals", "files", "methods", "assigned", "copies", "moved"), 4_096),
+}
+"""By key, whatever object it is in.  (Calls: the probe watches 256 objects; the rest is read from one cell of
+65,536 characters and the functions that it reaches.)"""
+_AT_ONCE = 64
+"""Objects that are read before others have their turn: a few milliseconds."""
 _LONGEST_LINE = 4_096
 _BLOCKS = frozenset({("run", "code")})
 """Where text keeps its line ends: a key, and the key of the object that has it."""
 
 
 T = TypeVar("T")
+Look = TypeVar("Look", Observation, Snapshot)
 
 
 class WireError(ValueError):
@@ -125,6 +145,51 @@ def decode_answer(text: str, wanted: type[T]) -> T | Refusal:
     return converted(found, Refusal) if refused else converted(found, wanted)
 
 
+def decoding_attach(text: str) -> Generator[None, None, AttachReply | Refusal]:
+    """The same of an answer to an attach, which may be long: yields between steps of some milliseconds.
+
+    Raises:
+        WireError: it has another form.
+    """
+    raw = _parsed(text, _LONGEST)
+    yield
+    if not isinstance(raw, dict) or "error" in raw:
+        refused = isinstance(raw, dict)
+        return converted(_cleaned(raw), Refusal) if refused else converted(raw, AttachReply)
+    base, history = raw.pop("base", None), raw.pop("history", None)
+    reply = converted({**_cleaned(raw), "base": {}, "history": []}, AttachReply)
+    snapshot = yield from _decoding_look("base", base, Snapshot)
+    _must_be_list("history", history)
+    looks: list[Observation] = []
+    for place, look in enumerate(history):
+        looks.append((yield from _decoding_look(f"history[{place}]", look, Observation)))
+        yield
+    return replace(reply, base=snapshot, history=tuple(looks))
+
+
+def _decoding_look(place: str, raw: object, wanted: type[Look]) -> Generator[None, None, Look]:
+    """An observation or snapshot, its objects a few at a time."""
+    try:
+        if not isinstance(raw, dict):
+            return converted(raw, wanted)
+        told = raw.pop("objects", [])
+        rest = converted(_cleaned(raw), wanted)
+        _must_be_list("objects", told)
+        objects: list[ObjectFacts] = []
+        for first in range(0, len(told), _AT_ONCE):
+            objects += converted(_cleaned(told[first : first + _AT_ONCE]), list[ObjectFacts])
+            yield
+    except WireError as error:
+        raise WireError(f"{error} in {place}") from error
+    return replace(rest, objects=tuple(objects))
+
+
+def _must_be_list(name: str, told: object) -> None:
+    if not isinstance(told, list):
+        raise WireError(f"{name} is no list")
+    _must_be_possible(name, told)
+
+
 def decode_push(data: object) -> Push | None:
     """A comm message's data; ``None`` for one that is not the probe's.  Its ``observation`` and
     ``pulse`` are still to be decoded.
@@ -145,7 +210,7 @@ def decode_observation(text: str) -> Observation:
     Raises:
         WireError: it has another form.
     """
-    return converted(read_json(text), Observation)
+    return converted(read_json(text, _LONGEST_PUSH), Observation)
 
 
 def decode_pulse(text: str) -> Pulse:
@@ -154,22 +219,42 @@ def decode_pulse(text: str) -> Pulse:
     Raises:
         WireError: it has another form.
     """
-    return converted(read_json(text), Pulse)
+    return converted(read_json(text, _LONGEST_PUSH), Pulse)
 
 
-def read_json(text: str) -> Any:
+def read_json(text: str, longest: int = _LONGEST) -> Any:
     """What the text says, bounded and safe to display.
+
+    Args:
+        longest: the most characters that it may have.
 
     Raises:
         WireError: it is no JSON, or more than can be true.
     """
-    if len(text) > _LONGEST:
+    try:
+        return _cleaned(_parsed(text, longest))
+    except RecursionError as error:
+        raise WireError(f"no JSON: {error}") from error
+
+
+def _parsed(text: str, longest: int) -> Any:
+    """What the text says, as it stands there."""
+    if len(text) > longest:
         raise WireError(f"a message of {len(text)} characters is more than can be true")
+    values = text.count(",")
+    if values > MOST_VALUES:
+        raise WireError(f"a message of {values} values is more than can be true")
     try:
         # The standard library's decoder takes lone surrogates, which a user's text may hold.
-        return _cleaned(json.loads(text))
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise WireError(f"no JSON: {error}") from error
+
+
+def _must_be_possible(name: object, value: object) -> None:
+    """Whether so many entries can be true; a look at the length, before anything is done for each of them."""
+    if isinstance(value, (list, dict)) and len(value) > _MOST.get(name, MOST_VALUES):
+        raise WireError(f"{name} has {len(value)} entries, more than can be true")
 
 
 def is_harmless(text: str) -> bool:
@@ -199,6 +284,8 @@ def _cleaned(value: Any, place: tuple[str, str] = ("", "")) -> Any:
     if isinstance(value, list):
         return [_cleaned(item) for item in value]
     if isinstance(value, dict):
+        for name, item in value.items():
+            _must_be_possible(name, item)
         return {_line(name): _cleaned(item, (place[1], name)) for name, item in value.items()}
     return value
 

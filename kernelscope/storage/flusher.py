@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from kernelscope.system import sync_to_disk
+
 
 class Flusher:
     """Asks the disk to keep a file, in a thread of its own: a slow one must not hold up the watching.
@@ -20,7 +22,7 @@ class Flusher:
         sync: takes the file's descriptor, and returns when its content is on the disk.
     """
 
-    def __init__(self, path: Path, sync: Callable[[int], None] = os.fdatasync) -> None:
+    def __init__(self, path: Path, sync: Callable[[int], None] = sync_to_disk) -> None:
         self._path, self._sync = path, sync
         self._wanted, self._closed = threading.Event(), False
         self.error: OSError | None = None

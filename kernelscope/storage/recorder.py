@@ -25,6 +25,7 @@ from kernelscope.protocol.stored import (
 )
 from kernelscope.storage.flusher import Flusher
 from kernelscope.storage.schema import LONGEST, migrate
+from kernelscope.system import sync_to_disk
 from kernelscope.text import clean
 from kernelscope.timeline.events import Attached, Detached, is_passing
 from kernelscope.timeline.timeline import Update
@@ -72,7 +73,7 @@ class Recorder:
         on_failure: Callable[[str], None],
         *,
         clock: Callable[[], float] = time.time,
-        sync: Callable[[int], None] = os.fdatasync,
+        sync: Callable[[int], None] = sync_to_disk,
     ) -> None:
         self._path = _absolute(path)
         self._on_failure = on_failure

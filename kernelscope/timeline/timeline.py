@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -100,14 +100,27 @@ class Timeline:
 
     def apply(self, event: Event | Recalled) -> Update:
         """Take one event in; the answer says what it added."""
+        steps = self.applying(event)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                update: Update = end.value
+                return update
+
+    def applying(self, event: Event | Recalled) -> Generator[None, None, Update]:
+        """The same in steps, for an attach with a long history: it yields after each look.
+
+        What it has taken in by then can be read; the next event has to wait for the end.
+        """
         if isinstance(event, Recalled):
             return self._take(event.event, event.judgements)
         return self._take(event, (None,) * looks_in(event))
 
-    def _take(self, event: Event, given: Sequence[Judgement | None]) -> Update:
+    def _take(self, event: Event, given: Sequence[Judgement | None]) -> Generator[None, None, Update]:
         match event:
             case Attached():
-                return self._attach(event, given)
+                return (yield from self._attach(event, given))
             case Observed(observation=observation):
                 self.progress = None
                 self.cost = observation.cost or self.cost
@@ -128,7 +141,7 @@ class Timeline:
                 self.ended = reason
         return Update(event)
 
-    def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Update:
+    def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Generator[None, None, Update]:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
         self.cut = event.base.cut
@@ -142,7 +155,10 @@ class Timeline:
         start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
         first = given[0] or self._found_there()
         self._hold(first, start)
-        looked = [self._observe(o, known) for o, known in zip(event.history, given[1:], strict=True)]
+        looked: list[tuple[Judgement, Moment | None]] = []
+        for observation, known in zip(event.history, given[1:], strict=True):
+            yield
+            looked.append(self._observe(observation, known))
         held = ((n, self._objects[t]) for n, t in self._names.items())
         return Update(
             event,

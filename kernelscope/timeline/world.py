@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -72,25 +72,58 @@ class World:
 
     def calls_on(self, token: int) -> tuple[Call, ...]:
         """Calls seen on this object, in the order in which they were first made."""
-        return tuple(c for c in self.observation.calls if c.token == token)
+        return tuple(self._calls.get(token, ()))
+
+    @cached_property
+    def _calls(self) -> Mapping[int, Sequence[Call]]:
+        found: dict[int, list[Call]] = {}
+        for call in self.observation.calls:
+            found.setdefault(call.token, []).append(call)
+        return found
 
     def names_of(self, token: int) -> tuple[str, ...]:
         """The names that reach this object now."""
-        return tuple(n for n, t in self.names_after.items() if t == token)
+        return tuple(self._names.get(token, ()))
+
+    @cached_property
+    def _names(self) -> Mapping[int, Sequence[str]]:
+        found: dict[int, list[str]] = {}
+        for name, token in self.names_after.items():
+            found.setdefault(token, []).append(name)
+        return found
 
     def wholes_of(self, token: int, depth: int = DEPTH) -> tuple[int, ...]:
         """Tokens of the named composites, near and far, that work with this object in place."""
         if depth == 0:
             return ()
         found: list[int] = []
-        for whole in self.after.values():
-            if whole.token != token and any(p.token == token for p in working_parts(whole)):
-                found += [whole.token, *self.wholes_of(whole.token, depth - 1)]
+        for whole in self._wholes.get(token, ()):
+            found += [whole, *self.wholes_of(whole, depth - 1)]
         return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def _wholes(self) -> Mapping[int, Sequence[int]]:
+        """By the token of a part: the composites that work with it, in the order of ``after``.
+
+        Asked for each object there is: a search through all of them each time would be quadratic.
+        """
+        found: dict[int, list[int]] = {}
+        for whole in self.after.values():
+            for token in dict.fromkeys(p.token for p in working_parts(whole) if p.token != whole.token):
+                found.setdefault(token, []).append(whole.token)
+        return found
 
     def workers_on(self, token: int) -> tuple[int, ...]:
         """Tokens of what works on this object without being made of it: its optimizers."""
-        return tuple(f.token for f in self.after.values() if token in f.partners)
+        return tuple(self._workers.get(token, ()))
+
+    @cached_property
+    def _workers(self) -> Mapping[int, Sequence[int]]:
+        found: dict[int, list[int]] = {}
+        for worker in self.after.values():
+            for token in dict.fromkeys(worker.partners):
+                found.setdefault(token, []).append(worker.token)
+        return found
 
     def holders_of(self, token: int) -> tuple[str, ...]:
         """Names of the composites that hold this object in whatever way."""

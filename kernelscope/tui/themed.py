@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -12,6 +11,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from kernelscope.looks.colours import variables
+from kernelscope.system import on_end_signals
 from kernelscope.text import clean, clean_block
 from kernelscope.tui.ink import Sieve
 from kernelscope.tui.model.said import Line, plain
@@ -55,10 +55,7 @@ class ThemedApp(App[Answer], Generic[Answer]):
         """Textual calls this beside the one of the app that derives from it."""
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self._own_loop = asyncio.get_running_loop()
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):  # not on Windows
-                number = getattr(signal, name)
-                self._own_loop.add_signal_handler(number, self.leave, INTERRUPTED)
+        on_end_signals(self._own_loop, self.leave, INTERRUPTED, interrupt=True)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The product's own variables."""

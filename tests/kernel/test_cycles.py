@@ -16,7 +16,7 @@ import pytest
 
 from kernelscope.errors import UnreachableError
 from kernelscope.kernel.live import LiveSource, take_out
-from kernelscope.kernel.processes import has_ended, start_mark
+from kernelscope.system import has_ended, start_mark
 from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Zygote

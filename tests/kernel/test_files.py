@@ -25,7 +25,8 @@ from kernelscope.kernel.files import (
     read_connection,
     read_connection_file,
 )
-from kernelscope.kernel.processes import alive, started_from
+from kernelscope.kernel.processes import started_from
+from kernelscope.system import is_alive
 from tests.support.kernels import KernelProcess
 
 KEY = "b1946ac9-2f6e5b3d"
@@ -359,12 +360,12 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_a_process_is_alive_or_not(kernel: KernelProcess) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
-    assert alive(os.getpid())
-    assert alive(1)
-    assert not alive(ended.pid)
-    assert not alive(0)
-    assert not alive(-1)
-    assert not alive(1 << 80)
+    assert is_alive(os.getpid())
+    assert is_alive(1)
+    assert not is_alive(ended.pid)
+    assert not is_alive(0)
+    assert not is_alive(-1)
+    assert not is_alive(1 << 80)
 
 
 def test_the_file_a_kernel_was_started_with(kernel: KernelProcess, tmp_path: Path) -> None:

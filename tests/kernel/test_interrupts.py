@@ -302,7 +302,7 @@ async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel:
         kernel.run("1")
         kernel.run("2")
         runs = [r.run for r in await watch.ran(5) if r.run is not None]
-        announced = []
+        announced: list[int] = []
         while len(announced) < 5:
             message = client.get_iopub_msg(timeout=LONG)
             if message["msg_type"] == "execute_input":

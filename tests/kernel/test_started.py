@@ -206,3 +206,45 @@ def test_leaving_ends_the_command_that_was_started(tmp_path: Path) -> None:
     assert out.splitlines()[-2:] == ["BROKEN  model: reset", "        model was never reset"]
     pid = (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""
     assert not pid or not Path(f"/proc/{pid}").exists()
+
+
+SLOW_TO_END = """
+import sys
+class Slow:
+    def __del__(self, sleep=__import__("time").sleep):
+        sleep(3)
+sys.slow = Slow()  # goes after the kernel's sockets
+"""
+
+
+@pytest.mark.parametrize("cells", [(CREATE, FIT), (CREATE, SLOW_TO_END)], ids=["ordinary", "slow to end"])
+def test_a_kernel_that_was_told_to_end_is_not_said_not_to_answer(
+    tmp_path: Path, cells: tuple[str, ...]
+) -> None:
+    notebook(tmp_path, *cells)
+    for _ in range(3):
+        done = watch(tmp_path, "--json", "--", *EXECUTE)
+        assert done.returncode == 0, done.stderr
+        assert [r["execution_count"] for r in records(done, "execution")] == [1, 2]
+        assert [r["state"] for r in records(done, "kernel") if r["state"] == "unreachable"] == []
+
+
+def test_a_kernel_that_is_stopped_is_said_not_to_answer(tmp_path: Path) -> None:
+    stop = "import os, signal\nopen('pid', 'w').write(str(os.getpid()))\nos.kill(os.getpid(), signal.SIGSTOP)"
+    notebook(tmp_path, CREATE, stop)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kernelscope", "watch", "--", *EXECUTE],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    told = ""
+    try:
+        while not told.startswith("kernel not answering"):
+            told = process.stdout.readline()
+            assert told
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGCONT)
+    out = process.communicate(timeout=LONG)[0]
+    assert "its process is stopped" in told
+    assert process.returncode == 0
+    assert "In [2]" in out

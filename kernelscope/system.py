@@ -1,0 +1,276 @@
+"""The operating system: every call that one system has and another has not, or does otherwise.
+
+Nothing else in the program names such a call (``tests/test_platforms.py`` proves it), so this is the one
+place to read, and to extend, for another system.  ``kernelscope/probe/processes.py`` is its counterpart
+inside the watched kernel, where only the standard library may be used.
+
+psutil reads the process table.  No function here raises because a process ended meanwhile or belongs to
+another user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+PLATFORM = sys.platform
+ALIVE = "alive"
+"""The start mark of a process that is there and whose start time cannot be read."""
+
+_PROC = Path("/proc")
+_ENDED = frozenset({b"Z", b"X"})
+"""States, in ``/proc/PID/stat``, of a process that has ended, whether or not its parent has asked how."""
+
+
+def is_supported(name: str = PLATFORM) -> bool:
+    """Whether kernelscope has been tried on the system that Python calls ``name``."""
+    return name not in {"win32", "cygwin"}
+
+
+def description() -> str:
+    """The system, its release and its processor, for a report."""
+    return platform.platform()
+
+
+def effective_user() -> int | None:
+    """The user as whom this process opens files; ``None`` on a system without user ids."""
+    ask = getattr(os, "geteuid", None)
+    return None if ask is None else int(ask())
+
+
+# Processes.
+
+
+class StartedProcess(NamedTuple):
+    """A process and how it was started."""
+
+    pid: int
+    arguments: tuple[str, ...]
+    started: float
+    """Seconds since the epoch, to about a second."""
+    folder: Path | None
+    """Its working directory; ``None`` where this cannot be read."""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process with this id exists and has not ended, no matter whose it is."""
+    import psutil
+
+    if pid <= 0:
+        return False
+    try:
+        return psutil.Process(pid).status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+    except psutil.NoSuchProcess:
+        return False
+    except (psutil.Error, OSError):  # it exists, and is another user's, or no more files can be opened
+        return True
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether the process was stopped (SIGSTOP, Ctrl-Z, a debugger) and has not been continued."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}
+    except (psutil.Error, OSError, ValueError):
+        return False
+
+
+def start_mark(pid: int, proc: Path = _PROC) -> str:
+    """Text that tells two processes apart that had the same id one after the other.
+
+    The start time in clock ticks since the boot, field 22 of ``/proc/PID/stat``: the probe computes the same
+    text for the same process, in any version of kernelscope.  psutil's start time is no substitute: it is
+    a time of day, which differs between two readers when the clock was set meanwhile.
+
+    Returns:
+        ``ALIVE`` where the system does not tell the start time; empty where there is no such process, or
+        it has ended.
+    """
+    try:
+        fields = (proc / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        return "" if fields[0] in _ENDED else fields[19].decode()
+    except (OSError, IndexError, ValueError):
+        return ALIVE if is_alive(pid) else ""
+
+
+def has_ended(pid: int, mark: str) -> bool:
+    """Whether the process that had this ``start_mark`` has ended."""
+    now = start_mark(pid)
+    return not now or (now != mark and ALIVE not in {now, mark})
+
+
+def started_processes(wanted: Callable[[tuple[str, ...]], bool]) -> Iterator[StartedProcess]:
+    """The running processes whose arguments are ``wanted``; those that cannot be read are left out.
+
+    Raises:
+        OSError: the system does not list its processes.
+    """
+    import psutil
+
+    for pid in psutil.pids():
+        try:
+            process = psutil.Process(pid)
+            arguments = tuple(process.cmdline())
+            if not wanted(arguments):
+                continue
+            found = StartedProcess(pid, arguments, process.create_time(), _folder_of(process))
+            if process.is_running():  # all that was read belongs to one process
+                yield found
+        except (psutil.Error, OSError, ValueError):
+            continue
+
+
+def _folder_of(process: Any) -> Path | None:
+    import psutil
+
+    try:
+        return Path(process.cwd())
+    except (psutil.AccessDenied, OSError):
+        return None
+
+
+def machine_mark() -> str:
+    """Text that tells one machine, and one space of process ids on it, from another.
+
+    The probe computes the same text on the same machine.
+    """
+    marks = [os.uname().nodename if hasattr(os, "uname") else ""]
+    with contextlib.suppress(OSError):
+        marks.append((_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        marks.append(str((_PROC / "self/ns/pid").readlink()))
+    return " ".join(marks)
+
+
+def on_end_signals(
+    loop: asyncio.AbstractEventLoop,
+    callback: Callable[..., object],
+    *arguments: object,
+    interrupt: bool = False,
+) -> None:
+    """Calls ``callback`` in the loop when the process is asked to end, or its terminal closes.
+
+    Args:
+        interrupt: also for Ctrl-C.
+    """
+    for name in ("SIGTERM", "SIGHUP", *(["SIGINT"] if interrupt else [])):
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            loop.add_signal_handler(getattr(signal, name), callback, *arguments)
+
+
+@contextlib.contextmanager
+def interrupted_by_end_signals() -> Iterator[None]:
+    """Turns a request to end this process into ``KeyboardInterrupt`` meanwhile, so that no unfinished file stays."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    changed = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+
+# Files.
+
+STANDARD_OUTPUT = Path("/dev/fd/1")
+
+
+def sync_function(calls: Any = os, control: Any = fcntl) -> Callable[[int], None]:
+    """How this system puts the content of an open file on the disk.
+
+    Linux has ``fdatasync``.  macOS does not; its ``fsync`` hands the data to the disk, which may keep it in
+    a volatile cache, and ``F_FULLFSYNC`` empties that, too, where the file system supports it.
+
+    Args:
+        calls: the functions of ``os``.
+        control: those of ``fcntl``; ``None`` on a system without it.
+    """
+    data_only: Callable[[int], None] | None = getattr(calls, "fdatasync", None)
+    if data_only is not None:
+        return data_only
+    full = getattr(control, "F_FULLFSYNC", None)
+
+    def sync(descriptor: int) -> None:
+        if full is not None:
+            with contextlib.suppress(OSError):  # not supported by every file system
+                control.fcntl(descriptor, full)
+                return
+        calls.fsync(descriptor)
+
+    return sync
+
+
+sync_to_disk = sync_function()
+"""Takes a file's descriptor; returns when the content is on the disk."""
+
+
+def open_without_waiting(path: Path) -> int:
+    """A descriptor to read from; a FIFO without a writer does not block, and no terminal becomes ours.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return os.open(path, os.O_RDONLY | _flags("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY"))
+
+
+def open_to_write(path: Path) -> int:
+    """A descriptor to write to what is there already; waits for the reader of a FIFO, and no terminal becomes ours.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return os.open(path, os.O_WRONLY | _flags("O_CLOEXEC", "O_NOCTTY"))
+
+
+def _flags(*names: str) -> int:
+    """Those that this system has."""
+    found = 0
+    for name in names:
+        found |= getattr(os, name, 0)
+    return found
+
+
+def open_terminal() -> IO[bytes]:
+    """The terminal that this process was started from, whatever its standard input is.
+
+    Raises:
+        OSError: there is none.
+    """
+    return open("/dev/tty", "rb")  # noqa: PTH123 - a device; the caller closes it
+
+
+# Sockets in the file system.
+
+ServerCallback = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def start_local_server(callback: ServerCallback, path: Path) -> asyncio.Server:
+    """A server at a socket file; only who may open the file can connect."""
+    return await asyncio.start_unix_server(callback, path)
+
+
+async def connect_locally(path: str | Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the server at a socket file.
+
+    Raises:
+        OSError: nothing listens there.
+    """
+    return await asyncio.open_unix_connection(path)

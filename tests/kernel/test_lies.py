@@ -1,0 +1,123 @@
+"""A kernel that signs lies: none of them costs the watcher its memory, or the user their Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kernelscope.errors import ProbeError
+from kernelscope.timeline.events import KernelChanged, Lost
+from tests.kernel import lying
+from tests.kernel.watching import watching
+from tests.support.kernels import KernelProcess
+
+LONG = 120.0
+PROMPT = 10.0
+"""Seconds that Ctrl-C may take: an attach that is judged in one go takes longer."""
+
+
+@contextmanager
+def telling(folder: Path, lie: str) -> Iterator[KernelProcess]:
+    with KernelProcess(folder, launcher=(str(lying.__file__), lie)) as kernel:
+        yield kernel
+
+
+@contextmanager
+def watch(kernel: KernelProcess) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def until(fact: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + LONG
+    while not fact():
+        assert process.poll() is None, "it ended first"
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        ("names", "names has 100000 entries, more than can be true"),
+        ("objects", "objects has 30000 entries, more than can be true"),
+        ("values", "3000000 values is more than can be true"),
+        ("history", "history has 200000 entries, more than can be true"),
+        ("answer", "more than any answer can have"),
+    ],
+)
+async def test_what_is_out_of_all_proportion_is_refused_before_anything_is_made_of_it(
+    tmp_path: Path, lie: str, said: str
+) -> None:
+    with telling(tmp_path, lie) as kernel:
+        async with watching(kernel) as watch:
+            error = await watch.failure(LONG)
+    assert isinstance(error, ProbeError)
+    assert said in f"{error.title} {error.hint}"
+
+
+def test_ctrl_c_ends_a_watch_that_still_judges_a_long_history(tmp_path: Path) -> None:
+    with telling(tmp_path, "long history") as kernel, watch(kernel) as process:
+        until(lambda: "answered" in kernel.log.read_text(), process)
+        busy = psutil.Process(process.pid)
+        begun = busy.cpu_times().user
+        until(lambda: busy.cpu_times().user > begun + 1.0, process)
+
+        process.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        out, err = process.communicate(timeout=LONG)
+        took = time.monotonic() - sent
+
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "attached" not in out, "it was still at it"
+    assert took < PROMPT
+
+
+def peak_of(tmp_path: Path, lie: str) -> int:
+    """The most memory in bytes that a watch had by the time it told of the run after all outputs."""
+    folder = tmp_path / lie
+    folder.mkdir()
+    with telling(folder, lie) as kernel, watch(kernel) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("In [1]"):
+                break
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(peak) * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+def test_outputs_of_the_users_cost_the_watcher_no_memory_to_speak_of(tmp_path: Path) -> None:
+    control, peak = peak_of(tmp_path, "small outputs"), peak_of(tmp_path, "outputs")
+    assert peak - control < 2.5 * lying.LARGE, f"{control / 1e6:.0f} MB, then {peak / 1e6:.0f} MB"
+
+
+async def test_a_large_output_of_the_users_ends_no_connection(tmp_path: Path) -> None:
+    with KernelProcess(tmp_path) as kernel:
+        async with watching(kernel) as watch:
+            await watch.attached()
+            for _ in range(3):
+                kernel.run("display({'text/plain': 'x' * 100_000_000}, raw=True)")
+            kernel.run("a = 1")
+            await watch.ran(4)
+    assert [code.split("(")[0] for code in watch.codes] == ["display"] * 3 + ["a = 1"]
+    assert not [e for e in watch.events if isinstance(e, Lost)]
+    states = [e.state for e in watch.events if isinstance(e, KernelChanged)]
+    assert set(states) == {"busy", "idle"}

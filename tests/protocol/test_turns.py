@@ -1,0 +1,187 @@
+"""Long work is done in steps, and gives the same as all at once; what it costs grows with what there is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Generator
+from functools import cache
+from typing import Any, TypeVar
+
+import pytest
+
+from kernelscope import turns
+from kernelscope.protocol.wire import (
+    AttachReply,
+    Refusal,
+    WireError,
+    decode_answer,
+    decode_observation,
+    decoding_attach,
+)
+from kernelscope.session import Session
+from kernelscope.timeline.events import Attached, Observed
+from kernelscope.timeline.facts import KernelFacts, Snapshot
+from kernelscope.timeline.timeline import Timeline
+from tests.kernel import lying
+from tests.protocol.test_wire import a_reply, an_observation
+from tests.support.script import ScriptedSource
+
+T = TypeVar("T")
+KERNEL = KernelFacts("file", "3.12.1", 1, 0)
+
+
+def counted(steps: Generator[None, None, T]) -> tuple[int, T]:
+    """How often it yields, and what it returns."""
+    count = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return count, end.value
+        count += 1
+
+
+@cache
+def large_reply() -> str:
+    """3,000 models, and the 4 MB of history that the probe keeps."""
+    return json.dumps(a_reply(**lying.long_history()))
+
+
+@cache
+def large_attach() -> AttachReply:
+    reply = decode_answer(large_reply(), AttachReply)
+    assert isinstance(reply, AttachReply)
+    return reply
+
+
+def test_an_attach_to_many_models_is_read_in_small_steps_and_as_all_at_once() -> None:
+    text = large_reply()
+    assert len(text) > 4_000_000
+    steps, reply = counted(decoding_attach(text))
+    assert reply == large_attach()
+    assert isinstance(reply, AttachReply)
+    assert len(reply.base.names) == len(reply.base.objects) == lying.MODELS
+    assert steps > (1 + lying.LOOKS) * lying.MODELS / 100
+
+
+def test_a_refusal_is_read_as_well() -> None:
+    assert counted(decoding_attach('{"error": "stale"}'))[1] == Refusal("stale")
+
+
+@pytest.mark.parametrize(
+    ("differs", "place"),
+    [
+        ({"history": [an_observation(), an_observation(seq="x")]}, r"seq.*history\[1\]"),
+        ({"base": {"seq": 0, "names": {}, "objects": [{"token": "x"}]}}, "token.*base"),
+        ({"base": [1]}, "base"),
+        ({"history": {"a": 1}}, "history is no list"),
+        ({"history": ["x"]}, r"history\[0\]"),
+        ({"nonce": 1}, "nonce"),
+    ],
+)
+def test_an_answer_of_another_form_is_named_where_it_differs(differs: dict[str, Any], place: str) -> None:
+    with pytest.raises(WireError, match=place):
+        counted(decoding_attach(json.dumps(a_reply(**differs))))
+
+
+@pytest.mark.parametrize("text", ["[1]", "3", "nonsense", "[" * 100_000])
+def test_what_is_no_answer_is_none(text: str) -> None:
+    with pytest.raises(WireError):
+        counted(decoding_attach(text))
+
+
+@pytest.mark.parametrize(
+    ("key", "entries"),
+    [
+        ("names", {f"n{i}": i for i in range(20_001)}),
+        ("objects", [{}] * 20_001),
+        ("cut", ["x"] * 20_001),
+        ("calls", [{}] * 4_097),
+        ("files", [{}] * 4_097),
+        ("locals", [{}] * 4_097),
+    ],
+)
+def test_more_entries_than_can_be_true_are_refused_by_their_number(key: str, entries: Any) -> None:
+    with pytest.raises(WireError, match=f"{key} has {len(entries)} entries, more than can be true"):
+        decode_observation(json.dumps(an_observation(**{key: entries})))
+
+
+def test_a_history_is_judged_look_by_look_and_as_all_at_once() -> None:
+    reply = large_attach()
+    event = Attached(1, KERNEL, reply.base, reply.history[:5])
+    steps, update = counted(Timeline().applying(event))
+    assert steps == 5
+    assert update == Timeline().apply(event)
+
+
+async def test_the_event_loop_is_served_while_a_long_history_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "TURN_S", 0.0)
+    reply = large_attach()
+    session = Session(ScriptedSource([Attached(1, KERNEL, reply.base, reply.history[:8])]))
+    attached = asyncio.Event()
+    session.listen(lambda _: attached.set())
+    task = asyncio.create_task(session.run())
+    served = 0
+    while not attached.is_set():
+        await asyncio.sleep(0)
+        served += 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert served >= 8
+
+
+async def test_a_session_that_is_left_while_it_judges_an_attach_tells_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "TURN_S", 0.0)
+    reply = large_attach()
+    source = ScriptedSource([Attached(1, KERNEL, reply.base, reply.history[:8])])
+    session = Session(source)
+    told: list[object] = []
+    session.listen(told.append)
+    task = asyncio.create_task(session.run())
+    for _ in range(4):
+        await asyncio.sleep(0)
+    assert session.timeline.kernel is not None, "it is in the middle of it"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert told == []
+    assert source.closed
+
+
+def calls_made(work: Callable[[], object]) -> int:
+    """How many functions of Python are called: what work costs, whatever the machine is busy with."""
+    count = 0
+
+    def count_calls(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(count_calls)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def created(count: int) -> int:
+    """What it costs to judge a cell that created and fitted so many models."""
+    models = [{**lying.model(i, 1)} for i in range(count)]
+    methods = {"methods": [{"method": "fit"}], "complete": True}
+    seen = decode_observation(
+        json.dumps(an_observation(seq=1, names=lying.names(count), objects=models, code=methods))
+    )
+    timeline = Timeline()
+    timeline.apply(Attached(1, KERNEL, Snapshot()))
+    return calls_made(lambda: timeline.apply(Observed(1, seen)))
+
+
+def test_twice_as_many_models_cost_twice_as_much() -> None:
+    assert created(400) < 2.3 * created(200)
