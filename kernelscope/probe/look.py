@@ -39,6 +39,8 @@ SECONDS = 0.05
 MOST_NODES = 4_000
 """Containers and objects of the user's classes that one look opens, and what it takes out of them at each
 level; a model that a global holds is always looked at."""
+MOST_MODELS = 10_000
+"""Models that one look finds: watchers take no message that names more than twice as many."""
 MOST_IN_CONTAINER = 64
 """Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
 FIRST = 16
@@ -70,15 +72,19 @@ class Found:
         """Values that were looked at."""
         self.opened = 0
         self.full = False
-        """Something was left out because there was too much."""
+        """Something in a container was left out because there was too much."""
+        self.too_many = False
+        """So was a model, whatever holds it."""
         self.partly: dict[str, Any] = {}
         """By name, the containers of which only the first items were looked at."""
 
     def may_hide(self, name: str, names: UserNames) -> bool:
         """Whether a name that was not reached may hold a model all the same.
 
-        A global never does, nor what hangs on a global that is gone.
+        A global does only if there were too many models, and what hangs on a global that is gone never does.
         """
+        if self.too_many:
+            return True
         root = _ROOT.match(name)
         if root is None or root.group() == name or root.group() not in names:
             return False
@@ -205,6 +211,7 @@ class Look:
         self.behind = False
         found = self.walk()
         cut = [f"what lies in containers beyond the first {MOST_NODES:,}"] if found.full else []
+        cut += [f"models beyond the first {MOST_MODELS:,}"] if found.too_many else []
         cut += [
             f"{name}: all but {MOST_IN_CONTAINER} of its {len(container)} items"
             for name, container in found.partly.items()
@@ -300,7 +307,9 @@ class Look:
             for order, name, value, path in level:
                 kind = self.types.of(type(value)).kind
                 if kind == ESTIMATOR:
-                    if self._is_estimator(value):
+                    if len(models) >= MOST_MODELS:
+                        found.too_many = True
+                    elif self._is_estimator(value):
                         models.append((order, name, value))
                 elif depth < MOST_DEPTH and id(value) not in path and found.has_room():
                     inner = self._inside(kind, name, value, found)

@@ -209,6 +209,19 @@ def test_a_bound_on_nodes_hides_no_global_and_what_it_hides_is_not_called_gone(
     assert not look.reached_again
 
 
+def test_a_bound_on_models_hides_names_and_calls_none_of_them_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    space: dict[str, Any] = {f"m{i}": LogisticRegression() for i in range(8)}
+    look = Look(space)
+    told(look)
+    monkeypatch.setattr(module, "MOST_MODELS", 5)
+    space["m7"] = LogisticRegression()
+    found = told(look)
+    assert found["cut"] == ["models beyond the first 5"]
+    assert (found["names"], found["unreached"]) == ({"m7": None}, ["m7"]), "and the others are as they were"
+    monkeypatch.undo()
+    assert list(told(look)["names"]) == ["m7"]
+
+
 def test_thousands_of_small_containers_hide_no_global() -> None:
     space: dict[str, Any] = {f"l{i}": [i] for i in range(4_200)}
     space["model"] = LogisticRegression()
