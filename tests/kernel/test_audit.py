@@ -98,7 +98,7 @@ async def test_another_watcher_is_no_change(tmp_path: Path) -> None:
             assert is_clean(told)
             assert told.after.probe is not None
             assert told.after.probe.watchers == 1
-            assert told.cost.hooks >= 3
+            assert told.cost.hooks == 2, "the attach, and one run"
             assert told.cost.sent > 100
             assert "another kernelscope was watching already" in table(told)
 

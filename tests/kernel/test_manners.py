@@ -259,7 +259,7 @@ async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_
         hold += "def hold():\n    with lock:\n        held.set()\n        over.wait()\n"
         kernel.run(f"import threading\n{hold}threading.Thread(target=hold).start(); held.wait(); a = SVC()")
         (run,) = await watch.ran(1)
-        assert run.cut == ("the look after this run: TimeoutError",)
+        assert run.cut == ("the look after this run: another look was at work",)
         assert not run.names
         kernel.run("over.set()")
         await watch.ran(2)
