@@ -82,6 +82,9 @@ def guarded(entry: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
             self.agent.interrupts.pass_on()
         except BaseException as error:  # noqa: BLE001 - an interrupt fell into the handling
             _keep(self, error)
+        finally:
+            # The frame of a signal handler keeps this one, and it the probe.
+            self = argument = None
 
     close_entry(call)
     call.__name__, call.__qualname__ = entry.__name__, entry.__qualname__
@@ -180,7 +183,7 @@ class Agent:
         self._calls = CallWatcher(self._look.types, self._look.tokens, ip.user_ns)
         self._code = CodeReader(ip.user_ns, self._look.types, self._look.tokens)
         self._comm = CommEnd("kernelscope-" + self.nonce, self)
-        self.interrupts = Interrupts(ip.user_ns)
+        self.interrupts = Interrupts(ip.user_ns, getattr(ip.kernel, "io_loop", None))
         self._watchers: dict[str, Watcher] = {}
         self._stay = Stay(getattr(ip.kernel, "io_loop", None), self._leave_after_the_stay)
         self._busy: Any = threading.RLock()
@@ -357,8 +360,10 @@ class Agent:
             failures = self._failures
             try:
                 self._take_back()
-            except BaseException:  # noqa: BLE001 - whatever it was, nothing may stay here
+            except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may stay here
                 self._failures += 1
+                if not is_own_failure(error):
+                    self.interrupts.keep(error)
             if self._failures == failures:
                 return
 
@@ -404,6 +409,8 @@ class Agent:
         own = sys.modules.get(__name__)
         if own is not None and own.__dict__.get("AGENT") is not self:
             return  # another probe came after somebody had taken these modules away
+        if own is not None:
+            own.__dict__["AGENT"] = None  # a frame in a traceback of the user's may keep the module
         package = __name__.rpartition(".")[0]
         for name in [n for n in list(sys.modules) if type(n) is str]:
             if name == package or name.startswith(package + "."):
@@ -436,9 +443,10 @@ class Agent:
         if not info.store_history or info.silent:
             return  # a tool's own request
         parent = self._ip.parent_header
+        if not any(run.request == _message_id(parent) for run in self._runs):
+            self.interrupts.announce(parent)  # no cell within a cell
         if self._is_within(parent) or self._is_left_alone():
             return
-        self.interrupts.announce(parent)
         self._parent = parent
         company = bool(self._runs) or self._has_company()
         run = Running(info, parent, self._count_of_next(), company)
@@ -474,6 +482,15 @@ class Agent:
         if run is None:
             return
         self.interrupts.end_run()
+        handler = self.interrupts.listen()
+        try:
+            self._look_after(result, run, ended)
+        finally:
+            self.interrupts.end_listening(handler)
+            self._costs.spent(run.hook_seconds + perf_counter() - ended)
+
+    def _look_after(self, result: Any, run: Running, ended: float) -> None:
+        """Reports what the run did."""
         self._parent = run.parent
         if self._pulse is not None and not self._runs:
             self._pulse.end()
@@ -488,7 +505,6 @@ class Agent:
             raise
         finally:
             self._busy.release()
-        self._costs.spent(run.hook_seconds + perf_counter() - ended)
 
     def _count_of_next(self) -> int:
         """The execution count of a run that begins: IPython 9.16 has advanced its own by then."""
@@ -605,7 +621,9 @@ class Agent:
             seen["cut"].append(f"calls on {self._calls.dropped} further objects")
         try:
             seen.update(self._code.read(self._source(run.info, seen["run"]), run.started))
-        except Exception as error:  # noqa: BLE001 - the source is evidence, no condition: the run is told without it
+        except Exception as error:  # the source is evidence, no condition: the run is told without it
+            if not is_own_failure(error):
+                raise
             seen["cut"].append(f"the cell's source: {type(error).__name__}")
         if "code" in seen and (run.company or self._runs or self._has_company()):
             seen["code"]["company"] = True

@@ -14,21 +14,24 @@ of the probe:
 from __future__ import annotations
 
 import builtins
+import os
 import sys
+from _signal import SIGINT, default_int_handler, getsignal
+from _signal import signal as set_handler
 from collections import defaultdict
 from contextlib import suppress
+from contextvars import Context
 from datetime import datetime
 from functools import partial
 
 # By name, here and in the other modules: what the user puts in their place later is not run.
-from signal import getsignal, valid_signals
 from sys import gettrace, settrace
-from threading import get_ident
-from time import time
-from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
+from threading import get_ident, main_thread
+from time import monotonic, time
+from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, TracebackType
 from typing import Any, Callable
 
-from .types import class_attribute, class_dict, is_class
+from .types import class_dict, is_class
 
 _get_args = class_dict(BaseException)["args"].__get__
 _traceback = class_dict(BaseException)["__traceback__"]
@@ -39,44 +42,79 @@ _NEVER_OURS = frozenset(map(id, (KeyboardInterrupt, SystemExit, TimeoutError)))
 _WITHOUT_MESSAGE = frozenset(map(id, (MemoryError, RecursionError, GeneratorExit, StopIteration)))
 """The interpreter raises these without a message."""
 _BUILTIN = frozenset(id(kind) for kind in list(vars(builtins).values()) if is_class(kind))
-_LIBRARIES = frozenset({"zmq", "json", "zlib", "struct", "_queue", "jupyter_client", "ipykernel", "tornado"})
-"""Packages whose exceptions can come out of what the probe calls."""
+_LIBRARIES = frozenset(
+    {
+        *(
+            "zmq",
+            "json",
+            "zlib",
+            "struct",
+            "_queue",
+            "jupyter_client",
+            "ipykernel",
+            "IPython",
+            "tornado",
+            "traitlets",
+        ),
+        *(
+            "numpy",
+            "scipy",
+            "pandas",
+            "sklearn",
+            "torch",
+            "tensorflow",
+            "keras",
+            "jax",
+            "xgboost",
+            "lightgbm",
+        ),
+        *("catboost", "statsmodels", "skorch"),
+    }
+)
+"""Packages that the probe calls: their code, and exceptions of their classes, may come up in it."""
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = ("site-packages", "dist-packages")
+"""Folders within that of the standard library where other packages lie."""
 _CO_OPTIMIZED = 0x01
 """Of a function's code; a cell's has its names in a namespace instead."""
 _MOST_CONTEXTS = 50
 _MOST_CLIENTS = 64
+_KEPT_S = 1.0
+"""Seconds at rest after which the kernel has nothing queued that an exception could be meant for."""
+_ARMED_S = 10.0
+"""Seconds within which a cell begins that was announced."""
 
 
 def is_own_failure(error: BaseException) -> bool:
     """Whether code of the probe failed; otherwise the exception belongs to the user.
 
-    The probe's own code raises built-in exceptions with a message, and libraries that it calls raise
-    theirs.  Everything else came from a signal handler or from another thread.
+    The probe runs none of the user's code.  So an exception that passed through any other code than
+    its own, Python's and that of the libraries that it calls came from a signal handler or a trace
+    function.  What another thread sets is made without a message, and raised by no statement.
     """
     kind = type(error)
     if id(kind) in _NEVER_OURS or not _is_known(kind):
         return False
-    if id(kind) in _WITHOUT_MESSAGE:
-        return True
     trace = _traceback.__get__(error)
-    if not _get_args(error) and not _was_raised_by_statement(trace):
-        return False  # set from another thread, which makes it without a message
-    return _first_handler(trace) is None
+    if _first_of_user(trace) is not None:
+        return False
+    return id(kind) in _WITHOUT_MESSAGE or bool(_get_args(error)) or _was_raised_by_statement(trace)
 
 
 def strip_traceback(error: BaseException) -> None:
     """Remove the probe's frames from what an exception of the user's shows and keeps alive.
 
-    What is left begins with the signal handler that raised it; nothing is left where none did.
+    What is left begins with the user's own code, such as a signal handler that raised it; nothing is left
+    if there is none.
     """
     trace = _traceback.__get__(error)
-    handler = _first_handler(trace)
-    while handler is not None and trace is not handler:
+    kept = _first_of_user(trace)
+    while kept is not None and trace is not kept:
         # The handler's frame still refers to these, and they to the probe.
         with suppress(RuntimeError):  # it still runs
             trace.tb_frame.clear()
         trace = trace.tb_next
-    _traceback.__set__(error, handler)
+    _traceback.__set__(error, kept)
     for _ in range(_MOST_CONTEXTS):
         context = outer = _context.__get__(error)
         while context is not None and _is_in_probe(_traceback.__get__(context)):
@@ -125,28 +163,21 @@ def _was_raised_by_statement(trace: TracebackType | None) -> bool:
     return trace.tb_lasti >= 0 and trace.tb_frame.f_code.co_code[trace.tb_lasti] == raises
 
 
-def _first_handler(trace: TracebackType | None) -> TracebackType | None:
-    """The entry of the first signal handler in a traceback."""
-    handlers = _codes_of_handlers() if trace is not None else ()
-    while trace is not None and not any(trace.tb_frame.f_code is code for code in handlers):
+def _first_of_user(trace: TracebackType | None) -> TracebackType | None:
+    """The entry of the first code that is neither the probe's nor called by it."""
+    while trace is not None and _is_called_by_probe(trace.tb_frame):
         trace = trace.tb_next
     return trace
 
 
-def _codes_of_handlers() -> list[CodeType]:
-    """The code of every signal handler that is written in Python."""
-    found = []
-    for number in valid_signals():
-        handler: Any = getsignal(number)
-        if type(handler) is partial:
-            handler = handler.func
-        if type(handler) is MethodType:
-            handler = handler.__func__
-        if type(handler) is not FunctionType:
-            handler = class_attribute(type(handler), "__call__")
-        if type(handler) is FunctionType:
-            found.append(handler.__code__)
-    return found
+def _is_called_by_probe(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    if file.startswith((_OWN_FILES, "<frozen ")):
+        return True
+    if file.startswith(_STANDARD_LIBRARY) and not any(folder in file for folder in _INSTALLED):
+        return True
+    name = dict.get(frame.f_globals, "__name__")
+    return type(name) is str and name.partition(".")[0] in _LIBRARIES
 
 
 def _is_in_probe(trace: TracebackType | None) -> bool:
@@ -166,25 +197,36 @@ class Interrupts:
 
     Args:
         namespace: the user's; a cell's code runs in it.
+        loop: the kernel's event loop (tornado's), in which it takes requests; ``None`` if it is not known.
     """
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self._namespace = namespace
+    def __init__(self, namespace: dict[str, Any], loop: Any = None) -> None:
+        self._namespace, self._loop = namespace, loop
         self._kept: tuple[BaseException, float, int] | None = None
         """The exception, when it came, and to which thread."""
         self._about_to_run: set[int] = set()
         """Threads whose next cell has been announced and has not begun."""
-        self._armed: tuple[BaseException, float, int] | None = None
-        """What the next cell of its thread begins with."""
-        self._tracer: Any = None
-        """The trace function that was there before; ``None``: there was none."""
+        self._armed: dict[int, tuple[BaseException, float, float]] = {}
+        """By thread, what its next cell begins with, when that came, and until when (``monotonic``) it is raised."""
+        self._tracers: dict[int, Any] = {}
+        """By thread, the trace function that was there before."""
         self._shortest: dict[str, float] = {}
         """By client, the shortest time from the date of a request to the beginning of its run."""
 
     def keep(self, error: BaseException) -> None:
         """Hold an exception of the user's for a later cell."""
         strip_traceback(error)
-        self._kept = error, time(), get_ident()
+        kept = self._kept = error, time(), get_ident()
+        if self._loop is not None and kept[2] not in self._about_to_run:
+            # In an empty context: ipykernel 6 tells by contexts whose output is whose.
+            Context().run(self._loop.add_callback, self._forget_later, kept)
+
+    def _forget_later(self, kept: object) -> None:
+        self._loop.call_later(_KEPT_S, self._forget, kept)
+
+    def _forget(self, kept: object) -> None:
+        if self._kept is kept:
+            self._kept = None
 
     def announce(self, request: Any) -> None:
         """A cell is about to run; drop what came before it was requested.
@@ -200,13 +242,16 @@ class Interrupts:
 
     def pass_on(self) -> None:
         """The hook returns: let the announced cell begin with what is kept for it."""
-        kept = self._kept
-        if kept is None or kept[2] != get_ident() or kept[2] not in self._about_to_run:
+        kept, here = self._kept, get_ident()
+        if kept is None or kept[2] != here or here not in self._about_to_run:
             return
-        self._about_to_run.discard(kept[2])
-        self._tracer = gettrace()
-        self._armed, self._kept = kept, None
-        settrace(self._on_call)
+        self._about_to_run.discard(here)
+        trace = _builtin_settrace()
+        if trace is not None:
+            self._tracers[here] = gettrace()
+            self._armed[here] = kept[0], kept[1], monotonic() + _ARMED_S
+            self._kept = None
+            trace(self._on_call)
 
     def end_run(self) -> None:
         """The cell is over; what it did not begin with, because none of its code ran, is kept for the next."""
@@ -214,30 +259,64 @@ class Interrupts:
         self._disarm()
 
     def forget(self) -> None:
-        """The probe leaves: nothing is raised any more."""
+        """The probe leaves: nothing that came before is raised any more."""
         self._disarm()
+        self._armed.clear()
         self._kept = None
 
+    def listen(self) -> Any:
+        """Have Stop raise in this hook; gives back what ``end_listening`` takes.
+
+        While a cell with ``await`` is handled, ipykernel's own handler only cancels that cell, which is over.
+        """
+        if get_ident() != main_thread().ident:
+            return None
+        handler = getsignal(SIGINT)
+        if type(handler) is not FunctionType or handler.__code__.co_name != "handle_sigint":
+            return None
+        if handler.__globals__.get("__name__") != "ipykernel.ipkernel":
+            return None
+        set_handler(SIGINT, default_int_handler)
+        return handler
+
+    def end_listening(self, handler: Any) -> None:
+        """Put the handler back that ``listen`` gave."""
+        if handler is not None:
+            set_handler(SIGINT, handler)
+
     def _disarm(self) -> None:
-        armed, tracer = self._armed, self._tracer
-        if armed is not None and armed[2] == get_ident():
-            self._armed, self._kept = None, armed
-            settrace(tracer)
-        elif tracer is not None and gettrace() is None:
-            settrace(tracer)  # raising has ended all tracing
-        if armed is None or armed[2] == get_ident():
-            self._tracer = None
+        """Stop waiting for this thread's cell, and put its own trace function back."""
+        here = get_ident()
+        armed, tracer = self._armed.pop(here, None), self._tracers.pop(here, None)
+        if armed is not None:
+            self._kept = armed[0], armed[1], here
+        current = gettrace()
+        waits = type(current) is MethodType and current.__self__ is self
+        if waits or (tracer is not None and current is None):  # raising has ended all tracing
+            trace = _builtin_settrace()
+            if trace is not None:
+                trace(tracer)
 
     def _on_call(self, frame: FrameType, _event: str, _arg: object) -> Any:
         """The trace function until the cell begins; the local one that it returns raises."""
-        armed = self._armed
-        if armed is None or not self._is_cell(frame):
+        here = get_ident()
+        armed = self._armed.get(here)
+        if armed is None or monotonic() > armed[2]:
+            self._armed.pop(here, None)
+            trace = _builtin_settrace()
+            if trace is not None:
+                trace(self._tracers.pop(here, None))
             return None
-        self._armed = None
+        if not self._is_cell(frame):
+            return None
+        del self._armed[here]
         return _raiser(armed[0])
 
     def _is_cell(self, frame: FrameType) -> bool:
-        return frame.f_globals is self._namespace and not frame.f_code.co_flags & _CO_OPTIMIZED
+        """Whether it runs a cell's own code, as IPython's ``run_code`` does."""
+        if frame.f_code.co_flags & _CO_OPTIMIZED or frame.f_back is None:
+            return False
+        return frame.f_locals is self._namespace and frame.f_back.f_code.co_name == "run_code"
 
     def _latest_possible_date(self, request: Any) -> float | None:
         """When the request was sent at the latest, by this machine's clock; ``None`` where it cannot be known.
@@ -255,6 +334,15 @@ class Interrupts:
             self._shortest.clear()
         shortest = self._shortest[client] = min(taken, self._shortest.get(client, taken))
         return sent + shortest
+
+
+def _builtin_settrace() -> Any:
+    """``sys.settrace`` itself: a debugger puts another in its place, which prints a warning; ``None`` if it is hidden."""
+    holder = getattr(sys.modules.get("pydevd_tracing"), "TracingFunctionHolder", None)
+    for function in (settrace, getattr(holder, "_original_tracing", None)):
+        if type(function) is BuiltinFunctionType:
+            return function
+    return None
 
 
 def _raiser(error: BaseException) -> Callable[..., Any]:

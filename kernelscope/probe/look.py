@@ -76,7 +76,7 @@ class Found:
         self.too_many = False
         """So was a model, whatever holds it."""
         self.partly: dict[str, Any] = {}
-        """By name, the containers of which only the first items were looked at."""
+        """By name, the containers and objects of which only the first items were looked at."""
 
     def may_hide(self, name: str, names: UserNames) -> bool:
         """Whether a name that was not reached may hold a model all the same.
@@ -89,13 +89,17 @@ class Found:
         if root is None or root.group() == name or root.group() not in names:
             return False
         return self.full or any(
-            name.startswith(start + "[") and _has_item(container, name[len(start) + 1 :])
-            for start, container in self.partly.items()
+            name.startswith(start) and _has_item(value, name[len(start) :])
+            for start, value in self.partly.items()
         )
 
-    def has_room(self) -> bool:
-        """Whether one more container may be opened; counts it."""
-        if self.opened >= MOST_NODES:
+    def has_room(self, taken: int) -> bool:
+        """Whether one more container may be opened; counts it.
+
+        Args:
+            taken: how much has been taken out of those of its level.
+        """
+        if self.opened >= MOST_NODES or taken >= MOST_NODES:
             self.full = True
             return False
         self.opened += 1
@@ -172,6 +176,8 @@ class Look:
         """Tokens of what lives on out of sight, as in ``Out``."""
         self._out_of_reach: set[str] = set()
         """Names whose model is gone, and which no look has reached since."""
+        self._was_full = False
+        """The last look left something out because there was too much."""
         self.behind = False
         """There was no time left for something in the last look; what it would have found, the next one finds."""
         self.reached_again = False
@@ -213,9 +219,9 @@ class Look:
         cut = [f"what lies in containers beyond the first {MOST_NODES:,}"] if found.full else []
         cut += [f"models beyond the first {MOST_MODELS:,}"] if found.too_many else []
         cut += [
-            f"{name}: all but {MOST_IN_CONTAINER} of its {len(container)} items"
-            for name, container in found.partly.items()
-            if any(n.startswith(name + "[") for n in found.names)
+            f"{name}: all but {MOST_IN_CONTAINER} of its {_size(value)} items"
+            for name, value in found.partly.items()
+            if any(n.startswith((name + "[", name + ".")) for n in found.names)
         ]
         objects: dict[int, dict[str, Any]] = {}
         seen: dict[int, None] = {}
@@ -230,7 +236,11 @@ class Look:
             self._name(token, objects)
         anew = self._anew
         changed: dict[str, int | None] = {n: t for n, t in names.items() if anew or self.names.get(n) != t}
-        self.reached_again = not self._out_of_reach.isdisjoint(names)
+        self.reached_again = not self._out_of_reach.isdisjoint(names) or (
+            # What was not reached by then may have been there before this run.
+            self._was_full and any(n not in self.names and _ROOT.match(n).group() != n for n in changed)  # type: ignore[union-attr]
+        )
+        self._was_full = found.full or found.too_many
         self._out_of_reach = {n for n in self._out_of_reach if found.may_hide(n, self._globals)} - set(names)
         unreached = []
         for name, token in self.names.items():
@@ -311,14 +321,11 @@ class Look:
                         found.too_many = True
                     elif self._is_estimator(value):
                         models.append((order, name, value))
-                elif depth < MOST_DEPTH and id(value) not in path and found.has_room():
+                elif depth < MOST_DEPTH and id(value) not in path and found.has_room(len(below)):
                     inner = self._inside(kind, name, value, found)
                     held_by = (*path, id(value))
                     below += [((*order, i), n, v, held_by) for i, (n, v) in enumerate(inner)]
-                if len(below) > MOST_NODES:
-                    found.full = True
-                    break
-            level = below[:MOST_NODES]
+            level = below
         models.sort(key=_order)
         found.names = {name: value for _, name, value in models}
         return found
@@ -327,11 +334,13 @@ class Look:
         """(name, value) of what a container or an object of the user's holds."""
         if kind == CONTAINER:
             items = _items(value)
-            if items and len(value) > MOST_IN_CONTAINER:
+            if len(value) > (MOST_IN_CONTAINER if items or type(value) is dict else FIRST):
                 found.partly[name] = value
             return [(f"{name}[{key}]", item) for key, item in items if self._is_of_interest(item)]
         own = instance_dict(value)
         pairs = pairs_of(own, MOST_IN_CONTAINER) if own is not None else []
+        if own is not None and len(own) > MOST_IN_CONTAINER:
+            found.partly[name] = value
         return [
             (f"{name}.{key}", item)
             for key, item in pairs
@@ -570,13 +579,25 @@ def _items(value: Any) -> list[tuple[str, Any]]:
     return [(str(place), item) for place, item in enumerate(value[:MOST_IN_CONTAINER])]
 
 
-def _has_item(container: Any, written: str) -> bool:
-    """Whether a container has the item that the rest of a name begins with, such as ``'lr']`` or ``70].steps``."""
-    if type(container) is dict:
-        keys = (k for k, _ in pairs_of(container, MOST_NODES) if _is_plain_key(k))
-        return dict.__len__(container) > MOST_NODES or any(written.startswith(repr(k) + "]") for k in keys)
-    place = written.partition("]")[0]
-    return place.isdecimal() and int(place) < len(container)
+def _size(value: Any) -> int:
+    """How many items a container has, or an object attributes."""
+    own = value if is_one_of(type(value), (dict, list, tuple)) else instance_dict(value)
+    return 0 if own is None else len(own)
+
+
+def _has_item(value: Any, written: str) -> bool:
+    """Whether it has what the rest of a name begins with, such as ``['lr']``, ``[70].steps`` or ``.model``."""
+    if _size(value) > MOST_NODES and type(value) is not list and type(value) is not tuple:
+        return True  # too many to ask each of them
+    if type(value) is dict:
+        return any(written.startswith(f"[{k!r}]") for k, _ in pairs_of(value, MOST_NODES) if _is_plain_key(k))
+    if type(value) is list or type(value) is tuple:
+        place = written[1:].partition("]")[0]
+        return written[:1] == "[" and place.isdecimal() and int(place) < len(value)
+    wanted = _ROOT.match(written[1:])
+    own = instance_dict(value) or {}
+    names = [k for k, _ in pairs_of(own, MOST_NODES) if type(k) is str]
+    return written[:1] == "." and wanted is not None and wanted.group() in names
 
 
 def _holds_only_atoms(items: Iterable[Any]) -> bool:

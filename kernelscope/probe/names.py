@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice, repeat
 from typing import Any
 
-from .types import LONGEST_NAME
+from .types import LONGEST_NAME, pairs_of
 
 MOST_NAMES = 1_000_000
 """Names of the user's that are looked at."""
@@ -36,12 +36,17 @@ class UserNames:
         """In the order of the namespace."""
         self._latest_input: object = _MISSING
         """The key ``_iN`` behind which keys may be new."""
+        self._has_odd_keys = False
+        """A key is no plain string: looking a name up could run its ``__eq__``."""
         self.examined = 0
         """Keys that the last look-up went through to find what is new."""
 
     def pairs(self) -> list[tuple[str, Any]]:
         """Name and value of every global of the user's, in the order of the namespace."""
         self._add_new()
+        if self._has_odd_keys:
+            pairs = pairs_of(self._namespace, MOST_NAMES)
+            return [(k, v) for k, v in pairs if type(k) is str and k in self._names]
         names = list(islice(self._names, MOST_NAMES))
         values = list(map(self._value_of, names, repeat(_MISSING)))
         gone = [name for name, value in zip(names, values) if value is _MISSING]
@@ -60,12 +65,15 @@ class UserNames:
         new, is_all = self._new_keys()
         self.examined = len(new)
         if is_all:
+            self._latest_input, self._has_odd_keys = _MISSING, False
             self._names.clear()
         for key in new:
-            if type(key) is not str or len(key) > LONGEST_NAME:
+            if type(key) is not str:
+                self._has_odd_keys = True
+            elif len(key) > LONGEST_NAME:
                 continue
-            if _INPUT.fullmatch(key):
-                self._latest_input = key
+            elif _INPUT.fullmatch(key) and (self._has_odd_keys or type(self._value_of(key)) is str):
+                self._latest_input = key  # the user's own `_i0` may be added again later
             elif not _IPYTHONS_OWN.fullmatch(key):
                 self._names.pop(key, None)  # one that was deleted and added again stands further back now
                 self._names[key] = None

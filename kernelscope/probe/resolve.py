@@ -17,6 +17,7 @@ from collections import OrderedDict
 from typing import Any, Iterator
 
 from .identity import Tokens
+from .interrupts import is_own_failure
 from .types import (
     ATOMS,
     ESTIMATOR,
@@ -466,7 +467,9 @@ def touched(path: str | None, since: float | None) -> bool:
         return False
     try:
         written = _stat(path).st_mtime
-    except (OSError, ValueError):  # ValueError: a NUL in it
+    except (OSError, ValueError) as error:  # ValueError: a NUL in it
+        if not is_own_failure(error):
+            raise
         return False
     # File systems stamp with a clock that ticks every few milliseconds.
     return since is None or written >= since - 0.02

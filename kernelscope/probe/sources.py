@@ -13,6 +13,7 @@ import stat
 import types
 from typing import Any
 
+from .interrupts import is_own_failure
 from .syntax import Functions, functions_in, parse
 from .types import TypeCache
 
@@ -67,7 +68,9 @@ class Sources:
                 return self._parsed[version]
             with _open(path, encoding="utf-8", errors="replace") as file:
                 text = file.read(_LARGEST)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if not is_own_failure(error):  # a timeout of the user's is an OSError, too
+                raise
             return None, {}
         return self._kept(version, text if text.count("\n") <= _MOST_LINES else "")
 

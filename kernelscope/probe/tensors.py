@@ -81,7 +81,9 @@ def content(value: Any) -> Any:
     it cannot be read."""
     try:
         return _of_tensorflow(value) if id(type(value)) in _tensorflow_types else _of_torch(value)
-    except Exception:  # noqa: BLE001 - a library's refusal, whatever its type: the content stays unread
+    except Exception as error:  # a library's refusal, whatever its type: the content stays unread
+        if type(error) is TimeoutError:  # the user's
+            raise
         return None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,9 @@ m = Tiny()
 """
 
 LOOP = """
-def late(*_): raise KIND("too slow")
+def late(*_):
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    raise KIND("too slow")
 def stop_main(seconds):
     main = threading.main_thread().ident
     def stop():
@@ -58,7 +62,7 @@ print((ignored, sum("kernelscope" in name for name in frames), context))
 
 HARNESS = """
 import sys, types
-sys.modules["harness"] = types.ModuleType("harness")
+sys.modules["harness"] = types.ModuleType("json.harness")  # by its name no code of the user's
 exec('''
 import os, signal, sys
 def agent():
@@ -96,19 +100,19 @@ def printed(kernel: KernelProcess, code: str) -> Any:
     return ast.literal_eval(shown[0][1])
 
 
-def stopped_in(kernel: KernelProcess, method: str, time: int, cells: Sequence[str]) -> list[str]:
+def stopped_in(kernel: KernelProcess, method: str, number: int, cells: Sequence[str]) -> list[str]:
     """The statuses of cells that are all in the queue before the first one begins.
 
     Args:
         method: of the agent; Stop falls into it.
-        time: the so-manieth time that one of the cells leads there.
+        number: Stop falls into the so-manieth call that one of the cells leads to.
     """
     queued = kernel.folder / "queued"
     queued.unlink(missing_ok=True)
     own = method == "_observe_run"  # the gate's own comes first
     gate = kernel.queue(
         f"import os, time\nwhile not os.path.exists({str(queued)!r}): time.sleep(0.005)\n"
-        f"{H}.act_in({method!r}, {time + own}, {H}.stop)"
+        f"{H}.act_in({method!r}, {number + own}, {H}.stop)"
     )
     asked = [kernel.queue(cell) for cell in cells]
     queued.touch()
@@ -157,8 +161,57 @@ async def test_what_an_interrupted_callback_leaves_keeps_nothing_of_the_probe(
             assert value(kernel.client(), f"(__import__('gc').collect(), {found})[1]") == []
 
 
+async def test_stop_after_a_cell_with_await_ends_the_next(kernel: KernelProcess) -> None:
+    """ipykernel's own handler for such a cell is still there, and only cancels what is over."""
+    before = "str(__import__('signal').getsignal(2))"
+    async with watching(kernel) as watch:
+        await watch.attached()
+        plain = value(kernel.client(), before)
+        cells = ("import asyncio\nawait asyncio.sleep(0)", "ran = 1", "ran = 2")
+        assert stopped_in(kernel, "_observe_run", 1, cells) == ["ok", "error", "ok"]
+        assert stopped_in(kernel, "_observe_run", 2, ("ran = 3", *cells)) == ["ok", "ok", "error", "ok"]
+        assert value(kernel.client(), before) == plain
+
+
+async def test_a_callback_of_the_user_s_is_not_taken_for_the_cell(kernel: KernelProcess) -> None:
+    """One that is called after the probe's, and runs code in the same namespace."""
+    async with watching(kernel) as watch:
+        await watch.attached()
+        kernel.run(
+            "def callback(info):\n    exec('class Body:\\n    pass', globals())\n    called.append(1)\n"
+            "called = []\nget_ipython().events.register('pre_run_cell', callback)"
+        )
+        assert stopped_in(kernel, "_look_before", 1, ("ran = 1", "ran = 2")) == ["error", "ok"]
+        assert value(kernel.client(), "len(called)") == 3
+
+
+async def test_what_nothing_is_queued_for_is_let_go_of(kernel: KernelProcess) -> None:
+    """An exception of the user's may hold whatever it likes; the kernel at rest does not keep it alive."""
+    kernel.run(
+        "import weakref\n"
+        "def late(*_):\n"
+        "    global alive\n"
+        "    error = TimeoutError('too slow')\n"
+        "    error.model = Tiny()\n"
+        "    alive = weakref.ref(error.model)\n"
+        "    raise error\n"
+        "alive, before = None, signal.signal(signal.SIGALRM, late)"
+    )
+    async with watching(kernel) as watch:
+        await watch.attached()
+        act = "(lambda signal: signal.raise_signal(signal.SIGALRM))"
+        value(kernel.client(), f"{H}.act_in('_observe_run', 1, lambda: {act}(__import__('signal')))")
+        assert kernel.run("1")["status"] == "ok"
+        await watch.ran(1)
+        client = kernel.client()
+        end = time.monotonic() + LONG
+        while value(client, "(__import__('gc').collect(), alive() is not None)[1]"):
+            assert time.monotonic() < end
+            await asyncio.sleep(0.05)
+
+
 async def gone(kernel: KernelProcess) -> None:
-    """The probe leaves with its last watcher, by a message that the kernel takes when it comes to it."""
+    """Waits until the probe has left: with its last watcher, by a message that the kernel takes in its turn."""
     client = kernel.client()
     for _ in range(200):
         if not value(client, "'_kernelscope_probe' in __import__('sys').modules"):
@@ -168,7 +221,7 @@ async def gone(kernel: KernelProcess) -> None:
 
 @pytest.mark.fault(95)
 @pytest.mark.parametrize(
-    ("method", "time", "hit"),
+    ("method", "number", "hit"),
     [
         ("_observe_run", 1, 1),  # in the hook after a cell: the next one
         ("_observe_run", 2, 2),
@@ -178,11 +231,11 @@ async def gone(kernel: KernelProcess) -> None:
     ],
 )
 async def test_stop_ends_what_was_queued_when_it_was_pressed(
-    kernel: KernelProcess, method: str, time: int, hit: int | None
+    kernel: KernelProcess, method: str, number: int, hit: int | None
 ) -> None:
     async with watching(kernel) as watch:
         await watch.attached()
-        statuses = stopped_in(kernel, method, time, [f"ran = {n}" for n in range(4)])
+        statuses = stopped_in(kernel, method, number, [f"ran = {n}" for n in range(4)])
         assert statuses == ["error" if n == hit else "ok" for n in range(4)]
         runs = await watch.ran(5)
         status = {r.run.execution_count: r.run.status for r in runs if r.run is not None}

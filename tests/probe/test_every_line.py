@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HARNESS = Path(__file__).with_name("fault_lines.py").read_text(encoding="utf-8")
 PUT_IN = (
     f"(lambda m: (exec({HARNESS!r}, m.__dict__), __import__('sys').modules.__setitem__('fault_lines', m)) and 1)"
-    "(__import__('types').ModuleType('fault_lines'))"
+    "(__import__('types').ModuleType('json.fault_lines'))"  # by its name no code of the user's
 )
 FAULTS = "__import__('fault_lines')."
 SETUP = """
@@ -367,7 +367,7 @@ AGENT = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
 @pytest.mark.parametrize("error", ERRORS)
 async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
     """The cell shows nothing of it, also where the handling fails; after three the probe is gone, and says so."""
-    raises = f"__import__('types').FunctionType(compile('def f(*_): raise {error}', '', 'exec').co_consts[0], globals())"
+    raises = f"__import__('types').FunctionType(compile('def f(*_): raise {error}', '', 'exec').co_consts[0], {{'__name__': 'json', '__builtins__': __builtins__}})"
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
         async with watching(kernel) as watch:

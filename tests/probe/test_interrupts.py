@@ -29,28 +29,47 @@ class Stops(BaseException):
     """As func_timeout's."""
 
 
+def of_the_probe(source: str, **names: object) -> Callable[..., object]:
+    """The function ``go`` of a source, with the file name of one of the probe's modules."""
+    space: dict[str, Any] = {**names, "__name__": "kernelscope.probe.look"}
+    exec(compile(source, interrupts.__file__.replace("interrupts", "look"), "exec"), space)
+    go: Callable[..., object] = space["go"]
+    return go
+
+
 def caught(raises: Callable[[], object]) -> BaseException:
+    """What is raised, as the outermost function of the probe sees it: without the frames that called it."""
     try:
         raises()
     except BaseException as error:  # noqa: BLE001 - that is what is looked at
+        while error.__traceback__ is not None and error.__traceback__.tb_frame.f_code.co_filename == __file__:
+            error.__traceback__ = error.__traceback__.tb_next
         return error
     raise AssertionError("nothing was raised")
 
 
+LOOP = """
+def go():
+    try:
+        while True:
+            at_work.set()
+            sum((1, 2))
+    except BaseException as error:
+        landed.append(error)
+"""
+HANDLES = """
+def go():
+    try:
+        {}["missing"]
+    except KeyError:
+        """
+
+
 def from_a_thread(kind: type[BaseException]) -> BaseException:
-    """What lands in a thread that is at work, as ``PyThreadState_SetAsyncExc`` sends it."""
+    """What lands in a thread in which the probe is at work, as ``PyThreadState_SetAsyncExc`` sends it."""
     landed: list[BaseException] = []
     at_work = threading.Event()
-
-    def work() -> None:
-        try:
-            while True:
-                at_work.set()
-                sum((1, 2))
-        except BaseException as error:  # noqa: BLE001
-            landed.append(error)
-
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=of_the_probe(LOOP, landed=landed, at_work=at_work))
     thread.start()
     at_work.wait()
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(kind))
@@ -58,46 +77,37 @@ def from_a_thread(kind: type[BaseException]) -> BaseException:
     return landed[0]
 
 
-def raise_bare() -> None:
-    raise ZeroDivisionError
-
-
 @pytest.fixture
-def alarm() -> Iterator[Callable[[BaseException], None]]:
-    """Takes an exception and has a signal handler raise it, here and now."""
+def ring() -> Iterator[Callable[[BaseException], Callable[[], object]]]:
+    """Makes code of the probe in which a signal handler raises the exception, having taken itself out."""
     wanted: list[BaseException] = []
 
     def handler(*_: object) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         raise wanted[0]
 
-    def ring(error: BaseException) -> None:
+    def code(error: BaseException) -> Callable[[], object]:
         wanted[:] = [error]
-        signal.raise_signal(signal.SIGALRM)
+        return of_the_probe(HANDLES + "signal.raise_signal(signal.SIGALRM)", signal=signal)
 
     before = signal.signal(signal.SIGALRM, handler)
-    yield ring
+    yield code
     signal.signal(signal.SIGALRM, before)
 
 
-OWN: dict[str, Callable[[], object]] = {
-    "a key that is missing": lambda: dict[str, int]()["missing"],
-    "a statement without a message": raise_bare,
-    "a library that is called": lambda: json.loads("{"),
-    "no memory": lambda: [0] * (1 << 62),
-    "an iterator at its end": lambda: next(iter(())),
+OWN = {
+    "a key that is missing": "{}['missing']",
+    "a statement without a message": "raise ZeroDivisionError",
+    "a library that is called": "json.loads('{')",
+    "no memory": "[0] * (1 << 62)",
+    "an iterator at its end": "next(iter(()))",
+    "the end of the stack": "go()",
 }
 
 
-@pytest.mark.parametrize("raises", OWN.values(), ids=OWN)
-def test_what_the_code_raised_itself_is_a_failure_of_its_own(raises: Callable[[], object]) -> None:
-    assert is_own_failure(caught(raises))
-
-
-def test_the_end_of_the_stack_is_no_message_of_the_user_s() -> None:
-    def deeper() -> None:
-        deeper()
-
-    assert is_own_failure(caught(deeper))
+@pytest.mark.parametrize("line", OWN.values(), ids=OWN)
+def test_what_the_code_raised_itself_is_a_failure_of_its_own(line: str) -> None:
+    assert is_own_failure(caught(of_the_probe(f"def go():\n    {line}", json=json)))
 
 
 @pytest.mark.parametrize("kind", [ValueError, TimeoutError, SystemExit, KeyboardInterrupt, MineError, Stops])
@@ -109,34 +119,25 @@ def test_what_another_thread_sends_belongs_to_the_user(kind: type[BaseException]
 
 @pytest.mark.parametrize("error", [ValueError("slow"), KeyError("slow"), TimeoutError(), KeyboardInterrupt()])
 def test_what_a_signal_handler_raises_belongs_to_the_user(
-    alarm: Callable[[BaseException], None], error: BaseException
+    ring: Callable[[BaseException], Callable[[], object]], error: BaseException
 ) -> None:
-    assert caught(lambda: alarm(error)) is error
+    assert caught(ring(error)) is error
     assert not is_own_failure(error)
 
 
-def in_the_probe(work: Callable[[], None]) -> Callable[[], None]:
-    """A function whose code has the file name of one of the probe's modules."""
-    name = interrupts.__file__.replace("interrupts", "look")
-    space: dict[str, Any] = {"work": work}
-    source = "def go():\n    try:\n        {}['missing']\n    except KeyError:\n        work()"
-    exec(compile(source, name, "exec"), space)
-    go: Callable[[], None] = space["go"]
-    return go
-
-
-def test_a_traceback_keeps_the_handler_and_loses_the_probe(alarm: Callable[[BaseException], None]) -> None:
+def test_a_traceback_keeps_the_handler_and_loses_the_probe(
+    ring: Callable[[BaseException], Callable[[], object]],
+) -> None:
     handled = KeyError("of the user's")
 
     def work() -> None:
         try:
             raise handled
         except KeyError:
-            in_the_probe(lambda: alarm(ValueError("slow")))()
+            ring(ValueError("slow"))()
 
     error = caught(work)
     assert error.__context__ is not handled, "the probe was handling one of its own"
-    assert error.__context__ is not None
     strip_traceback(error)
     assert error.__context__ is handled
     names = []
@@ -148,10 +149,7 @@ def test_a_traceback_keeps_the_handler_and_loses_the_probe(alarm: Callable[[Base
 
 
 def test_a_traceback_of_nothing_but_the_probe_is_dropped() -> None:
-    def stop() -> None:
-        raise KeyboardInterrupt
-
-    error = caught(in_the_probe(stop))
+    error = caught(of_the_probe(HANDLES + "raise KeyboardInterrupt"))
     strip_traceback(error)
     assert error.__traceback__ is None
     assert error.__context__ is None
@@ -164,7 +162,7 @@ class Cells:
         self.space: dict[str, Any] = {}
         self.interrupts = Interrupts(self.space)
 
-    def run(self, code: str, sent: datetime | None = None, client: str = "one") -> BaseException | None:
+    def run_code(self, code: str, sent: datetime | None = None, client: str = "one") -> BaseException | None:
         sent = sent or datetime.now(UTC)
         self.interrupts.announce({"header": {"date": sent, "session": client}})
         self.interrupts.pass_on()
@@ -190,20 +188,20 @@ def cells() -> Iterator[Cells]:
 
 
 def test_a_queued_cell_begins_with_what_is_kept_for_it(cells: Cells) -> None:
-    assert cells.run("a = 1") is None
+    assert cells.run_code("a = 1") is None
     sent, stop = a_second_ago(), KeyboardInterrupt()
     cells.interrupts.keep(stop)
-    assert cells.run("a = 2", sent) is stop
+    assert cells.run_code("a = 2", sent) is stop
     assert cells.space["a"] == 1
-    assert cells.run("a = 3", sent) is None, "once"
+    assert cells.run_code("a = 3", sent) is None, "once"
     assert sys.gettrace() is None
 
 
 def test_a_cell_that_was_sent_later_runs(cells: Cells) -> None:
-    assert cells.run("a = 1") is None
+    assert cells.run_code("a = 1") is None
     cells.interrupts.keep(KeyboardInterrupt())
-    assert cells.run("a = 2", datetime.now(UTC)) is None
-    assert cells.run("a = 3", datetime.now(UTC) - timedelta(minutes=1)) is None, "it was dropped"
+    assert cells.run_code("a = 2", datetime.now(UTC)) is None
+    assert cells.run_code("a = 3", datetime.now(UTC) - timedelta(minutes=1)) is None, "it was dropped"
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
@@ -211,47 +209,47 @@ def test_the_client_s_clock_may_be_any(cells: Cells, hours: int) -> None:
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(hours=hours)
 
-    assert cells.run("a = 1", now()) is None
+    assert cells.run_code("a = 1", now()) is None
     cells.interrupts.keep(KeyboardInterrupt())
-    assert cells.run("a = 2", now()) is None
+    assert cells.run_code("a = 2", now()) is None
     sent = now() - timedelta(seconds=1)
     cells.interrupts.keep(KeyboardInterrupt())
-    assert isinstance(cells.run("a = 3", sent), KeyboardInterrupt)
+    assert isinstance(cells.run_code("a = 3", sent), KeyboardInterrupt)
 
 
 def test_of_a_client_that_was_never_seen_nothing_is_known(cells: Cells) -> None:
     sent = a_second_ago()
     cells.interrupts.keep(KeyboardInterrupt())
-    assert cells.run("a = 1", sent, client="another") is None
+    assert cells.run_code("a = 1", sent, client="another") is None
 
 
 def test_what_no_cell_began_with_is_kept_for_the_next(cells: Cells) -> None:
-    assert cells.run("a = 1") is None
+    assert cells.run_code("a = 1") is None
     sent = a_second_ago()
     cells.interrupts.keep(KeyboardInterrupt())
     with pytest.raises(SyntaxError):
-        raise cells.run("def broken(:", sent) or AssertionError
-    assert isinstance(cells.run("a = 2", sent), KeyboardInterrupt)
+        raise cells.run_code("def broken(:", sent) or AssertionError
+    assert isinstance(cells.run_code("a = 2", sent), KeyboardInterrupt)
 
 
 def test_a_trace_function_of_the_user_s_is_put_back(cells: Cells) -> None:
     def mine(*_: object) -> None:
         return None
 
-    assert cells.run("a = 1") is None
+    assert cells.run_code("a = 1") is None
     sent = a_second_ago()
     cells.interrupts.keep(KeyboardInterrupt())
     sys.settrace(mine)
-    assert isinstance(cells.run("a = 2", sent), KeyboardInterrupt)
+    assert isinstance(cells.run_code("a = 2", sent), KeyboardInterrupt)
     assert sys.gettrace() is mine
 
 
 def test_nothing_is_raised_once_the_probe_has_left(cells: Cells) -> None:
-    assert cells.run("a = 1") is None
+    assert cells.run_code("a = 1") is None
     sent = a_second_ago()
     cells.interrupts.keep(KeyboardInterrupt())
     cells.interrupts.forget()
-    assert cells.run("a = 2", sent) is None
+    assert cells.run_code("a = 2", sent) is None
 
 
 def test_a_function_is_not_interrupted_before_its_first_line() -> None:
@@ -279,19 +277,9 @@ class Loop:
         return None
 
 
-class Failing:
-    """A look that something lands in."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-    def walk(self, _names: object) -> Any:
-        raise self.error
-
-
 @pytest.mark.parametrize("error", [KeyError("of the probe's"), KeyboardInterrupt(), TimeoutError("slow")])
 def test_the_pulse_lets_through_what_is_not_its_own(error: BaseException) -> None:
-    look: Any = Failing(error)
+    look: Any = types.SimpleNamespace(walk=of_the_probe("def go(_):\n    raise error", error=error))
     names: Any = None
     pulse = Pulse(Loop(), look, names, lambda _: None, lambda: True)
     pulse._run = 1, -1_000.0

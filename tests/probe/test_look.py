@@ -293,6 +293,39 @@ def test_names_in_the_order_of_the_namespace_however_it_changes() -> None:
         assert names.pairs() == plain, what
 
 
+def test_a_name_like_ipython_s_that_the_user_adds_again_hides_nothing() -> None:
+    space: dict[str, Any] = {"_i1": "", "_i0": 5}
+    names = UserNames(space)
+    assert names.pairs() == []
+    del space["_i0"]
+    space.update({"model": 1, "_i0": 6})
+    assert names.pairs() == [("model", 1)]
+
+
+class Equal(str):
+    """A key that is no plain string, and is asked for by its own code."""
+
+    __slots__ = ()
+    asked = 0
+
+    def __hash__(self) -> int:
+        return hash("model")
+
+    def __eq__(self, other: object) -> bool:
+        Equal.asked += 1
+        return False
+
+
+def test_a_key_that_is_no_plain_string_is_not_compared() -> None:
+    space: dict[Any, Any] = {Equal("other"): 0, "model": 1, "_i1": ""}
+    names = UserNames(space)
+    Equal.asked = 0
+    assert names.pairs() == [("model", 1)]
+    space.__setitem__("second", 2)
+    assert names.pairs() == [("model", 1), ("second", 2)]
+    assert Equal.asked == 0
+
+
 def test_containers_of_many_models() -> None:
     many: dict[str, Any] = {f"k{i}": LogisticRegression() for i in range(100)}
     look = Look({"many": many})
@@ -434,3 +467,62 @@ def test_given_a_local_model_that_was_numbered_when_a_name_reaches_it_then_it_wa
     (told,) = look.take()["objects"]
 
     assert (told["known"], told["generation"]) == ("local", number)
+
+
+def test_whatever_stands_before_it_a_global_is_reached() -> None:
+    """Containers of containers use up what one level may take out of them, and hide no name beside them."""
+    space: dict[str, Any] = {f"grid{i}": [[[] for _ in range(60)] for _ in range(60)] for i in range(80)}
+    space["n"] = model = LogisticRegression()
+    look = Look(space)
+    assert list(told(look)["names"]) == ["n"]
+    assert look.cut
+    del space["n"]
+    space["late"], space["n"] = LogisticRegression(), model
+    assert list(told(look)["names"]) == ["late"], "n holds what it held, further back"
+
+
+class Owner:
+    """Of the user's own, with many attributes."""
+
+
+def test_what_lies_beyond_what_is_read_of_a_value_is_not_called_gone() -> None:
+    owner = Owner()
+    owner.__dict__.update({f"a{i}": i for i in range(70)}, model=LogisticRegression())
+    numbers: dict[Any, Any] = {"m": LogisticRegression(), **{i: i for i in range(70)}}
+    items: list[Any] = [LogisticRegression() for _ in range(20)]
+    first = Owner()
+    first.__dict__.update(model=LogisticRegression(), **{f"a{i}": i for i in range(70)})
+    look = Look({"first": first, "numbers": numbers, "items": items})
+    assert len(told(look)["names"]) == 22
+    kept = first.__dict__.pop("model")
+    first.__dict__["model"] = kept
+    numbers["m"] = numbers.pop("m")
+    items[:16] = range(16)
+    found = told(look)
+    gone = {f"items[{i}]" for i in range(16)}
+    assert set(found["names"]) == gone, "the others hold what they held, where nobody looks"
+    assert set(found.get("unreached", ())) == gone, (
+        "items is not looked into as long as it begins with numbers"
+    )
+    del first.__dict__["model"], numbers["m"], kept
+    found = told(look)
+    assert found["names"] == {"first.model": None, "numbers['m']": None}
+    assert "unreached" not in found
+
+
+def test_what_was_out_of_reach_is_not_told_as_made_in_the_run_that_made_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    space: dict[str, Any] = {f"box{i}": [[]] for i in range(5)}
+    space["late"] = {}
+    look = Look(space)
+    told(look)
+    monkeypatch.setattr(module, "MOST_NODES", 3)
+    space["late"]["m"] = LogisticRegression()
+    assert told(look)["names"] == {}
+    monkeypatch.undo()
+    assert list(told(look)["names"]) == ["late['m']"]
+    assert look.reached_again
+    space["late"]["n"] = LogisticRegression()
+    assert list(told(look)["names"]) == ["late['n']"]
+    assert not look.reached_again
