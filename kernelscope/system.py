@@ -190,7 +190,7 @@ def interrupted_by_end_signals() -> Iterator[None]:
 
 # Files.
 
-STANDARD_OUTPUT = Path("/dev/fd/1")
+STANDARD_INPUT, STANDARD_OUTPUT = Path("/dev/fd/0"), Path("/dev/fd/1")
 
 
 def sync_function(calls: Any = os, control: Any = fcntl) -> Callable[[int], None]:

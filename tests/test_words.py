@@ -282,3 +282,29 @@ def test_expectations_are_completed_word_by_word() -> None:
     assert found("model: not re") == ["model: not refitted", "model: not reset", "model: not restored"]
     assert found("model:")[:2] == ["model: not", "model: never"]
     assert "model: untouched after" in found("model: untouched ")
+
+
+# Standard output that takes nothing.
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    "words",
+    [("explain", "model"), ("export", "--to", "csv"), ("export", "--to", "html"), ("replay",), ("info",), ("--help",)],
+    ids=" ".join,
+)  # fmt: skip
+def test_standard_output_on_a_full_disk_is_an_error_in_one_sentence(
+    recording: str, words: tuple[str, ...]
+) -> None:
+    """And not exit status 1, which means that the answer is no."""
+    arguments = [words[0], *([recording] if words[0] in ("explain", "export", "replay") else []), *words[1:]]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kernelscope", *arguments],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 5, done.stderr
+    assert "cannot be written" in done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") <= 2

@@ -19,7 +19,7 @@ from kernelscope import __version__
 from kernelscope.cli import about, live, recorded, told
 from kernelscope.cli.completing import connections, either
 from kernelscope.cli.running import talk
-from kernelscope.errors import KernelscopeError, UnsupportedSystemError, UsageError
+from kernelscope.errors import ExportError, KernelscopeError, UnsupportedSystemError, UsageError
 from kernelscope.system import PLATFORM, is_supported
 from kernelscope.text import clean, clean_block
 
@@ -172,3 +172,8 @@ def _main(args: list[str], platform: str) -> None:
         # Who read our lines has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except OSError as error:
+        # Files of the user's have errors of their own: what is left is standard output, on a disk that is full say.
+        what = "standard output" if error.filename is None else clean(str(error.filename), limit=1_000)
+        talk(f"{what} cannot be written or read: {clean(error.strerror or str(error))}")
+        raise SystemExit(ExportError.exit_code) from None

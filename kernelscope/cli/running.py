@@ -14,7 +14,7 @@ import click
 
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
 from kernelscope.export.recordings import recording_summary
-from kernelscope.system import on_end_signals, open_terminal
+from kernelscope.system import STANDARD_INPUT, on_end_signals, open_terminal
 from kernelscope.text import clean, clean_block
 from kernelscope.timeline.events import Waiting
 from kernelscope.userfiles import open_regular, refuse_sources
@@ -260,6 +260,8 @@ def connection_named(connection: str | None, *, output: Path | None = None) -> C
     from kernelscope.kernel.places import notebook_in
 
     if connection == "-":
+        if output is not None:
+            refuse_sources(output, [STANDARD_INPUT])
         return PipedConnection(parse_connect_info(_standard_input()))
     if output is not None and connection is not None:
         refuse_sources(output, [Path(connection)])

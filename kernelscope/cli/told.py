@@ -60,6 +60,9 @@ def explain(
     _tell(session.timeline, words[-1], moment, as_json, _forgotten(session))
 
 
+_MOST_NAMES = 20
+
+
 def _place(text: str) -> tuple[int | None, int]:
     """The epoch, where it was told, and the execution count."""
     epoch, _, count = text.rpartition(":")
@@ -86,7 +89,9 @@ def _tell(
     name, until = spelled(written), None
     if not timeline.track(name):
         rows = timeline.rows()
-        known = f"The names: {', '.join(row.name for row in rows if row.whole is None)}." if rows else ""
+        names = [row.name for row in rows if row.whole is None]
+        more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+        known = f"The names: {', '.join(names[:_MOST_NAMES])}{more}." if rows else ""
         if timeline.cut:
             left_out = f"The latest look left out: {'; '.join(timeline.cut)}."
             raise UnknownNameError(

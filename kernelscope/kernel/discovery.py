@@ -177,7 +177,8 @@ def _file_named(argument: str) -> Path | None:
 def _only_live(kernels: Sequence[_Found]) -> Path:
     live = [one for one in kernels if one.entry.state != "dead"]
     if not live:
-        raise NoKernelError("there is no running kernel", _looked(kernels))
+        whose = " that this user can attach to" if unreadable() else ""
+        raise NoKernelError(f"there is no running kernel{whose}", _looked(kernels))
     return _the_one(live, "there is more than one running kernel")
 
 
@@ -258,5 +259,6 @@ def _looked(kernels: Sequence[_Found]) -> str:
     stale = sum(one.entry.state == "dead" for one in kernels)
     where = f"looked in {folders} ({stale} stale)" if folders else "there is no Jupyter runtime directory"
     if hidden := len(unreadable()):
-        where += f", where {hidden} of another user cannot be read"
+        files = "one file" if hidden == 1 else f"{hidden} files"
+        where += f", where {files} of another user cannot be read"
     return f"{where}; open a notebook, or try `kernelscope demo`"

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import queue
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -32,7 +31,7 @@ class OwnedKernel:
     """
 
     def __init__(self, notebook: str) -> None:
-        self._folder: Path | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._notebook = notebook
         self._process: asyncio.subprocess.Process | None = None
         self._client: AsyncKernelClient | None = None
@@ -43,7 +42,9 @@ class OwnedKernel:
         Raises:
             UnreachableError: it did not.
         """
-        folder = self._folder = Path(tempfile.mkdtemp(prefix="kernelscope-demo-"))
+        # It goes at the latest when the process ends, also if a second Ctrl-C cuts the leaving short.
+        self._folder = tempfile.TemporaryDirectory(prefix="kernelscope-demo-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
         connection_file = folder / "kernel-demo.json"
         write_connection_file(str(connection_file), key=new_id().encode())
         self._process = await asyncio.create_subprocess_exec(
@@ -115,4 +116,4 @@ class OwnedKernel:
             await end(process, END_S)
         folder, self._folder = self._folder, None
         if folder is not None:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.to_thread(folder.cleanup)

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -67,7 +66,7 @@ class CommandSource:
 
     def __init__(self, command: Sequence[str], unwatched: Callable[[str], None], **options: Any) -> None:
         self._command, self._unwatched, self._options = list(command), unwatched, options
-        self._folder: Path | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         """Where the socket lies, while there is one."""
         self._server: asyncio.Server | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -88,7 +87,7 @@ class CommandSource:
             UsageError: there is no such command.
         """
         self._folder = _folder()
-        meeting = self._folder / "meeting"
+        meeting = Path(self._folder.name) / "meeting"
         self._server = await start_local_server(self._met, meeting)
         process = await self._started(meeting)
         self._over = asyncio.create_task(self._is_over(process))
@@ -122,7 +121,7 @@ class CommandSource:
             await end(process, END_S)
         folder, self._folder = self._folder, None
         if folder is not None:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.to_thread(folder.cleanup)
 
     async def _started(self, meeting: Path) -> asyncio.subprocess.Process:
         environment = {**os.environ, CHOOSES: NAME, MEETING: str(meeting)}
@@ -217,12 +216,13 @@ class CommandSource:
         await asyncio.sleep(LINGER_S)
 
 
-def _folder() -> Path:
-    """Ours alone, and with a short enough path for a socket in it."""
-    made = Path(tempfile.mkdtemp(prefix="kernelscope-"))
-    if len(os.fsencode(made)) > _LONGEST_PATH - len("/meeting"):
-        made.rmdir()
-        made = Path(tempfile.mkdtemp(prefix="kernelscope-", dir="/tmp"))
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Ours alone, and with a short enough path for a socket in it; it goes at the latest when the process ends,
+    also if a second Ctrl-C cuts the leaving short."""
+    made = tempfile.TemporaryDirectory(prefix="kernelscope-", ignore_cleanup_errors=True)
+    if len(os.fsencode(made.name)) > _LONGEST_PATH - len("/meeting"):
+        made.cleanup()
+        made = tempfile.TemporaryDirectory(prefix="kernelscope-", dir="/tmp", ignore_cleanup_errors=True)
     return made
 
 

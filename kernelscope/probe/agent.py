@@ -409,12 +409,12 @@ class Agent:
         own = sys.modules.get(__name__)
         if own is not None and own.__dict__.get("AGENT") is not self:
             return  # another probe came after somebody had taken these modules away
-        if own is not None:
-            own.__dict__["AGENT"] = None  # a frame in a traceback of the user's may keep the module
         package = __name__.rpartition(".")[0]
         for name in [n for n in list(sys.modules) if type(n) is str]:
             if name == package or name.startswith(package + "."):
                 del sys.modules[name]
+        if own is not None:  # a frame in a traceback of the user's may keep the module
+            own.__dict__["AGENT"] = None
 
     def _kernel_facts(self) -> dict[str, Any]:
         notebook = self._ip.user_ns.get("__vsc_ipynb_file__")

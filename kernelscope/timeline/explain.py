@@ -20,7 +20,7 @@ _LONG = 10
 """Characters of a fraction that nobody wrote like that: ``0.0010000000000000002``."""
 _BETWEEN = "Between runs, by no cell:"
 _LATE = "Between runs, or in one that could not be looked at:"
-_MAY_BE_EARLIER = "an earlier look failed, so this may have happened before"
+_MAY_BE_EARLIER = "an earlier look failed or did not reach everything, so this may have happened before"
 
 
 def explain(change: Change, world: World) -> Change:

@@ -92,6 +92,8 @@ class Timeline:
         self._kept: dict[tuple[str, str], Kept] = {}
         """What the files hold that were written while we watched, over all epochs."""
         self._names: dict[str, int] = {}
+        self._unreached: dict[str, int] = {}
+        """Names that no look has reached since their model was gone, and the token of that."""
         self._rows_now: Rows | None = {}
         """``None``: names or objects have changed since it was made."""
         self._reruns = Reruns()
@@ -149,7 +151,7 @@ class Timeline:
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
         self._rows_now = None
-        self._taught = {}
+        self._taught, self._unreached = {}, {}
         self._reruns.begin_epoch()
         runs_since = sum(o.run is not None for o in event.history)
         start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
@@ -179,6 +181,12 @@ class Timeline:
         self._objects = {**before, **{f.token: f for f in observation.objects}}
         self._names = _renamed(names_before, observation, self._objects)
         self._rows_now = None
+        for name in [n for n in self._unreached if n in self._names]:
+            # It holds a model again: judged by the one it held, not as a name that held none.
+            lost = self._unreached.pop(name)
+            if lost in before and not given:
+                rows_before = {**rows_before, name: (lost, None)}
+        self._unreached |= {n: names_before[n] for n in observation.unreached if n in names_before}
         world = World(
             observation,
             _as_told_before(before, observation),
@@ -263,8 +271,11 @@ class Timeline:
             facts = self._objects.get(found.token) if found.token is not None else None
             if facts is None and found.name not in self._tracks:
                 continue
-            held = Held(moment.index, facts, found.change, found.fitted)
-            self._tracks.setdefault(found.name, []).append(held)
+            track = self._tracks.setdefault(found.name, [])
+            change = found.change
+            if change is None and track and track[-1].moment == moment.index:
+                change = track[-1].change  # a look between runs read it anew, and found nothing to tell
+            track.append(Held(moment.index, facts, change, found.fitted))
             if facts is not None:
                 self._rows[found.name] = Row(found.name, found.whole)
 

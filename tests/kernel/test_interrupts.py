@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from kernelscope.timeline.changes import Verdict
+from kernelscope.timeline.events import Observed
+from kernelscope.timeline.story import story
+from kernelscope.timeline.timeline import Timeline
 from tests.kernel.watching import LONG, Watching, played, value, watching
 from tests.support.kernels import KernelProcess
 
@@ -429,9 +433,6 @@ def around():
 @pytest.mark.fault(99)
 async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelProcess) -> None:
     """Its old model is gone, because it holds a new one that a budget left out."""
-    from kernelscope.timeline.changes import Verdict
-    from kernelscope.timeline.story import story
-
     fill = "{j: [[] for _ in range(20)] for j in range(20)}"
     kernel.run("from sklearn.linear_model import LogisticRegression\nX, y = [[0.0], [1.0]], [0, 1]")
     async with watching(kernel) as watch:
@@ -444,7 +445,14 @@ async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelP
         kernel.run("late['a']['b']['c'] = LogisticRegression(); del gone; model = LogisticRegression()")
         kernel.run("model.fit(X, y)")
         await watch.ran(5)
+        kernel.run("del filled")
+        await watch.ran(6)
     timeline = timeline_of(watch)
+    found = timeline.track("late['a']['b']['c']")[-1].change
+    assert found is not None
+    assert (found.verdict, found.certainty) == (Verdict.RESET, "inferred"), "in a run before this one"
+    assert timeline.cut == ()
+    timeline = timeline_of(watch, runs=5)
     assert timeline.cut == ("what lies in containers beyond the first 4,000",)
     lost = timeline.track("late['a']['b']['c']")[-1].change
     assert lost is not None
@@ -458,11 +466,16 @@ async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelP
     assert verdicts == [Verdict.CREATED, Verdict.FITTED], "a global is always reached"
 
 
-def timeline_of(watch: Watching) -> Any:
-    from kernelscope.timeline.timeline import Timeline
-
+def timeline_of(watch: Watching, runs: int | None = None) -> Timeline:
+    """As it stands after so many runs; after all of them."""
     timeline = Timeline()
     for event in watch.events:
+        if (
+            runs is not None
+            and isinstance(event, Observed)
+            and sum(m.run is not None for m in timeline.moments) == runs
+        ):
+            break
         timeline.apply(event)
     return timeline
 

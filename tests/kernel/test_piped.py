@@ -205,3 +205,25 @@ def test_nor_is_the_notebook_that_only_the_kernel_knows(tmp_path: Path) -> None:
             assert done.returncode == status, done.stderr
     assert notebook.read_text() == '{"cells": [], "nbformat": 4}'
     assert (tmp_path / "other.csv").read_text().startswith("epoch,")
+
+
+def test_an_export_does_not_replace_the_file_that_it_reads_from_standard_input(kernel: KernelProcess) -> None:
+    before = kernel.connection_file.read_bytes()
+    command = [
+        sys.executable,
+        "-m",
+        "kernelscope",
+        "export",
+        "-",
+        "--to",
+        "csv",
+        "-o",
+        str(kernel.connection_file),
+    ]
+    with kernel.connection_file.open("rb") as standard_input:
+        done = subprocess.run(
+            command, stdin=standard_input, capture_output=True, text=True, check=False, timeout=LONG
+        )
+    assert done.returncode == 2
+    assert "is the same file as the source" in done.stderr
+    assert kernel.connection_file.read_bytes() == before

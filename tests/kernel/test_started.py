@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -248,3 +249,23 @@ def test_a_kernel_that_is_stopped_is_said_not_to_answer(tmp_path: Path) -> None:
     assert "its process is stopped" in told
     assert process.returncode == 0
     assert "In [2]" in out
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_two_signals_at_once_leave_no_folder(name: str) -> None:
+    """As ``timeout`` sends them: to the process and to its group."""
+    number = getattr(signal, name)
+    command = [sys.executable, "-m", "kernelscope", "watch", "--", "sleep", "60"]
+    for _ in range(4):
+        with TemporaryDirectory() as folder:  # of a short name, for the socket
+            process = subprocess.Popen(
+                command, env={**os.environ, "TMPDIR": folder}, start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            while not any(Path(folder).glob("kernelscope-*/meeting")):
+                assert process.poll() is None
+                time.sleep(0.01)
+            os.killpg(process.pid, number)
+            os.killpg(process.pid, number)
+            process.wait(timeout=LONG)
+            assert list(Path(folder).iterdir()) == []

@@ -90,8 +90,11 @@ def played(client: BlockingKernelClient, cells: Iterable[str]) -> list[Shown]:
     return list(shown.values())
 
 
+_DOORS = ("try:", "while not self._stop_now.is_set():", "self = argument = None")
+
+
 def is_at_the_door(entry: str, module: str, line: int) -> bool:
-    """The line ``try:`` of an outermost guard (the poller's loop is one), or in the loader's one function.
+    """The first or last line of an outermost guard (the poller's loop is one), or ``try:`` in the loader's one function.
 
     What is raised there is raised by tracing alone: the interpreter runs nothing on that line and delivers
     no signal on it, and CPython 3.11 has it covered by no other ``try`` of the same function, either.
@@ -100,7 +103,7 @@ def is_at_the_door(entry: str, module: str, line: int) -> bool:
     if entry != "guard" and name != "loader":
         return False
     source = (PROBE / f"{name}.py").read_text(encoding="utf-8").splitlines()
-    return source[line - 1].strip() in ("try:", "while not self._stop_now.is_set():")
+    return source[line - 1].strip() in _DOORS
 
 
 def report(client: BlockingKernelClient) -> dict[str, Any]:

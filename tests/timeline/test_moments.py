@@ -284,3 +284,15 @@ def test_given_more_dead_objects_than_are_kept_when_a_living_one_is_asked_for_th
     assert len(watch.timeline.objects) == 2_000
     assert watch.timeline.objects[1] == kept
     assert watch.run(params(kept, C=2.0))["kept"].verdict == "params"
+
+
+def test_a_look_that_reads_a_model_again_and_finds_no_change_hides_none() -> None:
+    """What the run before did to it stays what that run did."""
+    timeline = Timeline()
+    timeline.apply(attached({}))
+    timeline.apply(Observed(1, observation(1, run_facts(1), {"m": model(1)})))
+    timeline.apply(Observed(1, observation(2, None, objects=[model(1)])))
+    assert len(timeline.moments) == 2
+    change = timeline.change_at("m", 1)
+    assert change is not None
+    assert change.verdict == "created"
