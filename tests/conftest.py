@@ -10,8 +10,12 @@ from functools import cache as cached
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.pythons import VARIABLE
+
+settings.register_profile("ci", derandomize=True)  # what passes once passes again
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @cached
