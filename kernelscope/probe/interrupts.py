@@ -16,7 +16,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
-from _signal import SIGINT, default_int_handler, getsignal
+from _signal import NSIG, SIGINT, default_int_handler, getsignal
 from _signal import signal as set_handler
 from collections import defaultdict
 from contextlib import suppress
@@ -28,7 +28,15 @@ from functools import partial
 from sys import gettrace, settrace
 from threading import get_ident, main_thread
 from time import monotonic, time
-from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, TracebackType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+    TracebackType,
+)
 from typing import Any, Callable
 
 from .types import class_dict, is_class
@@ -42,35 +50,21 @@ _NEVER_OURS = frozenset(map(id, (KeyboardInterrupt, SystemExit, TimeoutError)))
 _WITHOUT_MESSAGE = frozenset(map(id, (MemoryError, RecursionError, GeneratorExit, StopIteration)))
 """The interpreter raises these without a message."""
 _BUILTIN = frozenset(id(kind) for kind in list(vars(builtins).values()) if is_class(kind))
-_LIBRARIES = frozenset(
-    {
-        *(
-            "zmq",
-            "json",
-            "zlib",
-            "struct",
-            "_queue",
-            "jupyter_client",
-            "ipykernel",
-            "IPython",
-            "tornado",
-            "traitlets",
-        ),
-        *(
-            "numpy",
-            "scipy",
-            "pandas",
-            "sklearn",
-            "torch",
-            "tensorflow",
-            "keras",
-            "jax",
-            "xgboost",
-            "lightgbm",
-        ),
-        *("catboost", "statsmodels", "skorch"),
-    }
+_OF_THE_KERNEL = (
+    "zmq",
+    "json",
+    "zlib",
+    "struct",
+    "_queue",
+    "jupyter_client",
+    "ipykernel",
+    "IPython",
+    "tornado",
+    "traitlets",
 )
+_OF_DATA = ("numpy", "scipy", "pandas", "sklearn", "torch", "tensorflow", "keras", "jax")
+_OF_MODELS = ("xgboost", "lightgbm", "catboost", "statsmodels", "skorch")
+_LIBRARIES = frozenset((*_OF_THE_KERNEL, *_OF_DATA, *_OF_MODELS))
 """Packages that the probe calls: their code, and exceptions of their classes, may come up in it."""
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
@@ -149,7 +143,21 @@ def _is_known(kind: type) -> bool:
     if id(kind) in _BUILTIN:
         return True
     module = class_dict(kind).get("__module__")
-    return type(module) is str and module.partition(".")[0] in _LIBRARIES
+    if type(module) is not str:
+        return False
+    return module.partition(".")[0] in _LIBRARIES or _is_of_standard_library(module)
+
+
+def _is_of_standard_library(module: str) -> bool:
+    if module in sys.builtin_module_names:
+        return True
+    found = sys.modules.get(module)
+    file = found.__dict__.get("__file__") if type(found) is ModuleType else None
+    return type(file) is str and _is_standard_file(file)
+
+
+def _is_standard_file(file: str) -> bool:
+    return file.startswith(_STANDARD_LIBRARY) and not any(folder in file for folder in _INSTALLED)
 
 
 def _was_raised_by_statement(trace: TracebackType | None) -> bool:
@@ -174,10 +182,22 @@ def _is_called_by_probe(frame: FrameType) -> bool:
     file = frame.f_code.co_filename
     if file.startswith((_OWN_FILES, "<frozen ")):
         return True
-    if file.startswith(_STANDARD_LIBRARY) and not any(folder in file for folder in _INSTALLED):
+    if _is_signal_handler(frame.f_code):  # PyTorch has one that tells of workers that died
+        return False
+    if _is_standard_file(file):
         return True
     name = dict.get(frame.f_globals, "__name__")
     return type(name) is str and name.partition(".")[0] in _LIBRARIES
+
+
+def _is_signal_handler(code: CodeType) -> bool:
+    for number in range(1, NSIG):
+        handler = getsignal(number)
+        if type(handler) is MethodType:
+            handler = handler.__func__
+        if type(handler) is FunctionType and handler.__code__ is code:
+            return True
+    return False
 
 
 def _is_in_probe(trace: TracebackType | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 import signal
 import sys
 import threading
@@ -99,6 +100,7 @@ OWN = {
     "a key that is missing": "{}['missing']",
     "a statement without a message": "raise ZeroDivisionError",
     "a library that is called": "json.loads('{')",
+    "the standard library": "re.compile('(')",
     "no memory": "[0] * (1 << 62)",
     "an iterator at its end": "next(iter(()))",
     "the end of the stack": "go()",
@@ -107,7 +109,7 @@ OWN = {
 
 @pytest.mark.parametrize("line", OWN.values(), ids=OWN)
 def test_what_the_code_raised_itself_is_a_failure_of_its_own(line: str) -> None:
-    assert is_own_failure(caught(of_the_probe(f"def go():\n    {line}", json=json)))
+    assert is_own_failure(caught(of_the_probe(f"def go():\n    {line}", json=json, re=re)))
 
 
 @pytest.mark.parametrize("kind", [ValueError, TimeoutError, SystemExit, KeyboardInterrupt, MineError, Stops])
@@ -123,6 +125,18 @@ def test_what_a_signal_handler_raises_belongs_to_the_user(
 ) -> None:
     assert caught(ring(error)) is error
     assert not is_own_failure(error)
+
+
+def test_a_handler_of_a_library_that_the_probe_calls_is_no_code_of_the_probe() -> None:
+    """PyTorch's tells the main thread that a worker has died."""
+    space: dict[str, Any] = {"__name__": "torch.utils.data"}
+    exec(compile("def handler(*_): raise RuntimeError('a worker died')", "/lib/torch/data.py", "exec"), space)
+    code = of_the_probe("def go():\n    signal.raise_signal(signal.SIGALRM)", signal=signal)
+    before = signal.signal(signal.SIGALRM, space["handler"])
+    error = caught(code)
+    assert not is_own_failure(error)
+    signal.signal(signal.SIGALRM, before)
+    assert is_own_failure(error), "as what code of the library's raises that the probe calls"
 
 
 def test_a_traceback_keeps_the_handler_and_loses_the_probe(
