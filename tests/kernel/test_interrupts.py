@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from kernelscope.timeline.events import Observed
 from kernelscope.timeline.story import story
 from kernelscope.timeline.timeline import Timeline
 from tests.kernel.watching import LONG, Watching, played, value, watching
+from tests.support import pythons
 from tests.support.kernels import KernelProcess
 
 AGENT = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
@@ -88,6 +90,13 @@ def stop():
 ''', sys.modules["harness"].__dict__)
 """
 H = "__import__('harness')"
+
+
+@pytest.fixture(params=dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
+def python(request: pytest.FixtureRequest) -> str:
+    """This interpreter, the oldest and the newest: calls that are seen and not, both kinds of ipykernel."""
+    found: str = request.param
+    return found
 
 
 @pytest.fixture

@@ -77,9 +77,11 @@ class KernelProcess:
             )
             try:
                 self._start()
-            except RuntimeError:
-                # The ports were free when they were chosen; another process may have taken one since.
-                if attempt + 1 == _TRIES or "Address already in use" not in self.log.read_text():
+            except (RuntimeError, TimeoutError) as error:
+                # The ports were free when they were chosen; another process may have taken one since, and
+                # what is sent to it is never answered.
+                taken = isinstance(error, TimeoutError) or "Address already in use" in self.log.read_text()
+                if attempt + 1 == _TRIES or not taken:
                     raise
             else:
                 break
