@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from kernelscope.domain.events import Attached, Detached, Event, Recalled, is_passing
 from kernelscope.errors import KernelscopeError
-from kernelscope.timeline.events import Attached, Detached, Event, Recalled, is_passing
 from kernelscope.timeline.timeline import Timeline, Update
 from kernelscope.turns import Turns
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kernelscope.demo import DemoSource
+from kernelscope.domain.events import Attached, Detached, Event, KernelChanged, Observed, Progress
+from kernelscope.domain.facts import Cost
 from kernelscope.export.page import write_html
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.session import Session
-from kernelscope.timeline.events import Attached, Detached, Event, KernelChanged, Observed, Progress
-from kernelscope.timeline.facts import Cost
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.picker import PickerApp

@@ -26,15 +26,15 @@ import nbformat
 import pytest
 
 from kernelscope import cli
+from kernelscope.domain.changes import Certainty
+from kernelscope.domain.events import Event
+from kernelscope.expectations.checker import Jury
+from kernelscope.expectations.language import KEYWORDS, WHEN, parse
 from kernelscope.export.expectations import expectation_record
 from kernelscope.export.lines import PlainLines
-from kernelscope.looks.glyphs import GLYPHS
+from kernelscope.forecast.forecast import Forecaster
+from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.protocol import records
-from kernelscope.timeline.changes import Certainty
-from kernelscope.timeline.events import Event
-from kernelscope.timeline.expectations import KEYWORDS, WHEN, parse
-from kernelscope.timeline.expecting import Jury
-from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.commands import TIMELINE
 from screenshots import make

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelscope.timeline.changes import Change
+from kernelscope.domain.changes import Change
 from kernelscope.timeline.timeline import Timeline
 from screenshots import make
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from kernelscope.domain.events import Detached, Event, Observed, Waiting
 from kernelscope.errors import UnreachableError
 from kernelscope.session import Session, Source
-from kernelscope.timeline.events import Detached, Event, Observed, Waiting
 from kernelscope.timeline.timeline import Timeline, Update
 from tests.support.facts import attached, model, observation, run_facts
 

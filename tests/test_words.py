@@ -17,10 +17,10 @@ import pytest
 
 from kernelscope import cli
 from kernelscope.cli.manual import PAGE, page
+from kernelscope.domain.events import Detached
+from kernelscope.expectations.language import LANGUAGE
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
-from kernelscope.timeline.events import Detached
-from kernelscope.timeline.expectations import LANGUAGE
 from tests.support.script import ScriptedSource, churn
 
 BIN = Path(sys.executable).parent

@@ -64,7 +64,7 @@ def either(*found: list[CompletionItem]) -> list[CompletionItem]:
 
 def words(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The next word of an expectation."""
-    from kernelscope.timeline.expectations import KEYWORDS, WHEN, WORDS
+    from kernelscope.expectations.language import KEYWORDS, WHEN, WORDS
 
     head, begun = re.fullmatch(r"(.*?)(\w*)", incomplete, re.DOTALL).groups()  # type: ignore[union-attr] # it fits all
     if ":" not in head:
@@ -86,9 +86,9 @@ def _from_here(notebook: str) -> str:
 def _names_in(recording: Path) -> list[str]:
     import asyncio
 
+    from kernelscope.domain.events import Attached, Observed
     from kernelscope.errors import KernelscopeError
     from kernelscope.storage.recording import RecordingSource
-    from kernelscope.timeline.events import Attached, Observed
 
     found: dict[str, Any] = {}
 

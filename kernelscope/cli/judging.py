@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import click
 
 from kernelscope.cli.running import run, talk
+from kernelscope.domain.events import Attached
 from kernelscope.errors import UnreachableError
+from kernelscope.expectations.checker import Jury
+from kernelscope.expectations.language import Expectation
 from kernelscope.export.expectations import expectation_record, result_lines
 from kernelscope.protocol.records import encode
 from kernelscope.session import Session
 from kernelscope.text import escaped_json
-from kernelscope.timeline.events import Attached
-from kernelscope.timeline.expectations import Expectation
-from kernelscope.timeline.expecting import Jury
 from kernelscope.timeline.timeline import Update
 
 NO = 1

@@ -38,11 +38,11 @@ from kernelscope.cli.running import (
     watched,
     watched_command,
 )
+from kernelscope.domain.events import Attached, Waiting
 from kernelscope.errors import RecordingError, UsageError
+from kernelscope.expectations.language import Expectation
 from kernelscope.export.recordings import recording_summary
 from kernelscope.text import clean
-from kernelscope.timeline.events import Attached, Waiting
-from kernelscope.timeline.expectations import Expectation
 from kernelscope.timeline.timeline import Update
 from kernelscope.userfiles import display_path
 

@@ -13,7 +13,7 @@ import click
 from kernelscope import __version__
 from kernelscope.cli import GROUPS, cli
 from kernelscope.cli.about import VARIABLES
-from kernelscope.timeline.expectations import LANGUAGE, WORDS
+from kernelscope.expectations.language import LANGUAGE, WORDS
 
 PAGE = Path(__file__).parent.parent / "kernelscope.1"
 _STATUSES = (

@@ -11,7 +11,7 @@ import click
 
 from kernelscope.cli.completing import connections, words
 from kernelscope.errors import UsageError
-from kernelscope.timeline.expectations import Expectation, parse
+from kernelscope.expectations.language import Expectation, parse
 from kernelscope.userfiles import open_input
 
 Command = Callable[..., Any]

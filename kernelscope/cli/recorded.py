@@ -25,9 +25,9 @@ from kernelscope.cli.running import (
     watched,
 )
 from kernelscope.errors import UsageError
+from kernelscope.expectations.language import LANGUAGE, Expectation
 from kernelscope.export.files import FORMS, Form, write, write_file
 from kernelscope.system import STANDARD_OUTPUT, interrupted_by_end_signals
-from kernelscope.timeline.expectations import LANGUAGE, Expectation
 
 
 @click.command(

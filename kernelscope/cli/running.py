@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kernelscope.domain.events import Waiting
 from kernelscope.errors import KernelscopeError, NoKernelError, UsageError
 from kernelscope.export.recordings import recording_summary
 from kernelscope.system import STANDARD_INPUT, on_end_signals, open_terminal
 from kernelscope.text import clean, clean_block
-from kernelscope.timeline.events import Waiting
 from kernelscope.userfiles import open_regular, refuse_sources
 
 if TYPE_CHECKING:
+    from kernelscope.expectations.language import Expectation
     from kernelscope.kernel.entry import KernelEntry
     from kernelscope.kernel.files import Connection
     from kernelscope.session import Session, Source
-    from kernelscope.timeline.expectations import Expectation
     from kernelscope.timeline.timeline import Update
     from kernelscope.tui.themed import ThemedApp
 

@@ -15,8 +15,8 @@ from kernelscope.cli.options import (
     notes,
 )
 from kernelscope.cli.running import heard
+from kernelscope.domain.events import Attached
 from kernelscope.errors import UnknownNameError, UsageError
-from kernelscope.timeline.events import Attached
 
 if TYPE_CHECKING:
     from kernelscope.session import Session
@@ -81,10 +81,10 @@ def _forgotten(session: Session) -> int:
 def _tell(
     timeline: Timeline, written: str, place: tuple[int | None, int] | None, as_json: bool, forgotten: int
 ) -> None:
+    from kernelscope.expectations.checker import did_you_mean
+    from kernelscope.expectations.language import spelled
     from kernelscope.export.story import story_json, story_text
-    from kernelscope.timeline.expectations import spelled
-    from kernelscope.timeline.expecting import did_you_mean
-    from kernelscope.timeline.story import known_runs, moment_of, story
+    from kernelscope.presentation.story import known_runs, moment_of, story
 
     name, until = spelled(written), None
     if not timeline.track(name):

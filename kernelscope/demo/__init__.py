@@ -9,9 +9,9 @@ from importlib.resources import files
 
 from msgspec import Struct
 
+from kernelscope.domain.events import Attached, Detached, Event, Observed
 from kernelscope.kernel.live import LiveSource
 from kernelscope.kernel.owned import OwnedKernel
-from kernelscope.timeline.events import Attached, Detached, Event, Observed
 
 NOTEBOOK = "demo.ipynb"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kernelscope.expectations.checker import Result
 from kernelscope.protocol.records import Record, change_record
 from kernelscope.text import clean
-from kernelscope.timeline.expecting import Result
 
 _LONGEST = 65_536
 _OUTCOMES = {"holds": "holds", "broken": "BROKEN", "unknown": "UNTOLD"}

@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
-from kernelscope.timeline.events import Recalled
+from kernelscope.domain.events import Recalled
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.userfiles import write_output
 

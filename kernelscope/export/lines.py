@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
+from kernelscope.cellcode.source import Surroundings
+from kernelscope.domain.changes import Change, Run, Verdict
+from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
+from kernelscope.forecast.forecast import Forecaster
 from kernelscope.protocol.records import encode, records_of
 from kernelscope.text import clean, escaped_json, headline
-from kernelscope.timeline.changes import Change, Run, Verdict
-from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
-from kernelscope.timeline.explain import gist, short_class
-from kernelscope.timeline.forecast import Forecaster
-from kernelscope.timeline.source import Surroundings
 from kernelscope.timeline.timeline import Timeline, Update
+from kernelscope.verdicts.explain import gist, short_class
 
 _LONGEST = 65_536
 """Characters of a line."""

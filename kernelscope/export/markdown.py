@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TextIO
 
-from kernelscope.looks.glyphs import GLYPHS, HATCH, LEGEND, LOSS, WALL
-from kernelscope.looks.verbs import DOES
+from kernelscope.domain.changes import Change, Moment, Verdict
+from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LOSS, WALL
+from kernelscope.presentation.verbs import DOES
 from kernelscope.text import clean, clean_block, headline
-from kernelscope.timeline.changes import Change, Moment, Verdict
-from kernelscope.timeline.explain import gist, short_class, shown
-from kernelscope.timeline.reruns import Cell, Effect
+from kernelscope.timeline.cells import Cell, Effect
 from kernelscope.timeline.timeline import Row, Timeline
+from kernelscope.verdicts.explain import gist, short_class, shown
 
 MOST = 60_000
 """Characters of a page: a comment on GitHub may have 65,536."""

@@ -18,17 +18,17 @@ from typing import Any, TextIO
 
 import msgspec
 
-from kernelscope.looks.colours import DARK, HUES, LIGHT, variables
-from kernelscope.looks.glyphs import DOUBT, GLYPHS, LEGEND, LOSS, SHORT
-from kernelscope.looks.verbs import DOES, WOULD
+from kernelscope.domain.changes import Change, Held, Moment, Run, Verdict
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.forecast.forecast import Forecaster
+from kernelscope.presentation.colours import DARK, HUES, LIGHT, variables
+from kernelscope.presentation.glyphs import DOUBT, GLYPHS, LEGEND, LOSS, SHORT
+from kernelscope.presentation.verbs import DOES, WOULD
 from kernelscope.protocol.records import utc
 from kernelscope.text import clean, clean_block, headline
-from kernelscope.timeline.changes import Change, Held, Moment, Run, Verdict
-from kernelscope.timeline.explain import gist, shown
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.forecast import Forecaster
-from kernelscope.timeline.reruns import Cell
+from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.verdicts.explain import gist, shown
 
 _NAME = 1_000
 _TEXT = 4_000

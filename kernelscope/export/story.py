@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from kernelscope.presentation.story import Again, Chapter, Story
 from kernelscope.protocol.records import SCHEMA, Record, change_record, encode
 from kernelscope.text import clean, escaped_json
-from kernelscope.timeline.story import Again, Chapter, Story
 
 _LONGEST = 65_536
 

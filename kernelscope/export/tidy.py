@@ -22,9 +22,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+from kernelscope.domain.changes import Change, Moment
 from kernelscope.protocol.records import change_record, utc
 from kernelscope.text import clean, headline
-from kernelscope.timeline.changes import Change, Moment
 from kernelscope.timeline.timeline import Timeline
 
 COLUMNS = (

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
+from kernelscope.domain.events import Waiting
 from kernelscope.errors import (
     KernelError,
     KeyMismatchError,
@@ -28,7 +29,6 @@ from kernelscope.kernel.ports import heartbeat_peer, no_beat
 from kernelscope.kernel.processes import started_from
 from kernelscope.kernel.turn import Turn
 from kernelscope.text import clean
-from kernelscope.timeline.events import Waiting
 
 BEAT_S = 3.0
 """Seconds in which a kernel must answer a heartbeat."""

@@ -24,6 +24,19 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from kernelscope.domain.events import (
+    IN_ORDER,
+    Attached,
+    Detached,
+    Event,
+    KernelChanged,
+    KernelState,
+    Lost,
+    Observed,
+    Progress,
+    Waiting,
+)
+from kernelscope.domain.facts import KernelFacts, Observation
 from kernelscope.errors import (
     ConnectionFileError,
     KernelError,
@@ -52,19 +65,6 @@ from kernelscope.protocol.wire import (
 )
 from kernelscope.system import has_ended, is_stopped, start_mark
 from kernelscope.text import clean
-from kernelscope.timeline.events import (
-    IN_ORDER,
-    Attached,
-    Detached,
-    Event,
-    KernelChanged,
-    KernelState,
-    Lost,
-    Observed,
-    Progress,
-    Waiting,
-)
-from kernelscope.timeline.facts import KernelFacts, Observation
 from kernelscope.turns import Turns
 
 DOWN_S = 1.0

@@ -20,13 +20,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from kernelscope.domain.events import IN_ORDER, Attached, Detached, Event, KernelChanged, Waiting
 from kernelscope.errors import KernelError, UnreachableError, UsageError
 from kernelscope.kernel.live import LiveSource
 from kernelscope.kernel.processes import end
 from kernelscope.kernel.provisioner import CHOOSES, MEETING, NAME
 from kernelscope.system import has_ended, start_local_server, start_mark
 from kernelscope.text import clean
-from kernelscope.timeline.events import IN_ORDER, Attached, Detached, Event, KernelChanged, Waiting
 
 START_S = 60.0
 """Seconds in which a kernel must answer after its process was started."""

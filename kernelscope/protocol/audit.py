@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from kernelscope.timeline.facts import Cost
+from kernelscope.domain.facts import Cost
 
 Report = dict[str, tuple[str, ...]]
 """By what was looked at: what there was of it, as texts that are safe to display."""

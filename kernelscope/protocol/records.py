@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from kernelscope.timeline.changes import Change, Run
-from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
-from kernelscope.timeline.facts import KernelFacts, ObjectFacts, Opaque, Value
-from kernelscope.timeline.forecast import Forecast, Outlook
-from kernelscope.timeline.rules import card_for
+from kernelscope.domain.changes import Change, Run
+from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
+from kernelscope.domain.facts import KernelFacts, ObjectFacts, Opaque, Value
+from kernelscope.forecast.forecast import Forecast, Outlook
+from kernelscope.libraries.registry import card_for
 from kernelscope.timeline.timeline import Update
 
 SCHEMA = 1

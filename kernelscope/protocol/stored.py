@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from kernelscope.domain.changes import Judgement
+from kernelscope.domain.events import Attached, Event, Observed
+from kernelscope.domain.facts import KernelFacts, Observation
 from kernelscope.protocol.wire import WireError, is_harmless, read_json
 from kernelscope.text import clean_block
-from kernelscope.timeline.changes import Judgement
-from kernelscope.timeline.events import Attached, Event, Observed
-from kernelscope.timeline.facts import KernelFacts, Observation
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from kernelscope.domain.facts import Cost, Movement, ObjectFacts, Observation, Snapshot
 from kernelscope.text import clean, clean_block, is_plain
-from kernelscope.timeline.facts import Cost, Movement, ObjectFacts, Observation, Snapshot
 
 WIRE = 1
 """The version that this side speaks; the probe's is in ``kernelscope/probe/agent.py``."""

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kernelscope import __version__
+from kernelscope.domain.events import Attached, Detached, is_passing
 from kernelscope.errors import RecordingError
 from kernelscope.protocol.stored import (
     About,
@@ -27,7 +28,6 @@ from kernelscope.storage.flusher import Flusher
 from kernelscope.storage.schema import LONGEST, migrate
 from kernelscope.system import sync_to_disk
 from kernelscope.text import clean
-from kernelscope.timeline.events import Attached, Detached, is_passing
 from kernelscope.timeline.timeline import Update
 from kernelscope.userfiles import kind_of
 

@@ -17,6 +17,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from kernelscope.domain.events import Detached, Event, Recalled, looks_in
 from kernelscope.errors import RecordingError
 from kernelscope.protocol.stored import (
     About,
@@ -29,7 +30,6 @@ from kernelscope.protocol.stored import (
 from kernelscope.protocol.wire import WireError
 from kernelscope.storage.schema import APPLICATION_ID, LONGEST, VERSION, has_form, migrate
 from kernelscope.text import clean
-from kernelscope.timeline.events import Detached, Event, Recalled, looks_in
 from kernelscope.userfiles import display_path, open_regular
 
 T = TypeVar("T")

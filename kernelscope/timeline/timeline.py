@@ -8,8 +8,8 @@ from collections.abc import Generator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change, Found, Held, Judgement, Moment, MomentKind, Run, Verdict
-from kernelscope.timeline.events import (
+from kernelscope.domain.changes import Change, Found, Held, Judgement, Moment, MomentKind, Run, Verdict
+from kernelscope.domain.events import (
     Attached,
     Detached,
     Event,
@@ -22,12 +22,12 @@ from kernelscope.timeline.events import (
     Waiting,
     looks_in,
 )
-from kernelscope.timeline.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation
-from kernelscope.timeline.judge import Rows, judge, judge_local, tokens_in_use
-from kernelscope.timeline.networks import taught_by
-from kernelscope.timeline.reruns import Cell, Reruns
-from kernelscope.timeline.rules import card_for
-from kernelscope.timeline.world import World, rows_of
+from kernelscope.domain.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation
+from kernelscope.libraries.registry import card_for
+from kernelscope.timeline.cells import Cell, Reruns
+from kernelscope.verdicts.context import JudgingContext, rows_of
+from kernelscope.verdicts.judge import Rows, judge, judge_local, tokens_in_use
+from kernelscope.verdicts.networks import taught_by
 
 _DEAD_KEPT = 2_000
 """How many objects without a name are remembered, for telling a copy from a new model."""
@@ -187,7 +187,7 @@ class Timeline:
             if lost in before and not given:
                 rows_before = {**rows_before, name: (lost, None)}
         self._unreached |= {n: names_before[n] for n in observation.unreached if n in names_before}
-        world = World(
+        context = JudgingContext(
             observation,
             _as_told_before(before, observation),
             self._objects,
@@ -197,9 +197,9 @@ class Timeline:
             kept=self._kept,
             epoch=self.epoch,
         )
-        judgement = given or self._judge(world, rows_before)
+        judgement = given or self._judge(context, rows_before)
         self._taught = {**self._taught, **judgement.taught}
-        written = _written_by(world)
+        written = _written_by(context)
         anew = {path for path, _ in written}
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] not in anew} | written
         silent = observation.run is None and not judgement.changes
@@ -208,18 +208,18 @@ class Timeline:
         self._forget_the_dead()
         return judgement, None if silent else moment
 
-    def _judge(self, world: World, rows_before: Rows) -> Judgement:
+    def _judge(self, context: JudgingContext, rows_before: Rows) -> Judgement:
         """Changes nothing but what is known of networks' learning, which their rows are told by."""
         rows = self._rows_as_they_are()
-        told = judge(world, rows_before, rows)
-        taught = taught_by(world)
+        told = judge(context, rows_before, rows)
+        taught = taught_by(context)
         self._taught = {**self._taught, **taught}
         news = (
             n for n in dict.fromkeys((*rows_before, *rows)) if n in told or self._holds_other_facts(n, rows)
         )
         found = tuple(self._found(n, rows, told.get(n), part=_is_part(n, rows_before, rows)) for n in news)
-        run = world.observation.run
-        local = tuple(judge_local(m, world) for m in world.observation.locals) if run is not None else ()
+        run = context.observation.run
+        local = tuple(judge_local(m, context) for m in context.observation.locals) if run is not None else ()
         return Judgement(found, local, taught)
 
     def _found(self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False) -> Found:
@@ -368,15 +368,15 @@ def _as_told_before(before: Objects, observation: Observation) -> Objects:
     return {**before, **told} if told else before
 
 
-def _written_by(world: World) -> dict[tuple[str, str], Kept]:
+def _written_by(context: JudgingContext) -> dict[tuple[str, str], Kept]:
     """By path and class, what the observed run wrote; of several models of one class in one file, the
     first."""
-    run = world.observation.run
+    run = context.observation.run
     found: dict[tuple[str, str], Kept] = {}
-    for access in world.files("save") if run is not None else ():
-        facts = world.after.get(access.token) if access.token is not None else None
+    for access in context.files("save") if run is not None else ():
+        facts = context.after.get(access.token) if access.token is not None else None
         if run is not None and facts is not None and access.path is not None and access.touched:
-            kept = Kept(facts.generation, world.epoch, run.execution_count)
+            kept = Kept(facts.generation, context.epoch, run.execution_count)
             found.setdefault((access.path, facts.cls), kept)
     return found
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path, PurePath
 
-from kernelscope.timeline.past import History
+from kernelscope.timeline.view import History
 from kernelscope.tui.model.said import Line, Said, line, plain, say
 from kernelscope.userfiles import write_copied
 

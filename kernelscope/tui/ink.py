@@ -22,10 +22,10 @@ from textual.strip import Strip
 from textual.widgets import Tab
 from textual.widgets.option_list import Option
 
-from kernelscope.looks.colours import HUES
-from kernelscope.looks.glyphs import DOUBT, LOSS
+from kernelscope.domain.changes import Verdict
+from kernelscope.presentation.colours import HUES
+from kernelscope.presentation.glyphs import DOUBT, LOSS
 from kernelscope.text import clean_block
-from kernelscope.timeline.changes import Verdict
 from kernelscope.tui.model.said import Line, Said, plain
 
 if TYPE_CHECKING:

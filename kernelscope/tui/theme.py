@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
-from kernelscope.looks import colours
+from kernelscope.presentation import colours
 
 DARK = Theme(name="kernelscope-dark", **colours.DARK)
 LIGHT = Theme(name="kernelscope-light", **colours.LIGHT, dark=False)

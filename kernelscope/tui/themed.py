@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from kernelscope.looks.colours import variables
+from kernelscope.presentation.colours import variables
 from kernelscope.system import on_end_signals
 from kernelscope.text import clean, clean_block
 from kernelscope.tui.ink import Sieve

@@ -13,10 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from kernelscope.domain.facts import ObjectFacts
 from kernelscope.export.markdown import write_markdown
 from kernelscope.export.page import write_html
 from kernelscope.export.tidy import write_csv
-from kernelscope.timeline.facts import ObjectFacts
 from kernelscope.timeline.timeline import Timeline
 from tests.support.browser import chromium
 from tests.support.script import Story, call, learned

@@ -17,11 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from kernelscope.domain.events import Event, KernelChanged
+from kernelscope.domain.facts import ObjectFacts
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
-from kernelscope.timeline.events import Event, KernelChanged
-from kernelscope.timeline.facts import ObjectFacts
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.model.grid_model import paint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelscope.timeline.facts import FileAccess, LocalModel, Opaque
+from kernelscope.domain.facts import FileAccess, LocalModel, Opaque
 from tests.support.script import LOGISTIC, Story, call, learned, with_params
 
 HOSTILE = (

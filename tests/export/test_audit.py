@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from kernelscope.domain.facts import Cost
 from kernelscope.export.audit import is_clean, json_text, rows, table
 from kernelscope.protocol.audit import Activity, Audit, Look, ProbeThere, Report
 from kernelscope.protocol.wire import WireError, decode_answer
-from kernelscope.timeline.facts import Cost
 
 COST = Cost(hooks=12, median=0.0007, p99=0.0021, longest=0.004, sent=12_345, not_evaluated=2, failures=0)
 PROBE = ProbeThere("0.1.0", 1, COST)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from kernelscope.domain.events import Event, Observed, Recalled
+from kernelscope.domain.facts import Observation
 from kernelscope.errors import ExportError
 from kernelscope.export.files import FORMS, SUFFIXES, Form, write, write_file
 from kernelscope.export.lines import JsonLines
 from kernelscope.protocol.records import change_record
 from kernelscope.session import Session
-from kernelscope.timeline.events import Event, Observed, Recalled
-from kernelscope.timeline.facts import Observation
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import attached, model
 from tests.support.script import churn

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
+from kernelscope.domain.events import Detached, Event, KernelChanged, Lost, Observed, Waiting
+from kernelscope.domain.facts import LocalModel
 from kernelscope.export.lines import JsonLines, PlainLines
-from kernelscope.timeline.events import Detached, Event, KernelChanged, Lost, Observed, Waiting
-from kernelscope.timeline.facts import LocalModel
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import (
     LOGISTIC,

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from kernelscope.domain.facts import Observation
 from kernelscope.export.markdown import MOST, _cell, block, sentence, write_markdown
 from kernelscope.text import clean, clean_block
-from kernelscope.timeline.facts import Observation
 from kernelscope.timeline.timeline import Timeline
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.script import Story, churn, learned

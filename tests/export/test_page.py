@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from kernelscope.domain.changes import Verdict
+from kernelscope.domain.facts import Observation
 from kernelscope.export.page import write_html
-from kernelscope.looks.glyphs import GLYPHS
+from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.text import clean
-from kernelscope.timeline.changes import Verdict
-from kernelscope.timeline.explain import gist
-from kernelscope.timeline.facts import Observation
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.verdicts.explain import gist
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.script import Story, churn, learned
 from tests.timeline.test_properties import fast, played, streams

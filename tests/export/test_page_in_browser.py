@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernelscope.export.page import write_html
-from kernelscope.looks.colours import DARK, LIGHT, hue
+from kernelscope.presentation.colours import DARK, LIGHT, hue
 from kernelscope.text import clean
-from kernelscope.timeline.explain import gist
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.verdicts.explain import gist
 from tests.benchmarks.export_page import long_session
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.browser import chromium, missing, prefer, resize

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernelscope.domain.changes import Change
+from kernelscope.domain.facts import Observation
 from kernelscope.export.tidy import COLUMNS, inert, write_csv
 from kernelscope.protocol.records import change_record
 from kernelscope.text import clean
-from kernelscope.timeline.changes import Change
-from kernelscope.timeline.facts import Observation
 from kernelscope.timeline.timeline import Timeline
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.facts import Watch, model

@@ -16,8 +16,8 @@ import pytest
 from kernelscope import cli
 from kernelscope.cli import live
 from kernelscope.cli.running import recorded
+from kernelscope.domain.events import Waiting
 from kernelscope.session import Session
-from kernelscope.timeline.events import Waiting
 from kernelscope.tui.app import KernelscopeApp
 from tests.kernel.test_files import KEY, write, write_bytes
 from tests.kernel.watching import LONG

@@ -19,9 +19,9 @@ import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 import kernelscope
+from kernelscope.domain.events import Observed
 from kernelscope.storage.recorder import Recorder
 from kernelscope.system import is_stopped
-from kernelscope.timeline.events import Observed
 from kernelscope.timeline.timeline import Timeline
 from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess

@@ -17,6 +17,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
+from kernelscope.domain.events import KernelChanged, Waiting
 from kernelscope.errors import KeyMismatchError, ProbeError
 from kernelscope.kernel import conversation, inject, live
 from kernelscope.kernel.conversation import Answer, Conversation
@@ -24,7 +25,6 @@ from kernelscope.kernel.files import read_connection_file
 from kernelscope.kernel.inject import GREETING, attach
 from kernelscope.kernel.live import LiveSource, answered
 from kernelscope.protocol.wire import Greeting
-from kernelscope.timeline.events import KernelChanged, Waiting
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support.kernels import KernelProcess
 

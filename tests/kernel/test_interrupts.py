@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from kernelscope.timeline.changes import Verdict
-from kernelscope.timeline.events import Observed
-from kernelscope.timeline.story import story
+from kernelscope.domain.changes import Verdict
+from kernelscope.domain.events import Observed
+from kernelscope.presentation.story import story
 from kernelscope.timeline.timeline import Timeline
 from tests.kernel.watching import LONG, Watching, played, value, watching
 from tests.support import pythons

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from kernelscope.domain.events import Attached, Detached
 from kernelscope.kernel.live import LiveSource, take_out
-from kernelscope.timeline.events import Attached, Detached
 from tests.conftest import interpreter
 from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess

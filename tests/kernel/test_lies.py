@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kernelscope.domain.events import KernelChanged, Lost
 from kernelscope.errors import ProbeError
-from kernelscope.timeline.events import KernelChanged, Lost
 from tests.kernel import lying
 from tests.kernel.watching import watching
 from tests.support.kernels import KernelProcess

@@ -19,6 +19,7 @@ import zmq
 from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
+from kernelscope.domain.events import Attached, KernelChanged, Observed, Waiting
 from kernelscope.errors import (
     KernelscopeError,
     KeyMismatchError,
@@ -28,7 +29,6 @@ from kernelscope.errors import (
 )
 from kernelscope.kernel import conversation, live
 from kernelscope.kernel.live import LiveSource, take_out
-from kernelscope.timeline.events import Attached, KernelChanged, Observed, Waiting
 from tests.conftest import interpreter
 from tests.kernel.watching import INSTALLED, value, watching
 from tests.support.kernels import KernelProcess

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from kernelscope.domain.events import Observed, Waiting
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
-from kernelscope.timeline.events import Observed, Waiting
 from tests.kernel.watching import INSTALLED, LONG, played, value, watching
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kernelscope.domain.events import KernelChanged, Observed, Progress
 from kernelscope.kernel import live
-from kernelscope.timeline.events import KernelChanged, Observed, Progress
 from tests.kernel.watching import Watching, value, watching
 from tests.support.kernels import KernelProcess
 from tests.support.pythons import ends, folder

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from jupyter_client.session import Session
 
+from kernelscope.domain.events import KernelChanged, Lost
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import channels, inject, live
-from kernelscope.timeline.events import KernelChanged, Lost
 from tests.kernel.watching import INSTALLED, Watching, value, watching
 from tests.support.kernels import KernelProcess
 from tests.support.proxies import Frames, Meddler, meddling, tunnelled

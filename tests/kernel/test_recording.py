@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from kernelscope.domain.events import Observed
 from kernelscope.storage.recording import RecordingSource
-from kernelscope.timeline.events import Observed
 from tests.kernel.watching import LONG
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in

@@ -19,8 +19,8 @@ from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 from jupyter_core.utils import ensure_event_loop
 from traitlets.config import Config
 
+from kernelscope.domain.events import KernelChanged, Observed, Waiting
 from kernelscope.kernel.live import LiveSource
-from kernelscope.timeline.events import KernelChanged, Observed, Waiting
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support.kernels import KernelProcess
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kernelscope.timeline.events import Progress
+from kernelscope.domain.events import Progress
 from tests.kernel.watching import LONG, value, watching
 from tests.support.kernels import KernelProcess
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from kernelscope.domain.events import Attached, Event, Observed
+from kernelscope.domain.facts import Observation
 from kernelscope.errors import KernelscopeError
 from kernelscope.kernel.live import LiveSource
-from kernelscope.timeline.events import Attached, Event, Observed
-from kernelscope.timeline.facts import Observation
 from tests.support.kernels import KernelProcess
 
 if TYPE_CHECKING:

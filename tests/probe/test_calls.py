@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from kernelscope.domain.facts import Observation
 from kernelscope.probe.calls import CallWatcher, _passes_on
 from kernelscope.probe.identity import Tokens
 from kernelscope.probe.types import TypeCache
-from kernelscope.timeline.facts import Observation
 from tests.kernel.watching import Watching, value, watching
 from tests.support.kernels import KernelProcess
 

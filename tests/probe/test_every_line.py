@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernelscope.domain.changes import Change, Verdict
+from kernelscope.domain.facts import ObjectFacts, Opaque
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
 from kernelscope.protocol.wire import Greeting
-from kernelscope.timeline.changes import Change, Verdict
-from kernelscope.timeline.facts import ObjectFacts, Opaque
 from kernelscope.timeline.timeline import Timeline
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support import pythons

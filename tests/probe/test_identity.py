@@ -11,11 +11,11 @@ import pytest
 from msgspec import convert
 from sklearn.linear_model import LogisticRegression
 
+from kernelscope.domain.changes import Change
+from kernelscope.domain.events import Attached, Observed
+from kernelscope.domain.facts import KernelFacts, Observation, Snapshot
 from kernelscope.probe.identity import Binding, Tokens
 from kernelscope.probe.look import Look
-from kernelscope.timeline.changes import Change
-from kernelscope.timeline.events import Attached, Observed
-from kernelscope.timeline.facts import KernelFacts, Observation, Snapshot
 from kernelscope.timeline.timeline import Timeline
 
 

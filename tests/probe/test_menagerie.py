@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelscope.timeline.facts import Opaque, Signature
+from kernelscope.domain.facts import Opaque, Signature
 from tests.kernel.watching import value, watching
 from tests.support import pythons
 from tests.support.kernels import KernelProcess

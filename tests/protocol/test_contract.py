@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from kernelscope.domain.facts import Observation
 from kernelscope.kernel import inject
 from kernelscope.kernel.inject import value_of
 from kernelscope.protocol.wire import AttachReply, Greeting
-from kernelscope.timeline.facts import Observation
 from tests.kernel.watching import value, watching
 from tests.support.kernels import KernelProcess
 
@@ -66,8 +66,8 @@ def kinds_of(wanted: Any) -> Iterator[Any]:
 
 
 def declared(name: str) -> set[str]:
+    from kernelscope.domain import facts
     from kernelscope.protocol import wire
-    from kernelscope.timeline import facts
 
     kind = getattr(facts, name, None) or getattr(wire, name)
     return {field.encode_name for field in msgspec.structs.fields(kind)}

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 
+from kernelscope.domain.events import Attached, Detached, Event, KernelChanged, Lost, Observed, Waiting
+from kernelscope.domain.facts import LocalModel, Observation, Opaque
+from kernelscope.forecast.forecast import Forecaster
 from kernelscope.protocol.records import SCHEMA, encode, execution_record, records_of
-from kernelscope.timeline.events import Attached, Detached, Event, KernelChanged, Lost, Observed, Waiting
-from kernelscope.timeline.facts import LocalModel, Observation, Opaque
-from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline, Update
 from tests.support.facts import (
     KERNEL,

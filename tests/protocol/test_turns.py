@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import pytest
 
 from kernelscope import turns
+from kernelscope.domain.events import Attached, Observed
+from kernelscope.domain.facts import KernelFacts, Snapshot
 from kernelscope.protocol.wire import (
     AttachReply,
     Refusal,
@@ -21,8 +23,6 @@ from kernelscope.protocol.wire import (
     decoding_attach,
 )
 from kernelscope.session import Session
-from kernelscope.timeline.events import Attached, Observed
-from kernelscope.timeline.facts import KernelFacts, Snapshot
 from kernelscope.timeline.timeline import Timeline
 from tests.kernel import lying
 from tests.protocol.test_wire import a_reply, an_observation

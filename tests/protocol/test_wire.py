@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import to_builtins
 
+from kernelscope.domain.facts import Observation, Opaque
 from kernelscope.protocol import wire
 from kernelscope.protocol.wire import (
     AttachReply,
@@ -22,7 +23,6 @@ from kernelscope.protocol.wire import (
     decode_observation,
     decode_push,
 )
-from kernelscope.timeline.facts import Observation, Opaque
 
 HOSTILE = "\x1b]0;owned\x07\u202e\u2066\ud800\x9b31m\r\nx\u200b"
 

@@ -19,9 +19,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from kernelscope.domain.events import Waiting
 from kernelscope.errors import RecordingError
 from kernelscope.storage.recorder import Recorder
-from kernelscope.timeline.events import Waiting
 from kernelscope.timeline.timeline import Update
 from tests.support.recordings import events_in
 

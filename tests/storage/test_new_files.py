@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from kernelscope.domain.events import Event
 from kernelscope.errors import RecordingError
 from kernelscope.export.recordings import recording_summary
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
-from kernelscope.timeline.events import Event
 from kernelscope.timeline.timeline import Timeline
 from tests.support.script import ScriptedSource, churn
 

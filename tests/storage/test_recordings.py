@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernelscope import __version__
+from kernelscope.domain.changes import Verdict
+from kernelscope.domain.events import Detached, Event, KernelChanged, Observed, Recalled, Waiting
+from kernelscope.domain.facts import Observation
 from kernelscope.errors import RecordingError
 from kernelscope.protocol.stored import About
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.storage.schema import APPLICATION_ID, VERSION
-from kernelscope.timeline.changes import Verdict
-from kernelscope.timeline.events import Detached, Event, KernelChanged, Observed, Recalled, Waiting
-from kernelscope.timeline.facts import Observation
 from kernelscope.timeline.timeline import Timeline, Update
 from tests.support.facts import attached, model
 from tests.support.recordings import events_in

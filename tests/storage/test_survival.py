@@ -21,12 +21,12 @@ from typing import Any
 
 import pytest
 
+from kernelscope.domain.events import Detached, Event, Waiting
 from kernelscope.errors import RecordingError
 from kernelscope.session import Session
 from kernelscope.storage import schema
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
-from kernelscope.timeline.events import Detached, Event, Waiting
 from kernelscope.timeline.timeline import Update
 from tests.storage import crashing
 from tests.storage.crashing import event, replayed

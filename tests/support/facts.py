@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change, Run
-from kernelscope.timeline.events import Attached, Event, Observed
-from kernelscope.timeline.facts import (
+from kernelscope.domain.changes import Change, Run
+from kernelscope.domain.events import Attached, Event, Observed
+from kernelscope.domain.facts import (
     Call,
     CodeFacts,
     FileAccess,

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kernelscope.timeline.changes import Run
-from kernelscope.timeline.events import Event, Observed
-from kernelscope.timeline.forecast import Forecaster, Outlook
+from kernelscope.domain.changes import Run
+from kernelscope.domain.events import Event, Observed
+from kernelscope.forecast.forecast import Forecaster, Outlook
 from kernelscope.timeline.timeline import Timeline
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in

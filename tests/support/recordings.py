@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kernelscope.domain.events import Event, Recalled
 from kernelscope.storage.recording import RecordingSource
-from kernelscope.timeline.events import Event, Recalled
 
 
 async def events_in(path: Path) -> list[Event]:

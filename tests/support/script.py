@@ -13,9 +13,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from kernelscope.errors import KernelscopeError
-from kernelscope.session import Session
-from kernelscope.timeline.events import (
+from kernelscope.domain.events import (
     Attached,
     Detached,
     Event,
@@ -24,7 +22,7 @@ from kernelscope.timeline.events import (
     Observed,
     Progress,
 )
-from kernelscope.timeline.facts import (
+from kernelscope.domain.facts import (
     Call,
     CodeFacts,
     Cost,
@@ -42,6 +40,8 @@ from kernelscope.timeline.facts import (
     Snapshot,
     Value,
 )
+from kernelscope.errors import KernelscopeError
+from kernelscope.session import Session
 from kernelscope.timeline.timeline import Timeline
 
 LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from kernelscope.timeline.facts import CodeFacts, MethodInCode, ObjectFacts, Opaque, Part
+from kernelscope.domain.facts import CodeFacts, MethodInCode, ObjectFacts, Opaque, Part
 from tests.support.facts import (
     PIPELINE,
     SCALER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from kernelscope.timeline.facts import CodeFacts, MethodInCode
+from kernelscope.domain.facts import CodeFacts, MethodInCode
 from tests.support.facts import (
     OBSCURE,
     SGD,

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernelscope.domain.changes import Change, Verdict
+from kernelscope.domain.events import IN_ORDER, Event, KernelChanged, Lost, Observed
+from kernelscope.domain.facts import ObjectFacts, Observation
 from kernelscope.errors import UsageError
-from kernelscope.timeline.changes import Change, Verdict
-from kernelscope.timeline.events import IN_ORDER, Event, KernelChanged, Lost, Observed
-from kernelscope.timeline.expectations import WORDS, parse
-from kernelscope.timeline.expecting import Jury, Outcome, Result
-from kernelscope.timeline.facts import ObjectFacts, Observation
+from kernelscope.expectations.checker import Jury, Outcome, Result
+from kernelscope.expectations.language import WORDS, parse
 from kernelscope.timeline.timeline import Timeline, Update
 from tests.support.facts import (
     OBSCURE,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from kernelscope.timeline.changes import Run
-from kernelscope.timeline.facts import CodeFacts, ObjectFacts
-from kernelscope.timeline.forecast import Forecast, Forecaster, Outlook
+from kernelscope.domain.changes import Run
+from kernelscope.domain.facts import CodeFacts, ObjectFacts
+from kernelscope.forecast.forecast import Forecast, Forecaster, Outlook
 from tests.support.facts import (
     FOLLOWED,
     OBSCURE,

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change, Moment
-from kernelscope.timeline.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
-from kernelscope.timeline.facts import LocalModel, ObjectFacts
+from kernelscope.domain.changes import Change, Moment
+from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
+from kernelscope.domain.facts import LocalModel, ObjectFacts
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import (
     LOGISTIC,

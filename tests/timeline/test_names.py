@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelscope.timeline.facts import Part
+from kernelscope.domain.facts import Part
 from tests.support.facts import (
     SEARCH,
     VOTING,

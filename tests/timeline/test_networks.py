@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change
-from kernelscope.timeline.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Opaque, Part, Signature
+from kernelscope.domain.changes import Change
+from kernelscope.domain.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Opaque, Part, Signature
 from tests.support.facts import OBSCURE, Watch, dumped, loaded
 
 LINEAR = "torch.nn.modules.linear.Linear"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernelscope.timeline.events import Attached, Event, Observed
-from kernelscope.timeline.facts import Observation
-from kernelscope.timeline.forecast import Forecaster
-from kernelscope.timeline.past import History, Past
+from kernelscope.domain.events import Attached, Event, Observed
+from kernelscope.domain.facts import Observation
+from kernelscope.forecast.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import History, Past
 from tests.support.facts import attached, model
 from tests.support.script import churn
 from tests.timeline.test_properties import streams

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change, Moment
-from kernelscope.timeline.events import Observed
-from kernelscope.timeline.facts import (
+from kernelscope.domain.changes import Change, Moment
+from kernelscope.domain.events import Observed
+from kernelscope.domain.facts import (
     Call,
     CodeFacts,
     FileAccess,
@@ -21,7 +21,7 @@ from kernelscope.timeline.facts import (
     Opaque,
     Part,
 )
-from kernelscope.timeline.forecast import Forecaster
+from kernelscope.forecast.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import LOGISTIC, PIPELINE, SEARCH, SGD, attached, model, run_facts, signature
 

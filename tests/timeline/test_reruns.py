@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.domain.facts import ObjectFacts
 from tests.support.facts import Watch, bound, called, model
 
 

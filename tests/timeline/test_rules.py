@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from kernelscope.timeline.facts import ObjectFacts, Part, Value
-from kernelscope.timeline.rules import Effect, card_for
+from kernelscope.domain.facts import ObjectFacts, Part, Value
+from kernelscope.libraries.registry import Effect, card_for
 from tests.support.facts import LOGISTIC, PIPELINE, SGD, VOTING, Watch, bound, model, signature
 
 UNION = "sklearn.pipeline.FeatureUnion"
@@ -69,11 +69,11 @@ def test_given_an_attribute_when_asked_whether_anything_is_learned_then_as_the_l
 @pytest.mark.parametrize(
     ("method", "effect"),
     [
-        ("fit", Effect.ANEW),
-        ("fit_transform", Effect.ANEW),
-        ("fit_predict", Effect.ANEW),
-        ("partial_fit", Effect.ONWARD),
-        ("__setstate__", Effect.CARRIES),
+        ("fit", Effect.REFITS),
+        ("fit_transform", Effect.REFITS),
+        ("fit_predict", Effect.REFITS),
+        ("partial_fit", Effect.CONTINUES),
+        ("__setstate__", Effect.RESTORES),
         ("__getstate__", Effect.READS),
         ("__reduce_ex__", Effect.READS),
         ("predict", Effect.NONE),
@@ -92,16 +92,16 @@ def test_given_a_method_when_asked_what_it_does_then_as_the_developer_guide_says
 def test_given_a_warm_start_that_is_not_true_when_fitted_then_learning_begins_anew(value: object) -> None:
     m = model(1, warm_start=value)  # type: ignore[arg-type]
 
-    assert card_for(m).effect(m, "fit") is Effect.ANEW
+    assert card_for(m).effect(m, "fit") is Effect.REFITS
 
 
 @pytest.mark.parametrize(
     ("cls", "params", "effect"),
     [
-        (SGD, {}, Effect.ONWARD),
-        (LOGISTIC, {"solver": "lbfgs"}, Effect.ONWARD),
-        (LOGISTIC, {"solver": "liblinear"}, Effect.ANEW),
-        (PROCESS, {}, Effect.ANEW),
+        (SGD, {}, Effect.CONTINUES),
+        (LOGISTIC, {"solver": "lbfgs"}, Effect.CONTINUES),
+        (LOGISTIC, {"solver": "liblinear"}, Effect.REFITS),
+        (PROCESS, {}, Effect.REFITS),
     ],
 )
 def test_given_a_warm_start_when_fitted_then_it_goes_on_where_the_class_heeds_it(

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import pytest
 
-from kernelscope.timeline.source import Surroundings, read, root_of
+from kernelscope.cellcode.source import Surroundings, read, root_of
 
 
 @pytest.mark.parametrize(

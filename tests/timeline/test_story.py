@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 
+from kernelscope.domain.events import KernelChanged
+from kernelscope.domain.facts import Observation
 from kernelscope.export.story import story_json, story_text
-from kernelscope.timeline.events import KernelChanged
-from kernelscope.timeline.facts import Observation
-from kernelscope.timeline.story import moment_of, story
+from kernelscope.presentation.story import moment_of, story
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import Watch, attached, bound, model, params, pipeline, taught
 from tests.timeline.test_properties import fast, played, streams

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
-from kernelscope.timeline.facts import CodeFacts, MethodInCode, ObjectFacts, Signature
+from kernelscope.domain.changes import Change, Identity, Learned, Verdict
+from kernelscope.domain.facts import CodeFacts, MethodInCode, ObjectFacts, Signature
 from tests.support.facts import (
     FOLLOWED,
     LOGISTIC,

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kernelscope.domain.events import Detached, Event
 from kernelscope.storage.recorder import Recorder
 from kernelscope.text import clean_block
-from kernelscope.timeline.events import Detached, Event
 from tests.kernel.watching import watching
 from tests.support.kernels import KernelProcess
 from tests.support.script import Story, call, churn, learned

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelscope.timeline.forecast import Forecaster
+from kernelscope.forecast.forecast import Forecaster
 from kernelscope.tui.model.said import plain, width
 from kernelscope.tui.views.cells import cell_line, effect, heading, outlook_lines
 from tests.support.facts import OBSCURE, Watch, bound, called, model, params

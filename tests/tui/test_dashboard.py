@@ -6,8 +6,8 @@ import signal
 import pytest
 from textual.widgets import Input, OptionList
 
+from kernelscope.domain.events import Lost, Waiting
 from kernelscope.errors import UnreachableError
-from kernelscope.timeline.events import Lost, Waiting
 from kernelscope.tui.commands import CELL_RUNS, CELLS, DIFF, EVIDENCE, TIMELINE, Command
 from kernelscope.tui.screens.cells import CellRunsScreen, CellsScreen
 from kernelscope.tui.screens.diff import DiffScreen

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelscope.looks.colours import HUES, hue
-from kernelscope.looks.glyphs import GLYPHS, WALL
-from kernelscope.timeline.changes import Verdict
+from kernelscope.domain.changes import Verdict
+from kernelscope.presentation.colours import HUES, hue
+from kernelscope.presentation.glyphs import GLYPHS, WALL
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.columns import Columns

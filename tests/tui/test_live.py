@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernelscope.looks.glyphs import GLYPHS, HATCH, LIVE
-from kernelscope.timeline.facts import Cost, Movement
+from kernelscope.domain.facts import Cost, Movement
+from kernelscope.presentation.glyphs import GLYPHS, HATCH, LIVE
 from kernelscope.tui.commands import CONFIRM, COST
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import plain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelscope.timeline.facts import ObjectFacts, Signature
+from kernelscope.domain.facts import ObjectFacts, Signature
 from kernelscope.tui.model.said import Said, fit_name, width
 from kernelscope.tui.views.diff import signature_text
 from tests.support.script import Story

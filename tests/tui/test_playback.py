@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from kernelscope.domain.changes import Verdict
 from kernelscope.protocol.stored import About
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
-from kernelscope.timeline.changes import Verdict
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.model.playback import LONGEST_S, SPEEDS, Playback

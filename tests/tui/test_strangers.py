@@ -16,10 +16,10 @@ import pytest
 
 from kernelscope.errors import RecordingError
 from kernelscope.export.lines import JsonLines, PlainLines
+from kernelscope.forecast.forecast import Forecaster
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
-from kernelscope.timeline.forecast import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import paint, prelude

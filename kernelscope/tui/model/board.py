@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+from kernelscope.domain.changes import Change, Held, Moment, Run
 from kernelscope.protocol.stored import About
-from kernelscope.timeline.changes import Change, Held, Moment, Run
-from kernelscope.timeline.past import History, Past
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import History, Past
 from kernelscope.tui.model.columns import Columns
 from kernelscope.tui.model.lines import GridLine, Key, Order, grid_lines
 from kernelscope.tui.model.playback import Playback

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from msgspec import Struct
 from rich.cells import cell_len
 
-from kernelscope.looks.colours import hue
-from kernelscope.looks.glyphs import GLYPHS, HATCH, LINE_BARE, LINE_FITTED, WALL
-from kernelscope.timeline.changes import Held, Identity, Verdict
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.past import History
+from kernelscope.domain.changes import Held, Identity, Verdict
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.presentation.colours import hue
+from kernelscope.presentation.glyphs import GLYPHS, HATCH, LINE_BARE, LINE_FITTED, WALL
+from kernelscope.timeline.view import History
 from kernelscope.tui.model.columns import Columns
 from kernelscope.tui.model.lines import Key, value_text
 from kernelscope.tui.model.said import Line, Said, fit

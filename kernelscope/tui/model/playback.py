@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernelscope.timeline.changes import Moment
+from kernelscope.domain.changes import Moment
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0)
 """Times as fast as it happened."""

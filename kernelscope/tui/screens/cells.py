@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from kernelscope.timeline.forecast import Forecaster
-from kernelscope.timeline.reruns import Cell
+from kernelscope.forecast.forecast import Forecaster
+from kernelscope.timeline.cells import Cell
 from kernelscope.tui.commands import CELL_RUNS, CELLS, bindings
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Said, line

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
-from kernelscope.looks.glyphs import GLYPHS, HATCH, LEGEND, LIVE, SHORT
+from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LIVE, SHORT
 from kernelscope.tui.commands import Command
 from kernelscope.tui.ink import option
 from kernelscope.tui.model.said import Line, Said, fit, line

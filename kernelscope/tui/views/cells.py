@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from kernelscope.looks.glyphs import GLYPHS
-from kernelscope.looks.verbs import DOES, WOULD
+from kernelscope.domain.changes import Verdict
+from kernelscope.forecast.forecast import Forecaster, Outlook
+from kernelscope.presentation.glyphs import GLYPHS
+from kernelscope.presentation.verbs import DOES, WOULD
 from kernelscope.text import clean, headline
-from kernelscope.timeline.changes import Verdict
-from kernelscope.timeline.explain import short_class
-from kernelscope.timeline.forecast import Forecaster, Outlook
-from kernelscope.timeline.past import History
-from kernelscope.timeline.reruns import Cell, Effect
+from kernelscope.timeline.cells import Cell, Effect
+from kernelscope.timeline.view import History
 from kernelscope.tui.model.said import Line, Said, cut, fit, line, say, width
 from kernelscope.tui.views.evidence import effects
 from kernelscope.tui.views.sentence import when
+from kernelscope.verdicts.explain import short_class
 
 _REASON = "  ("
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kernelscope.timeline.facts import Cost
-from kernelscope.timeline.past import History
+from kernelscope.domain.facts import Cost
+from kernelscope.timeline.view import History
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, fit, line
 from kernelscope.tui.views.header import hook_milliseconds

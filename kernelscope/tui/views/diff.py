@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kernelscope.timeline.changes import Moment
-from kernelscope.timeline.explain import short_class
-from kernelscope.timeline.facts import ObjectFacts, Signature, Value
-from kernelscope.timeline.past import History
+from kernelscope.domain.changes import Moment
+from kernelscope.domain.facts import ObjectFacts, Signature, Value
+from kernelscope.timeline.view import History
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.lines import value_text
 from kernelscope.tui.model.said import Line, Said, fit, fit_name, line, say
 from kernelscope.tui.views.inspector import section
+from kernelscope.verdicts.explain import short_class
 
 _NAME = 24
 

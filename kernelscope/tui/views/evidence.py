@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from kernelscope.looks.glyphs import GLYPHS, SHORT
-from kernelscope.timeline.changes import Change, Run
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.world import flat_params
+from kernelscope.domain.changes import Change, Run
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.presentation.glyphs import GLYPHS, SHORT
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.lines import value_text
 from kernelscope.tui.model.said import Line, Said, fit, fit_name, line, say
 from kernelscope.tui.views.diff import facts_at, signature_text
 from kernelscope.tui.views.inspector import cell_of, generations, section
 from kernelscope.tui.views.sentence import headline, sentence, when
+from kernelscope.verdicts.context import flat_params
 
 TABS = {
     "happened": "What happened",

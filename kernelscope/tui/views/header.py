@@ -8,11 +8,11 @@ from pathlib import PurePath
 from statistics import median
 
 from kernelscope import __version__
-from kernelscope.looks.glyphs import GLYPHS, LEGEND, LIVE
+from kernelscope.domain.changes import Verdict
+from kernelscope.domain.events import Progress
+from kernelscope.presentation.glyphs import GLYPHS, LEGEND, LIVE
 from kernelscope.protocol.stored import About
-from kernelscope.timeline.changes import Verdict
-from kernelscope.timeline.events import Progress
-from kernelscope.timeline.past import History
+from kernelscope.timeline.view import History
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.said import Line, Said, line, say, width
 

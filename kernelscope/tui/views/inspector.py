@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from kernelscope.looks.glyphs import GLYPHS
-from kernelscope.timeline.changes import Moment
-from kernelscope.timeline.explain import short_class, standing
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.past import History
-from kernelscope.timeline.reruns import Cell
-from kernelscope.timeline.world import flat_params
+from kernelscope.domain.changes import Moment
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.presentation.glyphs import GLYPHS
+from kernelscope.timeline.cells import Cell
+from kernelscope.timeline.view import History
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import hue_role
 from kernelscope.tui.model.lines import value_text
 from kernelscope.tui.model.said import Line, Said, line, say
+from kernelscope.verdicts.context import flat_params
+from kernelscope.verdicts.explain import short_class, standing
 
 _GENERATIONS_SHOWN = 5
 _LEARNED_SHOWN = 8

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kernelscope.looks.glyphs import GLYPHS, LIVE
-from kernelscope.timeline.changes import Change, Held, Moment
-from kernelscope.timeline.explain import short_class, standing
+from kernelscope.domain.changes import Change, Held, Moment
+from kernelscope.presentation.glyphs import GLYPHS, LIVE
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import hue_role
 from kernelscope.tui.model.said import Line, Said, line, say
+from kernelscope.verdicts.explain import short_class, standing
 
 _OTHERS_SHOWN = 4
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from kernelscope.looks.glyphs import LIVE
+from kernelscope.presentation.glyphs import LIVE
 from kernelscope.tui.ink import Inks
 from kernelscope.tui.model.board import Board
 from kernelscope.tui.model.grid_model import paint, prelude

@@ -6,13 +6,13 @@ import re
 
 import msgspec
 
-from kernelscope.timeline.changes import Change, Identity, Learned, Verdict
-from kernelscope.timeline.facts import ObjectFacts, Opaque, Value
-from kernelscope.timeline.findings import attribute_changes
-from kernelscope.timeline.networks import was_fitted
-from kernelscope.timeline.rules import card_for
-from kernelscope.timeline.rules.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
-from kernelscope.timeline.world import World
+from kernelscope.domain.changes import Change, Identity, Learned, Verdict
+from kernelscope.domain.facts import ObjectFacts, Opaque, Value
+from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
+from kernelscope.libraries.registry import card_for
+from kernelscope.verdicts.context import JudgingContext
+from kernelscope.verdicts.findings import attribute_changes
+from kernelscope.verdicts.networks import was_fitted
 
 _SHOWN_PARAMS = 3
 _FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])")
@@ -23,9 +23,9 @@ _LATE = "Between runs, or in one that could not be looked at:"
 _MAY_BE_EARLIER = "an earlier look failed or did not reach everything, so this may have happened before"
 
 
-def explain(change: Change, world: World) -> Change:
+def explain(change: Change, context: JudgingContext) -> Change:
     """The change with its ``explanation`` filled in."""
-    run, late = world.observation.run, world.observation.late
+    run, late = context.observation.run, context.observation.late
     if late:
         change = msgspec.structs.replace(
             change,
@@ -33,15 +33,15 @@ def explain(change: Change, world: World) -> Change:
             evidence=(*change.evidence, _MAY_BE_EARLIER),
         )
     where = f"In [{run.execution_count}]" if run else _LATE if late else _BETWEEN
-    parts = [f"{where} {_what(change, world)}."]
+    parts = [f"{where} {_what(change, context)}."]
     if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
         parts.append(f"{change.name} holds that object now; it was there before.")
     if _told_params(change) and change.verdict is not Verdict.DELETED:
-        parts.append(f"{_params(change, _words(change, world))}.")
+        parts.append(f"{_params(change, _words(change, context))}.")
     if change.persistence is not None and change.persistence.action == "loaded":
-        parts += _what_the_file_held(change, world)
+        parts += _what_the_file_held(change, context)
     if change.stale:
-        parts.append(f"{_stale(change, world)}.")
+        parts.append(f"{_stale(change, context)}.")
     return msgspec.structs.replace(change, explanation=" ".join(parts) + _why(change))
 
 
@@ -66,11 +66,11 @@ def _why(change: Change) -> str:
     return f" {lead}: {'; '.join(change.evidence)}."
 
 
-def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per verdict
+def _what(change: Change, context: JudgingContext) -> str:  # noqa: C901 - one case per verdict
     name, cls = change.name, short_class(change.cls)
     this, that = _numbered(change.generation), _numbered(change.previous_generation)
-    source, words = _file(change), _words(change, world)
-    if change.verdict in (Verdict.FITTED, Verdict.CONTINUED) and _only_statistics(change, world):
+    source, words = _file(change), _words(change, context)
+    if change.verdict in (Verdict.FITTED, Verdict.CONTINUED) and _only_statistics(change, context):
         return f"{name} ran in training mode: the same {words.noun} ({this}); its batch statistics moved, its weights did not"
     match change.verdict:
         case Verdict.DELETED:
@@ -82,9 +82,7 @@ def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per ver
         case Verdict.CREATED:
             return f"{name} was created: {_a(cls)} ({this}), {_state(change, words)}"
         case Verdict.RESET:
-            return (
-                f"{name} was replaced: a new {cls} ({this}), {_state(change, words)}; {_fate(change, world)}"
-            )
+            return f"{name} was replaced: a new {cls} ({this}), {_state(change, words)}; {_fate(change, context)}"
         case Verdict.RESTORED if change.identity in (Identity.SAME, Identity.REBOUND):
             return f"{name} got a learned state back{source}: the same {words.noun} ({this}), other contents"
         case Verdict.RESTORED:
@@ -97,7 +95,7 @@ def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per ver
                 f"{name} is a copy{now}: a new {cls} ({this}) that carries over a learned state from memory"
             )
         case Verdict.ALIASED:
-            return f"{name} now holds {this}, {_a(cls)} that was there before{_known_as(change, world)}"
+            return f"{name} now holds {this}, {_a(cls)} that was there before{_known_as(change, context)}"
         case Verdict.REFITTED:
             return f"{name} {words.began_anew}: the same {words.noun} ({this}), learned anew; what it had learned before is gone"
         case Verdict.CONTINUED:
@@ -116,10 +114,10 @@ def _what(change: Change, world: World) -> str:  # noqa: C901 - one case per ver
             return f"{name} changed ({this}), and it cannot be told how"
 
 
-def _only_statistics(change: Change, world: World) -> bool:
+def _only_statistics(change: Change, context: JudgingContext) -> bool:
     """Whether a network passed data forward and nothing trained it: no optimizer reached its weights."""
-    after = _now(change, world)
-    before = world.before.get(after.token) if after is not None else None
+    after = _now(change, context)
+    before = context.before.get(after.token) if after is not None else None
     if after is None or before is None or not card_for(after).by_history:
         return False
     changes = attribute_changes(before, after)
@@ -165,8 +163,8 @@ _OPTIMIZER = _Words(
 _WORDS = {"torch": _NETWORK, "keras": _NETWORK, "torch.optim": _OPTIMIZER}
 
 
-def _words(change: Change, world: World) -> _Words:
-    facts = _now(change, world)
+def _words(change: Change, context: JudgingContext) -> _Words:
+    facts = _now(change, context)
     return _WORDS.get(facts.library, _Words()) if facts is not None else _Words()
 
 
@@ -176,11 +174,11 @@ def standing(facts: ObjectFacts, *, fitted: bool) -> str:
     return words.fitted if fitted else words.blank.removesuffix(" yet")
 
 
-def _stale(change: Change, world: World) -> str:
+def _stale(change: Change, context: JudgingContext) -> str:
     """Who still holds what is gone, and what that means where it is an optimizer or a scheduler."""
     that, one = _numbered(change.previous_generation), len(change.stale) == 1
     told = f"{_and(change.stale)} still {'holds' if one else 'hold'} {that}"
-    held = [world.after[world.names_after[n]] for n in change.stale if n in world.names_after]
+    held = [context.after[context.names_after[n]] for n in change.stale if n in context.names_after]
     now = "the new one" if change.identity is Identity.RECREATED else f"what {change.name} holds now"
     if held and all(f.library == "torch.optim" for f in held):
         return f"{told}: {'its' if one else 'their'} steps do not reach {now}"
@@ -195,46 +193,46 @@ def _state(change: Change, words: _Words) -> str:
     return "with a learned state of unknown origin" if change.learned is Learned.UNKNOWN else words.fitted
 
 
-def _fate(change: Change, world: World) -> str:
+def _fate(change: Change, context: JudgingContext) -> str:
     """What became of the generation that was replaced."""
     that = "the one before" if change.previous_generation is None else _numbered(change.previous_generation)
     held = (change.previous_generation, change.previous_id)
-    previous = next((f for f in world.before.values() if (f.generation, f.id) == held), None)
-    others = world.names_of(previous.token) if previous else ()
+    previous = next((f for f in context.before.values() if (f.generation, f.id) == held), None)
+    others = context.names_of(previous.token) if previous else ()
     if others:
         return f"{that} lives on as {_and(others)}"
     if change.stale:
         return f"{that} has no name any more"
     optimizes = previous is not None and previous.library == "torch.optim"
-    if previous is not None and not _had_learned(previous, world):
+    if previous is not None and not _had_learned(previous, context):
         return f"{that} had no steps on record" if optimizes else f"{that} had learned nothing"
     return f"the record of {that}'s steps is gone" if optimizes else f"what {that} had learned is gone"
 
 
-def _had_learned(facts: ObjectFacts, world: World) -> bool:
+def _had_learned(facts: ObjectFacts, context: JudgingContext) -> bool:
     card = card_for(facts)
-    return was_fitted(facts, world) if card.by_history else card.is_fitted(facts, world.before)
+    return was_fitted(facts, context) if card.by_history else card.is_fitted(facts, context.before)
 
 
 def _numbered(generation: int | None) -> str:
     return "a part" if generation is None else f"generation {generation}"
 
 
-def _now(change: Change, world: World) -> ObjectFacts | None:
+def _now(change: Change, context: JudgingContext) -> ObjectFacts | None:
     """What the name holds after the run; parts have no number, so the address tells them apart."""
     held = (change.generation, change.id)
-    return next((f for f in world.after.values() if (f.generation, f.id) == held), None)
+    return next((f for f in context.after.values() if (f.generation, f.id) == held), None)
 
 
-def _known_as(change: Change, world: World) -> str:
+def _known_as(change: Change, context: JudgingContext) -> str:
     others = tuple(
-        n for n, t in world.names_after.items() if n != change.name and _has(world, t, change.generation)
+        n for n, t in context.names_after.items() if n != change.name and _has(context, t, change.generation)
     )
     return f" as {_and(others)}" if others else ""
 
 
-def _has(world: World, token: int, generation: int | None) -> bool:
-    facts = world.after.get(token)
+def _has(context: JudgingContext, token: int, generation: int | None) -> bool:
+    facts = context.after.get(token)
     return facts is not None and facts.generation == generation
 
 
@@ -245,17 +243,17 @@ def _file(change: Change) -> str:
     return f" {preposition} {change.persistence.file.rsplit('/', 1)[-1]}"
 
 
-def _what_the_file_held(change: Change, world: World) -> list[str]:
+def _what_the_file_held(change: Change, context: JudgingContext) -> list[str]:
     """Which generation went into the file, and which one memory held until now."""
     path = change.persistence.file if change.persistence else None
-    kept = world.kept.get((path, change.cls)) if path is not None and change.cls is not None else None
+    kept = context.kept.get((path, change.cls)) if path is not None and change.cls is not None else None
     if kept is None:
         return []
-    before = "" if kept.epoch == world.epoch else " before the kernel was restarted"
+    before = "" if kept.epoch == context.epoch else " before the kernel was restarted"
     held = f"The file holds {_numbered(kept.generation)}, as saved in In [{kept.execution_count}]{before}"
     if change.previous_generation is None:
         return [held + "."]
-    if change.previous_generation == kept.generation and kept.epoch == world.epoch:
+    if change.previous_generation == kept.generation and kept.epoch == context.epoch:
         return [f"{held}; anything that {change.name} has learned since is gone."]
     return [f"{held}; memory held {_numbered(change.previous_generation)}."]
 

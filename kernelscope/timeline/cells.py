@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from kernelscope.timeline.changes import Change, Run, Verdict
-from kernelscope.timeline.facts import RunFacts
+from kernelscope.domain.changes import Change, Run, Verdict
+from kernelscope.domain.facts import RunFacts
 
 
 class Effect(Struct, frozen=True):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.rules.card import GENERIC, Effect, GenericCard, Objects
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.libraries.base import GENERIC, Effect, GenericCard, Objects
 
 _FIT_AND_USE = frozenset({"fit", "fit_transform", "fit_predict"})
 
@@ -87,7 +87,7 @@ class SklearnCard(GenericCard):
         if method in _FIT_AND_USE and _is_a(facts, _FROZEN):
             return Effect.NONE
         if method in _FIT_AND_USE and _starts_warm(facts):
-            return Effect.ONWARD
+            return Effect.CONTINUES
         return GENERIC.effect(facts, method, given)
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:

@@ -4,11 +4,11 @@ A card states facts about a library, each with its source; it judges nothing.  `
 card by the classes that an object inherits from.
 """
 
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.rules.boosters import CatBoostCard, LightGBMCard, StatsModelsCard, XGBoostCard
-from kernelscope.timeline.rules.card import GENERIC, Effect, RuleCard
-from kernelscope.timeline.rules.networks import KerasCard, SkorchCard, TorchCard, TorchOptimizerCard
-from kernelscope.timeline.rules.sklearn import SklearnCard
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.libraries.base import GENERIC, Effect, RuleCard
+from kernelscope.libraries.boosters import CatBoostCard, LightGBMCard, StatsModelsCard, XGBoostCard
+from kernelscope.libraries.networks import KerasCard, SkorchCard, TorchCard, TorchOptimizerCard
+from kernelscope.libraries.sklearn import SklearnCard
 
 __all__ = ["Effect", "RuleCard", "card_for"]
 

@@ -6,8 +6,8 @@ Read in PyTorch 2.13, Keras 3.15 and skorch 1.4.  ``torch.optim.lr_scheduler.LRS
 
 from __future__ import annotations
 
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.rules.card import GENERIC, Effect, GenericCard, Objects
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.libraries.base import GENERIC, Effect, GenericCard, Objects
 
 _TRAINED = 8
 """Writes in place to one tensor after which it was more than initialised: ``torch.nn.init`` makes one
@@ -33,11 +33,11 @@ class TorchCard(GenericCard):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """By the method's name; ``train`` only sets the mode."""
         if method in ("step", "fit", "partial_fit", "fit_transform", "fit_predict", "train_on_batch"):
-            return Effect.ONWARD
+            return Effect.CONTINUES
         if method in ("load_state_dict", "load_params", "__setstate__"):
-            return Effect.CARRIES
+            return Effect.RESTORES
         if method in ("reset_parameters", "init_weights", "initialize"):
-            return Effect.FORGETS
+            return Effect.CLEARS
         return Effect.READS if method in ("state_dict", "__getstate__") else Effect.NONE
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
@@ -60,12 +60,12 @@ class TorchOptimizerCard(GenericCard):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """Its own state: moments, counts."""
         if method == "step":
-            return Effect.ONWARD
-        return Effect.CARRIES if method in ("load_state_dict", "__setstate__") else Effect.NONE
+            return Effect.CONTINUES
+        return Effect.RESTORES if method in ("load_state_dict", "__setstate__") else Effect.NONE
 
     def effect_on_partner(self, method: str) -> Effect:
         """A step trains the network."""
-        return Effect.ONWARD if method == "step" else Effect.NONE
+        return Effect.CONTINUES if method == "step" else Effect.NONE
 
 
 class KerasCard(GenericCard):
@@ -79,9 +79,9 @@ class KerasCard(GenericCard):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """By the method's name."""
         if method in ("fit", "train_on_batch", "fit_generator", "apply_gradients", "train_step", "apply"):
-            return Effect.ONWARD
+            return Effect.CONTINUES
         if method in ("load_weights", "set_weights", "__setstate__"):
-            return Effect.CARRIES
+            return Effect.RESTORES
         return Effect.NONE
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
@@ -99,12 +99,12 @@ class SkorchCard(GenericCard):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """As scikit-learn's, and its own ways in and out of files."""
         if method == "initialize":
-            return Effect.FORGETS
+            return Effect.CLEARS
         if method == "load_params":
-            return Effect.CARRIES
+            return Effect.RESTORES
         effect = GENERIC.effect(facts, method, given)
-        warm = effect is Effect.ANEW and facts.params.get("warm_start") is True
-        return Effect.ONWARD if warm else effect
+        warm = effect is Effect.REFITS and facts.params.get("warm_start") is True
+        return Effect.CONTINUES if warm else effect
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Its history has an entry per epoch; a module that is only initialised has learned nothing."""

@@ -15,9 +15,9 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change, Identity, Learned, Run, Verdict
-from kernelscope.timeline.explain import short_class, shown
-from kernelscope.timeline.facts import (
+from kernelscope.cellcode.source import ANY, SOME, Binding, Setting, Source, Surroundings, read, root_of
+from kernelscope.domain.changes import Change, Identity, Learned, Run, Verdict
+from kernelscope.domain.facts import (
     Call,
     FileAccess,
     MethodInCode,
@@ -27,13 +27,13 @@ from kernelscope.timeline.facts import (
     Signature,
     Value,
 )
-from kernelscope.timeline.judge import judge, tokens_in_use
-from kernelscope.timeline.past import History
-from kernelscope.timeline.rules import Effect, card_for
-from kernelscope.timeline.source import ANY, SOME, Binding, Setting, Source, Surroundings, read, root_of
-from kernelscope.timeline.world import DEPTH, World, rows_of
+from kernelscope.libraries.registry import Effect, card_for
+from kernelscope.timeline.view import History
+from kernelscope.verdicts.context import DEPTH, JudgingContext, rows_of
+from kernelscope.verdicts.explain import short_class, shown
+from kernelscope.verdicts.judge import judge, tokens_in_use
 
-_TEACHES = (Effect.ANEW, Effect.ONWARD)
+_TEACHES = (Effect.REFITS, Effect.CONTINUES)
 _TAUGHT = (Learned.FITTED, Learned.REFITTED, Learned.CONTINUED)
 _NEW = (Identity.NEW, Identity.RECREATED)
 
@@ -580,7 +580,7 @@ class _Again:
         if facts is None or depth == 0:
             return
         card = card_for(facts)
-        if card.effect(facts, method) not in (*_TEACHES, Effect.CARRIES):
+        if card.effect(facts, method) not in (*_TEACHES, Effect.RESTORES):
             return
         given = [p for p in facts.parts if p.key is not None] if card.works_with_given_parts(facts) else []
         for part in given:
@@ -621,25 +621,25 @@ class _Again:
     def _judged(self, again: Observation) -> Iterator[Change]:
         before = self.now.objects
         after = {**before, **self.objects}
-        world = World(again, before, after, self.now.names, self.names, taught=self.now.taught)
+        context = JudgingContext(again, before, after, self.now.names, self.names, taught=self.now.taught)
         rows = (
-            rows_of(self._touched(self.now.names, world), before),
-            rows_of(self._touched(self.names, world), after),
+            rows_of(self._touched(self.now.names, context), before),
+            rows_of(self._touched(self.names, context), after),
         )
-        for name, change in judge(world, *rows).items():
+        for name, change in judge(context, *rows).items():
             if all(row[name][1] is None for row in rows if name in row):
                 yield change
 
-    def _touched(self, names: Mapping[str, int], world: World) -> dict[str, int]:
+    def _touched(self, names: Mapping[str, int], context: JudgingContext) -> dict[str, int]:
         """The names that the judge has to look at: those that would hold another object, or one that
         would differ."""
-        before, after, touched, objects = self.now.names, self.names, world.touched, world.after
+        before, after, touched, objects = self.now.names, self.names, context.touched, context.after
         return {
             n: t
             for n, t in names.items()
             if before.get(n) != after.get(n)
             or t in touched
-            or (objects[t].parts and world.may_differ(objects[t]))
+            or (objects[t].parts and context.may_differ(objects[t]))
         }
 
     def _forecast(self, change: Change, again: Observation) -> Forecast:

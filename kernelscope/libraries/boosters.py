@@ -5,8 +5,8 @@ Read in XGBoost 3.2, LightGBM 4.7, CatBoost 1.2.10 and statsmodels 0.15; older o
 
 from __future__ import annotations
 
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.rules.card import GENERIC, Effect, GenericCard, Objects
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.libraries.base import GENERIC, Effect, GenericCard, Objects
 
 GOES_ON = frozenset({"xgb_model", "init_model"})
 """Arguments of ``fit`` with which it adds trees to those of a model it is given."""
@@ -19,13 +19,13 @@ class _BoosterCard(GenericCard):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """By the method's name and the arguments that decide."""
         if method in ("update", "boost"):
-            return Effect.ONWARD
+            return Effect.CONTINUES
         if method == "train":
-            return Effect.ONWARD if GOES_ON.intersection(given) else Effect.ANEW
+            return Effect.CONTINUES if GOES_ON.intersection(given) else Effect.REFITS
         if method in ("load_model", "load", "model_from_string"):
-            return Effect.CARRIES
+            return Effect.RESTORES
         effect = GENERIC.effect(facts, method, given)
-        return Effect.ONWARD if effect is Effect.ANEW and GOES_ON.intersection(given) else effect
+        return Effect.CONTINUES if effect is Effect.REFITS and GOES_ON.intersection(given) else effect
 
     born_fitted = True
 
@@ -65,7 +65,7 @@ class CatBoostCard(_BoosterCard):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """Its own searches fit it with the best that they found (core.py ``_tune_hyperparams``)."""
         if method in ("grid_search", "randomized_search", "select_features"):
-            return Effect.ANEW
+            return Effect.REFITS
         return super().effect(facts, method, given)
 
     def is_unread(self, facts: ObjectFacts) -> bool:
@@ -90,7 +90,7 @@ class StatsModelsCard(GenericCard):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """A results object learns by nothing; what teaches its model makes a new one."""
         effect = GENERIC.effect(facts, method, given)
-        return effect if effect in (Effect.CARRIES, Effect.READS, Effect.ANEW) else Effect.NONE
+        return effect if effect in (Effect.RESTORES, Effect.READS, Effect.REFITS) else Effect.NONE
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Always: they are what was learned."""

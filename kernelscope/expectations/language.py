@@ -1,6 +1,6 @@
 """What one may expect of names and verdicts: a small language that reads as English (``LANGUAGE``).
 
-What is written is only read here; ``kernelscope.timeline.expecting`` holds it against a timeline.
+What is written is only read here; ``kernelscope.expectations.checker`` holds it against a timeline.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from kernelscope.domain.changes import Verdict
 from kernelscope.errors import UsageError
-from kernelscope.timeline.changes import Verdict
 
 LANGUAGE = """\
 EXPECTATION  NAME: CLAIM [WHEN]

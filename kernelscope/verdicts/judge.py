@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from kernelscope.timeline import networks
-from kernelscope.timeline.changes import Certainty, Change, Identity, Learned, Persistence, Verdict
-from kernelscope.timeline.explain import explain
-from kernelscope.timeline.facts import FileAccess, LocalModel, ObjectFacts, Value
-from kernelscope.timeline.findings import Finding, twin_of
-from kernelscope.timeline.learning import may_carry, new_object, same_object
-from kernelscope.timeline.rules import card_for
-from kernelscope.timeline.world import World, differing, flat_params
+from kernelscope.domain.changes import Certainty, Change, Identity, Learned, Persistence, Verdict
+from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
+from kernelscope.libraries.registry import card_for
+from kernelscope.verdicts import networks
+from kernelscope.verdicts.context import JudgingContext, differing, flat_params
+from kernelscope.verdicts.explain import explain
+from kernelscope.verdicts.findings import Finding, twin_of
+from kernelscope.verdicts.learned import may_carry, new_object, same_object
 
 _BY_LEARNED = {
     Learned.CLEARED: Verdict.CLEARED,
@@ -31,7 +31,7 @@ Rows = Mapping[str, tuple[int, str | None]]
 """Per row its token and, for a part, the name of its whole."""
 
 
-def judge(world: World, rows_before: Rows, rows_after: Rows) -> dict[str, Change]:
+def judge(context: JudgingContext, rows_before: Rows, rows_after: Rows) -> dict[str, Change]:
     """Every change of one look, by row, names before the parts that they hold.
 
     A part's change is told under its whole as well, where the whole changed.
@@ -44,7 +44,7 @@ def judge(world: World, rows_before: Rows, rows_after: Rows) -> dict[str, Change
         if new is not None and old is not None and (whole is None) != (whole_before is None):
             # A name and a part of one spelling, one after the other: the name is told.
             old, new, whole = (old, None, None) if whole_before is None else (None, new, None)
-        change = _judge_row(name, whole or name, old, new, world)
+        change = _judge_row(name, whole or name, old, new, context)
         if change is not None:
             changes[name] = change
             if whole is not None:
@@ -55,7 +55,7 @@ def judge(world: World, rows_before: Rows, rows_after: Rows) -> dict[str, Change
     return changes
 
 
-def judge_local(model: LocalModel, world: World) -> Change:
+def judge_local(model: LocalModel, context: JudgingContext) -> Change:
     """A model that was fitted inside a call and that no name reaches."""
     change = Change(
         name=model.inside,
@@ -72,27 +72,29 @@ def judge_local(model: LocalModel, world: World) -> Change:
         fitted=True,
         scope="local",
     )
-    return explain(change, world)
+    return explain(change, context)
 
 
-def _judge_row(name: str, root: str, old: int | None, new: int | None, world: World) -> Change | None:
+def _judge_row(
+    name: str, root: str, old: int | None, new: int | None, context: JudgingContext
+) -> Change | None:
     """The change of one row; ``root`` is the name that reaches it."""
-    before = world.before.get(old) if old is not None else None
-    after = world.after.get(new) if new is not None else None
+    before = context.before.get(old) if old is not None else None
+    after = context.after.get(new) if new is not None else None
     if before is not None and after is None:
-        return _gone(name, before, world, out_of_reach=root in world.observation.unreached)
+        return _gone(name, before, context, out_of_reach=root in context.observation.unreached)
     if after is None:
         return None
     if before is None:
-        return _first_held(name, after, world)
+        return _first_held(name, after, context)
     if before.token == after.token:
-        if not world.may_differ(after):
+        if not context.may_differ(after):
             return None
-        return _kept(name, before, after, world)
-    return _replaced(name, before, after, world)
+        return _kept(name, before, after, context)
+    return _replaced(name, before, after, context)
 
 
-def _gone(name: str, before: ObjectFacts, world: World, *, out_of_reach: bool) -> Change:
+def _gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_of_reach: bool) -> Change:
     """The model is gone; a name that the look did not reach may hold another one."""
     change = Change(
         name=name,
@@ -109,52 +111,54 @@ def _gone(name: str, before: ObjectFacts, world: World, *, out_of_reach: bool) -
         explanation="",
         previous_generation=before.generation,
         previous_id=before.id,
-        stale=_stale(before, None, world),
+        stale=_stale(before, None, context),
     )
-    return explain(change, world)
+    return explain(change, context)
 
 
-def _first_held(name: str, after: ObjectFacts, world: World) -> Change:
+def _first_held(name: str, after: ObjectFacts, context: JudgingContext) -> Change:
     """The name held no model before."""
-    if after.token in world.before:
-        return _rebound(name, None, after, world)
-    finding = new_object(after, world)
-    verdict = _verdict_of_new(finding, after, world, Verdict.CREATED)
-    return _told(name, verdict, Identity.NEW, None, after, finding, world)
+    if after.token in context.before:
+        return _rebound(name, None, after, context)
+    finding = new_object(after, context)
+    verdict = _verdict_of_new(finding, after, context, Verdict.CREATED)
+    return _told(name, verdict, Identity.NEW, None, after, finding, context)
 
 
-def _replaced(name: str, before: ObjectFacts, after: ObjectFacts, world: World) -> Change:
+def _replaced(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change:
     """The name held another object before."""
-    if after.token in world.before:
-        return _rebound(name, before, after, world)
-    finding = new_object(after, world)
-    verdict = _verdict_of_new(finding, after, world, Verdict.RESET)
-    return _told(name, verdict, Identity.RECREATED, before, after, finding, world)
+    if after.token in context.before:
+        return _rebound(name, before, after, context)
+    finding = new_object(after, context)
+    verdict = _verdict_of_new(finding, after, context, Verdict.RESET)
+    return _told(name, verdict, Identity.RECREATED, before, after, finding, context)
 
 
-def _kept(name: str, before: ObjectFacts, after: ObjectFacts, world: World) -> Change | None:
+def _kept(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change | None:
     """The name still holds the object that it held."""
-    finding = same_object(before, after, world)
-    params = differing(flat_params(before, world.before), flat_params(after, world.after))
-    saved = _saved(after, world)
+    finding = same_object(before, after, context)
+    params = differing(flat_params(before, context.before), flat_params(after, context.after))
+    saved = _saved(after, context)
     verdict = _BY_LEARNED.get(finding.learned)
     if verdict is None:
         verdict = Verdict.PARAMS if params else Verdict.SAVED if saved else None
     if verdict is None:
         return None
-    return _told(name, verdict, Identity.SAME, before, after, finding, world)
+    return _told(name, verdict, Identity.SAME, before, after, finding, context)
 
 
-def _rebound(name: str, before: ObjectFacts | None, after: ObjectFacts, world: World) -> Change:
+def _rebound(name: str, before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext) -> Change:
     """The name holds an object that was known before; what happened to that in this run may be louder."""
-    finding = same_object(world.before[after.token], after, world)
+    finding = same_object(context.before[after.token], after, context)
     verdict = _BY_LEARNED.get(finding.learned, Verdict.ALIASED)
     if verdict not in _LOUDER_THAN_ALIASED:
         verdict = Verdict.ALIASED
-    return _told(name, verdict, Identity.REBOUND, before, after, finding, world)
+    return _told(name, verdict, Identity.REBOUND, before, after, finding, context)
 
 
-def _verdict_of_new(finding: Finding, after: ObjectFacts, world: World, otherwise: Verdict) -> Verdict:
+def _verdict_of_new(
+    finding: Finding, after: ObjectFacts, context: JudgingContext, otherwise: Verdict
+) -> Verdict:
     if finding.learned in (Learned.CARRIED, Learned.CONTINUED):
         if finding.source is not None:
             return Verdict.RESTORED
@@ -162,9 +166,9 @@ def _verdict_of_new(finding: Finding, after: ObjectFacts, world: World, otherwis
             return Verdict.COPIED
         if finding.in_memory:
             return Verdict.COPIED if otherwise is Verdict.RESET else otherwise
-        known = world.observation.code.copies or twin_of(after, world) is not None
+        known = context.observation.code.copies or twin_of(after, context) is not None
         return Verdict.COPIED if known else Verdict.RESTORED
-    if finding.learned is Learned.UNKNOWN and otherwise is Verdict.RESET and may_carry(after, world):
+    if finding.learned is Learned.UNKNOWN and otherwise is Verdict.RESET and may_carry(after, context):
         return Verdict.UNKNOWN
     return otherwise
 
@@ -176,36 +180,38 @@ def _told(
     before: ObjectFacts | None,
     after: ObjectFacts,
     finding: Finding,
-    world: World,
+    context: JudgingContext,
 ) -> Change:
-    saved = _saved(after, world)
+    saved = _saved(after, context)
     by_address = after.by_address and identity in (Identity.SAME, Identity.REBOUND)
     change = Change(
         name=name,
         verdict=verdict,
         identity=identity,
         learned=finding.learned,
-        params=_params(before, after, world),
+        params=_params(before, after, context),
         certainty=_certainty(verdict, finding, saved, by_address),
-        evidence=_evidence(identity, before, after, finding, saved, world),
+        evidence=_evidence(identity, before, after, finding, saved, context),
         explanation="",
         cls=after.cls,
         generation=after.generation,
         previous_generation=before.generation if before else None,
         id=after.id,
         previous_id=before.id if before else None,
-        fitted=is_fitted_now(after, world),
+        fitted=is_fitted_now(after, context),
         persistence=_persistence(finding, saved),
-        stale=_stale(before, after, world) if before else (),
+        stale=_stale(before, after, context) if before else (),
     )
-    return explain(change, world)
+    return explain(change, context)
 
 
-def _params(before: ObjectFacts | None, after: ObjectFacts, world: World) -> dict[str, tuple[Value, Value]]:
+def _params(
+    before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext
+) -> dict[str, tuple[Value, Value]]:
     """Of objects of one class; two classes have nothing to compare."""
     if before is None or before.cls != after.cls:
         return {}
-    return differing(flat_params(before, world.before), flat_params(after, world.after))
+    return differing(flat_params(before, context.before), flat_params(after, context.after))
 
 
 def _certainty(verdict: Verdict, finding: Finding, saved: FileAccess | None, by_address: bool) -> Certainty:
@@ -227,21 +233,21 @@ def _evidence(
     after: ObjectFacts,
     finding: Finding,
     saved: FileAccess | None,
-    world: World,
+    context: JudgingContext,
 ) -> tuple[str, ...]:
     told: list[str] = []
     if identity in (Identity.NEW, Identity.RECREATED):
         number = "" if after.generation is None else f" generation {after.generation},"
         told.append(f"a new object,{number} first seen in this run")
     if identity is Identity.REBOUND:
-        known = world.before[after.token].generation
+        known = context.before[after.token].generation
         told.append(f"the object was known before as {'a part' if known is None else f'generation {known}'}")
     if before is not None and before.token != after.token and before.id == after.id:
         told.append("the same id() as the object before: the address was used again, it is another object")
     if after.by_address and identity in (Identity.SAME, Identity.REBOUND):
         told.append("its class allows no weak references: it may be another object at the same address")
     told += finding.evidence
-    if before is not None and _params(before, after, world):
+    if before is not None and _params(before, after, context):
         told.append("hyper-parameters read before and after differ")
     if saved is not None:
         where = f" {saved.path}" if saved.path else ""
@@ -258,16 +264,16 @@ def _persistence(finding: Finding, saved: FileAccess | None) -> Persistence | No
     return None
 
 
-def _saved(facts: ObjectFacts, world: World) -> FileAccess | None:
+def _saved(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None:
     """The save of this object in this run; one whose file was not written and whose state was
     seen not to be read is no save."""
-    for access in world.files("save"):
+    for access in context.files("save"):
         if access.token == facts.token and (access.touched or access.path is None):
             return access
     return None
 
 
-def _stale(before: ObjectFacts, after: ObjectFacts | None, world: World) -> tuple[str, ...]:
+def _stale(before: ObjectFacts, after: ObjectFacts | None, context: JudgingContext) -> tuple[str, ...]:
     """Partners that still hold what this run left behind.
 
     Of an object that was replaced: composites that still hold it, where no name reaches it any more.
@@ -275,16 +281,16 @@ def _stale(before: ObjectFacts, after: ObjectFacts | None, world: World) -> tupl
     the part it had learned before.
     """
     if after is None or after.token != before.token:
-        return () if world.names_of(before.token) else world.holders_of(before.token)
+        return () if context.names_of(before.token) else context.holders_of(before.token)
     held = {p.token for p in after.parts}
     dropped = [p.token for p in before.parts if p.key is None and p.token not in held]
-    return tuple(name for token in dropped for name in world.names_of(token))
+    return tuple(name for token in dropped for name in context.names_of(token))
 
 
-def is_fitted_now(facts: ObjectFacts, world: World) -> bool:
+def is_fitted_now(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether the model has learned anything that it can be used with, after the run."""
     card = card_for(facts)
-    return networks.is_fitted(facts, world) if card.by_history else card.is_fitted(facts, world.after)
+    return networks.is_fitted(facts, context) if card.by_history else card.is_fitted(facts, context.after)
 
 
 def tokens_in_use(objects: Mapping[int, ObjectFacts], names: Mapping[str, int]) -> frozenset[int]:

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Change, Held, Moment, Verdict
-from kernelscope.timeline.events import KernelState, Progress
-from kernelscope.timeline.facts import Cost, KernelFacts, ObjectFacts
-from kernelscope.timeline.reruns import Cell
+from kernelscope.domain.changes import Change, Held, Moment, Verdict
+from kernelscope.domain.events import KernelState, Progress
+from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts
+from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.timeline import Row, Timeline
 
 

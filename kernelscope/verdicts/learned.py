@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Certainty, Learned
-from kernelscope.timeline.facts import Call, MethodInCode, ObjectFacts, Part
-from kernelscope.timeline.findings import (
+from kernelscope.domain.changes import Certainty, Learned
+from kernelscope.domain.facts import Call, MethodInCode, ObjectFacts, Part
+from kernelscope.libraries.registry import Effect, RuleCard, card_for
+from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
+from kernelscope.verdicts.findings import (
     AttributeChanges,
     Finding,
     attribute_changes,
@@ -16,9 +18,7 @@ from kernelscope.timeline.findings import (
     listed,
     twin_of,
 )
-from kernelscope.timeline.networks import new_network, same_network
-from kernelscope.timeline.rules import Effect, RuleCard, card_for
-from kernelscope.timeline.world import DEPTH, World, working_parts
+from kernelscope.verdicts.networks import new_network, same_network
 
 _LOUDEST = (
     Learned.CLEARED,
@@ -32,7 +32,9 @@ _LOUDEST = (
 """Which of several parts' changes a whole is told by: the order of the verdicts."""
 
 
-def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: int = DEPTH) -> Finding:
+def same_object(
+    before: ObjectFacts, after: ObjectFacts, context: JudgingContext, depth: int = DEPTH
+) -> Finding:
     """What happened to the learned state of an object that is still the same object.
 
     Args:
@@ -40,85 +42,86 @@ def same_object(before: ObjectFacts, after: ObjectFacts, world: World, depth: in
     """
     card = card_for(after)
     if card.by_history:
-        return same_network(before, after, world)
-    was, now = card.is_fitted(before, world.before), card.is_fitted(after, world.after)
+        return same_network(before, after, context)
+    was, now = card.is_fitted(before, context.before), card.is_fitted(after, context.after)
     attributes = attribute_changes(before, after)
-    parts = _through_parts(before, after, world, depth) if depth else Finding(Learned.SAME)
-    returned = [c for c in world.calls_on(after.token) if c.returned]
+    parts = _through_parts(before, after, context, depth) if depth else Finding(Learned.SAME)
+    returned = [c for c in context.calls_on(after.token) if c.returned]
     taught = [c for c in returned if card.effect(after, c.method, c.given) in _TEACHES]
     if was and not now:
         evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
         return Finding(Learned.CLEARED, "observed", evidence)
-    through = _taught_through_parts(before, after, taught, parts, was, now, world, depth)
+    through = _taught_through_parts(before, after, taught, parts, was, now, context, depth)
     if through.happened:
         return through
     if taught:
-        return _by_calls(after, taught, was, now, attributes, world)
+        return _by_calls(after, taught, was, now, attributes, context)
     if not attributes and not parts.happened:
-        return _by_what_must_have_run(card, after, was, now, world)
+        return _by_what_must_have_run(card, after, was, now, context)
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
-    if was and not parts.happened and _may_be_refused(card, after, attributes, world):
+    if was and not parts.happened and _may_be_refused(card, after, attributes, context):
         return _refused(before, after, attributes)
-    if not parts.happened and _is_bookkeeping(after, attributes, world):
+    if not parts.happened and _is_bookkeeping(after, attributes, context):
         return Finding(Learned.SAME if was else Learned.NONE)
-    return _by_cause(before, after, was, now, attributes, world)
+    return _by_cause(before, after, was, now, attributes, context)
 
 
-def new_object(after: ObjectFacts, world: World) -> Finding:
+def new_object(after: ObjectFacts, context: JudgingContext) -> Finding:
     """Where the learned state of an object that was not there before comes from."""
     card = card_for(after)
     if card.by_history:
-        return new_network(after, world)
-    now = card.is_fitted(after, world.after)
-    calls = world.calls_on(after.token)
-    if any(card.effect(after, c.method, c.given) is Effect.CARRIES for c in calls):
+        return new_network(after, context)
+    now = card.is_fitted(after, context.after)
+    calls = context.calls_on(after.token)
+    if any(card.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
         if not now:
             return Finding(Learned.NONE)
         carried = carried_state(
-            after, world, "observed", ("its state was put in from elsewhere (__setstate__ seen)",)
+            after, context, "observed", ("its state was put in from elsewhere (__setstate__ seen)",)
         )
         return _after_the_carry(card, after, calls, carried)
-    if not now and any(f.token == after.token and f.call == "load_params" for f in world.files("load")):
-        return carried_state(after, world, "inferred", ())  # of skorch: into a net that was only made
+    if not now and any(f.token == after.token and f.call == "load_params" for f in context.files("load")):
+        return carried_state(after, context, "inferred", ())  # of skorch: into a net that was only made
     if not now:
         return Finding(Learned.NONE)
-    if _stands_on_known_parts(card, after, world):
+    if _stands_on_known_parts(card, after, context):
         told = "its parts were there before, and keep what they have learned"
         return Finding(Learned.CARRIED, "observed", (told,), in_memory=True)
-    grown = _grown_from_another(card, after, world)
+    grown = _grown_from_another(card, after, context)
     if grown is not None:
         return grown
     taught = [c for c in calls if c.returned and card.effect(after, c.method, c.given) in _TEACHES]
     if taught:
         return Finding(Learned.FITTED, "observed", tuple(call_seen(c) for c in taught))
-    if _can_have_been_carried(after, world) and not _can_have_been_taught(card, after, world):
-        return carried_state(after, world, "inferred", ())
-    return _fitted_as_far_as_known(card, after, world)
+    if _can_have_been_carried(after, context) and not _can_have_been_taught(card, after, context):
+        return carried_state(after, context, "inferred", ())
+    return _fitted_as_far_as_known(card, after, context)
 
 
-def _grown_from_another(card: RuleCard, facts: ObjectFacts, world: World) -> Finding | None:
+def _grown_from_another(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> Finding | None:
     """A new model that a training function made from a given one (``xgb.train(…, xgb_model=old)``)."""
-    methods = world.observation.code.methods
+    methods = context.observation.code.methods
     made = [m for m in methods if m.method == "train" and m.token == facts.token]
-    if {card.effect(facts, m.method, m.given) for m in made} != {Effect.ONWARD}:
+    if {card.effect(facts, m.method, m.given) for m in made} != {Effect.CONTINUES}:
         return None
     return Finding(Learned.CONTINUED, "inferred", calls_in_code(made), in_memory=True)
 
 
-def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
+def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
     """A new composite around parts that had learned before, and that this run taught nothing."""
     given = [p.token for p in facts.parts if p.key is not None]
     if not card.works_with_given_parts(facts) or facts.learned or not given:
         return False
     return all(
-        token in world.before and not same_object(world.before[token], world.after[token], world).happened
+        token in context.before
+        and not same_object(context.before[token], context.after[token], context).happened
         for token in given
     )
 
 
-_MAKES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES, Effect.FORGETS)
-_TEACHES = (Effect.ANEW, Effect.ONWARD, Effect.CARRIES)
+_MAKES = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS)
+_TEACHES = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES)
 
 
 def _by_calls(
@@ -127,48 +130,52 @@ def _by_calls(
     was: bool,
     now: bool,
     attributes: AttributeChanges,
-    world: World,
+    context: JudgingContext,
 ) -> Finding:
     card = card_for(facts)
     effects = {card.effect(facts, c.method, c.given) for c in calls}
     evidence = (*(call_seen(c) for c in calls), *attributes.sentences())
-    if Effect.CARRIES in effects and Effect.ANEW not in effects:
-        return carried_state(facts, world, "observed", evidence)  # and learned on, where it was
+    if Effect.RESTORES in effects and Effect.REFITS not in effects:
+        return carried_state(facts, context, "observed", evidence)  # and learned on, where it was
     if not was:
         return Finding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
-    learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
+    learned = Learned.REFITTED if Effect.REFITS in effects else Learned.CONTINUED
     return Finding(learned, "observed", evidence)
 
 
-def _by_what_must_have_run(card: RuleCard, after: ObjectFacts, was: bool, now: bool, world: World) -> Finding:
+def _by_what_must_have_run(
+    card: RuleCard, after: ObjectFacts, was: bool, now: bool, context: JudgingContext
+) -> Finding:
     """Nothing differs, and yet a call may have learned, or put in, the very same once more.
 
     That is told only where calls are not seen and the code cannot have gone past one.  Of an object
     whose learned state cannot be looked at, the code is all that there is.
     """
     unread = card.is_unread(after)
-    here = () if world.sees_calls or not now else world.surely_called_on(after.token)
-    if unread and not world.sees_calls:
-        here = tuple(m for m in world.methods_possible_on(after.token) if m.token == after.token)
+    here = () if context.sees_calls or not now else context.surely_called_on(after.token)
+    if unread and not context.sees_calls:
+        here = tuple(m for m in context.methods_possible_on(after.token) if m.token == after.token)
     effects = {card.effect(after, m.method, m.given): m for m in here}
     equal = "it ran to its end, and what was learned is equal to what was known before"
     evidence = "what it has learned cannot be read" if unread else equal
-    for effect in (Effect.ANEW, Effect.CARRIES, Effect.ONWARD):
+    for effect in (Effect.REFITS, Effect.RESTORES, Effect.CONTINUES):
         if was and effect in effects:
             told = (*calls_in_code([effects[effect]]), evidence)
-            if effect is Effect.CARRIES:
-                return carried_state(after, world, "inferred", told)
-            return Finding(Learned.REFITTED if effect is Effect.ANEW else Learned.CONTINUED, "inferred", told)
-    left_out = () if world.sees_calls or not was else after.not_evaluated
-    told = calls_in_code([m for m in _teaching_here(after, world) if m.token == after.token])
+            if effect is Effect.RESTORES:
+                return carried_state(after, context, "inferred", told)
+            return Finding(
+                Learned.REFITTED if effect is Effect.REFITS else Learned.CONTINUED, "inferred", told
+            )
+    left_out = () if context.sees_calls or not was else after.not_evaluated
+    told = calls_in_code([m for m in _teaching_here(after, context) if m.token == after.token])
     if left_out and told:
         return Finding(Learned.UNKNOWN, "unknown", (*told, f"{listed(left_out)} could not be looked at"))
     return Finding(Learned.SAME if was else Learned.NONE)
 
 
-def _teaching_here(facts: ObjectFacts, world: World) -> tuple[MethodInCode, ...]:
+def _teaching_here(facts: ObjectFacts, context: JudgingContext) -> tuple[MethodInCode, ...]:
     """Calls in the code that may have taught this object something."""
-    card, possible = card_for(facts), world.methods_possible_on(facts.token)
+    card, possible = card_for(facts), context.methods_possible_on(facts.token)
     return tuple(m for m in possible if card.effect(facts, m.method, m.given) in _MAKES)
 
 
@@ -179,12 +186,12 @@ def _taught_through_parts(
     parts: Finding,
     was: bool,
     now: bool,
-    world: World,
+    context: JudgingContext,
     depth: int,
 ) -> Finding:
     """What a call on the whole did, where that is what it did to the parts that it was given."""
     if not was and not now:
-        return _thin(before, after, taught, world, depth)
+        return _thin(before, after, taught, context, depth)
     if not (taught and was and parts.happened and card_for(after).works_with_given_parts(after)):
         return Finding(Learned.SAME)
     # What became of a pipeline is what became of its steps: one of them may have warm_start.
@@ -192,13 +199,15 @@ def _taught_through_parts(
     return replace(_as_the_whole_sees_it(parts, was, now), evidence=(*seen, *parts.evidence))
 
 
-def _thin(before: ObjectFacts, after: ObjectFacts, taught: list[Call], world: World, depth: int) -> Finding:
+def _thin(
+    before: ObjectFacts, after: ObjectFacts, taught: list[Call], context: JudgingContext, depth: int
+) -> Finding:
     """What a call on the whole taught the very parts that it was given, where the whole keeps nothing
     of its own: a class of the user's around one model."""
-    here = bool(taught) or any(m.token == after.token for m in _teaching_here(after, world))
+    here = bool(taught) or any(m.token == after.token for m in _teaching_here(after, context))
     if after.learned or not here or not depth or card_for(after).works_with_given_parts(after):
         return Finding(Learned.SAME)
-    return _through_parts(before, after, world, depth, tuple(p for p in after.parts if p.key is not None))
+    return _through_parts(before, after, context, depth, tuple(p for p in after.parts if p.key is not None))
 
 
 def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
@@ -211,34 +220,36 @@ def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
     return replace(parts, learned=learned)
 
 
-def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, world: World) -> bool:
+def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext) -> bool:
     """Whether all that happened is that equal content was put in the place of what was there, with no
     call that teaches and by no statement of the cell's: using a model can do that
     (``StackingClassifier.transform`` sets ``_n_feature_outs``), and so can a fit that was refused or
     interrupted before it learned (``KMeans.fit`` sets ``_tol``)."""
-    if not attributes.only_renewed or any(t == after.token for t, _ in world.observation.code.assigned):
+    if not attributes.only_renewed or any(t == after.token for t, _ in context.observation.code.assigned):
         return False
-    run = world.observation.run
-    teaching = _teaching_here(after, world)
-    if not teaching or (world.sees_calls and not any(m.sure for m in teaching)):
+    run = context.observation.run
+    teaching = _teaching_here(after, context)
+    if not teaching or (context.sees_calls and not any(m.sure for m in teaching)):
         return True
     private = all(name.startswith("_") for name in attributes.bound)
     return private and run is not None and run.status != "ok"
 
 
-def _may_be_refused(card: RuleCard, after: ObjectFacts, attributes: AttributeChanges, world: World) -> bool:
+def _may_be_refused(
+    card: RuleCard, after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext
+) -> bool:
     """Whether a ``fit`` that differs in no more than what it checks can have been refused: it raised, or
     the code may have caught that, and the core of what was learned is as it was."""
     if not card.is_only_checked(after, attributes.names):
         return False
-    if world.sees_calls:
-        return any(not c.returned for c in world.calls_on(after.token))
-    run = world.observation.run
+    if context.sees_calls:
+        return any(not c.returned for c in context.calls_on(after.token))
+    run = context.observation.run
     if run is not None and run.status != "ok":
         return True
-    by_hand = any(token == after.token for token, _ in world.observation.code.assigned)
-    sure = any(card.effect(after, m.method, m.given) in _MAKES for m in world.surely_called_on(after.token))
-    taught = _can_have_been_taught(card, after, world)
+    by_hand = any(token == after.token for token, _ in context.observation.code.assigned)
+    sure = any(card.effect(after, m.method, m.given) in _MAKES for m in context.surely_called_on(after.token))
+    taught = _can_have_been_taught(card, after, context)
     return taught and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
 
 
@@ -262,54 +273,54 @@ def _by_cause(
     was: bool,
     now: bool,
     attributes: AttributeChanges,
-    world: World,
+    context: JudgingContext,
 ) -> Finding:
     """Attributes differ, and no call that teaches is known to have come back."""
-    refused = any(not c.returned for c in world.calls_on(after.token)) or not world.sees_calls
+    refused = any(not c.returned for c in context.calls_on(after.token)) or not context.sees_calls
     if refused and not was and not now:
         return Finding(Learned.NONE)
-    if world.sees_calls:
-        return _unseen(before, after, was, attributes, world)
-    return _by_code(before, after, was, attributes, world)
+    if context.sees_calls:
+        return _unseen(before, after, was, attributes, context)
+    return _by_code(before, after, was, attributes, context)
 
 
 def _unseen(
-    before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, world: World
+    before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, context: JudgingContext
 ) -> Finding:
     """Attributes differ and no call that teaches came back, though calls are seen."""
-    raised = [c for c in world.calls_on(after.token) if not c.returned]
+    raised = [c for c in context.calls_on(after.token) if not c.returned]
     if raised:
         evidence = (*(f"{call_seen(c)}, and has not come back" for c in raised), *attributes.sentences())
         return Finding(Learned.UNKNOWN, "unknown", evidence)
     card = card_for(after)
-    if any(card.effect(after, m.method, m.given) in _TEACHES for m in world.surely_called_on(after.token)):
-        return _by_code(before, after, was, attributes, world)  # a method that is no Python function
-    return _edited_or_unknown(after, attributes, world, "observed")
+    if any(card.effect(after, m.method, m.given) in _TEACHES for m in context.surely_called_on(after.token)):
+        return _by_code(before, after, was, attributes, context)  # a method that is no Python function
+    return _edited_or_unknown(after, attributes, context, "observed")
 
 
 def _by_code(
-    before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, world: World
+    before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, context: JudgingContext
 ) -> Finding:
     """Attributes differ and calls are not seen: what can the code have called?"""
     card = card_for(after)
-    teaching = list(_teaching_here(after, world))
+    teaching = list(_teaching_here(after, context))
     effects = {card.effect(after, m.method, m.given) for m in teaching}
     if not effects:
-        return _edited_or_unknown(after, attributes, world, "inferred")
+        return _edited_or_unknown(after, attributes, context, "inferred")
     evidence = (*calls_in_code(teaching), *attributes.sentences())
-    if Effect.CARRIES in effects:
-        sure = {card.effect(after, m.method, m.given) for m in world.surely_called_on(after.token)}
-        if len(effects) == 1 or Effect.CARRIES in sure:
-            return carried_state(after, world, "inferred", evidence)
+    if Effect.RESTORES in effects:
+        sure = {card.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
+        if len(effects) == 1 or Effect.RESTORES in sure:
+            return carried_state(after, context, "inferred", evidence)
         return Finding(Learned.UNKNOWN, "unknown", (*evidence, "which of these came last is not known"))
-    if effects == {Effect.FORGETS}:
+    if effects == {Effect.CLEARS}:
         return Finding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
     if not was:
         return Finding(Learned.FITTED, "inferred", evidence)
-    sure = {card.effect(after, m.method, m.given) for m in world.surely_called_on(after.token)}
-    if len(effects) > 1 and Effect.ANEW not in sure:
+    sure = {card.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
+    if len(effects) > 1 and Effect.REFITS not in sure:
         return _by_counters(before, after, evidence)
-    learned = Learned.REFITTED if Effect.ANEW in effects else Learned.CONTINUED
+    learned = Learned.REFITTED if Effect.REFITS in effects else Learned.CONTINUED
     return Finding(learned, "inferred", evidence)
 
 
@@ -328,28 +339,32 @@ def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[str, .
 
 
 def _edited_or_unknown(
-    after: ObjectFacts, attributes: AttributeChanges, world: World, certainty: Certainty
+    after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext, certainty: Certainty
 ) -> Finding:
-    written = [a for t, a in world.observation.code.assigned if t == after.token]
+    written = [a for t, a in context.observation.code.assigned if t == after.token]
     evidence = attributes.sentences()
     if written:
         return Finding(Learned.EDITED, certainty, (*evidence, f"the cell writes to {listed(tuple(written))}"))
-    if world.observation.code.complete and not world.observation.code.company:
+    if context.observation.code.complete and not context.observation.code.company:
         return Finding(Learned.EDITED, certainty, (*evidence, "the cell calls nothing that learns"))
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
 
 
 def _through_parts(
-    before: ObjectFacts, after: ObjectFacts, world: World, depth: int, parts: tuple[Part, ...] | None = None
+    before: ObjectFacts,
+    after: ObjectFacts,
+    context: JudgingContext,
+    depth: int,
+    parts: tuple[Part, ...] | None = None,
 ) -> Finding:
     """The loudest change among these parts; where none are told, those that the whole works with."""
     held_before = {p.token for p in before.parts}
     found: dict[Learned, Finding] = {}
     for part in working_parts(after) if parts is None else parts:
-        old, new = world.before.get(part.token), world.after.get(part.token)
+        old, new = context.before.get(part.token), context.after.get(part.token)
         if part.token not in held_before or old is None or new is None:
             continue
-        finding = same_object(old, new, world, depth - 1)
+        finding = same_object(old, new, context, depth - 1)
         if finding.happened:
             told = tuple(f"its part {part.label}: {e}" for e in finding.evidence)
             found.setdefault(finding.learned, replace(finding, evidence=told))
@@ -365,60 +380,60 @@ def _after_the_carry(
     """The carried state, or what it became where it was learned on, or anew, in the same run."""
     effects = [card.effect(facts, c.method, c.given) for c in calls]
     later = zip(effects, calls, strict=True)
-    rest = [e for e, c in tuple(later)[effects.index(Effect.CARRIES) + 1 :] if c.returned]
+    rest = [e for e, c in tuple(later)[effects.index(Effect.RESTORES) + 1 :] if c.returned]
     evidence = tuple(call_seen(c) for c in calls)
-    if Effect.ANEW in rest:
+    if Effect.REFITS in rest:
         return Finding(Learned.FITTED, "observed", evidence)
-    if Effect.ONWARD in rest:
+    if Effect.CONTINUES in rest:
         return Finding(Learned.CONTINUED, "observed", evidence, carried.source)
     return carried
 
 
-def may_carry(facts: ObjectFacts, world: World) -> bool:
+def may_carry(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether the learned state of a new object can be one that was known before."""
     unread = any(s.digest is None for s in facts.learned.values()) or facts.not_evaluated
-    return bool(unread) or twin_of(facts, world) is not None
+    return bool(unread) or twin_of(facts, context) is not None
 
 
-def _can_have_been_carried(facts: ObjectFacts, world: World) -> bool:
-    loads = world.files("load")
-    return bool(any(f.token in (facts.token, None) for f in loads) or world.observation.code.copies)
+def _can_have_been_carried(facts: ObjectFacts, context: JudgingContext) -> bool:
+    loads = context.files("load")
+    return bool(any(f.token in (facts.token, None) for f in loads) or context.observation.code.copies)
 
 
-def _can_have_been_taught(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
+def _can_have_been_taught(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
     return any(
-        card.effect(facts, m.method, m.given) in (Effect.ANEW, Effect.ONWARD)
-        for m in world.methods_possible_on(facts.token)
+        card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
+        for m in context.methods_possible_on(facts.token)
     )
 
 
-def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, world: World) -> Finding:
+def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> Finding:
     """A new object that has learned something, and no call on it was seen."""
     teaching = [
         m
-        for m in world.methods_possible_on(facts.token)
-        if card.effect(facts, m.method, m.given) in (Effect.ANEW, Effect.ONWARD)
+        for m in context.methods_possible_on(facts.token)
+        if card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
     ]
     evidence = calls_in_code(teaching)
-    twin = twin_of(facts, world)
-    if not _can_have_been_carried(facts, world):
+    twin = twin_of(facts, context)
+    if not _can_have_been_carried(facts, context):
         if teaching:
             return Finding(Learned.FITTED, "inferred", evidence)
-        followed = (world.observation.code.complete or card.born_fitted) and twin is None
-        if followed or _something_learns(card, facts, world):
+        followed = (context.observation.code.complete or card.born_fitted) and twin is None
+        if followed or _something_learns(card, facts, context):
             return Finding(Learned.FITTED, "inferred", ("it is fitted, and no load or copy is in the code",))
         if twin is None:
             told = "it came with a learned state, from where was not seen"
             return Finding(Learned.UNKNOWN, "unknown", (told,))
-    elif {card.effect(facts, m.method, m.given) for m in teaching} == {Effect.ONWARD}:
-        return replace(carried_state(facts, world, "inferred", evidence), learned=Learned.CONTINUED)
+    elif {card.effect(facts, m.method, m.given) for m in teaching} == {Effect.CONTINUES}:
+        return replace(carried_state(facts, context, "inferred", evidence), learned=Learned.CONTINUED)
     elif twin is None:
         return Finding(Learned.FITTED, "inferred", evidence)
     told = "what it has learned is equal to what was known before: learned once more or brought in"
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, told))
 
 
-def _something_learns(card: RuleCard, facts: ObjectFacts, world: World) -> bool:
+def _something_learns(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether any learning call stands in the code, on whatever object."""
-    methods = world.observation.code.methods
-    return any(card.effect(facts, m.method, m.given) in (Effect.ANEW, Effect.ONWARD) for m in methods)
+    methods = context.observation.code.methods
+    return any(card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES) for m in methods)

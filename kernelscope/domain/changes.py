@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kernelscope.timeline.facts import ObjectFacts, Observation, RunFacts, Value
+from kernelscope.domain.facts import ObjectFacts, Observation, RunFacts, Value
 
 Certainty = Literal["observed", "inferred", "unknown"]
 MomentKind = Literal["attached", "run", "between"]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from kernelscope.timeline.changes import Certainty, Learned
-from kernelscope.timeline.facts import Call, FileAccess, MethodInCode, ObjectFacts, Signature
-from kernelscope.timeline.rules import card_for
-from kernelscope.timeline.world import World
+from kernelscope.domain.changes import Certainty, Learned
+from kernelscope.domain.facts import Call, FileAccess, MethodInCode, ObjectFacts, Signature
+from kernelscope.libraries.registry import card_for
+from kernelscope.verdicts.context import JudgingContext
 
 
 class Finding(Struct, frozen=True):
@@ -95,27 +95,27 @@ def _is_written(earlier: Signature, now: Signature) -> bool:
 
 
 def carried_state(
-    facts: ObjectFacts, world: World, certainty: Certainty, evidence: tuple[str, ...]
+    facts: ObjectFacts, context: JudgingContext, certainty: Certainty, evidence: tuple[str, ...]
 ) -> Finding:
     """A state that came from elsewhere, with the file that it came from where the code names one."""
-    mine = (facts.token, *world.wholes_of(facts.token), None)
-    loads = sorted((f for f in world.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
+    mine = (facts.token, *context.wholes_of(facts.token), None)
+    loads = sorted((f for f in context.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
     source = loads[0] if loads else None
     if source is not None:
         call = f"the cell calls {source.call}()"
         told = call + (f" on {source.path}" if source.path else "")
         evidence = (*(e for e in evidence if e != call), told)
-    elif world.observation.code.copies:
-        evidence = (*evidence, f"the cell calls {listed(world.observation.code.copies)}()")
+    elif context.observation.code.copies:
+        evidence = (*evidence, f"the cell calls {listed(context.observation.code.copies)}()")
     return Finding(Learned.CARRIED, certainty, evidence, source)
 
 
-def twin_of(facts: ObjectFacts, world: World) -> ObjectFacts | None:
+def twin_of(facts: ObjectFacts, context: JudgingContext) -> ObjectFacts | None:
     """A known object with the same class and, attribute for attribute, the same learned content."""
     mine = {n: s.digest for n, s in facts.learned.items()}
     if not mine or None in mine.values():
         return None
-    for other in reversed(tuple(world.before.values())):
+    for other in reversed(tuple(context.before.values())):
         if other.cls == facts.cls and other.token != facts.token:
             theirs = {n: s.digest for n, s in other.learned.items()}
             if theirs == mine:

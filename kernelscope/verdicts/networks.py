@@ -1,7 +1,7 @@
 """The learned axis of networks, whose state alone does not tell whether they have learned anything.
 
 A network has weights from its first moment on, and random ones are nothing learned.  So what it has
-learned is a matter of its history: ``World.taught`` keeps it, and every change is told by what can
+learned is a matter of its history: ``JudgingContext.taught`` keeps it, and every change is told by what can
 have caused it: an optimizer's step, a state that was put in, weights drawn anew, a write by hand.
 """
 
@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.timeline.changes import Certainty, Learned
-from kernelscope.timeline.facts import MethodInCode, ObjectFacts
-from kernelscope.timeline.findings import (
+from kernelscope.domain.changes import Certainty, Learned
+from kernelscope.domain.facts import MethodInCode, ObjectFacts
+from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
+from kernelscope.libraries.registry import Effect, card_for
+from kernelscope.verdicts.context import JudgingContext
+from kernelscope.verdicts.findings import (
     AttributeChanges,
     Finding,
     attribute_changes,
@@ -24,9 +27,6 @@ from kernelscope.timeline.findings import (
     listed,
     twin_of,
 )
-from kernelscope.timeline.rules import Effect, card_for
-from kernelscope.timeline.rules.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
-from kernelscope.timeline.world import World
 
 _STATISTICS = BATCH_STATISTICS | KERAS_BATCH_STATISTICS
 _CONVERTS = frozenset({"to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type"})
@@ -51,117 +51,117 @@ _BY_WHAT_IT_WAS = (Learned.FITTED, Learned.CONTINUED, Learned.REFITTED, Learned.
 """Words that say whether it had learned before."""
 
 
-def same_network(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
+def same_network(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Finding:
     """What happened to a network that is still the same object.
 
     Of one that was there at the attach nobody saw whether it had learned anything: it is told by what
     it shows, and that is said.
     """
-    finding = _what_happened(before, after, world)
-    if before.token in world.taught or finding.learned not in _BY_WHAT_IT_WAS:
+    finding = _what_happened(before, after, context)
+    if before.token in context.taught or finding.learned not in _BY_WHAT_IT_WAS:
         return finding
-    was = was_fitted(before, world)
+    was = was_fitted(before, context)
     shown = "its gradients, writes or steps show" if was else "nothing shows"
     told = f"it was there at the attach, and {shown} that it had learned before"
     return replace(finding, certainty="inferred", evidence=(*finding.evidence, told))
 
 
-def _what_happened(before: ObjectFacts, after: ObjectFacts, world: World) -> Finding:
-    was = was_fitted(before, world)
+def _what_happened(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Finding:
+    was = was_fitted(before, context)
     changes = attribute_changes(before, after)
-    causes = _causes(after, world)
+    causes = _causes(after, context)
     if not changes:
         return _nothing_differs(before, after, was, causes)
-    if _is_converted(before, after, changes, world):
+    if _is_converted(before, after, changes, context):
         return Finding(Learned.SAME if was else Learned.NONE)
     evidence = (*dict.fromkeys(c.told for c in causes), *changes.sentences())
-    if _puts_its_own_best_back(causes, after, world):
-        causes = tuple(c for c in causes if c.effect is Effect.ONWARD)
+    if _puts_its_own_best_back(causes, after, context):
+        causes = tuple(c for c in causes if c.effect is Effect.CONTINUES)
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
     effects = {c.effect for c in causes}
     sure = {c.effect for c in causes if c.sure}
     on = Learned.CONTINUED if was else Learned.FITTED
-    if _only_statistics(changes) and not effects & {Effect.CARRIES, Effect.FORGETS}:
+    if _only_statistics(changes) and not effects & {Effect.RESTORES, Effect.CLEARS}:
         passed = "only the batch statistics differ: a forward pass in training mode updates them"
         return Finding(on, "inferred", (passed, *changes.sentences()))
-    if len(effects) > 1 and not sure & {Effect.CARRIES, Effect.FORGETS}:
+    if len(effects) > 1 and not sure & {Effect.RESTORES, Effect.CLEARS}:
         return Finding(Learned.UNKNOWN, "unknown", (*evidence, "which of these came last is not known"))
-    if effects & {Effect.CARRIES, Effect.FORGETS} and not _of_the_whole(causes, after, changes):
+    if effects & {Effect.RESTORES, Effect.CLEARS} and not _of_the_whole(causes, after, changes):
         return Finding(Learned.EDITED, "inferred", (*evidence, "most of its weights are as they were"))
-    if Effect.CARRIES in effects:
-        return carried_state(after, world, certainty, evidence)
-    if Effect.FORGETS in effects:
-        anew = Effect.ONWARD in effects
+    if Effect.RESTORES in effects:
+        return carried_state(after, context, certainty, evidence)
+    if Effect.CLEARS in effects:
+        anew = Effect.CONTINUES in effects
         learned = (Learned.REFITTED if anew else Learned.CLEARED) if was else (on if anew else Learned.NONE)
         return Finding(learned, certainty, evidence)
-    if Effect.ONWARD in effects:
+    if Effect.CONTINUES in effects:
         return Finding(on, certainty, evidence)
-    return _without_a_cause(before, after, changes, on, evidence, world)
+    return _without_a_cause(before, after, changes, on, evidence, context)
 
 
-def new_network(after: ObjectFacts, world: World) -> Finding:
+def new_network(after: ObjectFacts, context: JudgingContext) -> Finding:
     """Where the learned state of a network that was not there before comes from, if it has any."""
-    causes = _causes(after, world)
-    own_best = _puts_its_own_best_back(causes, after, world)
-    effects = {Effect.ONWARD} if own_best else {c.effect for c in causes}
+    causes = _causes(after, context)
+    own_best = _puts_its_own_best_back(causes, after, context)
+    effects = {Effect.CONTINUES} if own_best else {c.effect for c in causes}
     evidence = tuple(dict.fromkeys(c.told for c in causes))
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
-    twin = twin_of(after, world)
-    loaded = not own_best and any(f.token == after.token for f in world.files("load"))
-    if Effect.CARRIES in effects or loaded:
-        doubtful = not loaded and not any(c.sure for c in causes if c.effect is Effect.CARRIES)
-        finding = carried_state(after, world, certainty, evidence)
-        if finding.source is None and twin is not None and not was_fitted(twin, world):
+    twin = twin_of(after, context)
+    loaded = not own_best and any(f.token == after.token for f in context.files("load"))
+    if Effect.RESTORES in effects or loaded:
+        doubtful = not loaded and not any(c.sure for c in causes if c.effect is Effect.RESTORES)
+        finding = carried_state(after, context, certainty, evidence)
+        if finding.source is None and twin is not None and not was_fitted(twin, context):
             return Finding(Learned.NONE, certainty, ("it equals a network that has learned nothing",))
-        if doubtful and Effect.ONWARD not in effects:
+        if doubtful and Effect.CONTINUES not in effects:
             return Finding(Learned.UNKNOWN, "unknown", (*evidence, "the code may have gone past it"))
-        return replace(finding, learned=Learned.CONTINUED) if Effect.ONWARD in effects else finding
-    if Effect.ONWARD in effects:
+        return replace(finding, learned=Learned.CONTINUED) if Effect.CONTINUES in effects else finding
+    if Effect.CONTINUES in effects:
         return Finding(Learned.FITTED, certainty, evidence)
-    if _stands_on_known_parts(after, world):
+    if _stands_on_known_parts(after, context):
         kept = "its parts were there before, and keep what they have learned"
         return Finding(Learned.CARRIED, "observed", (kept,), in_memory=True)
-    if twin is not None and was_fitted(twin, world):
+    if twin is not None and was_fitted(twin, context):
         equal = "its weights are those of a network that was known before"
         return Finding(Learned.CARRIED, "inferred", (equal,), copied=True)
-    if any(_is_copy_of_a_trained_one(p.token, world) for p in after.parts):
+    if any(_is_copy_of_a_trained_one(p.token, context) for p in after.parts):
         held = "it is made of a copy of a network that had learned before"
         return Finding(Learned.CARRIED, "inferred", (held,), copied=True)
-    if not world.observation.code.complete and card_for(after).was_written(after):
+    if not context.observation.code.complete and card_for(after).was_written(after):
         often = "its weights were written more often than making it does, by code that was not followed"
         return Finding(Learned.FITTED, "inferred", (often,))
     return Finding(Learned.NONE)
 
 
-def _is_copy_of_a_trained_one(part: int, world: World) -> bool:
+def _is_copy_of_a_trained_one(part: int, context: JudgingContext) -> bool:
     """Whether a part that was not there before equals a network that had learned (an average of weights
     begins with such a copy)."""
-    facts = world.after.get(part) if part not in world.before else None
-    twin = twin_of(facts, world) if facts is not None else None
-    return twin is not None and was_fitted(twin, world)
+    facts = context.after.get(part) if part not in context.before else None
+    twin = twin_of(facts, context) if facts is not None else None
+    return twin is not None and was_fitted(twin, context)
 
 
-def was_fitted(facts: ObjectFacts, world: World) -> bool:
+def was_fitted(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a network known before had learned anything, as far as is known."""
-    return world.taught.get(facts.token, card_for(facts).is_fitted(facts, world.before))
+    return context.taught.get(facts.token, card_for(facts).is_fitted(facts, context.before))
 
 
-def is_fitted(facts: ObjectFacts, world: World) -> bool:
+def is_fitted(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a network has learned anything, after the run."""
-    before = world.before.get(facts.token)
-    if before is not None and not world.may_differ(facts):
-        return was_fitted(before, world)
-    finding = new_network(facts, world) if before is None else same_network(before, facts, world)
+    before = context.before.get(facts.token)
+    if before is not None and not context.may_differ(facts):
+        return was_fitted(before, context)
+    finding = new_network(facts, context) if before is None else same_network(before, facts, context)
     if finding.learned in (Learned.CLEARED, Learned.NONE):
         return False
     kept = finding.learned in (Learned.SAME, Learned.EDITED, Learned.UNKNOWN) and before is not None
-    return was_fitted(before, world) if kept and before is not None else True
+    return was_fitted(before, context) if kept and before is not None else True
 
 
-def taught_by(world: World) -> dict[int, bool]:
+def taught_by(context: JudgingContext) -> dict[int, bool]:
     """Of every network that the observation touched, whether it has learned anything now."""
-    touched = (world.after.get(token) for token in world.touched)
-    return {f.token: is_fitted(f, world) for f in touched if f is not None and card_for(f).by_history}
+    touched = (context.after.get(token) for token in context.touched)
+    return {f.token: is_fitted(f, context) for f in touched if f is not None and card_for(f).by_history}
 
 
 def _nothing_differs(
@@ -173,16 +173,16 @@ def _nothing_differs(
         for n, s in after.learned.items()
         if n in before.learned
     )
-    if not was and any(c.effect is Effect.CARRIES for c in causes):
+    if not was and any(c.effect is Effect.RESTORES for c in causes):
         return Finding(Learned.NONE)  # tried out, and put back to the random weights that it had
     equal = "what it holds now is equal to what it held before"
     for effect, learned in (
-        (Effect.CARRIES, Learned.CARRIED),
-        (Effect.ONWARD, Learned.CONTINUED if was else Learned.FITTED),
+        (Effect.RESTORES, Learned.CARRIED),
+        (Effect.CONTINUES, Learned.CONTINUED if was else Learned.FITTED),
     ):
         known = [c for c in causes if c.effect is effect and (c.seen or rewritten or (c.sure and c.whole))]
         counts = after.library != "torch" or rewritten  # a PyTorch tensor counts every write to it
-        if known and counts and (was or effect is Effect.ONWARD):
+        if known and counts and (was or effect is Effect.CONTINUES):
             seen = all(c.seen for c in known)
             return Finding(learned, "observed" if seen else "inferred", (*(c.told for c in known), equal))
     return Finding(Learned.SAME if was else Learned.NONE)
@@ -194,12 +194,12 @@ def _without_a_cause(
     changes: AttributeChanges,
     on: Learned,
     evidence: tuple[str, ...],
-    world: World,
+    context: JudgingContext,
 ) -> Finding:
     """Weights differ, and nothing that is known to change them was called."""
     if on is Learned.FITTED and not changes.lost and _only_new(before, changes):
         return Finding(Learned.NONE)  # it was built: its weights are there for the first time
-    code = world.observation.code
+    code = context.observation.code
     methods = {m.method for m in code.methods}
     mine = {after.token, *(p.token for p in after.parts)}
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
@@ -212,7 +212,7 @@ def _without_a_cause(
     parts = [
         m
         for m in code.methods
-        if m.token in mine and card_for(after).effect(after, m.method) is Effect.FORGETS
+        if m.token in mine and card_for(after).effect(after, m.method) is Effect.CLEARS
     ]
     if parts:
         return Finding(Learned.EDITED, "inferred", (*evidence, *calls_in_code(parts)))
@@ -221,29 +221,29 @@ def _without_a_cause(
     return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
 
 
-def _causes(facts: ObjectFacts, world: World) -> tuple[_Cause, ...]:
+def _causes(facts: ObjectFacts, context: JudgingContext) -> tuple[_Cause, ...]:
     """What was seen; where nothing was, what stands in the code."""
-    return tuple(_seen(facts, world)) or tuple(_in_the_code(facts, world))
+    return tuple(_seen(facts, context)) or tuple(_in_the_code(facts, context))
 
 
-def _seen(facts: ObjectFacts, world: World) -> Iterator[_Cause]:
-    for call in world.observation.calls:
-        effect = _effect_of(call.method, call.token, call.given, facts, world)
+def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[_Cause]:
+    for call in context.observation.calls:
+        effect = _effect_of(call.method, call.token, call.given, facts, context)
         if effect is not Effect.NONE and call.returned:
             yield _Cause(effect, call_seen(call), seen=True, sure=True)
 
 
-def _in_the_code(facts: ObjectFacts, world: World) -> Iterator[_Cause]:
-    run = world.observation.run
+def _in_the_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[_Cause]:
+    run = context.observation.run
     ended = run is not None and run.status == "ok"
-    for method in world.observation.code.methods:
+    for method in context.observation.code.methods:
         if method.token is not None:
-            effect = _effect_of(method.method, method.token, method.given, facts, world)
-        elif _may_be_meant(method, facts, world):
+            effect = _effect_of(method.method, method.token, method.given, facts, context)
+        elif _may_be_meant(method, facts, context):
             effect = card_for(facts).effect(facts, method.method, method.given)
         else:
             continue
-        if effect in (Effect.ONWARD, Effect.CARRIES, Effect.FORGETS):
+        if effect in (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS):
             yield _Cause(
                 effect,
                 calls_in_code([method])[0],
@@ -253,43 +253,45 @@ def _in_the_code(facts: ObjectFacts, world: World) -> Iterator[_Cause]:
             )
 
 
-def _effect_of(method: str, token: int, given: tuple[str, ...], facts: ObjectFacts, world: World) -> Effect:
+def _effect_of(
+    method: str, token: int, given: tuple[str, ...], facts: ObjectFacts, context: JudgingContext
+) -> Effect:
     """What a call on ``token`` does to this network: on itself, on what holds it, on an optimizer."""
-    if token == facts.token or token in world.wholes_of(facts.token):
+    if token == facts.token or token in context.wholes_of(facts.token):
         found = card_for(facts).effect(facts, method, given)
-    elif token in world.workers_on(facts.token):
-        found = card_for(world.after[token]).effect_on_partner(method)
+    elif token in context.workers_on(facts.token):
+        found = card_for(context.after[token]).effect_on_partner(method)
     else:
         in_parts = any(p.token == token for p in facts.parts)
         found = card_for(facts).effect(facts, method, given) if in_parts else Effect.NONE
-        if found is Effect.FORGETS:
+        if found is Effect.CLEARS:
             return Effect.NONE  # one layer drawn anew is an edit of the whole
-    return found if found in (Effect.ONWARD, Effect.CARRIES, Effect.FORGETS) else Effect.NONE
+    return found if found in (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS) else Effect.NONE
 
 
-def _may_be_meant(method: MethodInCode, facts: ObjectFacts, world: World) -> bool:
+def _may_be_meant(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a method whose receiver is not known may have been called on this network, or on an
     optimizer of its."""
     if method.cls is None or method.method == "step":
         return True
-    return facts.token not in world.before and method.cls == facts.cls
+    return facts.token not in context.before and method.cls == facts.cls
 
 
-def _puts_its_own_best_back(causes: tuple[_Cause, ...], facts: ObjectFacts, world: World) -> bool:
+def _puts_its_own_best_back(causes: tuple[_Cause, ...], facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a state is put in after training, and it is one of this very training: kept in memory, or
     in a file that this run wrote.  What came before the training may have begun it anew."""
     effects = tuple(dict.fromkeys(c.effect for c in causes))
-    if effects != (Effect.ONWARD, Effect.CARRIES):
+    if effects != (Effect.CONTINUES, Effect.RESTORES):
         return False
-    written = {f.path for f in world.files("save") if f.token == facts.token}
-    read = {f.path for f in world.files("load") if f.token in (facts.token, None)}
+    written = {f.path for f in context.files("save") if f.token == facts.token}
+    read = {f.path for f in context.files("load") if f.token in (facts.token, None)}
     return read <= written
 
 
 def _of_the_whole(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: AttributeChanges) -> bool:
     """Whether other weights were put in the whole network, or more than half of it: one layer drawn anew
     is an edit of the whole."""
-    if any(c.whole for c in causes if c.effect in (Effect.CARRIES, Effect.FORGETS)):
+    if any(c.whole for c in causes if c.effect in (Effect.RESTORES, Effect.CLEARS)):
         return True
     differ = {*changes.written, *changes.bound}
     weights = [n for n in facts.learned if n.rpartition(".")[2] not in _STATISTICS]
@@ -310,13 +312,15 @@ def _only_statistics(changes: AttributeChanges) -> bool:
     return not changes.lost and all(n.replace("/", ".").rpartition(".")[2] in _STATISTICS for n in names)
 
 
-def _is_converted(before: ObjectFacts, after: ObjectFacts, changes: AttributeChanges, world: World) -> bool:
+def _is_converted(
+    before: ObjectFacts, after: ObjectFacts, changes: AttributeChanges, context: JudgingContext
+) -> bool:
     """Whether the weights only took another element type or device, maybe there and back: parameters keep
     their tensors, buffers get others."""
     if changes.only_renewed and _only_statistics(changes):
         return True
-    mine = {after.token, *world.wholes_of(after.token)}
-    asked = any(m.method in _CONVERTS and m.token in (None, *mine) for m in world.observation.code.methods)
+    mine = {after.token, *context.wholes_of(after.token)}
+    asked = any(m.method in _CONVERTS and m.token in (None, *mine) for m in context.observation.code.methods)
     changed = (*changes.written, *changes.bound)
     return (
         asked
@@ -325,9 +329,9 @@ def _is_converted(before: ObjectFacts, after: ObjectFacts, changes: AttributeCha
     )
 
 
-def _stands_on_known_parts(facts: ObjectFacts, world: World) -> bool:
+def _stands_on_known_parts(facts: ObjectFacts, context: JudgingContext) -> bool:
     """A new network around networks that had learned before: all of its weights are theirs."""
-    parts = [world.before.get(p.token) for p in facts.parts]
-    if not parts or any(p is None or not was_fitted(p, world) for p in parts):
+    parts = [context.before.get(p.token) for p in facts.parts]
+    if not parts or any(p is None or not was_fitted(p, context) for p in parts):
         return False
     return sum(len(p.learned) for p in parts if p is not None) == len(facts.learned)

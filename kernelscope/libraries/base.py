@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Protocol
 
-from kernelscope.timeline.facts import ObjectFacts
+from kernelscope.domain.facts import ObjectFacts
 
 
 class Effect(StrEnum):
     """What one call does to the learned state of the object it is made on."""
 
-    ANEW = "anew"
+    REFITS = "refits"
     """What was learned before is thrown away; learning starts from nothing."""
-    ONWARD = "onward"
+    CONTINUES = "continues"
     """Learning goes on from where it was (from nothing, where nothing was learned yet)."""
-    FORGETS = "forgets"
+    CLEARS = "clears"
     """What was learned is thrown away, and nothing takes its place: random weights are nothing learned."""
-    CARRIES = "carries"
+    RESTORES = "restores"
     """A state made elsewhere is put in."""
     READS = "reads"
     """The whole state is read out, as a save or a copy does."""
@@ -104,11 +104,11 @@ class GenericCard:
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """By the method's name alone."""
         if method in ("fit", "fit_transform", "fit_predict"):
-            return Effect.ANEW
+            return Effect.REFITS
         if method in ("partial_fit", "train_on_batch"):
-            return Effect.ONWARD
+            return Effect.CONTINUES
         if method == "__setstate__":
-            return Effect.CARRIES
+            return Effect.RESTORES
         if method in ("__getstate__", "__reduce_ex__"):
             return Effect.READS
         return Effect.NONE

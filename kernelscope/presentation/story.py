@@ -7,12 +7,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kernelscope.timeline.changes import Certainty, Change, Held, Moment, Run, Verdict
-from kernelscope.timeline.explain import gist, short_class, standing
-from kernelscope.timeline.facts import ObjectFacts
-from kernelscope.timeline.forecast import Forecast, Forecaster
-from kernelscope.timeline.reruns import Cell, effects_of
+from kernelscope.domain.changes import Certainty, Change, Held, Moment, Run, Verdict
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.forecast.forecast import Forecast, Forecaster
+from kernelscope.timeline.cells import Cell, effects_of
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.verdicts.explain import gist, short_class, standing
 
 ChapterKind = Literal["unknown", "attached", "run", "between"]
 

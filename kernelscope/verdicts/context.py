@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from kernelscope.timeline.facts import (
+from kernelscope.domain.facts import (
     Call,
     FileAccess,
     Kept,
@@ -17,14 +17,14 @@ from kernelscope.timeline.facts import (
     Part,
     Value,
 )
-from kernelscope.timeline.rules import card_for
+from kernelscope.libraries.registry import card_for
 
 DEPTH = 4
 """How deep composites in composites are followed: deeper ones are told by their outer parts."""
 
 
 @dataclass(frozen=True)
-class World:
+class JudgingContext:
     """One observation, with the state before it and after it."""
 
     observation: Observation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelscope.timeline.changes import Verdict
+from kernelscope.domain.changes import Verdict
 
 DOES = {
     Verdict.CREATED: "creates",

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kernelscope.timeline.changes import Judgement
-from kernelscope.timeline.facts import Cost, KernelFacts, Movement, Observation, Snapshot
+from kernelscope.domain.changes import Judgement
+from kernelscope.domain.facts import Cost, KernelFacts, Movement, Observation, Snapshot
 
 KernelState = Literal["idle", "busy", "restarted", "died", "unreachable", "back"]
 

@@ -17,7 +17,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.timeline.facts import Scalar
+from kernelscope.domain.facts import Scalar
 
 Kind = Literal["alias", "makes", "may keep", "maybe", "loop", "item", "plain"]
 How = Literal["constant", "name", "itself", "call"]

@@ -17,11 +17,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kernelscope.timeline.changes import Change, Identity, Learned, Moment, Verdict
-from kernelscope.timeline.events import IN_ORDER, Attached, KernelChanged, Lost, Observed
-from kernelscope.timeline.expectations import Expectation
-from kernelscope.timeline.explain import is_late
+from kernelscope.domain.changes import Change, Identity, Learned, Moment, Verdict
+from kernelscope.domain.events import IN_ORDER, Attached, KernelChanged, Lost, Observed
+from kernelscope.expectations.language import Expectation
 from kernelscope.timeline.timeline import Row, Timeline, Update
+from kernelscope.verdicts.explain import is_late
 
 Outcome = Literal["holds", "broken", "unknown"]
 

@@ -1,0 +1,1 @@
+"""What the source of a cell can do, read from its syntax alone."""

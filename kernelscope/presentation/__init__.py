@@ -1,0 +1,1 @@
+"""Every sentence, verb, glyph and colour."""

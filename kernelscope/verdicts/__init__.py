@@ -1,0 +1,1 @@
+"""From the facts of one look to changes."""
