@@ -165,6 +165,7 @@ def on_end_signals(
     Args:
         interrupt: also for Ctrl-C.
     """
+    # fault: 80a
     for name in ("SIGTERM", "SIGHUP", *(["SIGINT"] if interrupt else [])):
         if hasattr(signal, name):  # Windows has no SIGHUP
             loop.add_signal_handler(getattr(signal, name), callback, *arguments)

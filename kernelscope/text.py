@@ -17,6 +17,8 @@ _PLAIN = re.compile(f"[{_PLAIN_CHARACTERS}]*")
 """Nothing in it hides or combines: our own signs, and most of what anybody writes."""
 _PLAIN_BLOCK = re.compile(f"[\n\t{_PLAIN_CHARACTERS}]*")
 _SUSPECT = re.compile("[^\x20-\x7e]")
+# fault: 76a
+# fault: 73a
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
@@ -27,6 +29,7 @@ colours, too): terminals differ about how wide that is."""
 _COMBINING = frozenset({"Mn", "Mc", "Me"})
 _JOINING = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb]")
 """Vowels and finals of Hangul: letters that stand on the one before them."""
+# fault: 75a
 _MOST_COMBINING = 4
 """Marks on one character beyond these are shown as escapes; real scripts stack fewer."""
 
@@ -44,6 +47,7 @@ def clean(text: str, *, limit: int = 200) -> str:
 def clean_block(text: str, *, limit: int = 65_536) -> str:
     """Like ``clean`` for source code: line ends and tabs stay."""
     # Of 50 MB no more is touched than can be shown.
+    # fault: 77b
     return _visible(_cut(text[: 2 * max(limit, 0) + 2].replace("\r\n", "\n"), limit), keep="\n\t")
 
 

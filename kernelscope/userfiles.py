@@ -56,6 +56,7 @@ def kind_of(mode: int) -> str:
 
 def display_path(path: Path) -> str:
     """The path, safe to display."""
+    # fault: 9a
     return clean(os.fspath(path), limit=1_000)
 
 
@@ -70,6 +71,7 @@ def open_regular(path: Path) -> BinaryIO:
             regular file).
         ValueError: a NUL in the path.
     """
+    # fault: 8c
     if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
         _refuse(path)
     handle = open_without_waiting(path)

@@ -160,6 +160,7 @@ def _main(args: list[str], platform: str) -> None:
         cli.main(args=args, prog_name="kernelscope", standalone_mode=False)
     except click.ClickException as error:
         error.show(told := io.StringIO())
+        # fault: 73e
         click.echo(clean_block(told.getvalue()), err=True, nl=False)
         raise SystemExit(error.exit_code) from None
     except KernelscopeError as error:

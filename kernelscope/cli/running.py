@@ -58,6 +58,7 @@ def tell_what_looking_costs(poll: float | None) -> None:
 
 def can_be_drawn_on() -> bool:
     """Whether the terminal is one that has a cursor to move."""
+    # fault: 78a
     return os.environ.get("TERM") not in ("dumb", "unknown")
 
 
@@ -135,6 +136,7 @@ def recorded(
             talk(told)
         else:
             later.append(told)
+            # fault: 90g
             warn(told)
 
     if file is not None:
@@ -192,6 +194,7 @@ def live_source(connection: Connection, **options: Any) -> Source:
     from kernelscope.kernel.live import LiveSource
 
     source = LiveSource(connection, **options)
+    # fault: 5c
     if not source.signed:
         talk("the connection file has no key, so messages are not verified")
     return source
@@ -203,6 +206,7 @@ _SQLITE = b"SQLite format 3\0"
 def is_recording(name: str) -> bool:
     """By its content: a connection file is JSON."""
     try:
+        # fault: 8d
         with open_regular(Path(name)) as file:
             return file.read(len(_SQLITE)) == _SQLITE or name.endswith(".kscope")
     except (OSError, ValueError):
@@ -297,6 +301,7 @@ def shown(app: ThemedApp[T]) -> T | None:
     answer = app.run()
     if app.stumbled is not None:
         error = app.stumbled
+        # fault: 73f
         raise KernelscopeError(f"kernelscope stumbled: {type(error).__name__}: {error}") from error
     if app.return_code:
         raise SystemExit(app.return_code)

@@ -13,6 +13,7 @@ from kernelscope.text import clean, escaped_json
 
 def json_line(entry: KernelEntry) -> str:
     """One kernel as one JSON object; times are seconds since the epoch, UTC."""
+    # fault: 9b
     told = msgspec.json.encode(
         {
             "connection_file": clean(str(entry.connection_file), limit=4_096),

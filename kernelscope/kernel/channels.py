@@ -150,6 +150,7 @@ class Channels:
         self._iopub = self._client.connect_iopub()
         # What is sent goes to a kernel that is there or to nobody.
         self.context.immediate = 1
+        # fault: 40a
         self._shell = self._client.connect_shell(identity=self._session.bsession)
         self.context.immediate = 0
         for name, socket in (("iopub", self._iopub), ("shell", self._shell)):
@@ -169,6 +170,10 @@ class Channels:
             the request's message id; the answer comes as a signal.  Empty where there is no connection:
             then nothing was sent, and nothing will be.
         """
+        # fault: 36b
+        # fault: 36a
+        # fault: 32a
+        # fault: 14b
         content = {
             "code": "",
             "silent": True,
@@ -220,6 +225,7 @@ class Channels:
         return True
 
     def _put(self, signal: Signal, size: int = 0) -> None:
+        # fault: 82b
         if isinstance(signal, Message) and signal.type == "comm_msg" and self._waiting > MOST_WAITING:
             return  # the gap in the probe's numbers tells of it
         self._waiting += size

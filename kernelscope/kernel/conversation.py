@@ -116,6 +116,7 @@ class Conversation:
             KeyMismatchError: what is there encrypts and the file does not, or the other way round.
         """
         self.channels.open()
+        # fault: 10a
         if not await self.heart.beat(BEAT_S):
             raise no_beat(self.info, self.shown, await heartbeat_peer(self.info))
 
@@ -168,6 +169,7 @@ class Conversation:
                 turn.give_back()
             if reply is None:
                 return
+            # fault: 19a
             if reply.content.get("status") != "aborted":
                 yield Answer(await self._value(reply), reply.session)
                 return
@@ -189,6 +191,7 @@ class Conversation:
                 yield signal
                 heard = time.monotonic()
                 idle = signal.content.get("execution_state") == "idle"
+            # fault: 18b
             elif idle or time.monotonic() - heard > SILENT_S:
                 turn.overrule()
             else:
@@ -213,6 +216,7 @@ class Conversation:
                 yield signal
                 return
             elif signal is None and pending.quiet() > SLOW_S:
+                # fault: 12a
                 if pending.reply is not None:
                     break  # the subscription came late; a push that it missed will show as a gap
                 self._doubt(time.monotonic() - begun)
@@ -248,6 +252,7 @@ class Conversation:
 
     def _may_be_the_kernels(self) -> bool:
         """Whether the key may be the kernel's although no message has proven it."""
+        # fault: 11a
         return self.info.path is not None and started_from(self.info.path) is not False
 
     def _wrong_key(self) -> KernelError:
@@ -273,6 +278,7 @@ class Conversation:
             signal = await self.signal(SLOW_S)
             if isinstance(signal, Message) and signal.parent_id == request and signal.channel == "shell":
                 info = signal.content.get("language_info")
+                # fault: 14a
                 language = str(info.get("name", language)) if isinstance(info, dict) else language
                 break
         return UnsupportedKernelError(

@@ -21,6 +21,7 @@ class Counted:
         """A request begins, with this count should it be counted."""
         if not isinstance(count, int):
             return
+        # fault: 34b
         self._missed = self._missed or (self._open is not None and count > self._open)
         if self._open is None or count != self._open:
             self._open = count

@@ -169,6 +169,7 @@ def _file_named(argument: str) -> Path | None:
     if os.path.lexists(here) and not os.path.isdir(here) and here.suffix != ".ipynb":  # noqa: PTH112 - as above
         return here.absolute()
     if "\0" in argument or not argument or os.sep in argument:
+        # fault: 1b
         return None
     places = (folder / argument for folder in runtime_dirs())
     return next((place for place in places if os.path.isfile(place)), None)  # noqa: PTH113 - as above
@@ -240,6 +241,7 @@ def _the_one(matches: Sequence[_Found], several: str) -> Path:
 
 def _names(kernels: Sequence[_Found]) -> str:
     live = [one.entry for one in kernels if one.entry.state != "dead"]
+    # fault: 1a
     return _listed("running kernels: ", live) if live else _looked(kernels)
 
 

@@ -156,6 +156,7 @@ def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
     """
     with open_regular(path) as file:
         status = os.fstat(file.fileno())
+        # fault: 8a
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -187,6 +188,7 @@ def _bad(shown: str, what: str, hint: str = _MAKE_ANEW) -> ConnectionFileError:
     return ConnectionFileError(f"{shown}: {what}", hint)
 
 
+# fault: 8b
 _READ_PROBLEMS = {
     errno.ENOENT: ("there is no such file", _LIST_THEM),
     errno.ENOTDIR: ("there is no such file", _LIST_THEM),
@@ -214,12 +216,14 @@ def _read(path: Path, shown: str) -> tuple[bytes, os.stat_result]:
 def _must_be_private(path: Path, status: os.stat_result, shown: str) -> None:
     """As ssh does: what anybody could have written or read says nothing of who answers."""
     user = effective_user()
+    # fault: 7a
     if user != 0 and status.st_uid not in {0, user}:
         raise _bad(
             shown,
             "the file belongs to another user",
             "copy it, if you trust it, and chmod 600 the copy; --insecure-file attaches all the same",
         )
+    # fault: 7b
     if _reachable_by_others(path, status.st_mode):
         raise _bad(
             shown,
@@ -247,6 +251,7 @@ def _parse(data: bytes, shown: str) -> dict[str, Any]:
     """The JSON object in ``data``; no error here refers to its content, which holds the key."""
     if not data.strip():
         raise _bad(shown, "the file is empty")
+    # fault: 2c
     if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _bad(shown, "the file begins with a byte order mark", "save it as UTF-8 without one")
     found, problem = _decode(data)
@@ -254,6 +259,7 @@ def _parse(data: bytes, shown: str) -> dict[str, Any]:
         raise _bad(shown, f"this is not a connection file: {problem}", _LIST_THEM)
     if problem:
         raise _bad(shown, problem)
+    # fault: 2d
     if not isinstance(found, dict):
         raise _bad(shown, f"the file holds a JSON {_json_type(found)}, not an object", _LIST_THEM)
     return found
@@ -262,8 +268,10 @@ def _parse(data: bytes, shown: str) -> dict[str, Any]:
 def _decode(data: bytes) -> tuple[object, str]:
     try:
         return json.loads(data.decode("utf-8")), ""
+    # fault: 2b
     except UnicodeDecodeError as error:
         return None, f"the file is not UTF-8 (byte {error.start})"
+    # fault: 2a
     except json.JSONDecodeError as error:
         return None, f"the file is not complete JSON (line {error.lineno}, column {error.colno})"
     except (ValueError, RecursionError):
@@ -313,6 +321,8 @@ def _port(raw: dict[str, Any], name: str, shown: str) -> int:
     if name not in raw:
         raise _bad(shown, f"{name} is missing")
     value = raw[name]
+    # fault: 3b
+    # fault: 3a
     if type(value) is not int or not 1 <= value <= 65_535:
         raise _bad(shown, f"{name} is {_value(value)}, not a number from 1 to 65535")
     return value
@@ -323,6 +333,7 @@ def _must_differ(ports: dict[str, int], shown: str) -> None:
     for name, port in ports.items():
         if port in first:
             raise _bad(shown, f"{first[port]} and {name} are both {port}")
+        # fault: 3c
         first[port] = name
 
 
@@ -332,6 +343,7 @@ def _transport(raw: dict[str, Any], shown: str) -> Transport:
         return "tcp"
     if value == "ipc":
         return "ipc"
+    # fault: 6a
     raise _bad(shown, f"transport is {_value(value)}, not tcp or ipc")
 
 
@@ -356,10 +368,13 @@ def _signed(raw: dict[str, Any], shown: str, *, insecure: bool) -> bool:
     if "key" not in raw:
         raise _bad(shown, "key is missing")
     key = raw["key"]
+    # fault: 4a
     if not isinstance(key, str):
         raise _bad(shown, f"key is a {_json_type(key)}, not a string")
     if not _encodable(key):
         raise _bad(shown, "key is not valid text")
+    # fault: 5b
+    # fault: 5a
     if not key and not insecure and not _is_this_machine(raw):
         raise _bad(
             shown,
@@ -381,6 +396,7 @@ def _encodable(text: str) -> bool:
 def _scheme(raw: dict[str, Any], shown: str) -> str:
     value = raw.get("signature_scheme", "hmac-sha256")
     known = {f"hmac-{name}" for name in hashlib.algorithms_guaranteed if not name.startswith("shake")}
+    # fault: 6b
     if not isinstance(value, str) or value not in known:
         raise _bad(shown, f"signature_scheme is {_value(value)}, not hmac-sha256 or another hmac-…")
     return value
@@ -394,11 +410,13 @@ def _curve(raw: dict[str, Any], shown: str) -> bytes | None:
     for name in names:
         if not isinstance(raw[name], str) or not _Z85_KEY.fullmatch(raw[name]):
             raise _bad(shown, f"{name} is not a CurveZMQ key (40 characters of Z85)")
+    # fault: 13a
     if not zmq.has("curve"):
         raise _bad(
             shown, "curve_publickey asks for encryption, which this pyzmq cannot do", "install another pyzmq"
         )
     public, secret = (raw[name].encode("ascii") for name in names)
+    # fault: 13b
     if zmq.curve_public(secret) != public:
         raise _bad(shown, "curve_publickey and curve_secretkey do not belong together")
     return bytes(public)

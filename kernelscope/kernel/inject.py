@@ -87,6 +87,7 @@ class Question(Struct, frozen=True):
         )
 
 
+# fault: 11b
 GREETING = Question({"do": "greet"})
 """Who is there: puts nothing in."""
 DETACH = Question({"do": "detach"})

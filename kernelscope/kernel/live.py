@@ -268,11 +268,13 @@ class LiveSource:
         mute, self._mute = self._mute, ""
         if mute and before is not None:
             yield KernelChanged(self._epoch, "back")
+        # fault: 17a
         if before is not None and before.nonce == reply.nonce:
             for observation in reply.history:
                 yield from self._in_order(observation)
             yield from self._gap(reply.seq)
             return
+        # fault: 85a
         self._epoch += 1
         self._seq = reply.seq
         yield Attached(self._epoch, self._facts(reply), reply.base, reply.history, reply.cost)
@@ -306,6 +308,9 @@ class LiveSource:
                 yield event
         self._beaten, self._beats, self._awaited = time.monotonic(), True, None
         while self._reply is not None and talk.channels.up:
+            # fault: 45a
+            # fault: 44a
+            # fault: 37a
             signal = await talk.signal(BEAT_S)
             if isinstance(signal, Message) and signal.session != self._session:
                 if signal.session in self._strangers:
@@ -316,6 +321,7 @@ class LiveSource:
             for event in [*heard, *await self._signs_of_life(talk)]:
                 yield event
                 await self._renew_after(event, talk)
+            # fault: 34a
             if self._counted.missed and isinstance(signal, Message) and _is_idle(signal):
                 async for event in self._ask_for_the_hooks(talk):
                     yield event
@@ -393,6 +399,7 @@ class LiveSource:
             return []
         try:
             push = decode_push(message.content.get("data"))
+            # fault: 83b
             if push is None or push.nonce != self._reply.nonce:
                 return []
             if push.kind == "detached":
@@ -410,6 +417,7 @@ class LiveSource:
     def _in_order(self, observation: Observation) -> Iterator[Event]:
         """What was told already is not told again; nor is what comes after a later one, and was told
         as lost: each is a difference to the one before."""
+        # fault: 83a
         if observation.seq <= self._seq:
             return
         yield from self._gap(observation.seq - 1)
@@ -421,6 +429,8 @@ class LiveSource:
     def _gap(self, seq: int) -> Iterator[Event]:
         """The numbers up to this one that never came."""
         if seq > self._seq:
+            # fault: 89a
+            # fault: 82a
             yield Lost(self._epoch, seq - self._seq)
             self._seq = seq
 
@@ -438,6 +448,7 @@ class LiveSource:
         down, told = time.monotonic(), "unreachable" if self._mute else ""
         while not self._taken_out:
             talk = self._talk
+            # fault: 21b
             back = talk.channels.up and await talk.heart.beat(BEAT_S)
             async for event in self._still_heard(talk):
                 yield event
@@ -448,7 +459,10 @@ class LiveSource:
                 return
             if ended and self._shut_down:
                 raise self._gone(talk)
+            # fault: 86a
+            # fault: 17b
             state: KernelState = "died" if ended else "unreachable"
+            # fault: 47a
             if away > DOWN_S and told != state and (ended or not self._is_ending()):
                 told = state
                 yield self._away(state)
@@ -475,6 +489,7 @@ class LiveSource:
 
     def _has_ended(self) -> bool | None:
         """Whether the kernel's process has; ``None`` where that cannot be known from here."""
+        # fault: 86b
         return None if self._process is None else has_ended(*self._process)
 
     def _is_ending(self) -> bool:
@@ -508,6 +523,7 @@ class LiveSource:
     async def _follow_the_file(self, talk: Conversation) -> None:
         """The connection file may have been written anew, for a kernel at other ports."""
         mark = _mark_of(self._connection)
+        # fault: 16a
         if mark is None or mark == self._file:
             return
         self._file = mark
@@ -553,6 +569,7 @@ async def take_out(
         KernelError: as ``LiveSource.events``.
         TimedOutError: ``limit`` ran out.
     """
+    # fault: 7c
     info = read_connection(connection, insecure=insecure, insecure_file=insecure_file)
     talk = Conversation(info, limit=limit)
     try:
@@ -576,6 +593,7 @@ def answered(text: str, wanted: type[T]) -> T:
         UnsupportedKernelError: there is no IPython to attach to.
     """
     found = _read(text, wanted)
+    # fault: 15d
     if isinstance(found, Refusal):
         raise _refused(found)
     return found

@@ -77,13 +77,16 @@ def no_beat(info: ConnectionInfo, shown: str, peer: Peer) -> KernelError:
         shown: the connection file, safe to display.
     """
     match peer, info.curve_publickey is not None:
+        # fault: 13d
         case "encrypted", True:
             return KeyMismatchError(f"the encryption keys in {shown} are not its kernel's", _OTHER_FILE)
+        # fault: 13c
         case "encrypted", False:
             return KeyMismatchError(
                 f"the kernel of {shown} takes encrypted connections only, and the file has no keys for them",
                 _OTHER_FILE,
             )
+        # fault: 13e
         case "plain", True:
             return KeyMismatchError(
                 f"{shown} asks for encryption, and what answers at its ports does not encrypt",

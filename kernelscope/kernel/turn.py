@@ -48,6 +48,7 @@ class Turn:
             with self._note.open("x", encoding="ascii") as file:
                 file.write(f"{self.token} {os.getpid()} {start_mark(os.getpid())}")
         except FileExistsError:
+            # fault: 18a
             return False
         except OSError:  # no place for notes: then there are none
             self._note = None
@@ -61,6 +62,7 @@ class Turn:
         if self._note is not None and not self._asked:
             self._asked = True
             with suppress(OSError):
+                # fault: 18d
                 os.truncate(self._note, len(self.token))  # makes none, where it was removed meanwhile
 
     def overrule(self) -> None:
@@ -94,6 +96,7 @@ def _forget_the_unasked(note: Path) -> None:
     """A note whose writer was killed before its question was on its way."""
     with suppress(OSError, ValueError):
         _, pid, mark = note.read_text(encoding="ascii").split(" ", 2)
+        # fault: 18c
         if has_ended(int(pid), mark):
             note.unlink()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kernelscope.domain.changes import Verdict
 
+# fault: 79a
 GLYPHS = {
     Verdict.CREATED: "●",
     Verdict.RESET: "○",

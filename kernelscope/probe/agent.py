@@ -63,6 +63,7 @@ class Watcher:
 
     def is_gone(self) -> bool:
         """Local: its process has ended.  Remote: it has not renewed for many runs."""
+        # fault: 56a
         return not self._is_there() if self.local else self.runs_since_renewal > REMOTE_RUNS
 
 
@@ -80,6 +81,9 @@ def guarded(entry: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
             except BaseException as error:  # noqa: BLE001 - see above
                 self.agent.handle(error)
             self.agent.interrupts.pass_on()
+        # fault: 25a
+        # fault: 23a
+        # fault: 22a
         except BaseException as error:  # noqa: BLE001 - an interrupt fell into the handling
             _keep(self, error)
         finally:
@@ -109,6 +113,7 @@ class CommEnd:
     ``pre_execute`` and ``post_execute`` callbacks.
     """
 
+    # fault: 41a
     target_name = "kernelscope"
     _closed = False
 
@@ -163,6 +168,7 @@ class Running:
         """Its code runs from now on."""
         self.began = perf_counter()
         now = time()  # a label; whoever has put a clock of their own there may have it say anything
+        # fault: 87a
         self.started = now if type(now) is float and now - now == 0.0 else 0.0
 
     @property
@@ -179,6 +185,8 @@ class Agent:
         self.nonce = os.urandom(8).hex()
         self._ip, self._kernel = ip, ip.kernel
         self._pid = getpid()
+        # fault: 42a
+        # fault: 33a
         self._look = Look(ip.user_ns)
         self._calls = CallWatcher(self._look.types, self._look.tokens, ip.user_ns)
         self._code = CodeReader(ip.user_ns, self._look.types, self._look.tokens)
@@ -356,6 +364,7 @@ class Agent:
 
     def leave(self) -> None:
         """Everything as it was: hooks, comm, poller, monitoring, modules.  May be called twice."""
+        # fault: 28a
         for _ in range(2):  # once more, where an interrupt or a failure has left something
             failures = self._failures
             try:
@@ -403,10 +412,12 @@ class Agent:
         return [i for i, c in enumerate(callbacks) if type(c) is MethodType and c.__self__ is self]
 
     def _forget_comm(self) -> None:
+        # fault: 55a
         self._kernel.comm_manager.comms.pop(self._comm.comm_id, None)
 
     def _forget_modules(self) -> None:
         own = sys.modules.get(__name__)
+        # fault: 35a
         if own is not None and own.__dict__.get("AGENT") is not self:
             return  # another probe came after somebody had taken these modules away
         package = __name__.rpartition(".")[0]
@@ -440,11 +451,13 @@ class Agent:
         if getpid() != self._pid:
             return  # a forked child
         self.interrupts.end_run()  # one whose end was not noticed
+        # fault: 43a
         if not info.store_history or info.silent:
             return  # a tool's own request
         parent = self._ip.parent_header
         if not any(run.request == _message_id(parent) for run in self._runs):
             self.interrupts.announce(parent)  # no cell within a cell
+        # fault: 39a
         if self._is_within(parent) or self._is_left_alone():
             return
         self._parent = parent
@@ -532,6 +545,7 @@ class Agent:
 
     def _ended(self, result: Any) -> Running | None:
         """The run that this is the end of; ``None`` for a cell within a cell, and in a forked child."""
+        # fault: 46a
         if getpid() != self._pid:
             return None
         here = threading.get_ident()
@@ -560,9 +574,11 @@ class Agent:
     def handle(self, error: BaseException) -> None:
         """Keep what belongs to the user; count a failure of the probe, which leaves after the third."""
         if not is_own_failure(error):
+            # fault: 24a
             self.interrupts.keep(error)
             return
         self._failures += 1
+        # fault: 22b
         if self._failures >= MOST_FAILURES:
             try:
                 self._send({"kind": "gone", "reason": f"the probe failed: {type(error).__name__}"})
@@ -602,6 +618,7 @@ class Agent:
     def _taken(self) -> dict[str, Any]:
         """One look; what an earlier one found and nobody was told comes with it."""
         if not self._settled:
+            # fault: 27a
             self._look.owe_everything()
         self._settled = False
         return self._look.take()
@@ -660,6 +677,8 @@ class Agent:
         raw = info.raw_cell if type(info.raw_cell) is str else ""
         header = (run.parent or {}).get("header", {})
         count = result.execution_count if result is not None else None
+        # fault: 77a
+        # fault: 101a
         return {
             "execution_count": count if type(count) is int else run.count,
             "code": raw[:CODE_CHARACTERS],
@@ -719,11 +738,14 @@ class Agent:
         self._seq += 1
         seen["seq"] = self._seq
         self._costs.not_evaluated += len(seen["cut"]) + sum(len(o["not_evaluated"]) for o in seen["objects"])
+        # fault: 31a
         body = dumps(seen)
         encoded = perf_counter()
         # Its own sending is still to come; that of the observation before it counts here instead.
+        # fault: 102a
         spent = encoded - begun + self._after_encoding + (run.hook_seconds if run is not None else 0.0)
         text = body[:-1] + ", " + dumps({"hook_seconds": spent, "cost": self.cost()})[1:]
+        # fault: 84a
         self._remember(text)
         if run is not None:
             run.told = True  # before it is sent: a gap in the numbers is honest, a run told twice is not
@@ -769,6 +791,7 @@ class Agent:
 
     def _send(self, told: dict[str, Any], publish: Any = None) -> None:
         """On iopub, in passing: nothing is waited for."""
+        # fault: 41b
         content = {"comm_id": self._comm.comm_id, "data": {"kernelscope": {"nonce": self.nonce, **told}}}
         self._costs.sent += sum(map(len, told.values()))
         session = self._kernel.session

@@ -156,6 +156,7 @@ class CallWatcher:
 
     def check_tool(self) -> None:
         """Stop watching calls if the user has freed the tool id: events set on it now would go to somebody else."""
+        # fault: 100a
         self.active = self.active and _owns(self._tool)
 
     def watch_class(self, cls: type) -> None:
@@ -216,6 +217,7 @@ class CallWatcher:
         except RecursionError:
             self.dropped += 1  # the user's code is as deep as Python allows: not one call more fits in
         except BaseException as error:
+            # fault: 93a
             if not is_own_failure(error):
                 strip_traceback(error)
                 self = code = None  # type: ignore[assignment] # a handler's frame may keep this one

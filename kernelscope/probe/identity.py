@@ -37,6 +37,7 @@ class Unreferable:
         return self._type() is type(obj) and (not self._memory or own_memory(obj) == self._memory)
 
 
+# fault: 55b
 if TYPE_CHECKING:
     # Made at run time it would stay in a cache of `typing`, and with the class the module and all it holds.
     Reference = Union["weakref.ref[object]", Unreferable]
@@ -81,6 +82,7 @@ def reference_to(obj: object) -> Reference:
     if memory:
         return Unreferable(obj, memory)
     try:
+        # fault: 54a
         return weakref.ref(obj)
     except TypeError:
         return Unreferable(obj)
@@ -111,6 +113,7 @@ def is_dead(reference: Reference) -> bool:
 def _refers(reference: Reference, obj: object) -> bool:
     if type(reference) is Unreferable:
         return reference.may_be(obj)
+    # fault: 53a
     return reference() is obj  # type: ignore[operator]
 
 
@@ -155,4 +158,5 @@ class Binding:
         if self._id:
             self.serial += 1
         self._id, self.raw = id(value), None
+        # fault: 69a
         self._held = value if is_small_atom(value) else reference_to(value)

@@ -108,6 +108,7 @@ def strip_traceback(error: BaseException) -> None:
         with suppress(RuntimeError):  # it still runs
             trace.tb_frame.clear()
         trace = trace.tb_next
+    # fault: 94a
     _traceback.__set__(error, kept)
     for _ in range(_MOST_CONTEXTS):
         context = outer = _context.__get__(error)
@@ -256,6 +257,7 @@ class Interrupts:
         """
         self._disarm()
         sent, kept = self._latest_possible_date(request), self._kept
+        # fault: 96a
         if kept is not None and kept[2] == get_ident() and (sent is None or sent > kept[1]):
             self._kept = None
         self._about_to_run.add(get_ident())
@@ -271,6 +273,7 @@ class Interrupts:
             self._tracers[here] = gettrace()
             self._armed[here] = kept[0], kept[1], monotonic() + _ARMED_S
             self._kept = None
+            # fault: 95a
             trace(self._on_call)
 
     def end_run(self) -> None:
@@ -353,6 +356,7 @@ class Interrupts:
         if len(self._shortest) >= _MOST_CLIENTS and client not in self._shortest:
             self._shortest.clear()
         shortest = self._shortest[client] = min(taken, self._shortest.get(client, taken))
+        # fault: 97a
         return sent + shortest
 
 

@@ -20,6 +20,9 @@ def _kernelscope(request: str) -> str:
     """Does what ``request`` (JSON) asks for; answers in JSON, whatever happens."""
     try:
         return _answered(request)
+    # fault: 29a
+    # fault: 26b
+    # fault: 26a
     except BaseException as error:  # noqa: BLE001 - SystemExit from in here would end the user's kernel
         _keep_for_the_user(error)
         detail = type(error).__name__ + ": " + str(error)[:300]
@@ -46,17 +49,21 @@ def _answered(request: str) -> str:
     _no_longer_waits(asked["note"], asked["token"])
     shell = sys.modules.get("IPython.core.getipython")
     ip = shell.get_ipython() if shell is not None else None
+    # fault: 15b
     if ip is None or getattr(ip, "kernel", None) is None:
         return json.dumps({"error": "unsupported", "detail": "no IPython kernel runs here"})
     kernel = type(ip.kernel)
+    # fault: 15c
     if not any(cls.__module__ == "ipykernel.ipkernel" for cls in kernel.__mro__):
         detail = "its kernel is " + kernel.__module__ + "." + kernel.__qualname__ + ", not ipykernel's"
         return json.dumps({"error": "unsupported", "detail": detail})
     release = getattr(sys.modules.get("ipykernel"), "version_info", (6,))
+    # fault: 15a
     if release[0] < 6:
         detail = "ipykernel " + ".".join(map(str, release)) + " is too old"
         return json.dumps({"error": "unsupported", "detail": detail})
     locked = getattr(sys, "_is_gil_enabled", None)
+    # fault: 49a
     if locked is not None and not locked():
         return json.dumps({"error": "unsupported", "detail": "a free-threaded Python runs here"})
     agent = _agent()
@@ -125,9 +132,13 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
         if agent is not None:
             agent.take_out()
         return json.dumps({"detached": agent is not None})
+    # fault: 21a
+    # fault: 20a
     if asked["session"] != session or time.monotonic() > asked["until"]:
         return json.dumps({"error": "stale"})
+    # fault: 88a
     if agent is not None and asked["wire"] != _wire():
+        # fault: 88b
         if not agent.is_abandoned():
             return json.dumps({"error": "version", "detail": agent.version})
         agent.leave()
@@ -160,6 +171,7 @@ def _installed(ip: Any, asked: dict[str, Any]) -> Any:
             sys.modules[full] = module
             made.append(full)
             # Debuggers step over files of such a name, as over Python's own frozen modules.
+            # fault: 103a
             exec(compile(source, "<frozen kernelscope " + full + ">", "exec", 0, True), module.__dict__)  # noqa: S102 - the probe itself
         own_names = vars(sys.modules[_PACKAGE + ".agent"])
         agent = own_names["Agent"](ip, asked["version"], asked["checksum"])
@@ -232,6 +244,7 @@ def _give_back(ip: Any, before: dict[str, Any] | None) -> None:
         parent = _remembered(_agent(), before)
         if parent is None:
             return
+        # fault: 38a
         ip.set_parent(parent)
         if "_new_threads_parent_header" in ip.kernel.__dict__:
             ip.kernel._new_threads_parent_header = parent["header"]

@@ -112,6 +112,7 @@ class Watched:
     __slots__ = ("_reference", "bindings", "folds", "generation", "in_order", "known", "owed", "record")
 
     def __init__(self, obj: Any) -> None:
+        # fault: 51a
         self._reference = reference_to(obj)
         self.bindings: dict[str, Binding] = {}
         self.in_order: list[tuple[str, Binding]] = []
@@ -131,6 +132,7 @@ class Watched:
 
     def is_by_address(self) -> bool:
         """Whether another object of its class at the same address would be taken for it."""
+        # fault: 52a
         return type(self._reference) is Unreferable
 
     def is_of(self, obj: Any) -> bool:
@@ -251,6 +253,7 @@ class Look:
                 names[name] = token  # what was not looked at is not gone
                 continue
             changed[name] = None
+            # fault: 99a
             if may_hide:
                 unreached.append(name)  # its model is gone because the name got another one, or none
         self._out_of_reach.update(unreached)
@@ -321,6 +324,7 @@ class Look:
                         found.too_many = True
                     elif self._is_estimator(value):
                         models.append((order, name, value))
+                # fault: 67a
                 elif depth < MOST_DEPTH and id(value) not in path and found.has_room(len(below)):
                     inner = self._inside(kind, name, value, found)
                     held_by = (*path, id(value))
@@ -348,6 +352,7 @@ class Look:
         ]
 
     def _is_of_interest(self, value: Any) -> bool:
+        # fault: 63a
         return self.types.of(type(value)).kind != OPAQUE
 
     # One object.

@@ -84,6 +84,7 @@ class UserNames:
             found: list[Any] = []
             try:
                 for key in dict.__reversed__(self._namespace):
+                    # fault: 98a
                     if key is self._latest_input:
                         return found[::-1], False
                     found.append(key)

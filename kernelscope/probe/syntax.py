@@ -29,6 +29,7 @@ def parse(source: str) -> ast.Module | None:
     Not by ``catch_warnings``, which makes Python forget which of the user's warnings were shown.
     """
     filters = warnings.filters
+    # fault: 30a
     filters.insert(0, _NO_WARNINGS)  # type: ignore[attr-defined]
     try:
         return ast.parse(source, _FILE_NAME)

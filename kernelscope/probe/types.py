@@ -27,6 +27,7 @@ def is_one_of(cls: type, wanted: tuple[type, ...]) -> bool:
 
     ``cls in wanted`` would ask: a metaclass may define ``__eq__``.
     """
+    # fault: 60a
     return any(cls is candidate for candidate in wanted)
 
 
@@ -87,6 +88,7 @@ def _text(getter: object, cls: type) -> str:
         value = getter(cls)  # type: ignore[operator]
     except AttributeError:  # `__module__` was deleted from the class
         return ""
+    # fault: 70a
     return value if type(value) is str else ""
 
 
@@ -95,11 +97,13 @@ def instance_dict(obj: object) -> dict[str, object] | None:
     for cls in mro_of(type(obj)):
         entry = class_dict(cls).get("__dict__")
         if entry is not None:
+            # fault: 62a
             if type(entry) is not types.GetSetDescriptorType:
                 return None
             break
     else:
         return None
+    # fault: 58a
     found = _get(obj, "__dict__")
     return found if type(found) is dict else None
 
@@ -121,8 +125,10 @@ def pairs_of(mapping: Any, most: int) -> list[tuple[Any, Any]]:
     """
     for _ in range(_TRIES):
         items = dict.items(mapping)
+        # fault: 48a
         try:
             return list(items) if dict.__len__(mapping) <= most else list(islice(items, most))
+        # fault: 72a
         except RuntimeError:
             mapping = dict(mapping) if type(mapping) is dict else mapping
     return []
@@ -277,6 +283,7 @@ class TypeCache:
     def of(self, cls: type) -> TypeInfo:
         """What is known of this type."""
         known = self._known.get(id(cls))
+        # fault: 71a
         if known is not None and known[0]() is cls:
             return known[1]
         info = TypeInfo(cls, self.is_user_module(_text(_module_of, cls)))
@@ -315,6 +322,7 @@ def parameters_and_learned(obj: object, info: TypeInfo) -> tuple[dict[str, objec
     """Instance attributes, parted into hyper-parameters and everything else."""
     params: dict[str, object] = {}
     learned: dict[str, object] = {}
+    # fault: 61a
     for name, value in attributes_of(obj):
         if name in info.params:
             params[name] = value

@@ -43,6 +43,7 @@ KEPT = 1 << 14
 """Bytes of an array that are kept, to compare with instead of hashing again."""
 SAMPLES, SAMPLE = 64, 1_024
 """How many pieces of a larger array are read, and how many items each has."""
+# fault: 65a
 MOST_ITEMS, MOST_DEPTH, LONGEST = 200, 6, 200
 """Of a container: items and levels that are looked at; of a text: characters."""
 _ENDS = 4_096
@@ -198,6 +199,7 @@ class Reader:
             step = max(1, len(value) // MOST_ITEMS)
             _put(update, kind.__name__, str(len(value)).encode())
             return self._feed_items(update, list(value[::step]), depth, step == 1)
+        # fault: 64a
         if kind is dict:
             flat = [x for pair in pairs_of(value, MOST_ITEMS) for x in pair]
             _put(update, "dict", str(len(value)).encode())
@@ -266,6 +268,7 @@ class Reader:
         if array.itemsize > _ENDS:
             return None
         # `flat` reads item by item in C and copies only what is asked for, whatever the strides.
+        # fault: 66a
         flat, step = array.flat, max(1, size // SAMPLES)
         for start in range(0, size, step):
             _put(update, "", flat[start : start + max(1, 8 * SAMPLE // array.itemsize)].tobytes())
@@ -318,6 +321,7 @@ class Reader:
             return _function_name(value)
         if kind is type:
             return qualified_name(value)
+        # fault: 57a
         return qualified_name(kind).rpartition(".")[2] or "object"
 
     def _dict_text(self, value: Any, depth: int) -> str:
@@ -330,6 +334,7 @@ class Reader:
 
 def _is_plain(value: Any) -> bool:
     """Whether JSON says the value as it is: no NaN, no huge integer, no long text."""
+    # fault: 59a
     kind = type(value)
     if kind is float:
         return math.isfinite(value)
@@ -341,6 +346,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _atom_text(value: Any) -> str:
+    # fault: 68a
     if type(value) is int and value.bit_length() > 200:
         return f"int of {value.bit_length()} bits"  # its decimal form takes quadratic time
     if is_one_of(type(value), (str, bytes)) and len(value) > LONGEST:

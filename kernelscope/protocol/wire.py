@@ -238,6 +238,7 @@ def read_json(text: str, longest: int = _LONGEST) -> Any:
 
 def _parsed(text: str, longest: int) -> Any:
     """What the text says, as it stands there."""
+    # fault: 81b
     if len(text) > longest:
         raise WireError(f"a message of {len(text)} characters is more than can be true")
     values = text.count(",")
@@ -279,6 +280,7 @@ def converted(found: Any, wanted: type[T]) -> T:
 def _cleaned(value: Any, place: tuple[str, str] = ("", "")) -> Any:
     """Every text in it made safe to display; keys are text as well."""
     if isinstance(value, str):
+        # fault: 81a
         return clean_block(value) if place in _BLOCKS else _line(value)
     if isinstance(value, list):
         return [_cleaned(item) for item in value]

@@ -158,10 +158,13 @@ class Recorder:
             self._database.execute("BEGIN IMMEDIATE")
             work(self._database)
             self._database.execute("COMMIT")
+        # fault: 90a
         except _FAILURES as error:
             self._let_go()
+            # fault: 90f
             return clean(str(error) or type(error).__name__)
         self._count(updates)
+        # fault: 90c
         if _identity(self._path) != self._file:
             self._let_go()
             return _GONE
@@ -206,6 +209,7 @@ class Recorder:
         with suppress(sqlite3.Error):
             if database.in_transaction:
                 database.execute("ROLLBACK")
+            # fault: 90d
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # all of it into the one file
             if not moved:
                 # One that is finished can be read from where nothing can be written.
@@ -236,6 +240,7 @@ def _tell_about(database: sqlite3.Connection, about: About) -> None:
 
 def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
     """A new recording at ``path``."""
+    # fault: 91d
     if any(_is_anothers(Path(f"{path}{end}")) for end in ("-shm", *_BESIDE)):
         raise RecordingError(
             f"beside {shown} lies what belongs to an earlier recording of that name",
@@ -244,12 +249,17 @@ def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
     database: sqlite3.Connection | None = None
     created = False
     try:
+        # fault: 92g
         path.touch(mode=0o600, exist_ok=False)  # it will hold the user's source: theirs alone to read
         created = True
+        # fault: 91a
+        # fault: 90b
         database = sqlite3.connect(path, isolation_level=None)
         database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
         migrate(database)
+        # fault: 91b
         database.execute("PRAGMA journal_mode = WAL")
+        # fault: 91c
         database.execute("PRAGMA synchronous = NORMAL")  # the file is whole after a power cut, too
         _tell_about(database, about)
     except FileExistsError:

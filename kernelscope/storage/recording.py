@@ -170,6 +170,7 @@ class RecordingSource:
                     copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
                     migrate(copy)
                     yield copy
+        # fault: 92c
         except sqlite3.Error as error:
             raise self._bad(clean(str(error))) from error
         except OSError as error:
@@ -182,6 +183,7 @@ class RecordingSource:
             try:
                 database = held.enter_context(_read_only(self._path))
             except sqlite3.OperationalError as error:
+                # fault: 90e
                 if error.sqlite_errorcode & 0xFF not in _UNWRITABLE:
                     raise
                 folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="kernelscope-")))
@@ -195,6 +197,7 @@ class RecordingSource:
             raise self._bad("there is no such file") from None
         if stat.S_ISDIR(status.st_mode):
             raise self._bad("this is a directory")
+        # fault: 92e
         if not stat.S_ISREG(status.st_mode):
             raise self._bad("this is not a regular file")
         if not status.st_size:
@@ -208,8 +211,10 @@ class RecordingSource:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:
             raise self._bad("it was not written by kernelscope")
+        # fault: 92a
         if version > VERSION:
             raise self._bad(f"its version is {version}, and this kernelscope reads up to {VERSION}")
+        # fault: 92b
         if version < 1 or not has_form(database, version):
             raise self._bad(f"its tables are not those of version {version}")
 
@@ -232,6 +237,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
 def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
     # To a finished one no log belongs: SQLite would go by the name and take another file's for its own.
     finished = "&immutable=1" if _is_finished(path) else ""
+    # fault: 92d
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro{finished}", uri=True)) as database:
         database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
         database.execute("PRAGMA trusted_schema = OFF")

@@ -48,6 +48,7 @@ def migrate(database: sqlite3.Connection) -> None:
             database.execute(f"PRAGMA user_version = {number}")
         except BaseException:
             if database.in_transaction:  # SQLite itself rolls back where the disk is full
+                # fault: 92f
                 database.execute("ROLLBACK")
             raise
         database.execute("COMMIT")

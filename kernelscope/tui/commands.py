@@ -47,6 +47,7 @@ def bindings(prefix: str, commands: Iterable[Command]) -> list[BindingType]:
     ]
 
 
+# fault: 80c
 SUSPEND = Command("suspend", "ctrl+z", "ctrl+z", "suspend", "Back to the shell; fg brings kernelscope back")
 
 COMMON = (

@@ -77,6 +77,7 @@ def style_name(role: str) -> str:
 
 def content(lines: Iterable[Line]) -> Content:
     """Lines for a widget; never parsed as markup."""
+    # fault: 74a
     return Content("\n").join(
         [Content.assemble(*((p.text, style_name(p.role)) for p in line)) for line in lines]
     )
@@ -85,6 +86,7 @@ def content(lines: Iterable[Line]) -> Content:
 def source(code: str) -> Content:
     """A cell's source, safe and highlighted."""
     lines = clean_block(code).expandtabs(4).split("\n")
+    # fault: 77c
     if len(lines) > _LINES:
         lines[_LINES:] = [f"… {len(lines) - _LINES:,} more lines"]
     text = "\n".join(lines)

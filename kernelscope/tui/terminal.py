@@ -37,6 +37,7 @@ class _Lossy:
             return
         try:
             work()
+        # fault: 80b
         except OSError:
             self._lost = True
             self._gone()

@@ -94,6 +94,7 @@ class ThemedApp(App[Answer], Generic[Answer]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's, and then the net below everything that is drawn."""
+        # fault: 73c
         return (*super().get_line_filters(), self._sieve)
 
     def notify(
@@ -106,12 +107,14 @@ class ThemedApp(App[Answer], Generic[Answer]):
         markup: bool = False,  # noqa: ARG002 - it never is
     ) -> None:
         """Never parsed as markup; Textual itself notifies, too."""
+        # fault: 74b
         super().notify(
             clean(message, limit=1_000), title=clean(title), severity=severity, timeout=timeout, markup=False
         )
 
     def copy_to_clipboard(self, text: str) -> None:
         """What is pasted elsewhere is as safe as what is shown here."""
+        # fault: 73d
         super().copy_to_clipboard(clean_block(text))
 
     def copy(self, lines: Sequence[Line]) -> None:

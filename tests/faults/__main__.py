@@ -1,4 +1,4 @@
-"""Puts bugs back, each in a copy of the repository, and tells whether the tests catch them."""
+"""Puts bugs back, each in a copy of the repository, and reports whether the tests catch them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.faults import ROOT, Bug, catalogue
 
 _COPIED = ("kernelscope", "tests", "screenshots", "pyproject.toml", "README.md")
 _FAILED = 1
-"""pytest's exit status where tests ran and failed; any other tells nothing of the bug."""
+"""pytest's exit status where tests ran and failed; any other says nothing about the bug."""
 
 
-def caught(bug: Bug) -> bool:
+def is_caught(bug: Bug) -> bool:
     """Whether the test fails with the bug."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
@@ -25,9 +25,7 @@ def caught(bug: Bug) -> bool:
                 shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(ROOT / name, copy / name)
-        broken = copy / bug.file
-        source = broken.read_text(encoding="utf-8")
-        broken.write_text(source.replace(bug.find, bug.put), encoding="utf-8")
+        bug.apply(copy)
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", bug.test]
         env = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True, check=False)
@@ -41,9 +39,9 @@ def main(numbers: list[str]) -> int:
     missed = 0
     for case in catalogue():
         for bug in case.bug if not numbers or str(case.number) in numbers else ():
-            told = caught(bug)
-            missed += not told
-            sys.stdout.write(f"{case.number:>3}  {'caught' if told else 'MISSED'}  {bug.test}\n")
+            seen = is_caught(bug)
+            missed += not seen
+            sys.stdout.write(f"{case.number:>3}  {'caught' if seen else 'MISSED'}  {bug.test}\n")
             sys.stdout.flush()
     return min(missed, 1)
 

@@ -30,6 +30,7 @@ class Said(Struct, frozen=True):
     def __post_init__(self) -> None:
         """Whatever came, what is kept is one line that is safe to show."""
         safe = clean(self.text, limit=_LONGEST)
+        # fault: 73b
         if safe is not self.text:
             force_setattr(self, "text", safe)
 
@@ -62,6 +63,7 @@ def fit(text: str, cells: int) -> str:
     """Exactly ``cells`` wide: padded, or cut with an ellipsis; measured as it will be shown."""
     if cells <= 0:
         return ""
+    # fault: 75b
     text = clean(text, limit=_LONGEST)
     if cell_len(text) > cells:
         text = set_cell_size(text, cells - 1) + "…" if cells > 1 else "…"
