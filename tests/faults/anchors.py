@@ -96,7 +96,7 @@ def _first_line(node: Any) -> int:
 
 def _last_line(node: Any) -> int:
     if isinstance(node, ast.match_case):
-        return int(node.body[-1].end_lineno)
+        return _last_line(node.body[-1])
     return int(node.end_lineno)
 
 
