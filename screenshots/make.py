@@ -28,7 +28,7 @@ from kernelscope.kernel.entry import KernelEntry
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
-from kernelscope.tui.picker import PickerApp
+from kernelscope.tui.picker_app import PickerApp
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -182,7 +182,7 @@ async def picture(name: str, events: list[Event]) -> str:
     runs = sum(isinstance(event, Observed) for event in events)
     app = KernelscopeApp(Session(ReplaySource(events)), title="demo.ipynb")
     async with app.run_test(size=shot.size, notifications=False) as pilot:
-        await _until(pilot, lambda: app.board.columns.count >= runs and app.board.lines)
+        await _until(pilot, lambda: app.view.columns.count >= runs and app.view.lines)
         for key in shot.keys:
             app.simulate_key(key)
             await pilot.pause()

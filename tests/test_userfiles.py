@@ -24,8 +24,8 @@ from kernelscope.export.files import SUFFIXES, write_file
 from kernelscope.kernel.places import notebook_in
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import files_of
-from kernelscope.tui.copying import free_path, save
-from kernelscope.tui.model.said import Said, line
+from kernelscope.tui.output_files import free_path, save
+from kernelscope.tui.state.spans import Span, line
 from kernelscope.userfiles import copied_file, write_output
 from tests.export.test_files import played
 from tests.storage.test_survival import can_mount
@@ -404,7 +404,7 @@ def test_copies_leave_one_private_file(cache: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "runtime"))
     monkeypatch.setattr("tempfile.tempdir", None)
     for words in ("a longer first sentence", "the second"):
-        save([line(Said(words))])
+        save([line(Span(words))])
         path = copied_file()
         assert path.read_text() == words + "\n"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -419,12 +419,12 @@ def test_a_copy_is_not_written_into_what_lies_in_its_place(tmp_path: Path) -> No
     path.unlink(missing_ok=True)
     (theirs := tmp_path / "theirs").write_text("theirs")
     path.symlink_to(theirs)
-    save([line(Said("ours"))])
+    save([line(Span("ours"))])
     assert (theirs.read_text(), path.is_symlink(), path.read_text()) == ("theirs", False, "ours\n")
     path.unlink()
     theirs.chmod(0o666)
     os.link(theirs, path)
-    save([line(Said("ours"))])
+    save([line(Span("ours"))])
     assert (theirs.read_text(), path.read_text()) == ("theirs", "ours\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -433,5 +433,5 @@ def test_where_no_copy_can_be_kept_that_is_said(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     shown = io.StringIO()
-    shown.writelines(said.text for said in save([line(Said("ours"))]))
+    shown.writelines(said.text for said in save([line(Span("ours"))]))
     assert "no file could be written: " in shown.getvalue()

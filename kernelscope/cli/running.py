@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kernelscope.kernel.files import Connection
     from kernelscope.session import Session, Source
     from kernelscope.timeline.timeline import Update
-    from kernelscope.tui.themed import ThemedApp
+    from kernelscope.tui.base_app import BaseApp
 
 DEMO_PAUSE_S = 0.7
 """Between two cells of the demo, so that one can see the timeline fill."""
@@ -165,7 +165,7 @@ def _picked(**options: Any) -> Source | Path | None:
     from kernelscope.demo import DemoSource
     from kernelscope.kernel.discovery import find_kernels
     from kernelscope.kernel.places import runtime_dirs
-    from kernelscope.tui.picker import PickerApp
+    from kernelscope.tui.picker_app import PickerApp
 
     picked: KernelEntry | Path | str | None = shown(
         PickerApp(find_kernels, looked_in=[str(path) for path in runtime_dirs()])
@@ -185,7 +185,7 @@ def show_recording(file: Path, *, anew: bool = False, play: bool = False, speed:
 
     source = RecordingSource(file, follow=True, anew=anew)
     app = KernelscopeApp(Session(source), title=clean(file.name), about=source.about(), play=play)
-    app.board.playback.speed = speed
+    app.view.playback.speed = speed
     shown(app)
 
 
@@ -296,7 +296,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise KeyboardInterrupt from None
 
 
-def shown(app: ThemedApp[T]) -> T | None:
+def shown(app: BaseApp[T]) -> T | None:
     """What the reader answered; an app that ended for another reason ends the command."""
     answer = app.run()
     if app.stumbled is not None:

@@ -15,10 +15,9 @@ from kernelscope.export.recordings import recording_summary
 from kernelscope.protocol.stored import About
 from kernelscope.session import LooksBetweenRuns, Session
 from kernelscope.timeline.timeline import Update
-from kernelscope.tui.copying import free_path, save
-from kernelscope.tui.ink import tell
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Line, Said, line, say
+from kernelscope.tui.base_app import BaseApp
+from kernelscope.tui.output_files import free_path, save
+from kernelscope.tui.render import show_notice
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.screens.cells import CellsScreen
 from kernelscope.tui.screens.confirm import ConfirmScreen
@@ -28,8 +27,9 @@ from kernelscope.tui.screens.evidence import EvidenceScreen
 from kernelscope.tui.screens.export import ExportScreen
 from kernelscope.tui.screens.failure import FailureScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
-from kernelscope.tui.themed import ThemedApp
-from kernelscope.tui.views.cost import start_lines, stop_lines
+from kernelscope.tui.state.spans import Line, Span, line, safe_span
+from kernelscope.tui.state.view_state import ViewState
+from kernelscope.tui.views.cost_lines import start_lines, stop_lines
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -45,7 +45,7 @@ _LEAVING = 2.0
 """Seconds that the source gets to let go of the kernel."""
 
 
-class KernelscopeApp(ThemedApp[int]):
+class KernelscopeApp(BaseApp[int]):
     """Runs a session and shows its timeline; ``run()`` gives back the exit status.
 
     Args:
@@ -67,10 +67,10 @@ class KernelscopeApp(ThemedApp[int]):
     ) -> None:
         super().__init__()
         self.session = session
-        self.board = Board(session.timeline, at_rest=about is not None)
-        self.board.about = about
+        self.view = ViewState(session.timeline, at_rest=about is not None)
+        self.view.about = about
         self._play = play
-        self.board.poll = poll
+        self.view.poll = poll
         self._poll = poll or POLL_S
         self._status = 0
         """What ``run()`` gives back."""
@@ -82,12 +82,12 @@ class KernelscopeApp(ThemedApp[int]):
     def on_mount(self) -> None:
         """Begin."""
         self.session.listen(self._heard)
-        self._timeline = TimelineScreen(self.board, self._heading)
+        self._timeline = TimelineScreen(self.view, self._heading)
         self.push_screen(self._timeline)
         self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
 
     def leave(self, status: int) -> None:
-        """See ``ThemedApp``; the source lets go of the kernel first."""
+        """See ``BaseApp``; the source lets go of the kernel first."""
         self._status = status
         self.run_worker(self.action_quit(), name="leaving")
 
@@ -112,7 +112,7 @@ class KernelscopeApp(ThemedApp[int]):
 
     def warn(self, text: str) -> None:
         """Of what goes wrong beside the session, which goes on; it stays until it is clicked away."""
-        tell(self, line(say(text, limit=1_000)), seconds=_STAYS, warning=True)
+        show_notice(self, line(safe_span(text, limit=1_000)), seconds=_STAYS, warning=True)
 
     def _heard(self, _: Update) -> None:
         """Bursts collapse: the first update of a burst asks for one refresh, which shows them all."""
@@ -122,47 +122,47 @@ class KernelscopeApp(ThemedApp[int]):
 
     def _follow(self) -> None:
         self._due = False
-        self.board.recording = self.session.recording is not None
-        self.board.update()
+        self.view.recording = self.session.recording is not None
+        self.view.update()
         self.refresh_screens()
-        if self._play and self.board.whole.moments:
+        if self._play and self.view.whole.moments:
             self._play = False
             self._timeline.play()
 
     def refresh_screens(self) -> None:
-        """Every screen that shows the board draws it anew."""
+        """Every screen that shows the view draws it anew."""
         if self.screen_stack and isinstance(self.screen, CommandScreen):
             self.screen.refresh_view()
 
     # Where screens lead.
 
     def open_evidence(self, tab: str = "happened") -> None:
-        """Of the change that the board's cursor is on."""
-        if self.board.row is not None:
-            self.push_screen(EvidenceScreen(self.board, tab))
+        """Of the change that the cursor is on."""
+        if self.view.row is not None:
+            self.push_screen(EvidenceScreen(self.view, tab))
 
     def open_diff(self) -> None:
-        """Of the row that the board's cursor is on."""
-        if self.board.row is not None:
-            self.push_screen(DiffScreen(self.board))
+        """Of the row that the cursor is on."""
+        if self.view.row is not None:
+            self.push_screen(DiffScreen(self.view))
 
     def open_cells(self) -> None:
         """The founding question, turned round."""
-        self.push_screen(CellsScreen(self.board))
+        self.push_screen(CellsScreen(self.view))
 
     def open_cost(self) -> None:
         """What kernelscope costs the kernel."""
-        self.push_screen(CostScreen(self.board))
+        self.push_screen(CostScreen(self.view))
 
     def toggle_recording(self) -> None:
         """From the attach on; tells where."""
-        if self.board.about is not None:
-            tell(self.screen, line(Said("This is a recording already")), seconds=4)
+        if self.view.about is not None:
+            show_notice(self.screen, line(Span("This is a recording already")), seconds=4)
         elif self.session.recording is not None:
             self._tell_recorded(self.session.stop_recording())
         else:
             self._record(free_path(self.session.timeline, "kscope"))
-        self.board.recording = self.session.recording is not None
+        self.view.recording = self.session.recording is not None
         self.refresh_screens()
 
     def _record(self, file: Path) -> None:
@@ -173,19 +173,19 @@ class KernelscopeApp(ThemedApp[int]):
             return
         if self.session.recording is not None:
             told = line(
-                Said("Writing all since the attach into "),
-                say(str(file.absolute()), limit=1_000),
-                Said("; r ends it"),
+                Span("Writing all since the attach into "),
+                safe_span(str(file.absolute()), limit=1_000),
+                Span("; r ends it"),
             )
-            tell(self.screen, told, seconds=6)
+            show_notice(self.screen, told, seconds=6)
 
     def _tell_recorded(self, result: RecordingResult | None) -> None:
         if result is not None and result.failure:
             self.warn(recording_summary(result))
             return
         file = shlex.quote(str(result.path)) if result is not None else ""
-        told = line(Said("Recorded: kernelscope replay "), say(file, limit=1_000), Said(" opens it"))
-        tell(self.screen, told, seconds=8)
+        told = line(Span("Recorded: kernelscope replay "), safe_span(file, limit=1_000), Span(" opens it"))
+        show_notice(self.screen, told, seconds=8)
 
     def open_export(self) -> None:
         """Asks in which form, and writes the whole timeline."""
@@ -203,17 +203,17 @@ class KernelscopeApp(ThemedApp[int]):
         except ExportError as error:
             self.warn(f"{error.title}: {error.hint}")
             return
-        told = line(Said("Written: "), say(str(path.absolute()), limit=1_000))
-        tell(self.screen, told, seconds=8)
+        told = line(Span("Written: "), safe_span(str(path.absolute()), limit=1_000))
+        show_notice(self.screen, told, seconds=8)
 
     def offer_poll(self) -> None:
         """Asks whether to look between runs, or whether to stop; nothing is done before the answer."""
         why = self._why_no_poll()
         if why:
-            tell(self.screen, line(Said(why)), seconds=4)
+            show_notice(self.screen, line(Span(why)), seconds=4)
             return
-        now = self.board.poll
-        asked = start_lines(self.board, self._poll) if now is None else stop_lines(now)
+        now = self.view.poll
+        asked = start_lines(self.view, self._poll) if now is None else stop_lines(now)
         wanted = self._poll if now is None else None
 
         def answered(yes: bool | None) -> None:
@@ -233,20 +233,20 @@ class KernelscopeApp(ThemedApp[int]):
     async def _look_between_runs(self, seconds: float | None) -> None:
         if isinstance(self.session.source, LooksBetweenRuns):
             await self.session.source.look_between_runs(seconds)
-            self.board.poll = seconds
+            self.view.poll = seconds
             self.refresh_screens()
 
     def show_run(self, index: int) -> None:
         """Back to the timeline, to this moment."""
         while not isinstance(self.screen, TimelineScreen) and len(self.screen_stack) > 2:
             self.pop_screen()
-        self.board.go_to(index)
+        self.view.go_to(index)
         self.refresh_screens()
 
     def copy_lines(self, lines: Sequence[Line]) -> None:
         """To the clipboard, and to a file for terminals that have none."""
         self.copy(lines)
-        tell(self.screen, save(lines), seconds=4)
+        show_notice(self.screen, save(lines), seconds=4)
 
     async def action_quit(self) -> None:
         """Leave; the source lets go of the kernel first."""

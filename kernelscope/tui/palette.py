@@ -6,9 +6,9 @@ from functools import partial
 
 from textual.command import Hits, Provider
 
-from kernelscope.tui.ink import hit
-from kernelscope.tui.model.said import Said, line, say
+from kernelscope.tui.render import hit
 from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.state.spans import Span, line, safe_span
 
 
 class ScreenCommands(Provider):
@@ -19,8 +19,8 @@ class ScreenCommands(Provider):
         if isinstance(self.screen, CommandScreen):
             for command in self.screen.COMMANDS_HERE:
                 run = partial(self.screen.run_action, command.id)
-                told = line(Said(f"{command.label}  ({command.shown})", "strong"))
-                yield hit(told, line(Said(command.help, "dim")), run)
+                told = line(Span(f"{command.label}  ({command.shown})", "strong"))
+                yield hit(told, line(Span(command.help, "dim")), run)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -30,8 +30,8 @@ class ScreenCommands(Provider):
         if spoken is not None:
             action, about = spoken
             yield hit(
-                line(say(query, "strong")),
-                line(Said(about, "dim")),
+                line(safe_span(query, "strong")),
+                line(Span(about, "dim")),
                 partial(self.screen.run_action, action),
                 1.0,
             )
@@ -40,5 +40,5 @@ class ScreenCommands(Provider):
             score = matcher.match(f"{command.label}: {command.help}")
             if score > 0:
                 run = partial(self.screen.run_action, command.id)
-                told = line(Said(f"{command.label}  ({command.shown})", "strong"))
-                yield hit(told, line(Said(command.help, "dim")), run, score)
+                told = line(Span(f"{command.label}  ({command.shown})", "strong"))
+                yield hit(told, line(Span(command.help, "dim")), run, score)

@@ -24,7 +24,7 @@ from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
-from kernelscope.tui.model.grid_model import paint
+from kernelscope.tui.state.grid_cells import paint
 from tests.support.script import FOREST, LOGISTIC, SCALER, SGD, Story, call, learned, with_params
 from tests.support.terminal import Terminal
 
@@ -102,16 +102,16 @@ def opened(path: Path) -> Timeline:
 def look(timeline: Timeline) -> None:
     """Every row in a window, at places all over the session."""
     app = KernelscopeApp(Session(RecordingSource(Path("none"))))
-    app.board.whole = app.board.timeline = timeline
-    app.board.columns.moments = timeline.moments
-    app.board.update()
+    app.view.whole = app.view.timeline = timeline
+    app.view.columns.moments = timeline.moments
+    app.view.update()
     took = []
     for first in range(0, len(timeline.moments) - WINDOW, 97):
         begun = time.perf_counter()
-        for line in app.board.lines:
-            paint(timeline, line.key, app.board.columns, first, first + WINDOW)
+        for line in app.view.lines:
+            paint(timeline, line.key, app.view.columns, first, first + WINDOW)
         took.append(time.perf_counter() - begun)
-    say(f"{len(app.board.lines)} rows × {WINDOW} columns, median", statistics.median(took))
+    say(f"{len(app.view.lines)} rows × {WINDOW} columns, median", statistics.median(took))
     say("the same, at most", max(took))
 
 
@@ -121,7 +121,7 @@ async def draw(path: Path, moments: int) -> None:
     app = KernelscopeApp(Session(source), about=source.about())
     begun = time.perf_counter()
     async with app.run_test(size=(120, 36)) as pilot:
-        while app.board.columns.count < moments:
+        while app.view.columns.count < moments:
             await pilot.pause()
         say("opened in the dashboard", time.perf_counter() - begun)
 

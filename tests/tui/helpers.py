@@ -47,10 +47,10 @@ class Driven:
 
     async def push(self, story: Story) -> None:
         """The rest of the story, as far as it was not told yet."""
-        before = self.app.board.revision
+        before = self.app.view.revision
         self.source.push(*story.events)
         story.events.clear()
-        await self.until(lambda: self.app.board.revision > before)
+        await self.until(lambda: self.app.view.revision > before)
 
     def text(self, selector: str) -> str:
         """What a widget shows."""
@@ -89,6 +89,6 @@ async def dashboard(
     async with app.run_test(size=size) as pilot:
         driven = Driven(app, source, pilot)
         if wait and expected:
-            await driven.until(lambda: app.board.columns.count >= expected and app.board.lines)
+            await driven.until(lambda: app.view.columns.count >= expected and app.view.lines)
         await pilot.pause()
         yield driven

@@ -25,10 +25,10 @@ def flat(text: str) -> str:
 
 async def test_the_sentence_is_the_explanation_of_the_selected_change() -> None:
     async with dashboard(churn()) as seen:
-        board = seen.app.board
+        view = seen.app.view
         for _ in range(8):
-            assert board.change is not None
-            assert flat(board.change.explanation) in flat(seen.text("#sentence"))
+            assert view.change is not None
+            assert flat(view.change.explanation) in flat(seen.text("#sentence"))
             await seen.press("less_than_sign")
 
 
@@ -43,45 +43,45 @@ async def test_where_nothing_happened_it_says_what_is_held_and_what_else_changed
 async def test_follow_sticks_to_the_newest_until_the_reader_moves() -> None:
     story = churn()
     async with dashboard(story) as seen:
-        board = seen.app.board
-        newest = board.column
+        view = seen.app.view
+        newest = view.column
         story.run("pass")
         await seen.push(story)
-        assert board.column == newest + 1
+        assert view.column == newest + 1
         assert "FOLLOW" in seen.text("#header")
         await seen.press("h")
         story.run("pass")
         await seen.push(story)
-        assert board.column == newest
+        assert view.column == newest
         assert "2 behind" in seen.text("#header")
         await seen.press("F")
-        assert board.column == newest + 2
+        assert view.column == newest + 2
         await seen.press("0")
-        assert board.column == 0
+        assert view.column == 0
         await seen.press("dollar_sign")
-        assert board.column == newest + 2
+        assert view.column == newest + 2
 
 
 async def test_keys_move_by_row_change_and_run() -> None:
     async with dashboard(churn()) as seen:
-        board = seen.app.board
-        assert board.row == "model"
+        view = seen.app.view
+        assert view.row == "model"
         await seen.press("g")
-        assert board.row == "scaler"
+        assert view.row == "scaler"
         await seen.press("G")
-        assert board.row == "old"
+        assert view.row == "old"
         await seen.press("less_than_sign")
-        assert board.change is not None
-        assert board.change.verdict == "deleted"
+        assert view.change is not None
+        assert view.change.verdict == "deleted"
         await seen.press("k", "left_curly_bracket")
-        assert (board.row, board.moment and board.moment.execution_count) == ("sgd", 25)
+        assert (view.row, view.moment and view.moment.execution_count) == ("sgd", 25)
         await seen.press("right_curly_bracket", "right_curly_bracket")
-        assert board.moment is not None
-        assert board.moment.execution_count == 27
+        assert view.moment is not None
+        assert view.moment.execution_count == 27
         await seen.press("n")
-        assert board.row == "old"
+        assert view.row == "old"
         await seen.press("n")
-        assert board.row == "scaler"
+        assert view.row == "scaler"
 
 
 async def test_unfolding_shows_parameters_with_their_history() -> None:
@@ -93,20 +93,20 @@ async def test_unfolding_shows_parameters_with_their_history() -> None:
         assert any(text.lstrip("▌ ").startswith("C") and "▲0.1" in text for text in after)
         assert any("max_iter" in text and "100" in text for text in after)
         await seen.press("j", "o")
-        assert seen.app.board.row == "model"
+        assert seen.app.view.row == "model"
         assert not any("max_iter" in text for text in seen.grid())
 
 
 async def test_filter_and_sort() -> None:
     async with dashboard(churn()) as seen:
         await seen.press("slash", "s", "g", "d")
-        assert [line.label for line in seen.app.board.lines] == ["sgd", "old"]
+        assert [line.label for line in seen.app.view.lines] == ["sgd", "old"]
         await seen.press("enter")
         assert "/sgd" in seen.text("#header")
         await seen.press("q")
-        assert len(seen.app.board.lines) == 6
+        assert len(seen.app.view.lines) == 6
         await seen.press("s")
-        assert seen.app.board.lines[0].label == "model"
+        assert seen.app.view.lines[0].label == "model"
 
 
 async def test_a_filter_that_leaves_nothing_says_so() -> None:
@@ -114,7 +114,7 @@ async def test_a_filter_that_leaves_nothing_says_so() -> None:
         await seen.press("slash", "x", "x")
         assert "No name or class has xx in it" in seen.text("#empty")
         await seen.press("escape")
-        assert seen.app.board.lines
+        assert seen.app.view.lines
 
 
 async def test_evidence_has_tabs_and_moves_along_the_row() -> None:
@@ -150,9 +150,9 @@ async def test_full_value_opens_the_parameters() -> None:
 async def test_diff_of_a_change_and_of_a_marked_moment() -> None:
     async with dashboard(churn()) as seen:
         await seen.press(*["less_than_sign"] * 7)
-        board = seen.app.board
-        assert board.change is not None
-        assert board.change.verdict == "refitted"
+        view = seen.app.view
+        assert view.change is not None
+        assert view.change.verdict == "refitted"
         await seen.press("d")
         assert isinstance(seen.app.screen, DiffScreen)
         assert "coef_" in seen.text("#diff-text")
@@ -183,7 +183,7 @@ async def test_cells_answer_the_founding_question() -> None:
         assert "cannot tell: the kernel was restarted" in seen.text("#cell-outlook")
         await seen.press("j", "enter")
         await seen.until(lambda: isinstance(seen.app.screen, TimelineScreen))
-        moment = seen.app.board.moment
+        moment = seen.app.view.moment
         assert moment is not None
         assert moment.execution_count == 10
 
@@ -240,10 +240,10 @@ async def test_the_theme_turns() -> None:
 
 async def test_zoom_keeps_the_cursor() -> None:
     async with dashboard(churn()) as seen:
-        column = seen.app.board.column
+        column = seen.app.view.column
         await seen.press("z", "z")
-        assert seen.app.board.columns.cell == 1
-        assert seen.app.board.column == column
+        assert seen.app.view.columns.cell == 1
+        assert seen.app.view.column == column
         assert "●◇" in "\n".join(seen.grid())
 
 

@@ -2,7 +2,7 @@
 
 What the modules of ``kernelscope.tui`` may take from Textual and Rich is listed here, and nothing on the
 list shows text by itself.  What shows text (``Content``, ``Segment``, ``Static``, ``Input``, ``notify``,
-the clipboard …) is touched in the gate's own modules alone, and these take ``Said`` and nothing else.
+the clipboard …) is touched in the gate's own modules alone, and these take ``Span`` and nothing else.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from textual.widgets import Input
 from wcwidth import wcwidth
 
 from kernelscope.text import clean
-from kernelscope.tui import ink
-from kernelscope.tui.model.said import Said, cut, fit, fit_name, line, say, width
+from kernelscope.tui import render
+from kernelscope.tui.state.spans import Span, cut, fit, fit_name, line, safe_span, width
 from tests.faults import ROOT
 from tests.support.script import churn
 from tests.tui.helpers import dashboard
 
 TUI = ROOT / "kernelscope" / "tui"
-GATE = {"ink.py", "themed.py", "widgets/told.py", "terminal.py", "copying.py"}
+GATE = {"render.py", "base_app.py", "widgets/text.py", "terminal.py", "output_files.py"}
 """Modules that may hand text to Textual, to the terminal or to a file."""
 
 SILENT = {
@@ -138,7 +138,7 @@ def test_no_module_but_the_gate_hands_text_to_textual() -> None:
         "from importlib import import_module",
         "self.notify(name)",
         "self.app.copy_to_clipboard(name)",
-        "self.query_one(Told).update(name)",
+        "self.query_one(TextPane).update(name)",
         "self.app._driver.write(name)",
         "self.list.add_option(name)",
         "Content(name)",
@@ -171,12 +171,12 @@ anything = st.text(st.characters(codec=None), max_size=40) | st.lists(
 @given(anything)
 def test_what_is_said_is_safe_however_it_is_made(text: str) -> None:
     made = (
-        Said(text),
-        say(text),
+        Span(text),
+        safe_span(text),
         *line(text),
-        *cut([Said(text)], 9),
-        Said(fit(text, 9)),
-        Said(fit_name(text, 9)),
+        *cut([Span(text)], 9),
+        Span(fit(text, 9)),
+        Span(fit_name(text, 9)),
     )
     for piece in made:
         assert clean(piece.text, limit=100_000) == piece.text
@@ -190,7 +190,7 @@ def test_what_is_said_is_safe_however_it_is_made(text: str) -> None:
 @settings(deadline=None)
 @given(anything)
 def test_the_net_below_takes_out_what_steers_and_keeps_the_rest(text: str) -> None:
-    (sifted,) = ink.Sieve().apply([Segment(text, Style(bold=True))], Color(0, 0, 0))
+    (sifted,) = render.ControlCharFilter().apply([Segment(text, Style(bold=True))], Color(0, 0, 0))
 
     assert sifted.style == Style(bold=True)
     assert sifted.text == "".join(c for c in text if c.isprintable() or category(c) == "Zs")
@@ -199,7 +199,7 @@ def test_the_net_below_takes_out_what_steers_and_keeps_the_rest(text: str) -> No
 @pytest.mark.fault(73)
 async def test_every_line_of_every_widget_passes_the_net() -> None:
     async with dashboard(churn()) as seen:
-        assert isinstance(seen.app.get_line_filters()[-1], ink.Sieve)
+        assert isinstance(seen.app.get_line_filters()[-1], render.ControlCharFilter)
         await seen.press("slash")
         seen.app.screen.query_one(Input).cursor_blink = False
         with seen.app.screen.query_one(Input).prevent(Input.Changed):

@@ -10,11 +10,11 @@ from kernelscope.domain.changes import Verdict
 from kernelscope.presentation.colours import HUES, hue
 from kernelscope.presentation.glyphs import GLYPHS, WALL
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.columns import Columns
-from kernelscope.tui.model.grid_model import paint, prelude
-from kernelscope.tui.model.lines import Key, Order, grid_lines
-from kernelscope.tui.model.said import Said, fit, plain, width
+from kernelscope.tui.state.columns import Columns
+from kernelscope.tui.state.grid_cells import paint, prelude
+from kernelscope.tui.state.grid_lines import Key, Order, grid_lines
+from kernelscope.tui.state.spans import Span, fit, plain, width
+from kernelscope.tui.state.view_state import ViewState
 from tests.support.script import Story, call, churn, learned, with_params
 
 TIMELINE = churn().timeline()
@@ -63,7 +63,7 @@ def test_values_stand_where_they_came() -> None:
 def test_every_verdict_has_a_glyph_of_its_own_one_cell_wide() -> None:
     assert set(GLYPHS) == set(Verdict)
     assert len(set(GLYPHS.values())) == len(GLYPHS)
-    assert all(width([Said(glyph)]) == 1 for glyph in GLYPHS.values())
+    assert all(width([Span(glyph)]) == 1 for glyph in GLYPHS.values())
 
 
 NAMES = [r.name for r in TIMELINE.rows()]
@@ -104,7 +104,7 @@ def test_a_wall_goes_through_every_row(key: Key) -> None:
 
 @given(st.text(), st.integers(0, 40))
 def test_fit_is_exact(text: str, cells: int) -> None:
-    assert width([Said(fit(text, cells))]) == cells
+    assert width([Span(fit(text, cells))]) == cells
 
 
 @given(st.integers(1, 1_000), st.integers(1, 20))
@@ -124,16 +124,16 @@ STEPS = st.one_of(
 @settings(max_examples=60)
 @given(st.lists(STEPS, max_size=25))
 def test_the_cursor_is_always_somewhere(steps: list[tuple[str, int | str | None]]) -> None:
-    board = Board(TIMELINE)
+    view = ViewState(TIMELINE)
     for name, argument in steps:
-        move = getattr(board, name)
+        move = getattr(view, name)
         if argument is None:
             move()
         else:
             move(argument)
-        assert 0 <= board.column < board.columns.count
-        assert (board.line is None) == (not board.lines)
-        assert board.line is None or board.line.key.row == board.row
+        assert 0 <= view.column < view.columns.count
+        assert (view.line is None) == (not view.lines)
+        assert view.line is None or view.line.key.row == view.row
 
 
 def test_orders() -> None:

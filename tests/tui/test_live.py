@@ -7,11 +7,11 @@ import pytest
 from kernelscope.domain.facts import Cost, Movement
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LIVE
 from kernelscope.tui.commands import CONFIRM, COST
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import plain
 from kernelscope.tui.screens.confirm import ConfirmScreen
 from kernelscope.tui.screens.cost import CostScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
+from kernelscope.tui.state.spans import plain
+from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.header import banner, lasting
 from tests.support.script import LookingSource, Story, churn
 from tests.tui.helpers import Driven, dashboard
@@ -98,7 +98,7 @@ def test_a_first_cell_has_no_state_before_it_to_tell_of() -> None:
     story.attach()
     story.progress(2.0)
     assert (
-        plain(banner(Board(story.timeline())))
+        plain(banner(ViewState(story.timeline())))
         == " In [1] has been running for 2 s; this is the state before it."
     )
 
@@ -159,7 +159,7 @@ def looking(story: Story) -> LookingSource:
 
 
 async def attached(seen: Driven) -> None:
-    await seen.until(lambda: seen.app.board.lines and seen.app.board.columns.count > 5)
+    await seen.until(lambda: seen.app.view.lines and seen.app.view.columns.count > 5)
 
 
 async def test_looking_between_runs_is_asked_about_before_it_starts_and_before_it_stops() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kernelscope.domain.facts import ObjectFacts, Signature
-from kernelscope.tui.model.said import Said, fit_name, width
-from kernelscope.tui.views.diff import signature_text
+from kernelscope.tui.state.spans import Span, fit_name, width
+from kernelscope.tui.views.diff_lines import signature_text
 from tests.support.script import Story
 from tests.tui.helpers import dashboard
 
@@ -28,7 +28,7 @@ def story() -> Story:
 def test_a_long_name_keeps_both_ends_and_never_touches_what_follows() -> None:
     for name in ("weight", "layer4.1.downsample.1.num_batches_tracked", "名" * 30, "x"):
         for cells in (0, 1, 5, 9, 24):
-            assert width([Said(fit_name(name, cells))]) == cells
+            assert width([Span(fit_name(name, cells))]) == cells
     told = {fit_name(f"layer4.1.downsample.1.{end}", 24) for end in ("weight", "bias", "running_mean")}
     assert len(told) == 3
     assert all(one.endswith(" ") for one in told)

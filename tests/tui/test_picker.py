@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.widgets import OptionList
 
 from kernelscope.kernel.entry import KernelEntry
-from kernelscope.tui.picker import PickerApp
+from kernelscope.tui.picker_app import PickerApp
 from tests.tui.helpers import on_screen, until
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
-from kernelscope.tui.model.playback import LONGEST_S, SPEEDS, Playback
-from kernelscope.tui.model.said import plain
+from kernelscope.tui.state.playback import LONGEST_S, SPEEDS, Playback
+from kernelscope.tui.state.spans import plain
 from kernelscope.tui.views.header import banner
 from tests.support.script import ScriptedSource, Story, churn
 from tests.tui.helpers import Driven, dashboard, on_screen, until
@@ -101,10 +101,10 @@ async def test_stepping_shows_what_was_known_and_nothing_that_came_later() -> No
         assert "old" in seen.screen()
         await seen.press(*["left_square_bracket"] * (len(MOMENTS) - 3))
         assert f"3 of {len(MOMENTS)}" in seen.text("#header")
-        assert len(seen.app.board.columns.moments) == 3
+        assert len(seen.app.view.columns.moments) == 3
         assert "sgd" not in seen.screen()
         assert "model" in seen.screen()
-        assert set(seen.app.board.timeline.verdicts) == {Verdict.CREATED, Verdict.FITTED}
+        assert set(seen.app.view.timeline.verdicts) == {Verdict.CREATED, Verdict.FITTED}
         await seen.press("right_square_bracket")
         assert f"4 of {len(MOMENTS)}" in seen.text("#header")
         await seen.press("c", "q", "enter", "q", "F")
@@ -122,16 +122,16 @@ async def test_a_paused_session_goes_on_behind() -> None:
         assert seen.grid() == before
         await seen.press("space")
         assert "FOLLOW" in seen.text("#header")
-        assert seen.app.board.columns.count == len(MOMENTS) + 1
+        assert seen.app.view.columns.count == len(MOMENTS) + 1
 
 
 async def test_a_run_is_sought_by_its_number() -> None:
     async with dashboard(churn()) as seen:
         await sought(seen, "seek 9")
-        assert seen.app.board.moment is not None
-        assert seen.app.board.moment.execution_count == 9
+        assert seen.app.view.moment is not None
+        assert seen.app.view.moment.execution_count == 9
         await sought(seen, "2:3")
-        assert (seen.app.board.moment.epoch, seen.app.board.moment.execution_count) == (2, 3)
+        assert (seen.app.view.moment.epoch, seen.app.view.moment.execution_count) == (2, 3)
         await sought(seen, "seek 999")
         assert "There is no In [999] here" in [n.message for n in seen.app._notifications]
 
@@ -157,7 +157,7 @@ async def test_a_recording_shows_its_end_at_once_and_plays_from_its_start(tmp_pa
     source = recording(tmp_path / "a.kscope", churn())
     app = KernelscopeApp(Session(source), about=source.about())
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.board.columns.count == len(MOMENTS))
+        await until(pilot, lambda: app.view.columns.count == len(MOMENTS))
         assert "Recorded" in on_screen(app)
         assert "END" in on_screen(app)
         for _ in range(5):
@@ -186,10 +186,10 @@ async def test_a_recording_that_is_written_still_goes_on_as_it_grows(tmp_path: P
     source = RecordingSource(path, follow=True)
     app = KernelscopeApp(Session(source), about=source.about())
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.board.columns.count == 5)
+        await until(pilot, lambda: app.view.columns.count == 5)
         for event in story.events[5:]:
             recorder(timeline.apply(event))
-        await until(pilot, lambda: app.board.columns.count == len(MOMENTS))
+        await until(pilot, lambda: app.view.columns.count == len(MOMENTS))
         assert app.session.timeline.ended is None
         recorder.close()
         await until(pilot, lambda: app.session.timeline.ended is not None)
@@ -229,7 +229,7 @@ def test_an_old_recording_says_who_judged_it() -> None:
     app = KernelscopeApp(Session(ScriptedSource()), about=About("0.0.1", started=1e300))
     for event in churn().events:
         app.session.timeline.apply(event)
-    told = plain(banner(app.board))
+    told = plain(banner(app.view))
     assert "by kernelscope 0.0.1; --anew judges it by this one" in told
     assert "since at some time" in told
 

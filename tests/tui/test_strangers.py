@@ -21,12 +21,12 @@ from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.grid_model import paint, prelude
-from kernelscope.tui.views.cells import cell_line
-from kernelscope.tui.views.cost import cost
-from kernelscope.tui.views.diff import diff
-from kernelscope.tui.views.evidence import evidence
+from kernelscope.tui.state.grid_cells import paint, prelude
+from kernelscope.tui.state.view_state import ViewState
+from kernelscope.tui.views.cell_lines import cell_line
+from kernelscope.tui.views.cost_lines import cost
+from kernelscope.tui.views.diff_lines import diff
+from kernelscope.tui.views.evidence_lines import evidence
 from kernelscope.tui.views.header import banner, header, legend
 from kernelscope.tui.views.inspector import inspector
 from kernelscope.tui.views.sentence import sentence
@@ -94,39 +94,39 @@ def seen(path: Path, *, anew: bool) -> None:
     session.listen(JsonLines(session.timeline, io.BytesIO()))
     about = source.about()
     asyncio.run(session.run())
-    board = Board(session.timeline, at_rest=True)
-    board.about = about
+    view = ViewState(session.timeline, at_rest=True)
+    view.about = about
     for _ in range(len(session.timeline.moments) // STRIDE):
-        board.playback.step(-STRIDE)
-        board.update()
-        look(board)
-    board.playback.end()
-    board.update()
-    for number in range(len(board.lines)):
-        board.move_lines(-1_000)
-        board.move_lines(number)
-        board.unfold(open_=True)
-        for column in range(number % STRIDE, board.columns.count, STRIDE):
-            board.go_to(column)
-            look(board)
+        view.playback.step(-STRIDE)
+        view.update()
+        look(view)
+    view.playback.end()
+    view.update()
+    for number in range(len(view.lines)):
+        view.move_lines(-1_000)
+        view.move_lines(number)
+        view.unfold(open_=True)
+        for column in range(number % STRIDE, view.columns.count, STRIDE):
+            view.go_to(column)
+            look(view)
 
 
-def look(board: Board) -> None:
-    header(board, 120)
-    banner(board)
-    legend(120, board.timeline.verdicts)
-    sentence(board)
-    inspector(board)
-    cost(board)
-    if board.row is not None:
-        diff(board, 100, equal=True)
+def look(view: ViewState) -> None:
+    header(view, 120)
+    banner(view)
+    legend(120, view.timeline.verdicts)
+    sentence(view)
+    inspector(view)
+    cost(view)
+    if view.row is not None:
+        diff(view, 100, equal=True)
         for tab in ("happened", "parameters", "learned", "cell", "generations"):
-            evidence(board, tab)
-    for line in board.lines:
-        paint(board.timeline, line.key, board.columns, 0, board.columns.count)
-        prelude(board.timeline, line.key, board.columns)
-    for cell in board.timeline.cells():
-        cell_line(cell, 100, Forecaster(board.timeline))
+            evidence(view, tab)
+    for line in view.lines:
+        paint(view.timeline, line.key, view.columns, 0, view.columns.count)
+        prelude(view.timeline, line.key, view.columns)
+    for cell in view.timeline.cells():
+        cell_line(cell, 100, Forecaster(view.timeline))
 
 
 @pytest.mark.fault(81)

@@ -285,9 +285,9 @@ def test_the_picker_leaves_the_terminal_as_it_was_too(tmp_path: Path) -> None:
 _STUMBLES = """
 import sys
 from kernelscope.cli import main
-from kernelscope.tui.model.board import Board
-def broken(board): raise RuntimeError("odd \\x1b]0;owned\\x07[/b]")
-Board.sort = broken
+from kernelscope.tui.state.view_state import ViewState
+def broken(view): raise RuntimeError("odd \\x1b]0;owned\\x07[/b]")
+ViewState.sort = broken
 main(sys.argv[1:])
 """
 

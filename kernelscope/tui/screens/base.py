@@ -9,11 +9,11 @@ from textual.containers import Vertical
 from textual.screen import Screen
 
 from kernelscope.tui.commands import Command
-from kernelscope.tui.model.said import Line
 from kernelscope.tui.screens.help import HelpScreen
+from kernelscope.tui.state.spans import Line
 from kernelscope.tui.views.header import too_small
 from kernelscope.tui.widgets.bars import CommandBar
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -24,7 +24,7 @@ SMALLEST = (60, 12)
 
 
 @runtime_checkable
-class Guide(Protocol):
+class Navigator(Protocol):
     """Where screens lead: the app, as far as screens may know it."""
 
     def open_evidence(self, tab: str = "happened") -> None:
@@ -66,7 +66,7 @@ class CommandScreen(Screen[Answer], Generic[Answer]):
 
     def compose(self) -> ComposeResult:
         """The widgets, top to bottom."""
-        yield Told(id="too-small")
+        yield TextPane(id="too-small")
         yield Vertical(*self.body(), CommandBar(self.COMMANDS_HERE), id="all")
 
     def body(self) -> Sequence[Widget]:
@@ -90,13 +90,13 @@ class CommandScreen(Screen[Answer], Generic[Answer]):
         self.set_class(small, "-too-small")
         self.set_class(height < 20, "-low")
         self.set_class(width >= 110, "-wide")
-        self.query_one("#too-small", Told).tell([too_small(width, height)])
+        self.query_one("#too-small", TextPane).show_lines([too_small(width, height)])
         self.call_after_refresh(self.refresh_view)
 
     @property
-    def guide(self) -> Guide:
+    def navigator(self) -> Navigator:
         """The app, for going to another screen."""
-        if not isinstance(self.app, Guide):
+        if not isinstance(self.app, Navigator):
             raise TypeError(type(self.app))
         return self.app
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from kernelscope.forecast.forecast import Forecaster
 from kernelscope.timeline.cells import Cell
 from kernelscope.tui.commands import CELL_RUNS, CELLS, bindings
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Said, line
 from kernelscope.tui.screens.lists import ListScreen, list_widget
-from kernelscope.tui.views.cells import cell_line, heading, outlook_lines, run_line
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.state.spans import Span, line
+from kernelscope.tui.state.view_state import ViewState
+from kernelscope.tui.views.cell_lines import cell_line, heading, outlook_lines, run_line
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -25,27 +25,27 @@ class CellsScreen(ListScreen[None]):
     COMMANDS_HERE = CELLS
     BINDINGS: ClassVar[list[BindingType]] = bindings("cells", CELLS)
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, view: ViewState) -> None:
         super().__init__(id="cells")
-        self.board = board
+        self.view = view
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         return (
-            Told(line(Said(" Cells: what running them again does", "strong")), id="cells-title"),
-            Told(id="cells-heading"),
+            TextPane(line(Span(" Cells: what running them again does", "strong")), id="cells-title"),
+            TextPane(id="cells-heading"),
             list_widget(),
-            Told(id="cell-outlook"),
+            TextPane(id="cell-outlook"),
         )
 
     def refresh_view(self) -> None:
-        """Show the board as it is now."""
+        """Show the view as it is now."""
         room = max(40, self.size.width - 6)
-        self.query_one("#cells-heading", Told).tell([heading(room)])
-        cells = self.board.timeline.cells()
-        forecaster = Forecaster(self.board.timeline)
+        self.query_one("#cells-heading", TextPane).show_lines([heading(room)])
+        cells = self.view.timeline.cells()
+        forecaster = Forecaster(self.view.timeline)
         lines = [cell_line(cell, room, forecaster) for cell in cells]
-        self.fill(lines or [line(Said(" No cell has run since the attach.", "dim"))])
+        self.fill(lines or [line(Span(" No cell has run since the attach.", "dim"))])
         self._foresee()
 
     def on_option_list_option_highlighted(self) -> None:
@@ -53,20 +53,20 @@ class CellsScreen(ListScreen[None]):
         self._foresee()
 
     def _foresee(self) -> None:
-        cells, place = self.board.timeline.cells(), self.list.highlighted
+        cells, place = self.view.timeline.cells(), self.list.highlighted
         here = cells[place] if place is not None and place < len(cells) else None
-        outlook = self.query_one("#cell-outlook", Told)
+        outlook = self.query_one("#cell-outlook", TextPane)
         outlook.display = here is not None
         if here is not None:
-            foreseen = Forecaster(self.board.timeline).of(here.runs[-1])
-            outlook.tell(outlook_lines(foreseen))
+            foreseen = Forecaster(self.view.timeline).of(here.runs[-1])
+            outlook.show_lines(outlook_lines(foreseen))
 
     def action_open(self) -> None:
         """Every run of the cell."""
-        cells = self.board.timeline.cells()
+        cells = self.view.timeline.cells()
         place = self.list.highlighted
         if place is not None and place < len(cells):
-            self.app.push_screen(CellRunsScreen(self.board, cells[place]))
+            self.app.push_screen(CellRunsScreen(self.view, cells[place]))
 
 
 class CellRunsScreen(ListScreen[None]):
@@ -75,31 +75,31 @@ class CellRunsScreen(ListScreen[None]):
     COMMANDS_HERE = CELL_RUNS
     BINDINGS: ClassVar[list[BindingType]] = bindings("cell-runs", CELL_RUNS)
 
-    def __init__(self, board: Board, cell: Cell) -> None:
+    def __init__(self, view: ViewState, cell: Cell) -> None:
         super().__init__(id="cell-runs")
-        self.board = board
+        self.view = view
         self.cell = cell
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         return (
-            Told(line(Said(" Runs of this cell", "strong")), id="cells-title"),
+            TextPane(line(Span(" Runs of this cell", "strong")), id="cells-title"),
             list_widget(),
-            Told(id="cell-outlook"),
-            Told(id="cell-source"),
+            TextPane(id="cell-outlook"),
+            TextPane(id="cell-source"),
         )
 
     def refresh_view(self) -> None:
-        """Show the board as it is now."""
-        self.fill([run_line(self.board.timeline, self.cell, place) for place in range(len(self.cell.runs))])
-        outlook = Forecaster(self.board.timeline).of(self.cell.runs[-1])
-        self.query_one("#cell-outlook", Told).tell(outlook_lines(outlook))
-        self.query_one("#cell-source", Told).tell_source(self.cell.code)
+        """Show the view as it is now."""
+        self.fill([run_line(self.view.timeline, self.cell, place) for place in range(len(self.cell.runs))])
+        outlook = Forecaster(self.view.timeline).of(self.cell.runs[-1])
+        self.query_one("#cell-outlook", TextPane).show_lines(outlook_lines(outlook))
+        self.query_one("#cell-source", TextPane).show_source(self.cell.code)
 
     def action_open(self) -> None:
         """Back to the timeline, at this run."""
         place = self.list.highlighted
         if place is not None:
             run = self.cell.runs[place]
-            moment = next(m for m in self.board.timeline.moments if m.run is run)
-            self.guide.show_run(moment.index)
+            moment = next(m for m in self.view.timeline.moments if m.run is run)
+            self.navigator.show_run(moment.index)

@@ -9,9 +9,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from kernelscope.tui.commands import CONFIRM, bindings
-from kernelscope.tui.model.said import Line
+from kernelscope.tui.state.spans import Line
 from kernelscope.tui.widgets.bars import CommandBar
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -30,7 +30,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """The widgets, top to bottom."""
         with Vertical(id="confirm"):
-            yield Told(*self._lines, id="confirm-text")
+            yield TextPane(*self._lines, id="confirm-text")
             yield CommandBar(CONFIRM)
 
     def action_yes(self) -> None:

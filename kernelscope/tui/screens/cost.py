@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import VerticalScroll
 
 from kernelscope.tui.commands import COST, bindings
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Said, line
-from kernelscope.tui.screens.reading import ScrollingScreen
-from kernelscope.tui.views.cost import cost
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.screens.scrolling import ScrollingScreen
+from kernelscope.tui.state.spans import Span, line
+from kernelscope.tui.state.view_state import ViewState
+from kernelscope.tui.views.cost_lines import cost
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -25,19 +25,22 @@ class CostScreen(ScrollingScreen):
     COMMANDS_HERE = COST
     BINDINGS: ClassVar[list[BindingType]] = bindings("cost", COST)
 
-    def __init__(self, board: Board) -> None:
-        super().__init__(board, id="cost")
+    def __init__(self, view: ViewState) -> None:
+        super().__init__(view, id="cost")
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
-        scroll = VerticalScroll(Told(id="cost-text"), id="cost-scroll")
+        scroll = VerticalScroll(TextPane(id="cost-text"), id="cost-scroll")
         scroll.can_focus = False
-        return (Told(line(Said(" What kernelscope costs this kernel", "strong")), id="cost-title"), scroll)
+        return (
+            TextPane(line(Span(" What kernelscope costs this kernel", "strong")), id="cost-title"),
+            scroll,
+        )
 
     def refresh_view(self) -> None:
-        """Show the board as it is now."""
-        self.query_one("#cost-text", Told).tell(cost(self.board))
+        """Show the view as it is now."""
+        self.query_one("#cost-text", TextPane).show_lines(cost(self.view))
 
     def action_copy(self) -> None:
         """All of it."""
-        self.guide.copy_lines(cost(self.board))
+        self.navigator.copy_lines(cost(self.view))

@@ -8,40 +8,40 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import VerticalScroll
 
 from kernelscope.tui.commands import DIFF, bindings
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import line, say
-from kernelscope.tui.screens.reading import ReadingScreen
-from kernelscope.tui.views.diff import diff
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.screens.scrolling import RowTextScreen
+from kernelscope.tui.state.spans import line, safe_span
+from kernelscope.tui.state.view_state import ViewState
+from kernelscope.tui.views.diff_lines import diff
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
 
 
-class DiffScreen(ReadingScreen):
+class DiffScreen(RowTextScreen):
     """Compares the mark with the cursor; without a mark, before and after the cursor's moment."""
 
     COMMANDS_HERE = DIFF
     BINDINGS: ClassVar[list[BindingType]] = bindings("diff", DIFF)
 
-    def __init__(self, board: Board) -> None:
-        super().__init__(board, id="diff")
+    def __init__(self, view: ViewState) -> None:
+        super().__init__(view, id="diff")
         self._equal = False
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
-        scroll = VerticalScroll(Told(id="diff-text"), id="diff-scroll")
+        scroll = VerticalScroll(TextPane(id="diff-text"), id="diff-scroll")
         scroll.can_focus = False
-        return (Told(id="diff-title"), scroll)
+        return (TextPane(id="diff-title"), scroll)
 
     def refresh_view(self) -> None:
-        """Show the board as it is now."""
-        how = "the mark and the cursor" if self.board.marked is not None else "before and after"
-        title = line(say(f" {self.board.row}", "strong"), say(f"  {how}", "dim"))
-        self.query_one("#diff-title", Told).tell([title])
-        told = diff(self.board, max(40, self.size.width - 4), equal=self._equal)
-        self.query_one("#diff-text", Told).tell(told)
+        """Show the view as it is now."""
+        how = "the mark and the cursor" if self.view.marked is not None else "before and after"
+        title = line(safe_span(f" {self.view.row}", "strong"), safe_span(f"  {how}", "dim"))
+        self.query_one("#diff-title", TextPane).show_lines([title])
+        told = diff(self.view, max(40, self.size.width - 4), equal=self._equal)
+        self.query_one("#diff-text", TextPane).show_lines(told)
 
     def action_fold(self) -> None:
         """Shows or hides what is equal."""

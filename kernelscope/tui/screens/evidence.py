@@ -9,39 +9,39 @@ from textual.containers import VerticalScroll
 from textual.widgets import Tabs
 
 from kernelscope.tui.commands import EVIDENCE, bindings
-from kernelscope.tui.ink import tab
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Said, line
-from kernelscope.tui.screens.reading import ReadingScreen
-from kernelscope.tui.views.evidence import TABS, evidence, title
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.render import tab
+from kernelscope.tui.screens.scrolling import RowTextScreen
+from kernelscope.tui.state.spans import Span, line
+from kernelscope.tui.state.view_state import ViewState
+from kernelscope.tui.views.evidence_lines import TABS, evidence, title
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
 
 
-class EvidenceScreen(ReadingScreen):
+class EvidenceScreen(RowTextScreen):
     """Follows the board's cursor, and moves it along the row."""
 
     COMMANDS_HERE = EVIDENCE
     BINDINGS: ClassVar[list[BindingType]] = bindings("evidence", EVIDENCE)
 
-    def __init__(self, board: Board, tab: str = "happened") -> None:
-        super().__init__(board, id="evidence")
+    def __init__(self, view: ViewState, tab: str = "happened") -> None:
+        super().__init__(view, id="evidence")
         self._first = tab
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
-        tabs = Tabs(*(tab(line(Said(label)), id_) for id_, label in TABS.items()), active=self._first)
+        tabs = Tabs(*(tab(line(Span(label)), id_) for id_, label in TABS.items()), active=self._first)
         tabs.can_focus = False
         scroll = VerticalScroll(
-            Told(id="evidence-text"),
-            Told(id="evidence-code"),
+            TextPane(id="evidence-text"),
+            TextPane(id="evidence-code"),
             id="evidence-scroll",
         )
         scroll.can_focus = False
-        return (Told(id="evidence-title"), tabs, scroll)
+        return (TextPane(id="evidence-title"), tabs, scroll)
 
     @property
     def tab(self) -> str:
@@ -49,14 +49,14 @@ class EvidenceScreen(ReadingScreen):
         return self.query_one(Tabs).active or self._first
 
     def refresh_view(self) -> None:
-        """Show the board as it is now."""
-        self.query_one("#evidence-title", Told).tell([title(self.board)])
-        self.query_one("#evidence-text", Told).tell(evidence(self.board, self.tab))
-        code = self.query_one("#evidence-code", Told)
-        run = self.board.run
+        """Show the view as it is now."""
+        self.query_one("#evidence-title", TextPane).show_lines([title(self.view)])
+        self.query_one("#evidence-text", TextPane).show_lines(evidence(self.view, self.tab))
+        code = self.query_one("#evidence-code", TextPane)
+        run = self.view.run
         code.display = self.tab == "cell" and run is not None
         if run is not None and code.display:
-            code.tell_source(run.facts.code)
+            code.show_source(run.facts.code)
 
     def on_tabs_tab_activated(self) -> None:
         """Another tab."""
@@ -72,8 +72,8 @@ class EvidenceScreen(ReadingScreen):
 
     def action_diff(self) -> None:
         """Of the same change."""
-        self.guide.open_diff()
+        self.navigator.open_diff()
 
     def action_copy(self) -> None:
         """The headline and what the tab shows."""
-        self.guide.copy_lines((title(self.board), *evidence(self.board, self.tab)))
+        self.navigator.copy_lines((title(self.view), *evidence(self.view, self.tab)))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kernelscope.export.files import FORMS, Form
 from kernelscope.tui.commands import EXPORT, bindings
-from kernelscope.tui.model.said import Said, fit, line
 from kernelscope.tui.screens.lists import ListScreen, list_widget
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.state.spans import Span, fit, line
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -35,12 +35,12 @@ class ExportScreen(ListScreen[Form | None]):
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
-        title = line(Said(" Write all of this timeline, into the working directory, as …", "strong"))
-        return (Told(title, id="export-title"), list_widget())
+        title = line(Span(" Write all of this timeline, into the working directory, as …", "strong"))
+        return (TextPane(title, id="export-title"), list_widget())
 
     def refresh_view(self) -> None:
         """The forms."""
-        self.fill([line(Said(fit(f" {form}", 12), "strong"), Said(ABOUT[form], "dim")) for form in _SHOWN])
+        self.fill([line(Span(fit(f" {form}", 12), "strong"), Span(ABOUT[form], "dim")) for form in _SHOWN])
 
     def action_open(self) -> None:
         """This one."""

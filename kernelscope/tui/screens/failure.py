@@ -9,9 +9,9 @@ from textual.containers import Center, Middle
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.tui.commands import FAILURE, bindings
-from kernelscope.tui.model.said import line, say
 from kernelscope.tui.screens.base import CommandScreen
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.state.spans import line, safe_span
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -30,8 +30,10 @@ class FailureScreen(CommandScreen[None]):
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
-        hint = [line(say(text, limit=2_000)) for text in self._error.hint.splitlines()]
-        told = Told(line(say(self._error.title, "strong loss", limit=1_000)), (), *hint, id="failure-text")
+        hint = [line(safe_span(text, limit=2_000)) for text in self._error.hint.splitlines()]
+        told = TextPane(
+            line(safe_span(self._error.title, "strong loss", limit=1_000)), (), *hint, id="failure-text"
+        )
         return (Middle(Center(told), id="failure-middle"),)
 
     async def action_back(self) -> None:

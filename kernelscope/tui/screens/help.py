@@ -11,9 +11,9 @@ from textual.widgets import Input, OptionList
 
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LIVE, SHORT
 from kernelscope.tui.commands import Command
-from kernelscope.tui.ink import option
-from kernelscope.tui.model.said import Line, Said, fit, line
-from kernelscope.tui.widgets.told import Told, Typed
+from kernelscope.tui.render import option
+from kernelscope.tui.state.spans import Line, Span, fit, line
+from kernelscope.tui.widgets.text import SafeInput, TextPane
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -42,8 +42,8 @@ class HelpScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The widgets, top to bottom."""
         with Vertical(id="help"):
-            yield Told(line(Said("Keys and glyphs")), id="help-title")
-            yield Typed(line(Said("type to search, enter runs, escape goes back")), id="help-search")
+            yield TextPane(line(Span("Keys and glyphs")), id="help-title")
+            yield SafeInput(line(Span("type to search, enter runs, escape goes back")), id="help-search")
             yield OptionList(id="help-list", markup=False)
 
     def on_mount(self) -> None:
@@ -89,19 +89,19 @@ class HelpScreen(ModalScreen[str | None]):
         for verdict in LEGEND:
             if all(word in f"{verdict} {SHORT[verdict]}".casefold() for word in words):
                 told_line = line(
-                    Said(fit(f"   {GLYPHS[verdict]}", _KEYS), f"verdict.{verdict}"),
-                    Said(fit(verdict, 12), "strong"),
-                    Said(SHORT[verdict]),
+                    Span(fit(f"   {GLYPHS[verdict]}", _KEYS), f"verdict.{verdict}"),
+                    Span(fit(verdict, 12), "strong"),
+                    Span(SHORT[verdict]),
                 )
                 options.add_options([option(told_line, disabled=True)])
         for glyph, name, told in _OTHER_SIGNS:
             if all(word in f"{name} {told}" for word in words):
                 sign = line(
-                    Said(fit(f"   {glyph}", _KEYS), "warn"), Said(fit(name, 12), "strong"), Said(told)
+                    Span(fit(f"   {glyph}", _KEYS), "warn"), Span(fit(name, 12), "strong"), Span(told)
                 )
                 options.add_options([option(sign, disabled=True)])
         options.highlighted = 0 if options.option_count else None
 
 
 def _command(command: Command) -> Line:
-    return line(Said(fit(f"   {command.shown}", _KEYS), "key"), Said(f"{command.help}"))
+    return line(Span(fit(f"   {command.shown}", _KEYS), "key"), Span(f"{command.help}"))

@@ -7,9 +7,9 @@ from typing import Generic
 
 from textual.widgets import OptionList
 
-from kernelscope.tui.ink import option
-from kernelscope.tui.model.said import Line
+from kernelscope.tui.render import option
 from kernelscope.tui.screens.base import Answer, CommandScreen
+from kernelscope.tui.state.spans import Line
 
 
 def list_widget() -> OptionList:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from kernelscope.errors import KernelscopeError
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.tui.commands import PICKER, bindings
-from kernelscope.tui.ink import tell
-from kernelscope.tui.model.said import Said, line, say
+from kernelscope.tui.render import show_notice
 from kernelscope.tui.screens.lists import ListScreen, list_widget
 from kernelscope.tui.screens.recordings import RecordingsScreen
-from kernelscope.tui.views.picker import entry_line, matching, nothing
-from kernelscope.tui.widgets.filtering import FilterInput
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.state.spans import Span, line, safe_span
+from kernelscope.tui.views.kernel_lines import entry_line, matching, nothing
+from kernelscope.tui.widgets.filter_input import FilterInput
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -45,9 +45,9 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         return (
-            Told(line(Said(" Attach to a kernel", "strong")), id="cells-title"),
-            FilterInput(line(Said("type to filter, enter keeps it, escape drops it")), id="filter"),
-            Told(id="empty"),
+            TextPane(line(Span(" Attach to a kernel", "strong")), id="cells-title"),
+            FilterInput(line(Span("type to filter, enter keeps it, escape drops it")), id="filter"),
+            TextPane(id="empty"),
             list_widget(),
         )
 
@@ -61,13 +61,13 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
             try:
                 self._found = tuple(await self._find())
             except (KernelscopeError, OSError) as error:
-                self.query_one("#empty", Told).tell([line(say(error, "loss"))])
+                self.query_one("#empty", TextPane).show_lines([line(safe_span(error, "loss"))])
             else:
                 self.refresh_view()
             await asyncio.sleep(self._every)
 
     def refresh_view(self) -> None:
-        """Show the board as it is now."""
+        """Show the view as it is now."""
         if self._found is None:
             return
         chosen = self.chosen
@@ -78,9 +78,9 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
         if chosen is not None and chosen.connection_file in files:
             self.list.highlighted = files.index(chosen.connection_file)
         usable = any(entry.state != "dead" for entry in self._shown)
-        empty = self.query_one("#empty", Told)
+        empty = self.query_one("#empty", TextPane)
         empty.display = not usable
-        empty.tell(nothing(self._found, self._wanted, self._looked_in))
+        empty.show_lines(nothing(self._found, self._wanted, self._looked_in))
 
     @property
     def chosen(self) -> KernelEntry | None:
@@ -118,7 +118,7 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
             return
         if entry.state == "dead":
             gone = "Nobody answers there: the file was left behind by a kernel that is gone"
-            tell(self, line(Said(gone)), seconds=4)
+            show_notice(self, line(Span(gone)), seconds=4)
             return
         self.dismiss(entry)
 

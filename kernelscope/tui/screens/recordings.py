@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kernelscope.tui.commands import RECORDINGS, bindings
-from kernelscope.tui.model.said import Said, line
 from kernelscope.tui.screens.lists import ListScreen, list_widget
-from kernelscope.tui.views.picker import no_recordings, recording_line
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.state.spans import Span, line
+from kernelscope.tui.views.kernel_lines import no_recordings, recording_line
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -35,8 +35,8 @@ class RecordingsScreen(ListScreen[Path | None]):
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         return (
-            Told(line(Said(" Open a recording of this folder", "strong")), id="cells-title"),
-            Told(id="empty"),
+            TextPane(line(Span(" Open a recording of this folder", "strong")), id="cells-title"),
+            TextPane(id="empty"),
             list_widget(),
         )
 
@@ -44,9 +44,9 @@ class RecordingsScreen(ListScreen[Path | None]):
         """The files, or what to do where there is none."""
         room = max(40, self.size.width - 6)
         self.fill([recording_line(path.name, size, self._now - at, room) for path, size, at in self._files])
-        empty = self.query_one("#empty", Told)
+        empty = self.query_one("#empty", TextPane)
         empty.display = not self._files
-        empty.tell(no_recordings())
+        empty.show_lines(no_recordings())
 
     def action_open(self) -> None:
         """This one."""

@@ -13,8 +13,8 @@ from kernelscope.domain.events import Progress
 from kernelscope.presentation.glyphs import GLYPHS, LEGEND, LIVE
 from kernelscope.protocol.stored import About
 from kernelscope.timeline.view import History
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Line, Said, line, say, width
+from kernelscope.tui.state.spans import Line, Span, line, safe_span, width
+from kernelscope.tui.state.view_state import ViewState
 
 STATES = {"unreachable": "not answering", "died": "dead"}
 """States that are called otherwise on the screen: what does not answer may answer again."""
@@ -29,77 +29,77 @@ def notebook_name(timeline: History) -> str:
     return PurePath(kernel.notebook).name if kernel.notebook else PurePath(kernel.connection_file).stem
 
 
-def header(board: Board, cells: int, title: str | None = None) -> Line:
+def header(view: ViewState, cells: int, title: str | None = None) -> Line:
     """Exactly ``cells`` wide: which kernel at the left, what is followed at the right."""
-    right = _right(board, cells)
-    left = _left(board, title)
+    right = _right(view, cells)
+    left = _left(view, title)
     while len(left) > 2 and width(left) + width(right) + 2 > cells:
         left.pop()
     gap = max(1, cells - width(left) - width(right) - 1)
-    return line(*left, Said(" " * gap), *right)
+    return line(*left, Span(" " * gap), *right)
 
 
-def _left(board: Board, title: str | None) -> list[Said]:
-    timeline = board.timeline
-    pieces = [Said(" "), say(title or notebook_name(timeline), "strong", limit=40), _state(board)]
+def _left(view: ViewState, title: str | None) -> list[Span]:
+    timeline = view.timeline
+    pieces = [Span(" "), safe_span(title or notebook_name(timeline), "strong", limit=40), _state(view)]
     runs = timeline.moments[-1].execution_count if timeline.moments else 0
     if timeline.state == "busy" and timeline.ended is None:
-        pieces.append(Said(f" · In [{runs + 1}] runs, shown is after [{runs}]"))
+        pieces.append(Span(f" · In [{runs + 1}] runs, shown is after [{runs}]"))
     elif timeline.moments:
-        pieces.append(Said(f" · In [{runs}]"))
+        pieces.append(Span(f" · In [{runs}]"))
     if timeline.kernel is not None:
-        pieces.append(say(f" · python {timeline.kernel.python}", "dim", limit=24))
+        pieces.append(safe_span(f" · python {timeline.kernel.python}", "dim", limit=24))
     cost = hook_milliseconds(timeline)
     if cost is not None:
-        pieces.append(Said(f" · probe {cost:.1f} ms a run", "dim"))
-    if board.poll is not None:
-        pieces.append(Said(f" · looks every {board.poll:g} s", "dim"))
+        pieces.append(Span(f" · probe {cost:.1f} ms a run", "dim"))
+    if view.poll is not None:
+        pieces.append(Span(f" · looks every {view.poll:g} s", "dim"))
     return pieces
 
 
-def _state(board: Board) -> Said:
-    timeline = board.timeline
-    if timeline.ended is not None and board.about is None:
-        return Said(" · ended", "loss")
+def _state(view: ViewState) -> Span:
+    timeline = view.timeline
+    if timeline.ended is not None and view.about is None:
+        return Span(" · ended", "loss")
     if timeline.kernel is None:
-        return Said(" · waiting" if timeline.waiting else " · connecting", "warn")
-    if board.about is not None:
-        return Said(" · recording", "new")
-    if board.playback.shown is not None:
-        return Said(" · as it was", "warn")
+        return Span(" · waiting" if timeline.waiting else " · connecting", "warn")
+    if view.about is not None:
+        return Span(" · recording", "new")
+    if view.playback.shown is not None:
+        return Span(" · as it was", "warn")
     state = STATES.get(timeline.state, timeline.state)
-    return Said(f" · {state}", _STATE_ROLES.get(timeline.state, ""))
+    return Span(f" · {state}", _STATE_ROLES.get(timeline.state, ""))
 
 
-def _right(board: Board, cells: int) -> list[Said]:
-    timeline = board.timeline
-    pieces: list[Said] = []
+def _right(view: ViewState, cells: int) -> list[Span]:
+    timeline = view.timeline
+    pieces: list[Span] = []
     if timeline.lost:
-        pieces.append(Said(f"{timeline.lost} lost  ", "loss"))
-    if board.wanted:
-        pieces += [Said("/", "warn"), say(f"{board.wanted}  ", "warn", limit=20)]
-    if board.marked is not None:
-        count = timeline.moments[board.marked].execution_count
-        pieces.append(Said(f"m [{count}]  ", "warn"))
+        pieces.append(Span(f"{timeline.lost} lost  ", "loss"))
+    if view.wanted:
+        pieces += [Span("/", "warn"), safe_span(f"{view.wanted}  ", "warn", limit=20)]
+    if view.marked is not None:
+        count = timeline.moments[view.marked].execution_count
+        pieces.append(Span(f"m [{count}]  ", "warn"))
     names = sum(row.whole is None and _alive(timeline, row.name) for row in timeline.rows())
-    if board.recording:
-        pieces.insert(0, Said("⏺ REC  ", "loss"))
+    if view.recording:
+        pieces.insert(0, Span("⏺ REC  ", "loss"))
     return [
         *pieces,
-        *_place(board),
-        Said(f"{names} {'model' if names == 1 else 'models'}" if cells >= 60 else ""),
+        *_place(view),
+        Span(f"{names} {'model' if names == 1 else 'models'}" if cells >= 60 else ""),
     ]
 
 
-def _place(board: Board) -> Line:
+def _place(view: ViewState) -> Line:
     """Of what is shown in what there is, and of the cursor in what is shown."""
-    playback, behind = board.playback, max(0, board.columns.count - 1 - board.column)
+    playback, behind = view.playback, max(0, view.columns.count - 1 - view.column)
     if playback.shown is not None:
         sign = f"▶ ×{playback.speed:g}" if playback.playing else "⏸"
-        return (Said(f"{sign} {playback.shown} of {len(board.whole.moments)}  ", "warn strong"),)
-    if not board.follow:
-        return (Said(f"{behind} behind · F follows  ", "warn"),)
-    return (Said("END  " if board.about is not None else "FOLLOW  ", "new"),)
+        return (Span(f"{sign} {playback.shown} of {len(view.whole.moments)}  ", "warn strong"),)
+    if not view.follow:
+        return (Span(f"{behind} behind · F follows  ", "warn"),)
+    return (Span("END  " if view.about is not None else "FOLLOW  ", "new"),)
 
 
 def _alive(timeline: History, name: str) -> bool:
@@ -115,41 +115,41 @@ def hook_milliseconds(timeline: History) -> float | None:
     return median(seconds) * 1_000 if seconds else None
 
 
-def banner(board: Board) -> Line:
+def banner(view: ViewState) -> Line:
     """Why nothing more comes, or why what comes may not be all; empty where all is well."""
-    timeline = board.timeline
-    if board.about is not None and timeline.kernel is not None:
-        return _recorded(board.about) if board.playback.shown is None else ()
+    timeline = view.timeline
+    if view.about is not None and timeline.kernel is not None:
+        return _recorded(view.about) if view.playback.shown is None else ()
     if timeline.ended is not None:
-        return line(Said(" Ended: "), say(timeline.ended), Said(". The rows stay; q leaves."))
+        return line(Span(" Ended: "), safe_span(timeline.ended), Span(". The rows stay; q leaves."))
     if timeline.kernel is None:
         return ()
     if timeline.state == "died":
-        return line(Said(" The kernel is dead; waiting for it to come back. The rows stay."))
+        return line(Span(" The kernel is dead; waiting for it to come back. The rows stay."))
     if timeline.state == "unreachable":
         why = f": {timeline.detail}" if timeline.detail else ""
         return line(
-            Said(" The kernel is not answering"), say(why), Said(". It is waited for; the rows stay.")
+            Span(" The kernel is not answering"), safe_span(why), Span(". It is waited for; the rows stay.")
         )
     return _running(timeline.progress) if timeline.progress is not None else ()
 
 
 def _recorded(about: About) -> Line:
     """What recording this is, and how to go through it."""
-    pieces: list[Said] = [Said(" Recorded")]
+    pieces: list[Span] = [Span(" Recorded")]
     if about.started is not None:
         begun, ended = _date(about.started), _date(about.ended)
         same_day = begun[:10] == ended[:10]
         pieces.append(
-            Said(f" {begun} to {ended[11:] if same_day else ended}" if ended else f" since {begun}")
+            Span(f" {begun} to {ended[11:] if same_day else ended}" if ended else f" since {begun}")
         )
     if about.version != __version__:
         pieces += [
-            Said(" by kernelscope "),
-            say(about.version or "of old", limit=20),
-            Said("; --anew judges it by this one"),
+            Span(" by kernelscope "),
+            safe_span(about.version or "of old", limit=20),
+            Span("; --anew judges it by this one"),
         ]
-    return line(*pieces, Said(". space plays it, [ ] step, :seek 42"))
+    return line(*pieces, Span(". space plays it, [ ] step, :seek 42"))
 
 
 def _date(seconds: float | None) -> str:
@@ -166,11 +166,15 @@ def _running(progress: Progress) -> Line:
     """What a cell that has not ended yet is seen to do: never a verdict."""
     count = progress.execution_count
     pieces = [
-        Said(f" In [{count}] has been running for {lasting(progress.seconds)}"),
-        Said(f"; this is the state after [{count - 1}]." if count > 1 else "; this is the state before it."),
+        Span(f" In [{count}] has been running for {lasting(progress.seconds)}"),
+        Span(f"; this is the state after [{count - 1}]." if count > 1 else "; this is the state before it."),
     ]
     for place, moved in enumerate(progress.moved):
-        pieces += [Said(", " if place else " "), say(f"{LIVE} {moved.name} ", "strong"), say(moved.text)]
+        pieces += [
+            Span(", " if place else " "),
+            safe_span(f"{LIVE} {moved.name} ", "strong"),
+            safe_span(moved.text),
+        ]
     return line(*pieces)
 
 
@@ -182,35 +186,37 @@ def lasting(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def empty(board: Board) -> tuple[Line, ...]:
+def empty(view: ViewState) -> tuple[Line, ...]:
     """What stands in the place of the grid while there is no row."""
-    timeline = board.timeline
+    timeline = view.timeline
     if timeline.kernel is None:
         if timeline.ended is not None:
-            return (line(Said("Never attached: ", "loss"), say(timeline.ended)),)
+            return (line(Span("Never attached: ", "loss"), safe_span(timeline.ended)),)
         reason = timeline.waiting or "looking for the kernel"
         return (
-            line(Said("Waiting: ", "warn"), say(reason)),
-            line(Said("It attaches by itself as soon as it can.", "dim")),
+            line(Span("Waiting: ", "warn"), safe_span(reason)),
+            line(Span("It attaches by itself as soon as it can.", "dim")),
         )
-    if board.wanted:
+    if view.wanted:
         return (
-            line(Said("No name or class has "), say(board.wanted, "strong"), Said(" in it.")),
-            line(Said("/", "key"), Said(" and an empty filter shows all of them again.", "dim")),
+            line(Span("No name or class has "), safe_span(view.wanted, "strong"), Span(" in it.")),
+            line(Span("/", "key"), Span(" and an empty filter shows all of them again.", "dim")),
         )
     return (
-        line(Said("Attached to "), say(notebook_name(timeline), "strong"), Said(". No model in it yet.")),
+        line(
+            Span("Attached to "), safe_span(notebook_name(timeline), "strong"), Span(". No model in it yet.")
+        ),
         (),
-        line(Said("Run e.g.  "), Said("model = LogisticRegression().fit(X, y)", "strong")),
-        line(Said("and its row appears here.")),
+        line(Span("Run e.g.  "), Span("model = LogisticRegression().fit(X, y)", "strong")),
+        line(Span("and its row appears here.")),
     )
 
 
 def legend(cells: int, seen: Collection[Verdict] = ()) -> Line:
     """The glyphs and their verdicts, those that were seen first, as many as there is room for."""
-    pieces: list[Said] = [Said(" ")]
+    pieces: list[Span] = [Span(" ")]
     for verdict in sorted(LEGEND, key=lambda v: v not in seen):
-        more = [Said(f"{GLYPHS[verdict]}", f"verdict.{verdict}"), Said(f" {verdict} ", "dim")]
+        more = [Span(f"{GLYPHS[verdict]}", f"verdict.{verdict}"), Span(f" {verdict} ", "dim")]
         if width(pieces) + width(more) > cells:
             break
         pieces += more
@@ -219,4 +225,4 @@ def legend(cells: int, seen: Collection[Verdict] = ()) -> Line:
 
 def too_small(cells: int, lines: int) -> Line:
     """The one line that a tiny terminal shows."""
-    return line(Said(f"kernelscope needs 60×12, this is {cells}×{lines}"))
+    return line(Span(f"kernelscope needs 60×12, this is {cells}×{lines}"))

@@ -7,10 +7,10 @@ from kernelscope.domain.facts import ObjectFacts
 from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.view import History
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.grid_model import hue_role
-from kernelscope.tui.model.lines import value_text
-from kernelscope.tui.model.said import Line, Said, line, say
+from kernelscope.tui.state.grid_cells import hue_role
+from kernelscope.tui.state.grid_lines import value_text
+from kernelscope.tui.state.spans import Line, Span, line, safe_span
+from kernelscope.tui.state.view_state import ViewState
 from kernelscope.verdicts.context import flat_params
 from kernelscope.verdicts.explain import short_class, standing
 
@@ -23,46 +23,46 @@ _NO_MODEL = "holds no model at this moment"
 _NOT_REACHED = "may hold a model: the look did not reach it"
 
 
-def inspector(board: Board) -> tuple[Line, ...]:
+def inspector(view: ViewState) -> tuple[Line, ...]:
     """What the pane at the right shows, but for the cell's source."""
-    moment, row, held = board.moment, board.row, board.held
+    moment, row, held = view.moment, view.row, view.held
     if moment is None or row is None:
         return ()
     if held is None or held.facts is None:
         return (
-            line(say(row, "strong")),
-            line(Said(_NOT_REACHED if held is not None and held.is_out_of_reach else _NO_MODEL, "dim")),
+            line(safe_span(row, "strong")),
+            line(Span(_NOT_REACHED if held is not None and held.is_out_of_reach else _NO_MODEL, "dim")),
             (),
-            *_ids(board, row),
+            *_ids(view, row),
         )
     facts = held.facts
     state = standing(facts, fitted=bool(held.fitted))
     number = f"generation {facts.generation}" if facts.generation is not None else "a part"
     return (
-        line(say(row, "strong"), Said("  "), Said(number, f"strong {hue_role(facts, moment.epoch)}")),
-        line(say(short_class(facts.cls)), Said(f"  {state}", "dim")),
-        *_verdict(board),
+        line(safe_span(row, "strong"), Span("  "), Span(number, f"strong {hue_role(facts, moment.epoch)}")),
+        line(safe_span(short_class(facts.cls)), Span(f"  {state}", "dim")),
+        *_verdict(view),
         (),
-        *_params(board, facts),
-        *_learned(board, facts),
-        *_ids(board, row),
+        *_params(view, facts),
+        *_learned(view, facts),
+        *_ids(view, row),
     )
 
 
-def _verdict(board: Board) -> tuple[Line, ...]:
-    change = board.change
+def _verdict(view: ViewState) -> tuple[Line, ...]:
+    change = view.change
     if change is None:
         return ()
     role = f"verdict.{change.verdict}"
     return (
         line(
-            Said(f"{GLYPHS[change.verdict]} {change.verdict}", f"strong {role}"), Said(" by this run", "dim")
+            Span(f"{GLYPHS[change.verdict]} {change.verdict}", f"strong {role}"), Span(" by this run", "dim")
         ),
     )
 
 
-def _params(board: Board, facts: ObjectFacts) -> tuple[Line, ...]:
-    changed = dict((board.change.params or {}) if board.change else {})
+def _params(view: ViewState, facts: ObjectFacts) -> tuple[Line, ...]:
+    changed = dict((view.change.params or {}) if view.change else {})
     params = flat_params(facts, {}) | {name: after for name, (_, after) in changed.items()}
     if not params:
         return ()
@@ -72,43 +72,43 @@ def _params(board: Board, facts: ObjectFacts) -> tuple[Line, ...]:
             before, after = changed[name]
             told.append(
                 line(
-                    say(f" {name} ", "strong"),
-                    say(value_text(before), "old"),
-                    Said(" → "),
-                    say(value_text(after), "new"),
+                    safe_span(f" {name} ", "strong"),
+                    safe_span(value_text(before), "old"),
+                    Span(" → "),
+                    safe_span(value_text(after), "new"),
                 )
             )
         else:
-            told.append(line(say(f" {name} ", "dim"), say(value_text(params[name]))))
+            told.append(line(safe_span(f" {name} ", "dim"), safe_span(value_text(params[name]))))
     return (*told, ())
 
 
-def _learned(board: Board, facts: ObjectFacts) -> tuple[Line, ...]:
+def _learned(view: ViewState, facts: ObjectFacts) -> tuple[Line, ...]:
     if not facts.learned:
         return ()
-    earlier = _facts_before(board)
+    earlier = _facts_before(view)
     old = earlier.learned if earlier is not None and earlier.token == facts.token else {}
-    moved = {n for n, s in facts.learned.items() if board.change is not None and old.get(n) != s}
+    moved = {n for n, s in facts.learned.items() if view.change is not None and old.get(n) != s}
     told: list[Line] = [section("learned")]
     for name in sorted(facts.learned, key=lambda name: name not in moved)[:_LEARNED_SHOWN]:
-        shown = say(facts.learned[name].text)
-        told.append(line(say(f" {name} ", "new" if name in moved else "dim"), shown))
+        shown = safe_span(facts.learned[name].text)
+        told.append(line(safe_span(f" {name} ", "new" if name in moved else "dim"), shown))
     if len(facts.learned) > _LEARNED_SHOWN:
-        told.append(line(Said(f" {len(facts.learned) - _LEARNED_SHOWN} more, in the evidence", "dim")))
+        told.append(line(Span(f" {len(facts.learned) - _LEARNED_SHOWN} more, in the evidence", "dim")))
     return (*told, ())
 
 
-def _facts_before(board: Board) -> ObjectFacts | None:
-    if board.row is None or board.column == 0:
+def _facts_before(view: ViewState) -> ObjectFacts | None:
+    if view.row is None or view.column == 0:
         return None
-    held = board.timeline.held_at(board.row, board.column - 1)
+    held = view.timeline.held_at(view.row, view.column - 1)
     return held.facts if held is not None else None
 
 
-def _ids(board: Board, row: str) -> tuple[Line, ...]:
-    told = generations(board.timeline, row)
+def _ids(view: ViewState, row: str) -> tuple[Line, ...]:
+    told = generations(view.timeline, row)
     shown = told[-_GENERATIONS_SHOWN:]
-    more = (line(Said(f" {len(told) - len(shown)} earlier ones", "dim")),) if len(told) > len(shown) else ()
+    more = (line(Span(f" {len(told) - len(shown)} earlier ones", "dim")),) if len(told) > len(shown) else ()
     return (section("objects over time"), *more, *shown, ())
 
 
@@ -131,33 +131,33 @@ def _generation(facts: ObjectFacts, moment: Moment) -> Line:
     number = f"{facts.generation:>3}" if facts.generation is not None else "  ·"
     brought = f"In [{moment.execution_count}]" if moment.kind == "run" else "at the attach"
     return line(
-        Said(f"{number} ━━", hue_role(facts, moment.epoch)),
-        Said(f" {hex(facts.id)}  {brought}"),
-        Said(f"  epoch {moment.epoch}", "dim"),
+        Span(f"{number} ━━", hue_role(facts, moment.epoch)),
+        Span(f" {hex(facts.id)}  {brought}"),
+        Span(f"  epoch {moment.epoch}", "dim"),
     )
 
 
-def cell_of(board: Board) -> Cell | None:
+def cell_of(view: ViewState) -> Cell | None:
     """The cell that the selected run is a run of."""
-    run = board.run
+    run = view.run
     if run is None:
         return None
-    return next((c for c in board.timeline.cells() if any(r is run for r in c.runs)), None)
+    return next((c for c in view.timeline.cells() if any(r is run for r in c.runs)), None)
 
 
 def section(title: str) -> Line:
     """A heading."""
-    return line(Said(title, "section"))
+    return line(Span(title, "section"))
 
 
-def cell_title(board: Board) -> Line:
+def cell_title(view: ViewState) -> Line:
     """Over the source of the cell."""
-    run = board.run
+    run = view.run
     if run is None:
         return ()
-    cell = cell_of(board)
+    cell = cell_of(view)
     others = [r.count for r in cell.runs if r is not run and r.epoch == run.epoch] if cell is not None else []
     also = f", also run as {' '.join(f'[{n}]' for n in others[-6:])}" if others else ""
     failed = f", {run.facts.status}" if run.facts.status != "ok" else ""
     cut = f", the first {len(run.facts.code):,} characters of it" if run.facts.code_cut else ""
-    return line(Said(f"In [{run.count}]", "section"), Said(also + failed + cut, "dim"))
+    return line(Span(f"In [{run.count}]", "section"), Span(also + failed + cut, "dim"))

@@ -4,49 +4,49 @@ from __future__ import annotations
 
 from kernelscope.domain.changes import Change, Held, Moment
 from kernelscope.presentation.glyphs import GLYPHS, LIVE
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.grid_model import hue_role
-from kernelscope.tui.model.said import Line, Said, line, say
+from kernelscope.tui.state.grid_cells import hue_role
+from kernelscope.tui.state.spans import Line, Span, line, safe_span
+from kernelscope.tui.state.view_state import ViewState
 from kernelscope.verdicts.explain import short_class, standing
 
 _OTHERS_SHOWN = 4
 
 
-def sentence(board: Board) -> tuple[Line, ...]:
+def sentence(view: ViewState) -> tuple[Line, ...]:
     """A headline, then the explanation or, where nothing happened, what the row holds."""
-    moment, row = board.moment, board.row
+    moment, row = view.moment, view.row
     if moment is None or row is None:
         return ()
-    change, moving = board.change, _moving(board, row)
+    change, moving = view.change, _moving(view, row)
     if change is not None:
-        return (*moving, headline(change), line(say(change.explanation, limit=1_000)))
-    return (*moving, _quiet_headline(board, moment, row), *_quiet(board, moment))
+        return (*moving, headline(change), line(safe_span(change.explanation, limit=1_000)))
+    return (*moving, _quiet_headline(view, moment, row), *_quiet(view, moment))
 
 
-def _moving(board: Board, row: str) -> tuple[Line, ...]:
+def _moving(view: ViewState, row: str) -> tuple[Line, ...]:
     """What the cell that still runs is seen to do to the row, for who follows it."""
-    progress = board.timeline.progress
+    progress = view.timeline.progress
     found = next((m for m in progress.moved if m.name == row), None) if progress is not None else None
-    if progress is None or found is None or not board.follow:
+    if progress is None or found is None or not view.follow:
         return ()
     wait = f"; no verdict before In [{progress.execution_count}] has ended"
-    name, what = say(f"{LIVE} {row}", "strong"), say(found.text, limit=500)
-    return (line(name, Said(" is moving: "), what, Said(wait, "dim")),)
+    name, what = safe_span(f"{LIVE} {row}", "strong"), safe_span(found.text, limit=500)
+    return (line(name, Span(" is moving: "), what, Span(wait, "dim")),)
 
 
 def headline(change: Change) -> Line:
     """Name and verdict: ``model ◆ REFITTED  generation 2  observed``."""
     verdict = f"verdict.{change.verdict}"
     pieces = [
-        say(change.name, "strong"),
-        Said(f"  {GLYPHS[change.verdict]} {change.verdict.upper()}", f"strong {verdict}"),
+        safe_span(change.name, "strong"),
+        Span(f"  {GLYPHS[change.verdict]} {change.verdict.upper()}", f"strong {verdict}"),
     ]
     if change.generation is not None:
         before = change.previous_generation
         moved = before is not None and before != change.generation
         told = f"generation {before} → {change.generation}" if moved else f"generation {change.generation}"
-        pieces.append(Said(f"  {told}", "dim"))
-    pieces.append(Said(f"  {change.certainty}", "dim" if change.certainty == "observed" else "warn"))
+        pieces.append(Span(f"  {told}", "dim"))
+    pieces.append(Span(f"  {change.certainty}", "dim" if change.certainty == "observed" else "warn"))
     return tuple(pieces)
 
 
@@ -71,58 +71,60 @@ def holding(held: Held | None, moment: Moment, *, fitted: bool | None, name: str
     """What a row holds, in one sentence."""
     facts = held.facts if held is not None else None
     if held is not None and held.is_out_of_reach:
-        return line(say(name, "strong"), " may hold a model: the look did not reach it.")
+        return line(safe_span(name, "strong"), " may hold a model: the look did not reach it.")
     if facts is None:
-        return line(say(name, "strong"), " holds no model at this moment.")
+        return line(safe_span(name, "strong"), " holds no model at this moment.")
     generation = f"generation {facts.generation}" if facts.generation is not None else "a part without a name"
     return line(
-        say(name, "strong"),
-        Said(" is "),
-        Said(generation, hue_role(facts, moment.epoch)),
-        Said(f" ({hex(facts.id)}): "),
-        say(short_class(facts.cls)),
-        Said(f", {standing(facts, fitted=bool(fitted))}."),
+        safe_span(name, "strong"),
+        Span(" is "),
+        Span(generation, hue_role(facts, moment.epoch)),
+        Span(f" ({hex(facts.id)}): "),
+        safe_span(short_class(facts.cls)),
+        Span(f", {standing(facts, fitted=bool(fitted))}."),
     )
 
 
-def _quiet_headline(board: Board, moment: Moment, row: str) -> Line:
-    held = board.held
+def _quiet_headline(view: ViewState, moment: Moment, row: str) -> Line:
+    held = view.held
     if moment.kind == "run":
         absent = held is None or held.facts is None
         what = "no model here" if absent else "left as it was"
         if held is not None and held.is_out_of_reach:
             what = "not looked at"
-        return line(Said(f"{when(moment)} · "), say(row, "strong"), Said(f"  · {what}", "dim"))
+        return line(Span(f"{when(moment)} · "), safe_span(row, "strong"), Span(f"  · {what}", "dim"))
     if moment.index == 0 and held is not None:
         return line(
-            Said(f"{when(moment)} · "), say(row, "strong"), Said("  ╌ already there; history unknown", "warn")
+            Span(f"{when(moment)} · "),
+            safe_span(row, "strong"),
+            Span("  ╌ already there; history unknown", "warn"),
         )
-    return line(Said(f"{when(moment)} · "), say(row, "strong"))
+    return line(Span(f"{when(moment)} · "), safe_span(row, "strong"))
 
 
-def _quiet(board: Board, moment: Moment) -> tuple[Line, ...]:
-    held = board.held
+def _quiet(view: ViewState, moment: Moment) -> tuple[Line, ...]:
+    held = view.held
     fitted = held.fitted if held is not None else None
-    told = holding(held, moment, fitted=fitted, name=board.row or "")
+    told = holding(held, moment, fitted=fitted, name=view.row or "")
     return (told, *_elsewhere(moment))
 
 
 def _elsewhere(moment: Moment) -> tuple[Line, ...]:
     """What the same moment did to others, so that no change is overlooked."""
-    pieces: list[Said] = []
+    pieces: list[Span] = []
     for change in moment.changes[:_OTHERS_SHOWN]:
         glyph = GLYPHS[change.verdict]
         pieces += [
-            say(change.name, "strong"),
-            Said(f" {glyph} {change.verdict}  ", f"verdict.{change.verdict}"),
+            safe_span(change.name, "strong"),
+            Span(f" {glyph} {change.verdict}  ", f"verdict.{change.verdict}"),
         ]
     if len(moment.changes) > _OTHERS_SHOWN:
-        pieces.append(Said(f"and {len(moment.changes) - _OTHERS_SHOWN} more", "dim"))
+        pieces.append(Span(f"and {len(moment.changes) - _OTHERS_SHOWN} more", "dim"))
     lines = (
         [line("This run changed: " if moment.kind == "run" else "Changed here: ", *pieces)] if pieces else []
     )
     if moment.run is not None and moment.run.local:
-        lines += [line(say(change.explanation)) for change in moment.run.local[:1]]
+        lines += [line(safe_span(change.explanation)) for change in moment.run.local[:1]]
     if moment.run is not None and moment.run.cut:
-        lines.append(line(Said("Not all was looked at: ", "warn"), say("; ".join(moment.run.cut))))
+        lines.append(line(Span("Not all was looked at: ", "warn"), safe_span("; ".join(moment.run.cut))))
     return tuple(lines)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from textual.widget import Widget
 
 from kernelscope.tui.commands import Command
-from kernelscope.tui.ink import content
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Line, Said, cut, line, width
+from kernelscope.tui.render import content
+from kernelscope.tui.state.spans import Line, Span, cut, line, width
+from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.header import banner, header, legend
-from kernelscope.tui.widgets.told import Told
+from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
     from textual import events
@@ -22,40 +22,40 @@ if TYPE_CHECKING:
 class HeaderBar(Widget):
     """Which kernel this is, and what state it is in."""
 
-    def __init__(self, board: Board, title: str | None = None) -> None:
+    def __init__(self, view: ViewState, title: str | None = None) -> None:
         super().__init__(id="header")
-        self._board = board
+        self._view = view
         self._title = title
 
     def render(self) -> Content:
         """One line."""
-        return content([header(self._board, self.size.width, self._title)])
+        return content([header(self._view, self.size.width, self._title)])
 
 
-class Banner(Told):
+class Banner(TextPane):
     """Shown while there is something that the reader has to know."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, view: ViewState) -> None:
         super().__init__(id="banner")
-        self._board = board
+        self._view = view
 
     def show(self) -> None:
-        """Show the board as it is now."""
-        told = banner(self._board)
+        """Show the view as it is now."""
+        told = banner(self._view)
         self.display = bool(told)
-        self.tell([told])
+        self.show_lines([told])
 
 
 class Legend(Widget):
     """The glyphs, for those who see them for the first time."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, view: ViewState) -> None:
         super().__init__(id="legend")
-        self._board = board
+        self._view = view
 
     def render(self) -> Content:
         """One line."""
-        return content([legend(self.size.width, self._board.timeline.verdicts)])
+        return content([legend(self.size.width, self._view.timeline.verdicts)])
 
 
 class CommandBar(Widget):
@@ -92,4 +92,4 @@ class CommandBar(Widget):
 
 
 def _told(command: Command) -> Line:
-    return line(Said(f" {command.pair or command.shown}", "key"), Said(f" {command.label} ", "dim"))
+    return line(Span(f" {command.pair or command.shown}", "key"), Span(f" {command.label} ", "dim"))

@@ -12,11 +12,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from kernelscope.presentation.glyphs import LIVE
-from kernelscope.tui.ink import Inks
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.grid_model import paint, prelude
-from kernelscope.tui.model.lines import GridLine
-from kernelscope.tui.model.said import Said, fit
+from kernelscope.tui.render import StyleTable
+from kernelscope.tui.state.grid_cells import paint, prelude
+from kernelscope.tui.state.grid_lines import GridLine
+from kernelscope.tui.state.spans import Span, fit
+from kernelscope.tui.state.view_state import ViewState
 
 if TYPE_CHECKING:
     from textual import events
@@ -28,27 +28,27 @@ _MARGIN = 2
 
 
 class Grid(ScrollView, can_focus=False, inherit_bindings=False):
-    """Draws a ``Board``; whoever moves on the board calls ``show``."""
+    """Draws a ``ViewState``; whoever moves on the view calls ``show``."""
 
     class Picked(Message):
         """The mouse moved the cursor."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, view: ViewState) -> None:
         super().__init__(id="grid")
-        self.board = board
-        self._inks: Inks | None = None
+        self.view = view
+        self._inks: StyleTable | None = None
         self._strips: dict[tuple[object, ...], Strip] = {}
         self._drawn = (-1, -1, -1)
         self._name_cells = 12
         self._class_cells = 0
 
-    # What whoever owns the board calls.
+    # What whoever owns the view calls.
 
     def show(self) -> None:
-        """Draw the board as it is now, with the cursor in sight."""
+        """Draw the view as it is now, with the cursor in sight."""
         self._measure()
-        columns = self.board.columns
-        self.virtual_size = Size(self._left + columns.width, len(self.board.lines) + 1)
+        columns = self.view.columns
+        self.virtual_size = Size(self._left + columns.width, len(self.view.lines) + 1)
         self._reveal()
         self.refresh()
 
@@ -71,28 +71,28 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         return 2 + self._name_cells + self._class_cells + 1
 
     def _measure(self) -> None:
-        lines = self.board.lines
+        lines = self.view.lines
         wide = self.size.width >= _CLASS_FROM
         longest = max((len(line.label) + 2 * line.depth for line in lines), default=8)
         self._name_cells = max(8, min(longest + 2, 30 if wide else max(12, self.size.width // 4)))
         cls = max((len(line.cls) for line in lines), default=0) + 1 if wide else 0
         self._class_cells = min(cls, 24)
-        drawn = (self.board.revision, self.size.width, self._left)
+        drawn = (self.view.revision, self.size.width, self._left)
         if drawn != self._drawn:
             self._strips.clear()
             self._drawn = drawn
 
     def _reveal(self) -> None:
         """Scroll so that the cursor is in sight; on the newest column, to the very end."""
-        columns = self.board.columns
+        columns = self.view.columns
         room = max(columns.cell, self.size.width - self._left)
-        left, right = columns.x_of(self.board.column), columns.x_of(self.board.column + 1)
+        left, right = columns.x_of(self.view.column), columns.x_of(self.view.column + 1)
         margin = min(_MARGIN * columns.cell, room // 4)
         x = int(self.scroll_offset.x)
         x = max(min(x, left - margin), right + margin - room)
         x = max(0, min(x, columns.width - room))
         height = max(1, self.size.height - 1)
-        y, at = int(self.scroll_offset.y), self.board.line_index
+        y, at = int(self.scroll_offset.y), self.view.line_index
         y = max(min(y, at), at - height + 1, 0)
         self.scroll_to(x, y, animate=False, force=True, immediate=True)
 
@@ -105,19 +105,19 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """One line of the widget."""
         width = self.size.width
-        if not self.board.columns.count:
+        if not self.view.columns.count:
             return Strip.blank(width, self.rich_style)
         if y == 0:
             return self._finish(self._axis(), axis=True)
         place = y - 1 + int(self.scroll_offset.y)
-        if place >= len(self.board.lines):
+        if place >= len(self.view.lines):
             return self._finish(Strip([]))
-        line = self.board.lines[place]
-        return self._finish(self._line(line), selected=place == self.board.line_index)
+        line = self.view.lines[place]
+        return self._finish(self._line(line), selected=place == self.view.line_index)
 
     def _window(self) -> tuple[int, int, int]:
         """The columns [first, last) that are in sight, and the cell at which the sight begins."""
-        columns = self.board.columns
+        columns = self.view.columns
         x, room = int(self.scroll_offset.x), max(1, self.size.width - self._left)
         first = columns.index_at(x)
         last = min(columns.count, columns.index_at(x + room) + 1)
@@ -137,18 +137,18 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         quiet = line.key.param is not None or not line.alive
         role = "dim" if quiet else "strong" if line.depth == 0 else ""
         pieces = [
-            Said(" "),
-            Said(f"{indent}{fold} ", "dim"),
-            Said(fit(line.label, self._name_cells - 1 - len(indent)), role),
-            Said(fit(line.cls, self._class_cells), "dim"),
+            Span(" "),
+            Span(f"{indent}{fold} ", "dim"),
+            Span(fit(line.label, self._name_cells - 1 - len(indent)), role),
+            Span(fit(line.cls, self._class_cells), "dim"),
         ]
         names = self._strip(pieces).adjust_cell_length(self._left - 1)
-        live = line.key.param is None and line.key.row in self.board.moving
-        return Strip.join([names, self._strip([Said(LIVE if live else " ", "warn strong")])])
+        live = line.key.param is None and line.key.row in self.view.moving
+        return Strip.join([names, self._strip([Span(LIVE if live else " ", "warn strong")])])
 
     def _history(self, line: GridLine) -> Strip:
         first, last, x = self._window()
-        columns, timeline = self.board.columns, self.board.timeline
+        columns, timeline = self.view.columns, self.view.timeline
         pieces = paint(timeline, line.key, columns, first, last)
         start = columns.x_of(first)
         if first == 0:
@@ -158,63 +158,63 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
 
     def _axis(self) -> Strip:
         first, last, x = self._window()
-        columns = self.board.columns
-        text = columns.axis(first, last, self.board.column)
+        columns = self.view.columns
+        text = columns.axis(first, last, self.view.column)
         start = columns.x_of(first)
         if first == 0:
             told = f"…{columns.moments[0].execution_count}" if columns.prelude else ""
             text, start = fit(told, columns.prelude) + text, 0
         hidden = "‹" if x > 0 else " "
         names = [
-            Said(fit("   name", self._name_cells + 2), "dim"),
-            Said(fit("class", self._class_cells), "dim"),
+            Span(fit("   name", self._name_cells + 2), "dim"),
+            Span(fit("class", self._class_cells), "dim"),
         ]
-        head = self._strip([*names, Said(hidden, "warn")]).adjust_cell_length(self._left)
-        tail = self._strip([Said(text, "dim")]).crop(x - start, x - start + self.size.width - self._left)
+        head = self._strip([*names, Span(hidden, "warn")]).adjust_cell_length(self._left)
+        tail = self._strip([Span(text, "dim")]).crop(x - start, x - start + self.size.width - self._left)
         return Strip.join([head, tail])
 
     @property
-    def inks(self) -> Inks:
-        """The styles of the current theme."""
+    def style_table(self) -> StyleTable:
+        """The style_table of the current theme."""
         if self._inks is None:
-            self._inks = Inks(self.app.theme_variables)
+            self._inks = StyleTable(self.app.theme_variables)
         return self._inks
 
-    def _strip(self, pieces: Iterable[Said]) -> Strip:
-        return self.inks.strip(pieces)
+    def _strip(self, pieces: Iterable[Span]) -> Strip:
+        return self.style_table.strip(pieces)
 
     def _finish(self, strip: Strip, *, selected: bool = False, axis: bool = False) -> Strip:
         """Lay the cursor under the text: its row, its column, and the cell where they meet."""
         strip = strip.adjust_cell_length(self.size.width)
         if axis:
             strip = self._marked(strip)
-        columns = self.board.columns
-        low = self._cell_of(columns.x_of(self.board.column))
-        high = self._cell_of(columns.x_of(self.board.column + 1))
-        row = self.inks.background("ks-row") if selected else Style.null()
+        columns = self.view.columns
+        low = self._cell_of(columns.x_of(self.view.column))
+        high = self._cell_of(columns.x_of(self.view.column + 1))
+        row = self.style_table.background("ks-row") if selected else Style.null()
         if high > low:
             before, under, after = strip.divide([low, high, self.size.width])
             cross = self._cross(selected=selected, axis=axis)
-            under = self.inks.over(under, cross) if axis else under.apply_style(cross)
+            under = self.style_table.over(under, cross) if axis else under.apply_style(cross)
             strip = Strip.join([before.apply_style(row), under, after.apply_style(row)])
         if selected:
-            strip = Strip.join([self._strip([Said("▌", "section")]), strip.crop(1)])
+            strip = Strip.join([self._strip([Span("▌", "section")]), strip.crop(1)])
         return strip.apply_style(row).apply_style(self.rich_style)
 
     def _cross(self, *, selected: bool, axis: bool) -> Style:
         if selected:
-            return self.inks.background("ks-cursor", bold=True, reverse=self.app.no_color)
-        return self.inks.background("ks-cursor" if axis else "ks-column", bold=axis)
+            return self.style_table.background("ks-cursor", bold=True, reverse=self.app.no_color)
+        return self.style_table.background("ks-cursor" if axis else "ks-column", bold=axis)
 
     def _marked(self, strip: Strip) -> Strip:
         """The marked moment stands out on the axis."""
-        if self.board.marked is None:
+        if self.view.marked is None:
             return strip
-        x = self._cell_of(self.board.columns.x_of(self.board.marked))
+        x = self._cell_of(self.view.columns.x_of(self.view.marked))
         if not self._left <= x < self.size.width - 1:
             return strip
         before, _, after = strip.divide([x, x + 1, self.size.width])
-        mark = self._strip([Said("m")]).apply_style(self.inks.background("ks-mark", bold=True))
+        mark = self._strip([Span("m")]).apply_style(self.style_table.background("ks-mark", bold=True))
         return Strip.join([before, mark, after])
 
     def _cell_of(self, x: int) -> int:
@@ -226,8 +226,8 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
     def on_click(self, event: events.Click) -> None:
         """The mouse does what a key does."""
         place = event.y - 1 + int(self.scroll_offset.y)
-        if 0 <= place < len(self.board.lines):
-            self.board.select(self.board.lines[place].key)
-        if event.x >= self._left and self.board.columns.count:
-            self.board.go_to(self.board.columns.index_at(event.x - self._left + int(self.scroll_offset.x)))
+        if 0 <= place < len(self.view.lines):
+            self.view.select(self.view.lines[place].key)
+        if event.x >= self._left and self.view.columns.count:
+            self.view.go_to(self.view.columns.index_at(event.x - self._left + int(self.scroll_offset.x)))
         self.post_message(self.Picked())

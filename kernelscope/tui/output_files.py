@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path, PurePath
 
 from kernelscope.timeline.view import History
-from kernelscope.tui.model.said import Line, Said, line, plain, say
+from kernelscope.tui.state.spans import Line, Span, line, plain, safe_span
 from kernelscope.userfiles import write_copied
 
 
@@ -19,9 +19,11 @@ def save(lines: Sequence[Line]) -> Line:
     try:
         path = write_copied("".join(plain(one) + "\n" for one in lines))
     except OSError as error:
-        return line(Said("Copied, if the terminal lets it; no file could be written: "), say(error.strerror))
-    told = say(path, limit=1_000)
-    return line(Said("Copied; also in "), told, Said(" for terminals without a clipboard"))
+        return line(
+            Span("Copied, if the terminal lets it; no file could be written: "), safe_span(error.strerror)
+        )
+    told = safe_span(path, limit=1_000)
+    return line(Span("Copied; also in "), told, Span(" for terminals without a clipboard"))
 
 
 def free_path(timeline: History, suffix: str) -> Path:

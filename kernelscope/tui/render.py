@@ -1,7 +1,7 @@
 """From what is said to what Textual draws: nothing else in kernelscope hands text to it.
 
-Roles become styles by one table.  Text is never parsed as markup, and it comes from ``Said`` alone;
-``Sieve`` is the net below: it sees every line on its way to the terminal, those of Textual's own
+Roles become styles by one table.  Text is never parsed as markup, and it comes from ``Span`` alone;
+``ControlCharFilter`` is the net below: it sees every line on its way to the terminal, those of Textual's own
 widgets too.
 """
 
@@ -26,7 +26,7 @@ from kernelscope.domain.changes import Verdict
 from kernelscope.presentation.colours import HUES
 from kernelscope.presentation.glyphs import DOUBT, LOSS
 from kernelscope.text import clean_block
-from kernelscope.tui.model.said import Line, Said, plain
+from kernelscope.tui.state.spans import Line, Span, plain
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -38,7 +38,7 @@ _HIGHLIGHTED = 20_000
 _LINES = 500
 """Of a cell: each is laid out anew whenever it is drawn."""
 
-_INKS: dict[str, tuple[str, str]] = {
+_STYLES: dict[str, tuple[str, str]] = {
     "": ("", ""),
     "dim": ("ks-dim", ""),
     "hatch": ("ks-dim", ""),
@@ -69,7 +69,7 @@ def style_name(role: str) -> str:
     """A role, or several, as a style of ``Content``."""
     parts: list[str] = []
     for one in role.split():
-        colour, attributes = _INKS[one]
+        colour, attributes = _STYLES[one]
         parts += [attributes] if attributes else []
         parts += [f"${colour}"] if colour else []
     return " ".join(parts)
@@ -113,7 +113,7 @@ def hit(
     return Hit(score, both, run, plain(told))
 
 
-def tell(where: Widget | App[Any], told: Line, *, seconds: float = 3.0, warning: bool = False) -> None:
+def show_notice(where: Widget | App[Any], told: Line, *, seconds: float = 3.0, warning: bool = False) -> None:
     """A line in the corner that goes by itself."""
     where.notify(
         plain(told),
@@ -124,7 +124,7 @@ def tell(where: Widget | App[Any], told: Line, *, seconds: float = 3.0, warning:
     )
 
 
-class Sieve(LineFilter):
+class ControlCharFilter(LineFilter):
     """Drops from every line that is drawn what could steer a terminal.
 
     Our own text holds none of it.  Textual's widgets show what is typed and pasted as it came.
@@ -141,7 +141,7 @@ def _sifted(text: str) -> str:
     return "".join(char for char in text if char.isprintable() or category(char) == "Zs")
 
 
-class Inks:
+class StyleTable:
     """Roles as styles of segments, for one theme."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -159,22 +159,22 @@ class Inks:
         """Something that lies under the text."""
         return Style(bgcolor=self._variables[variable], bold=bold or None, reverse=reverse or None)
 
-    def segments(self, pieces: Iterable[Said]) -> list[Segment]:
+    def segments(self, pieces: Iterable[Span]) -> list[Segment]:
         """Pieces for a strip; empty ones are left out."""
         return [Segment(piece.text, self.style(piece.role)) for piece in pieces if piece.text]
 
-    def strip(self, pieces: Iterable[Said]) -> Strip:
+    def strip(self, pieces: Iterable[Span]) -> Strip:
         """Pieces as a line of a widget."""
         return Strip(self.segments(pieces))
 
     def over(self, strip: Strip, style: Style) -> Strip:
         """The same text in another style alone."""
-        return Strip([Segment(Said(strip.text).text, style)])
+        return Strip([Segment(Span(strip.text).text, style)])
 
     def _made(self, role: str) -> Style:
         made = Style.null()
         for one in role.split():
-            colour, attributes = _INKS[one]
+            colour, attributes = _STYLES[one]
             made += Style(
                 color=self._variables[colour] if colour else None,
                 bold=attributes == "bold" or None,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kernelscope.tui.model.board import Board
 from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.state.view_state import ViewState
 
 
 class ScrollingScreen(CommandScreen[None]):
@@ -13,9 +13,9 @@ class ScrollingScreen(CommandScreen[None]):
         id: also names the scrolled part: ``#diff-scroll`` on the screen ``diff``.
     """
 
-    def __init__(self, board: Board, *, id: str) -> None:  # noqa: A002 - Textual's own word
+    def __init__(self, view: ViewState, *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
-        self.board = board
+        self.view = view
 
     def action_down(self) -> None:
         """One line."""
@@ -37,15 +37,15 @@ class ScrollingScreen(CommandScreen[None]):
         self.query_one(f"#{self.id}-scroll").scroll_relative(y=lines, animate=False)
 
 
-class ReadingScreen(ScrollingScreen):
+class RowTextScreen(ScrollingScreen):
     """About the selected change; moves the board's cursor along the row."""
 
     def action_next_change(self) -> None:
         """Within the row."""
-        self.board.next_change(1)
+        self.view.next_change(1)
         self.refresh_view()
 
     def action_previous_change(self) -> None:
         """Within the row."""
-        self.board.next_change(-1)
+        self.view.next_change(-1)
         self.refresh_view()

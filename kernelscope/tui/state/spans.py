@@ -1,7 +1,7 @@
 """Styled text before there is a screen: the one gate through which all text of the screen passes.
 
-A ``Said`` cannot hold text that steers a terminal, however it is made.  What Textual draws is made
-of nothing else: see ``kernelscope.tui.ink``, the only module that hands text to it.
+A ``Span`` cannot hold text that steers a terminal, however it is made.  What Textual draws is made
+of nothing else: see ``kernelscope.tui.render``, the only module that hands text to it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HALVED = 8
 """In fewer cells a name only loses its end."""
 
 
-class Said(Struct, frozen=True):
+class Span(Struct, frozen=True):
     """A piece of text and the role that its style is looked up by: the gate."""
 
     text: str
@@ -35,26 +35,26 @@ class Said(Struct, frozen=True):
             force_setattr(self, "text", safe)
 
 
-Line = tuple[Said, ...]
+Line = tuple[Span, ...]
 """One line of text."""
 
 
-def say(text: object, role: str = "", *, limit: int = 300) -> Said:
+def safe_span(text: object, role: str = "", *, limit: int = 300) -> Span:
     """What comes from elsewhere, at most as long as this."""
-    return Said(clean(str(text), limit=limit), role)
+    return Span(clean(str(text), limit=limit), role)
 
 
-def line(*pieces: Said | str) -> Line:
+def line(*pieces: Span | str) -> Line:
     """A line of pieces; plain strings are the product's own words."""
-    return tuple(p if isinstance(p, Said) else Said(p) for p in pieces)
+    return tuple(p if isinstance(p, Span) else Span(p) for p in pieces)
 
 
-def width(pieces: Iterable[Said]) -> int:
+def width(pieces: Iterable[Span]) -> int:
     """In terminal cells."""
     return sum(cell_len(piece.text) for piece in pieces)
 
 
-def plain(pieces: Iterable[Said]) -> str:
+def plain(pieces: Iterable[Span]) -> str:
     """The text alone."""
     return "".join(piece.text for piece in pieces)
 
@@ -84,13 +84,13 @@ def fit_name(name: str, cells: int) -> str:
     return fit(f"{head}…{tail}", cells)
 
 
-def cut(pieces: Iterable[Said], cells: int) -> Line:
+def cut(pieces: Iterable[Span], cells: int) -> Line:
     """At most ``cells`` wide."""
-    kept: list[Said] = []
+    kept: list[Span] = []
     for piece in pieces:
         room = cells - width(kept)
         if cell_len(piece.text) > room:
-            kept.append(Said(fit(piece.text, room), piece.role))
+            kept.append(Span(fit(piece.text, room), piece.role))
             break
         kept.append(piece)
     return tuple(kept)

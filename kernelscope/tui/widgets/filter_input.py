@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kernelscope.tui.widgets.told import Typed
+from kernelscope.tui.widgets.text import SafeInput
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-class FilterInput(Typed):
+class FilterInput(SafeInput):
     """Filters while typing; enter keeps the filter, escape has the screen take it away."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "screen.drop_filter", "no filter")]

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from kernelscope.kernel.entry import KernelEntry
+from kernelscope.tui.base_app import BaseApp
 from kernelscope.tui.screens.picker import PickerScreen
-from kernelscope.tui.themed import ThemedApp
 
 Find = Callable[[], Awaitable[Sequence[KernelEntry]]]
 """Looks for kernels; asked again and again while the picker is open."""
 
 
-class PickerApp(ThemedApp[KernelEntry | Path | str | None]):
+class PickerApp(BaseApp[KernelEntry | Path | str | None]):
     """``run()`` gives back the chosen entry, a recording, ``"demo"``, or ``None`` where the reader left.
 
     Args:

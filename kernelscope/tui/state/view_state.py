@@ -9,15 +9,15 @@ from kernelscope.domain.changes import Change, Held, Moment, Run
 from kernelscope.protocol.stored import About
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import History, Past
-from kernelscope.tui.model.columns import Columns
-from kernelscope.tui.model.lines import GridLine, Key, Order, grid_lines
-from kernelscope.tui.model.playback import Playback
+from kernelscope.tui.state.columns import Columns
+from kernelscope.tui.state.grid_lines import GridLine, Key, Order, grid_lines
+from kernelscope.tui.state.playback import Playback
 
 ZOOMS = (2, 4, 1)
 """Cells per column, in the order in which ``z`` goes through them."""
 
 
-class Board:
+class ViewState:
     """The reader's place; every move is a method, and what is shown follows from it."""
 
     def __init__(self, timeline: Timeline, *, at_rest: bool = False) -> None:

@@ -9,8 +9,8 @@ from kernelscope.presentation.verbs import DOES, WOULD
 from kernelscope.text import clean, headline
 from kernelscope.timeline.cells import Cell, Effect
 from kernelscope.timeline.view import History
-from kernelscope.tui.model.said import Line, Said, cut, fit, line, say, width
-from kernelscope.tui.views.evidence import effects
+from kernelscope.tui.state.spans import Line, Span, cut, fit, line, safe_span, width
+from kernelscope.tui.views.evidence_lines import effects
 from kernelscope.tui.views.sentence import when
 from kernelscope.verdicts.explain import short_class
 
@@ -21,11 +21,11 @@ def cell_line(cell: Cell, cells: int, forecaster: Forecaster) -> Line:
     """One cell in one line of this many terminal cells."""
     code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
     before = (
-        Said(" "),
-        say(fit(headline(cell.code), code), "strong"),
-        Said("  "),
-        Said(fit(_runs(cell, runs), runs), "dim"),
-        Said("  "),
+        Span(" "),
+        safe_span(fit(headline(cell.code), code), "strong"),
+        Span("  "),
+        Span(fit(_runs(cell, runs), runs), "dim"),
+        Span("  "),
     )
     told = effect(cell, forecaster)
     reasoned = told[-1].text.startswith(_REASON)
@@ -38,7 +38,7 @@ def heading(cells: int) -> Line:
     """Over the cells."""
     code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
     return line(
-        Said(
+        Span(
             " " + fit("cell", code + 2) + fit("runs", runs + 2) + "run again (would: a forecast)",
             "dim",
         )
@@ -53,23 +53,23 @@ def effect(cell: Cell, forecaster: Forecaster) -> Line:
     if outlook.forecasts:
         return _would(outlook)
     if outlook.doubt is None:
-        return (Said("would leave every model alone", "forecast"),)
+        return (Span("would leave every model alone", "forecast"),)
     first = _did(cell.first_effects, past=True)
-    return (Said("ran once: ", "dim"), *(first or (Said("left every model alone", "dim"),)))
+    return (Span("ran once: ", "dim"), *(first or (Span("left every model alone", "dim"),)))
 
 
 def _would(outlook: Outlook) -> Line:
     """Every name, those of one verdict together; then why."""
-    pieces: list[Said] = []
+    pieces: list[Span] = []
     for verdict, sure in dict.fromkeys((f.verdict, f.sure) for f in outlook.forecasts):
         same = [f for f in outlook.forecasts if (f.verdict, f.sure) == (verdict, sure)]
-        pieces += [Said(" · ", "dim")] if pieces else []
+        pieces += [Span(" · ", "dim")] if pieces else []
         pieces += [
-            Said(_auxiliary(verdict, sure=sure), "forecast"),
-            say(", ".join(f.name for f in same), "forecast.strong"),
+            Span(_auxiliary(verdict, sure=sure), "forecast"),
+            safe_span(", ".join(f.name for f in same), "forecast.strong"),
         ]
     reasons = dict.fromkeys(f.reason for f in outlook.forecasts)
-    return (*pieces, say(f"{_REASON}{'; '.join(reasons)})", "forecast"))
+    return (*pieces, safe_span(f"{_REASON}{'; '.join(reasons)})", "forecast"))
 
 
 def _auxiliary(verdict: Verdict | None, *, sure: bool) -> str:
@@ -82,16 +82,16 @@ def outlook_lines(outlook: Outlook) -> tuple[Line, ...]:
     """A line per name: what running the cell again would do to it, and why."""
     told = [
         line(
-            Said(" " + fit(_auxiliary(f.verdict, sure=f.sure) + clean(f.name), 30) + " ", "forecast.strong"),
-            say(f.reason, "forecast"),
+            Span(" " + fit(_auxiliary(f.verdict, sure=f.sure) + clean(f.name), 30) + " ", "forecast.strong"),
+            safe_span(f.reason, "forecast"),
         )
         for f in outlook.forecasts
     ]
     if not told and outlook.doubt is None:
-        told = [line(Said(" · would leave every model alone", "forecast.strong"))]
+        told = [line(Span(" · would leave every model alone", "forecast.strong"))]
     if outlook.doubt is not None:
-        told.append(line(say(f" {'not sure' if told else 'cannot tell'}: {outlook.doubt}", "forecast")))
-    return (line(Said(" If it ran again now: a forecast, nothing that was seen", "section")), *told)
+        told.append(line(safe_span(f" {'not sure' if told else 'cannot tell'}: {outlook.doubt}", "forecast")))
+    return (line(Span(" If it ran again now: a forecast, nothing that was seen", "section")), *told)
 
 
 def _alone(cell: Cell) -> Line:
@@ -100,20 +100,22 @@ def _alone(cell: Cell) -> Line:
     fits = f"; fits {', '.join(local)} of its own" if local else ""
     times = len(cell.reruns)
     return (
-        say(f"leaves every model alone  {times} of {times} {'time' if times == 1 else 'times'}{fits}", "dim"),
+        safe_span(
+            f"leaves every model alone  {times} of {times} {'time' if times == 1 else 'times'}{fits}", "dim"
+        ),
     )
 
 
 def _did(told: tuple[Effect, ...], *, past: bool = False) -> Line:
-    pieces: list[Said] = []
+    pieces: list[Span] = []
     for one in told:
         role = f"verdict.{one.verdict}"
         if pieces:
-            pieces.append(Said(" · ", "dim"))
+            pieces.append(Span(" · ", "dim"))
         verb = one.verdict if past else DOES[one.verdict]
-        pieces += [Said(f"{GLYPHS[one.verdict]} {verb} ", role), say(one.name, "strong")]
+        pieces += [Span(f"{GLYPHS[one.verdict]} {verb} ", role), safe_span(one.name, "strong")]
         if not past:
-            pieces.append(Said(f"  {one.times} of {one.of} {'time' if one.of == 1 else 'times'}", "dim"))
+            pieces.append(Span(f"  {one.times} of {one.of} {'time' if one.of == 1 else 'times'}", "dim"))
     return tuple(pieces)
 
 
@@ -135,8 +137,8 @@ def run_line(timeline: History, cell: Cell, place: int) -> Line:
     rerun = f"again after [{run.rerun_of}]" if run.rerun_of is not None else "first run"
     moment = next(m for m in timeline.moments if m.run is run)
     return line(
-        Said(fit(f" {when(moment)}", 12), "strong"),
-        Said(fit(f"epoch {run.epoch}", 10), "dim"),
-        Said(fit(rerun, 18), "dim"),
+        Span(fit(f" {when(moment)}", 12), "strong"),
+        Span(fit(f"epoch {run.epoch}", 10), "dim"),
+        Span(fit(rerun, 18), "dim"),
         *effects(run),
     )

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from kernelscope.domain.facts import Cost
 from kernelscope.timeline.view import History
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.said import Line, Said, fit, line
+from kernelscope.tui.state.spans import Line, Span, fit, line
+from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.header import hook_milliseconds
 from kernelscope.tui.views.inspector import section
 
 _NAME = 18
 
 
-def cost(board: Board) -> tuple[Line, ...]:
+def cost(view: ViewState) -> tuple[Line, ...]:
     """The probe's figures, what was lost of them, and how to see for oneself."""
-    timeline = board.timeline
+    timeline = view.timeline
     return (
         section("In the kernel, counted by the probe itself"),
         *_probe(timeline),
@@ -28,16 +28,16 @@ def cost(board: Board) -> tuple[Line, ...]:
         (),
         section("What it does there"),
         _row("calls", _calls(timeline)),
-        _row("between runs", _between(board)),
+        _row("between runs", _between(view)),
         _row("your code", "none of it is run: no property, no repr, no comparison"),
         _row("your objects", "none is kept alive"),
         (),
         section("How to see that it left"),
         line(
-            Said("  kernelscope audit", "strong"),
-            Said("   the kernel before, while and after it is watched"),
+            Span("  kernelscope audit", "strong"),
+            Span("   the kernel before, while and after it is watched"),
         ),
-        line(Said("  kernelscope detach", "strong"), Said("  takes the probe out, whoever put it in")),
+        line(Span("  kernelscope detach", "strong"), Span("  takes the probe out, whoever put it in")),
     )
 
 
@@ -69,44 +69,44 @@ def _calls(timeline: History) -> str:
     return f"are not seen in Python {kernel.python} (from 3.12 on): verdicts are inferred more often"
 
 
-def _between(board: Board) -> str:
-    if board.poll is None:
+def _between(view: ViewState) -> str:
+    if view.poll is None:
         return "it does not look, and nothing is sent"
-    return f"a thread looks every {board.poll:g} s; p stops it"
+    return f"a thread looks every {view.poll:g} s; p stops it"
 
 
-def start_lines(board: Board, seconds: float) -> tuple[Line, ...]:
+def start_lines(view: ViewState, seconds: float) -> tuple[Line, ...]:
     """What looking between runs costs: told before it starts."""
-    took = hook_milliseconds(board.timeline)
+    took = hook_milliseconds(view.timeline)
     measured = (
         f"A look takes {took:.1f} ms of it: the median of those so far."
         if took is not None
         else "How long a look takes there has not been measured yet."
     )
     return (
-        line(Said("Look between runs as well?", "strong")),
+        line(Span("Look between runs as well?", "strong")),
         (),
-        line(Said("So far nothing of ours is at work in the kernel while no cell runs.")),
-        line(Said(f" · A thread in the kernel would look every {seconds:g} s.")),
-        line(Said(f" · {measured}")),
-        line(Said(" · It speaks only when something has changed. What it says counts as")),
-        line(Said("   activity: a server that ends idle kernels starts to wait anew.")),
-        line(Said(" · It ends when you stop it here, or leave.")),
+        line(Span("So far nothing of ours is at work in the kernel while no cell runs.")),
+        line(Span(f" · A thread in the kernel would look every {seconds:g} s.")),
+        line(Span(f" · {measured}")),
+        line(Span(" · It speaks only when something has changed. What it says counts as")),
+        line(Span("   activity: a server that ends idle kernels starts to wait anew.")),
+        line(Span(" · It ends when you stop it here, or leave.")),
     )
 
 
 def stop_lines(seconds: float) -> tuple[Line, ...]:
     """The same thread, no more."""
     return (
-        line(Said("Stop looking between runs?", "strong")),
+        line(Span("Stop looking between runs?", "strong")),
         (),
-        line(Said(f"The thread that looks every {seconds:g} s leaves the kernel.")),
-        line(Said("Every run is seen as before.")),
+        line(Span(f"The thread that looks every {seconds:g} s leaves the kernel.")),
+        line(Span("Every run is seen as before.")),
     )
 
 
 def _row(name: str, told: str, role: str = "") -> Line:
-    return line(Said(fit(f"  {name}", _NAME), "dim"), Said(told, role))
+    return line(Span(fit(f"  {name}", _NAME), "dim"), Span(told, role))
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from kernelscope.domain.changes import Moment
 from kernelscope.domain.facts import ObjectFacts, Signature, Value
 from kernelscope.timeline.view import History
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.lines import value_text
-from kernelscope.tui.model.said import Line, Said, fit, fit_name, line, say
+from kernelscope.tui.state.grid_lines import value_text
+from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line, safe_span
+from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.inspector import section
 from kernelscope.verdicts.explain import short_class
 
 _NAME = 24
 
 
-def facts_at(board: Board, column: int) -> ObjectFacts | None:
+def facts_at(view: ViewState, column: int) -> ObjectFacts | None:
     """What the selected row held after a moment."""
-    return _facts(board.timeline, board.row or "", column)
+    return _facts(view.timeline, view.row or "", column)
 
 
 def _facts(timeline: History, row: str, column: int) -> ObjectFacts | None:
@@ -26,27 +26,27 @@ def _facts(timeline: History, row: str, column: int) -> ObjectFacts | None:
     return held.facts if held is not None else None
 
 
-def moments(board: Board) -> tuple[int, int]:
+def moments(view: ViewState) -> tuple[int, int]:
     """The two that are compared: the mark and the cursor, or before and after the cursor's moment."""
-    if board.marked is not None and board.marked != board.column:
-        low, high = sorted((board.marked, board.column))
+    if view.marked is not None and view.marked != view.column:
+        low, high = sorted((view.marked, view.column))
         return low, high
-    return board.column - 1, board.column
+    return view.column - 1, view.column
 
 
-def diff(board: Board, cells: int, *, equal: bool) -> tuple[Line, ...]:
+def diff(view: ViewState, cells: int, *, equal: bool) -> tuple[Line, ...]:
     """The table; ``equal`` shows what is equal, too."""
-    low, high = moments(board)
+    low, high = moments(view)
     room = max(10, (cells - _NAME - 4) // 2)
-    before, after = facts_at(board, low), facts_at(board, high)
+    before, after = facts_at(view, low), facts_at(view, high)
     head = line(
-        Said(fit("", _NAME)),
-        Said(fit(_title(board, low), room), "strong"),
-        Said(fit(_title(board, high), room), "strong"),
+        Span(fit("", _NAME)),
+        Span(fit(_title(view, low), room), "strong"),
+        Span(fit(_title(view, high), room), "strong"),
     )
     told: list[Line] = [head, *_objects(before, after, room), ()]
     folded = 0
-    for title, one, other in _sections(board, low, high):
+    for title, one, other in _sections(view, low, high):
         names = list(dict.fromkeys((*one, *other)))
         differing = [n for n in names if one.get(n) != other.get(n)]
         same = [n for n in names if n not in differing]
@@ -57,14 +57,14 @@ def diff(board: Board, cells: int, *, equal: bool) -> tuple[Line, ...]:
             told.append(())
         folded += len(same)
     if folded and not equal:
-        told.append(line(Said(f"  {folded} equal ones are folded: o shows them", "dim")))
+        told.append(line(Span(f"  {folded} equal ones are folded: o shows them", "dim")))
     return tuple(told)
 
 
-def _title(board: Board, column: int) -> str:
+def _title(view: ViewState, column: int) -> str:
     if column < 0:
         return "before the attach"
-    moment: Moment = board.timeline.moments[column]
+    moment: Moment = view.timeline.moments[column]
     return f"after In [{moment.execution_count}]" if moment.execution_count else "at the attach"
 
 
@@ -91,13 +91,13 @@ def _object(facts: ObjectFacts | None) -> str:
     return f"{number} · {hex(facts.id)}"
 
 
-def _sections(board: Board, low: int, high: int) -> list[tuple[str, Mapping[str, str], Mapping[str, str]]]:
+def _sections(view: ViewState, low: int, high: int) -> list[tuple[str, Mapping[str, str], Mapping[str, str]]]:
     """Parameters and learned state of the row, then of each of its parts."""
-    rows = [board.row or "", *(r.name for r in board.timeline.rows() if r.whole == board.row)]
+    rows = [view.row or "", *(r.name for r in view.timeline.rows() if r.whole == view.row)]
     told: list[tuple[str, Mapping[str, str], Mapping[str, str]]] = []
     for row in rows:
-        one, other = _facts(board.timeline, row, low), _facts(board.timeline, row, high)
-        of = "" if row == board.row else f" of {row}"
+        one, other = _facts(view.timeline, row, low), _facts(view.timeline, row, high)
+        of = "" if row == view.row else f" of {row}"
         told.append((f"parameters{of}", _params(one), _params(other)))
         told.append((f"learned state{of}", _learned(one), _learned(other)))
     return told
@@ -112,7 +112,7 @@ def _shown(value: Value) -> str:
 
 
 def _learned(facts: ObjectFacts | None) -> dict[str, str]:
-    """Told with a fingerprint, so that equal shapes with other contents are seen to differ."""
+    """TextPane with a fingerprint, so that equal shapes with other contents are seen to differ."""
     if facts is None:
         return {}
     return {n: f"{_print(s)} {_shape_first(s.text)}" for n, s in facts.learned.items()}
@@ -139,11 +139,11 @@ def hash_text(text: str) -> int:
 
 def _pair(name: str, before: str, after: str, room: int, old: str, new: str) -> Line:
     return line(
-        Said("  "),
-        say(fit_name(name, _NAME - 2), "strong" if new == "new" else "dim"),
-        say(fit(before, room - 1), old),
-        Said(" "),
-        say(fit(after, room - 1), new),
+        Span("  "),
+        safe_span(fit_name(name, _NAME - 2), "strong" if new == "new" else "dim"),
+        safe_span(fit(before, room - 1), old),
+        Span(" "),
+        safe_span(fit(after, room - 1), new),
     )
 
 

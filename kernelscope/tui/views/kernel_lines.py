@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from kernelscope.kernel.entry import KernelEntry
-from kernelscope.tui.model.said import Line, Said, cut, fit, line, say
+from kernelscope.tui.state.spans import Line, Span, cut, fit, line, safe_span
 
 _STATES = {"idle": "new", "busy": "warn", "live": "new", "dead": "dim"}
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
@@ -19,14 +19,14 @@ def entry_line(entry: KernelEntry, cells: int, now: float) -> Line:
     room = max(12, cells - 66)
     owner = "stale file" if entry.state == "dead" else entry.owner
     pieces = (
-        Said(" "),
-        say(fit(name, 23), "dim" if entry.state == "dead" else "strong"),
-        say(fit(_tail(folder, room), room), "dim"),
-        Said(" "),
-        Said(fit(entry.state, 6), _STATES[entry.state]),
-        Said(fit(ago(entry.last_activity or entry.started, now), 12)),
-        say(fit(entry.kernel_name or "", 12), "dim"),
-        say(fit(owner, 11), "dim"),
+        Span(" "),
+        safe_span(fit(name, 23), "dim" if entry.state == "dead" else "strong"),
+        safe_span(fit(_tail(folder, room), room), "dim"),
+        Span(" "),
+        Span(fit(entry.state, 6), _STATES[entry.state]),
+        Span(fit(ago(entry.last_activity or entry.started, now), 12)),
+        safe_span(fit(entry.kernel_name or "", 12), "dim"),
+        safe_span(fit(owner, 11), "dim"),
     )
     return cut(pieces, cells)
 
@@ -39,10 +39,10 @@ def recording_line(name: str, size: int, age: float, cells: int) -> Line:
         age: seconds since it was written.
     """
     pieces = (
-        Said(" "),
-        say(fit(name, max(12, cells - 32)), "strong"),
-        Said(fit(f" {size / 1e6:.1f} MB", 12)),
-        Said(fit(ago(0.0, age), 12), "dim"),
+        Span(" "),
+        safe_span(fit(name, max(12, cells - 32)), "strong"),
+        Span(fit(f" {size / 1e6:.1f} MB", 12)),
+        Span(fit(ago(0.0, age), 12), "dim"),
     )
     return cut(pieces, cells)
 
@@ -50,11 +50,11 @@ def recording_line(name: str, size: int, age: float, cells: int) -> Line:
 def no_recordings() -> tuple[Line, ...]:
     """What stands there when there is none."""
     return (
-        line(Said("No recording (*.kscope) in this folder.", "strong")),
+        line(Span("No recording (*.kscope) in this folder.", "strong")),
         line(
-            Said(" · r in the dashboard makes one, "),
-            Said("kernelscope replay FILE", "strong"),
-            Said(" opens any"),
+            Span(" · r in the dashboard makes one, "),
+            Span("kernelscope replay FILE", "strong"),
+            Span(" opens any"),
         ),
     )
 
@@ -89,22 +89,22 @@ def matching(entries: Sequence[KernelEntry], wanted: str) -> tuple[KernelEntry, 
 def nothing(entries: Sequence[KernelEntry], wanted: str, looked_in: Sequence[str]) -> tuple[Line, ...]:
     """What stands there when no kernel is shown."""
     if wanted and entries:
-        return (line(Said("No kernel has "), say(wanted, "strong"), Said(" in its name.")),)
+        return (line(Span("No kernel has "), safe_span(wanted, "strong"), Span(" in its name.")),)
     stale = sum(entry.state == "dead" for entry in entries)
     places = f" Looked in {', '.join(looked_in)}." if looked_in else ""
     return (
         line(
-            Said("No running kernel found.", "strong"),
-            say(places),
-            Said(f" ({stale} stale)" if stale else "", "dim"),
+            Span("No running kernel found.", "strong"),
+            safe_span(places),
+            Span(f" ({stale} stale)" if stale else "", "dim"),
         ),
         (),
-        line(Said(" · open a notebook in Jupyter or VS Code: it will appear here by itself")),
+        line(Span(" · open a notebook in Jupyter or VS Code: it will appear here by itself")),
         line(
-            Said(" · or press "),
-            Said("d", "key"),
-            Said(" for a demo, "),
-            Said("o", "key"),
-            Said(" for a recording"),
+            Span(" · or press "),
+            Span("d", "key"),
+            Span(" for a demo, "),
+            Span("o", "key"),
+            Span(" for a recording"),
         ),
     )

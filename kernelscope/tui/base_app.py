@@ -13,10 +13,10 @@ from textual.binding import Binding, BindingType
 from kernelscope.presentation.colours import variables
 from kernelscope.system import on_end_signals
 from kernelscope.text import clean, clean_block
-from kernelscope.tui.ink import Sieve
-from kernelscope.tui.model.said import Line, plain
 from kernelscope.tui.palette import ScreenCommands
+from kernelscope.tui.render import ControlCharFilter
 from kernelscope.tui.screens.base import CommandScreen
+from kernelscope.tui.state.spans import Line, plain
 from kernelscope.tui.terminal import patient
 from kernelscope.tui.theme import DARK, THEMES
 
@@ -31,7 +31,7 @@ INTERRUPTED = 130
 """Exit status after a signal."""
 
 
-class ThemedApp(App[Answer], Generic[Answer]):
+class BaseApp(App[Answer], Generic[Answer]):
     """An app in the product's colours; what ``run()`` does not give back is in ``return_code``."""
 
     CSS_PATH = "kernelscope.tcss"
@@ -45,7 +45,7 @@ class ThemedApp(App[Answer], Generic[Answer]):
         super().__init__()
         self.stumbled: Exception | None = None
         """What brought the app down, if anything did."""
-        self._sieve = Sieve()
+        self._control_char_filter = ControlCharFilter()
         self._own_loop: asyncio.AbstractEventLoop | None = None
         for theme in THEMES:
             self.register_theme(theme)
@@ -69,7 +69,7 @@ class ThemedApp(App[Answer], Generic[Answer]):
     # How it ends.
 
     def leave(self, status: int) -> None:
-        """Told to by a signal, or because the terminal is gone."""
+        """TextPane to by a signal, or because the terminal is gone."""
         self.exit(return_code=status)
 
     def get_driver_class(self) -> type[Driver]:
@@ -95,7 +95,7 @@ class ThemedApp(App[Answer], Generic[Answer]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's, and then the net below everything that is drawn."""
         # fault: 73c
-        return (*super().get_line_filters(), self._sieve)
+        return (*super().get_line_filters(), self._control_char_filter)
 
     def notify(
         self,

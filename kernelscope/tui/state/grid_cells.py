@@ -17,9 +17,9 @@ from kernelscope.domain.facts import ObjectFacts
 from kernelscope.presentation.colours import hue
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LINE_BARE, LINE_FITTED, WALL
 from kernelscope.timeline.view import History
-from kernelscope.tui.model.columns import Columns
-from kernelscope.tui.model.lines import Key, value_text
-from kernelscope.tui.model.said import Line, Said, fit
+from kernelscope.tui.state.columns import Columns
+from kernelscope.tui.state.grid_lines import Key, value_text
+from kernelscope.tui.state.spans import Line, Span, fit
 
 _NUMBERED = (Identity.NEW, Identity.RECREATED, Identity.REBOUND)
 
@@ -38,18 +38,18 @@ def paint(timeline: History, key: Key, columns: Columns, first: int, last: int) 
     """The line over the columns [first, last), exactly ``(last - first) * columns.cell`` cells wide."""
     if key.param is not None:
         return tuple(_values(timeline, key.row, key.param, columns, first, last))
-    pieces: list[Said] = []
+    pieces: list[Span] = []
     for stretch in stretches(timeline, key.row, first, last):
         pieces += _lifeline(stretch, columns)
     return tuple(pieces)
 
 
-def prelude(timeline: History, key: Key, columns: Columns) -> Said:
+def prelude(timeline: History, key: Key, columns: Columns) -> Span:
     """Before the first column: hatched for what was there already, and nothing is known of it."""
     held = timeline.held_at(key.row, 0)
     known = held is not None and held.facts is not None
     fill = HATCH if known and key.param is None else " "
-    return Said(fill * columns.prelude, "hatch")
+    return Span(fill * columns.prelude, "hatch")
 
 
 def stretches(timeline: History, row: str, first: int, last: int) -> Iterator[Stretch]:
@@ -70,7 +70,7 @@ def hue_role(facts: ObjectFacts, epoch: int) -> str:
     return f"gen.{hue(epoch, facts.generation)}" if facts.generation is not None else "part"
 
 
-def _lifeline(stretch: Stretch, columns: Columns) -> Iterator[Said]:
+def _lifeline(stretch: Stretch, columns: Columns) -> Iterator[Span]:
     held = stretch.held
     if held is None or (held.facts is None and not stretch.begins):
         yield from _empty(stretch.first, stretch.last, columns)
@@ -82,7 +82,7 @@ def _lifeline(stretch: Stretch, columns: Columns) -> Iterator[Said]:
             yield mark
             cells -= 1
         if held.facts is None:
-            yield Said(" " * (columns.cell - (mark is not None)))
+            yield Span(" " * (columns.cell - (mark is not None)))
             yield from _empty(stretch.first + 1, stretch.last, columns)
             return
     facts = held.facts
@@ -91,18 +91,18 @@ def _lifeline(stretch: Stretch, columns: Columns) -> Iterator[Said]:
     role = hue_role(facts, columns.moments[stretch.first].epoch)
     number = _number(held, stretch, cells)
     if number:
-        yield Said(number, "number " + role)
+        yield Span(number, "number " + role)
     fill = LINE_FITTED if held.fitted else LINE_BARE
-    yield Said(fill * (cells - len(number)), role)
+    yield Span(fill * (cells - len(number)), role)
 
 
-def _mark(held: Held, attached: bool) -> Said | None:
+def _mark(held: Held, attached: bool) -> Span | None:
     if attached:
-        return Said(WALL, "wall")
+        return Span(WALL, "wall")
     if held.change is None:
         return None
     verdict = held.change.verdict
-    return Said(GLYPHS[verdict], f"verdict.{verdict}")
+    return Span(GLYPHS[verdict], f"verdict.{verdict}")
 
 
 def _number(held: Held, stretch: Stretch, cells: int) -> str:
@@ -115,20 +115,20 @@ def _number(held: Held, stretch: Stretch, cells: int) -> str:
     return number if len(number) <= cells - (len(number) > 1) else ""
 
 
-def _empty(first: int, last: int, columns: Columns) -> Iterator[Said]:
+def _empty(first: int, last: int, columns: Columns) -> Iterator[Span]:
     """No model: blank, but for the walls that go through every line."""
     at = first
     for wall in columns.walls_between(first, last):
-        yield Said(" " * ((wall - at) * columns.cell))
-        yield Said(WALL, "wall")
-        yield Said(" " * (columns.cell - 1))
+        yield Span(" " * ((wall - at) * columns.cell))
+        yield Span(WALL, "wall")
+        yield Span(" " * (columns.cell - 1))
         at = wall + 1
-    yield Said(" " * ((last - at) * columns.cell))
+    yield Span(" " * ((last - at) * columns.cell))
 
 
 def _values(
     timeline: History, row: str, param: str, columns: Columns, first: int, last: int
-) -> Iterator[Said]:
+) -> Iterator[Span]:
     """Each value from the column where it came; a value that came before the window is told again."""
     merged: list[tuple[str | None, int, int, bool]] = []
     previous = _value_before(timeline, row, param, first)
@@ -145,21 +145,21 @@ def _values(
         yield from _value_cells(value, start, end, changed, columns)
 
 
-def _value_cells(value: str | None, start: int, end: int, changed: bool, columns: Columns) -> Iterator[Said]:
+def _value_cells(value: str | None, start: int, end: int, changed: bool, columns: Columns) -> Iterator[Span]:
     cells = (end - start) * columns.cell
     if value is None:
         yield from _empty(start, end, columns)
         return
     if columns.moments[start].kind == "attached":
-        yield Said(WALL, "wall")
+        yield Span(WALL, "wall")
         cells -= 1
     mark = GLYPHS[Verdict.PARAMS] if changed and cells > 1 else ""
     room = max(0, cells - len(mark))
     text = value if cell_len(value) < room else fit(value, room)
-    yield Said(mark, f"verdict.{Verdict.PARAMS}")
-    yield Said(text, "new" if changed else "value")
+    yield Span(mark, f"verdict.{Verdict.PARAMS}")
+    yield Span(text, "new" if changed else "value")
     rest = room - cell_len(text)
-    yield Said(" " * min(1, rest) + "┄" * (rest - 1), "rule")
+    yield Span(" " * min(1, rest) + "┄" * (rest - 1), "rule")
 
 
 def _value(held: Held | None, param: str) -> str | None:

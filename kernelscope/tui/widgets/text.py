@@ -7,26 +7,26 @@ from collections.abc import Iterable
 from textual.widgets import Input, Static
 
 from kernelscope.text import clean
-from kernelscope.tui.ink import content, source
-from kernelscope.tui.model.said import Line, plain
+from kernelscope.tui.render import content, source
+from kernelscope.tui.state.spans import Line, plain
 
 
-class Told(Static):
+class TextPane(Static):
     """Shows lines."""
 
     def __init__(self, *lines: Line, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(content(lines), id=id, markup=False)
 
-    def tell(self, lines: Iterable[Line]) -> None:
+    def show_lines(self, lines: Iterable[Line]) -> None:
         """These, in place of what it showed."""
         self.update(content(lines))
 
-    def tell_source(self, code: str) -> None:
+    def show_source(self, code: str) -> None:
         """A cell's source, in place of what it showed."""
         self.update(source(code))
 
 
-class Typed(Input):
+class SafeInput(Input):
     """A line in which something is typed or pasted."""
 
     def __init__(self, placeholder: Line, *, id: str) -> None:  # noqa: A002 - Textual's own word

@@ -5,10 +5,10 @@ from __future__ import annotations
 from kernelscope.domain.changes import Change, Run
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.presentation.glyphs import GLYPHS, SHORT
-from kernelscope.tui.model.board import Board
-from kernelscope.tui.model.lines import value_text
-from kernelscope.tui.model.said import Line, Said, fit, fit_name, line, say
-from kernelscope.tui.views.diff import facts_at, signature_text
+from kernelscope.tui.state.grid_lines import value_text
+from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line, safe_span
+from kernelscope.tui.state.view_state import ViewState
+from kernelscope.tui.views.diff_lines import facts_at, signature_text
 from kernelscope.tui.views.inspector import cell_of, generations, section
 from kernelscope.tui.views.sentence import headline, sentence, when
 from kernelscope.verdicts.context import flat_params
@@ -29,48 +29,48 @@ _SURE = {
 }
 
 
-def evidence(board: Board, tab: str) -> tuple[Line, ...]:
+def evidence(view: ViewState, tab: str) -> tuple[Line, ...]:
     """What one tab shows; the cell's source is the widget's to highlight."""
     match tab:
         case "parameters":
-            return _parameters(board)
+            return _parameters(view)
         case "learned":
-            return _learned(board)
+            return _learned(view)
         case "cell":
-            return _cell(board)
+            return _cell(view)
         case "generations":
-            return _generations(board)
+            return _generations(view)
         case _:
-            return _happened(board)
+            return _happened(view)
 
 
-def title(board: Board) -> Line:
+def title(view: ViewState) -> Line:
     """The headline of the selected change."""
-    told, moment = sentence(board), board.moment
+    told, moment = sentence(view), view.moment
     if not told or moment is None:
         return ()
-    return told[0] if board.change is None else (Said(f"{when(moment)} · "), *told[0])
+    return told[0] if view.change is None else (Span(f"{when(moment)} · "), *told[0])
 
 
-def _happened(board: Board) -> tuple[Line, ...]:
-    change = board.change
+def _happened(view: ViewState) -> tuple[Line, ...]:
+    change = view.change
     if change is None:
-        return sentence(board)[1:]
-    told: list[Line] = [line(say(change.explanation, limit=2_000)), (), section("How sure")]
-    told += [line(Said(f" {_SURE[change.certainty]}")), (), section("Evidence")]
-    told += [line(Said(" · ", "dim"), say(one, limit=1_000)) for one in change.evidence]
+        return sentence(view)[1:]
+    told: list[Line] = [line(safe_span(change.explanation, limit=2_000)), (), section("How sure")]
+    told += [line(Span(f" {_SURE[change.certainty]}")), (), section("Evidence")]
+    told += [line(Span(" · ", "dim"), safe_span(one, limit=1_000)) for one in change.evidence]
     told += [(), *_axes(change)]
     if change.persistence is not None:
         told.append(
             line(
-                Said(fit(" file", _NAME), "dim"),
-                say(f"{change.persistence.action} {change.persistence.file}"),
+                Span(fit(" file", _NAME), "dim"),
+                safe_span(f"{change.persistence.action} {change.persistence.file}"),
             )
         )
     if change.stale:
-        told.append(line(Said(fit(" still held by", _NAME), "warn"), say(", ".join(change.stale))))
+        told.append(line(Span(fit(" still held by", _NAME), "warn"), safe_span(", ".join(change.stale))))
     told += _parts(change)
-    told += _run(board.run)
+    told += _run(view.run)
     return tuple(told)
 
 
@@ -83,23 +83,23 @@ def _axes(change: Change) -> list[Line]:
         ("params", f"{params} changed" if params else "as they were" if change.params is not None else None),
         ("persistence", change.persistence.action if change.persistence else None),
     )
-    told += [line(Said(fit(f" {axis}", _NAME), "dim"), say(value or "nothing")) for axis, value in axes]
-    told.append(line(Said(fit(" class", _NAME), "dim"), say(change.cls or "none")))
+    told += [line(Span(fit(f" {axis}", _NAME), "dim"), safe_span(value or "nothing")) for axis, value in axes]
+    told.append(line(Span(fit(" class", _NAME), "dim"), safe_span(change.cls or "none")))
     for what, number, id_ in (
         (" before", change.previous_generation, change.previous_id),
         (" now", change.generation, change.id),
     ):
         if number is not None or id_ is not None:
-            told.append(line(Said(fit(what, _NAME), "dim"), Said(f"generation {number}  {hex(id_ or 0)}")))
+            told.append(line(Span(fit(what, _NAME), "dim"), Span(f"generation {number}  {hex(id_ or 0)}")))
     return told
 
 
 def _parts(change: Change) -> list[Line]:
     if not change.parts:
         return []
-    told = [(), section("Its parts"), *((Said(" "), *headline(part)) for part in change.parts[:_PARTS_SHOWN])]
+    told = [(), section("Its parts"), *((Span(" "), *headline(part)) for part in change.parts[:_PARTS_SHOWN])]
     if len(change.parts) > _PARTS_SHOWN:
-        told.append(line(Said(f" · {len(change.parts) - _PARTS_SHOWN} more", "dim")))
+        told.append(line(Span(f" · {len(change.parts) - _PARTS_SHOWN} more", "dim")))
     return told
 
 
@@ -120,46 +120,50 @@ def _run(run: Run | None) -> list[Line]:
         seen,
         f"the probe took {run.hook_seconds * 1_000:.1f} ms of the kernel's time",
     ]
-    told += [line(Said(" · ", "dim"), Said(fact)) for fact in facts]
-    told += [line(Said(" · not looked at: ", "warn"), say(cut)) for cut in run.cut]
-    told += [line(Said(" · ", "dim"), say(local.explanation, limit=1_000)) for local in run.local]
+    told += [line(Span(" · ", "dim"), Span(fact)) for fact in facts]
+    told += [line(Span(" · not looked at: ", "warn"), safe_span(cut)) for cut in run.cut]
+    told += [line(Span(" · ", "dim"), safe_span(local.explanation, limit=1_000)) for local in run.local]
     return told
 
 
-def _parameters(board: Board) -> tuple[Line, ...]:
-    facts = facts_at(board, board.column)
+def _parameters(view: ViewState) -> tuple[Line, ...]:
+    facts = facts_at(view, view.column)
     if facts is None:
-        return (line(Said("The name holds no model at this moment.", "dim")),)
-    change = board.change
+        return (line(Span("The name holds no model at this moment.", "dim")),)
+    change = view.change
     changed = (change.params or {}) if change is not None else {}
     params = {**flat_params(facts, {}), **{name: after for name, (_, after) in changed.items()}}
     told: list[Line] = []
     for name in sorted(params, key=lambda name: name not in changed):
         if name in changed:
             before, after = changed[name]
-            values = (say(value_text(before), "old"), Said(" → "), say(value_text(after), "new"))
-            told.append(line(Said("▲ ", "verdict.params"), say(fit_name(name, _NAME), "strong"), *values))
+            values = (safe_span(value_text(before), "old"), Span(" → "), safe_span(value_text(after), "new"))
+            told.append(
+                line(Span("▲ ", "verdict.params"), safe_span(fit_name(name, _NAME), "strong"), *values)
+            )
         else:
-            told.append(line(Said("  "), say(fit_name(name, _NAME), "dim"), say(value_text(params[name]))))
-    return tuple(told) or (line(Said("No hyper-parameter is known of it.", "dim")),)
+            told.append(
+                line(Span("  "), safe_span(fit_name(name, _NAME), "dim"), safe_span(value_text(params[name])))
+            )
+    return tuple(told) or (line(Span("No hyper-parameter is known of it.", "dim")),)
 
 
-def _learned(board: Board) -> tuple[Line, ...]:
-    after, before = facts_at(board, board.column), facts_at(board, board.column - 1)
+def _learned(view: ViewState) -> tuple[Line, ...]:
+    after, before = facts_at(view, view.column), facts_at(view, view.column - 1)
     if after is None:
-        return (line(Said("The name holds no model at this moment.", "dim")),)
+        return (line(Span("The name holds no model at this moment.", "dim")),)
     told = [*_attributes(before, after)]
-    change = board.change
+    change = view.change
     for part in change.parts if change is not None else ():
         told += [(), section(part.name)]
-        told += _attributes(_part_at(board, part.name, -1), _part_at(board, part.name, 0))
+        told += _attributes(_part_at(view, part.name, -1), _part_at(view, part.name, 0))
     if after.not_evaluated:
-        told.append(line(Said("not evaluated: ", "warn"), say(", ".join(after.not_evaluated))))
-    return tuple(told) or (line(Said("It has learned nothing yet.", "dim")),)
+        told.append(line(Span("not evaluated: ", "warn"), safe_span(", ".join(after.not_evaluated))))
+    return tuple(told) or (line(Span("It has learned nothing yet.", "dim")),)
 
 
-def _part_at(board: Board, name: str, by: int) -> ObjectFacts | None:
-    held = board.timeline.held_at(name, board.column + by) if board.column + by >= 0 else None
+def _part_at(view: ViewState, name: str, by: int) -> ObjectFacts | None:
+    held = view.timeline.held_at(name, view.column + by) if view.column + by >= 0 else None
     return held.facts if held is not None else None
 
 
@@ -170,57 +174,57 @@ def _attributes(before: ObjectFacts | None, after: ObjectFacts | None) -> list[L
     for name in dict.fromkeys((*new, *old)):
         how, role = signature_text(old.get(name), new.get(name))
         text = (new.get(name) or old[name]).text
-        shown = (say(fit_name(name, _NAME), "strong"), say(fit(text, 34)))
-        told.append((how == "as it was", line(Said("  "), *shown, Said(how, role))))
+        shown = (safe_span(fit_name(name, _NAME), "strong"), safe_span(fit(text, 34)))
+        told.append((how == "as it was", line(Span("  "), *shown, Span(how, role))))
     return [one for _, one in sorted(told, key=lambda pair: pair[0])]
 
 
-def _cell(board: Board) -> tuple[Line, ...]:
-    run, cell = board.run, cell_of(board)
+def _cell(view: ViewState) -> tuple[Line, ...]:
+    run, cell = view.run, cell_of(view)
     if run is None or cell is None:
-        return (line(Said("No cell ran here.", "dim")),)
+        return (line(Span("No cell ran here.", "dim")),)
     told: list[Line] = [section(f"Runs of this cell, as of epoch {run.epoch}")]
     for other in cell.runs:
         if other.epoch == run.epoch:
-            mark = Said("▌ " if other is run else "  ", "section")
-            told.append(line(mark, Said(fit(f"[{other.count}]", 7), "strong"), *effects(other)))
+            mark = Span("▌ " if other is run else "  ", "section")
+            told.append(line(mark, Span(fit(f"[{other.count}]", 7), "strong"), *effects(other)))
     cut = f": its first {len(run.facts.code):,} characters" if run.facts.code_cut else ""
     return (*told, (), section(f"Source{cut}"))
 
 
-def effects(run: Run) -> tuple[Said, ...]:
+def effects(run: Run) -> tuple[Span, ...]:
     """What a run did to whom."""
     if not run.changes:
-        return (Said("left every model alone", "dim"),)
-    pieces: list[Said] = []
+        return (Span("left every model alone", "dim"),)
+    pieces: list[Span] = []
     for change in run.changes:
         glyph = GLYPHS[change.verdict]
         pieces += [
-            Said(f"{glyph} {change.verdict} ", f"verdict.{change.verdict}"),
-            say(change.name),
-            Said("   "),
+            Span(f"{glyph} {change.verdict} ", f"verdict.{change.verdict}"),
+            safe_span(change.name),
+            Span("   "),
         ]
     return tuple(pieces)
 
 
-def _generations(board: Board) -> tuple[Line, ...]:
-    row = board.row or ""
+def _generations(view: ViewState) -> tuple[Line, ...]:
+    row = view.row or ""
     told = [
         section("Objects that it has held"),
-        *generations(board.timeline, row),
+        *generations(view.timeline, row),
         (),
         section("What happened to it"),
     ]
-    for held in board.timeline.track(row):
-        moment = board.timeline.moments[held.moment]
+    for held in view.timeline.track(row):
+        moment = view.timeline.moments[held.moment]
         if held.change is not None:
             verdict = held.change.verdict
             told.append(
                 line(
-                    Said("▌ " if held.moment == board.column else "  ", "section"),
-                    Said(fit(when(moment), 9), "strong"),
-                    Said(fit(f"{GLYPHS[verdict]} {verdict}", 13), f"verdict.{verdict}"),
-                    Said(SHORT[verdict], "dim"),
+                    Span("▌ " if held.moment == view.column else "  ", "section"),
+                    Span(fit(when(moment), 9), "strong"),
+                    Span(fit(f"{GLYPHS[verdict]} {verdict}", 13), f"verdict.{verdict}"),
+                    Span(SHORT[verdict], "dim"),
                 )
             )
     return tuple(told)
