@@ -36,7 +36,7 @@ from kernelscope.forecast.forecast import Forecaster
 from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.protocol import records
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.tui.commands import TIMELINE
+from kernelscope.tui.commands.timeline import TIMELINE
 from screenshots import make
 from tests.support.facts import OBSCURE, Watch, bound, dumped, forgot, model, params, taught
 from tests.support.kernels import KernelProcess

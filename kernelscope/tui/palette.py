@@ -18,7 +18,7 @@ class ScreenCommands(Provider):
         """All of them."""
         if isinstance(self.screen, CommandScreen):
             for command in self.screen.COMMANDS_HERE:
-                run = partial(self.screen.run_action, command.id)
+                run = partial(self.screen.run_action, command.action)
                 told = line(Span(f"{command.label}  ({command.shown})", "strong"))
                 yield hit(told, line(Span(command.help, "dim")), run)
 
@@ -39,6 +39,6 @@ class ScreenCommands(Provider):
         for command in self.screen.COMMANDS_HERE:
             score = matcher.match(f"{command.label}: {command.help}")
             if score > 0:
-                run = partial(self.screen.run_action, command.id)
+                run = partial(self.screen.run_action, command.action)
                 told = line(Span(f"{command.label}  ({command.shown})", "strong"))
                 yield hit(told, line(Span(command.help, "dim")), run, score)

@@ -43,7 +43,7 @@ WIDTHS = (
     "a\tb\nc\r\nd\u2028e\x85f",
 )
 
-_TIMELINE = "F $ live end"
+_TIMELINE = "F $ latest"
 _JOURNEY = (
     ("F$goj", _TIMELINE),  # unfolded
     *(("\r", "What happened"), *[("\x1b[C", "What happened")] * 4, ("y", "Copied"), ("q", _TIMELINE)),

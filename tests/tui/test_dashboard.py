@@ -4,11 +4,14 @@ import os
 import signal
 
 import pytest
+from textual.binding import Binding
 from textual.widgets import Input, OptionList
 
 from kernelscope.domain.events import Lost, Waiting
 from kernelscope.errors import UnreachableError
-from kernelscope.tui.commands import CELL_RUNS, CELLS, DIFF, EVIDENCE, TIMELINE, Command
+from kernelscope.tui.commands.base import Command, bindings
+from kernelscope.tui.commands.other_screens import CELL_RUNS, CELLS, DIFF, EVIDENCE
+from kernelscope.tui.commands.timeline import TIMELINE
 from kernelscope.tui.screens.cells import CellRunsScreen, CellsScreen
 from kernelscope.tui.screens.diff import DiffScreen
 from kernelscope.tui.screens.evidence import EvidenceScreen
@@ -217,10 +220,11 @@ def test_no_key_means_two_things(commands: tuple[Command, ...]) -> None:
     assert all(command.help and command.label for command in commands)
 
 
-async def test_every_command_has_an_action() -> None:
-    async with dashboard(churn()) as seen:
-        for command in TIMELINE:
-            assert hasattr(seen.app.screen, f"action_{command.id}")
+@pytest.mark.parametrize("commands", [TIMELINE, EVIDENCE, DIFF, CELLS, CELL_RUNS])
+async def test_every_key_is_bound_to_its_command(commands: tuple[Command, ...]) -> None:
+    bound = {binding.action: binding for binding in bindings("any", commands) if isinstance(binding, Binding)}
+    assert bound.keys() == {command.action for command in commands}
+    assert all(bound[command.action].tooltip == command.help for command in commands)
 
 
 async def test_copy_says_where(tmp_path: object) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from kernelscope.domain.facts import Cost, Movement
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LIVE
-from kernelscope.tui.commands import CONFIRM, COST
+from kernelscope.tui.commands.other_screens import CONFIRM, COST
 from kernelscope.tui.screens.confirm import ConfirmScreen
 from kernelscope.tui.screens.cost import CostScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
@@ -194,7 +194,7 @@ async def test_a_recording_cannot_be_looked_into_and_says_so() -> None:
         await seen.press("p")
         assert isinstance(seen.app.screen, TimelineScreen)
         await seen.until(lambda: len(seen.app._notifications))
-        assert "no live kernel" in next(iter(seen.app._notifications)).message
+        assert "not a live kernel" in next(iter(seen.app._notifications)).message
 
 
 async def test_without_a_kernel_there_is_nothing_to_look_into() -> None:

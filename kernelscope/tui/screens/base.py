@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from textual.containers import Vertical
 from textual.screen import Screen
 
-from kernelscope.tui.commands import Command
-from kernelscope.tui.screens.help import HelpScreen
+from kernelscope.tui.commands.base import RunsCommands
 from kernelscope.tui.state.spans import Line
 from kernelscope.tui.views.header import too_small
 from kernelscope.tui.widgets.bars import CommandBar
@@ -23,9 +22,8 @@ SMALLEST = (60, 12)
 """Cells and lines below which there is only one line that says so."""
 
 
-@runtime_checkable
 class Navigator(Protocol):
-    """Where screens lead: the app, as far as screens may know it."""
+    """Leads from one screen to another."""
 
     def open_evidence(self, tab: str = "happened") -> None:
         """Of the change that the cursor is on."""
@@ -40,13 +38,13 @@ class Navigator(Protocol):
         """What kernelscope costs the kernel."""
 
     def offer_poll(self) -> None:
-        """Asks whether to look between runs, or whether to stop doing so."""
+        """Ask whether to start, or to stop, looking between runs."""
 
     def toggle_recording(self) -> None:
-        """Writes the session into a file, or no more."""
+        """Start or stop recording."""
 
     def open_export(self) -> None:
-        """Asks in which form to write the timeline."""
+        """Ask in which form to write the timeline."""
 
     def show_run(self, index: int) -> None:
         """The timeline, at this moment."""
@@ -55,13 +53,19 @@ class Navigator(Protocol):
         """Out of the terminal."""
 
 
+@runtime_checkable
+class HasNavigator(Protocol):
+    """The app, as far as screens know it."""
+
+    navigator: Navigator
+
+
 Answer = TypeVar("Answer")
 
 
-class CommandScreen(Screen[Answer], Generic[Answer]):
+class CommandScreen(RunsCommands, Screen[Answer], Generic[Answer]):
     """A screen whose keys, footer, palette and help come from one list."""
 
-    COMMANDS_HERE: ClassVar[Sequence[Command]] = ()
     AUTO_FOCUS = ""
 
     def compose(self) -> ComposeResult:
@@ -95,35 +99,11 @@ class CommandScreen(Screen[Answer], Generic[Answer]):
 
     @property
     def navigator(self) -> Navigator:
-        """The app, for going to another screen."""
-        if not isinstance(self.app, Navigator):
+        """Leads to other screens."""
+        if not isinstance(self.app, HasNavigator):
             raise TypeError(type(self.app))
-        return self.app
+        return self.app.navigator
 
-    # What COMMON names.
-
-    def action_palette(self) -> None:
-        """Textual's palette, with the commands of this screen."""
-        self.app.action_command_palette()
-
-    def action_help(self) -> None:
-        """All commands of this screen, to be searched and run."""
-
-        def run(chosen: str | None) -> None:
-            if chosen is not None:
-                self.call_later(self.run_action, chosen)
-
-        self.app.push_screen(HelpScreen(self.COMMANDS_HERE), run)
-
-    def action_theme(self) -> None:
-        """Dark to light, and back."""
-        dark = self.app.current_theme.dark
-        self.app.theme = "kernelscope-light" if dark else "kernelscope-dark"
-
-    def action_suspend(self) -> None:
-        """Where the terminal can do so."""
-        self.app.action_suspend_process()
-
-    async def action_back(self) -> None:
+    async def go_back(self) -> None:
         """One screen back."""
         self.app.pop_screen()

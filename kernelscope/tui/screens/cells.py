@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kernelscope.forecast.forecast import Forecaster
 from kernelscope.timeline.cells import Cell
-from kernelscope.tui.commands import CELL_RUNS, CELLS, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.other_screens import CELL_RUNS, CELLS
 from kernelscope.tui.screens.lists import ListScreen, list_widget
 from kernelscope.tui.state.spans import Span, line
 from kernelscope.tui.state.view_state import ViewState
@@ -61,7 +62,7 @@ class CellsScreen(ListScreen[None]):
             foreseen = Forecaster(self.view.timeline).of(here.runs[-1])
             outlook.show_lines(outlook_lines(foreseen))
 
-    def action_open(self) -> None:
+    def open_line(self) -> None:
         """Every run of the cell."""
         cells = self.view.timeline.cells()
         place = self.list.highlighted
@@ -96,7 +97,7 @@ class CellRunsScreen(ListScreen[None]):
         self.query_one("#cell-outlook", TextPane).show_lines(outlook_lines(outlook))
         self.query_one("#cell-source", TextPane).show_source(self.cell.code)
 
-    def action_open(self) -> None:
+    def open_line(self) -> None:
         """Back to the timeline, at this run."""
         place = self.list.highlighted
         if place is not None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from kernelscope.tui.commands import CONFIRM, bindings
+from kernelscope.tui.commands.base import RunsCommands, bindings
+from kernelscope.tui.commands.other_screens import CONFIRM
 from kernelscope.tui.state.spans import Line
 from kernelscope.tui.widgets.bars import CommandBar
 from kernelscope.tui.widgets.text import TextPane
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(RunsCommands, ModalScreen[bool]):
     """Gives back whether the reader said yes."""
 
+    COMMANDS_HERE = CONFIRM
     BINDINGS: ClassVar[list[BindingType]] = bindings("confirm", CONFIRM)
 
     def __init__(self, lines: Sequence[Line]) -> None:
@@ -32,11 +34,3 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(id="confirm"):
             yield TextPane(*self._lines, id="confirm-text")
             yield CommandBar(CONFIRM)
-
-    def action_yes(self) -> None:
-        """Do it."""
-        self.dismiss(True)
-
-    def action_no(self) -> None:
-        """Leave all as it is."""
-        self.dismiss(False)

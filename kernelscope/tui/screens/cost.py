@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import VerticalScroll
 
-from kernelscope.tui.commands import COST, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.other_screens import COST
 from kernelscope.tui.screens.scrolling import ScrollingScreen
-from kernelscope.tui.state.spans import Span, line
+from kernelscope.tui.state.spans import Line, Span, line
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.cost_lines import cost
 from kernelscope.tui.widgets.text import TextPane
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CostScreen(ScrollingScreen):
-    """The probe's own figures, as it last told them."""
+    """The figures that the probe sent last."""
 
     COMMANDS_HERE = COST
     BINDINGS: ClassVar[list[BindingType]] = bindings("cost", COST)
@@ -38,9 +39,10 @@ class CostScreen(ScrollingScreen):
         )
 
     def refresh_view(self) -> None:
-        """Show the view as it is now."""
-        self.query_one("#cost-text", TextPane).show_lines(cost(self.view))
+        """Show the figures as they are now."""
+        self.query_one("#cost-text", TextPane).show_lines(self.shown_lines)
 
-    def action_copy(self) -> None:
+    @property
+    def shown_lines(self) -> tuple[Line, ...]:
         """All of it."""
-        self.navigator.copy_lines(cost(self.view))
+        return cost(self.view)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import VerticalScroll
 
-from kernelscope.tui.commands import DIFF, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.other_screens import DIFF
 from kernelscope.tui.screens.scrolling import RowTextScreen
 from kernelscope.tui.state.spans import line, safe_span
 from kernelscope.tui.state.view_state import ViewState
@@ -43,7 +44,7 @@ class DiffScreen(RowTextScreen):
         told = diff(self.view, max(40, self.size.width - 4), equal=self._equal)
         self.query_one("#diff-text", TextPane).show_lines(told)
 
-    def action_fold(self) -> None:
-        """Shows or hides what is equal."""
+    def toggle_equal(self) -> None:
+        """Show or hide what is equal."""
         self._equal = not self._equal
         self.refresh_view()

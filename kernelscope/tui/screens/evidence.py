@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import VerticalScroll
 from textual.widgets import Tabs
 
-from kernelscope.tui.commands import EVIDENCE, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.other_screens import EVIDENCE
 from kernelscope.tui.render import tab
 from kernelscope.tui.screens.scrolling import RowTextScreen
-from kernelscope.tui.state.spans import Span, line
+from kernelscope.tui.state.spans import Line, Span, line
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.evidence_lines import TABS, evidence, title
 from kernelscope.tui.widgets.text import TextPane
@@ -62,18 +63,12 @@ class EvidenceScreen(RowTextScreen):
         """Another tab."""
         self.refresh_view()
 
-    def action_next_tab(self) -> None:
-        """Round and round."""
-        self.query_one(Tabs).action_next_tab()
+    @property
+    def tabs(self) -> Tabs:
+        """The row of tabs."""
+        return self.query_one(Tabs)
 
-    def action_previous_tab(self) -> None:
-        """Round and round."""
-        self.query_one(Tabs).action_previous_tab()
-
-    def action_diff(self) -> None:
-        """Of the same change."""
-        self.navigator.open_diff()
-
-    def action_copy(self) -> None:
+    @property
+    def shown_lines(self) -> tuple[Line, ...]:
         """The headline and what the tab shows."""
-        self.navigator.copy_lines((title(self.view), *evidence(self.view, self.tab)))
+        return (title(self.view), *evidence(self.view, self.tab))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from kernelscope.export.files import FORMS, Form
-from kernelscope.tui.commands import EXPORT, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.other_screens import EXPORT
 from kernelscope.tui.screens.lists import ListScreen, list_widget
 from kernelscope.tui.state.spans import Span, fit, line
 from kernelscope.tui.widgets.text import TextPane
@@ -42,11 +43,11 @@ class ExportScreen(ListScreen[Form | None]):
         """The forms."""
         self.fill([line(Span(fit(f" {form}", 12), "strong"), Span(ABOUT[form], "dim")) for form in _SHOWN])
 
-    def action_open(self) -> None:
+    def open_line(self) -> None:
         """This one."""
         place = self.list.highlighted
         self.dismiss(_SHOWN[place] if place is not None else None)
 
-    async def action_back(self) -> None:
-        """None."""
+    async def go_back(self) -> None:
+        """Choose nothing."""
         self.dismiss(None)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Center, Middle
 
 from kernelscope.errors import KernelscopeError
-from kernelscope.tui.commands import FAILURE, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.other_screens import FAILURE
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.state.spans import line, safe_span
 from kernelscope.tui.widgets.text import TextPane
@@ -36,6 +37,6 @@ class FailureScreen(CommandScreen[None]):
         )
         return (Middle(Center(told), id="failure-middle"),)
 
-    async def action_back(self) -> None:
+    async def go_back(self) -> None:
         """There is nothing to go back to."""
         await self.app.action_quit()

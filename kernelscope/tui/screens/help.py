@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LIVE, SHORT
-from kernelscope.tui.commands import Command
+from kernelscope.tui.commands.base import Command
 from kernelscope.tui.render import option
 from kernelscope.tui.state.spans import Line, Span, fit, line
 from kernelscope.tui.widgets.text import SafeInput, TextPane
@@ -27,7 +27,7 @@ _OTHER_SIGNS = (
 
 
 class HelpScreen(ModalScreen[str | None]):
-    """Gives back the id of the command to run, or ``None``."""
+    """Gives back the action to run, or ``None``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "leave", "back"),
@@ -85,7 +85,7 @@ class HelpScreen(ModalScreen[str | None]):
         for command in self._commands:
             told = f"{command.label} {command.help} {command.shown} {command.id}".casefold()
             if all(word in told for word in words):
-                options.add_options([option(_command(command), command.id)])
+                options.add_options([option(_command(command), command.action)])
         for verdict in LEGEND:
             if all(word in f"{verdict} {SHORT[verdict]}".casefold() for word in words):
                 told_line = line(

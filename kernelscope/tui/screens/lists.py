@@ -14,13 +14,13 @@ from kernelscope.tui.state.spans import Line
 
 def list_widget() -> OptionList:
     """The list; keys go to the screen, which moves in it."""
-    made = OptionList(id="list", markup=False)
-    made.can_focus = False
-    return made
+    widget = OptionList(id="list", markup=False)
+    widget.can_focus = False
+    return widget
 
 
 class ListScreen(CommandScreen[Answer], Generic[Answer]):
-    """Moves in its list; ``action_open`` is enter."""
+    """Shows a list and opens the line that is picked."""
 
     @property
     def list(self) -> OptionList:
@@ -36,23 +36,7 @@ class ListScreen(CommandScreen[Answer], Generic[Answer]):
 
     def on_option_list_option_selected(self) -> None:
         """The mouse picked a line."""
-        self.action_open()
+        self.open_line()
 
-    def action_open(self) -> None:
-        """What enter does."""
-
-    def action_down(self) -> None:
-        """One line."""
-        self.list.action_cursor_down()
-
-    def action_up(self) -> None:
-        """One line."""
-        self.list.action_cursor_up()
-
-    def action_top(self) -> None:
-        """The first line."""
-        self.list.action_first()
-
-    def action_bottom(self) -> None:
-        """The last line."""
-        self.list.action_last()
+    def open_line(self) -> None:
+        """Open the highlighted line."""

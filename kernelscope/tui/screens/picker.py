@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kernelscope.errors import KernelscopeError
 from kernelscope.kernel.entry import KernelEntry
-from kernelscope.tui.commands import PICKER, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.other_screens import PICKER
 from kernelscope.tui.render import show_notice
 from kernelscope.tui.screens.lists import ListScreen, list_widget
 from kernelscope.tui.screens.recordings import RecordingsScreen
@@ -95,24 +96,24 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
 
     def on_input_submitted(self) -> None:
         """Enter in the line that is typed in."""
-        self.action_close_filter()
+        self.close_filter()
 
-    def action_filter(self) -> None:
-        """Opens the line to type in."""
+    def open_filter(self) -> None:
+        """Open the line to type in."""
         self.query_one(FilterInput).open(self._wanted)
 
     def action_drop_filter(self) -> None:
-        """Shows all kernels again."""
+        """Show all kernels again."""
         self.query_one(FilterInput).value = ""
-        self.action_close_filter()
+        self.close_filter()
 
-    def action_close_filter(self) -> None:
-        """What was typed stays."""
+    def close_filter(self) -> None:
+        """Keep what was typed."""
         self.query_one(FilterInput).display = False
         self.set_focus(None)
 
-    def action_attach(self) -> None:
-        """To the highlighted kernel, if it lives."""
+    def open_line(self) -> None:
+        """Attach to the highlighted kernel, if it lives."""
         entry = self.chosen
         if entry is None:
             return
@@ -122,12 +123,8 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
             return
         self.dismiss(entry)
 
-    def action_open(self) -> None:
-        """Enter, or a click."""
-        self.action_attach()
-
-    def action_recordings(self) -> None:
-        """Instead of a kernel."""
+    def open_recordings(self) -> None:
+        """Choose a recording instead of a kernel."""
 
         def chosen(file: Path | None) -> None:
             if file is not None:
@@ -135,11 +132,7 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
 
         self.app.push_screen(RecordingsScreen(self._now()), chosen)
 
-    def action_demo(self) -> None:
-        """A kernel of kernelscope's own."""
-        self.dismiss("demo")
-
-    async def action_back(self) -> None:
+    async def go_back(self) -> None:
         """Leave without attaching."""
         if self._wanted:
             self.action_drop_filter()

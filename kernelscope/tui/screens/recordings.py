@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from kernelscope.tui.commands import RECORDINGS, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.other_screens import RECORDINGS
 from kernelscope.tui.screens.lists import ListScreen, list_widget
 from kernelscope.tui.state.spans import Span, line
 from kernelscope.tui.views.kernel_lines import no_recordings, recording_line
@@ -48,14 +49,14 @@ class RecordingsScreen(ListScreen[Path | None]):
         empty.display = not self._files
         empty.show_lines(no_recordings())
 
-    def action_open(self) -> None:
+    def open_line(self) -> None:
         """This one."""
         place = self.list.highlighted
         if place is not None and place < len(self._files):
             self.dismiss(self._files[place][0])
 
-    async def action_back(self) -> None:
-        """None."""
+    async def go_back(self) -> None:
+        """Choose nothing."""
         self.dismiss(None)
 
 

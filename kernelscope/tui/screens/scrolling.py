@@ -17,35 +17,10 @@ class ScrollingScreen(CommandScreen[None]):
         super().__init__(id=id)
         self.view = view
 
-    def action_down(self) -> None:
-        """One line."""
-        self._scroll(1)
-
-    def action_up(self) -> None:
-        """One line."""
-        self._scroll(-1)
-
-    def action_page_down(self) -> None:
-        """Half a screen."""
-        self._scroll(self.size.height // 2)
-
-    def action_page_up(self) -> None:
-        """Half a screen."""
-        self._scroll(-(self.size.height // 2))
-
-    def _scroll(self, lines: int) -> None:
+    def scroll_text(self, lines: int) -> None:
+        """Scroll down by so many lines; up if negative."""
         self.query_one(f"#{self.id}-scroll").scroll_relative(y=lines, animate=False)
 
 
 class RowTextScreen(ScrollingScreen):
-    """About the selected change; moves the board's cursor along the row."""
-
-    def action_next_change(self) -> None:
-        """Within the row."""
-        self.view.next_change(1)
-        self.refresh_view()
-
-    def action_previous_change(self) -> None:
-        """Within the row."""
-        self.view.next_change(-1)
-        self.refresh_view()
+    """About the selected change; its commands move the cursor along the row."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
 
-from kernelscope.tui.commands import TIMELINE, bindings
+from kernelscope.tui.commands.base import bindings
+from kernelscope.tui.commands.timeline import TIMELINE
 from kernelscope.tui.render import show_notice
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.state.spans import Span, line
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.header import empty
-from kernelscope.tui.views.sentence import sentence
 from kernelscope.tui.widgets.bars import Banner, HeaderBar, Legend
 from kernelscope.tui.widgets.filter_input import FilterInput
 from kernelscope.tui.widgets.grid import Grid
@@ -89,74 +89,18 @@ class TimelineScreen(CommandScreen[None]):
         """The mouse moved the cursor."""
         self.refresh_view()
 
-    # Moves.
+    @property
+    def page(self) -> int:
+        """Half a screen, in lines."""
+        return self.query_one(Grid).page
 
-    def action_left(self) -> None:
-        """One run back."""
-        self.view.move_columns(-1)
+    def show_jump(self, moved: bool, otherwise: str) -> None:
+        """Show where the cursor is, or say that there was nowhere to go."""
+        if not moved:
+            show_notice(self, line(Span(otherwise)), seconds=2)
         self.refresh_view()
 
-    def action_right(self) -> None:
-        """One run on."""
-        self.view.move_columns(1)
-        self.refresh_view()
-
-    def action_up(self) -> None:
-        """One line up."""
-        self.view.move_lines(-1)
-        self.refresh_view()
-
-    def action_down(self) -> None:
-        """One line down."""
-        self.view.move_lines(1)
-        self.refresh_view()
-
-    def action_page_down(self) -> None:
-        """Half a screen down."""
-        self.view.move_lines(self.query_one(Grid).page)
-        self.refresh_view()
-
-    def action_page_up(self) -> None:
-        """Half a screen up."""
-        self.view.move_lines(-self.query_one(Grid).page)
-        self.refresh_view()
-
-    def action_top(self) -> None:
-        """To the first line."""
-        self.view.move_lines(-len(self.view.lines))
-        self.refresh_view()
-
-    def action_bottom(self) -> None:
-        """To the last line."""
-        self.view.move_lines(len(self.view.lines))
-        self.refresh_view()
-
-    def action_first(self) -> None:
-        """To the first column."""
-        self.view.go_to(0)
-        self.refresh_view()
-
-    def action_live(self) -> None:
-        """To the newest column, and stay there."""
-        self.view.go_live()
-        self.refresh_view()
-
-    # How the moments come.
-
-    def action_pause(self) -> None:
-        """Or on."""
-        self.view.playback.toggle()
-        self._played()
-
-    def action_step(self) -> None:
-        """One moment more."""
-        self.view.playback.step(1)
-        self._played()
-
-    def action_step_back(self) -> None:
-        """One moment less."""
-        self.view.playback.step(-1)
-        self._played()
+    # Playing a recording.
 
     def spoken(self, query: str) -> tuple[str, str] | None:
         """``seek 42``, ``42`` or, in the second epoch, ``seek 2:42``."""
@@ -171,24 +115,15 @@ class TimelineScreen(CommandScreen[None]):
         """What was known after that run."""
         if not self.view.playback.seek(execution_count, epoch):
             show_notice(self, line(Span(f"There is no In [{execution_count}] here")), seconds=4)
-        self._played()
-
-    def action_faster(self) -> None:
-        """The next speed."""
-        self.view.playback.faster(1)
-        self.refresh_view()
-
-    def action_slower(self) -> None:
-        """The speed before."""
-        self.view.playback.faster(-1)
-        self.refresh_view()
+        self.show_playback()
 
     def play(self) -> None:
         """From where it is, or from the start."""
         self.view.playback.play()
-        self._played()
+        self.show_playback()
 
-    def _played(self) -> None:
+    def show_playback(self) -> None:
+        """Show as far as the recording has been played."""
         self.view.follow = True
         self.view.update()
         if self.view.playback.playing:
@@ -202,68 +137,16 @@ class TimelineScreen(CommandScreen[None]):
         now = monotonic()
         passed, self._ticked = now - self._ticked, now
         if self.view.playback.advance(passed):
-            self._played()
+            self.show_playback()
 
-    def action_next_change(self) -> None:
-        """Within the row."""
-        self._jumped(self.view.next_change(1), "No later change in this row")
+    # The filter.
 
-    def action_previous_change(self) -> None:
-        """Within the row."""
-        self._jumped(self.view.next_change(-1), "No earlier change in this row")
-
-    def action_next_run(self) -> None:
-        """Whatever row it changed."""
-        self._jumped(self.view.next_run(1), "No later run changed a model")
-
-    def action_previous_run(self) -> None:
-        """Whatever row it changed."""
-        self._jumped(self.view.next_run(-1), "No earlier run changed a model")
-
-    def action_next_name(self) -> None:
-        """Round and round."""
-        self.view.next_name(1)
-        self.refresh_view()
-
-    def action_previous_name(self) -> None:
-        """Round and round."""
-        self.view.next_name(-1)
-        self.refresh_view()
-
-    def _jumped(self, found: bool, otherwise: str) -> None:
-        if not found:
-            show_notice(self, line(Span(otherwise)), seconds=2)
-        self.refresh_view()
-
-    # What changes the picture.
-
-    def action_unfold(self) -> None:
-        """Hyper-parameters and parts of the row."""
-        self.view.unfold()
-        self.refresh_view()
-
-    def action_mark(self) -> None:
-        """For the diff."""
-        self.view.mark()
-        self.refresh_view()
-
-    def action_zoom(self) -> None:
-        """Other column widths."""
-        self.view.zoom()
-        self.refresh_view()
-
-    def action_sort(self) -> None:
-        """The next order."""
-        self.view.sort()
-        show_notice(self, line(Span(f"Sorted by {self.view.order}")), seconds=2)
-        self.refresh_view()
-
-    def action_filter(self) -> None:
-        """Opens the line to type in."""
+    def open_filter(self) -> None:
+        """Open the line to type in."""
         self.query_one(FilterInput).open(self.view.wanted)
 
     def action_drop_filter(self) -> None:
-        """Shows all names again."""
+        """Show all names again."""
         self.query_one(FilterInput).value = ""
         self.view.filter("")
         self._close_filter()
@@ -282,45 +165,7 @@ class TimelineScreen(CommandScreen[None]):
         self.set_focus(None)
         self.refresh_view()
 
-    # Other screens.
-
-    def action_evidence(self) -> None:
-        """What happened here, and why we know."""
-        self.navigator.open_evidence()
-
-    def action_value(self) -> None:
-        """All parameters and the learned state."""
-        self.navigator.open_evidence("parameters")
-
-    def action_diff(self) -> None:
-        """Two moments side by side."""
-        self.navigator.open_diff()
-
-    def action_cells(self) -> None:
-        """A row per cell."""
-        self.navigator.open_cells()
-
-    def action_record(self) -> None:
-        """Begins or ends."""
-        self.navigator.toggle_recording()
-
-    def action_export(self) -> None:
-        """Asks in which form."""
-        self.navigator.open_export()
-
-    def action_cost(self) -> None:
-        """What is asked of the kernel."""
-        self.navigator.open_cost()
-
-    def action_poll(self) -> None:
-        """Asks before anything changes in the kernel."""
-        self.navigator.offer_poll()
-
-    def action_copy(self) -> None:
-        """The sentence and its evidence."""
-        self.navigator.copy_lines(sentence(self.view))
-
-    async def action_back(self) -> None:
+    async def go_back(self) -> None:
         """From the first screen there is no way back but out."""
         if self.view.wanted:
             self.action_drop_filter()

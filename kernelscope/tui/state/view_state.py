@@ -121,12 +121,6 @@ class ViewState:
         """What the selected moment did to the selected row."""
         return self.timeline.change_at(self.row, self.column) if self.row is not None else None
 
-    @property
-    def moving(self) -> frozenset[str]:
-        """Rows that are seen to change while a cell still runs."""
-        progress = self.timeline.progress
-        return frozenset(moved.name for moved in progress.moved) if progress is not None else frozenset()
-
     # Moves.
 
     def move_lines(self, by: int) -> None:
@@ -174,18 +168,11 @@ class ViewState:
         if self.row is None:
             return False
         track = self.timeline.track(self.row)
-        return self._jump([h.moment for h in track if h.change is not None], by)
+        return _jump(self, [h.moment for h in track if h.change is not None], by)
 
     def next_run(self, by: int) -> bool:
         """To the next moment that changed anything, or the one before."""
-        return self._jump([m.index for m in self.timeline.moments if m.changes], by)
-
-    def _jump(self, places: Sequence[int], by: int) -> bool:
-        place = bisect_right(places, self.column) if by > 0 else bisect_left(places, self.column) - 1
-        if not 0 <= place < len(places):
-            return False
-        self.go_to(places[place])
-        return True
+        return _jump(self, [m.index for m in self.timeline.moments if m.changes], by)
 
     # What changes the picture.
 
@@ -222,3 +209,18 @@ class ViewState:
         """Mark the moment for the diff; a second time on the same one takes the mark away."""
         self.marked = None if self.marked == self.column else self.column
         self.revision += 1
+
+
+def _jump(view: ViewState, columns: Sequence[int], by: int) -> bool:
+    """Go to the next of these columns, or the one before; says whether there is one."""
+    place = bisect_right(columns, view.column) if by > 0 else bisect_left(columns, view.column) - 1
+    if not 0 <= place < len(columns):
+        return False
+    view.go_to(columns[place])
+    return True
+
+
+def moving_rows(timeline: History) -> frozenset[str]:
+    """Rows that are seen to change while a cell still runs."""
+    progress = timeline.progress
+    return frozenset(movement.name for movement in progress.moved) if progress is not None else frozenset()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
-from kernelscope.tui.commands import Command
+from kernelscope.tui.commands.base import Command
 from kernelscope.tui.render import content
 from kernelscope.tui.state.spans import Line, Span, cut, line, width
 from kernelscope.tui.state.view_state import ViewState
@@ -87,7 +87,7 @@ class CommandBar(Widget):
         for command, told in self._shown():
             at += width(told)
             if event.x < at:
-                await self.screen.run_action(command.id)
+                await self.screen.run_action(command.action)
                 return
 
 

@@ -16,7 +16,7 @@ from kernelscope.tui.render import StyleTable
 from kernelscope.tui.state.grid_cells import paint, prelude
 from kernelscope.tui.state.grid_lines import GridLine
 from kernelscope.tui.state.spans import Span, fit
-from kernelscope.tui.state.view_state import ViewState
+from kernelscope.tui.state.view_state import ViewState, moving_rows
 
 if TYPE_CHECKING:
     from textual import events
@@ -143,7 +143,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
             Span(fit(line.cls, self._class_cells), "dim"),
         ]
         names = self._strip(pieces).adjust_cell_length(self._left - 1)
-        live = line.key.param is None and line.key.row in self.view.moving
+        live = line.key.param is None and line.key.row in moving_rows(self.view.timeline)
         return Strip.join([names, self._strip([Span(LIVE if live else " ", "warn strong")])])
 
     def _history(self, line: GridLine) -> Strip:

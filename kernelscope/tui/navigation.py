@@ -1,0 +1,162 @@
+"""Leads from one screen of the dashboard to another, and does what needs more than one of them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernelscope.errors import ExportError, RecordingError
+from kernelscope.export.files import SUFFIXES, Form, write_file
+from kernelscope.export.recordings import recording_summary
+from kernelscope.session import LooksBetweenRuns
+from kernelscope.tui.output_files import free_path, save
+from kernelscope.tui.render import show_notice
+from kernelscope.tui.screens.cells import CellsScreen
+from kernelscope.tui.screens.confirm import ConfirmScreen
+from kernelscope.tui.screens.cost import CostScreen
+from kernelscope.tui.screens.diff import DiffScreen
+from kernelscope.tui.screens.evidence import EvidenceScreen
+from kernelscope.tui.screens.export import ExportScreen
+from kernelscope.tui.screens.timeline import TimelineScreen
+from kernelscope.tui.state.spans import Line, Span, line, safe_span
+from kernelscope.tui.views.cost_lines import start_lines, stop_lines
+
+if TYPE_CHECKING:
+    from kernelscope.storage.recorder import RecordingResult
+    from kernelscope.tui.app import KernelscopeApp
+
+POLL_S = 5.0
+"""Seconds between two looks while no cell runs, if the reader did not say how often."""
+
+
+class AppNavigator:
+    """The navigator of the dashboard.
+
+    Args:
+        app: its screens are pushed and popped.
+        heading: of exported pages, in place of the notebook's name.
+        poll: seconds between two looks while no cell runs; ``None``: ``POLL_S``.
+    """
+
+    def __init__(self, app: KernelscopeApp, *, heading: str | None, poll: float | None) -> None:
+        self._app, self._heading, self._poll = app, heading, poll or POLL_S
+        self._session, self._view = app.session, app.view
+
+    def open_evidence(self, tab: str = "happened") -> None:
+        """Of the change that the cursor is on."""
+        if self._view.row is not None:
+            self._app.push_screen(EvidenceScreen(self._view, tab))
+
+    def open_diff(self) -> None:
+        """Of the row that the cursor is on."""
+        if self._view.row is not None:
+            self._app.push_screen(DiffScreen(self._view))
+
+    def open_cells(self) -> None:
+        """All cells, and what running each of them again does."""
+        self._app.push_screen(CellsScreen(self._view))
+
+    def open_cost(self) -> None:
+        """What kernelscope costs the kernel."""
+        self._app.push_screen(CostScreen(self._view))
+
+    def show_run(self, index: int) -> None:
+        """The timeline, at this moment."""
+        while not isinstance(self._app.screen, TimelineScreen) and len(self._app.screen_stack) > 2:
+            self._app.pop_screen()
+        self._view.go_to(index)
+        self._app.refresh_screens()
+
+    def copy_lines(self, lines: Sequence[Line]) -> None:
+        """To the clipboard, and to a file for terminals that have none."""
+        self._app.copy(lines)
+        show_notice(self._app.screen, save(lines), seconds=4)
+
+    # Recording.
+
+    def toggle_recording(self) -> None:
+        """Start recording into a new file, or stop."""
+        if self._view.about is not None:
+            show_notice(self._app.screen, line(Span("This is a recording already")), seconds=4)
+        elif self._session.recording is not None:
+            self._report_recording(self._session.stop_recording())
+        else:
+            self._start_recording(free_path(self._session.timeline, "kscope"))
+        self._view.recording = self._session.recording is not None
+        self._app.refresh_screens()
+
+    def _start_recording(self, file: Path) -> None:
+        try:
+            self._session.record(file, lambda why: self._app.warn(f"the recording has ended: {why}"))
+        except RecordingError as error:
+            self._app.warn(f"{error.title}: {error.hint}")
+            return
+        if self._session.recording is not None:
+            path = safe_span(str(file.absolute()), limit=1_000)
+            notice = line(Span("Recording everything since attach to "), path, Span("; r stops it"))
+            show_notice(self._app.screen, notice, seconds=6)
+
+    def _report_recording(self, result: RecordingResult | None) -> None:
+        if result is not None and result.failure:
+            self._app.warn(recording_summary(result))
+            return
+        file = shlex.quote(str(result.path)) if result is not None else ""
+        command = safe_span(file, limit=1_000)
+        notice = line(Span("Recorded: kernelscope replay "), command, Span(" opens it"))
+        show_notice(self._app.screen, notice, seconds=8)
+
+    # Export.
+
+    def open_export(self) -> None:
+        """Ask in which form, and write the whole timeline."""
+
+        def write(form: Form | None) -> None:
+            if form is not None:
+                self._app.run_worker(self._export(form), name="export")
+
+        self._app.push_screen(ExportScreen(), write)
+
+    async def _export(self, form: Form) -> None:
+        timeline = self._session.timeline
+        path = free_path(timeline, SUFFIXES[form])
+        try:
+            write_file(timeline, self._session.past, form, path, self._heading)
+        except ExportError as error:
+            self._app.warn(f"{error.title}: {error.hint}")
+            return
+        notice = line(Span("Written: "), safe_span(str(path.absolute()), limit=1_000))
+        show_notice(self._app.screen, notice, seconds=8)
+
+    # Looking between runs.
+
+    def offer_poll(self) -> None:
+        """Ask whether to start, or to stop, looking between runs; nothing is done before the answer."""
+        obstacle = self._obstacle_to_poll()
+        if obstacle:
+            show_notice(self._app.screen, line(Span(obstacle)), seconds=4)
+            return
+        now = self._view.poll
+        question = start_lines(self._view, self._poll) if now is None else stop_lines(now)
+        seconds = self._poll if now is None else None
+
+        def act(yes: bool | None) -> None:
+            if yes:
+                self._app.run_worker(self._look_between_runs(seconds), name="poll")
+
+        self._app.push_screen(ConfirmScreen(question), act)
+
+    def _obstacle_to_poll(self) -> str:
+        timeline = self._session.timeline
+        if not isinstance(self._session.source, LooksBetweenRuns):
+            return "This is not a live kernel: there is nothing to look at between runs"
+        if timeline.kernel is None or timeline.ended is not None:
+            return "There is no kernel to look into now"
+        return ""
+
+    async def _look_between_runs(self, seconds: float | None) -> None:
+        if isinstance(self._session.source, LooksBetweenRuns):
+            await self._session.source.look_between_runs(seconds)
+            self._view.poll = seconds
+            self._app.refresh_screens()
