@@ -115,7 +115,7 @@ class KernelscopeApp(BaseApp[int]):
             self._timeline.play()
 
     def refresh_screens(self) -> None:
-        """Every screen that shows the view draws it anew."""
+        """Every screen that shows the view draws it again."""
         if self.screen_stack and isinstance(self.screen, CommandScreen):
             self.screen.refresh_view()
 

@@ -22,15 +22,15 @@ def save(lines: Sequence[Line]) -> Line:
         return line(
             Span("Copied, if the terminal lets it; no file could be written: "), safe_span(error.strerror)
         )
-    told = safe_span(path, limit=1_000)
-    return line(Span("Copied; also in "), told, Span(" for terminals without a clipboard"))
+    shown = safe_span(path, limit=1_000)
+    return line(Span("Copied; also in "), shown, Span(" for terminals without a clipboard"))
 
 
 def free_path(timeline: History, suffix: str) -> Path:
     """A file that is not there yet, in the working directory, called after the notebook and the time."""
     kernel = timeline.kernel
-    told = (kernel.notebook or kernel.connection_file) if kernel is not None else ""
-    stem = re.sub(r"[^\w-]+", "-", PurePath(told).stem, flags=re.ASCII).strip("-")[:60] or "kernel"
+    source = (kernel.notebook or kernel.connection_file) if kernel is not None else ""
+    stem = re.sub(r"[^\w-]+", "-", PurePath(source).stem, flags=re.ASCII).strip("-")[:60] or "kernel"
     stem += datetime.now().astimezone().strftime("-%Y%m%d-%H%M")
     names = (f"{stem}{f'-{number}' if number > 1 else ''}.{suffix}" for number in count(1))
     return next(path for name in names if not os.path.lexists(path := Path(name)))

@@ -19,8 +19,8 @@ class ScreenCommands(Provider):
         if isinstance(self.screen, CommandScreen):
             for command in self.screen.COMMANDS_HERE:
                 run = partial(self.screen.run_action, command.action)
-                told = line(Span(f"{command.label}  ({command.shown})", "strong"))
-                yield hit(told, line(Span(command.help, "dim")), run)
+                label = line(Span(f"{command.label}  ({command.shown})", "strong"))
+                yield hit(label, line(Span(command.help, "dim")), run)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -40,5 +40,5 @@ class ScreenCommands(Provider):
             score = matcher.match(f"{command.label}: {command.help}")
             if score > 0:
                 run = partial(self.screen.run_action, command.action)
-                told = line(Span(f"{command.label}  ({command.shown})", "strong"))
-                yield hit(told, line(Span(command.help, "dim")), run, score)
+                label = line(Span(f"{command.label}  ({command.shown})", "strong"))
+                yield hit(label, line(Span(command.help, "dim")), run, score)

@@ -19,7 +19,7 @@ class PickerApp(BaseApp[KernelEntry | Path | str | None]):
 
     Args:
         find: looks for kernels.
-        looked_in: the places that ``find`` looks in, told where it finds none.
+        looked_in: the places that ``find`` looks in, shown when it finds none.
         every: seconds between two looks.
         now: the wall clock, for telling how long ago a kernel was used.
     """

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _HIGHLIGHTED = 20_000
 """Characters: longer cells are shown without colours, finding those takes too long."""
 _LINES = 500
-"""Of a cell: each is laid out anew whenever it is drawn."""
+"""Of a cell: each is laid out again whenever it is drawn."""
 
 _STYLES: dict[str, tuple[str, str]] = {
     "": ("", ""),
@@ -93,30 +93,32 @@ def source(code: str) -> Content:
     return highlight(text, language="python") if len(text) <= _HIGHLIGHTED else Content(text)
 
 
-def option(told: Line, id: str | None = None, *, disabled: bool = False) -> Option:  # noqa: A002 - Textual's own word
+def option(label: Line, id: str | None = None, *, disabled: bool = False) -> Option:  # noqa: A002 - Textual's own word
     """A line of a list."""
-    return Option(content([told]), id, disabled=disabled)
+    return Option(content([label]), id, disabled=disabled)
 
 
-def tab(told: Line, id: str) -> Tab:  # noqa: A002 - Textual's own word
+def tab(label: Line, id: str) -> Tab:  # noqa: A002 - Textual's own word
     """One of several tabs."""
-    return Tab(content([told]), id=id)
+    return Tab(content([label]), id=id)
 
 
 def hit(
-    told: Line, about: Line, run: Callable[[], Awaitable[object]], score: float | None = None
+    label: Line, about: Line, run: Callable[[], Awaitable[object]], score: float | None = None
 ) -> Hit | DiscoveryHit:
     """A line of the palette, and below it what the command is about; without a score it was not searched."""
-    both = content([told, about])
+    both = content([label, about])
     if score is None:
-        return DiscoveryHit(both, run, plain(told))
-    return Hit(score, both, run, plain(told))
+        return DiscoveryHit(both, run, plain(label))
+    return Hit(score, both, run, plain(label))
 
 
-def show_notice(where: Widget | App[Any], told: Line, *, seconds: float = 3.0, warning: bool = False) -> None:
+def show_notice(
+    where: Widget | App[Any], label: Line, *, seconds: float = 3.0, warning: bool = False
+) -> None:
     """A line in the corner that goes by itself."""
     where.notify(
-        plain(told),
+        plain(label),
         title="kernelscope" if warning else "",
         severity="warning" if warning else "information",
         timeout=seconds,

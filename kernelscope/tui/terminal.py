@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class _Lossy:
-    """A terminal's file; once nobody is at the other end, what is written is lost without a word.
+    """A terminal's file; once the other end is closed, writes are dropped silently.
 
     Textual writes from a thread of its own, behind a short queue: an error there would end the thread,
     and the app would wait for it for ever, instead of taking its leave of the kernel.

@@ -41,8 +41,8 @@ class DiffScreen(RowTextScreen):
         how = "the mark and the cursor" if self.view.marked is not None else "before and after"
         title = line(safe_span(f" {self.view.row}", "strong"), safe_span(f"  {how}", "dim"))
         self.query_one("#diff-title", TextPane).show_lines([title])
-        told = diff(self.view, max(40, self.size.width - 4), equal=self._equal)
-        self.query_one("#diff-text", TextPane).show_lines(told)
+        lines = diff(self.view, max(40, self.size.width - 4), equal=self._equal)
+        self.query_one("#diff-text", TextPane).show_lines(lines)
 
     def toggle_equal(self) -> None:
         """Show or hide what is equal."""

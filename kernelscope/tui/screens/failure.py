@@ -32,10 +32,10 @@ class FailureScreen(CommandScreen[None]):
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
         hint = [line(safe_span(text, limit=2_000)) for text in self._error.hint.splitlines()]
-        told = TextPane(
+        message = TextPane(
             line(safe_span(self._error.title, "strong loss", limit=1_000)), (), *hint, id="failure-text"
         )
-        return (Middle(Center(told), id="failure-middle"),)
+        return (Middle(Center(message), id="failure-middle"),)
 
     async def go_back(self) -> None:
         """There is nothing to go back to."""

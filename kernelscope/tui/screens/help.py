@@ -83,8 +83,8 @@ class HelpScreen(ModalScreen[str | None]):
         options.clear_options()
         words = query.casefold().split()
         for command in self._commands:
-            told = f"{command.label} {command.help} {command.shown} {command.id}".casefold()
-            if all(word in told for word in words):
+            text = f"{command.label} {command.help} {command.shown} {command.id}".casefold()
+            if all(word in text for word in words):
                 options.add_options([option(_command(command), command.action)])
         for verdict in LEGEND:
             if all(word in f"{verdict} {SHORT[verdict]}".casefold() for word in words):
@@ -94,10 +94,10 @@ class HelpScreen(ModalScreen[str | None]):
                     Span(SHORT[verdict]),
                 )
                 options.add_options([option(told_line, disabled=True)])
-        for glyph, name, told in _OTHER_SIGNS:
-            if all(word in f"{name} {told}" for word in words):
+        for glyph, name, text in _OTHER_SIGNS:
+            if all(word in f"{name} {text}" for word in words):
                 sign = line(
-                    Span(fit(f"   {glyph}", _KEYS), "warn"), Span(fit(name, 12), "strong"), Span(told)
+                    Span(fit(f"   {glyph}", _KEYS), "warn"), Span(fit(name, 12), "strong"), Span(text)
                 )
                 options.add_options([option(sign, disabled=True)])
         options.highlighted = 0 if options.option_count else None

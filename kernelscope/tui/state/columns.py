@@ -64,7 +64,7 @@ class Columns:
         )
 
     def axis(self, first: int, last: int, cursor: int | None = None) -> str:
-        """The labels over the columns [first, last), as wide as they are; ``cursor`` is always told."""
+        """The labels over the columns [first, last), as wide as they are; ``cursor`` is always shown."""
         cells = [" "] * ((last - first) * self.cell)
         stride = self._stride(first, last)
         for index in range(first, last):

@@ -129,7 +129,7 @@ def _empty(first: int, last: int, columns: Columns) -> Iterator[Span]:
 def _values(
     timeline: History, row: str, param: str, columns: Columns, first: int, last: int
 ) -> Iterator[Span]:
-    """Each value from the column where it came; a value that came before the window is told again."""
+    """Each value from the column where it came; a value that came before the window is drawn again."""
     merged: list[tuple[str | None, int, int, bool]] = []
     previous = _value_before(timeline, row, param, first)
     for stretch in stretches(timeline, row, first, last):

@@ -9,7 +9,7 @@ from kernelscope.domain.changes import Moment
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0)
 """Times as fast as it happened."""
 SHORTEST_S, LONGEST_S = 0.04, 3.0
-"""Seconds between two moments at the speed at which it happened: nobody waits through a night, and what
+"""Seconds between two moments at the speed at which it happened: the reader does not wait through a night, and what
 came in one instant is seen one by one.  Clocks that were set back count as no time."""
 
 

@@ -27,11 +27,11 @@ def cell_line(cell: Cell, cells: int, forecaster: Forecaster) -> Line:
         Span(fit(_runs(cell, runs), runs), "dim"),
         Span("  "),
     )
-    told = effect(cell, forecaster)
-    reasoned = told[-1].text.startswith(_REASON)
-    if reasoned and width((*before, *told)) > cells:
-        told = told[:-1]  # a reason is told whole, below the list, or here where it has room
-    return cut((*before, *told), cells)
+    effects_ = effect(cell, forecaster)
+    reasoned = effects_[-1].text.startswith(_REASON)
+    if reasoned and width((*before, *effects_)) > cells:
+        effects_ = effects_[:-1]  # a reason is effects_ whole, below the list, or here where it has room
+    return cut((*before, *effects_), cells)
 
 
 def heading(cells: int) -> Line:
@@ -80,18 +80,20 @@ def _auxiliary(verdict: Verdict | None, *, sure: bool) -> str:
 
 def outlook_lines(outlook: Outlook) -> tuple[Line, ...]:
     """A line per name: what running the cell again would do to it, and why."""
-    told = [
+    lines = [
         line(
             Span(" " + fit(_auxiliary(f.verdict, sure=f.sure) + clean(f.name), 30) + " ", "forecast.strong"),
             safe_span(f.reason, "forecast"),
         )
         for f in outlook.forecasts
     ]
-    if not told and outlook.doubt is None:
-        told = [line(Span(" · would leave every model alone", "forecast.strong"))]
+    if not lines and outlook.doubt is None:
+        lines = [line(Span(" · would leave every model alone", "forecast.strong"))]
     if outlook.doubt is not None:
-        told.append(line(safe_span(f" {'not sure' if told else 'cannot tell'}: {outlook.doubt}", "forecast")))
-    return (line(Span(" If it ran again now: a forecast, nothing that was seen", "section")), *told)
+        lines.append(
+            line(safe_span(f" {'not sure' if lines else 'cannot tell'}: {outlook.doubt}", "forecast"))
+        )
+    return (line(Span(" If it ran again now: a forecast, nothing that was seen", "section")), *lines)
 
 
 def _alone(cell: Cell) -> Line:
@@ -106,9 +108,9 @@ def _alone(cell: Cell) -> Line:
     )
 
 
-def _did(told: tuple[Effect, ...], *, past: bool = False) -> Line:
+def _did(effects_: tuple[Effect, ...], *, past: bool = False) -> Line:
     pieces: list[Span] = []
-    for one in told:
+    for one in effects_:
         role = f"verdict.{one.verdict}"
         if pieces:
             pieces.append(Span(" · ", "dim"))
@@ -121,14 +123,14 @@ def _did(told: tuple[Effect, ...], *, past: bool = False) -> Line:
 
 def _runs(cell: Cell, room: int) -> str:
     """The latest runs that there is room for; a restart is a wall."""
-    told: list[str] = []
+    labels: list[str] = []
     epoch = cell.runs[0].epoch
     for run in cell.runs:
-        told.append(f"[{run.count}]" if run.epoch == epoch else f"┃[{run.count}]")
+        labels.append(f"[{run.count}]" if run.epoch == epoch else f"┃[{run.count}]")
         epoch = run.epoch
-    while len(told) > 1 and len(" ".join(told)) > room - 2:
-        told.pop(0)
-    return ("" if len(told) == len(cell.runs) else "… ") + " ".join(told)
+    while len(labels) > 1 and len(" ".join(labels)) > room - 2:
+        labels.pop(0)
+    return ("" if len(labels) == len(cell.runs) else "… ") + " ".join(labels)
 
 
 def run_line(timeline: History, cell: Cell, place: int) -> Line:

@@ -37,27 +37,27 @@ def cost(view: ViewState) -> tuple[Line, ...]:
             Span("  kernelscope audit", "strong"),
             Span("   the kernel before, while and after it is watched"),
         ),
-        line(Span("  kernelscope detach", "strong"), Span("  takes the probe out, whoever put it in")),
+        line(Span("  kernelscope detach", "strong"), Span("  removes the probe, whoever installed it")),
     )
 
 
 def _probe(timeline: History) -> Iterator[Line]:
-    told = timeline.cost
-    if told is None:
-        yield _row("", "It has not told yet: it does with every run.")
+    cost = timeline.cost
+    if cost is None:
+        yield _row("", "No figures yet: they come with every run.")
         return
     yield _row(
-        "at work", f"{_count(told.hooks, 'time', 'times')}: once for each run, and for each look between runs"
+        "at work", f"{_count(cost.hooks, 'time', 'times')}: once for each run, and for each look between runs"
     )
-    yield _row("each time", _times(told))
-    yield _row("sent", _bytes(told.sent))
-    yield _row("not evaluated", f"{_count(told.not_evaluated, 'value', 'values')} that a budget left out")
-    failed = f"{told.failures}, and none of them reached your cells" if told.failures else "none"
-    yield _row("own failures", failed, "loss" if told.failures else "")
+    yield _row("each time", _times(cost))
+    yield _row("sent", _bytes(cost.sent))
+    yield _row("not evaluated", f"{_count(cost.not_evaluated, 'value', 'values')} that a budget left out")
+    failed = f"{cost.failures}, and none of them reached your cells" if cost.failures else "none"
+    yield _row("own failures", failed, "loss" if cost.failures else "")
 
 
-def _times(told: Cost) -> str:
-    return f"median {_ms(told.median)}, 99 of 100 under {_ms(told.p99)}, at most {_ms(told.longest)}"
+def _times(cost: Cost) -> str:
+    return f"median {_ms(cost.median)}, 99 of 100 under {_ms(cost.p99)}, at most {_ms(cost.longest)}"
 
 
 def _calls(timeline: History) -> str:
@@ -76,7 +76,7 @@ def _between(view: ViewState) -> str:
 
 
 def start_lines(view: ViewState, seconds: float) -> tuple[Line, ...]:
-    """What looking between runs costs: told before it starts."""
+    """What looking between runs costs, shown before it starts."""
     took = hook_milliseconds(view.timeline)
     measured = (
         f"A look takes {took:.1f} ms of it: the median of those so far."
@@ -90,7 +90,7 @@ def start_lines(view: ViewState, seconds: float) -> tuple[Line, ...]:
         line(Span(f" · A thread in the kernel would look every {seconds:g} s.")),
         line(Span(f" · {measured}")),
         line(Span(" · It speaks only when something has changed. What it says counts as")),
-        line(Span("   activity: a server that ends idle kernels starts to wait anew.")),
+        line(Span("   activity: a server that ends idle kernels starts its countdown again.")),
         line(Span(" · It ends when you stop it here, or leave.")),
     )
 
@@ -105,8 +105,8 @@ def stop_lines(seconds: float) -> tuple[Line, ...]:
     )
 
 
-def _row(name: str, told: str, role: str = "") -> Line:
-    return line(Span(fit(f"  {name}", _NAME), "dim"), Span(told, role))
+def _row(name: str, text: str, role: str = "") -> Line:
+    return line(Span(fit(f"  {name}", _NAME), "dim"), Span(text, role))
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -1,4 +1,4 @@
-"""Two moments of one row side by side: what differs first, what is equal folded."""
+"""Two moments of one row side by side: what differs first, what is equal hidden."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ def diff(view: ViewState, cells: int, *, equal: bool) -> tuple[Line, ...]:
         Span(fit(_title(view, low), room), "strong"),
         Span(fit(_title(view, high), room), "strong"),
     )
-    told: list[Line] = [head, *_objects(before, after, room), ()]
-    folded = 0
+    lines: list[Line] = [head, *_objects(before, after, room), ()]
+    hidden = 0
     for title, one, other in _sections(view, low, high):
         names = list(dict.fromkeys((*one, *other)))
         differing = [n for n in names if one.get(n) != other.get(n)]
         same = [n for n in names if n not in differing]
         if differing or (equal and same):
-            told.append(section(title))
-            told += [_pair(n, one.get(n, "—"), other.get(n, "—"), room, "old", "new") for n in differing]
-            told += [_pair(n, one[n], other[n], room, "dim", "dim") for n in same if equal]
-            told.append(())
-        folded += len(same)
-    if folded and not equal:
-        told.append(line(Span(f"  {folded} equal ones are folded: o shows them", "dim")))
-    return tuple(told)
+            lines.append(section(title))
+            lines += [_pair(n, one.get(n, "—"), other.get(n, "—"), room, "old", "new") for n in differing]
+            lines += [_pair(n, one[n], other[n], room, "dim", "dim") for n in same if equal]
+            lines.append(())
+        hidden += len(same)
+    if hidden and not equal:
+        lines.append(line(Span(f"  {hidden} unchanged values hidden (o to show)", "dim")))
+    return tuple(lines)
 
 
 def _title(view: ViewState, column: int) -> str:
@@ -94,13 +94,13 @@ def _object(facts: ObjectFacts | None) -> str:
 def _sections(view: ViewState, low: int, high: int) -> list[tuple[str, Mapping[str, str], Mapping[str, str]]]:
     """Parameters and learned state of the row, then of each of its parts."""
     rows = [view.row or "", *(r.name for r in view.timeline.rows() if r.whole == view.row)]
-    told: list[tuple[str, Mapping[str, str], Mapping[str, str]]] = []
+    lines: list[tuple[str, Mapping[str, str], Mapping[str, str]]] = []
     for row in rows:
         one, other = _facts(view.timeline, row, low), _facts(view.timeline, row, high)
         of = "" if row == view.row else f" of {row}"
-        told.append((f"parameters{of}", _params(one), _params(other)))
-        told.append((f"learned state{of}", _learned(one), _learned(other)))
-    return told
+        lines.append((f"parameters{of}", _params(one), _params(other)))
+        lines.append((f"learned state{of}", _learned(one), _learned(other)))
+    return lines
 
 
 def _params(facts: ObjectFacts | None) -> dict[str, str]:
@@ -154,14 +154,14 @@ def _is_read_whole(before: Signature, after: Signature) -> bool:
 
 
 def signature_text(before: Signature | None, after: Signature | None) -> tuple[str, str]:
-    """How one learned attribute moved, and the role that it is told in."""
+    """How one learned attribute moved, and the role that it is shown in."""
     if after is None:
         return "gone", "loss"
     if before is None:
         return "new", "new"
     if before.serial != after.serial:
         same = before.digest is not None and before.digest == after.digest
-        return ("bound anew, with equal content", "") if same else ("bound to a new value", "new")
+        return ("new object, same value", "") if same else ("bound to a new value", "new")
     if None not in (before.digest, after.digest) and before.digest != after.digest:
         return "written in place", "warn"
     if not _is_read_whole(before, after) and before.version != after.version:

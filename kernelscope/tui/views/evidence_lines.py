@@ -46,36 +46,36 @@ def evidence(view: ViewState, tab: str) -> tuple[Line, ...]:
 
 def title(view: ViewState) -> Line:
     """The headline of the selected change."""
-    told, moment = sentence(view), view.moment
-    if not told or moment is None:
+    lines, moment = sentence(view), view.moment
+    if not lines or moment is None:
         return ()
-    return told[0] if view.change is None else (Span(f"{when(moment)} · "), *told[0])
+    return lines[0] if view.change is None else (Span(f"{when(moment)} · "), *lines[0])
 
 
 def _happened(view: ViewState) -> tuple[Line, ...]:
     change = view.change
     if change is None:
         return sentence(view)[1:]
-    told: list[Line] = [line(safe_span(change.explanation, limit=2_000)), (), section("How sure")]
-    told += [line(Span(f" {_SURE[change.certainty]}")), (), section("Evidence")]
-    told += [line(Span(" · ", "dim"), safe_span(one, limit=1_000)) for one in change.evidence]
-    told += [(), *_axes(change)]
+    lines: list[Line] = [line(safe_span(change.explanation, limit=2_000)), (), section("How sure")]
+    lines += [line(Span(f" {_SURE[change.certainty]}")), (), section("Evidence")]
+    lines += [line(Span(" · ", "dim"), safe_span(one, limit=1_000)) for one in change.evidence]
+    lines += [(), *_axes(change)]
     if change.persistence is not None:
-        told.append(
+        lines.append(
             line(
                 Span(fit(" file", _NAME), "dim"),
                 safe_span(f"{change.persistence.action} {change.persistence.file}"),
             )
         )
     if change.stale:
-        told.append(line(Span(fit(" still held by", _NAME), "warn"), safe_span(", ".join(change.stale))))
-    told += _parts(change)
-    told += _run(view.run)
-    return tuple(told)
+        lines.append(line(Span(fit(" still held by", _NAME), "warn"), safe_span(", ".join(change.stale))))
+    lines += _parts(change)
+    lines += _run(view.run)
+    return tuple(lines)
 
 
 def _axes(change: Change) -> list[Line]:
-    told = [section("The four axes")]
+    lines = [section("The four axes")]
     params = len(change.params or {})
     axes = (
         ("identity", change.identity),
@@ -83,30 +83,36 @@ def _axes(change: Change) -> list[Line]:
         ("params", f"{params} changed" if params else "as they were" if change.params is not None else None),
         ("persistence", change.persistence.action if change.persistence else None),
     )
-    told += [line(Span(fit(f" {axis}", _NAME), "dim"), safe_span(value or "nothing")) for axis, value in axes]
-    told.append(line(Span(fit(" class", _NAME), "dim"), safe_span(change.cls or "none")))
+    lines += [
+        line(Span(fit(f" {axis}", _NAME), "dim"), safe_span(value or "nothing")) for axis, value in axes
+    ]
+    lines.append(line(Span(fit(" class", _NAME), "dim"), safe_span(change.cls or "none")))
     for what, number, id_ in (
         (" before", change.previous_generation, change.previous_id),
         (" now", change.generation, change.id),
     ):
         if number is not None or id_ is not None:
-            told.append(line(Span(fit(what, _NAME), "dim"), Span(f"generation {number}  {hex(id_ or 0)}")))
-    return told
+            lines.append(line(Span(fit(what, _NAME), "dim"), Span(f"generation {number}  {hex(id_ or 0)}")))
+    return lines
 
 
 def _parts(change: Change) -> list[Line]:
     if not change.parts:
         return []
-    told = [(), section("Its parts"), *((Span(" "), *headline(part)) for part in change.parts[:_PARTS_SHOWN])]
+    lines = [
+        (),
+        section("Its parts"),
+        *((Span(" "), *headline(part)) for part in change.parts[:_PARTS_SHOWN]),
+    ]
     if len(change.parts) > _PARTS_SHOWN:
-        told.append(line(Span(f" · {len(change.parts) - _PARTS_SHOWN} more", "dim")))
-    return told
+        lines.append(line(Span(f" · {len(change.parts) - _PARTS_SHOWN} more", "dim")))
+    return lines
 
 
 def _run(run: Run | None) -> list[Line]:
     if run is None:
         return []
-    told: list[Line] = [(), section("The run")]
+    lines: list[Line] = [(), section("The run")]
     seen = (
         "calls of learning methods were watched"
         if run.sees_calls
@@ -120,10 +126,10 @@ def _run(run: Run | None) -> list[Line]:
         seen,
         f"the probe took {run.hook_seconds * 1_000:.1f} ms of the kernel's time",
     ]
-    told += [line(Span(" · ", "dim"), Span(fact)) for fact in facts]
-    told += [line(Span(" · not looked at: ", "warn"), safe_span(cut)) for cut in run.cut]
-    told += [line(Span(" · ", "dim"), safe_span(local.explanation, limit=1_000)) for local in run.local]
-    return told
+    lines += [line(Span(" · ", "dim"), Span(fact)) for fact in facts]
+    lines += [line(Span(" · not looked at: ", "warn"), safe_span(cut)) for cut in run.cut]
+    lines += [line(Span(" · ", "dim"), safe_span(local.explanation, limit=1_000)) for local in run.local]
+    return lines
 
 
 def _parameters(view: ViewState) -> tuple[Line, ...]:
@@ -133,33 +139,33 @@ def _parameters(view: ViewState) -> tuple[Line, ...]:
     change = view.change
     changed = (change.params or {}) if change is not None else {}
     params = {**flat_params(facts, {}), **{name: after for name, (_, after) in changed.items()}}
-    told: list[Line] = []
+    lines: list[Line] = []
     for name in sorted(params, key=lambda name: name not in changed):
         if name in changed:
             before, after = changed[name]
             values = (safe_span(value_text(before), "old"), Span(" → "), safe_span(value_text(after), "new"))
-            told.append(
+            lines.append(
                 line(Span("▲ ", "verdict.params"), safe_span(fit_name(name, _NAME), "strong"), *values)
             )
         else:
-            told.append(
+            lines.append(
                 line(Span("  "), safe_span(fit_name(name, _NAME), "dim"), safe_span(value_text(params[name])))
             )
-    return tuple(told) or (line(Span("No hyper-parameter is known of it.", "dim")),)
+    return tuple(lines) or (line(Span("No hyper-parameter is known of it.", "dim")),)
 
 
 def _learned(view: ViewState) -> tuple[Line, ...]:
     after, before = facts_at(view, view.column), facts_at(view, view.column - 1)
     if after is None:
         return (line(Span("The name holds no model at this moment.", "dim")),)
-    told = [*_attributes(before, after)]
+    lines = [*_attributes(before, after)]
     change = view.change
     for part in change.parts if change is not None else ():
-        told += [(), section(part.name)]
-        told += _attributes(_part_at(view, part.name, -1), _part_at(view, part.name, 0))
+        lines += [(), section(part.name)]
+        lines += _attributes(_part_at(view, part.name, -1), _part_at(view, part.name, 0))
     if after.not_evaluated:
-        told.append(line(Span("not evaluated: ", "warn"), safe_span(", ".join(after.not_evaluated))))
-    return tuple(told) or (line(Span("It has learned nothing yet.", "dim")),)
+        lines.append(line(Span("not evaluated: ", "warn"), safe_span(", ".join(after.not_evaluated))))
+    return tuple(lines) or (line(Span("It has learned nothing yet.", "dim")),)
 
 
 def _part_at(view: ViewState, name: str, by: int) -> ObjectFacts | None:
@@ -170,26 +176,26 @@ def _part_at(view: ViewState, name: str, by: int) -> ObjectFacts | None:
 def _attributes(before: ObjectFacts | None, after: ObjectFacts | None) -> list[Line]:
     old = before.learned if before is not None and after is not None and before.token == after.token else {}
     new = after.learned if after is not None else {}
-    told: list[tuple[bool, Line]] = []
+    lines: list[tuple[bool, Line]] = []
     for name in dict.fromkeys((*new, *old)):
         how, role = signature_text(old.get(name), new.get(name))
         text = (new.get(name) or old[name]).text
         shown = (safe_span(fit_name(name, _NAME), "strong"), safe_span(fit(text, 34)))
-        told.append((how == "as it was", line(Span("  "), *shown, Span(how, role))))
-    return [one for _, one in sorted(told, key=lambda pair: pair[0])]
+        lines.append((how == "as it was", line(Span("  "), *shown, Span(how, role))))
+    return [one for _, one in sorted(lines, key=lambda pair: pair[0])]
 
 
 def _cell(view: ViewState) -> tuple[Line, ...]:
     run, cell = view.run, cell_of(view)
     if run is None or cell is None:
         return (line(Span("No cell ran here.", "dim")),)
-    told: list[Line] = [section(f"Runs of this cell, as of epoch {run.epoch}")]
+    lines: list[Line] = [section(f"Runs of this cell, as of epoch {run.epoch}")]
     for other in cell.runs:
         if other.epoch == run.epoch:
             mark = Span("▌ " if other is run else "  ", "section")
-            told.append(line(mark, Span(fit(f"[{other.count}]", 7), "strong"), *effects(other)))
+            lines.append(line(mark, Span(fit(f"[{other.count}]", 7), "strong"), *effects(other)))
     cut = f": its first {len(run.facts.code):,} characters" if run.facts.code_cut else ""
-    return (*told, (), section(f"Source{cut}"))
+    return (*lines, (), section(f"Source{cut}"))
 
 
 def effects(run: Run) -> tuple[Span, ...]:
@@ -209,7 +215,7 @@ def effects(run: Run) -> tuple[Span, ...]:
 
 def _generations(view: ViewState) -> tuple[Line, ...]:
     row = view.row or ""
-    told = [
+    lines = [
         section("Objects that it has held"),
         *generations(view.timeline, row),
         (),
@@ -219,7 +225,7 @@ def _generations(view: ViewState) -> tuple[Line, ...]:
         moment = view.timeline.moments[held.moment]
         if held.change is not None:
             verdict = held.change.verdict
-            told.append(
+            lines.append(
                 line(
                     Span("▌ " if held.moment == view.column else "  ", "section"),
                     Span(fit(when(moment), 9), "strong"),
@@ -227,4 +233,4 @@ def _generations(view: ViewState) -> tuple[Line, ...]:
                     Span(SHORT[verdict], "dim"),
                 )
             )
-    return tuple(told)
+    return tuple(lines)

@@ -66,11 +66,11 @@ def _params(view: ViewState, facts: ObjectFacts) -> tuple[Line, ...]:
     params = flat_params(facts, {}) | {name: after for name, (_, after) in changed.items()}
     if not params:
         return ()
-    told: list[Line] = [section("parameters")]
+    lines: list[Line] = [section("parameters")]
     for name in sorted(params, key=lambda name: name not in changed):
         if name in changed:
             before, after = changed[name]
-            told.append(
+            lines.append(
                 line(
                     safe_span(f" {name} ", "strong"),
                     safe_span(value_text(before), "old"),
@@ -79,8 +79,8 @@ def _params(view: ViewState, facts: ObjectFacts) -> tuple[Line, ...]:
                 )
             )
         else:
-            told.append(line(safe_span(f" {name} ", "dim"), safe_span(value_text(params[name]))))
-    return (*told, ())
+            lines.append(line(safe_span(f" {name} ", "dim"), safe_span(value_text(params[name]))))
+    return (*lines, ())
 
 
 def _learned(view: ViewState, facts: ObjectFacts) -> tuple[Line, ...]:
@@ -89,13 +89,13 @@ def _learned(view: ViewState, facts: ObjectFacts) -> tuple[Line, ...]:
     earlier = _facts_before(view)
     old = earlier.learned if earlier is not None and earlier.token == facts.token else {}
     moved = {n for n, s in facts.learned.items() if view.change is not None and old.get(n) != s}
-    told: list[Line] = [section("learned")]
+    lines: list[Line] = [section("learned")]
     for name in sorted(facts.learned, key=lambda name: name not in moved)[:_LEARNED_SHOWN]:
         shown = safe_span(facts.learned[name].text)
-        told.append(line(safe_span(f" {name} ", "new" if name in moved else "dim"), shown))
+        lines.append(line(safe_span(f" {name} ", "new" if name in moved else "dim"), shown))
     if len(facts.learned) > _LEARNED_SHOWN:
-        told.append(line(Span(f" {len(facts.learned) - _LEARNED_SHOWN} more, in the evidence", "dim")))
-    return (*told, ())
+        lines.append(line(Span(f" {len(facts.learned) - _LEARNED_SHOWN} more, in the evidence", "dim")))
+    return (*lines, ())
 
 
 def _facts_before(view: ViewState) -> ObjectFacts | None:
@@ -106,15 +106,15 @@ def _facts_before(view: ViewState) -> ObjectFacts | None:
 
 
 def _ids(view: ViewState, row: str) -> tuple[Line, ...]:
-    told = generations(view.timeline, row)
-    shown = told[-_GENERATIONS_SHOWN:]
-    more = (line(Span(f" {len(told) - len(shown)} earlier ones", "dim")),) if len(told) > len(shown) else ()
+    lines = generations(view.timeline, row)
+    shown = lines[-_GENERATIONS_SHOWN:]
+    more = (line(Span(f" {len(lines) - len(shown)} earlier ones", "dim")),) if len(lines) > len(shown) else ()
     return (section("objects over time"), *more, *shown, ())
 
 
 def generations(timeline: History, row: str) -> tuple[Line, ...]:
     """Every object that the row held, oldest first: generation, id, and the run that brought it."""
-    told: list[Line] = []
+    lines: list[Line] = []
     token: int | None = None
     epoch = 0
     for held in timeline.track(row):
@@ -123,8 +123,8 @@ def generations(timeline: History, row: str) -> tuple[Line, ...]:
             token = held.facts.token if held.facts is not None else None
             continue
         token, epoch = held.facts.token, moment.epoch
-        told.append(_generation(held.facts, moment))
-    return tuple(told)
+        lines.append(_generation(held.facts, moment))
+    return tuple(lines)
 
 
 def _generation(facts: ObjectFacts, moment: Moment) -> Line:

@@ -44,8 +44,8 @@ def headline(change: Change) -> Line:
     if change.generation is not None:
         before = change.previous_generation
         moved = before is not None and before != change.generation
-        told = f"generation {before} → {change.generation}" if moved else f"generation {change.generation}"
-        pieces.append(Span(f"  {told}", "dim"))
+        number = f"generation {before} → {change.generation}" if moved else f"generation {change.generation}"
+        pieces.append(Span(f"  {number}", "dim"))
     pieces.append(Span(f"  {change.certainty}", "dim" if change.certainty == "observed" else "warn"))
     return tuple(pieces)
 
@@ -105,8 +105,8 @@ def _quiet_headline(view: ViewState, moment: Moment, row: str) -> Line:
 def _quiet(view: ViewState, moment: Moment) -> tuple[Line, ...]:
     held = view.held
     fitted = held.fitted if held is not None else None
-    told = holding(held, moment, fitted=fitted, name=view.row or "")
-    return (told, *_elsewhere(moment))
+    sentence_ = holding(held, moment, fitted=fitted, name=view.row or "")
+    return (sentence_, *_elsewhere(moment))
 
 
 def _elsewhere(moment: Moment) -> tuple[Line, ...]:

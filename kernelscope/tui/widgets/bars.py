@@ -41,9 +41,9 @@ class Banner(TextPane):
 
     def show(self) -> None:
         """Show the view as it is now."""
-        told = banner(self._view)
-        self.display = bool(told)
-        self.show_lines([told])
+        text = banner(self._view)
+        self.display = bool(text)
+        self.show_lines([text])
 
 
 class Legend(Widget):
@@ -67,29 +67,29 @@ class CommandBar(Widget):
 
     def render(self) -> Content:
         """One line."""
-        return content([cut(tuple(p for _, told in self._shown() for p in told), self.size.width)])
+        return content([cut(tuple(p for _, label in self._shown() for p in label), self.size.width)])
 
     def _shown(self) -> list[tuple[Command, Line]]:
         last = self._commands[-2:]
-        room = self.size.width - sum(width(_told(c)) for c in last)
+        room = self.size.width - sum(width(_label(c)) for c in last)
         shown: list[tuple[Command, Line]] = []
         for command in self._commands[:-2]:
-            told = _told(command)
-            if width(told) > room:
+            label = _label(command)
+            if width(label) > room:
                 continue
-            room -= width(told)
-            shown.append((command, told))
-        return [*shown, *((c, _told(c)) for c in last)]
+            room -= width(label)
+            shown.append((command, label))
+        return [*shown, *((c, _label(c)) for c in last)]
 
     async def on_click(self, event: events.Click) -> None:
         """The mouse does what a key does."""
         at = 0
-        for command, told in self._shown():
-            at += width(told)
+        for command, label in self._shown():
+            at += width(label)
             if event.x < at:
                 await self.screen.run_action(command.action)
                 return
 
 
-def _told(command: Command) -> Line:
+def _label(command: Command) -> Line:
     return line(Span(f" {command.pair or command.shown}", "key"), Span(f" {command.label} ", "dim"))

@@ -28,7 +28,7 @@ _MARGIN = 2
 
 
 class Grid(ScrollView, can_focus=False, inherit_bindings=False):
-    """Draws a ``ViewState``; whoever moves on the view calls ``show``."""
+    """Draws a ``ViewState``; whoever moves the view calls ``show``."""
 
     class Picked(Message):
         """The mouse moved the cursor."""
@@ -42,7 +42,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         self._name_cells = 12
         self._class_cells = 0
 
-    # What whoever owns the view calls.
+    # Called by the owner of the view.
 
     def show(self) -> None:
         """Draw the view as it is now, with the cursor in sight."""
@@ -162,8 +162,8 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         text = columns.axis(first, last, self.view.column)
         start = columns.x_of(first)
         if first == 0:
-            told = f"…{columns.moments[0].execution_count}" if columns.prelude else ""
-            text, start = fit(told, columns.prelude) + text, 0
+            label = f"…{columns.moments[0].execution_count}" if columns.prelude else ""
+            text, start = fit(label, columns.prelude) + text, 0
         hidden = "‹" if x > 0 else " "
         names = [
             Span(fit("   name", self._name_cells + 2), "dim"),
