@@ -299,8 +299,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def shown(app: BaseApp[T]) -> T | None:
     """What the reader answered; an app that ended for another reason ends the command."""
     answer = app.run()
-    if app.stumbled is not None:
-        error = app.stumbled
+    if app.failure is not None:
+        error = app.failure
         # fault: 73f
         raise KernelscopeError(f"kernelscope stumbled: {type(error).__name__}: {error}") from error
     if app.return_code:

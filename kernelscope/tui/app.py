@@ -66,7 +66,7 @@ class KernelscopeApp(BaseApp[int]):
 
     def on_mount(self) -> None:
         """Begin."""
-        self.session.listen(self._heard)
+        self.session.listen(self._schedule_refresh)
         self._timeline = TimelineScreen(self.view, self._heading)
         self.push_screen(self._timeline)
         self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
@@ -99,7 +99,7 @@ class KernelscopeApp(BaseApp[int]):
         """Of what goes wrong beside the session, which goes on; it stays until it is clicked away."""
         show_notice(self, line(safe_span(text, limit=1_000)), seconds=_STAYS, warning=True)
 
-    def _heard(self, _: Update) -> None:
+    def _schedule_refresh(self, _: Update) -> None:
         """Bursts collapse: the first update of a burst asks for one refresh, which shows them all."""
         if not self._due:
             self._due = True

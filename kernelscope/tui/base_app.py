@@ -43,7 +43,7 @@ class BaseApp(App[Answer], Generic[Answer]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stumbled: Exception | None = None
+        self.failure: Exception | None = None
         """What brought the app down, if anything did."""
         self._control_char_filter = ControlCharFilter()
         self._own_loop: asyncio.AbstractEventLoop | None = None
@@ -74,9 +74,9 @@ class BaseApp(App[Answer], Generic[Answer]):
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's, on a terminal that may be gone from one moment to the next."""
-        return patient(super().get_driver_class(), self._terminal_gone)
+        return patient(super().get_driver_class(), self._on_terminal_closed)
 
-    def _terminal_gone(self) -> None:
+    def _on_terminal_closed(self) -> None:
         """Called in the thread that writes to it."""
         if self._own_loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended: we were leaving anyway
@@ -84,7 +84,7 @@ class BaseApp(App[Answer], Generic[Answer]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual would print a traceback with the values of all variables in it, unsifted."""
-        self.stumbled = self.stumbled or error
+        self.failure = self.failure or error
         super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

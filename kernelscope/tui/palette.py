@@ -26,9 +26,9 @@ class ScreenCommands(Provider):
         """Those that match."""
         if not isinstance(self.screen, CommandScreen):
             return
-        spoken = self.screen.spoken(query)
-        if spoken is not None:
-            action, about = spoken
+        action_for = self.screen.action_for(query)
+        if action_for is not None:
+            action, about = action_for
             yield hit(
                 line(safe_span(query, "strong")),
                 line(Span(about, "dim")),

@@ -136,10 +136,13 @@ class ControlCharFilter(LineFilter):
         """The line without it; what is dropped has no width, so the line keeps its own."""
         if all(segment.text.isprintable() for segment in segments):
             return segments
-        return [s if s.text.isprintable() else Segment(_sifted(s.text), s.style, s.control) for s in segments]
+        return [
+            s if s.text.isprintable() else Segment(_remove_controls(s.text), s.style, s.control)
+            for s in segments
+        ]
 
 
-def _sifted(text: str) -> str:
+def _remove_controls(text: str) -> str:
     return "".join(char for char in text if char.isprintable() or category(char) == "Zs")
 
 
@@ -152,10 +155,10 @@ class StyleTable:
 
     def style(self, role: str) -> Style:
         """Of a role, or of several."""
-        found = self._styles.get(role)
-        if found is None:
-            found = self._styles[role] = self._made(role)
-        return found
+        style = self._styles.get(role)
+        if style is None:
+            style = self._styles[role] = self._build_style(role)
+        return style
 
     def background(self, variable: str, *, bold: bool = False, reverse: bool = False) -> Style:
         """Something that lies under the text."""
@@ -173,13 +176,13 @@ class StyleTable:
         """The same text in another style alone."""
         return Strip([Segment(Span(strip.text).text, style)])
 
-    def _made(self, role: str) -> Style:
-        made = Style.null()
+    def _build_style(self, role: str) -> Style:
+        style = Style.null()
         for one in role.split():
             colour, attributes = _STYLES[one]
-            made += Style(
+            style += Style(
                 color=self._variables[colour] if colour else None,
                 bold=attributes == "bold" or None,
                 italic=attributes == "italic" or None,
             )
-        return made
+        return style

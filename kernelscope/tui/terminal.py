@@ -16,8 +16,8 @@ class _Lossy:
     and the app would wait for it for ever, instead of taking its leave of the kernel.
     """
 
-    def __init__(self, file: IO[str], gone: Callable[[], None]) -> None:
-        self._file, self._gone, self._lost = file, gone, False
+    def __init__(self, file: IO[str], on_closed: Callable[[], None]) -> None:
+        self._file, self._on_closed, self._closed = file, on_closed, False
 
     def write(self, text: str) -> int:
         self._attempt(lambda: self._file.write(text))
@@ -33,17 +33,17 @@ class _Lossy:
         return self._file.isatty()
 
     def _attempt(self, work: Callable[[], object]) -> None:
-        if self._lost:
+        if self._closed:
             return
         try:
             work()
         # fault: 80b
         except OSError:
-            self._lost = True
-            self._gone()
+            self._closed = True
+            self._on_closed()
 
 
-def patient(driver: type[Driver], gone: Callable[[], None]) -> type[Driver]:
+def patient(driver: type[Driver], on_closed: Callable[[], None]) -> type[Driver]:
     """The same driver, on such a terminal; ``gone`` is called once, in the thread that writes."""
 
     class Patient(driver):  # type: ignore[valid-type,misc] # which one it is depends on the platform
@@ -51,6 +51,6 @@ def patient(driver: type[Driver], gone: Callable[[], None]) -> type[Driver]:
             super().__init__(*args, **options)
             file: IO[str] | None = getattr(self, "_file", None)
             if file is not None:
-                self._file = _Lossy(file, gone)
+                self._file = _Lossy(file, on_closed)
 
     return Patient

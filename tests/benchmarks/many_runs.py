@@ -42,8 +42,8 @@ def main() -> int:
                 asked = [kernel.queue(CELL) for _ in range(BATCH)]
                 for message in asked:
                     kernel.wait(message)
-                wanted = len(seconds) + BATCH
-                while len(seconds) < wanted:
+                query = len(seconds) + BATCH
+                while len(seconds) < query:
                     record = json.loads(watch.stdout.readline())
                     if record["type"] == "execution":
                         seconds.append(record["hook_seconds"])

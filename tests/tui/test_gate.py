@@ -22,7 +22,7 @@ from wcwidth import wcwidth
 
 from kernelscope.text import clean
 from kernelscope.tui import render
-from kernelscope.tui.state.spans import Span, cut, fit, fit_name, line, safe_span, width
+from kernelscope.tui.state.spans import Span, fit, fit_name, line, safe_span, truncate, width
 from tests.faults import ROOT
 from tests.support.script import churn
 from tests.tui.helpers import dashboard
@@ -174,7 +174,7 @@ def test_what_is_said_is_safe_however_it_is_made(text: str) -> None:
         Span(text),
         safe_span(text),
         *line(text),
-        *cut([Span(text)], 9),
+        *truncate([Span(text)], 9),
         Span(fit(text, 9)),
         Span(fit_name(text, 9)),
     )

@@ -80,7 +80,7 @@ class CommandScreen(RunsCommands, Screen[Answer], Generic[Answer]):
     def refresh_view(self) -> None:
         """The timeline got longer, or the reader moved."""
 
-    def spoken(self, query: str) -> tuple[str, str] | None:
+    def action_for(self, query: str) -> tuple[str, str] | None:
         """The action that words in the palette stand for, and what it does; ``None`` where they stand for none."""
 
     def recolour(self) -> None:

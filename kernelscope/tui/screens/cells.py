@@ -47,20 +47,19 @@ class CellsScreen(ListScreen[None]):
         forecaster = Forecaster(self.view.timeline)
         lines = [cell_line(cell, room, forecaster) for cell in cells]
         self.fill(lines or [line(Span(" No cell has run since the attach.", "dim"))])
-        self._foresee()
+        self._show_forecast()
 
     def on_option_list_option_highlighted(self) -> None:
         """Another cell: its forecast in full."""
-        self._foresee()
+        self._show_forecast()
 
-    def _foresee(self) -> None:
+    def _show_forecast(self) -> None:
         cells, place = self.view.timeline.cells(), self.list.highlighted
         here = cells[place] if place is not None and place < len(cells) else None
-        outlook = self.query_one("#cell-outlook", TextPane)
-        outlook.display = here is not None
+        pane = self.query_one("#cell-outlook", TextPane)
+        pane.display = here is not None
         if here is not None:
-            foreseen = Forecaster(self.view.timeline).of(here.runs[-1])
-            outlook.show_lines(outlook_lines(foreseen))
+            pane.show_lines(outlook_lines(Forecaster(self.view.timeline).of(here.runs[-1])))
 
     def open_line(self) -> None:
         """Every run of the cell."""

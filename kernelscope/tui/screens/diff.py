@@ -38,7 +38,7 @@ class DiffScreen(RowTextScreen):
 
     def refresh_view(self) -> None:
         """Show the view as it is now."""
-        how = "the mark and the cursor" if self.view.marked is not None else "before and after"
+        how = "the mark and the cursor" if self.view.mark_column is not None else "before and after"
         title = line(safe_span(f" {self.view.row}", "strong"), safe_span(f"  {how}", "dim"))
         self.query_one("#diff-title", TextPane).show_lines([title])
         lines = diff(self.view, max(40, self.size.width - 4), equal=self._equal)

@@ -59,8 +59,8 @@ class HelpScreen(ModalScreen[str | None]):
         """Enter in the line that is typed in."""
         options = self.query_one(OptionList)
         place = options.highlighted
-        chosen = options.get_option_at_index(place).id if place is not None else None
-        self.dismiss(chosen)
+        action = options.get_option_at_index(place).id if place is not None else None
+        self.dismiss(action)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """The mouse picked a line."""

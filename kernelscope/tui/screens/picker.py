@@ -39,9 +39,9 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
         self._looked_in = looked_in
         self._every = every
         self._now = now
-        self._found: tuple[KernelEntry, ...] | None = None
-        self._shown: tuple[KernelEntry, ...] = ()
-        self._wanted = ""
+        self._entries: tuple[KernelEntry, ...] | None = None
+        self._matches: tuple[KernelEntry, ...] = ()
+        self._query = ""
 
     def body(self) -> Sequence[Widget]:
         """See ``CommandScreen``."""
@@ -60,7 +60,7 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
         """Again and again; a slow look delays the next one instead of piling up."""
         while True:
             try:
-                self._found = tuple(await self._find())
+                self._entries = tuple(await self._find())
             except (KernelscopeError, OSError) as error:
                 self.query_one("#empty", TextPane).show_lines([line(safe_span(error, "loss"))])
             else:
@@ -69,29 +69,29 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
 
     def refresh_view(self) -> None:
         """Show the view as it is now."""
-        if self._found is None:
+        if self._entries is None:
             return
-        chosen = self.chosen
-        self._shown = matching(self._found, self._wanted)
+        selected = self.selected
+        self._matches = matching(self._entries, self._query)
         room = max(40, self.size.width - 6)
-        self.fill([entry_line(entry, room, self._now()) for entry in self._shown])
-        files = [entry.connection_file for entry in self._shown]
-        if chosen is not None and chosen.connection_file in files:
-            self.list.highlighted = files.index(chosen.connection_file)
-        usable = any(entry.state != "dead" for entry in self._shown)
+        self.fill([entry_line(entry, room, self._now()) for entry in self._matches])
+        files = [entry.connection_file for entry in self._matches]
+        if selected is not None and selected.connection_file in files:
+            self.list.highlighted = files.index(selected.connection_file)
+        usable = any(entry.state != "dead" for entry in self._matches)
         empty = self.query_one("#empty", TextPane)
         empty.display = not usable
-        empty.show_lines(nothing(self._found, self._wanted, self._looked_in))
+        empty.show_lines(nothing(self._entries, self._query, self._looked_in))
 
     @property
-    def chosen(self) -> KernelEntry | None:
+    def selected(self) -> KernelEntry | None:
         """The entry under the highlight."""
         place = self.list.highlighted
-        return self._shown[place] if place is not None and place < len(self._shown) else None
+        return self._matches[place] if place is not None and place < len(self._matches) else None
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while typing."""
-        self._wanted = event.value
+        self._query = event.value
         self.refresh_view()
 
     def on_input_submitted(self) -> None:
@@ -100,7 +100,7 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
 
     def open_filter(self) -> None:
         """Open the line to type in."""
-        self.query_one(FilterInput).open(self._wanted)
+        self.query_one(FilterInput).open(self._query)
 
     def action_drop_filter(self) -> None:
         """Show all kernels again."""
@@ -114,27 +114,27 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
 
     def open_line(self) -> None:
         """Attach to the highlighted kernel, if it lives."""
-        entry = self.chosen
+        entry = self.selected
         if entry is None:
             return
         if entry.state == "dead":
-            gone = "Nobody answers there: the file was left behind by a kernel that is gone"
-            show_notice(self, line(Span(gone)), seconds=4)
+            message = "Nobody answers there: the file was left behind by a kernel that is gone"
+            show_notice(self, line(Span(message)), seconds=4)
             return
         self.dismiss(entry)
 
     def open_recordings(self) -> None:
         """Choose a recording instead of a kernel."""
 
-        def chosen(file: Path | None) -> None:
+        def selected(file: Path | None) -> None:
             if file is not None:
                 self.dismiss(file)
 
-        self.app.push_screen(RecordingsScreen(self._now()), chosen)
+        self.app.push_screen(RecordingsScreen(self._now()), selected)
 
     async def go_back(self) -> None:
         """Leave without attaching."""
-        if self._wanted:
+        if self._query:
             self.action_drop_filter()
             return
         self.dismiss(None)

@@ -62,11 +62,11 @@ class RecordingsScreen(ListScreen[Path | None]):
 
 def _newest_first(folder: Path) -> list[tuple[Path, int, float]]:
     """Each with its size in bytes, and when it was last written."""
-    found = []
+    files = []
     try:
         for path in folder.glob("*.kscope"):
             status = path.stat()
-            found.append((path, status.st_size, status.st_mtime))
+            files.append((path, status.st_size, status.st_mtime))
     except OSError:
         pass  # those that can be seen are shown
-    return sorted(found, key=lambda each: -each[2])
+    return sorted(files, key=lambda each: -each[2])

@@ -102,12 +102,12 @@ class TimelineScreen(CommandScreen[None]):
 
     # Playing a recording.
 
-    def spoken(self, query: str) -> tuple[str, str] | None:
+    def action_for(self, query: str) -> tuple[str, str] | None:
         """``seek 42``, ``42`` or, in the second epoch, ``seek 2:42``."""
-        found = _SEEK.fullmatch(query.strip())
-        if found is None:
+        match = _SEEK.fullmatch(query.strip())
+        if match is None:
             return None
-        epoch, count = found["epoch"], int(found["count"])
+        epoch, count = match["epoch"], int(match["count"])
         where = f" of epoch {epoch}" if epoch else ""
         return f"seek({count}, {epoch or None})", f"Show what was known after In [{count}]{where}"
 
@@ -143,7 +143,7 @@ class TimelineScreen(CommandScreen[None]):
 
     def open_filter(self) -> None:
         """Open the line to type in."""
-        self.query_one(FilterInput).open(self.view.wanted)
+        self.query_one(FilterInput).open(self.view.query)
 
     def action_drop_filter(self) -> None:
         """Show all names again."""
@@ -167,7 +167,7 @@ class TimelineScreen(CommandScreen[None]):
 
     async def go_back(self) -> None:
         """From the first screen there is no way back but out."""
-        if self.view.wanted:
+        if self.view.query:
             self.action_drop_filter()
             return
         await self.app.action_quit()

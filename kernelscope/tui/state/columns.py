@@ -17,7 +17,7 @@ class Columns:
         self.moments = moments
         self.cell = cell
         self._walls: list[int] = []
-        self._seen = 0
+        self._scanned = 0
 
     @property
     def count(self) -> int:
@@ -37,10 +37,10 @@ class Columns:
     @property
     def walls(self) -> Sequence[int]:
         """Indexes of the attaches; looks only at the moments that came since it was last asked."""
-        for index in range(self._seen, self.count):
+        for index in range(self._scanned, self.count):
             if self.moments[index].kind == "attached":
                 self._walls.append(index)
-        self._seen = self.count
+        self._scanned = self.count
         return self._walls
 
     def walls_between(self, first: int, last: int) -> Sequence[int]:

@@ -44,7 +44,7 @@ class GridLine(Struct, frozen=True):
 
 
 def grid_lines(
-    timeline: History, unfolded: frozenset[str], wanted: str = "", order: Order = Order.SEEN
+    timeline: History, unfolded: frozenset[str], query: str = "", order: Order = Order.SEEN
 ) -> tuple[GridLine, ...]:
     """Every line, top to bottom; ``wanted`` is looked for in names and class names."""
     groups: list[list[Row]] = []
@@ -53,7 +53,7 @@ def grid_lines(
             groups.append([row])
         elif groups:
             groups[-1].append(row)
-    groups = [g for g in groups if _matches(timeline, g[0].name, wanted)]
+    groups = [g for g in groups if _matches(timeline, g[0].name, query)]
     groups.sort(key=lambda group: _rank(timeline, group[0].name, order))
     return tuple(line for group in groups for line in _group(timeline, group, unfolded))
 
@@ -100,8 +100,8 @@ def value_text(value: Value) -> str:
     return clean(repr(value) if isinstance(value, bool | int | float | str | None) else value.text)
 
 
-def _matches(timeline: History, name: str, wanted: str) -> bool:
-    sought = wanted.casefold()
+def _matches(timeline: History, name: str, query: str) -> bool:
+    sought = query.casefold()
     if not sought:
         return True
     return sought in name.casefold() or sought in short_class(class_of(timeline, name)).casefold()

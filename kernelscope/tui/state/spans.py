@@ -84,13 +84,13 @@ def fit_name(name: str, cells: int) -> str:
     return fit(f"{head}…{tail}", cells)
 
 
-def cut(pieces: Iterable[Span], cells: int) -> Line:
+def truncate(pieces: Iterable[Span], cells: int) -> Line:
     """At most ``cells`` wide."""
-    kept: list[Span] = []
+    pieces_: list[Span] = []
     for piece in pieces:
-        room = cells - width(kept)
+        room = cells - width(pieces_)
         if cell_len(piece.text) > room:
-            kept.append(Span(fit(piece.text, room), piece.role))
+            pieces_.append(Span(fit(piece.text, room), piece.role))
             break
-        kept.append(piece)
-    return tuple(kept)
+        pieces_.append(piece)
+    return tuple(pieces_)

@@ -29,9 +29,9 @@ class ViewState:
         self.follow = True
         """Stay on the newest column."""
         self.order = Order.SEEN
-        self.wanted = ""
+        self.query = ""
         """The filter over names."""
-        self.marked: int | None = None
+        self.mark_column: int | None = None
         """The moment that a diff compares with."""
         self.recording = False
         """The session is being written into a file."""
@@ -43,7 +43,7 @@ class ViewState:
         """Counts what changes the picture, the cursor's moves excluded."""
         self._unfolded: frozenset[str] = frozenset()
         self._key: Key | None = None
-        self._chosen = False
+        self._row_picked = False
         """The reader picked a row; until then the cursor goes where something happens."""
         self._column = 0
         self.lines: tuple[GridLine, ...] = ()
@@ -53,13 +53,13 @@ class ViewState:
         """Take in what the timeline has got since, and where its playing is."""
         self.revision += 1
         self._show_as_far_as_it_is_played()
-        self.lines = grid_lines(self.timeline, self._unfolded, self.wanted, self.order)
+        self.lines = grid_lines(self.timeline, self._unfolded, self.query, self.order)
         if self.lines and self._key not in {line.key for line in self.lines}:
             nearest = next(
                 (line.key for line in self.lines if self._key and line.key.row == self._key.row), None
             )
             self._key = nearest or self.lines[0].key
-        if self.follow and not self._chosen:
+        if self.follow and not self._row_picked:
             self._go_where_it_happens()
 
     def _show_as_far_as_it_is_played(self) -> None:
@@ -68,8 +68,8 @@ class ViewState:
             return
         self.timeline = self.whole if count is None else Past(self.whole, count)
         self.columns = Columns(self.timeline.moments, self.columns.cell)
-        if self.marked is not None and self.marked >= self.columns.count:
-            self.marked = None
+        if self.mark_column is not None and self.mark_column >= self.columns.count:
+            self.mark_column = None
 
     def _go_where_it_happens(self) -> None:
         here = {line.key for line in self.lines}
@@ -126,7 +126,7 @@ class ViewState:
     def move_lines(self, by: int) -> None:
         """Down, or up where ``by`` is negative."""
         if self.lines:
-            self._chosen = True
+            self._row_picked = True
             place = max(0, min(len(self.lines) - 1, self.line_index + by))
             self._key = self.lines[place].key
 
@@ -148,7 +148,7 @@ class ViewState:
     def select(self, key: Key) -> None:
         """To a line, if it is there."""
         if any(line.key == key for line in self.lines):
-            self._chosen = True
+            self._row_picked = True
             self._key = key
 
     def next_name(self, by: int) -> None:
@@ -160,7 +160,7 @@ class ViewState:
             place = bisect_right(names, self.line_index) % len(names)
         else:
             place = bisect_left(names, self.line_index) - 1
-        self._chosen = True
+        self._row_picked = True
         self._key = self.lines[names[place]].key
 
     def next_change(self, by: int) -> bool:
@@ -188,9 +188,9 @@ class ViewState:
             self._key = Key(row)
         self.update()
 
-    def filter(self, wanted: str) -> None:
+    def filter(self, query: str) -> None:
         """Only names and classes that have ``wanted`` in them."""
-        self.wanted = wanted
+        self.query = query
         self.update()
 
     def sort(self) -> None:
@@ -207,7 +207,7 @@ class ViewState:
 
     def mark(self) -> None:
         """Mark the moment for the diff; a second time on the same one takes the mark away."""
-        self.marked = None if self.marked == self.column else self.column
+        self.mark_column = None if self.mark_column == self.column else self.column
         self.revision += 1
 
 

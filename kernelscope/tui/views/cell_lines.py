@@ -9,7 +9,7 @@ from kernelscope.presentation.verbs import DOES, WOULD
 from kernelscope.text import clean, headline
 from kernelscope.timeline.cells import Cell, Effect
 from kernelscope.timeline.view import History
-from kernelscope.tui.state.spans import Line, Span, cut, fit, line, safe_span, width
+from kernelscope.tui.state.spans import Line, Span, fit, line, safe_span, truncate, width
 from kernelscope.tui.views.evidence_lines import effects
 from kernelscope.tui.views.sentence import when
 from kernelscope.verdicts.explain import short_class
@@ -31,7 +31,7 @@ def cell_line(cell: Cell, cells: int, forecaster: Forecaster) -> Line:
     reasoned = effects_[-1].text.startswith(_REASON)
     if reasoned and width((*before, *effects_)) > cells:
         effects_ = effects_[:-1]  # a reason is effects_ whole, below the list, or here where it has room
-    return cut((*before, *effects_), cells)
+    return truncate((*before, *effects_), cells)
 
 
 def heading(cells: int) -> Line:

@@ -28,8 +28,8 @@ def _facts(timeline: History, row: str, column: int) -> ObjectFacts | None:
 
 def moments(view: ViewState) -> tuple[int, int]:
     """The two that are compared: the mark and the cursor, or before and after the cursor's moment."""
-    if view.marked is not None and view.marked != view.column:
-        low, high = sorted((view.marked, view.column))
+    if view.mark_column is not None and view.mark_column != view.column:
+        low, high = sorted((view.mark_column, view.column))
         return low, high
     return view.column - 1, view.column
 

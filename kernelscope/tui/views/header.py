@@ -32,14 +32,14 @@ def notebook_name(timeline: History) -> str:
 def header(view: ViewState, cells: int, title: str | None = None) -> Line:
     """Exactly ``cells`` wide: which kernel at the left, what is followed at the right."""
     right = _right(view, cells)
-    left = _left(view, title)
-    while len(left) > 2 and width(left) + width(right) + 2 > cells:
-        left.pop()
-    gap = max(1, cells - width(left) - width(right) - 1)
-    return line(*left, Span(" " * gap), *right)
+    left_side = _left_side(view, title)
+    while len(left_side) > 2 and width(left_side) + width(right) + 2 > cells:
+        left_side.pop()
+    gap = max(1, cells - width(left_side) - width(right) - 1)
+    return line(*left_side, Span(" " * gap), *right)
 
 
-def _left(view: ViewState, title: str | None) -> list[Span]:
+def _left_side(view: ViewState, title: str | None) -> list[Span]:
     timeline = view.timeline
     pieces = [Span(" "), safe_span(title or notebook_name(timeline), "strong", limit=40), _state(view)]
     runs = timeline.moments[-1].execution_count if timeline.moments else 0
@@ -76,10 +76,10 @@ def _right(view: ViewState, cells: int) -> list[Span]:
     pieces: list[Span] = []
     if timeline.lost:
         pieces.append(Span(f"{timeline.lost} lost  ", "loss"))
-    if view.wanted:
-        pieces += [Span("/", "warn"), safe_span(f"{view.wanted}  ", "warn", limit=20)]
-    if view.marked is not None:
-        count = timeline.moments[view.marked].execution_count
+    if view.query:
+        pieces += [Span("/", "warn"), safe_span(f"{view.query}  ", "warn", limit=20)]
+    if view.mark_column is not None:
+        count = timeline.moments[view.mark_column].execution_count
         pieces.append(Span(f"m [{count}]  ", "warn"))
     names = sum(row.whole is None and _alive(timeline, row.name) for row in timeline.rows())
     if view.recording:
@@ -138,10 +138,10 @@ def _recorded(about: About) -> Line:
     """What recording this is, and how to go through it."""
     pieces: list[Span] = [Span(" Recorded")]
     if about.started is not None:
-        begun, ended = _date(about.started), _date(about.ended)
-        same_day = begun[:10] == ended[:10]
+        started, ended = _date(about.started), _date(about.ended)
+        same_day = started[:10] == ended[:10]
         pieces.append(
-            Span(f" {begun} to {ended[11:] if same_day else ended}" if ended else f" since {begun}")
+            Span(f" {started} to {ended[11:] if same_day else ended}" if ended else f" since {started}")
         )
     if about.version != __version__:
         pieces += [
@@ -197,9 +197,9 @@ def empty(view: ViewState) -> tuple[Line, ...]:
             line(Span("Waiting: ", "warn"), safe_span(reason)),
             line(Span("It attaches by itself as soon as it can.", "dim")),
         )
-    if view.wanted:
+    if view.query:
         return (
-            line(Span("No name or class has "), safe_span(view.wanted, "strong"), Span(" in it.")),
+            line(Span("No name or class has "), safe_span(view.query, "strong"), Span(" in it.")),
             line(Span("/", "key"), Span(" and an empty filter shows all of them again.", "dim")),
         )
     return (
@@ -212,10 +212,10 @@ def empty(view: ViewState) -> tuple[Line, ...]:
     )
 
 
-def legend(cells: int, seen: Collection[Verdict] = ()) -> Line:
+def legend(cells: int, observed: Collection[Verdict] = ()) -> Line:
     """The glyphs and their verdicts, those that were seen first, as many as there is room for."""
     pieces: list[Span] = [Span(" ")]
-    for verdict in sorted(LEGEND, key=lambda v: v not in seen):
+    for verdict in sorted(LEGEND, key=lambda v: v not in observed):
         more = [Span(f"{GLYPHS[verdict]}", f"verdict.{verdict}"), Span(f" {verdict} ", "dim")]
         if width(pieces) + width(more) > cells:
             break

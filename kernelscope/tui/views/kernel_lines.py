@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from kernelscope.kernel.entry import KernelEntry
-from kernelscope.tui.state.spans import Line, Span, cut, fit, line, safe_span
+from kernelscope.tui.state.spans import Line, Span, fit, line, safe_span, truncate
 
 _STATES = {"idle": "new", "busy": "warn", "live": "new", "dead": "dim"}
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
@@ -28,7 +28,7 @@ def entry_line(entry: KernelEntry, cells: int, now: float) -> Line:
         safe_span(fit(entry.kernel_name or "", 12), "dim"),
         safe_span(fit(owner, 11), "dim"),
     )
-    return cut(pieces, cells)
+    return truncate(pieces, cells)
 
 
 def recording_line(name: str, size: int, age: float, cells: int) -> Line:
@@ -44,7 +44,7 @@ def recording_line(name: str, size: int, age: float, cells: int) -> Line:
         Span(fit(f" {size / 1e6:.1f} MB", 12)),
         Span(fit(ago(0.0, age), 12), "dim"),
     )
-    return cut(pieces, cells)
+    return truncate(pieces, cells)
 
 
 def no_recordings() -> tuple[Line, ...]:
@@ -75,21 +75,21 @@ def ago(then: float | None, now: float) -> str:
     return "now"
 
 
-def matching(entries: Sequence[KernelEntry], wanted: str) -> tuple[KernelEntry, ...]:
+def matching(entries: Sequence[KernelEntry], query: str) -> tuple[KernelEntry, ...]:
     """Those with ``wanted`` in anything that is shown of them; live ones first."""
-    sought = wanted.casefold()
-    kept = (
+    sought = query.casefold()
+    matches = (
         e
         for e in entries
         if sought in f"{e.notebook or ''} {e.kernel_name or ''} {e.owner} {e.connection_file.name}".casefold()
     )
-    return tuple(sorted(kept, key=lambda entry: entry.state == "dead"))
+    return tuple(sorted(matches, key=lambda entry: entry.state == "dead"))
 
 
-def nothing(entries: Sequence[KernelEntry], wanted: str, looked_in: Sequence[str]) -> tuple[Line, ...]:
+def nothing(entries: Sequence[KernelEntry], query: str, looked_in: Sequence[str]) -> tuple[Line, ...]:
     """What stands there when no kernel is shown."""
-    if wanted and entries:
-        return (line(Span("No kernel has "), safe_span(wanted, "strong"), Span(" in its name.")),)
+    if query and entries:
+        return (line(Span("No kernel has "), safe_span(query, "strong"), Span(" in its name.")),)
     stale = sum(entry.state == "dead" for entry in entries)
     places = f" Looked in {', '.join(looked_in)}." if looked_in else ""
     return (

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from kernelscope.tui.commands.base import Command
 from kernelscope.tui.render import content
-from kernelscope.tui.state.spans import Line, Span, cut, line, width
+from kernelscope.tui.state.spans import Line, Span, line, truncate, width
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.header import banner, header, legend
 from kernelscope.tui.widgets.text import TextPane
@@ -67,24 +67,24 @@ class CommandBar(Widget):
 
     def render(self) -> Content:
         """One line."""
-        return content([cut(tuple(p for _, label in self._shown() for p in label), self.size.width)])
+        return content([truncate(tuple(p for _, label in self._visible() for p in label), self.size.width)])
 
-    def _shown(self) -> list[tuple[Command, Line]]:
+    def _visible(self) -> list[tuple[Command, Line]]:
         last = self._commands[-2:]
         room = self.size.width - sum(width(_label(c)) for c in last)
-        shown: list[tuple[Command, Line]] = []
+        visible: list[tuple[Command, Line]] = []
         for command in self._commands[:-2]:
             label = _label(command)
             if width(label) > room:
                 continue
             room -= width(label)
-            shown.append((command, label))
-        return [*shown, *((c, _label(c)) for c in last)]
+            visible.append((command, label))
+        return [*visible, *((c, _label(c)) for c in last)]
 
     async def on_click(self, event: events.Click) -> None:
         """The mouse does what a key does."""
         at = 0
-        for command, label in self._shown():
+        for command, label in self._visible():
             at += width(label)
             if event.x < at:
                 await self.screen.run_action(command.action)

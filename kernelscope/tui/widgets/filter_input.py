@@ -15,8 +15,8 @@ class FilterInput(SafeInput):
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "screen.drop_filter", "no filter")]
 
-    def open(self, wanted: str) -> None:
+    def open(self, query: str) -> None:
         """Show it, with what is filtered by."""
         self.display = True
-        self.value = wanted
+        self.value = query
         self.focus()

@@ -38,7 +38,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         self.view = view
         self._inks: StyleTable | None = None
         self._strips: dict[tuple[object, ...], Strip] = {}
-        self._drawn = (-1, -1, -1)
+        self._drawn_revision = (-1, -1, -1)
         self._name_cells = 12
         self._class_cells = 0
 
@@ -48,7 +48,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         """Draw the view as it is now, with the cursor in sight."""
         self._measure()
         columns = self.view.columns
-        self.virtual_size = Size(self._left + columns.width, len(self.view.lines) + 1)
+        self.virtual_size = Size(self._names_width + columns.width, len(self.view.lines) + 1)
         self._reveal()
         self.refresh()
 
@@ -66,7 +66,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
     # Geometry.
 
     @property
-    def _left(self) -> int:
+    def _names_width(self) -> int:
         """Cells of the frozen pane: marker, name, class, gap."""
         return 2 + self._name_cells + self._class_cells + 1
 
@@ -77,15 +77,15 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         self._name_cells = max(8, min(longest + 2, 30 if wide else max(12, self.size.width // 4)))
         cls = max((len(line.cls) for line in lines), default=0) + 1 if wide else 0
         self._class_cells = min(cls, 24)
-        drawn = (self.view.revision, self.size.width, self._left)
-        if drawn != self._drawn:
+        revision = (self.view.revision, self.size.width, self._names_width)
+        if revision != self._drawn_revision:
             self._strips.clear()
-            self._drawn = drawn
+            self._drawn_revision = revision
 
     def _reveal(self) -> None:
         """Scroll so that the cursor is in sight; on the newest column, to the very end."""
         columns = self.view.columns
-        room = max(columns.cell, self.size.width - self._left)
+        room = max(columns.cell, self.size.width - self._names_width)
         left, right = columns.x_of(self.view.column), columns.x_of(self.view.column + 1)
         margin = min(_MARGIN * columns.cell, room // 4)
         x = int(self.scroll_offset.x)
@@ -118,7 +118,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
     def _window(self) -> tuple[int, int, int]:
         """The columns [first, last) that are in sight, and the cell at which the sight begins."""
         columns = self.view.columns
-        x, room = int(self.scroll_offset.x), max(1, self.size.width - self._left)
+        x, room = int(self.scroll_offset.x), max(1, self.size.width - self._names_width)
         first = columns.index_at(x)
         last = min(columns.count, columns.index_at(x + room) + 1)
         return first, last, x
@@ -142,7 +142,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
             Span(fit(line.label, self._name_cells - 1 - len(indent)), role),
             Span(fit(line.cls, self._class_cells), "dim"),
         ]
-        names = self._strip(pieces).adjust_cell_length(self._left - 1)
+        names = self._strip(pieces).adjust_cell_length(self._names_width - 1)
         live = line.key.param is None and line.key.row in moving_rows(self.view.timeline)
         return Strip.join([names, self._strip([Span(LIVE if live else " ", "warn strong")])])
 
@@ -154,7 +154,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         if first == 0:
             pieces = (prelude(timeline, line.key, columns), *pieces)
             start = 0
-        return self._strip(pieces).crop(x - start, x - start + self.size.width - self._left)
+        return self._strip(pieces).crop(x - start, x - start + self.size.width - self._names_width)
 
     def _axis(self) -> Strip:
         first, last, x = self._window()
@@ -169,8 +169,10 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
             Span(fit("   name", self._name_cells + 2), "dim"),
             Span(fit("class", self._class_cells), "dim"),
         ]
-        head = self._strip([*names, Span(hidden, "warn")]).adjust_cell_length(self._left)
-        tail = self._strip([Span(text, "dim")]).crop(x - start, x - start + self.size.width - self._left)
+        head = self._strip([*names, Span(hidden, "warn")]).adjust_cell_length(self._names_width)
+        tail = self._strip([Span(text, "dim")]).crop(
+            x - start, x - start + self.size.width - self._names_width
+        )
         return Strip.join([head, tail])
 
     @property
@@ -187,7 +189,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         """Lay the cursor under the text: its row, its column, and the cell where they meet."""
         strip = strip.adjust_cell_length(self.size.width)
         if axis:
-            strip = self._marked(strip)
+            strip = self._draw_mark(strip)
         columns = self.view.columns
         low = self._cell_of(columns.x_of(self.view.column))
         high = self._cell_of(columns.x_of(self.view.column + 1))
@@ -206,12 +208,12 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
             return self.style_table.background("ks-cursor", bold=True, reverse=self.app.no_color)
         return self.style_table.background("ks-cursor" if axis else "ks-column", bold=axis)
 
-    def _marked(self, strip: Strip) -> Strip:
+    def _draw_mark(self, strip: Strip) -> Strip:
         """The marked moment stands out on the axis."""
-        if self.view.marked is None:
+        if self.view.mark_column is None:
             return strip
-        x = self._cell_of(self.view.columns.x_of(self.view.marked))
-        if not self._left <= x < self.size.width - 1:
+        x = self._cell_of(self.view.columns.x_of(self.view.mark_column))
+        if not self._names_width <= x < self.size.width - 1:
             return strip
         before, _, after = strip.divide([x, x + 1, self.size.width])
         mark = self._strip([Span("m")]).apply_style(self.style_table.background("ks-mark", bold=True))
@@ -219,7 +221,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
 
     def _cell_of(self, x: int) -> int:
         """Where a cell of the history is on the widget, or the edge that it is beyond."""
-        return max(self._left, min(self.size.width, self._left + x - int(self.scroll_offset.x)))
+        return max(self._names_width, min(self.size.width, self._names_width + x - int(self.scroll_offset.x)))
 
     # The mouse.
 
@@ -228,6 +230,8 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         place = event.y - 1 + int(self.scroll_offset.y)
         if 0 <= place < len(self.view.lines):
             self.view.select(self.view.lines[place].key)
-        if event.x >= self._left and self.view.columns.count:
-            self.view.go_to(self.view.columns.index_at(event.x - self._left + int(self.scroll_offset.x)))
+        if event.x >= self._names_width and self.view.columns.count:
+            self.view.go_to(
+                self.view.columns.index_at(event.x - self._names_width + int(self.scroll_offset.x))
+            )
         self.post_message(self.Picked())

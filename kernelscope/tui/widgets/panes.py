@@ -33,7 +33,7 @@ class Inspector(VerticalScroll, can_focus=False):
     def __init__(self, view: ViewState) -> None:
         super().__init__(id="inspector")
         self._view = view
-        self._shown: tuple[object, ...] = ()
+        self._last_shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """The widgets, top to bottom."""
