@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
-from kernelscope.cellcode.source import Surroundings
+from kernelscope.cellcode.definitions import NotebookDefinitions
 from kernelscope.domain.changes import Change, Run, Verdict
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.forecast.forecast import Forecaster
@@ -29,7 +29,7 @@ class JsonLines:
     def __init__(self, timeline: Timeline, out: BinaryIO | None = None) -> None:
         self._timeline = timeline
         self._out = out or sys.stdout.buffer
-        self._around = Surroundings()
+        self._around = NotebookDefinitions()
 
     def __call__(self, update: Update) -> None:
         """What one event added, as JSON lines."""

@@ -15,7 +15,9 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.cellcode.source import ANY, SOME, Binding, Setting, Source, Surroundings, read, root_of
+from kernelscope.cellcode.definitions import NotebookDefinitions
+from kernelscope.cellcode.effects import Binding, CellEffects, Origin, Setting, ValueSource
+from kernelscope.cellcode.reader import read_cell
 from kernelscope.domain.changes import Change, Identity, Learned, Run, Verdict
 from kernelscope.domain.facts import (
     Call,
@@ -27,6 +29,7 @@ from kernelscope.domain.facts import (
     Signature,
     Value,
 )
+from kernelscope.domain.names import NamePath, is_reached_through, names_through, root_of
 from kernelscope.libraries.registry import Effect, card_for
 from kernelscope.timeline.view import History
 from kernelscope.verdicts.context import DEPTH, JudgingContext, rows_of
@@ -70,7 +73,7 @@ class Forecaster:
         around: what the cells until now define, where that is known already.
     """
 
-    def __init__(self, timeline: History, around: Surroundings | None = None) -> None:
+    def __init__(self, timeline: History, around: NotebookDefinitions | None = None) -> None:
         self._timeline = timeline
         self._known = around
 
@@ -120,13 +123,13 @@ class Forecaster:
         stored = (c.persistence for m in later for c in m.changes if c.persistence is not None)
         return any(p.action == "saved" and p.file == file for p in stored)
 
-    def source(self, run: Run) -> Source:
+    def source(self, run: Run) -> CellEffects:
         """The cell's text, read; the functions that it calls are looked for in the other cells."""
-        return read(run.facts.code, self._around)
+        return read_cell(run.facts.code, self._around)
 
     @cached_property
-    def _around(self) -> Surroundings:
-        return self._known or Surroundings(cell.code for cell in self._timeline.cells())
+    def _around(self) -> NotebookDefinitions:
+        return self._known or NotebookDefinitions(cell.code for cell in self._timeline.cells())
 
 
 class _Again:
@@ -188,7 +191,7 @@ class _Again:
 
     def _would_raise(self) -> str | None:
         """A name that it needs is not there any more."""
-        for name in self.source.lost:
+        for name in self.source.consumes:
             if name not in self.now.names:
                 return f"it needs {name}, which it deletes itself"
         for name in self.then:
@@ -201,7 +204,7 @@ class _Again:
 
     @cached_property
     def _bound(self) -> frozenset[str]:
-        return frozenset(b.target for b in self.source.bindings)
+        return frozenset(b.target for b in self.source.exact_bindings)
 
     # Which object the code would act on now.
 
@@ -249,7 +252,7 @@ class _Again:
         pending = {n for n in fresh if self._is_made_again(n)}
         step, held = 0, self.names
         for binding in self.source.bindings:
-            if binding.condition or not self._runs(binding):
+            if binding.is_conditional or not self._runs(binding):
                 continue
             if binding.step != step:
                 step, held = binding.step, dict(self.names)
@@ -259,32 +262,32 @@ class _Again:
         self._rebind_the_rest()
         self._loop()
         for target in self.source.deletes:
-            if not any(b.target == target for b in self.source.bindings):
+            if not any(b.target == target for b in self.source.exact_bindings):
                 for name in self._under(target, self.names):
                     del self.names[name]
 
     def _bind(self, binding: Binding, held: Mapping[str, int], pending: set[str]) -> None:
         target = binding.target
-        if target.endswith(SOME):
-            self._put(target.removesuffix(SOME), pending)
-        elif binding.kind == "alias":
+        if binding.some_item:
+            self._put(target, pending)
+        elif binding.origin == Origin.ALIAS:
             self._alias(binding, held)
         else:
             self._rebind(binding, pending)
-        if binding.missing is not None and target in self.now.by_root and target not in self.told:
-            self._say(target, None, f"it would be made now, since there is no {binding.missing}")
+        if binding.guard.missing is not None and target in self.now.by_root and target not in self.told:
+            self._say(target, None, f"it would be made now, since there is no {binding.guard.missing}")
 
     def _loop(self) -> None:
         """A loop through a container that has other items by now."""
-        for binding in self.source.bindings:
-            if binding.kind != "loop" or not binding.text or binding.condition:
+        for binding in self.source.exact_bindings:
+            if binding.origin != Origin.LOOP or not binding.value.text or binding.is_conditional:
                 continue
-            had, has = self._under(binding.text, self.then), self._under(binding.text, self.names)
+            had, has = self._under(binding.value.text, self.then), self._under(binding.value.text, self.names)
             if set(had) == set(has) or not (had or has):
                 continue
             for name in (*has, binding.target):
                 if (name not in had or name == binding.target) and name in self.now.names:
-                    self._say(name, None, f"{binding.text} has other items now")
+                    self._say(name, None, f"{binding.value.text} has other items now")
 
     def _put(self, container: str, pending: set[str]) -> None:
         """Items that the text does not tell: those that it put there before."""
@@ -293,11 +296,11 @@ class _Again:
                 self.names[name] = self._at(self.then[name])
 
     def _runs(self, binding: Binding) -> bool:
-        return binding.missing is None or binding.missing not in self.now.names
+        return binding.guard.missing is None or binding.guard.missing not in self.now.names
 
     def _is_made_again(self, name: str) -> bool:
         """Whether the name would get another new object; if that cannot be told, it is said."""
-        change, binding = self.told[name], self.source.binding(name)
+        change, binding = self.told[name], self.source.binding_of(name)
         if self.then.get(name) not in self.run.fresh:
             return False
         if binding is None:
@@ -305,19 +308,21 @@ class _Again:
         cls = short_class(change.cls)
         self.makers[name] = self._maker(binding, cls)
         if not self._runs(binding):
-            self._say(name, Verdict.UNTOUCHED, f"it is made only while there is no {binding.missing}")
+            self._say(name, Verdict.UNTOUCHED, f"it is made only while there is no {binding.guard.missing}")
             return False
-        if binding.condition:
+        if binding.is_conditional:
             self._say(name, None, "it is made only under a condition")
             return False
-        made = binding.kind in ("loop", "item") and self._is_container_made_here(binding.text)
-        if (binding.kind in ("loop", "item") and not made) or (
-            binding.kind == "alias" and not self._is_made_here(binding.text)
+        made = binding.origin in (Origin.LOOP, Origin.ITEM) and self._is_container_made_here(
+            binding.value.text
+        )
+        if (binding.origin in (Origin.LOOP, Origin.ITEM) and not made) or (
+            binding.origin == Origin.ALIAS and not self._is_made_here(binding.value.text)
         ):
             self._say(name, None, "it was there before, and where it came from could not be read")
             return False
-        if binding.kind == "may keep":
-            maker = f"{binding.text}()" if binding.text else "what makes it"
+        if binding.origin == Origin.PERHAPS_STORED:
+            maker = f"{binding.value.text}()" if binding.value.text else "what makes it"
             self._say(name, None, f"{maker} may hand out one that it kept")
             return False
         return True
@@ -327,19 +332,23 @@ class _Again:
         ``search.fit(X, y)``."""
         root = root_of(text)
         return any(root_of(n) == root for n in self.told) or any(
-            b.target == root for b in self.source.bindings
+            b.target == root for b in self.source.exact_bindings
         )
 
     def _is_container_made_here(self, name: str) -> bool:
         """Whether what is gone through, with all that it holds, is made anew by this cell."""
-        binding = self.source.binding(name)
+        binding = self.source.binding_of(name)
         return (
-            binding is not None and binding.kind == "makes" and not binding.condition and self._runs(binding)
+            binding is not None
+            and binding.origin == Origin.NEW
+            and not binding.is_conditional
+            and self._runs(binding)
         )
 
     def _is_made_out_of_sight(self, name: str, change: Change) -> bool:
-        container = name[: name.rfind("[")] if name.endswith("]") else ""
-        if container in self.source.grows:
+        path = NamePath.parse(name)
+        container = str(path.outer) if path.item is not None else ""
+        if container in self.source.appends_to:
             self._grow(name, container, change)
             return False
         if change.identity is Identity.RECREATED:
@@ -366,27 +375,30 @@ class _Again:
     def _alias(self, binding: Binding, names: Mapping[str, int]) -> None:
         """``c = a``: whatever is reached through ``a`` is reached through ``c`` as well."""
         rows = rows_of(
-            {n: t for n, t in names.items() if root_of(n) == root_of(binding.text)},
+            {n: t for n, t in names.items() if root_of(n) == root_of(binding.value.text)},
             {**self.now.objects, **self.objects},
         )
         held = {n: t for n, (t, _) in rows.items()}
-        reached = {binding.target + n[len(binding.text) :]: held[n] for n in self._under(binding.text, held)}
-        if binding.text in held:
-            reached = {binding.target: held[binding.text]}
+        reached = {
+            binding.target + n[len(binding.value.text) :]: held[n]
+            for n in self._under(binding.value.text, held)
+        }
+        if binding.value.text in held:
+            reached = {binding.target: held[binding.value.text]}
         if not reached:
             return
         for name in self._under(binding.target, self.names):
             del self.names[name]
         self.names.update(reached)
-        self.makers.update(dict.fromkeys(reached, f"it gives it what {binding.text} holds"))
+        self.makers.update(dict.fromkeys(reached, f"it gives it what {binding.value.text} holds"))
 
     def _rebind(self, binding: Binding, pending: set[str]) -> None:
         """A value that is no other name's: items that it had before and would not have again are gone."""
         had = self._under(binding.target, self.then)
         made = [n for n in had if n in pending or (n in self.told and n not in self.said)]
-        if binding.kind == "loop" or (had and not made):
+        if binding.origin == Origin.LOOP or (had and not made):
             return
-        if not had and binding.kind != "plain":
+        if not had and binding.origin != Origin.CONSTANT:
             return
         for name in self._under(binding.target, self.names):
             if name not in had:
@@ -400,41 +412,43 @@ class _Again:
 
     def _copy(self, binding: Binding, token: int) -> None:
         """A copy is made of what there is now, not of what there was."""
-        given = self.names.get(binding.given or "")
+        given = self.names.get(binding.value.copied or "")
         model = self._facts(given) if given is not None else None
         mine = self.objects.get(token)
         if model is None or mine is None or model.parts or model.cls != mine.cls:
             return
         learned = (
-            {} if binding.text == "clone" else {n: replace(s, serial=1) for n, s in model.learned.items()}
+            {}
+            if binding.value.text == "clone"
+            else {n: replace(s, serial=1) for n, s in model.learned.items()}
         )
         self.objects[token] = replace(mine, params=model.params, learned=learned)
 
     def _rebind_the_rest(self) -> None:
         """Names that were given an object known before, in a way that is no plain ``c = a``."""
-        aliased = {b.target for b in self.source.bindings if b.kind == "alias"}
+        aliased = {b.target for b in self.source.exact_bindings if b.origin == Origin.ALIAS}
         for name, change in self.told.items():
             if change.identity is not Identity.REBOUND or name in aliased:
                 continue
-            binding = self.source.binding(name)
+            binding = self.source.binding_of(name)
             if binding is None:
                 self._say(name, None, "how it gets that object could not be read")
                 continue
-            if binding.condition or not self._runs(binding):
+            if binding.is_conditional or not self._runs(binding):
                 self._say(name, None, "it is bound only under a condition")
                 continue
             token = self._at(self.then[name])
             if not self._is_there(token):
                 continue
             self.names[name] = token
-            if binding.kind != "loop":
+            if binding.origin != Origin.LOOP:
                 self.unsure.add(name)
             self.makers[name] = f"it gives it the {short_class(change.cls)} that it gave it before"
 
     @staticmethod
     def _under(target: str, names: Iterable[str]) -> list[str]:
         """The name itself, and the names that are reached through it."""
-        return [n for n in names if n == target or n.startswith((f"{target}[", f"{target}."))]
+        return names_through(target, names)
 
     # What it would set.
 
@@ -447,11 +461,11 @@ class _Again:
                 self._set(self.now.names[change.name], path, value)
         for setting in self.source.settings:
             token = self._resolved(setting.receiver)
-            if token is None or token < 0:
+            if token is None or token < 0 or setting.attribute is None:
                 continue
-            if setting.how == "constant" and setting.scalar and not setting.item:
+            if setting.source is ValueSource.CONSTANT and setting.has_value and not setting.some_item:
                 self._set(token, setting.attribute, setting.value)
-            elif setting.how == "itself" and self._has_changed(setting):
+            elif setting.source is ValueSource.ITSELF and self._has_changed(setting):
                 self._set(token, setting.attribute, Opaque("another value", None, -1))
 
     def _has_changed(self, setting: Setting) -> bool:
@@ -608,7 +622,9 @@ class _Again:
         token = self._at(was)
         same = [s for s in self.source.settings if s.attribute == attribute]
         ways = [s for s in same if self._resolved(s.receiver) == token]
-        if any(s.how == "itself" or (not s.item and _is_another_each_time(s)) for s in ways):
+        if any(
+            s.source is ValueSource.ITSELF or (not s.some_item and _is_another_each_time(s)) for s in ways
+        ):
             return True
         then, now = self.facts_then.get(was), self.now.objects.get(token)
         if not ways or then is None or now is None:
@@ -750,15 +766,19 @@ class _Again:
 
     def _reads_the_end_of(self, name: str) -> bool:
         """Whether the text says how the name lost its model."""
-        ends = {*self.source.deletes, *(b.target for b in self.source.bindings)}
-        return any(name == end or name.startswith((f"{end}[", f"{end}.")) for end in ends)
+        ends = {*self.source.deletes, *(b.target for b in self.source.exact_bindings)}
+        return any(is_reached_through(name, end) for end in ends)
 
     def _params_left_alone(self, name: str, change: Change) -> Forecast:
         keys = {p.rsplit("__", 1)[-1] for p in change.params or {}}
-        ways = [s.how for s in self.source.settings if s.attribute.rsplit("__", 1)[-1] in {*keys, ANY}]
+        ways = [
+            s.source
+            for s in self.source.settings
+            if s.attribute is None or s.attribute.rsplit("__", 1)[-1] in keys
+        ]
         if not ways:
             return Forecast(name, None, "what it sets could not be read from its code", sure=False)
-        if "call" in ways:
+        if ValueSource.CALL in ways:
             return Forecast(name, None, "what it sets is the result of a call", sure=False)
         values = [f"{p} is {shown(after)}" for p, (_, after) in list((change.params or {}).items())[:2]]
         return Forecast(name, Verdict.UNTOUCHED, f"{' and '.join(values)} already")
@@ -767,16 +787,16 @@ class _Again:
         token = self.now.names[name]
         mine = [a for t, a in self.seen.code.assigned if self._at(t) == token]
         ways = [s for s in self.source.settings if s.attribute in mine]
-        return bool(ways) and all(s.how in ("constant", "name") for s in ways)
+        return bool(ways) and all(s.source in (ValueSource.CONSTANT, ValueSource.NAMES) for s in ways)
 
     def _say(self, name: str, verdict: Verdict | None, reason: str) -> None:
         self.said[name] = Forecast(name, verdict, reason, sure=verdict is not None)
 
     def _maker(self, binding: Binding, cls: str) -> str:
-        call = binding.text
-        if binding.kind in ("alias", "loop", "item") or not call or call == cls:
+        call = binding.value.text
+        if binding.origin in (Origin.ALIAS, Origin.LOOP, Origin.ITEM) or not call or call == cls:
             return f"it makes a new {cls} each time"
-        if binding.kind == "may keep":
+        if binding.origin == Origin.PERHAPS_STORED:
             return f"{call}() made a new {cls}, and is taken to do so each time"
         return f"{call}() makes a new {cls} each time"
 
@@ -790,11 +810,11 @@ def _place(name: str, container: str) -> str | None:
 def _is_another_each_time(setting: Setting) -> bool:
     """Whether the value is another object each time, though an equal one: small integers and words are
     kept by Python, other constants are not."""
-    if setting.how == "constant":
+    if setting.source is ValueSource.CONSTANT:
         value = setting.value
         kept = value is None or isinstance(value, bool) or (isinstance(value, int) and -5 <= value <= 256)
-        return not (setting.scalar and (kept or (isinstance(value, str) and value.isidentifier())))
-    return setting.how == "call"
+        return not (setting.has_value and (kept or (isinstance(value, str) and value.isidentifier())))
+    return setting.source is ValueSource.CALL
 
 
 def _once_more(signature: Signature) -> Signature:
