@@ -18,7 +18,7 @@ class NameFlow(Struct, frozen=True):
     """Deleted, neither bound by the cell before nor after that."""
 
 
-def name_flow(tree: ast.Module) -> NameFlow:
+def follow_names(tree: ast.Module) -> NameFlow:
     """Follow the top-level statements in order."""
     bound: set[str] = set()
     needs: set[str] = set()

@@ -7,7 +7,7 @@ import ast
 from kernelscope.cellcode.known_calls import NAMESPACES
 
 
-def tested_name(test: ast.expr) -> str | None:
+def find_tested_name(test: ast.expr) -> str | None:
     """``x`` of ``'x' not in globals()`` and of ``not 'x' in globals()``."""
     match test:
         case ast.Compare(left=ast.Constant(value=str(name)), ops=[ast.NotIn()], comparators=[namespace]):
@@ -27,7 +27,7 @@ def _is_namespace(node: ast.expr) -> bool:
     return False
 
 
-def tried_name(node: ast.Try) -> str | None:
+def find_tried_name(node: ast.Try) -> str | None:
     """``x`` of ``try: x`` with ``except NameError:``."""
     match node:
         case ast.Try(
@@ -46,7 +46,7 @@ def may_stop_cell(node: ast.stmt) -> bool:
     return stops and any(isinstance(n, ast.Name) and n.id in NAMESPACES for n in ast.walk(node))
 
 
-def parts_under_condition(node: ast.AST) -> set[int]:
+def find_conditional_parts(node: ast.AST) -> set[int]:
     """``id()`` of the parts of a statement that ``if`` and ``or`` within expressions decide about."""
     found: set[int] = set()
     for part in ast.walk(node):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from kernelscope.cellcode.definitions import Definitions
 from kernelscope.cellcode.effects import Origin, ValueOrigin
 from kernelscope.cellcode.known_calls import COPIES, MAKES_NEW_OBJECT, RETURNS_STORED_OBJECT
-from kernelscope.cellcode.syntax import called_name, first_call, is_class_name, is_reference
+from kernelscope.cellcode.syntax import callee_name, find_first_call, is_class_name, is_reference
 
 
 class _Scope(Struct, frozen=True):
@@ -52,8 +52,8 @@ class OriginReader:
             return ValueOrigin(Origin.ALIAS, ast.unparse(value))
         if isinstance(value, ast.Subscript) and is_reference(value.value):
             return ValueOrigin(Origin.ITEM, ast.unparse(value.value))
-        call = first_call(value)
-        maker = called_name(call.func) if call is not None else ""
+        call = find_first_call(value)
+        maker = callee_name(call.func) if call is not None else ""
         return ValueOrigin(self._origin(value, _CELL), maker, _copied(value))
 
     def _origin(self, node: ast.expr, scope: _Scope) -> Origin:
@@ -85,7 +85,7 @@ class OriginReader:
         return _least_new(self._origin(item, scope) for item in items if not is_reference(item))
 
     def _of_call(self, node: ast.Call, scope: _Scope) -> Origin:
-        name, is_method = called_name(node.func), isinstance(node.func, ast.Attribute)
+        name, is_method = callee_name(node.func), isinstance(node.func, ast.Attribute)
         if isinstance(node.func, ast.Name):
             function, class_ = self._definitions.function(name), self._definitions.class_(name)
             if function is not None:
@@ -132,7 +132,7 @@ class OriginReader:
 
 def _copied(value: ast.expr) -> str | None:
     """``a`` of ``copy.deepcopy(a)``."""
-    if isinstance(value, ast.Call) and called_name(value.func) in COPIES and value.args:
+    if isinstance(value, ast.Call) and callee_name(value.func) in COPIES and value.args:
         return ast.unparse(value.args[0]) if is_reference(value.args[0]) else None
     return None
 
@@ -147,7 +147,7 @@ def _classes_passed(function: ast.FunctionDef, call: ast.Call) -> frozenset[str]
     """Parameters that this call passes a class for."""
     passed = dict(zip([a.arg for a in function.args.args], call.args, strict=False))
     passed.update({k.arg: k.value for k in call.keywords if k.arg})
-    return frozenset(name for name, value in passed.items() if is_class_name(called_name(value)))
+    return frozenset(name for name, value in passed.items() if is_class_name(callee_name(value)))
 
 
 def _body_of(function: ast.FunctionDef) -> _Body:

@@ -13,12 +13,17 @@ from msgspec.structs import replace
 
 from kernelscope.cellcode.definitions import Definitions, NotebookDefinitions
 from kernelscope.cellcode.effects import Binding, CellEffects, Guard, MethodCall, Origin, Setting, ValueOrigin
-from kernelscope.cellcode.flow import name_flow
-from kernelscope.cellcode.guards import may_stop_cell, parts_under_condition, tested_name, tried_name
+from kernelscope.cellcode.flow import follow_names
+from kernelscope.cellcode.guards import (
+    find_conditional_parts,
+    find_tested_name,
+    find_tried_name,
+    may_stop_cell,
+)
 from kernelscope.cellcode.known_calls import APPEND
 from kernelscope.cellcode.origins import OriginReader
-from kernelscope.cellcode.settings import setting_by_assignment, settings_by_call
-from kernelscope.cellcode.syntax import called_name, is_reference, names_in, parse_cell
+from kernelscope.cellcode.settings import read_assigned_settings, read_called_settings
+from kernelscope.cellcode.syntax import callee_name, is_reference, names_in, parse_cell
 from kernelscope.domain.names import root_of
 
 _REACHED = Guard()
@@ -64,7 +69,7 @@ class _CellReader:
 
     def effects(self, tree: ast.Module) -> CellEffects:
         """All that was read, with what the order of the statements tells."""
-        flow = name_flow(tree)
+        flow = follow_names(tree)
         return CellEffects(
             readable=True,
             bindings=tuple(self._bindings),
@@ -110,7 +115,7 @@ class _CellReader:
                 self._read_simple(node, guard)
 
     def _read_if(self, node: ast.If, guard: Guard) -> None:
-        name = tested_name(node.test)
+        name = find_tested_name(node.test)
         always = isinstance(node.test, ast.Constant) and bool(node.test.value)
         self._read_expressions(node.test, guard)
         self.read_block(node.body, guard.under_condition(not always and name is None).while_missing(name))
@@ -118,7 +123,7 @@ class _CellReader:
 
     def _read_try(self, node: ast.Try, guard: Guard) -> None:
         self.read_block(node.body, guard)
-        name = tried_name(node)
+        name = find_tried_name(node)
         for handler in node.handlers:
             self.read_block(handler.body, guard.under_condition(name is None).while_missing(name))
         self.read_block([*node.orelse, *node.finalbody], guard)
@@ -140,7 +145,7 @@ class _CellReader:
             case ast.AnnAssign(value=ast.expr() as value):
                 self._read_assignment(node.target, value, guard)
             case ast.AugAssign():
-                self._settings += setting_by_assignment(node.target, node.value, in_place=True)
+                self._settings += read_assigned_settings(node.target, node.value, in_place=True)
                 if isinstance(node.value, ast.List):
                     self._appends_to.add(ast.unparse(node.target))
             case ast.Delete():
@@ -153,7 +158,7 @@ class _CellReader:
 
     def _read_assignment(self, target: ast.expr, value: ast.expr, guard: Guard) -> None:
         if not isinstance(target, (ast.Tuple, ast.List)):
-            self._settings += setting_by_assignment(target, value)
+            self._settings += read_assigned_settings(target, value)
             self._bind(target, self._origins.of(value), guard)
             return
         values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
@@ -177,7 +182,7 @@ class _CellReader:
 
     def _read_expressions(self, node: ast.AST, guard: Guard) -> None:
         """What is called in it, and what ``:=`` binds."""
-        under_condition = parts_under_condition(node)
+        under_condition = find_conditional_parts(node)
         for part in ast.walk(node):
             if isinstance(part, ast.Call):
                 self._read_call(part, guard.decides or id(part) in under_condition)
@@ -187,7 +192,7 @@ class _CellReader:
 
     def _read_call(self, node: ast.Call, is_conditional: bool) -> None:
         self._add_methods_called_by(node, is_conditional)
-        self._settings += settings_by_call(node)
+        self._settings += read_called_settings(node)
         if isinstance(node.func, ast.Attribute):
             receiver, method = ast.unparse(node.func.value), node.func.attr
             self._methods[MethodCall(receiver, method, is_conditional)] = None
@@ -196,7 +201,7 @@ class _CellReader:
 
     def _add_methods_called_by(self, node: ast.Call, is_conditional: bool) -> None:
         """Method calls in the function that is called, and in every method of the user's of that name."""
-        name = called_name(node.func)
+        name = callee_name(node.func)
         if name in self._callers:
             return
         functions = self._definitions.methods(name) if isinstance(node.func, ast.Attribute) else []

@@ -13,7 +13,7 @@ from kernelscope.domain.names import root_of
 _SCALARS = (bool, int, float, str)
 
 
-def setting_by_assignment(target: ast.expr, value: ast.expr, *, in_place: bool = False) -> Iterator[Setting]:
+def read_assigned_settings(target: ast.expr, value: ast.expr, *, in_place: bool = False) -> Iterator[Setting]:
     """``m.C = 2`` and ``m.coef_[0] = 1``; nothing for a target that is no attribute.
 
     Args:
@@ -27,7 +27,7 @@ def setting_by_assignment(target: ast.expr, value: ast.expr, *, in_place: bool =
         yield _setting(receiver, target.attr, value, some_item=some_item, in_place=in_place)
 
 
-def settings_by_call(call: ast.Call) -> Iterator[Setting]:
+def read_called_settings(call: ast.Call) -> Iterator[Setting]:
     """``setattr(m, 'C', 2)`` and ``m.set_params(C=2)``."""
     match call:
         case ast.Call(

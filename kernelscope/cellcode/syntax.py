@@ -33,7 +33,7 @@ def _without_magics(code: str) -> str:
     return "\n".join(_LINE_MAGIC.sub(r"\1pass", line) for line in lines)
 
 
-def called_name(node: ast.expr) -> str:
+def callee_name(node: ast.expr) -> str:
     """The last word of what is called: ``Ridge`` of ``sklearn.linear_model.Ridge(…)``."""
     return getattr(node, "attr", getattr(node, "id", ""))
 
@@ -70,7 +70,7 @@ def names_in(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
             pending += ast.iter_child_nodes(part)
 
 
-def first_call(node: ast.expr) -> ast.Call | None:
+def find_first_call(node: ast.expr) -> ast.Call | None:
     """The call that makes the object: ``Ridge(…)`` of ``Ridge().set_params(alpha=2).fit(X, y)``."""
     call = next((part for part in ast.walk(node) if isinstance(part, ast.Call)), None)
     while call is not None and isinstance(call.func, ast.Attribute):

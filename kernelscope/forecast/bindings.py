@@ -22,136 +22,137 @@ from kernelscope.forecast.reasons import (
 from kernelscope.forecast.simulation import CellSimulation
 
 
-def bind_names(cell: CellSimulation) -> None:
+def bind_names(simulation: CellSimulation) -> None:
     """Bind and delete names as the cell would."""
-    pending = {name for name in cell.names_made if would_make(cell, name)}
-    step, names = 0, cell.names
-    for binding in cell.effects.bindings:
-        if not would_bind(cell, binding):
+    pending = {name for name in simulation.names_made if would_make(simulation, name)}
+    step, names = 0, simulation.names
+    for binding in simulation.effects.bindings:
+        if not would_bind(simulation, binding):
             continue
         if binding.step != step:
-            step, names = binding.step, dict(cell.names)
-        _bind(cell, binding, names, pending)
+            step, names = binding.step, dict(simulation.names)
+        _bind(simulation, binding, names, pending)
     for name in sorted(pending):
-        cell.names[name] = cell.successor(cell.names_then[name])
-    _rebind_known_objects(cell)
-    _follow_loops(cell)
-    _delete_names(cell)
+        simulation.names[name] = simulation.successor(simulation.names_then[name])
+    _rebind_known_objects(simulation)
+    _follow_loops(simulation)
+    _delete_names(simulation)
 
 
-def _bind(cell: CellSimulation, binding: Binding, names: Mapping[str, int], pending: set[str]) -> None:
+def _bind(simulation: CellSimulation, binding: Binding, names: Mapping[str, int], pending: set[str]) -> None:
     """One binding.
 
     Args:
-        cell: whose names change.
+        simulation: its names change.
         binding: of the cell.
         names: what the names hold when its statement begins.
         pending: names that get a new object, and did not get it yet.
     """
     if binding.some_item:
-        _bind_some_items(cell, binding.target, pending)
+        _bind_some_items(simulation, binding.target, pending)
     elif binding.origin is Origin.ALIAS:
-        _bind_alias(cell, binding, names)
+        _bind_alias(simulation, binding, names)
     else:
-        _bind_value(cell, binding, pending)
+        _bind_value(simulation, binding, pending)
     missing, target = binding.guard.missing, binding.target
-    if missing is not None and not binding.some_item and _is_unchanged_model(cell, target):
-        cell.decide(target, None, MissingByNow(missing))
+    if missing is not None and not binding.some_item and _is_unchanged_model(simulation, target):
+        simulation.decide(target, None, MissingByNow(missing))
 
 
-def _is_unchanged_model(cell: CellSimulation, name: str) -> bool:
-    return name in cell.now.names_by_root and name not in cell.changes
+def _is_unchanged_model(simulation: CellSimulation, name: str) -> bool:
+    return name in simulation.now.names_by_root and name not in simulation.changes
 
 
-def _bind_some_items(cell: CellSimulation, container: str, pending: set[str]) -> None:
+def _bind_some_items(simulation: CellSimulation, container: str, pending: set[str]) -> None:
     """Items that the source does not tell: those that the last run bound."""
     for name in sorted(pending):
         if name.startswith(f"{container}["):
-            cell.names[name] = cell.successor(cell.names_then[name])
+            simulation.names[name] = simulation.successor(simulation.names_then[name])
 
 
-def _bind_alias(cell: CellSimulation, binding: Binding, names: Mapping[str, int]) -> None:
-    """``c = a``: whatever is reached through ``a`` is reached through ``c`` as well."""
+def _bind_alias(simulation: CellSimulation, binding: Binding, names: Mapping[str, int]) -> None:
+    """``c = a``: all that is reached through ``a`` is reached through ``c`` as well."""
     source, target = binding.value.text, binding.target
-    rows = cell.rows(root_of(source), names)
+    rows = simulation.rows(root_of(source), names)
     if source in rows:
         reached = {target: rows[source]}
     else:
         reached = {target + name[len(source) :]: rows[name] for name in names_through(source, rows)}
     if not reached:
         return
-    for name in names_through(target, cell.names):
-        del cell.names[name]
-    cell.names.update(reached)
-    cell.origins.update(dict.fromkeys(reached, BindsObjectOf(source)))
+    for name in names_through(target, simulation.names):
+        del simulation.names[name]
+    simulation.names.update(reached)
+    simulation.origins.update(dict.fromkeys(reached, BindsObjectOf(source)))
 
 
-def _bind_value(cell: CellSimulation, binding: Binding, pending: set[str]) -> None:
+def _bind_value(simulation: CellSimulation, binding: Binding, pending: set[str]) -> None:
     """A value that no other name holds: items that the target had before, and would not have again, are gone."""
-    then = names_through(binding.target, cell.names_then)
-    explained = [n for n in then if n in pending or (n in cell.changes and n not in cell.decided)]
-    if binding.origin is Origin.LOOP or (then and not explained):
+    then = names_through(binding.target, simulation.names_then)
+    changed = [n for n in then if n in pending or (n in simulation.changes and n not in simulation.decided)]
+    if binding.origin is Origin.LOOP or (then and not changed):
         return
     if not then and binding.origin is not Origin.CONSTANT:
         return
-    for name in names_through(binding.target, cell.names):
+    for name in names_through(binding.target, simulation.names):
         if name not in then:
-            del cell.names[name]
+            del simulation.names[name]
     for name in then:
-        token = cell.successor(cell.names_then[name])
-        if name in pending or cell.is_there(token):
-            cell.names[name] = token
-            _copy_state(cell, binding, token)
+        token = simulation.successor(simulation.names_then[name])
+        if name in pending or simulation.is_there(token):
+            simulation.names[name] = token
+            _copy_state(simulation, binding, token)
         pending.discard(name)
 
 
-def _copy_state(cell: CellSimulation, binding: Binding, token: int) -> None:
+def _copy_state(simulation: CellSimulation, binding: Binding, token: int) -> None:
     """A copy is made of what there is now, not of what there was."""
-    source = cell.names.get(binding.value.copied or "")
-    model = cell.facts_of(source) if source is not None else None
-    copy = cell.objects.get(token)
+    source = simulation.names.get(binding.value.copied or "")
+    model = simulation.facts_of(source) if source is not None else None
+    copy = simulation.objects.get(token)
     if model is None or copy is None or model.parts or model.cls != copy.cls:
         return
     learned = {name: replace(signature, serial=1) for name, signature in model.learned.items()}
     if binding.value.text in COPIES_WITHOUT_LEARNED_STATE:
         learned = {}
-    cell.objects[token] = replace(copy, params=model.params, learned=learned)
+    simulation.objects[token] = replace(copy, params=model.params, learned=learned)
 
 
-def _rebind_known_objects(cell: CellSimulation) -> None:
+def _rebind_known_objects(simulation: CellSimulation) -> None:
     """Names that the last run bound to an object known before, other than by a plain ``c = a``."""
-    aliases = {b.target for b in cell.effects.exact_bindings if b.origin is Origin.ALIAS}
-    for name, change in cell.changes.items():
+    aliases = {b.target for b in simulation.effects.exact_bindings if b.origin is Origin.ALIAS}
+    for name, change in simulation.changes.items():
         if change.identity is not Identity.REBOUND or name in aliases:
             continue
-        binding = cell.effects.binding_of(name)
+        binding = simulation.effects.binding_of(name)
         if binding is None:
-            cell.decide(name, None, Unreadable("binding"))
-        elif not would_bind(cell, binding):
-            cell.decide(name, None, Conditional("binding"))
-        elif cell.is_there(token := cell.successor(cell.names_then[name])):
-            cell.names[name] = token
+            simulation.decide(name, None, Unreadable("binding"))
+        elif not would_bind(simulation, binding):
+            simulation.decide(name, None, Conditional("binding"))
+        elif simulation.is_there(token := simulation.successor(simulation.names_then[name])):
+            simulation.names[name] = token
             if binding.origin is not Origin.LOOP:
-                cell.unsure.add(name)
-            cell.origins[name] = BindsSameObject(change.cls)
+                simulation.unsure.add(name)
+            simulation.origins[name] = BindsSameObject(change.cls)
 
 
-def _follow_loops(cell: CellSimulation) -> None:
+def _follow_loops(simulation: CellSimulation) -> None:
     """A loop through a container that has other items by now acts on other objects."""
-    for binding in cell.effects.exact_bindings:
+    for binding in simulation.effects.exact_bindings:
         container = binding.value.text
         if binding.origin is not Origin.LOOP or not container or binding.is_conditional:
             continue
-        then, now = names_through(container, cell.names_then), names_through(container, cell.names)
-        if set(then) == set(now):
+        then = names_through(container, simulation.names_then)
+        after = names_through(container, simulation.names)
+        if set(then) == set(after):
             continue
-        for name in (*now, binding.target):
-            if (name not in then or name == binding.target) and name in cell.now.names:
-                cell.decide(name, None, ContainerChanged(container))
+        for name in (*after, binding.target):
+            if (name not in then or name == binding.target) and name in simulation.now.names:
+                simulation.decide(name, None, ContainerChanged(container))
 
 
-def _delete_names(cell: CellSimulation) -> None:
-    for target in cell.effects.deletes:
-        if target not in cell.names_bound:
-            for name in names_through(target, cell.names):
-                del cell.names[name]
+def _delete_names(simulation: CellSimulation) -> None:
+    for target in simulation.effects.deletes:
+        if target not in simulation.names_bound:
+            for name in names_through(target, simulation.names):
+                del simulation.names[name]

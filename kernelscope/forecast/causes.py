@@ -39,11 +39,11 @@ _WARM_START = "warm_start"
 """https://scikit-learn.org/stable/glossary.html#term-warm_start"""
 
 
-def cause_of(cell: CellSimulation, change: Change, again: Observation) -> Reason:
+def find_cause(simulation: CellSimulation, change: Change, again: Observation) -> Reason:
     """Why the run would do this.
 
     Args:
-        cell: after it ran.
+        simulation: after it ran.
         change: what the judge makes of it, for one name.
         again: what the probe would see.
     """
@@ -52,12 +52,12 @@ def cause_of(cell: CellSimulation, change: Change, again: Observation) -> Reason
         case Verdict.RESTORED:
             return LoadsFile(file) if file else RestoresState()
         case Verdict.RESET | Verdict.CREATED:
-            return cell.origins.get(name, MakesNewObject(change.cls))
+            return simulation.origins.get(name, MakesNewObject(change.cls))
         case Verdict.COPIED:
             is_wrapped = change.learned is Learned.CARRIED and not again.code.copies
             return WrapsFittedParts(change.cls) if is_wrapped else Copies()
         case Verdict.ALIASED:
-            return cell.origins.get(name, BindsKnownObject())
+            return simulation.origins.get(name, BindsKnownObject())
         case Verdict.DELETED:
             return RemovesModel()
         case Verdict.SAVED:
@@ -65,10 +65,10 @@ def cause_of(cell: CellSimulation, change: Change, again: Observation) -> Reason
         case Verdict.PARAMS:
             return _parameters(change)
         case Verdict.EDITED:
-            token = cell.names.get(name)
+            token = simulation.names.get(name)
             return WritesAttributes(tuple(a for t, a in again.code.assigned if t == token))
         case _:
-            return _learning(cell, cell.names[name], change.verdict, again)
+            return _learning(simulation, simulation.names[name], change.verdict, again)
 
 
 def _parameters(change: Change) -> SetsParameters:
@@ -80,8 +80,8 @@ def _parameters(change: Change) -> SetsParameters:
     )
 
 
-def _learning(cell: CellSimulation, token: int, verdict: Verdict, again: Observation) -> Reason:
-    facts = cell.facts_of(token)
+def _learning(simulation: CellSimulation, token: int, verdict: Verdict, again: Observation) -> Reason:
+    facts = simulation.facts_of(token)
     if facts is None:
         return Learns()
     method = next(
@@ -112,23 +112,23 @@ def _warm_start_decides(facts: ObjectFacts, method: str, *, is_set: bool) -> boo
     return card.effect(facts, method) is not card.effect(otherwise, method)
 
 
-def open_question(cell: CellSimulation, name: str) -> WarmStartUnreadable | ConditionalCall | None:
+def find_open_question(simulation: CellSimulation, name: str) -> WarmStartUnreadable | ConditionalCall | None:
     """Why it is not known whether, or how, the model would learn."""
-    token = cell.names[name]
-    facts = cell.facts_of(token)
+    token = simulation.names[name]
+    facts = simulation.facts_of(token)
     if facts is None:
         return None
     if isinstance(facts.params.get(_WARM_START), Opaque):
         return WarmStartUnreadable()
-    learning = [m for m in _methods_of_last_run(cell) if card_for(facts).effect(facts, m) in LEARNING]
-    pairs = (*cell.names.items(), *cell.names_then.items())
-    receivers = {n for n, t in pairs if cell.successor(t) == token}
-    if learning and all(cell.effects.is_conditional(method, receivers) for method in learning):
+    learning = [m for m in _methods_of_last_run(simulation) if card_for(facts).effect(facts, m) in LEARNING]
+    pairs = (*simulation.names.items(), *simulation.names_then.items())
+    receivers = {n for n, t in pairs if simulation.successor(t) == token}
+    if learning and all(simulation.effects.is_conditional(method, receivers) for method in learning):
         return ConditionalCall(learning[0])
     return None
 
 
-def _methods_of_last_run(cell: CellSimulation) -> tuple[str, ...]:
+def _methods_of_last_run(simulation: CellSimulation) -> tuple[str, ...]:
     """Methods that were seen or, if none was, that stand in the code."""
-    seen = dict.fromkeys(c.method for c in cell.seen.calls if not c.nested and c.returned)
-    return tuple(seen or dict.fromkeys(m.method for m in cell.seen.code.methods))
+    seen = dict.fromkeys(c.method for c in simulation.seen.calls if not c.nested and c.returned)
+    return tuple(seen or dict.fromkeys(m.method for m in simulation.seen.code.methods))

@@ -7,28 +7,28 @@ from kernelscope.forecast.reasons import Doubt, EndedEarly, NeedsName, PartlySee
 from kernelscope.forecast.simulation import CellSimulation
 
 
-def doubt_about(cell: CellSimulation) -> Doubt | None:
+def find_doubt(simulation: CellSimulation) -> Doubt | None:
     """Why its last run does not tell all that it would do."""
-    run = cell.run
+    run = simulation.run
     if run.facts.status != "ok":
         return EndedEarly(run.facts.status)
-    if run.facts.code_cut or not cell.effects.readable:
+    if run.facts.code_cut or not simulation.effects.readable:
         return PartlySeen("code unreadable")
     if run.cut:
         return PartlySeen("look cut")
-    return None if cell.seen.code.complete else PartlySeen("calls not followed")
+    return None if simulation.seen.code.complete else PartlySeen("calls not followed")
 
 
-def missing_name(cell: CellSimulation) -> NeedsName | None:
+def find_missing_name(simulation: CellSimulation) -> NeedsName | None:
     """A name that it needs and would not find, so that it would raise."""
-    needs, now = cell.effects.needs - cell.names_bound, cell.now
-    for name in cell.effects.consumes:
+    needs, now = simulation.effects.needs - simulation.names_bound, simulation.now
+    for name in simulation.effects.consumes:
         if name not in now.names:
             return NeedsName(name, "deletes it itself")
-    for name in cell.names_then:
+    for name in simulation.names_then:
         if name in needs and name not in now.names:
             return NeedsName(name, "no model")
-    for root in dict.fromkeys(map(root_of, cell.names_then)):
+    for root in dict.fromkeys(map(root_of, simulation.names_then)):
         if root in needs and not any(name in now.names for name in now.names_by_root[root]):
             return NeedsName(root, "no models")
     return None

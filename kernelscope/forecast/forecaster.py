@@ -16,8 +16,8 @@ from kernelscope.cellcode.definitions import NotebookDefinitions
 from kernelscope.domain.changes import Change, Run, Verdict
 from kernelscope.domain.facts import Observation
 from kernelscope.forecast.bindings import bind_names
-from kernelscope.forecast.causes import cause_of, open_question
-from kernelscope.forecast.doubts import doubt_about, missing_name
+from kernelscope.forecast.causes import find_cause, find_open_question
+from kernelscope.forecast.doubts import find_doubt, find_missing_name
 from kernelscope.forecast.observation import observe
 from kernelscope.forecast.outlook import Forecast, Outlook
 from kernelscope.forecast.parameters import set_parameters
@@ -36,7 +36,7 @@ class Forecaster:
     """Makes forecasts from what a timeline knows at this moment; another moment needs another one.
 
     Args:
-        timeline: what is asked.
+        timeline: what is known of the kernel.
         notebook: what the cells until now define, if that is known already.
     """
 
@@ -54,40 +54,44 @@ class Forecaster:
         return _outlook(CellSimulation(self._present, run))
 
 
-def _outlook(cell: CellSimulation) -> Outlook:
-    doubt, missing = doubt_about(cell), missing_name(cell)
+def _outlook(simulation: CellSimulation) -> Outlook:
+    doubt, missing = find_doubt(simulation), find_missing_name(simulation)
     if missing is not None:
-        silent = (Forecast(name, None, missing, sure=False) for name in cell.changes)
+        silent = (Forecast(name, None, missing, sure=False) for name in simulation.changes)
         return Outlook(tuple(silent), doubt or missing)
-    bind_names(cell)
-    set_parameters(cell)
-    again = observe(cell)
-    forecasts = _merge(cell, (_forecast(cell, change, again) for change in _judge(cell, again)))
+    bind_names(simulation)
+    set_parameters(simulation)
+    again = observe(simulation)
+    forecasts = _merge(
+        simulation, (_forecast(simulation, change, again) for change in _judge(simulation, again))
+    )
     if doubt is not None:
         forecasts = {name: replace(forecast, sure=False) for name, forecast in forecasts.items()}
     return Outlook(tuple(forecasts.values()), doubt)
 
 
-def _merge(cell: CellSimulation, judged: Iterable[Forecast]) -> dict[str, Forecast]:
+def _merge(simulation: CellSimulation, judged: Iterable[Forecast]) -> dict[str, Forecast]:
     """One forecast for each name: the judge's, what was decided without it, what is left as it is."""
     forecasts = {forecast.name: forecast for forecast in judged}
-    for name, forecast in cell.decided.items():
+    for name, forecast in simulation.decided.items():
         if forecast.verdict is None or name not in forecasts:
             forecasts[name] = forecast
-    for name, change in cell.changes.items():
-        if name not in forecasts and (unchanged := forecast_unchanged(cell, change)) is not None:
+    for name, change in simulation.changes.items():
+        if name not in forecasts and (unchanged := forecast_unchanged(simulation, change)) is not None:
             forecasts[name] = unchanged
     return forecasts
 
 
-def _judge(cell: CellSimulation, again: Observation) -> Iterator[Change]:
+def _judge(simulation: CellSimulation, again: Observation) -> Iterator[Change]:
     """What the judge makes of the simulated run, for the names (their parts under them)."""
-    before = cell.now.objects
-    after = {**before, **cell.objects}
-    context = JudgingContext(again, before, after, cell.now.names, cell.names, taught=cell.now.trained)
+    before = simulation.now.objects
+    after = {**before, **simulation.objects}
+    context = JudgingContext(
+        again, before, after, simulation.now.names, simulation.names, taught=simulation.now.trained
+    )
     rows = (
-        rows_of(_names_to_judge(cell, cell.now.names, context), before),
-        rows_of(_names_to_judge(cell, cell.names, context), after),
+        rows_of(_names_to_judge(simulation, simulation.now.names, context), before),
+        rows_of(_names_to_judge(simulation, simulation.names, context), after),
     )
     for name, change in judge(context, *rows).items():
         if all(side[name][1] is None for side in rows if name in side):
@@ -95,27 +99,27 @@ def _judge(cell: CellSimulation, again: Observation) -> Iterator[Change]:
 
 
 def _names_to_judge(
-    cell: CellSimulation, names: Mapping[str, int], context: JudgingContext
+    simulation: CellSimulation, names: Mapping[str, int], context: JudgingContext
 ) -> dict[str, int]:
     """The names that would hold another object, or one that would differ."""
     return {
         name: token
         for name, token in names.items()
-        if cell.now.names.get(name) != cell.names.get(name)
+        if simulation.now.names.get(name) != simulation.names.get(name)
         or token in context.touched
         or (context.after[token].parts and context.may_differ(context.after[token]))
     }
 
 
-def _forecast(cell: CellSimulation, change: Change, again: Observation) -> Forecast:
+def _forecast(simulation: CellSimulation, change: Change, again: Observation) -> Forecast:
     """The forecast for one name that the judge sees changed."""
-    name, verdict, last = change.name, change.verdict, cell.changes.get(change.name)
+    name, verdict, last = change.name, change.verdict, simulation.changes.get(change.name)
     if Verdict.UNKNOWN in (verdict, last.verdict if last is not None else None):
         return Forecast(name, None, NotUnderstoodBefore(), sure=False)
     file = change.persistence.file if change.persistence is not None else None
-    if verdict is Verdict.RESTORED and file and cell.now.was_saved_since(file, cell.run):
+    if verdict is Verdict.RESTORED and file and simulation.now.was_saved_since(file, simulation.run):
         return Forecast(name, None, FileChanged(file), sure=False)
-    question = open_question(cell, name) if verdict in _LEARNING else None
+    question = find_open_question(simulation, name) if verdict in _LEARNING else None
     if question is not None:
         return Forecast(name, None, question, sure=False)
-    return Forecast(name, verdict, cause_of(cell, change, again), name not in cell.unsure)
+    return Forecast(name, verdict, find_cause(simulation, change, again), name not in simulation.unsure)

@@ -24,60 +24,60 @@ from kernelscope.forecast.simulation import CellSimulation
 _FROM_CONTAINER = (Origin.LOOP, Origin.ITEM)
 
 
-def would_make(cell: CellSimulation, name: str) -> bool:
+def would_make(simulation: CellSimulation, name: str) -> bool:
     """Whether a name that got a new object in the last run would get another one.
 
     If it is known that it would not, or if that is not known, the forecast is decided here.
     """
-    if cell.names_then.get(name) not in cell.run.fresh:
+    if simulation.names_then.get(name) not in simulation.run.fresh:
         return False
-    binding = cell.effects.binding_of(name)
+    binding = simulation.effects.binding_of(name)
     if binding is None:
-        return _would_make_out_of_sight(cell, name, cell.changes[name])
-    cell.origins[name] = _maker(binding, cell.changes[name].cls)
-    if (existing := blocking_name(cell, binding)) is not None:
-        cell.decide(name, Verdict.UNTOUCHED, MadeOnlyIfMissing(existing))
+        return _would_make_out_of_sight(simulation, name, simulation.changes[name])
+    simulation.origins[name] = _maker(binding, simulation.changes[name].cls)
+    if (existing := find_blocking_name(simulation, binding)) is not None:
+        simulation.decide(name, Verdict.UNTOUCHED, MadeOnlyIfMissing(existing))
         return False
-    obstacle = _obstacle(cell, binding)
+    obstacle = _obstacle(simulation, binding)
     if obstacle is not None:
-        cell.decide(name, None, obstacle)
+        simulation.decide(name, None, obstacle)
     return obstacle is None
 
 
-def blocking_name(cell: CellSimulation, binding: Binding) -> str | None:
+def find_blocking_name(simulation: CellSimulation, binding: Binding) -> str | None:
     """The name that keeps the binding from being reached, which is only while it is not defined."""
-    return binding.guard.missing if binding.guard.missing in cell.now.names else None
+    return binding.guard.missing if binding.guard.missing in simulation.now.names else None
 
 
-def would_bind(cell: CellSimulation, binding: Binding) -> bool:
+def would_bind(simulation: CellSimulation, binding: Binding) -> bool:
     """Whether the binding would be reached for certain."""
-    return not binding.is_conditional and blocking_name(cell, binding) is None
+    return not binding.is_conditional and find_blocking_name(simulation, binding) is None
 
 
-def _obstacle(cell: CellSimulation, binding: Binding) -> Reason | None:
+def _obstacle(simulation: CellSimulation, binding: Binding) -> Reason | None:
     """Why it is not known whether this binding would make a new object."""
     container = binding.value.text
     if binding.is_conditional:
         return Conditional("making")
-    if binding.origin in _FROM_CONTAINER and not _is_container_made_here(cell, container):
+    if binding.origin in _FROM_CONTAINER and not _is_container_made_here(simulation, container):
         return Unreadable("origin")
-    if binding.origin is Origin.ALIAS and not _is_source_changed_here(cell, container):
+    if binding.origin is Origin.ALIAS and not _is_source_changed_here(simulation, container):
         return Unreadable("origin")
     if binding.origin is Origin.PERHAPS_STORED:
         return PerhapsStored(binding.value.text or None)
     return None
 
 
-def _is_source_changed_here(cell: CellSimulation, name: str) -> bool:
+def _is_source_changed_here(simulation: CellSimulation, name: str) -> bool:
     """Whether the cell makes what an alias stands for: ``search.best_estimator_`` after ``search.fit(X, y)``."""
     root = root_of(name)
-    return root in cell.names_bound or any(root_of(changed) == root for changed in cell.changes)
+    return root in simulation.names_bound or any(root_of(changed) == root for changed in simulation.changes)
 
 
-def _is_container_made_here(cell: CellSimulation, name: str) -> bool:
+def _is_container_made_here(simulation: CellSimulation, name: str) -> bool:
     """Whether the cell makes the container that it takes items from, with all that it holds."""
-    binding = cell.effects.binding_of(name)
-    return binding is not None and binding.origin is Origin.NEW and would_bind(cell, binding)
+    binding = simulation.effects.binding_of(name)
+    return binding is not None and binding.origin is Origin.NEW and would_bind(simulation, binding)
 
 
 def _maker(binding: Binding, cls: str | None) -> Reason:
@@ -91,32 +91,32 @@ def _maker(binding: Binding, cls: str | None) -> Reason:
 # Names that the source does not bind.
 
 
-def _would_make_out_of_sight(cell: CellSimulation, name: str, change: Change) -> bool:
+def _would_make_out_of_sight(simulation: CellSimulation, name: str, change: Change) -> bool:
     path = NamePath.parse(name)
     container = str(path.outer) if path.item is not None else ""
-    if container in cell.effects.appends_to:
-        _append(cell, name, container)
+    if container in simulation.effects.appends_to:
+        _append(simulation, name, container)
         return False
     if change.identity is Identity.RECREATED:
-        cell.unsure.add(name)
-        cell.origins[name] = ReplacesObject(change.cls)
+        simulation.unsure.add(name)
+        simulation.origins[name] = ReplacesObject(change.cls)
         return True
-    cell.decide(name, None, Unreadable("maker"))
+    simulation.decide(name, None, Unreadable("maker"))
     return False
 
 
-def _append(cell: CellSimulation, name: str, container: str) -> None:
+def _append(simulation: CellSimulation, name: str, container: str) -> None:
     """The item stays as it is, and another one is appended behind the last."""
     index = NamePath.parse(name).index
-    now = _indices(container, cell.now.names)
-    if index is None or not now or max(now) != max(_indices(container, cell.names_then)):
-        cell.decide(name, None, ContainerChanged(container))
+    now = _indices(container, simulation.now.names)
+    if index is None or not now or max(now) != max(_indices(container, simulation.names_then)):
+        simulation.decide(name, None, ContainerChanged(container))
         return
-    cell.decide(name, Verdict.UNTOUCHED, AppendsBehind())
-    appended = len(_indices(container, cell.names_made))
+    simulation.decide(name, Verdict.UNTOUCHED, AppendsBehind())
+    appended = len(_indices(container, simulation.names_made))
     behind = f"{container}[{index + appended}]"
-    cell.names[behind] = cell.successor(cell.names_then[name])
-    cell.origins[behind] = Appends(cell.changes[name].cls, container)
+    simulation.names[behind] = simulation.successor(simulation.names_then[name])
+    simulation.origins[behind] = Appends(simulation.changes[name].cls, container)
 
 
 def _indices(container: str, names: Iterable[str]) -> list[int]:

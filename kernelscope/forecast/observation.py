@@ -10,66 +10,65 @@ from kernelscope.cellcode.effects import Setting, ValueSource
 from kernelscope.domain.facts import FileAccess, MethodInCode, Observation
 from kernelscope.forecast.learning import learn
 from kernelscope.forecast.simulation import CellSimulation
-from kernelscope.forecast.stand_ins import rebound
+from kernelscope.forecast.stand_ins import rebind_signature
 
 _SMALL_INTEGERS = range(-5, 257)
 """CPython keeps one object for each of these (Objects/longobject.c, ``get_small_int``)."""
 
 
-def observe(cell: CellSimulation) -> Observation:
+def observe(simulation: CellSimulation) -> Observation:
     """Let the cell learn and write; returns what the probe would see of the whole run."""
-    calls = learn(cell)
-    assigned = tuple(_edit(cell))
-    code = cell.seen.code
+    calls = learn(simulation)
+    assigned = tuple(_edit(simulation))
+    code = simulation.seen.code
     return replace(
-        cell.seen,
+        simulation.seen,
         names={},
-        objects=tuple(f for token, f in cell.objects.items() if f != cell.now.objects.get(token)),
+        objects=tuple(f for token, f in simulation.objects.items() if f != simulation.now.objects.get(token)),
         calls=calls,
         locals=(),
-        files=tuple(_files(cell)),
-        code=replace(code, methods=tuple(_moved(cell, m) for m in code.methods), assigned=assigned),
+        files=tuple(_files(simulation)),
+        code=replace(code, methods=tuple(_moved(simulation, m) for m in code.methods), assigned=assigned),
     )
 
 
-def _moved(cell: CellSimulation, call: MethodInCode) -> MethodInCode:
-    return call if call.token is None else replace(call, token=cell.successor(call.token))
+def _moved(simulation: CellSimulation, call: MethodInCode) -> MethodInCode:
+    return call if call.token is None else replace(call, token=simulation.successor(call.token))
 
 
-def _files(cell: CellSimulation) -> Iterator[FileAccess]:
-    for access in cell.seen.files:
+def _files(simulation: CellSimulation) -> Iterator[FileAccess]:
+    for access in simulation.seen.files:
         if access.token is None:
             yield access
-        elif cell.is_there(token := cell.successor(access.token)):
+        elif simulation.is_there(token := simulation.successor(access.token)):
             yield replace(access, token=token)
 
 
 # Learned attributes that the cell writes to.
 
 
-def _edit(cell: CellSimulation) -> Iterator[tuple[int, str]]:
+def _edit(simulation: CellSimulation) -> Iterator[tuple[int, str]]:
     """Write to the attributes that would differ afterwards; yields them with the tokens of their owners."""
-    for original, attribute in cell.seen.code.assigned:
-        token = cell.successor(original)
-        facts = cell.facts_of(token)
-        if facts is None or attribute not in facts.learned or cell.is_simulated(token):
+    for original, attribute in simulation.seen.code.assigned:
+        token = simulation.successor(original)
+        facts = simulation.facts_of(token)
+        if facts is None or attribute not in facts.learned or simulation.is_simulated(token):
             yield token, attribute
-        elif _would_differ(cell, original, attribute):
+        elif _would_differ(simulation, original, attribute):
             yield token, attribute
-            learned = {**facts.learned, attribute: rebound(facts.learned[attribute])}
-            cell.objects[token] = replace(facts, learned=learned)
+            learned = {**facts.learned, attribute: rebind_signature(facts.learned[attribute])}
+            simulation.objects[token] = replace(facts, learned=learned)
 
 
-def _would_differ(cell: CellSimulation, original: int, attribute: str) -> bool:
+def _would_differ(simulation: CellSimulation, original: int, attribute: str) -> bool:
     """Whether the attribute would differ after it is written: by what is written, or because it has another
     content by now than it got in the last run."""
-    token = cell.successor(original)
-    settings = [
-        s for s in cell.effects.settings if s.attribute == attribute and cell.resolve(s.receiver) == token
-    ]
+    token = simulation.successor(original)
+    by_attribute = (s for s in simulation.effects.settings if s.attribute == attribute)
+    settings = [s for s in by_attribute if simulation.resolve(s.receiver) == token]
     if any(_differs_each_time(setting) for setting in settings):
         return True
-    then, now = cell.facts_then.get(original), cell.now.objects.get(token)
+    then, now = simulation.facts_then.get(original), simulation.now.objects.get(token)
     if not settings or then is None or now is None:
         return False
     a, b = then.learned.get(attribute), now.learned.get(attribute)

@@ -16,7 +16,7 @@ class Forecast(Struct, frozen=True):
     """``untouched`` if it is known that nothing would happen; ``None`` if nothing is known."""
     reason: Reason
     sure: bool = True
-    """Nothing that is known speaks against it."""
+    """Nothing speaks against it."""
 
 
 class Outlook(Struct, frozen=True):

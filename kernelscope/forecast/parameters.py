@@ -9,55 +9,58 @@ from kernelscope.domain.changes import Identity
 from kernelscope.domain.facts import Value
 from kernelscope.domain.names import root_of
 from kernelscope.forecast.simulation import CellSimulation
-from kernelscope.forecast.stand_ins import changed_value
+from kernelscope.forecast.stand_ins import make_changed_value
 
 _NESTED = "__"
 """Between the key of a part and its hyper-parameter: ``clf__C`` (sklearn/base.py ``set_params``)."""
 
 
-def set_parameters(cell: CellSimulation) -> None:
+def set_parameters(simulation: CellSimulation) -> None:
     """Set what the last run set; then what the source sets, which it tells better."""
-    for change in cell.run.changes:
-        if change.identity is Identity.SAME and change.name in cell.now.names:
+    for change in simulation.run.changes:
+        if change.identity is Identity.SAME and change.name in simulation.now.names:
             for path, (_, value) in (change.params or {}).items():
-                _set(cell, cell.now.names[change.name], path, value)
-    for setting in cell.effects.settings:
-        token = cell.resolve(setting.receiver)
+                _set(simulation, simulation.now.names[change.name], path, value)
+    for setting in simulation.effects.settings:
+        token = simulation.resolve(setting.receiver)
         if token is not None and setting.attribute is not None:
-            _apply(cell, token, setting.attribute, setting)
+            _apply(simulation, token, setting.attribute, setting)
 
 
-def _apply(cell: CellSimulation, token: int, attribute: str, setting: Setting) -> None:
+def _apply(simulation: CellSimulation, token: int, attribute: str, setting: Setting) -> None:
     if setting.has_value and not setting.some_item:
-        _set(cell, token, attribute, setting.value)
-    elif setting.source is ValueSource.ITSELF and _was_changed(cell, setting):
-        facts = cell.facts_of(token)
+        _set(simulation, token, attribute, setting.value)
+    elif setting.source is ValueSource.ITSELF and _was_changed(simulation, setting):
+        facts = simulation.facts_of(token)
         _set(
-            cell, token, attribute, changed_value(facts.params.get(attribute) if facts is not None else None)
+            simulation,
+            token,
+            attribute,
+            make_changed_value(facts.params.get(attribute) if facts is not None else None),
         )
 
 
-def _was_changed(cell: CellSimulation, setting: Setting) -> bool:
+def _was_changed(simulation: CellSimulation, setting: Setting) -> bool:
     """Whether the last run changed a hyper-parameter of this name, so that it is one."""
     root = root_of(setting.receiver)
-    params = (path for n, c in cell.changes.items() if root_of(n) == root for path in c.params or {})
-    return any(last_word(path) == setting.attribute for path in params)
+    params = (path for n, c in simulation.changes.items() if root_of(n) == root for path in c.params or {})
+    return any(own_name(path) == setting.attribute for path in params)
 
 
-def _set(cell: CellSimulation, token: int, path: str, value: Value) -> None:
+def _set(simulation: CellSimulation, token: int, path: str, value: Value) -> None:
     """Set a hyper-parameter of an object that is there already, or of the part that its name begins with."""
-    facts = cell.facts_of(token)
-    if facts is None or cell.is_simulated(token):
+    facts = simulation.facts_of(token)
+    if facts is None or simulation.is_simulated(token):
         return
     if path in facts.params:
-        cell.objects[token] = replace(facts, params={**facts.params, path: value})
+        simulation.objects[token] = replace(facts, params={**facts.params, path: value})
         return
     key, nested, rest = path.partition(_NESTED)
     for part in facts.parts if nested else ():
         if part.key == key:
-            _set(cell, part.token, rest, value)
+            _set(simulation, part.token, rest, value)
 
 
-def last_word(path: str) -> str:
+def own_name(path: str) -> str:
     """``C`` of ``clf__C``."""
     return path.rsplit(_NESTED, 1)[-1]

@@ -19,7 +19,7 @@ class Present:
     """The names and objects of this moment; another moment needs another one.
 
     Args:
-        timeline: what is asked.
+        timeline: what is known of the kernel.
         notebook: what the cells until now define, if that is known already.
     """
 

@@ -120,7 +120,7 @@ class WritesAttributes(_Reason, frozen=True):
     attributes: tuple[str, ...] = ()
 
 
-# The cell teaches.
+# The cell fits something.
 
 
 class FitsFirstTime(_Reason, frozen=True):
@@ -188,7 +188,7 @@ class ContentAlready(_Reason, frozen=True):
     """The learned attributes have the values that it writes."""
 
 
-# Nothing can be told.
+# Nothing is known.
 
 
 class NotUnderstoodBefore(_Reason, frozen=True):

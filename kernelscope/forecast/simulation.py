@@ -22,8 +22,8 @@ _MADE = (Identity.NEW, Identity.RECREATED)
 class CellSimulation:
     """One cell that runs once more, in thought.
 
-    The modules beside this one change its state: ``bindings``, ``parameters``, ``learning``.  Tokens of the last
-    run are translated by ``successor``: another object may stand in the place by now.
+    It holds the state; ``bindings``, ``parameters``, ``learning`` and ``observation`` change it, in this order.
+    What the last run did to an object it would do to the ``successor`` of that object.
 
     Args:
         now: what is known at this moment.
@@ -48,7 +48,7 @@ class CellSimulation:
         self.objects: dict[int, ObjectFacts] = dict(self._objects_made_again())
         """The objects as they would be afterwards, if they would differ."""
         self.decided: dict[str, Forecast] = {}
-        """Forecasts that need no judge."""
+        """Forecasts that are made without the judge."""
         self.unsure: set[str] = set()
         """Names whose forecast rests on what the last run did alone."""
         self.origins: dict[str, Reason] = {}
@@ -69,7 +69,7 @@ class CellSimulation:
     # Which object the code would act on now.
 
     def _moves(self) -> Iterator[tuple[int, int]]:
-        """Objects of the last run, each with the one that stands in its place by now.
+        """Objects of the last run, each with the one that is in its place now.
 
         Names tell: those that the cell reads count first, if it did not rebind them itself.
         """
@@ -87,13 +87,15 @@ class CellSimulation:
                 yield token, self.now.names[here[0]]
 
     def successor(self, token: int) -> int:
-        """The object that would be in the place of this one: another one that the cell would make, the one that
-        its name holds by now, or the very same."""
+        """The object that the cell would act on in place of this one.
+
+        That is another one that it would make, the one that the name holds now, or the same one.
+        """
         stand_in = self._stand_ins.of(token)
         return stand_in if stand_in is not None else self._moved.get(token, token)
 
     def is_displaced(self, token: int) -> bool:
-        """Whether another object stands in the place of this one by now."""
+        """Whether another object is in the place of this one now."""
         return token in self._moved
 
     def acts_elsewhere(self, token: int) -> bool:
@@ -140,5 +142,5 @@ class CellSimulation:
         return tuple(name for name, change in self.changes.items() if change.identity in _MADE)
 
     def decide(self, name: str, verdict: Verdict | None, reason: Reason) -> None:
-        """Forecast without the judge; one that tells nothing is never overruled by it."""
+        """Make a forecast without the judge, who overrules it only if it has a verdict."""
         self.decided[name] = Forecast(name, verdict, reason, sure=verdict is not None)

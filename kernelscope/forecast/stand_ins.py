@@ -38,13 +38,13 @@ class UnknownValue(Opaque, frozen=True):
     """What a hyper-parameter would be set to, if the source tells no more than that it would change."""
 
 
-def changed_value(earlier: Value) -> UnknownValue:
+def make_changed_value(earlier: Value) -> UnknownValue:
     """What a hyper-parameter with this value would have afterwards: another one, more is not known."""
     serial = earlier.serial + 1 if isinstance(earlier, Opaque) else 0
     return UnknownValue("", serial=serial)
 
 
-def rebound(signature: Signature) -> Signature:
+def rebind_signature(signature: Signature) -> Signature:
     """A learned attribute after it was bound to another value: the content is not known, but differs."""
     digest = None if signature.digest is None else f"{signature.digest}+"
     version = None if signature.version is None else signature.version + 1

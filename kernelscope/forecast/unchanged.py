@@ -6,7 +6,7 @@ from kernelscope.cellcode.effects import ValueSource
 from kernelscope.domain.changes import Change, Identity, Verdict
 from kernelscope.domain.names import is_reached_through
 from kernelscope.forecast.outlook import Forecast
-from kernelscope.forecast.parameters import last_word
+from kernelscope.forecast.parameters import own_name
 from kernelscope.forecast.reasons import (
     ActsOnEarlierObject,
     ContentAlready,
@@ -20,22 +20,26 @@ from kernelscope.forecast.reasons import (
 from kernelscope.forecast.simulation import CellSimulation
 
 
-def forecast_unchanged(cell: CellSimulation, change: Change) -> Forecast | None:
+def forecast_unchanged(simulation: CellSimulation, change: Change) -> Forecast | None:
     """The forecast for such a name; ``None``: there is nothing left that it could do to it."""
     name = change.name
     if change.verdict is Verdict.DELETED:
-        is_gone = name not in cell.now.names and _tells_removal(cell, name)
+        is_gone = name not in simulation.now.names and _tells_removal(simulation, name)
         return None if is_gone else _silent(name, Unreadable("removal"))
-    if name not in cell.now.names:
+    if name not in simulation.now.names:
         return _silent(name, NoModelByNow())
-    then = cell.names_then.get(name)
-    if change.identity is Identity.SAME and then is not None and cell.successor(then) != cell.now.names[name]:
+    then = simulation.names_then.get(name)
+    if (
+        change.identity is Identity.SAME
+        and then is not None
+        and simulation.successor(then) != simulation.now.names[name]
+    ):
         return Forecast(name, Verdict.UNTOUCHED, ActsOnEarlierObject())
     if change.verdict is Verdict.ALIASED:
-        return Forecast(name, Verdict.UNTOUCHED, HoldsItAlready(), name not in cell.unsure)
+        return Forecast(name, Verdict.UNTOUCHED, HoldsItAlready(), name not in simulation.unsure)
     if change.verdict is Verdict.PARAMS:
-        return _parameters(cell, change)
-    if change.verdict is Verdict.EDITED and _writes_what_is_there(cell, name):
+        return _parameters(simulation, change)
+    if change.verdict is Verdict.EDITED and _writes_what_is_there(simulation, name):
         return Forecast(name, Verdict.UNTOUCHED, ContentAlready())
     return _silent(name, Unreadable("effect"))
 
@@ -44,17 +48,17 @@ def _silent(name: str, reason: Reason) -> Forecast:
     return Forecast(name, None, reason, sure=False)
 
 
-def _tells_removal(cell: CellSimulation, name: str) -> bool:
+def _tells_removal(simulation: CellSimulation, name: str) -> bool:
     """Whether the source says how the name lost its model."""
-    ends = (*cell.effects.deletes, *cell.names_bound)
+    ends = (*simulation.effects.deletes, *simulation.names_bound)
     return any(is_reached_through(name, end) for end in ends)
 
 
-def _parameters(cell: CellSimulation, change: Change) -> Forecast:
+def _parameters(simulation: CellSimulation, change: Change) -> Forecast:
     params = change.params or {}
-    words = {last_word(path) for path in params}
+    words = {own_name(path) for path in params}
     sources = {
-        s.source for s in cell.effects.settings if s.attribute is None or last_word(s.attribute) in words
+        s.source for s in simulation.effects.settings if s.attribute is None or own_name(s.attribute) in words
     }
     if not sources:
         return _silent(change.name, Unreadable("setting"))
@@ -64,9 +68,9 @@ def _parameters(cell: CellSimulation, change: Change) -> Forecast:
     return Forecast(change.name, Verdict.UNTOUCHED, ParametersAlready(values))
 
 
-def _writes_what_is_there(cell: CellSimulation, name: str) -> bool:
+def _writes_what_is_there(simulation: CellSimulation, name: str) -> bool:
     """Whether all that it writes to the model comes from constants and names, which have not changed."""
-    token = cell.now.names[name]
-    attributes = {a for t, a in cell.seen.code.assigned if cell.successor(t) == token}
-    sources = {s.source for s in cell.effects.settings if s.attribute in attributes}
+    token = simulation.now.names[name]
+    attributes = {a for t, a in simulation.seen.code.assigned if simulation.successor(t) == token}
+    sources = {s.source for s in simulation.effects.settings if s.attribute in attributes}
     return bool(sources) and sources <= {ValueSource.CONSTANT, ValueSource.NAMES}
