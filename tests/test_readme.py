@@ -32,7 +32,7 @@ from kernelscope.expectations.checker import Jury
 from kernelscope.expectations.language import KEYWORDS, WHEN, parse
 from kernelscope.export.expectations import expectation_record
 from kernelscope.export.lines import PlainLines
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.protocol import records
 from kernelscope.timeline.timeline import Timeline

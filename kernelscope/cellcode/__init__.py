@@ -1,1 +1,1 @@
-"""What the source of a cell can do, read from its syntax alone."""
+"""What a cell does when it runs, read from its syntax alone.  ``reader`` is the way in."""

@@ -81,12 +81,12 @@ def _forgotten(session: Session) -> int:
 def _tell(
     timeline: Timeline, written: str, place: tuple[int | None, int] | None, as_json: bool, forgotten: int
 ) -> None:
+    from kernelscope.domain.names import canonical_name
     from kernelscope.expectations.checker import did_you_mean
-    from kernelscope.expectations.language import spelled
     from kernelscope.export.story import story_json, story_text
     from kernelscope.presentation.story import known_runs, moment_of, story
 
-    name, until = spelled(written), None
+    name, until = canonical_name(written), None
     if not timeline.track(name):
         rows = timeline.rows()
         names = [row.name for row in rows if row.whole is None]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from kernelscope.domain.changes import Verdict
+from kernelscope.domain.names import canonical_name
 from kernelscope.errors import UsageError
 
 LANGUAGE = """\
@@ -88,11 +89,6 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
 
 
-def spelled(name: str) -> str:
-    """A name as the timeline spells it: ``models["lr"]`` is ``models['lr']``."""
-    return re.sub(r'\["([^"\']*)"\]', r"['\1']", name)
-
-
 def parse(text: str) -> Expectation:
     """One expectation.
 
@@ -129,7 +125,7 @@ class _Reader:
             raise self._wrong("there is no name before the colon", 0, "model: not reset, or *: never unknown")
         if len(written) > 2 and written[0] == written[-1] == '"':
             return written[1:-1], True
-        return spelled(written), "*" not in written
+        return canonical_name(written), "*" not in written
 
     def _claim(self) -> tuple[frozenset[Verdict], bool, int, float]:
         word = self._peek()

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
-from kernelscope.cellcode.source import Surroundings
+from kernelscope.cellcode.definitions import NotebookDefinitions
 from kernelscope.domain.changes import Change, Run, Verdict
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.protocol.records import encode, records_of
 from kernelscope.text import clean, escaped_json, headline
 from kernelscope.timeline.timeline import Timeline, Update
@@ -29,14 +29,14 @@ class JsonLines:
     def __init__(self, timeline: Timeline, out: BinaryIO | None = None) -> None:
         self._timeline = timeline
         self._out = out or sys.stdout.buffer
-        self._around = Surroundings()
+        self._definitions = NotebookDefinitions()
 
     def __call__(self, update: Update) -> None:
         """What one event added, as JSON lines."""
         for moment in update.moments:
             if moment.run is not None:
-                self._around.add(moment.run.facts.code)
-        foresee = Forecaster(self._timeline, self._around).of
+                self._definitions.add(moment.run.facts.code)
+        foresee = Forecaster(self._timeline, self._definitions).of
         for record in records_of(update, self._timeline.objects, foresee):
             self._out.write(escaped_json(encode(record)))
         self._out.flush()

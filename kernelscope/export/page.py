@@ -20,9 +20,10 @@ import msgspec
 
 from kernelscope.domain.changes import Change, Held, Moment, Run, Verdict
 from kernelscope.domain.facts import ObjectFacts
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.presentation.colours import DARK, HUES, LIGHT, variables
 from kernelscope.presentation.glyphs import DOUBT, GLYPHS, LEGEND, LOSS, SHORT
+from kernelscope.presentation.reasons import reason_text
 from kernelscope.presentation.verbs import DOES, WOULD
 from kernelscope.protocol.records import utc
 from kernelscope.text import clean, clean_block, headline
@@ -304,11 +305,11 @@ def _outlook(forecaster: Forecaster, run: Run, told: _Told) -> list[Any]:
             told.text(f.name, _NAME),
             None if f.verdict is None else _VERDICTS.index(f.verdict),
             int(f.sure),
-            told.text(f.reason),
+            told.text(reason_text(f.reason)),
         ]
         for f in outlook.forecasts
     ]
-    return [forecasts, told.text(outlook.doubt)]
+    return [forecasts, told.text(reason_text(outlook.doubt) if outlook.doubt is not None else None)]
 
 
 def _hex(address: int | None) -> str | None:

@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from kernelscope.domain.changes import Certainty, Change, Held, Moment, Run, Verdict
 from kernelscope.domain.facts import ObjectFacts
-from kernelscope.forecast.forecast import Forecast, Forecaster
+from kernelscope.forecast.forecaster import Forecaster
+from kernelscope.forecast.outlook import Forecast
+from kernelscope.presentation.reasons import reason_text
 from kernelscope.timeline.cells import Cell, effects_of
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.verdicts.explain import gist, short_class, standing
@@ -198,11 +200,11 @@ def _did(cell: Cell, name: str) -> Iterator[Again]:
 def _would(run: Run, forecast: Forecast) -> Again:
     cell, name = f"re-running In [{run.count}]", forecast.name
     if forecast.verdict is None:
-        told = f"What {cell} would do to {name} cannot be told: {forecast.reason}."
+        told = f"What {cell} would do to {name} cannot be told: {reason_text(forecast.reason)}."
     else:
         verb, _, rest = _DOES[forecast.verdict].format(name).partition(" ")
         plain = _INFINITIVES.get(verb, verb.removesuffix("s"))
-        told = f"R{cell[1:]} {'would' if forecast.sure else 'may'} {plain} {rest}: {forecast.reason}."
+        told = f"R{cell[1:]} {'would' if forecast.sure else 'may'} {plain} {rest}: {reason_text(forecast.reason)}."
     return Again(run.count, run.facts.code, told, forecast.verdict)
 
 

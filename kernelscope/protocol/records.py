@@ -15,8 +15,9 @@ import msgspec
 from kernelscope.domain.changes import Change, Run
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.domain.facts import KernelFacts, ObjectFacts, Opaque, Value
-from kernelscope.forecast.forecast import Forecast, Outlook
+from kernelscope.forecast.outlook import Forecast, Outlook
 from kernelscope.libraries.registry import card_for
+from kernelscope.presentation.reasons import reason_text
 from kernelscope.timeline.timeline import Update
 
 SCHEMA = 1
@@ -114,7 +115,7 @@ def execution_record(run: Run, outlook: Outlook | None = None) -> Record:
     if outlook is not None:
         record["forecast"] = [forecast_record(f) for f in outlook.forecasts]
         if outlook.doubt is not None:
-            record["forecast_doubt"] = outlook.doubt
+            record["forecast_doubt"] = reason_text(outlook.doubt)
     if run.cut:
         record["not_evaluated"] = list(run.cut)
     return record
@@ -125,7 +126,7 @@ def forecast_record(forecast: Forecast) -> Record:
     return {
         "name": forecast.name,
         "verdict": forecast.verdict,
-        "reason": forecast.reason,
+        "reason": reason_text(forecast.reason),
         "sure": forecast.sure,
     }
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from kernelscope.domain.events import Attached, Detached, Event, KernelChanged, Lost, Observed, Waiting
 from kernelscope.domain.facts import LocalModel, Observation, Opaque
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.protocol.records import SCHEMA, encode, execution_record, records_of
 from kernelscope.timeline.timeline import Timeline, Update
 from tests.support.facts import (

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 from kernelscope.domain.changes import Run
 from kernelscope.domain.events import Event, Observed
-from kernelscope.forecast.forecast import Forecaster, Outlook
+from kernelscope.forecast.forecaster import Forecaster
+from kernelscope.forecast.outlook import Outlook
+from kernelscope.presentation.reasons import reason_text
 from kernelscope.timeline.timeline import Timeline
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in
@@ -77,14 +79,15 @@ def foreseen(events: Iterable[Event]) -> Iterator[Compared]:
 def compared(outlook: Outlook, run: Run) -> Iterator[Compared]:
     """The forecast, name by name, and what the run did; names that neither has are left out."""
     told = {f.name: f for f in outlook.forecasts}
+    doubt = reason_text(outlook.doubt) if outlook.doubt is not None else None
     did = {c.name: str(c.verdict) for c in run.changes}
     for name in dict.fromkeys((*told, *did)):
         one, observed = told.get(name), did.get(name, "untouched")
         if one is None:
-            yield Compared(run.facts.code, name, "", observed, outlook.doubt is None, "", outlook.doubt)
+            yield Compared(run.facts.code, name, "", observed, doubt is None, "", doubt)
         else:
             verdict = None if one.verdict is None else str(one.verdict)
-            yield Compared(run.facts.code, name, verdict, observed, one.sure, one.reason, outlook.doubt)
+            yield Compared(run.facts.code, name, verdict, observed, one.sure, reason_text(one.reason), doubt)
 
 
 def lives(scenario: dict[str, Any]) -> list[list[str]]:

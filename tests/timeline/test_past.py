@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kernelscope.domain.events import Attached, Event, Observed
 from kernelscope.domain.facts import Observation
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import History, Past
 from tests.support.facts import attached, model

@@ -21,7 +21,8 @@ from kernelscope.domain.facts import (
     Opaque,
     Part,
 )
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
+from kernelscope.presentation.reasons import reason_text
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import LOGISTIC, PIPELINE, SEARCH, SGD, attached, model, run_facts, signature
 
@@ -395,7 +396,7 @@ def test_given_any_stream_when_foreseen_then_it_is_told_and_nothing_changes(
             names = [f.name for f in outlook.forecasts]
             assert len(names) == len(set(names))
             for forecast in outlook.forecasts:
-                assert forecast.reason
+                assert reason_text(forecast.reason)
                 assert not forecast.sure or (forecast.verdict is not None and outlook.doubt is None)
         assert before == msgspec.json.encode(
             (timeline.moments[-1], timeline.names, list(timeline.objects.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.tui.state.spans import plain, width
 from kernelscope.tui.views.cell_lines import cell_line, effect, heading, outlook_lines
 from tests.support.facts import OBSCURE, Watch, bound, called, model, params

@@ -16,7 +16,7 @@ import pytest
 
 from kernelscope.errors import RecordingError
 from kernelscope.export.lines import JsonLines, PlainLines
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource

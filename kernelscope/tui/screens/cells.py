@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from kernelscope.forecast.forecast import Forecaster
+from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.timeline.cells import Cell
 from kernelscope.tui.commands.base import bindings
 from kernelscope.tui.commands.other_screens import CELL_RUNS, CELLS

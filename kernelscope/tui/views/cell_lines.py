@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from kernelscope.domain.changes import Verdict
-from kernelscope.forecast.forecast import Forecaster, Outlook
+from kernelscope.forecast.forecaster import Forecaster
+from kernelscope.forecast.outlook import Outlook
 from kernelscope.presentation.glyphs import GLYPHS
+from kernelscope.presentation.reasons import reason_text
 from kernelscope.presentation.verbs import DOES, WOULD
 from kernelscope.text import clean, headline
 from kernelscope.timeline.cells import Cell, Effect
@@ -68,7 +70,7 @@ def _would(outlook: Outlook) -> Line:
             Span(_auxiliary(verdict, sure=sure), "forecast"),
             safe_span(", ".join(f.name for f in same), "forecast.strong"),
         ]
-    reasons = dict.fromkeys(f.reason for f in outlook.forecasts)
+    reasons = dict.fromkeys(reason_text(f.reason) for f in outlook.forecasts)
     return (*pieces, safe_span(f"{_REASON}{'; '.join(reasons)})", "forecast"))
 
 
@@ -83,16 +85,15 @@ def outlook_lines(outlook: Outlook) -> tuple[Line, ...]:
     lines = [
         line(
             Span(" " + fit(_auxiliary(f.verdict, sure=f.sure) + clean(f.name), 30) + " ", "forecast.strong"),
-            safe_span(f.reason, "forecast"),
+            safe_span(reason_text(f.reason), "forecast"),
         )
         for f in outlook.forecasts
     ]
     if not lines and outlook.doubt is None:
         lines = [line(Span(" · would leave every model alone", "forecast.strong"))]
     if outlook.doubt is not None:
-        lines.append(
-            line(safe_span(f" {'not sure' if lines else 'cannot tell'}: {outlook.doubt}", "forecast"))
-        )
+        doubt = f" {'not sure' if lines else 'cannot tell'}: {reason_text(outlook.doubt)}"
+        lines.append(line(safe_span(doubt, "forecast")))
     return (line(Span(" If it ran again now: a forecast, nothing that was seen", "section")), *lines)
 
 

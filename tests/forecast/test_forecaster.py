@@ -7,11 +7,34 @@ from __future__ import annotations
 
 import pytest
 
-from kernelscope.domain.changes import Run
+from kernelscope.domain.changes import Run, Verdict
 from kernelscope.domain.facts import CodeFacts, ObjectFacts
-from kernelscope.forecast.forecast import Forecast, Forecaster, Outlook
+from kernelscope.forecast.forecaster import Forecaster
+from kernelscope.forecast.outlook import Forecast, Outlook
+from kernelscope.forecast.reasons import (
+    ActsOnEarlierObject,
+    Conditional,
+    ConditionalCall,
+    ContinuesLearning,
+    Doubt,
+    EndedEarly,
+    FileChanged,
+    KernelRestarted,
+    LoadsFile,
+    MakesNewObject,
+    NeedsName,
+    ParameterChange,
+    ParametersAlready,
+    PartlySeen,
+    PerhapsStored,
+    Reason,
+    SetsParameters,
+    StartsOver,
+    Unreadable,
+)
 from tests.support.facts import (
     FOLLOWED,
+    LOGISTIC,
     OBSCURE,
     Watch,
     bound,
@@ -34,13 +57,13 @@ def outlook(watch: Watch, run: Run | None = None) -> Outlook:
     return Forecaster(watch.timeline).of(run or latest)
 
 
-def verdicts(told: Outlook) -> dict[str, str | None]:
-    return {f.name: f.verdict for f in told.forecasts}
+def verdicts(of: Outlook) -> dict[str, str | None]:
+    return {f.name: f.verdict for f in of.forecasts}
 
 
-def only(told: Outlook) -> Forecast:
-    (one,) = told.forecasts
-    return one
+def only(of: Outlook) -> Forecast:
+    (forecast,) = of.forecasts
+    return forecast
 
 
 SEEN_OR_NOT = pytest.mark.parametrize("seen", [True, False], ids=["calls seen", "calls not seen"])
@@ -49,63 +72,51 @@ SEEN_OR_NOT = pytest.mark.parametrize("seen", [True, False], ids=["calls seen", 
 # What a cell makes.
 
 
+NEW = MakesNewObject(LOGISTIC)
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("m = LogisticRegression()", "it makes a new LogisticRegression each time"),
-        ("m = LogisticRegression().fit(X, y)", "it makes a new LogisticRegression each time"),
-        (
-            "def train():\n    return LogisticRegression()\nm = train()",
-            "train() makes a new LogisticRegression",
-        ),
-        ("%%time\nm = LogisticRegression()", "it makes a new LogisticRegression each time"),
-        (
-            "made = [LogisticRegression()]\nfor m in made:\n    m.fit(X, y)",
-            "it makes a new LogisticRegression",
-        ),
-        ("made = [LogisticRegression()]\nm = made[best]", "it makes a new LogisticRegression each time"),
-        ("for c in (1, 2):\n    m = LogisticRegression(C=c)", "it makes a new LogisticRegression each time"),
+        ("m = LogisticRegression()", NEW),
+        ("m = LogisticRegression().fit(X, y)", NEW),
+        ("def train():\n    return LogisticRegression()\nm = train()", MakesNewObject(LOGISTIC, "train")),
+        ("%%time\nm = LogisticRegression()", NEW),
+        ("made = [LogisticRegression()]\nfor m in made:\n    m.fit(X, y)", NEW),
+        ("made = [LogisticRegression()]\nm = made[best]", NEW),
+        ("for c in (1, 2):\n    m = LogisticRegression(C=c)", NEW),
     ],
 )
 def test_given_a_cell_that_makes_a_model_when_run_again_then_it_would_reset_it(
-    source: str, reason: str
+    source: str, reason: Reason
 ) -> None:
     watch = Watch()
     watch.run(names={"m": bound(model(1))}, source=source, calls=[called(model(1))])
 
-    told = only(outlook(watch))
-
-    assert (told.name, told.verdict, told.sure) == ("m", "reset", True)
-    assert reason in told.reason
+    assert only(outlook(watch)) == Forecast("m", Verdict.RESET, reason, sure=True)
 
 
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("if retrain:\n    m = LogisticRegression()", "under a condition"),
-        ("m = kept or LogisticRegression()", "under a condition"),
-        (
-            "@cache\ndef get():\n    return LogisticRegression()\nm = get()",
-            "get() may hand out one that it kept",
-        ),
-        ("from lib import get\nm = get()", "get() may hand out one that it kept"),
-        ("m = models.setdefault('a', LogisticRegression())", "under a condition"),
-        ("%run train.py", "could not be read"),
-        ("for m in models:\n    pass", "could not be read"),
-        ("m = models[best]", "could not be read"),
-        ("assert 'm' not in globals()\nm = LogisticRegression()", "under a condition"),
+        ("if retrain:\n    m = LogisticRegression()", Conditional("making")),
+        ("m = kept or LogisticRegression()", Conditional("making")),
+        ("@cache\ndef get():\n    return LogisticRegression()\nm = get()", PerhapsStored("get")),
+        ("from lib import get\nm = get()", PerhapsStored("get")),
+        ("m = models.setdefault('a', LogisticRegression())", Conditional("making")),
+        ("%run train.py", Unreadable("maker")),
+        ("for m in models:\n    pass", Unreadable("origin")),
+        ("m = models[best]", Unreadable("origin")),
+        ("assert 'm' not in globals()\nm = LogisticRegression()", Conditional("making")),
     ],
 )
-def test_given_a_model_that_may_be_made_only_once_when_run_again_then_nothing_is_foretold(
-    source: str, reason: str
+def test_given_a_model_that_may_be_made_only_once_when_run_again_then_nothing_is_forecast(
+    source: str, reason: Reason
 ) -> None:
     watch = Watch()
     watch.run(names={"m": model(1)}, source=source)
 
-    told = only(outlook(watch))
-
-    assert (told.verdict, told.sure) == (None, False)
-    assert reason in told.reason
+    assert only(outlook(watch)) == Forecast("m", None, reason, sure=False)
 
 
 @pytest.mark.parametrize(
@@ -142,28 +153,27 @@ def test_given_a_list_that_is_appended_to_when_run_again_then_another_item_would
     assert verdicts(outlook(watch)) == {"models[1]": "untouched", "models[2]": "created"}
 
 
-# What it learns.
+# What it teaches.
 
 
 @SEEN_OR_NOT
 @pytest.mark.parametrize(
     ("method", "warm", "verdict", "reason"),
     [
-        ("fit", False, "refitted", "fit() begins anew: warm_start is False"),
-        ("fit", True, "continued", "fit() goes on: warm_start is True"),
-        ("partial_fit", False, "continued", "partial_fit() goes on"),
+        ("fit", False, Verdict.REFITTED, StartsOver("fit", no_warm_start=True)),
+        ("fit", True, Verdict.CONTINUED, ContinuesLearning("fit", by_warm_start=True)),
+        ("partial_fit", False, Verdict.CONTINUED, ContinuesLearning("partial_fit")),
+        ("partial_fit", True, Verdict.CONTINUED, ContinuesLearning("partial_fit")),
     ],
 )
-def test_given_a_first_fit_when_run_again_then_the_rule_card_tells(
-    method: str, warm: bool, verdict: str, reason: str, seen: bool
+def test_given_a_first_fit_when_run_again_then_the_rules_of_the_library_tell(
+    method: str, warm: bool, verdict: Verdict, reason: Reason, seen: bool
 ) -> None:
     m = model(1, warm_start=warm)
     watch = Watch(m=m)
     watch.run(bound(m), source=f"m.{method}(X, y)", **taught(m, method, seen=seen))
 
-    told = only(outlook(watch))
-
-    assert (told.verdict, told.reason, told.sure) == (verdict, reason, True)
+    assert only(outlook(watch)) == Forecast("m", verdict, reason, sure=True)
 
 
 @SEEN_OR_NOT
@@ -183,10 +193,10 @@ def test_given_another_object_by_now_when_fitted_again_then_that_one_would_be_fi
     fit = watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=seen))
     watch.run(names={"m": model(2)}, source="m = LogisticRegression()")
 
-    told = outlook(watch, fit)
+    of_fit = outlook(watch, fit)
 
-    assert verdicts(told) == {"m": "fitted", "c": "untouched"}
-    assert "another object by now" in told.forecasts[1].reason
+    assert verdicts(of_fit) == {"m": "fitted", "c": "untouched"}
+    assert of_fit.forecasts[1].reason == ActsOnEarlierObject()
 
 
 def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_can_be_told() -> None:
@@ -195,10 +205,10 @@ def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_can_b
     fit = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
     watch.run(names={"m": None}, source="del m")
 
-    told = outlook(watch, fit)
+    of_fit = outlook(watch, fit)
 
-    assert (only(told).verdict, told.doubt) == (None, "it needs m, which holds no model any more")
-    assert only(outlook(watch)).reason == "it needs m, which it deletes itself"
+    assert (only(of_fit).verdict, of_fit.doubt) == (None, NeedsName("m", "no model"))
+    assert only(outlook(watch)).reason == NeedsName("m", "deletes it itself")
 
 
 @SEEN_OR_NOT
@@ -206,23 +216,23 @@ def test_given_a_pipeline_that_is_fitted_when_run_again_then_its_named_parts_too
     scaler, clf = model(1), model(2)
     pipe = pipeline(3, ("s", scaler), ("c", clf))
     watch = Watch(scaler, clf, pipe=pipe, clf=clf)
-    told = taught(pipe, "fit", seen=seen)
+    fit = taught(pipe, "fit", seen=seen)
     if seen:
-        told["calls"] += [called(scaler, nested=True), called(clf, nested=True)]
-    watch.run(bound(scaler), bound(clf), source="pipe.fit(X, y)", **told)
+        fit["calls"] += [called(scaler, nested=True), called(clf, nested=True)]
+    watch.run(bound(scaler), bound(clf), source="pipe.fit(X, y)", **fit)
 
     assert verdicts(outlook(watch)) == {"pipe": "refitted", "clf": "refitted"}
 
 
-def test_given_a_fit_under_a_condition_when_run_again_then_nothing_is_foretold() -> None:
+def test_given_a_fit_under_a_condition_when_run_again_then_nothing_is_forecast() -> None:
     m = model(1)
     watch = Watch(m=m)
     watch.run(bound(m), source="if not done:\n    m.fit(X, y)", calls=[called(m)])
 
-    assert only(outlook(watch)).reason == "fit() is called only under a condition"
+    assert only(outlook(watch)).reason == ConditionalCall("fit")
 
 
-def test_given_a_loop_over_an_iterator_when_run_again_then_nothing_is_foretold() -> None:
+def test_given_a_loop_over_an_iterator_when_run_again_then_nothing_is_forecast() -> None:
     m = model(1)
     watch = Watch(m=m)
     watch.cell(source="batches = iter(data)")
@@ -239,11 +249,11 @@ def test_given_a_parameter_that_was_set_when_run_again_then_nothing_until_it_has
     watch = Watch(m=m)
     setting = watch.cell(params(m, C=3.0), source="m.C = 3.0")
 
-    assert only(outlook(watch)) == Forecast("m", "untouched", "C is 3.0 already")  # type: ignore[arg-type]
+    assert only(outlook(watch)) == Forecast("m", Verdict.UNTOUCHED, ParametersAlready((("C", 3.0),)))
 
     watch.run(params(m, C=5.0), source="m.set_params(C=5.0)")
-    told = only(outlook(watch, setting))
-    assert (told.verdict, told.reason) == ("params", "it sets C to 3.0, now 5.0")
+    changes = (ParameterChange("C", 5.0, 3.0),)
+    assert only(outlook(watch, setting)) == Forecast("m", Verdict.PARAMS, SetsParameters(changes))
 
 
 @pytest.mark.parametrize("source", ["m.C *= 2", "m.set_params(C=m.C * 2)"])
@@ -252,11 +262,16 @@ def test_given_a_parameter_made_of_itself_when_run_again_then_it_would_change_on
     watch = Watch(m=m)
     watch.run(params(m, C=2.0), source=source)
 
-    assert only(outlook(watch)).verdict == "params"
+    forecast = only(outlook(watch))
+
+    assert forecast.verdict == "params"
+    assert isinstance(forecast.reason, SetsParameters)
+    (change,) = forecast.reason.changes
+    assert (change.name, change.now, change.is_known) == ("C", 2.0, False)
 
 
 @pytest.mark.parametrize("source", ["m.C = draw()", "tune(m)"])
-def test_given_a_parameter_from_elsewhere_when_run_again_then_nothing_is_foretold(source: str) -> None:
+def test_given_a_parameter_from_elsewhere_when_run_again_then_nothing_is_forecast(source: str) -> None:
     m = model(1)
     watch = Watch(m=m)
     watch.run(params(m, C=2.0), source=source)
@@ -286,7 +301,7 @@ def test_given_an_edit_when_run_again_then_what_is_written_decides(source: str, 
     assert only(outlook(watch)).verdict == verdict
 
 
-def test_given_a_change_that_was_not_understood_when_run_again_then_nothing_is_foretold() -> None:
+def test_given_a_change_that_was_not_understood_when_run_again_then_nothing_is_forecast() -> None:
     m = bound(model(1))
     watch = Watch(m=m)
     watch.run(written(m), source="library.improve(m)", code=OBSCURE)
@@ -335,12 +350,11 @@ def test_given_a_load_when_run_again_then_restored_unless_the_file_was_written_s
         names={"m": m}, source="m = joblib.load('m.joblib')", files=[loaded(m)], sees_calls=False
     )
 
-    told = only(outlook(watch))
-    assert (told.verdict, told.reason) == ("restored", "it loads m.joblib again")
+    assert only(outlook(watch)) == Forecast("m", Verdict.RESTORED, LoadsFile("/w/m.joblib"))
 
     watch.run(files=[dumped(m)], source="joblib.dump(m, 'm.joblib')")
     assert verdicts(outlook(watch)) == {"m": "saved"}
-    assert only(outlook(watch, load)).reason == "m.joblib was written anew since"
+    assert only(outlook(watch, load)).reason == FileChanged("/w/m.joblib")
 
 
 def test_given_a_name_that_lost_its_model_when_run_again_then_nothing_is_left_to_lose() -> None:
@@ -359,29 +373,29 @@ def test_given_a_name_that_lost_its_model_when_run_again_then_nothing_is_left_to
 @pytest.mark.parametrize(
     ("status", "code", "doubt"),
     [
-        ("error", FOLLOWED, "it raised an error"),
-        ("interrupted", FOLLOWED, "it was interrupted"),
-        ("ok", OBSCURE, "not all of its code could be followed"),
+        ("error", FOLLOWED, EndedEarly("error")),
+        ("interrupted", FOLLOWED, EndedEarly("interrupted")),
+        ("ok", OBSCURE, PartlySeen("calls not followed")),
     ],
 )
 def test_given_reasons_to_doubt_when_run_again_then_the_forecast_is_not_sure(
-    status: str, code: CodeFacts, doubt: str
+    status: str, code: CodeFacts, doubt: Doubt
 ) -> None:
     m = model(1)
     watch = Watch(m=m)
     watch.run(bound(m), source="m.fit(X, y)", calls=[called(m)], status=status, code=code)
 
-    told = outlook(watch)
+    again = outlook(watch)
 
-    assert (only(told).verdict, only(told).sure, told.doubt) == ("refitted", False, doubt)
+    assert (only(again).verdict, only(again).sure, again.doubt) == ("refitted", False, doubt)
 
 
-def test_given_a_restart_when_asked_of_an_earlier_run_then_nothing_is_foretold() -> None:
+def test_given_a_restart_when_asked_of_an_earlier_run_then_nothing_is_forecast() -> None:
     watch = Watch()
     made = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
     watch.attach()
 
-    assert outlook(watch, made) == Outlook(doubt="the kernel was restarted after it ran")
+    assert outlook(watch, made) == Outlook(doubt=KernelRestarted())
 
 
 def test_given_a_forecast_when_made_then_the_timeline_is_as_it_was() -> None:
@@ -397,7 +411,7 @@ def test_given_a_forecast_when_made_then_the_timeline_is_as_it_was() -> None:
     assert list(watch.timeline.moments) == moments
 
 
-def test_given_a_model_cleared_by_hand_when_run_again_then_nothing_is_foretold() -> None:
+def test_given_a_model_cleared_by_hand_when_run_again_then_nothing_is_forecast() -> None:
     m: ObjectFacts = bound(model(1))
     watch = Watch(m=m)
     watch.run(forgot(m), source="del m.coef_, m.intercept_")

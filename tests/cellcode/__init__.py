@@ -1,0 +1,1 @@
+"""The source of cells, read from made-up cells."""
