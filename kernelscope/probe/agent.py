@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .comm import BackgroundParent, CommEnd, Sender
 from .cost import CostMeter
@@ -25,6 +25,9 @@ from .observe import Observer
 from .poller import PollerSwitch
 from .pulse import Pulse
 from .runs import RunTracker
+
+if TYPE_CHECKING:
+    from . import wire
 
 WIRE = 2
 """Version of what is sent, and of what the loader calls of an ``Agent``.  A watcher that speaks another one does not
@@ -73,13 +76,13 @@ class Agent:
 
     # What the loader calls.
 
-    def attach(self, request: dict[str, Any]) -> dict[str, Any]:
+    def attach(self, request: wire.AttachRequest) -> wire.AttachReply:
         """Add a watcher, or answer one who only visits; the reply holds all that it must know.
 
         If that fails, or the watcher has gone since it asked, all is as it was before.
         """
         watcher = Watcher(request)
-        if request.get("visits"):
+        if request["visits"]:
             return self._answer_visitor(watcher)
         try:
             return self._add_watcher(watcher, request)
@@ -89,18 +92,18 @@ class Agent:
                 self.uninstall()
             raise
 
-    def _add_watcher(self, watcher: Watcher, request: dict[str, Any]) -> dict[str, Any]:
+    def _add_watcher(self, watcher: Watcher, request: wire.AttachRequest) -> wire.AttachReply:
         if watcher.is_gone():
             raise RuntimeError("the watcher that asked for it has gone")
         if not self._is_installed:
             self._install()
-        self.lease.add(watcher, float(request.get("keep", 0.0)))
+        self.lease.add(watcher, float(request["keep"]))
         with self.observer.lock:
             self.observer.observe_between_runs()
         self.poller.tune(self.lease.min_poll())
         return self._reply(watcher)
 
-    def _answer_visitor(self, visitor: Watcher) -> dict[str, Any]:
+    def _answer_visitor(self, visitor: Watcher) -> wire.AttachReply:
         """Reply to a watcher that does not stay: no lease begins with it, none is prolonged or cut
         short, and a probe that is here for no other watcher has left before the reply is sent."""
         try:
@@ -113,7 +116,7 @@ class Agent:
             if self.is_abandoned():
                 self.uninstall()
 
-    def _reply(self, watcher: Watcher) -> dict[str, Any]:
+    def _reply(self, watcher: Watcher) -> wire.AttachReply:
         return {
             "wire": WIRE,
             "nonce": self.nonce,
@@ -128,7 +131,7 @@ class Agent:
             "history": self.history.observations(),
         }
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> wire.Status:
         """Which probe this is; a greeting asks for it, and leaves nothing behind."""
         return {
             "nonce": self.nonce,
@@ -136,7 +139,7 @@ class Agent:
             "hooked": self._installation.has_all_hooks(),
         }
 
-    def audit_info(self) -> dict[str, Any]:
+    def audit_info(self) -> wire.AuditInfo:
         """What an audit reports of the probe that is in the kernel."""
         return {"version": self.version, "watchers": self.lease.count_watchers(), "cost": self.cost()}
 
@@ -198,7 +201,7 @@ class Agent:
         is_hooked = bool(self._installation.find_hooks("post_run_cell"))
         return is_hooked and self.lease.is_watched() and self.runs.has_unfinished()
 
-    def cost(self) -> dict[str, Any]:
+    def cost(self) -> wire.Cost:
         """What the probe has cost the kernel so far."""
         failures = self.guard.failures + self.observer.calls.failed
         return self._cost.summarize(failures + (self.pulse.failures if self.pulse is not None else 0))

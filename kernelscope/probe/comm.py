@@ -6,10 +6,13 @@ from contextlib import suppress
 
 # By name, here and in the other modules: what the user puts in their place later is not run.
 from json import dumps
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from .cost import CostMeter
 from .guard import FailureGuard, guarded
+
+if TYPE_CHECKING:
+    from . import wire
 
 
 class CommEnd:
@@ -69,7 +72,7 @@ class Sender:
         self._kernel, self._comm_id, self._nonce = kernel, comm_id, nonce
         self._parent, self._cost = parent, cost
 
-    def send(self, message: dict[str, Any], publish: Any = None) -> None:
+    def send(self, message: wire.Message, publish: Any = None) -> None:
         """Send one message.
 
         Args:
@@ -77,14 +80,15 @@ class Sender:
         """
         # fault: 41b
         content = {"comm_id": self._comm_id, "data": {"kernelscope": {"nonce": self._nonce, **message}}}
-        self._cost.sent += sum(map(len, message.values()))
+        texts: Iterable[Any] = message.values()
+        self._cost.sent += sum(map(len, texts))
         session = self._kernel.session
         comm_msg = session.msg("comm_msg", content, parent=self._parent.message or {})
         frames = session.serialize(comm_msg, ident=b"comm-" + self._comm_id.encode())
         # Not by `session.send`: of what is long pyzmq would keep no copy, and start a thread that stays.
         (publish or self._kernel.iopub_socket.send_multipart)(frames, copy=True)
 
-    def send_pulse(self, pulse: dict[str, Any]) -> None:
+    def send_pulse(self, pulse: wire.Pulse) -> None:
         """Send a sign of life from the thread that publishes."""
         # Not through `iopub_socket`, which would make one more socket for this thread.
         publish = getattr(self._kernel.iopub_thread, "_really_send", self._kernel.iopub_socket.send_multipart)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import wire
 
 WINDOW = 1_000
 """Of so many latest hooks the median and the 99th percentile are sent."""
@@ -33,7 +36,7 @@ class CostMeter:
         if len(self._latest) > WINDOW:
             del self._in_order[bisect_left(self._in_order, self._latest.popleft())]
 
-    def summarize(self, failures: int) -> dict[str, Any]:
+    def summarize(self, failures: int) -> wire.Cost:
         """The figures as they are sent, with the failures that were counted elsewhere."""
         ordered = self._in_order
         return {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import collections
 from json import loads
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import wire
 
 HISTORY_BYTES = 4_000_000
 """Of observations that are kept; older ones are folded into the base."""
@@ -14,7 +17,7 @@ class History:
     """The observations in order, as the JSON that was sent, and the snapshot that the oldest is a difference to."""
 
     def __init__(self) -> None:
-        self.base: dict[str, Any] = {"seq": 0, "names": {}, "objects": []}
+        self.base: wire.Base = {"seq": 0, "names": {}, "objects": []}
         self._texts: collections.deque[str] = collections.deque()
         self._bytes = 0
 
@@ -27,12 +30,12 @@ class History:
             self._bytes -= len(oldest)
             fold(self.base, loads(oldest))
 
-    def observations(self) -> list[dict[str, Any]]:
+    def observations(self) -> list[wire.Observation]:
         """Those that are kept, the oldest first."""
         return [loads(text) for text in self._texts]
 
 
-def fold(base: dict[str, Any], observation: dict[str, Any]) -> None:
+def fold(base: wire.Base, observation: wire.Observation) -> None:
     """Bring a base forward over one observation; objects that no name reaches any more are dropped."""
     objects = {o["token"]: o for o in base["objects"]}
     objects.update({o["token"]: o for o in observation["objects"]})
@@ -44,7 +47,8 @@ def fold(base: dict[str, Any], observation: dict[str, Any]) -> None:
     reachable = set(base["names"].values())
     pending = list(reachable)
     while pending:
-        parts = objects.get(pending.pop(), {}).get("parts", ())
+        facts = objects.get(pending.pop())
+        parts = facts["parts"] if facts is not None else []
         pending += [p["token"] for p in parts if p["token"] not in reachable]
         reachable.update(p["token"] for p in parts)
     base["objects"] = [o for t, o in objects.items() if t in reachable]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .runs import RunTracker
 
+if TYPE_CHECKING:
+    from . import wire
 
-def describe_kernel(ip: Any, runs: RunTracker, sees_calls: bool) -> dict[str, Any]:
+
+def describe_kernel(ip: Any, runs: RunTracker, sees_calls: bool) -> wire.KernelReply:
     """The kernel's versions, process and notebook.
 
     Args:

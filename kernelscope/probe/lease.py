@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .keep_alive import KeepAlive
 from .processes import machine_mark, start_mark
+
+if TYPE_CHECKING:
+    from . import wire
 
 REMOTE_RUNS = 25
 """Runs without a sign of life after which a watcher on another machine counts as gone."""
@@ -14,13 +17,13 @@ REMOTE_RUNS = 25
 class Watcher:
     """One kernelscope that listens."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
+    def __init__(self, request: wire.AttachRequest) -> None:
         self.id: str = request["watcher"]
         self._pid: int = request["pid"]
         self._start_mark: str = request["process_started"]
         self.is_local = request["machine"] == machine_mark() or self._is_alive()
         self.runs_since_renewal = 0
-        self.poll: float | None = request.get("poll")
+        self.poll: float | None = request["poll"]
         """Seconds between looks while no cell runs; ``None`` for none."""
 
     def _is_alive(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from json import dumps
 from time import perf_counter
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .calls import TEACHES, CallWatcher
 from .code import CodeReader
@@ -17,6 +17,9 @@ from .identity import target_of
 from .interrupts import is_own_failure
 from .look import Look
 from .runs import Run, RunTracker
+
+if TYPE_CHECKING:
+    from . import wire
 
 LOCK_WAIT_S = 0.2
 """The longest that a hook waits for the poller's look to end."""
@@ -36,7 +39,7 @@ class Observer:
         history: History,
         sender: Sender,
         cost: CostMeter,
-        total_cost: Callable[[], dict[str, Any]],
+        total_cost: Callable[[], wire.Cost],
     ) -> None:
         # fault: 42a
         # fault: 33a
@@ -77,30 +80,30 @@ class Observer:
         """Report what changed while no cell ran, if anything did."""
         begun = perf_counter()
         is_late = not self._is_settled or self.look.behind
-        observation = self._scan()
-        if observation["names"] or observation["objects"]:
-            observation["late"] = is_late or self.look.reached_again
+        findings = self._scan()
+        if findings["names"] or findings["objects"]:
+            findings["late"] = is_late or self.look.reached_again
             self.calls.check_tool()
-            self._add_calls(observation, self.calls.drain())
-            self._publish(observation, begun)
+            self._add_calls(findings, self.calls.drain())
+            self._publish(findings, begun)
         self._is_settled = True
         self._watch_more_calls()
 
     def observe_run(self, run: Run, ended: float) -> None:
         """Report a run, and what it did."""
         is_late = not (self._is_settled and run.has_look_before) or self.look.behind
-        observation = self._scan()
-        observation["late"] = is_late or self.look.reached_again
-        observation["cut"] = [*run.cut, *observation["cut"]]
+        findings = self._scan()
+        findings["late"] = is_late or self.look.reached_again
+        findings["cut"] = [*run.cut, *findings["cut"]]
         self.calls.check_tool()
-        observation["run"] = run.describe(ended)
+        findings["run"] = run.describe(ended)
         calls = self.calls.drain()
-        observation["locals"] = self._local_models(calls)
-        self._add_calls(observation, calls)
+        findings["locals"] = self._describe_locals(calls)
+        self._add_calls(findings, calls)
         if self.calls.dropped:
-            observation["cut"].append(f"calls on {self.calls.dropped} further objects")
-        self._add_code(observation, run)
-        self._publish(observation, ended, run)
+            findings["cut"].append(f"calls on {self.calls.dropped} further objects")
+        self._add_code(findings, run)
+        self._publish(findings, ended, run)
         self._is_settled = True
         self._watch_more_calls()
 
@@ -108,14 +111,13 @@ class Observer:
         """Report a run that could not be looked at; the next look reports what it did."""
         self._is_settled = False
         cut = [*run.cut, f"the look after this run{reason}"]
-        observation = {"run": run.describe(ended), "names": {}, "objects": [], "cut": cut}
-        self._publish(observation, ended, run)
+        self._publish({"run": run.describe(ended), "names": {}, "objects": [], "cut": cut}, ended, run)
 
     def bill_to_run(self) -> None:
         """Let what the last observation cost count for the run whose hook has sent it."""
         self._unbilled = 0.0
 
-    def _scan(self) -> dict[str, Any]:
+    def _scan(self) -> wire.Findings:
         """One look; what an earlier one found and did not report comes with it."""
         if not self._is_settled:
             # fault: 27a
@@ -123,29 +125,30 @@ class Observer:
         self._is_settled = False
         return self.look.take()
 
-    def _add_calls(self, observation: dict[str, Any], calls: list[Any]) -> None:
+    def _add_calls(self, findings: wire.Findings, calls: list[Any]) -> None:
         """Those on objects that a name or a composite reaches."""
         known = self.look.watched
-        observation["calls"] = [
+        findings["calls"] = [
             call.as_fact() for call in calls if call.token in known and known[call.token].record is not None
         ]
-        observation["sees_calls"] = self.calls.active
+        findings["sees_calls"] = self.calls.active
 
-    def _add_code(self, observation: dict[str, Any], run: Run) -> None:
+    def _add_code(self, findings: wire.Findings, run: Run) -> None:
         """What the cell's source says; it is evidence, no condition: without it the run is reported, too."""
         try:
-            source = self._runs.source_of(run, observation["run"]["execution_count"])
-            observation.update(self._code.read(source, run.started))
+            source = self._runs.source_of(run, findings["run"]["execution_count"])
+            reading = self._code.read(source, run.started)
+            findings["code"], findings["files"] = reading["code"], reading["files"]
         except Exception as error:
             if not is_own_failure(error):
                 raise
-            observation["cut"].append(f"the cell's source: {type(error).__name__}")
-        if "code" in observation and (run.company or self._runs.has_company()):
-            observation["code"]["company"] = True
+            findings["cut"].append(f"the cell's source: {type(error).__name__}")
+        if "code" in findings and (run.company or self._runs.has_company()):
+            findings["code"]["company"] = True
 
-    def _local_models(self, calls: list[Any]) -> list[dict[str, Any]]:
+    def _describe_locals(self, calls: list[Any]) -> list[wire.LocalModel]:
         """Models that the user's code fitted inside a call and that no name reaches."""
-        models = []
+        models: list[wire.LocalModel] = []
         for call in calls:
             if not call.local or not call.returned or call.nested or call.method not in TEACHES:
                 continue
@@ -172,23 +175,23 @@ class Observer:
         self.calls.watch_sklearn()
         self.calls.watch_frameworks()
 
-    def _publish(self, observation: dict[str, Any], begun: float, run: Run | None = None) -> None:
+    def _publish(self, findings: wire.Findings, begun: float, run: Run | None = None) -> None:
         """Number, encode, keep and send one observation.
 
         Args:
             begun: when the hook began that made it, by ``perf_counter``.
         """
         self.seq += 1
-        observation["seq"] = self.seq
-        left_out = sum(len(facts["not_evaluated"]) for facts in observation["objects"])
-        self._cost.not_evaluated += len(observation["cut"]) + left_out
+        left_out = sum(len(facts["not_evaluated"]) for facts in findings["objects"])
+        self._cost.not_evaluated += len(findings["cut"]) + left_out
         # fault: 31a
-        body = dumps(observation)
+        body = dumps(findings)
         encoded = perf_counter()
         # Its own sending is still to come; that of the observation before it counts here instead.
         # fault: 102a
         spent = encoded - begun + self._unbilled + (run.hook_seconds if run is not None else 0.0)
-        text = body[:-1] + ", " + dumps({"hook_seconds": spent, "cost": self._total_cost()})[1:]
+        rest: wire.Publication = {"seq": self.seq, "hook_seconds": spent, "cost": self._total_cost()}
+        text = body[:-1] + ", " + dumps(rest)[1:]
         # fault: 84a
         self._history.add(text)
         if run is not None:

@@ -7,9 +7,12 @@ import sys
 from os import getpid
 from threading import get_ident
 from time import perf_counter, time
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .types import mro_of
+
+if TYPE_CHECKING:
+    from . import wire
 
 CODE_CHARACTERS = 65_536
 
@@ -57,7 +60,7 @@ class Run:
         """Identifies the request that asked for it; a cell within a cell has the same."""
         return message_id(self.parent)
 
-    def describe(self, ended: float) -> dict[str, Any]:
+    def describe(self, ended: float) -> wire.RunFacts:
         """What is sent of it.
 
         Args:
