@@ -299,7 +299,7 @@ def test_the_probe_and_the_program_know_a_process_and_a_machine_by_the_same_mark
     child: subprocess.Popen[bytes],
 ) -> None:
     for pid in (os.getpid(), child.pid, 1, -1, 0, 2**22 + 1):
-        assert probe.process_started(pid) == system.start_mark(pid)
+        assert probe.start_mark(pid) == system.start_mark(pid)
     assert probe.machine_mark() == system.machine_mark()
 
 
@@ -311,12 +311,12 @@ def test_elsewhere_the_probe_asks_the_psutil_that_is_there(
     platform: str, child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "psutil", psutil)
-    assert probe.process_started(child.pid, NOWHERE, platform) == system.start_mark(child.pid, tmp_path)
+    assert probe.start_mark(child.pid, NOWHERE, platform) == system.start_mark(child.pid, tmp_path)
     assert probe.machine_mark(NOWHERE, platform) == system.machine_mark()
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert probe.process_started(child.pid, NOWHERE, platform) == ""
-    assert probe.process_started(-1, NOWHERE, platform) == ""
+    assert probe.start_mark(child.pid, NOWHERE, platform) == ""
+    assert probe.start_mark(-1, NOWHERE, platform) == ""
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_what_psutil_says_of_a_process(
     module = types.ModuleType("psutil")
     vars(module)["Process"] = process
     monkeypatch.setitem(sys.modules, "psutil", module)
-    assert probe.process_started(4711, NOWHERE, "darwin") == mark
+    assert probe.start_mark(4711, NOWHERE, "darwin") == mark
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
@@ -351,7 +351,7 @@ def test_without_psutil_the_probe_knows_no_process_and_signals_none(
     signalled: list[object] = []
     monkeypatch.setattr(os, "kill", lambda *given: signalled.append(given))
 
-    assert probe.process_started(os.getpid(), NOWHERE, platform) == ""
+    assert probe.start_mark(os.getpid(), NOWHERE, platform) == ""
     assert probe.machine_mark(NOWHERE, platform) != system.machine_mark()
     assert "psutil" not in sys.modules, "nothing is imported into the kernel"
     assert signalled == []

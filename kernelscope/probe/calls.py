@@ -14,11 +14,14 @@ from __future__ import annotations
 import sys
 import types
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .identity import Tokens, is_dead, reference_to
 from .interrupts import close_entry, is_own_failure, strip_traceback
 from .types import DECISIVE, ESTIMATOR, TypeCache, class_attribute, class_dict, is_class, names_in
+
+if TYPE_CHECKING:
+    from . import wire
 
 METHODS = (
     *("fit", "partial_fit", "fit_transform", "fit_predict", "__setstate__", "__getstate__"),
@@ -95,7 +98,7 @@ class Seen:
         later.times, later.returned, later.local = 1, 0, False
         return later
 
-    def as_fact(self) -> dict[str, Any]:
+    def as_fact(self) -> wire.Call:
         """As it is sent: a ``Call`` of the timeline."""
         return {
             "token": self.token,

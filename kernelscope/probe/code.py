@@ -14,7 +14,7 @@ import functools
 import operator
 import re
 import types
-from typing import Any, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from .budget import Budget
 from .identity import Tokens
@@ -43,6 +43,9 @@ from .types import (
     is_one_of,
     qualified_name,
 )
+
+if TYPE_CHECKING:
+    from . import wire
 
 LONGEST = 1 << 16
 """Characters of a cell beyond which it is not read."""
@@ -125,7 +128,7 @@ class CodeReader:
         self.sources = Sources(types_)
         self.memory = Memory()
 
-    def read(self, source: str, since: float) -> dict[str, Any]:
+    def read(self, source: str, since: float) -> wire.CodeReading:
         """``{"code": CodeFacts, "files": [FileAccess, …]}`` of a cell that has just run.
 
         ``since``: seconds since the epoch when it began, to tell files that it wrote.
@@ -164,12 +167,12 @@ class _Reading:
         """Tokens of the user's own estimators whose ``fit`` is being read."""
         self.complete = True
 
-    def facts(self) -> dict[str, Any]:
-        methods = [
+    def facts(self) -> wire.CodeReading:
+        methods: list[wire.MethodInCode] = [
             {"method": m, "token": t, "inside": i, "cls": c, "sure": sure, "given": given}
             for (m, t, i, c, given), sure in self._methods.items()
         ]
-        code = {
+        code: wire.CodeFacts = {
             "methods": methods,
             "assigned": [list(pair) for pair in self._assigned],
             "copies": list(self._copies),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING
 
-LATEST = 1_000
-"""Hooks of which median and 99th percentile are told."""
+if TYPE_CHECKING:
+    from . import wire
+
+WINDOW = 1_000
+"""Of so many latest hooks the median and the 99th percentile are sent."""
 
 
-class Costs:
-    """Running figures, as ``Cost`` of the timeline has them.
+class CostMeter:
+    """Running figures, in the form of ``domain.facts.Cost``.
 
     Seconds are of wall time, as the user waits them.
     """
@@ -24,17 +27,17 @@ class Costs:
         self.sent = 0
         self.not_evaluated = 0
 
-    def spent(self, seconds: float) -> None:
-        """One hook took so long."""
+    def add_hook(self, seconds: float) -> None:
+        """Count one hook that took so long."""
         self._hooks += 1
         self._longest = max(self._longest, seconds)
         self._latest.append(seconds)
         insort(self._in_order, seconds)
-        if len(self._latest) > LATEST:
+        if len(self._latest) > WINDOW:
             del self._in_order[bisect_left(self._in_order, self._latest.popleft())]
 
-    def told(self, failures: int) -> dict[str, Any]:
-        """As it is sent."""
+    def summarize(self, failures: int) -> wire.Cost:
+        """The figures as they are sent, with the failures that were counted elsewhere."""
         ordered = self._in_order
         return {
             "hooks": self._hooks,

@@ -7,7 +7,7 @@ raises nor prints.  The modules get builtins of their own, so that a name the us
 
 # The expression that carries this file calls ``_kernelscope`` with the request (see kernel/inject.py).
 # It may meet an agent of another version: of that one it uses what every version has, ``version``,
-# ``attach``, ``greeted``, ``is_abandoned``, ``release``, ``take_out``, ``leave`` and the module's ``WIRE``.
+# ``attach``, ``status``, ``is_abandoned``, ``remove_watcher``, ``evict``, ``uninstall`` and the module's ``WIRE``.
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _answered(request: str) -> str:
     except BaseException:
         agent = _agent()
         if agent is not None and asked["do"] == "attach":
-            agent.release(asked["watcher"])  # who never hears of it will not take it back
+            agent.remove_watcher(asked["watcher"])  # who never hears of it will not take it back
         _give_back(ip, before)
         raise
     return text
@@ -121,16 +121,16 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
 
     session = ip.kernel.session.session
     if asked["do"] == "greet":
-        there = {} if agent is None else agent.greeted()
+        there = {} if agent is None else agent.status()
         return json.dumps({"session": session, "clock": time.monotonic(), **there})
     if asked["do"] == "audit":
         own = dict(vars(builtins))
         exec(compile(asked["source"], "<frozen kernelscope audit>", "exec", 0, True), own)  # noqa: S102 - the probe's own
-        there = None if agent is None else agent.there()
+        there = None if agent is None else agent.audit_info()
         return _packed({"report": own["report"](ip), "probe": there})
     if asked["do"] == "detach":
         if agent is not None:
-            agent.take_out()
+            agent.evict()
         return json.dumps({"detached": agent is not None})
     # fault: 21a
     # fault: 20a
@@ -141,7 +141,7 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
         # fault: 88b
         if not agent.is_abandoned():
             return json.dumps({"error": "version", "detail": agent.version})
-        agent.leave()
+        agent.uninstall()
         agent = None
     if agent is None:
         agent = _installed(ip, asked)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import OrderedDict
-from typing import Any, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from .frameworks import LINKED, Family, family_of
 from .identity import Binding, Tokens, Unreferable, is_dead, reference_to, target_of
@@ -33,6 +33,9 @@ from .types import (
     pairs_of,
 )
 from .values import Reader
+
+if TYPE_CHECKING:
+    from . import wire
 
 SECONDS = 0.05
 """The most that one look may take of the kernel's time."""
@@ -118,7 +121,7 @@ class Watched:
         self.in_order: list[tuple[str, Binding]] = []
         """The bindings as the instance dictionary has them."""
         self.generation: int | None = None
-        self.record: dict[str, Any] | None = None
+        self.record: wire.ObjectFacts | None = None
         self.folds = False
         """It holds a learned list of which most are not told as parts."""
         self.known = ""
@@ -189,7 +192,7 @@ class Look:
         self.visited = 0
         """Objects and keys that the last look went through; must not grow with the number of runs."""
 
-    def take(self) -> dict[str, Any]:
+    def take(self) -> wire.Findings:
         """One look: ``{"names", "objects", "cut"}`` as differences to the look before.
 
         ``unreached``, if there are any, lists the names whose model is gone and that a budget left out: they
@@ -214,7 +217,7 @@ class Look:
             for binding in list(watched.bindings.values()):
                 binding.doubt()
 
-    def _take(self) -> dict[str, Any]:
+    def _take(self) -> wire.Findings:
         self.reader.begin(SECONDS)
         self.behind = False
         found = self.walk()
@@ -225,7 +228,7 @@ class Look:
             for name, value in found.partly.items()
             if any(n.startswith((name + "[", name + ".")) for n in found.names)
         ]
-        objects: dict[int, dict[str, Any]] = {}
+        objects: dict[int, wire.ObjectFacts] = {}
         seen: dict[int, None] = {}
         self._wanted, self._folding = frozenset(map(id, found.names.values())), set()
         for obj in list(found.names.values()):
@@ -264,8 +267,10 @@ class Look:
         self.reader.end()
         self.visited += len(seen) + found.visited
         self.cut = cut
-        seen_now = {"names": changed, "objects": list(objects.values()), "cut": cut}
-        return {**seen_now, "unreached": unreached} if unreached else seen_now
+        findings: wire.Findings = {"names": changed, "objects": list(objects.values()), "cut": cut}
+        if unreached:
+            findings["unreached"] = unreached
+        return findings
 
     def number(self, obj: Any) -> int:
         """The object's generation: given when a name first reaches it, or a local is reported."""
@@ -290,7 +295,7 @@ class Look:
         watched = self.watched.get(self.names.get(name, 0))
         return watched.generation if watched is not None and watched.is_of(obj) else None
 
-    def everything(self) -> dict[str, Any]:
+    def everything(self) -> wire.State:
         """What the last looks amount to: ``{"names", "objects"}``, not as a difference."""
         records = [w.record for w in self.watched.values() if w.record is not None]
         return {"names": dict(self.names), "objects": records}
@@ -358,7 +363,12 @@ class Look:
     # One object.
 
     def _describe(
-        self, obj: Any, objects: dict[int, dict[str, Any]], seen: dict[int, None], cut: list[str], depth: int
+        self,
+        obj: Any,
+        objects: dict[int, wire.ObjectFacts],
+        seen: dict[int, None],
+        cut: list[str],
+        depth: int,
     ) -> int:
         """Notes the object's facts where they differ, and those of its parts."""
         token = self.tokens.of(obj)
@@ -379,7 +389,7 @@ class Look:
         record = None if still else self._record(obj, token, watched)
         if record is None and watched.record is not None and not watched.record["parts"]:
             return token
-        parts = []
+        parts: list[wire.Part] = []
         levels = min(depth, self._family(obj).levels)
         folded = len(self._folding)
         held_here = self._parts_of(obj) if levels else ()
@@ -388,7 +398,7 @@ class Look:
             held = self._describe(part, objects, seen, cut, levels - 1)
             parts.append({"label": label, "token": held, "key": key})
         if record is None:
-            record = {**watched.record}  # type: ignore[dict-item]
+            record = watched.record.copy()  # type: ignore[union-attr] # what is unchanged was described before
         record["parts"] = parts
         record["partners"] = watched.record["partners"] if watched.record is not None else []
         if watched.owed or record != watched.record:
@@ -420,7 +430,7 @@ class Look:
             for (name, value), (place, binding) in zip(pairs_of(own, len(bindings)), bindings)
         )
 
-    def _record(self, obj: Any, token: int, watched: Watched) -> dict[str, Any]:
+    def _record(self, obj: Any, token: int, watched: Watched) -> wire.ObjectFacts:
         info = self.types.of(type(obj))
         self.on_class(type(obj))
         family = family_of(info)
@@ -428,7 +438,7 @@ class Look:
         names = [n for n, _ in attributes_of(obj)] if type(family) is Family else [*params, *learned]
         watched.in_order = [(n, watched.binding(n if n in params else "." + n)) for n in names]
         left_out: list[str] = []
-        told: dict[str, Any] = {}
+        told: dict[str, wire.Signature] = {}
         for name, value in learned.items():
             if self.reader.overdue():
                 left_out.append(name)
@@ -445,14 +455,16 @@ class Look:
             "by_address": watched.is_by_address(),
             "params": {n: self.reader.parameter(v, watched.binding(n)) for n, v in params.items()},
             "learned": told,
+            "parts": [],
             "bases": info.bases,
             "not_evaluated": left_out,
+            "partners": [],
             "signs": family.signs(obj),
             "helper": family.helper,
             "known": watched.known,
         }
 
-    def _link(self, found: Found, objects: dict[int, dict[str, Any]]) -> None:
+    def _link(self, found: Found, objects: dict[int, wire.ObjectFacts]) -> None:
         """Notes which models an optimizer or a scheduler works on: also such as are gone, whose
         tensors it keeps alive."""
         named = {self.tokens.of(obj): obj for obj in found.names.values() if self._is_linked(obj)}
@@ -542,7 +554,7 @@ class Look:
     def _family(self, obj: Any) -> Family:
         return family_of(self.types.of(type(obj)))
 
-    def _name(self, token: int, objects: dict[int, dict[str, Any]]) -> None:
+    def _name(self, token: int, objects: dict[int, wire.ObjectFacts]) -> None:
         """Numbers an object that a name reaches for the first time."""
         watched = self.watched[token]
         if watched.generation is not None or (watched.record is not None and watched.record["helper"]):

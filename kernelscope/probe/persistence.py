@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import ast
 import io
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 from .resolve import HELD_DEPTH, New, Resolver, known, touched
 from .types import qualified_name
+
+if TYPE_CHECKING:
+    from . import wire
 
 FILES = (
     ("pickle", "dump", "save"), ("pickle", "load", "load"),
@@ -37,7 +40,7 @@ class Memory:
     """What outlasts a cell: which names hold something that was read from a file, or a model's state."""
 
     def __init__(self) -> None:
-        self.loaded: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.loaded: dict[str, tuple[int, wire.FileAccess | None]] = {}
         """Global names that hold what was read from a file: the id of it, and the load."""
         self.states: dict[str, tuple[int, list[int]]] = {}
         """Global names that hold the live tensors of models: the id of it, and the models."""
@@ -48,7 +51,7 @@ class Files:
 
     def __init__(self, at: Resolver, memory: Memory, copies: dict[str, None], since: float) -> None:
         self._at, self._memory, self._copies, self._since = at, memory, copies, since
-        self.facts: list[dict[str, Any]] = []
+        self.facts: list[wire.FileAccess] = []
         """A ``FileAccess`` of the timeline each."""
         self.told: set[int] = set()
         """Ids of the calls in the tree that another call's reading has told already."""
@@ -94,7 +97,12 @@ class Files:
             return
         path = self._path_given(node, place, scope)
         module = module.partition(".")[0] if ".src." in module or "smpickle" in module else module
-        fact: dict[str, Any] = {"action": action, "call": f"{module}.{function}", "path": path}
+        fact: wire.FileAccess = {
+            "action": action,
+            "call": f"{module}.{function}",
+            "path": path,
+            "touched": False,
+        }
         if action == "save":
             self._saves(fact, node.args[0] if node.args else None, scope)
         else:
@@ -103,7 +111,12 @@ class Files:
     def saves_itself(self, node: ast.Call, scope: dict[str, Any]) -> None:
         """``booster.save_model(path)``, ``model.save(path)``: also of a part of a named model."""
         method = node.func.attr  # type: ignore[attr-defined]
-        fact = {"action": "save", "call": method, "path": self._path_given(node, 0, scope)}
+        fact: wire.FileAccess = {
+            "action": "save",
+            "call": method,
+            "path": self._path_given(node, 0, scope),
+            "touched": False,
+        }
         self._saves(fact, node.func.value, scope)  # type: ignore[attr-defined]
 
     def loads_into(self, node: ast.Call, receiver: Any, scope: dict[str, Any]) -> None:
@@ -116,7 +129,12 @@ class Files:
             if found is None:
                 return
         else:
-            found = {"action": "load", "call": method, "path": self._path_given(node, 0, scope)}
+            found = {
+                "action": "load",
+                "call": method,
+                "path": self._path_given(node, 0, scope),
+                "touched": False,
+            }
         self.facts.append({**found, "name": None, "token": token, "touched": touched(found["path"], None)})
 
     def constructed(self, node: ast.Call, callee: Any, scope: dict[str, Any]) -> None:
@@ -125,7 +143,7 @@ class Files:
             self._copies[qualified_name(callee)] = None
         if any(k.arg == "model_file" for k in node.keywords):
             path = self._path_given(node, 9, scope)
-            self._loads({"action": "load", "call": qualified_name(callee), "path": path})
+            self._loads({"action": "load", "call": qualified_name(callee), "path": path, "touched": False})
 
     def written_bytes(self, node: ast.Call, method: str, scope: dict[str, Any]) -> bool:
         """``path.write_bytes(pickle.dumps(m))``, ``file.write(pickle.dumps(m))``: a save."""
@@ -136,7 +154,7 @@ class Files:
         if made is None or not isinstance(node.func, ast.Attribute):
             return False
         path = self._at.path(node.func.value, scope)
-        fact = {"action": "save", "call": ".".join(made), "path": path}
+        fact: wire.FileAccess = {"action": "save", "call": ".".join(made), "path": path, "touched": False}
         self._saves(fact, given.args[0], scope)
         return True
 
@@ -147,10 +165,10 @@ class Files:
         if not reads or made[1] != "loads" or given.func.attr not in ("read", "read_bytes"):  # type: ignore[union-attr]
             return False
         path = self._at.path(given.func.value, scope)  # type: ignore[union-attr]
-        self._loads({"action": "load", "call": ".".join(made), "path": path})
+        self._loads({"action": "load", "call": ".".join(made), "path": path, "touched": False})
         return True
 
-    def _saves(self, fact: dict[str, Any], saved: ast.expr | None, scope: dict[str, Any]) -> None:
+    def _saves(self, fact: wire.FileAccess, saved: ast.expr | None, scope: dict[str, Any]) -> None:
         """One fact per model in what is saved; one without a model where none could be told."""
         fact["touched"] = touched(fact["path"], self._since)
         fact["name"] = saved.id if isinstance(saved, ast.Name) else None
@@ -162,7 +180,7 @@ class Files:
             tokens = self._states.get(saved.id, before if is_still else [])
         self.facts += [{**fact, "token": token} for token in tokens] or [{**fact, "token": None}]
 
-    def _loads(self, fact: dict[str, Any]) -> None:
+    def _loads(self, fact: wire.FileAccess) -> None:
         """Into the name that the statement assigns to, where it is one."""
         fact["touched"] = touched(fact["path"], None)
         if self.target is not None:
@@ -183,7 +201,7 @@ class Files:
         where = node.args[place] if len(node.args) > place else named
         return self._at.path(where, scope) if where is not None else None
 
-    def _read_from(self, node: ast.expr, scope: dict[str, Any]) -> dict[str, Any] | None:
+    def _read_from(self, node: ast.expr, scope: dict[str, Any]) -> wire.FileAccess | None:
         """The load that an expression's value comes from."""
         while isinstance(node, ast.Subscript):
             node = node.value
@@ -198,6 +216,7 @@ class Files:
                     "action": "load",
                     "call": ".".join(access[:2]),
                     "path": self._path_given(node, 0, scope),
+                    "touched": False,
                 }
         return None
 

@@ -19,7 +19,7 @@ _NO_MACHINE = "processes cannot be seen"
 """No watcher sends this, so that none counts as one on the same machine."""
 
 
-def process_started(pid: int, stat: str = _STAT, platform: str = sys.platform) -> str:
+def start_mark(pid: int, stat: str = _STAT, platform: str = sys.platform) -> str:
     """What tells two processes with one pid apart, as ``start_mark`` in ``kernelscope/system.py`` does.
 
     Args:
@@ -35,10 +35,10 @@ def process_started(pid: int, stat: str = _STAT, platform: str = sys.platform) -
         ended = fields[0] in (b"Z", b"X")  # whether or not its parent has asked how
         return "" if ended else fields[19].decode()
     except (OSError, IndexError):
-        return "" if platform == "linux" else _seen_by_psutil(pid)
+        return "" if platform == "linux" else _ask_psutil(pid)
 
 
-def _seen_by_psutil(pid: int) -> str:
+def _ask_psutil(pid: int) -> str:
     psutil = sys.modules.get("psutil")
     if type(psutil) is not ModuleType or pid <= 0:
         return ""
@@ -54,7 +54,7 @@ def machine_mark(stat: str = _STAT, platform: str = sys.platform) -> str:
     A kernel that does not even see its own process sees no watcher's either: it says so, and then no
     watcher is on its machine.
     """
-    if not process_started(os.getpid(), stat, platform):
+    if not start_mark(os.getpid(), stat, platform):
         return _NO_MACHINE
     marks = [os.uname().nodename if hasattr(os, "uname") else ""]
     try:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import zlib
 from time import perf_counter, thread_time
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from . import tensors
 from .frameworks import TorchModule, family_of
@@ -23,6 +23,9 @@ from .interrupts import is_own_failure, strip_traceback
 from .look import Look
 from .names import UserNames
 from .types import instance_dict, is_one_of, is_small_atom, pairs_of
+
+if TYPE_CHECKING:
+    from . import wire
 
 FIRST_S = 1.0
 """A run that ends within this many seconds is not looked at before its end."""
@@ -58,7 +61,7 @@ class Pulse:
         loop: Any,
         look: Look,
         names: UserNames,
-        speak: Callable[[dict[str, Any]], None],
+        speak: Callable[[wire.Pulse], None],
         goes_on: Callable[[], bool],
     ) -> None:
         self._loop, self._look, self._speak, self._goes_on = loop, look, speak, goes_on
@@ -133,9 +136,10 @@ class Pulse:
             self._speak({"execution_count": count, "seconds": lasted, "next": wait, "moved": moved})
         return wait
 
-    def _moved(self) -> list[dict[str, Any]]:
+    def _moved(self) -> list[wire.Movement]:
         """What differs from the look before, by name; nothing at the first one."""
-        before, now, told = self._marks, {}, []
+        before, now = self._marks, {}
+        told: list[wire.Movement] = []
         found = self._look.walk(self._names).names
         for name in list(found)[:_MOST_MODELS]:
             model = found[name]

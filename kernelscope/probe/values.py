@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import math
 import types
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from . import tensors
 from .budget import Budget
@@ -36,6 +36,9 @@ from .types import (
     pairs_of,
     qualified_name,
 )
+
+if TYPE_CHECKING:
+    from . import wire
 
 WHOLE = 1 << 18
 """Bytes of an array that are always read in full."""
@@ -91,20 +94,21 @@ class Reader:
         """Whether the look has used up its time."""
         return self._budget.is_spent()
 
-    def parameter(self, value: Any, binding: Binding) -> object:
+    def parameter(self, value: Any, binding: Binding) -> wire.Value:
         """A scalar as it is; else ``{"text", "digest", "serial"}``."""
         if _is_plain(value):
             if not binding.holds(value):
                 binding.bind(value)
-            return value
+            plain: wire.Value = value
+            return plain
         self._refresh(value, binding)
         return {"text": binding.text, "digest": binding.digest, "serial": binding.serial}
 
-    def signature(self, value: Any, binding: Binding, computed: bool = False) -> dict[str, object]:
+    def signature(self, value: Any, binding: Binding, computed: bool = False) -> wire.Signature:
         """``{"text", "serial", "digest", "number", "version"}`` of one learned attribute; one that is
         ``computed`` is another object at each look, which means nothing."""
         self._refresh(value, binding)
-        found: dict[str, object] = {"text": binding.text, "serial": 0 if computed else binding.serial}
+        found: wire.Signature = {"text": binding.text, "serial": 0 if computed else binding.serial}
         if binding.digest is not None:
             found["digest"] = binding.digest
         if is_one_of(type(value), (int, float)) and _is_plain(value):

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from kernelscope.domain.facts import Cost, Movement, ObjectFacts, Observation, Snapshot
 from kernelscope.text import clean, clean_block, is_plain
 
-WIRE = 1
+WIRE = 2
 """The version that this side speaks; the probe's is in ``kernelscope/probe/agent.py``."""
 
 _LONGEST = 64_000_000

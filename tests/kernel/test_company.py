@@ -20,6 +20,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 import kernelscope
 from kernelscope.domain.events import Observed
+from kernelscope.protocol.wire import WIRE
 from kernelscope.storage.recorder import Recorder
 from kernelscope.system import is_stopped
 from kernelscope.timeline.timeline import Timeline
@@ -49,8 +50,8 @@ def another(folder: Path, version: str, *, wire: int | None = None) -> Path:
     if wire is not None:
         for file in (agent, package / "protocol" / "wire.py"):
             source = file.read_text()
-            assert source.count("\nWIRE = 1\n") == 1
-            file.write_text(source.replace("\nWIRE = 1\n", f"\nWIRE = {wire}\n"))
+            assert source.count(f"\nWIRE = {WIRE}\n") == 1
+            file.write_text(source.replace(f"\nWIRE = {WIRE}\n", f"\nWIRE = {wire}\n"))
     return folder / version
 
 
@@ -84,7 +85,7 @@ async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alo
 ) -> None:
     client = shared.client()
     version = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.version"
-    older, newer = another(tmp_path, "0.0.9"), another(tmp_path, "9.0", wire=2)
+    older, newer = another(tmp_path, "0.0.9"), another(tmp_path, "9.0", wire=WIRE + 1)
     async with watching(shared) as watch:
         await watch.attached()
         with watch_of(older, shared) as other:

@@ -73,16 +73,17 @@ exec('''
 import os, signal, sys
 def agent():
     return sys.modules["_kernelscope_probe.agent"].AGENT
-def act_in(method, time, act):
-    "Do something inside a method of the agent, the so-manieth time that it is called."
-    here, left = agent(), [time]
-    def instead(*given):
+def act_in(path, time, act):
+    "Do something inside a method of a part of the agent, when it is called for the so-manieth time."
+    part, method = path.split(".")
+    owner, left = getattr(agent(), part), [time]
+    def replacement(*arguments):
         left[0] -= 1
         if left[0] == 0:
-            del here.__dict__[method]
+            del owner.__dict__[method]
             act()
-        return getattr(type(here), method)(here, *given)
-    here.__dict__[method] = instead
+        return getattr(type(owner), method)(owner, *arguments)
+    owner.__dict__[method] = replacement
 def stop():
     os.kill(os.getpid(), signal.SIGINT)
     for _ in range(1_000):
@@ -117,12 +118,12 @@ def stopped_in(kernel: KernelProcess, method: str, number: int, cells: Sequence[
     """The statuses of cells that are all in the queue before the first one begins.
 
     Args:
-        method: of the agent; Stop falls into it.
+        method: of a part of the agent; Stop falls into it.
         number: Stop falls into the so-manieth call that one of the cells leads to.
     """
     queued = kernel.folder / "queued"
     queued.unlink(missing_ok=True)
-    own = method == "_observe_run"  # the gate's own comes first
+    own = method == "observer.observe_run"  # the gate's own comes first
     gate = kernel.queue(
         f"import os, time\nwhile not os.path.exists({str(queued)!r}): time.sleep(0.005)\n"
         f"{H}.act_in({method!r}, {number + own}, {H}.stop)"
@@ -147,7 +148,7 @@ async def test_a_timeout_ends_a_loop_of_fits(
         async with watching(kernel) as watch:
             await watch.attached()
             watched = printed(kernel, cell)
-            agent = f"[{AGENT}._calls.failed, {AGENT}._calls.active]"
+            agent = f"[{AGENT}.observer.calls.failed, {AGENT}.observer.calls.active]"
             assert value(kernel.client(), agent) == [0, True], "it is no failure of the probe"
             (run,) = await watch.ran(1)
             assert [call.method for call in run.calls] == ["fit"]
@@ -181,8 +182,13 @@ async def test_stop_after_a_cell_with_await_ends_the_next(kernel: KernelProcess)
         await watch.attached()
         plain = value(kernel.client(), before)
         cells = ("import asyncio\nawait asyncio.sleep(0)", "ran = 1", "ran = 2")
-        assert stopped_in(kernel, "_observe_run", 1, cells) == ["ok", "error", "ok"]
-        assert stopped_in(kernel, "_observe_run", 2, ("ran = 3", *cells)) == ["ok", "ok", "error", "ok"]
+        assert stopped_in(kernel, "observer.observe_run", 1, cells) == ["ok", "error", "ok"]
+        assert stopped_in(kernel, "observer.observe_run", 2, ("ran = 3", *cells)) == [
+            "ok",
+            "ok",
+            "error",
+            "ok",
+        ]
         assert value(kernel.client(), before) == plain
 
 
@@ -194,7 +200,7 @@ async def test_a_callback_of_the_user_s_is_not_taken_for_the_cell(kernel: Kernel
             "def callback(info):\n    exec('class Body:\\n    pass', globals())\n    called.append(1)\n"
             "called = []\nget_ipython().events.register('pre_run_cell', callback)"
         )
-        assert stopped_in(kernel, "_look_before", 1, ("ran = 1", "ran = 2")) == ["error", "ok"]
+        assert stopped_in(kernel, "hooks._look_before", 1, ("ran = 1", "ran = 2")) == ["error", "ok"]
         assert value(kernel.client(), "len(called)") == 3
 
 
@@ -213,7 +219,7 @@ async def test_what_nothing_is_queued_for_is_let_go_of(kernel: KernelProcess) ->
     async with watching(kernel) as watch:
         await watch.attached()
         act = "(lambda signal: signal.raise_signal(signal.SIGALRM))"
-        value(kernel.client(), f"{H}.act_in('_observe_run', 1, lambda: {act}(__import__('signal')))")
+        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, lambda: {act}(__import__('signal')))")
         assert kernel.run("1")["status"] == "ok"
         await watch.ran(1)
         client = kernel.client()
@@ -236,11 +242,11 @@ async def gone(kernel: KernelProcess) -> None:
 @pytest.mark.parametrize(
     ("method", "number", "hit"),
     [
-        ("_observe_run", 1, 1),  # in the hook after a cell: the next one
-        ("_observe_run", 2, 2),
-        ("_look_before", 1, 0),  # in the hook before a cell: that one
-        ("_look_before", 3, 2),
-        ("handle", 1, None),  # where nothing fails
+        ("observer.observe_run", 1, 1),  # in the hook after a cell: the next one
+        ("observer.observe_run", 2, 2),
+        ("hooks._look_before", 1, 0),  # in the hook before a cell: that one
+        ("hooks._look_before", 3, 2),
+        ("guard.handle", 1, None),  # where nothing fails
     ],
 )
 async def test_stop_ends_what_was_queued_when_it_was_pressed(
@@ -255,12 +261,12 @@ async def test_stop_ends_what_was_queued_when_it_was_pressed(
         assert list(status.values()) == ["ok", *("interrupted" if n == hit else "ok" for n in range(4))]
         assert len(status) == 5
         cut = [run.cut for run in runs[1:]]
-        where = "after" if method == "_observe_run" else "before"
+        where = "after" if method == "observer.observe_run" else "before"
         told = f"the look {where} this run was cut short by KeyboardInterrupt"
-        broken = None if hit is None else hit - (method == "_observe_run")
+        broken = None if hit is None else hit - (method == "observer.observe_run")
         assert cut == [(told,) if n == broken else () for n in range(4)]
         assert value(kernel.client(), "__import__('sys').gettrace() is None") is True
-        assert value(kernel.client(), f"{AGENT}._failures") == 0
+        assert value(kernel.client(), f"{AGENT}.guard.failures") == 0
 
 
 @pytest.mark.fault(96)
@@ -269,7 +275,7 @@ async def test_stop_never_reaches_a_run_that_was_requested_afterwards(kernel: Ke
     async with watching(kernel) as watch:
         await watch.attached()
         kernel.run("ran = None")
-        value(kernel.client(), f"{H}.act_in('_observe_run', 1, {H}.stop)")
+        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
         assert [kernel.run(f"ran = {n}")["status"] for n in range(3)] == ["ok"] * 3
         assert value(kernel.client(), "ran") == 2
         assert [r.run.status for r in await watch.ran(4) if r.run is not None] == ["ok"] * 4
@@ -293,16 +299,16 @@ async def test_a_request_whose_date_is_of_a_clock_that_is_behind_is_known_to_com
     async with watching(kernel) as watch:
         await watch.attached()
         kernel.run("ran = None")
-        value(kernel.client(), f"{H}.act_in('_observe_run', 1, {H}.stop)")
+        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
         assert [kernel.run(f"ran = {n}")["status"] for n in range(2)] == ["ok"] * 2
-        assert stopped_in(kernel, "_observe_run", 1, ["1", "2", "3"]) == ["ok", "error", "ok"]
+        assert stopped_in(kernel, "observer.observe_run", 1, ["1", "2", "3"]) == ["ok", "error", "ok"]
 
 
 async def test_stop_before_a_cell_that_does_not_run_is_kept_for_the_next(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
         await watch.attached()
         cells = ("def broken(:", "ran = 1", "ran = 2")
-        assert stopped_in(kernel, "_look_before", 1, cells) == ["error", "error", "ok"]
+        assert stopped_in(kernel, "hooks._look_before", 1, cells) == ["error", "error", "ok"]
         runs = [r.run for r in await watch.ran(4) if r.run is not None]
         assert [run.status for run in runs] == ["ok", "error", "interrupted", "ok"]
 
@@ -320,11 +326,11 @@ async def test_what_a_handler_of_the_user_raises_in_a_hook_reaches_the_cell(
         await watch.attached()
         kernel.run("1")
         act = "(lambda signal: signal.raise_signal(signal.SIGALRM))"
-        value(kernel.client(), f"{H}.act_in('_look_before', 1, lambda: {act}(__import__('signal')))")
+        value(kernel.client(), f"{H}.act_in('hooks._look_before', 1, lambda: {act}(__import__('signal')))")
         assert kernel.run("ran = True")["ename"] == kind
         shown = played(kernel.client(), "print(called, 'ran' in globals())")
         assert shown == [("stream", "1 False\n")]
-        assert value(kernel.client(), f"{AGENT}._failures") == 0
+        assert value(kernel.client(), f"{AGENT}.guard.failures") == 0
 
 
 @pytest.mark.parametrize("models", [0, 300])
@@ -527,6 +533,6 @@ async def test_a_look_goes_through_no_more_after_many_runs(tmp_path: Path) -> No
                 for _ in range(100):
                     kernel.queue("m = LogisticRegression(); m")
                 kernel.run("m", timeout=LONG)
-                visited.append(value(kernel.client(), f"{AGENT}._look.visited"))
+                visited.append(value(kernel.client(), f"{AGENT}.observer.look.visited"))
             assert len(set(visited)) == 1, visited
             assert visited[0] < 40

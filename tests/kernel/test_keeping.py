@@ -17,7 +17,7 @@ from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess
 
 MODEL = "from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"
-STAY = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT._stay"
+KEEP_ALIVE = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.lease.keep_alive"
 
 
 @pytest.fixture(scope="module", params=["own", "3.9", "3.13"])
@@ -68,19 +68,19 @@ async def test_a_visit_is_told_what_was_kept_and_leaves_the_time_as_it_was(kerne
     async with watching(kernel, keep=600.0) as watch:
         await watch.attached()
     ran = [kernel.run(MODEL)["execution_count"], kernel.run("model.set_params(C=2.0)")["execution_count"]]
-    until = value(client, f"{STAY}._until")
+    until = value(client, f"{KEEP_ALIVE}._deadline")
     for _ in range(2):
         attached = await visited(kernel)
         assert [o.run.execution_count for o in attached.history if o.run] == ran
-    assert value(client, f"{STAY}._until") == until, "neither prolonged nor cut short"
+    assert value(client, f"{KEEP_ALIVE}._deadline") == until, "neither prolonged nor cut short"
     assert value(client, INSTALLED) is True
     async with watching(kernel) as watch:
         await watch.attached()
-        assert value(client, f"{STAY}._until is None") is True, "somebody watches"
+        assert value(client, f"{KEEP_ALIVE}._deadline is None") is True, "somebody watches"
         await visited(kernel)
         kernel.run("model = LogisticRegression()")
         await watch.ran(1)
-    assert value(client, f"{STAY}._until") > until
+    assert value(client, f"{KEEP_ALIVE}._deadline") > until
 
 
 async def test_when_its_time_is_over_it_leaves_by_itself(kernel: KernelProcess) -> None:
@@ -120,7 +120,7 @@ async def test_a_second_watcher_stops_the_clock(kernel: KernelProcess) -> None:
 async def test_what_was_not_kept_is_counted(kernel: KernelProcess) -> None:
     async with watching(kernel, keep=600.0) as watch:
         await watch.attached()
-        small = "__import__('sys').modules['_kernelscope_probe.agent'].__dict__.update(HISTORY_BYTES=6000)"
+        small = "__import__('sys').modules['_kernelscope_probe.history'].__dict__.update(HISTORY_BYTES=6000)"
         assert value(kernel.client(), small) is None
     ran = [kernel.run(f"model.C = {number + 1}.5")["execution_count"] for number in range(12)]
     attached = await visited(kernel)

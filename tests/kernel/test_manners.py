@@ -148,7 +148,7 @@ async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel:
         await watch.attached()
         # In a namespace with the name of a module that the probe calls: the failure is no code of the user's.
         break_it = (
-            "import sys\nlook = sys.modules['_kernelscope_probe.agent'].AGENT._look\n"
+            "import sys\nlook = sys.modules['_kernelscope_probe.agent'].AGENT.observer.look\n"
             "look.take = eval('lambda: 1 / 0', {'__name__': 'json'})"
         )
         for cell in (break_it, "a = 1", "b = 2", "c = 3"):
@@ -192,7 +192,7 @@ async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess)
         found = await watch.attached()
         assert [o.run.code for o in found.history if o.run] == ["a = 1"]
         kernel.run(
-            "sys = __import__('sys'); sys.modules['_kernelscope_probe.agent'].AGENT._stay.seconds = 0.01"
+            "sys = __import__('sys'); sys.modules['_kernelscope_probe.agent'].AGENT.lease.keep_alive.seconds = 0.01"
         )
         await watch.ran(1)
 
@@ -255,7 +255,7 @@ async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
 async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_rest(
     kernel: KernelProcess,
 ) -> None:
-    lock = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT._busy"
+    lock = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.observer.lock"
     kernel.run("from sklearn.svm import SVC")
     async with watching(kernel) as watch:
         await watch.attached()
@@ -477,4 +477,4 @@ async def test_threads_that_change_the_namespace(kernel: KernelProcess) -> None:
             await watch.ran(number)
         kernel.run("done.append(1); [thread.join() for thread in threads]; sys.setswitchinterval(0.005)")
         assert [run.cut for run in await watch.ran(16)] == [()] * 16
-        assert value(kernel.client(), f"{agent}._failures") == 0
+        assert value(kernel.client(), f"{agent}.guard.failures") == 0

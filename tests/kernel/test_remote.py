@@ -11,7 +11,7 @@ import pytest
 
 from kernelscope.kernel import inject
 from kernelscope.kernel.live import LiveSource
-from kernelscope.probe.agent import REMOTE_RUNS
+from kernelscope.probe.lease import REMOTE_RUNS
 from tests.kernel.watching import INSTALLED, watching
 from tests.support.kernels import KernelProcess
 

@@ -16,7 +16,7 @@ ERRORS: Tuple[Type[BaseException], ...] = (  # noqa: UP006
     *(ZeroDivisionError, MemoryError, RecursionError, GeneratorExit, SystemExit, KeyboardInterrupt),
 )
 """The last two are never the probe's own: a hook passes them on to a cell."""
-ENTRIES = frozenset({"_kernelscope", "pre_run_cell", "post_run_cell", "told", "look_between_runs"})
+ENTRIES = frozenset({"_kernelscope", "pre_run_cell", "post_run_cell", "on_comm_message", "look_between_runs"})
 """Functions of the probe that others call, and by which a place is told from another."""
 GUARDS = frozenset({"call", "handle_msg", "run"})
 """Functions around those."""
@@ -91,7 +91,7 @@ def agent() -> Any:
 
 def break_a_look(number: int) -> None:
     """The next look of the probe fails, or the one after it."""
-    look, left = agent()._look, [number]
+    look, left = agent().observer.look, [number]
 
     def take() -> Any:
         left[0] -= 1
@@ -117,7 +117,7 @@ def step() -> None:
     here = agent()
     if here is None or not _plan:
         return
-    here._failures = 0
+    here.guard.failures = 0
     _armed = _plan.pop(0)
     _left = _armed[3]
     if _armed[5]:
@@ -165,7 +165,7 @@ def _try(faults: List[Fault], go: Callable[[], object], clean: Callable[[], obje
 def _leave() -> None:
     here = agent()
     if here is not None:
-        here.leave()
+        here.uninstall()
 
 
 def attaches(expression: str, faults: str) -> str:
@@ -192,7 +192,7 @@ def leaves(expression: str, watcher: str, faults: str) -> str:
     eval(expression, {})
 
     def go() -> str:
-        comm = agent()._comm
+        comm = agent().comm
         comm.handle_msg({"content": {"data": {"leave": watcher}}})
         return "left"
 
@@ -201,10 +201,10 @@ def leaves(expression: str, watcher: str, faults: str) -> str:
             here: Any = getattr(hook, "__self__", None)
             if "_kernelscope_probe" not in str(type(here)):
                 continue
-            if here._watchers:
-                here.leave()  # it never heard of it, and is whole
+            if here._lease.watchers:
+                here._uninstall()  # the request never reached it, and it is whole
             else:
-                here._is_left_alone()  # as the next run does
+                here._uninstall_if_unwatched()  # as the next run does
         now = _state()
         if now == plain:
             eval(expression, {})
@@ -217,13 +217,12 @@ def leaves(expression: str, watcher: str, faults: str) -> str:
 def _poll_once() -> Any:
     """The poller's thread is made anew, and finds something to tell."""
     here, ip = agent(), sys.modules["IPython"].get_ipython()
-    here._poller.stop()
-    here._poller = None
+    here.poller.stop()
     ip.user_ns["polled"] = type(ip.user_ns["m"])()
-    for watcher in here._watchers.values():
+    for watcher in here.lease.watchers.values():
         watcher.poll = 0.002
-    here._tune_poller()
-    return here._poller
+    here.poller.tune(here.lease.min_poll())
+    return here.poller.poller
 
 
 def _until(poller: Any, fact: Callable[[], object]) -> bool:
@@ -239,10 +238,10 @@ def polls(faults: str, collecting: bool = False) -> str:
     global _armed, _left
     here, ip, wrong = agent(), sys.modules["IPython"].get_ipython(), []
     if collecting:
-        seq = here._seq
-        _until(_poll_once(), lambda: here._seq > seq)
+        seq = here.observer.seq
+        _until(_poll_once(), lambda: here.observer.seq > seq)
     for fault in [(*f,) for f in json.loads(faults)]:
-        here._failures = 0
+        here.guard.failures = 0
         threading.settrace(_fire)
         _armed, _left = fault, fault[3]
         poller = _poll_once()
@@ -250,9 +249,9 @@ def polls(faults: str, collecting: bool = False) -> str:
             missed.append(fault[:3])
             _armed = None
         threading.settrace(None)
-        seq = here._seq
+        seq = here.observer.seq
         ip.user_ns["polled"] = type(ip.user_ns["m"])()
-        if not _until(poller, lambda: here._seq > seq):  # noqa: B023
+        if not _until(poller, lambda: here.observer.seq > seq):  # noqa: B023
             wrong.append(f"{fault}: it speaks no more")
     return json.dumps(wrong)
 

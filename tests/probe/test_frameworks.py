@@ -28,7 +28,7 @@ class Kernel:
         exec(source, self.names)
         seen = self.look.take()
         assert seen["cut"] == []
-        differ = {r["token"]: r for r in seen["objects"]}
+        differ: dict[int, dict[str, Any]] = {r["token"]: {**r} for r in seen["objects"]}
         self.records.update(differ)
         return {n: differ[t] for n, t in self.look.names.items() if t in differ}
 
@@ -292,7 +292,7 @@ def test_a_cast_is_told_by_the_tensors_type(torch_kernel: Kernel) -> None:
 def files_of(kernel: Kernel, *cells: str) -> list[tuple[str, int | None]]:
     """(action, the model's token) of what the last cell saves or loads, read in turn."""
     reader = CodeReader(kernel.names, kernel.look.types, kernel.look.tokens)
-    told: dict[str, Any] = {}
+    told: Any = {}
     for cell in cells:
         exec(cell, kernel.names)
         told = reader.read(cell, 0.0)

@@ -50,7 +50,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(look: Look) -> dict[str, Any]:
-    found = look.take()
+    found: dict[str, Any] = {**look.take()}
     json.dumps(found)
     return found
 

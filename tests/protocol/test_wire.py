@@ -14,6 +14,7 @@ from msgspec import to_builtins
 from kernelscope.domain.facts import Observation, Opaque
 from kernelscope.protocol import wire
 from kernelscope.protocol.wire import (
+    WIRE,
     AttachReply,
     Push,
     Refusal,
@@ -62,7 +63,7 @@ def an_observation(**differs: Any) -> dict[str, Any]:
 
 def a_reply(**differs: Any) -> dict[str, Any]:
     return {
-        "wire": 1,
+        "wire": WIRE,
         "nonce": "n",
         "comm_id": "c",
         "version": "0.1.0",

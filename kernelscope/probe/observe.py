@@ -1,0 +1,202 @@
+"""One look at the namespace becomes one observation: numbered, kept for later watchers, and sent."""
+
+from __future__ import annotations
+
+import threading
+from json import dumps
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Callable
+
+from .calls import TEACHES, CallWatcher
+from .code import CodeReader
+from .comm import Sender
+from .cost import CostMeter
+from .guard import MOST_FAILURES
+from .history import History
+from .identity import target_of
+from .interrupts import is_own_failure
+from .look import Look
+from .runs import Run, RunTracker
+
+if TYPE_CHECKING:
+    from . import wire
+
+LOCK_WAIT_S = 0.2
+"""The longest that a hook waits for the poller's look to end."""
+
+
+class Observer:
+    """Looks, and reports what it found.
+
+    Args:
+        total_cost: what the probe has cost so far, failures included, in the form in which it is sent.
+    """
+
+    def __init__(
+        self,
+        ip: Any,
+        runs: RunTracker,
+        history: History,
+        sender: Sender,
+        cost: CostMeter,
+        total_cost: Callable[[], wire.Cost],
+    ) -> None:
+        # fault: 42a
+        # fault: 33a
+        self.look = Look(ip.user_ns)
+        self.calls = CallWatcher(self.look.types, self.look.tokens, ip.user_ns)
+        self._code = CodeReader(ip.user_ns, self.look.types, self.look.tokens)
+        self._runs, self._history, self._sender = runs, history, sender
+        self._cost, self._total_cost = cost, total_cost
+        self.lock: Any = threading.RLock()
+        """Held by the thread that looks."""
+        self.seq = 0
+        """Of the latest observation."""
+        self._is_settled = True
+        """What the last look found was reported, and no run has ended since."""
+        self._unbilled = 0.0
+        """Seconds that it took to keep and to send the last observation, which its own cost does not contain."""
+
+    def start(self) -> None:
+        """Watch calls from now on, and take what there is for the base of all observations."""
+        self.calls.begin()
+        self.look.on_class = self.calls.watch_class
+        began = perf_counter()
+        self.look.take()
+        self._history.base = {"seq": 0, **self.look.everything()}
+        self._cost.add_hook(perf_counter() - began)
+        self._watch_more_calls()
+
+    def acquire_lock(self) -> bool:
+        """Take the lock for a hook, which waits a little for the poller; whether it was free in time.
+
+        Not by ``with``: IPython waits for the hook, and a cell must not wait long.
+        """
+        while self.lock._is_owned():
+            self.lock.release()  # an interrupt fell between taking it and the `try` that gives it back
+        return bool(self.lock.acquire(timeout=LOCK_WAIT_S))
+
+    def observe_between_runs(self) -> None:
+        """Report what changed while no cell ran, if anything did."""
+        begun = perf_counter()
+        is_late = not self._is_settled or self.look.behind
+        findings = self._scan()
+        if findings["names"] or findings["objects"]:
+            findings["late"] = is_late or self.look.reached_again
+            self.calls.check_tool()
+            self._add_calls(findings, self.calls.drain())
+            self._publish(findings, begun)
+        self._is_settled = True
+        self._watch_more_calls()
+
+    def observe_run(self, run: Run, ended: float) -> None:
+        """Report a run, and what it did."""
+        is_late = not (self._is_settled and run.has_look_before) or self.look.behind
+        findings = self._scan()
+        findings["late"] = is_late or self.look.reached_again
+        findings["cut"] = [*run.cut, *findings["cut"]]
+        self.calls.check_tool()
+        findings["run"] = run.describe(ended)
+        calls = self.calls.drain()
+        findings["locals"] = self._describe_locals(calls)
+        self._add_calls(findings, calls)
+        if self.calls.dropped:
+            findings["cut"].append(f"calls on {self.calls.dropped} further objects")
+        self._add_code(findings, run)
+        self._publish(findings, ended, run)
+        self._is_settled = True
+        self._watch_more_calls()
+
+    def report_unseen(self, run: Run, ended: float, reason: str) -> None:
+        """Report a run that could not be looked at; the next look reports what it did."""
+        self._is_settled = False
+        cut = [*run.cut, f"the look after this run{reason}"]
+        self._publish({"run": run.describe(ended), "names": {}, "objects": [], "cut": cut}, ended, run)
+
+    def bill_to_run(self) -> None:
+        """Let what the last observation cost count for the run whose hook has sent it."""
+        self._unbilled = 0.0
+
+    def _scan(self) -> wire.Findings:
+        """One look; what an earlier one found and did not report comes with it."""
+        if not self._is_settled:
+            # fault: 27a
+            self.look.owe_everything()
+        self._is_settled = False
+        return self.look.take()
+
+    def _add_calls(self, findings: wire.Findings, calls: list[Any]) -> None:
+        """Those on objects that a name or a composite reaches."""
+        known = self.look.watched
+        findings["calls"] = [
+            call.as_fact() for call in calls if call.token in known and known[call.token].record is not None
+        ]
+        findings["sees_calls"] = self.calls.active
+
+    def _add_code(self, findings: wire.Findings, run: Run) -> None:
+        """What the cell's source says; it is evidence, no condition: without it the run is reported, too."""
+        try:
+            source = self._runs.source_of(run, findings["run"]["execution_count"])
+            reading = self._code.read(source, run.started)
+            findings["code"], findings["files"] = reading["code"], reading["files"]
+        except Exception as error:
+            if not is_own_failure(error):
+                raise
+            findings["cut"].append(f"the cell's source: {type(error).__name__}")
+        if "code" in findings and (run.company or self._runs.has_company()):
+            findings["code"]["company"] = True
+
+    def _describe_locals(self, calls: list[Any]) -> list[wire.LocalModel]:
+        """Models that the user's code fitted inside a call and that no name reaches."""
+        models: list[wire.LocalModel] = []
+        for call in calls:
+            if not call.local or not call.returned or call.nested or call.method not in TEACHES:
+                continue
+            if call.token in self.look.watched:
+                continue  # a name or a composite reaches it, or did
+            fact = call.as_fact()
+            obj = target_of(call.reference)
+            models.append(
+                {
+                    "token": call.token,
+                    "generation": self.look.next_number() if obj is None else self.look.number(obj),
+                    "cls": fact["cls"],
+                    "method": fact["method"],
+                    "inside": fact["inside"],
+                    "id": call.address,
+                }
+            )
+        return models
+
+    def _watch_more_calls(self) -> None:
+        """See more calls from the next run on, or none any more if watching them has failed too often."""
+        if self.calls.failed >= MOST_FAILURES:
+            self.calls.end()
+        self.calls.watch_sklearn()
+        self.calls.watch_frameworks()
+
+    def _publish(self, findings: wire.Findings, begun: float, run: Run | None = None) -> None:
+        """Number, encode, keep and send one observation.
+
+        Args:
+            begun: when the hook began that made it, by ``perf_counter``.
+        """
+        self.seq += 1
+        left_out = sum(len(facts["not_evaluated"]) for facts in findings["objects"])
+        self._cost.not_evaluated += len(findings["cut"]) + left_out
+        # fault: 31a
+        body = dumps(findings)
+        encoded = perf_counter()
+        # Its own sending is still to come; that of the observation before it counts here instead.
+        # fault: 102a
+        spent = encoded - begun + self._unbilled + (run.hook_seconds if run is not None else 0.0)
+        rest: wire.Publication = {"seq": self.seq, "hook_seconds": spent, "cost": self._total_cost()}
+        text = body[:-1] + ", " + dumps(rest)[1:]
+        # fault: 84a
+        self._history.add(text)
+        if run is not None:
+            run.is_reported = (
+                True  # before it is sent: a gap in the numbers is honest, a run sent twice is not
+            )
+        self._sender.send({"kind": "observation", "observation": text})
+        self._unbilled = perf_counter() - encoded

@@ -1,0 +1,355 @@
+"""The form of everything that the probe sends, and of the attach request that it receives.
+
+For the type checker alone: this module is never sent to a kernel, and the others import it only if
+``TYPE_CHECKING``, so that it costs the kernel nothing.  The receiving side declares the same messages as
+msgspec structs of the same names, in ``kernelscope/domain/facts.py`` and ``kernelscope/protocol/wire.py``,
+where each field is documented; ``tests/protocol/test_contract.py`` compares the two.
+
+A key of a class with ``total=False`` may be missing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence, TypedDict, Union
+
+# Values.
+
+
+class Opaque(TypedDict):
+    """A value that is no plain scalar."""
+
+    text: str
+    digest: str | None
+    serial: int
+
+
+Value = Union[bool, int, float, str, None, Opaque]
+
+
+class _NamedSignature(TypedDict):
+    text: str
+    serial: int
+
+
+class Signature(_NamedSignature, total=False):
+    """One learned attribute."""
+
+    digest: str
+    number: float
+    version: int
+
+
+# Objects.
+
+
+class Part(TypedDict):
+    """An estimator that another one holds."""
+
+    label: str
+    token: int
+    key: str | None
+
+
+class ObjectFacts(TypedDict):
+    """One model object, as it was when the probe looked."""
+
+    token: int
+    generation: int | None
+    cls: str
+    library: str
+    id: int
+    by_address: bool
+    params: dict[str, Value]
+    learned: dict[str, Signature]
+    parts: list[Part]
+    bases: Sequence[str]
+    not_evaluated: list[str]
+    partners: list[int]
+    signs: Sequence[str]
+    known: str
+    helper: bool
+
+
+# What a run did.
+
+
+class RunFacts(TypedDict):
+    """One execution of one cell."""
+
+    execution_count: int
+    code: str
+    code_cut: bool
+    code_hash: str
+    status: str
+    started: float
+    seconds: float
+    cell_id: str | None
+    client: str | None
+
+
+class Call(TypedDict):
+    """Calls of one method on one object that were seen."""
+
+    token: int
+    cls: str
+    method: str
+    times: int
+    returned: int
+    inside: str | None
+    nested: bool
+    given: Sequence[str]
+
+
+class LocalModel(TypedDict):
+    """A model that was fitted inside a call and that no name reaches."""
+
+    token: int
+    generation: int
+    cls: str
+    method: str
+    inside: str
+    id: int
+
+
+class MethodInCode(TypedDict):
+    """A method call that a cell's source contains."""
+
+    method: str
+    token: int | None
+    inside: str | None
+    cls: str | None
+    sure: bool
+    given: Sequence[str]
+
+
+class _CodeAsRead(TypedDict):
+    methods: list[MethodInCode]
+    assigned: list[list[Any]]
+    copies: list[str]
+    complete: bool
+
+
+class CodeFacts(_CodeAsRead, total=False):
+    """What a cell can have done, by its source."""
+
+    company: bool
+
+
+class _AnyFileAccess(TypedDict):
+    action: str
+    call: str
+    path: str | None
+    touched: bool
+
+
+class FileAccess(_AnyFileAccess, total=False):
+    """A save or load that a cell's source contains."""
+
+    name: str | None
+    token: int | None
+
+
+class CodeReading(TypedDict):
+    """What the reader of cells returns; a part of an observation."""
+
+    code: CodeFacts
+    files: list[FileAccess]
+
+
+# Observations.
+
+
+class Cost(TypedDict):
+    """What the probe has cost so far."""
+
+    hooks: int
+    median: float
+    p99: float
+    longest: float
+    sent: int
+    not_evaluated: int
+    failures: int
+
+
+class _Difference(TypedDict):
+    names: dict[str, int | None]
+    objects: list[ObjectFacts]
+    cut: list[str]
+
+
+class Findings(_Difference, total=False):
+    """An observation before it is published: what a look returns, and what is added of a run."""
+
+    unreached: list[str]
+    run: RunFacts
+    calls: list[Call]
+    locals: list[LocalModel]
+    files: list[FileAccess]
+    code: CodeFacts
+    sees_calls: bool
+    late: bool
+
+
+class Publication(TypedDict):
+    """What is added to an observation as it is published."""
+
+    seq: int
+    hook_seconds: float
+    cost: Cost
+
+
+class Observation(Findings, Publication):
+    """What one look found, as the difference to the look before."""
+
+
+class State(TypedDict):
+    """What looks amount to."""
+
+    names: dict[str, int]
+    objects: list[ObjectFacts]
+
+
+class Base(State):
+    """What is kept of the oldest observations."""
+
+    seq: int
+
+
+class Snapshot(Base):
+    """What observations are differences to."""
+
+    cut: list[str]
+
+
+# Messages on the comm.
+
+
+class Movement(TypedDict):
+    """A model that is seen to change while a cell runs."""
+
+    name: str
+    cls: str
+    generation: int | None
+    text: str
+
+
+class Pulse(TypedDict):
+    """A sign that a run is still at work."""
+
+    execution_count: int
+    seconds: float
+    next: float
+    moved: list[Movement]
+
+
+class _AnyMessage(TypedDict):
+    kind: str
+
+
+class Message(_AnyMessage, total=False):
+    """What is sent, without the probe's name."""
+
+    observation: str
+    pulse: str
+    reason: str
+
+
+class Push(Message):
+    """One message on the comm."""
+
+    nonce: str
+
+
+# Answers of the loader.
+
+
+class AttachRequest(TypedDict):
+    """What ``kernelscope/kernel/inject.py`` asks the loader for."""
+
+    do: str
+    session: str
+    until: float
+    wire: int
+    version: str
+    checksum: str
+    sources: str
+    watcher: str
+    pid: int
+    process_started: str
+    machine: str
+    keep: float
+    poll: float | None
+    visits: bool
+
+
+class KernelReply(TypedDict):
+    """Which kernel this is."""
+
+    python: str
+    pid: int
+    execution_count: int
+    notebook: str | None
+    ipykernel: str
+    cwd: str
+    sees_calls: bool
+
+
+class AttachReply(TypedDict):
+    """The answer to an attach."""
+
+    wire: int
+    nonce: str
+    comm_id: str
+    version: str
+    local: bool
+    seq: int
+    kernel: KernelReply
+    pulses: bool
+    cost: Cost
+    base: Snapshot
+    history: list[Observation]
+
+
+class Status(TypedDict):
+    """Which probe is in the kernel."""
+
+    nonce: str
+    seq: int
+    hooked: bool
+
+
+class _AnyGreeting(TypedDict):
+    session: str
+    clock: float
+
+
+class Greeting(_AnyGreeting, total=False):
+    """The answer to a greeting."""
+
+    nonce: str
+    seq: int
+    hooked: bool
+
+
+class AuditInfo(TypedDict):
+    """What an audit reports of the probe."""
+
+    version: str
+    watchers: int
+    cost: Cost
+
+
+class TakenOut(TypedDict):
+    """The answer to a detach."""
+
+    detached: bool
+
+
+class _AnyRefusal(TypedDict):
+    error: str
+
+
+class Refusal(_AnyRefusal, total=False):
+    """Why the loader did not install the probe."""
+
+    detail: str
