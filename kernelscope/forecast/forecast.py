@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from kernelscope.cellcode.source import ANY, SOME, Binding, Setting, Source, Surroundings, read, root_of
 from kernelscope.domain.changes import Change, Identity, Learned, Run, Verdict
+from kernelscope.domain.display import short_class, shown
 from kernelscope.domain.facts import (
     Call,
     FileAccess,
@@ -30,7 +31,6 @@ from kernelscope.domain.facts import (
 from kernelscope.libraries.registry import Effect, card_for
 from kernelscope.timeline.view import History
 from kernelscope.verdicts.context import DEPTH, JudgingContext, rows_of
-from kernelscope.verdicts.explain import short_class, shown
 from kernelscope.verdicts.judge import judge, tokens_in_use
 
 _TEACHES = (Effect.REFITS, Effect.CONTINUES)
@@ -91,9 +91,9 @@ class Forecaster:
         return self._timeline.objects
 
     @property
-    def taught(self) -> Mapping[int, bool]:
+    def trained(self) -> Mapping[int, bool]:
         """Of every network, whether it has learned anything."""
-        return self._timeline.taught
+        return self._timeline.trained
 
     @cached_property
     def in_use(self) -> frozenset[int]:
@@ -621,7 +621,7 @@ class _Again:
     def _judged(self, again: Observation) -> Iterator[Change]:
         before = self.now.objects
         after = {**before, **self.objects}
-        context = JudgingContext(again, before, after, self.now.names, self.names, taught=self.now.taught)
+        context = JudgingContext(again, before, after, self.now.names, self.names, trained=self.now.trained)
         rows = (
             rows_of(self._touched(self.now.names, context), before),
             rows_of(self._touched(self.names, context), after),

@@ -17,6 +17,9 @@ from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, O
 from kernelscope.domain.facts import KernelFacts, ObjectFacts, Opaque, Value
 from kernelscope.forecast.forecast import Forecast, Outlook
 from kernelscope.libraries.registry import card_for
+from kernelscope.presentation.evidence import evidence_sentences
+from kernelscope.presentation.explain import explain
+from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Update
 
 SCHEMA = 1
@@ -164,8 +167,8 @@ def change_record(change: Change) -> Record:
         "fitted": change.fitted,
         "stale": list(change.stale),
         "certainty": change.certainty,
-        "evidence": list(change.evidence),
-        "explanation": change.explanation,
+        "evidence": [text_of(each) for each in evidence_sentences(change)],
+        "explanation": text_of(explain(change)),
     }
     if change.parts:
         record["parts"] = [change_record(part) for part in change.parts]

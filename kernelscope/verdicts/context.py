@@ -33,7 +33,7 @@ class JudgingContext:
     after: Mapping[int, ObjectFacts]
     names_before: Mapping[str, int]
     names_after: Mapping[str, int]
-    taught: Mapping[int, bool] = field(default_factory=dict)
+    trained: Mapping[int, bool] = field(default_factory=dict)
     """Of networks, by token: whether they had learned anything before this observation."""
     kept: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
     """By path and class (a checkpoint holds a network and its optimizer): what the files hold that were

@@ -17,10 +17,12 @@ from tests.support.facts import (
     attached,
     bound,
     called,
+    explained,
     model,
     observation,
     params,
     pipeline,
+    reasons,
     run_facts,
     twin,
 )
@@ -44,7 +46,7 @@ def test_given_a_change_between_runs_when_looked_at_then_it_is_told_once_and_no_
 
     assert (between.kind, between.execution_count, between.run) == ("between", 1, None)
     assert verdicts(between) == {"m": "params"}
-    assert between.changes[0].explanation.startswith("Between runs, by no cell: m got other")
+    assert explained(between.changes[0]).startswith("Between runs, by no cell: m got other")
     assert run.changes == ()
 
 
@@ -141,8 +143,8 @@ def test_given_a_local_model_when_a_run_fitted_it_then_told_with_the_function_an
     )  # fmt: skip
     assert (change.scope, change.certainty, change.cls) == ("local", "observed", LOGISTIC)
     assert (change.generation, change.id, change.fitted, change.params) == (5, 0x1234, True, {})
-    assert "inside the call" in change.explanation
-    assert change.evidence
+    assert "inside the call" in explained(change)
+    assert reasons(change)
 
 
 def test_given_a_local_model_when_a_global_of_the_function_s_name_is_there_then_its_row_is_left_alone() -> (
