@@ -170,6 +170,8 @@ def change_record(change: Change) -> Record:
         "evidence": [text_of(each) for each in evidence_sentences(change)],
         "explanation": text_of(explain(change)),
     }
+    if change.late is not None:
+        record["late"] = {"since": change.late.since}
     if change.parts:
         record["parts"] = [change_record(part) for part in change.parts]
     return record

@@ -92,6 +92,10 @@ class Timeline:
         self._kept: dict[tuple[str, str], Kept] = {}
         """What the files hold that were written while we watched, over all epochs."""
         self._names: dict[str, int] = {}
+        self._complete_until: int | None = None
+        """The last run after which a look saw everything; ``None``: none has in this epoch."""
+        self._partly_read: set[int] = set()
+        """Tokens of the objects of which the last look left something out."""
         self._unreached: dict[str, int] = {}
         """Names that no look has reached since their model was gone, and the token of that."""
         self._rows_now: Rows | None = {}
@@ -155,6 +159,9 @@ class Timeline:
         self._reruns.begin_epoch()
         runs_since = sum(o.run is not None for o in event.history)
         start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
+        self._partly_read = {f.token for f in event.base.objects if f.not_evaluated}
+        is_complete = not (event.base.cut or event.history or self._partly_read)
+        self._complete_until = start.execution_count if is_complete else None
         first = given[0] or self._found_there()
         self._hold(first, start)
         looked: list[tuple[Judgement, Moment | None]] = []
@@ -196,6 +203,7 @@ class Timeline:
             trained=self._trained,
             kept=self._kept,
             epoch=self.epoch,
+            late_since=self._late_since(observation),
         )
         judgement = given or self._judge(context, rows_before)
         self._trained = {**self._trained, **judgement.trained}
@@ -205,8 +213,26 @@ class Timeline:
         silent = observation.run is None and not judgement.changes
         moment = self._moments[-1] if silent else self._record(observation, judgement, before)
         self._hold(judgement, moment)
+        if self._has_seen_everything(observation):
+            self._complete_until = moment.execution_count
         self._forget_the_dead()
         return judgement, None if silent else moment
+
+    def _late_since(self, observation: Observation) -> int | None:
+        """The first run that can have done what a late observation found."""
+        if not observation.late or self._complete_until is None:
+            return None
+        run = observation.run
+        latest = self._moments[-1].execution_count if run is None else run.execution_count
+        return min(self._complete_until + 1, latest)
+
+    def _has_seen_everything(self, observation: Observation) -> bool:
+        """Whether a look left nothing for a later one to find."""
+        self._partly_read -= {f.token for f in observation.objects}
+        self._partly_read |= {f.token for f in observation.objects if f.not_evaluated}
+        if observation.cut or not self._partly_read:
+            return not observation.cut
+        return self._partly_read.isdisjoint(tokens_in_use(self._objects, self._names))
 
     def _judge(self, context: JudgingContext, rows_before: Rows) -> Judgement:
         """Changes nothing but what is known of networks' learning, which their rows are told by."""

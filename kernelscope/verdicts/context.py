@@ -39,6 +39,8 @@ class JudgingContext:
     """By path and class (a checkpoint holds a network and its optimizer): what the files hold that were
     seen being written before this observation."""
     epoch: int = 1
+    late_since: int | None = None
+    """Of an observation that is late: the first run that can have done what it found."""
 
     @property
     def sees_calls(self) -> bool:

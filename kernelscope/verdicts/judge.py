@@ -220,7 +220,7 @@ def _place(change: Change, context: JudgingContext) -> Change:
     if not context.observation.late:
         return change
     certainty: Certainty = "inferred" if change.certainty == "observed" else change.certainty
-    return replace(change, certainty=certainty, late=Late())
+    return replace(change, certainty=certainty, late=Late(context.late_since))
 
 
 def _background(
