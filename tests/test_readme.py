@@ -28,7 +28,7 @@ import pytest
 from kernelscope import cli
 from kernelscope.domain.changes import Certainty
 from kernelscope.domain.events import Event
-from kernelscope.expectations.checker import Jury
+from kernelscope.expectations.checker import ExpectationChecker
 from kernelscope.expectations.language import KEYWORDS, WHEN, parse
 from kernelscope.export.expectations import expectation_record
 from kernelscope.export.lines import PlainLines
@@ -516,7 +516,7 @@ def session_of(*, spoiled: bool) -> list[Event]:
 def test_an_expectation_of_the_table_means_what_it_says(text: str) -> None:
     for spoiled in (False, True):
         timeline = Timeline()
-        jury = Jury([parse(text)], timeline)
+        jury = ExpectationChecker([parse(text)], timeline)
         for event in session_of(spoiled=spoiled):
             jury(timeline.apply(event))
         (result,) = jury.results()
@@ -578,7 +578,10 @@ def test_the_records_named_are_those_there_are() -> None:
     assert sentence is not None
     assert set(re.findall(r"`(\w+)`", sentence[1])) == written
     assert "an `expectation` each comes last" in README
-    assert expectation_record(Jury([parse("*: not reset")], Timeline()).results()[0])["type"] == "expectation"
+    assert (
+        expectation_record(ExpectationChecker([parse("*: not reset")], Timeline()).results()[0])["type"]
+        == "expectation"
+    )
 
 
 def test_every_command_and_option_named_is_there() -> None:

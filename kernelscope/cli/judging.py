@@ -10,9 +10,11 @@ import click
 from kernelscope.cli.running import run, talk
 from kernelscope.domain.events import Attached
 from kernelscope.errors import UnreachableError
-from kernelscope.expectations.checker import Jury
+from kernelscope.expectations.checker import ExpectationChecker
 from kernelscope.expectations.language import Expectation
 from kernelscope.export.expectations import expectation_record, result_lines
+from kernelscope.presentation.expectations import finding_sentence
+from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import encode
 from kernelscope.session import Session
 from kernelscope.text import escaped_json
@@ -33,8 +35,8 @@ def judged(session: Session, expected: Sequence[Expectation], as_json: bool, *, 
         as_json: the results are JSON lines.
         at_once: what is broken is said on standard error as soon as it is.
     """
-    jury = Jury(expected, session.timeline)
-    session.listen(lambda update: _hear(jury, update, at_once=at_once))
+    checker = ExpectationChecker(expected, session.timeline)
+    session.listen(lambda update: _hear(checker, update, at_once=at_once))
     interrupted = False
     try:
         run(session.run())
@@ -46,7 +48,7 @@ def judged(session: Session, expected: Sequence[Expectation], as_json: bool, *, 
         if session.timeline.kernel is None:
             raise
         interrupted = True
-    results = jury.results()
+    results = checker.results()
     if as_json:
         for result in results:
             sys.stdout.buffer.write(escaped_json(encode(expectation_record(result))))
@@ -60,12 +62,12 @@ def judged(session: Session, expected: Sequence[Expectation], as_json: bool, *, 
         raise KeyboardInterrupt
 
 
-def _hear(jury: Jury, update: Update, *, at_once: bool) -> None:
-    broken = jury(update)
+def _hear(checker: ExpectationChecker, update: Update, *, at_once: bool) -> None:
+    broken = checker(update)
     if not at_once:
         return
     begun = update.moments[0].execution_count if isinstance(update.event, Attached) else 0
     if begun:
         talk(f"what In [1] to In [{begun}] did was not seen, and is not judged")
     for finding in broken:
-        talk(f"expected otherwise: {finding.sentence}")
+        talk(f"expected otherwise: {text_of(finding_sentence(finding))}")

@@ -82,34 +82,37 @@ def _tell(
     timeline: Timeline, written: str, place: tuple[int | None, int] | None, as_json: bool, forgotten: int
 ) -> None:
     from kernelscope.domain.names import canonical_name
-    from kernelscope.expectations.checker import did_you_mean
-    from kernelscope.export.story import story_json, story_text
-    from kernelscope.presentation.story import known_runs, moment_of, story
+    from kernelscope.expectations.checker import close_names
+    from kernelscope.export.history import history_json, history_text
+    from kernelscope.presentation.expectations import did_you_mean
+    from kernelscope.presentation.history import find_moment, known_runs, name_history
+    from kernelscope.presentation.segments import text_of
 
     name, until = canonical_name(written), None
     if not timeline.track(name):
         rows = timeline.rows()
+        meant = text_of(did_you_mean(close_names(name, rows)))
         names = [row.name for row in rows if row.whole is None]
         more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
         known = f"The names: {', '.join(names[:_MOST_NAMES])}{more}." if rows else ""
         if timeline.cut:
             left_out = f"The latest look left out: {'; '.join(timeline.cut)}."
             raise UnknownNameError(
-                f"no model called {name} was seen{did_you_mean(name, rows)}, but not everything was looked at",
+                f"no model called {name} was seen{meant}, but not everything was looked at",
                 f"{left_out} {known}".rstrip(),
             )
         raise UnknownNameError(
-            f"no model was ever called {name}{did_you_mean(name, rows)}",
+            f"no model was ever called {name}{meant}",
             known or "There was no model at all.",
         )
     if place is not None:
         epoch, count = place[0] or timeline.epoch, place[1]
-        until = moment_of(timeline, epoch, count)
+        until = find_moment(timeline, epoch, count)
         if until is None:
             first, last = known_runs(timeline, epoch)
             raise UnknownNameError(
                 f"In [{count}] was not seen" + (f" in epoch {epoch}" if epoch != 1 else ""),
                 f"Known are the runs after In [{first}], up to In [{last}].",
             )
-    told = story(timeline, name, until, forgotten)
-    click.echo(story_json(told) if as_json else story_text(told))
+    history = name_history(timeline, name, until, forgotten)
+    click.echo(history_json(history) if as_json else history_text(history))

@@ -7,11 +7,14 @@ from typing import Literal
 
 from msgspec import Struct
 
+from kernelscope.domain.evidence import Evidence
 from kernelscope.domain.facts import ObjectFacts, Observation, RunFacts, Value
 
 Certainty = Literal["observed", "inferred", "unknown"]
 MomentKind = Literal["attached", "run", "between"]
 Scope = Literal["global", "local"]
+StaleKind = Literal["models", "optimizers", "schedulers"]
+"""What all stale partners of one change are; ``models`` where they differ."""
 
 
 class Verdict(StrEnum):
@@ -66,7 +69,52 @@ class Persistence(Struct, frozen=True):
     call: str
 
 
-class Change(Struct, frozen=True):
+class SavedState(Struct, frozen=True):
+    """Which learned state a file holds, as far as its writing was seen."""
+
+    generation: int | None
+    execution_count: int
+    """Of the run that wrote it."""
+    before_restart: bool = False
+    """The kernel was restarted since."""
+
+
+class Late(Struct, frozen=True):
+    """A change was found later than it can have happened: an earlier look failed, or did not reach everything."""
+
+    since: int | None = None
+    """The first run that can have made it; ``None``: one before the attach, or not known."""
+
+
+class Background(Struct, frozen=True, omit_defaults=True):
+    """What the sentences about a change need and its axes do not say."""
+
+    library: str | None = None
+    """Of the model that the name holds now."""
+    only_statistics: bool = False
+    """Nothing but a network's batch statistics moved: data passed through it, and nothing trained it."""
+    other_names: tuple[str, ...] = ()
+    """Of an alias: the other names of the object."""
+    previous_library: str | None = None
+    """Of a reset, as the next two: of the model that was replaced."""
+    previous_fitted: bool | None = None
+    """Whether it had learned anything."""
+    previous_names: tuple[str, ...] = ()
+    """The names that it still has."""
+    stale_kind: StaleKind = "models"
+    file_state: SavedState | None = None
+    """Of a load: what the file held."""
+
+
+class OldWords(Struct, frozen=True):
+    """English from a recording in whose form a change had its sentences with it."""
+
+    explanation: str
+    gist: str
+    """The explanation without the run and the evidence."""
+
+
+class Change(Struct, frozen=True, omit_defaults=True):
     """What one run did to one name.
 
     On ``deleted`` everything about an object is ``None``: ``learned``, ``params``, ``cls``,
@@ -80,8 +128,11 @@ class Change(Struct, frozen=True):
     learned: Learned | None
     params: dict[str, tuple[Value, Value]] | None
     certainty: Certainty
-    evidence: tuple[str, ...]
-    explanation: str
+    evidence: tuple[Evidence, ...]
+    execution_count: int | None = None
+    """Of the run; ``None``: it happened between runs."""
+    late: Late | None = None
+    """``None``: the look before it saw everything, so it happened in this very run."""
     cls: str | None = None
     generation: int | None = None
     previous_generation: int | None = None
@@ -93,6 +144,9 @@ class Change(Struct, frozen=True):
     stale: tuple[str, ...] = ()
     """Names of composites that still hold a generation which no name reaches any more."""
     parts: tuple[Change, ...] = ()
+    background: Background = Background()
+    old_words: OldWords | None = None
+    """``None``: it was judged by a version that keeps values."""
 
 
 class Run(Struct, frozen=True):
@@ -173,7 +227,7 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
     """Those that changed, or that hold other facts than before."""
     local: tuple[Change, ...] = ()
     """Models with ``scope`` ``local``."""
-    taught: dict[int, bool] = {}
+    trained: dict[int, bool] = {}
     """Of the networks that were touched, by token: whether they have learned anything now."""
 
     @property

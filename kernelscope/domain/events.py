@@ -11,8 +11,8 @@ from kernelscope.domain.facts import Cost, KernelFacts, Movement, Observation, S
 
 KernelState = Literal["idle", "busy", "restarted", "died", "unreachable", "back"]
 
-IN_ORDER = "it was told to shut down"
-"""The detail of a death that somebody asked for: no cell was cut off by it."""
+SHUT_DOWN = "it was told to shut down"
+"""The detail of a death that was requested."""
 
 
 class Waiting(Struct, frozen=True, tag="waiting"):
@@ -49,6 +49,9 @@ class KernelChanged(Struct, frozen=True, tag="kernel"):
     epoch: int
     state: KernelState
     detail: str = ""
+    """Why, where that is known."""
+    requested: bool = False
+    """Of a death: somebody asked the kernel to shut down, so no cell was cut off by it."""
 
 
 class Progress(Struct, frozen=True, tag="progress"):

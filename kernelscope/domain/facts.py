@@ -55,6 +55,16 @@ class Signature(Struct, frozen=True):
     version: int | None = None
     """Of a tensor that counts how often it was written in place: the count."""
 
+    @property
+    def is_none(self) -> bool:
+        """Whether the attribute is there and holds ``None``."""
+        return self.text == "None"
+
+    @property
+    def is_tensor_without_values(self) -> bool:
+        """Whether it is a tensor whose values are not made yet: it has no shape, or an empty one."""
+        return self.text.endswith(("tensor", "tensor (0,)"))
+
 
 class Part(Struct, frozen=True):
     """An estimator that another one holds."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kernelscope.expectations.checker import Result
+from kernelscope.presentation.expectations import finding_sentence
+from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import Record, change_record
 from kernelscope.text import clean
 
@@ -17,7 +19,7 @@ def result_lines(results: Sequence[Result]) -> Iterator[str]:
     """A line per expectation; below one that does not hold, a line per reason."""
     for result in results:
         yield f"{_OUTCOMES[result.outcome]:<6}  {clean(result.expectation.text, limit=_LONGEST)}"
-        yield from (f"        {clean(f.sentence, limit=_LONGEST)}" for f in result.findings)
+        yield from (f"        {clean(text_of(finding_sentence(f)), limit=_LONGEST)}" for f in result.findings)
 
 
 def expectation_record(result: Result) -> Record:
@@ -31,7 +33,7 @@ def expectation_record(result: Result) -> Record:
                 "name": finding.name,
                 "epoch": finding.epoch or None,
                 "execution_count": finding.execution_count,
-                "sentence": finding.sentence,
+                "sentence": text_of(finding_sentence(finding)),
                 "change": None if finding.change is None else change_record(finding.change),
             }
             for finding in result.findings

@@ -8,12 +8,14 @@ from typing import BinaryIO, TextIO
 
 from kernelscope.cellcode.definitions import NotebookDefinitions
 from kernelscope.domain.changes import Change, Run, Verdict
+from kernelscope.domain.display import short_class
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.forecast.forecaster import Forecaster
+from kernelscope.presentation.explain import gist
+from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import encode, records_of
 from kernelscope.text import clean, escaped_json, headline
 from kernelscope.timeline.timeline import Timeline, Update
-from kernelscope.verdicts.explain import gist, short_class
 
 _LONGEST = 65_536
 """Characters of a line."""
@@ -99,4 +101,4 @@ def _run_lines(run: Run) -> Iterator[str]:
 def _change_line(change: Change) -> str:
     verdict = "local" if change.scope == "local" else change.verdict
     sure = change.certainty == "observed" or change.verdict is Verdict.UNKNOWN
-    return f"  {verdict:<9} {gist(change)}" + ("" if sure else f" ({change.certainty})")
+    return f"  {verdict:<9} {text_of(gist(change))}" + ("" if sure else f" ({change.certainty})")

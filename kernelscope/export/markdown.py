@@ -1,8 +1,8 @@
 """The timeline as Markdown, for a pull request: what happened in short, and the evidence folded away.
 
 What a kernel says stands in code spans and code blocks alone.  There nothing is a link, a tag, an
-image, a mention or the number of an issue, whoever shows the page.  A sentence, in which our words and
-the kernel's are mixed, is taken apart: a word of letters stands as it is, any other is a code span.
+image, a mention or the number of an issue, whoever shows the page.  A sentence comes in segments that say
+which of it is quoted: those become code spans.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from itertools import pairwise
 from typing import TextIO
 
 from kernelscope.domain.changes import Change, Moment, Verdict
+from kernelscope.domain.display import short_class
+from kernelscope.presentation.evidence import evidence_sentences
+from kernelscope.presentation.explain import gist
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LOSS, WALL
-from kernelscope.presentation.verbs import DOES
+from kernelscope.presentation.segments import Segment, Sentence, quote
+from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.text import clean, clean_block, headline
 from kernelscope.timeline.cells import Cell, Effect
 from kernelscope.timeline.timeline import Row, Timeline
-from kernelscope.verdicts.explain import gist, short_class, shown
 
 MOST = 60_000
 """Characters of a page: a comment on GitHub may have 65,536."""
@@ -40,6 +43,8 @@ _NUMBER = re.compile(r"[(]?\d{1,6}[),.;:]*")
 _OURS = frozenset(["→", "—", "·", "…"])
 _HASH = re.compile(r"[(]?[0-9a-f]{7,}[),.;:]*")
 """What may be the name of a commit."""
+_LONG_NUMBER = re.compile(r"\d{7,}")
+"""The same in our own words: the number of a generation."""
 
 
 def write_markdown(timeline: Timeline, out: TextIO, title: str | None = None) -> None:
@@ -101,41 +106,53 @@ def _longest_fence(text: str) -> int:
     return max(map(len, re.findall("`+", text)), default=0)
 
 
-def sentence(text: str, names: Iterable[str] = (), *, limit: int = 2_000) -> str:
-    """Our words and the kernel's: ``names``, and whatever is no plain word, become code spans."""
-    known = [re.escape(n) for n in sorted({clean(n) for n in names if n.strip()}, key=len, reverse=True)]
-    safe = clean(text, limit=limit)
-    parts = re.split(rf"(?<!\w)({'|'.join(known)})(?!\w)", safe) if known else [safe]
-    told: list[tuple[bool, str]] = []
-    for place, part in enumerate(parts):
-        told += [(True, part)] if place % 2 else _words(part)
-    return _joined(told)
+def render(pieces: Sentence, *, limit: int = 2_000) -> str:
+    """A sentence: what is quoted in it stands in code spans, the rest is our own words."""
+    return _joined(_shortened(pieces, limit))
 
 
-def _words(text: str) -> Iterator[tuple[bool, str]]:
-    """Each piece, and whether it is the kernel's; punctuation after a strange word is ours."""
+def _shortened(pieces: Sentence, limit: int) -> Iterator[Segment]:
+    """Safe to display, and with at most so many characters."""
+    for piece in pieces:
+        text = clean(piece.text, limit=limit)
+        limit -= len(piece.text)
+        yield Segment(text, piece.is_quoted)
+        if limit <= 0:
+            return
+
+
+def harmless(text: str, *, limit: int = 2_000) -> str:
+    """A text of the user's, who may have pasted anything: words of letters stand as they are, any other is a
+    code span."""
+    return _joined(_words(clean(text, limit=limit)))
+
+
+def _words(text: str) -> Iterator[Segment]:
+    """Each word; punctuation after a strange one is no part of it."""
     for word in re.split("( +)", text):
         if _is_plain(word):
-            yield False, word
+            yield Segment(word)
         else:
             bare = word.rstrip(",;.") or word
-            yield True, bare
-            yield False, word[len(bare) :]
+            yield quote(bare)
+            yield Segment(word[len(bare) :])
 
 
-def _joined(pieces: Iterable[tuple[bool, str]]) -> str:
+def _joined(pieces: Iterable[Segment]) -> str:
     """Neighbours share one code span: the marks of two that touch would be read as others."""
-    told: list[tuple[bool, str]] = []
-    for strange, text in pieces:
-        if not text:
+    joined: list[Segment] = []
+    for piece in pieces:
+        if not piece.text:
             continue
-        if strange and told and told[-1][0]:
-            told[-1] = (True, told[-1][1] + text)
-        elif strange and len(told) > 1 and told[-1][1] == " " and told[-2][0]:
-            told[-2:] = [(True, f"{told[-2][1]} {text}")]
+        if piece.is_quoted and joined and joined[-1].is_quoted:
+            joined[-1] = quote(joined[-1].text + piece.text)
+        elif piece.is_quoted and len(joined) > 1 and joined[-1].text == " " and joined[-2].is_quoted:
+            joined[-2:] = [quote(f"{joined[-2].text} {piece.text}")]
         else:
-            told.append((strange, text))
-    return "".join(code(text, limit=2_000) if strange else text for strange, text in told)
+            joined.append(piece)
+    return "".join(
+        code(p.text, limit=2_000) if p.is_quoted else _LONG_NUMBER.sub(r"`\g<0>`", p.text) for p in joined
+    )
 
 
 def _is_plain(word: str) -> bool:
@@ -150,7 +167,7 @@ def _is_plain(word: str) -> bool:
 
 def _title(timeline: Timeline, title: str | None) -> str:
     if title is not None:
-        return sentence(title)
+        return harmless(title)
     return f"{code(_notebook(timeline))}: what each run did to each model"
 
 
@@ -219,7 +236,8 @@ def _rerun_rows(timeline: Timeline) -> Iterator[tuple[str, ...]]:
 
 def _effect(effect: Effect) -> str:
     times = f"{effect.times} of {_count(effect.of, 'time')}"
-    return f"{GLYPHS[effect.verdict]} {DOES[effect.verdict]} {_cell(effect.name)}: {times}"
+    before, after = around_name(VERBS[effect.verdict].does)
+    return f"{GLYPHS[effect.verdict]} {before}{_cell(effect.name)}{after}: {times}"
 
 
 def _counts(cell: Cell) -> str:
@@ -289,23 +307,14 @@ def _when(moment: Moment) -> str:
 
 def _change(change: Change) -> str:
     verdict = "local" if change.scope == "local" else change.verdict
-    known = _kernel_words(change)
     lines = [
         f"- {GLYPHS[change.verdict]} **{verdict}** {code(change.name)}, {change.certainty}: "
-        f"{sentence(gist(change), known)}\n"
+        f"{render(gist(change))}\n"
     ]
-    lines += [f"  - {sentence(one, known)}\n" for one in change.evidence[:_EVIDENCE]]
+    lines += [f"  - {render(one)}\n" for one in evidence_sentences(change)[:_EVIDENCE]]
     for part in change.parts[:_EVIDENCE]:
         lines.append(f"  - part {code(part.name)}: {part.verdict}\n")
     return "".join(lines)
-
-
-def _kernel_words(change: Change) -> set[str]:
-    """What a sentence about the change may have from the kernel."""
-    words = {change.name, short_class(change.cls), *change.stale}
-    for name, (before, after) in (change.params or {}).items():
-        words |= {name, f"{shown(before)} → {shown(after)}"}
-    return words if change.cls is not None else words - {"model"}
 
 
 def _count(number: int, noun: str) -> str:

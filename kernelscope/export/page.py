@@ -19,17 +19,21 @@ from typing import Any, TextIO
 import msgspec
 
 from kernelscope.domain.changes import Change, Held, Moment, Run, Verdict
+from kernelscope.domain.display import shown
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.presentation.colours import DARK, HUES, LIGHT, variables
-from kernelscope.presentation.glyphs import DOUBT, GLYPHS, LEGEND, LOSS, SHORT
+from kernelscope.presentation.evidence import evidence_sentences
+from kernelscope.presentation.explain import gist
+from kernelscope.presentation.glyphs import DOUBT, GLYPHS, LEGEND, LOSS
+from kernelscope.presentation.moments import moment_label
 from kernelscope.presentation.reasons import reason_text
-from kernelscope.presentation.verbs import DOES, WOULD
+from kernelscope.presentation.segments import text_of
+from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.protocol.records import utc
 from kernelscope.text import clean, clean_block, headline
-from kernelscope.timeline.cells import Cell
+from kernelscope.timeline.cells import Cell, Effect
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.verdicts.explain import gist, shown
 
 _NAME = 1_000
 _TEXT = 4_000
@@ -186,8 +190,8 @@ class _Told:
             self.text(change.identity),
             self.text(change.learned),
             self.text(change.certainty),
-            self.text(gist(change)),
-            [self.text(one) for one in change.evidence],
+            self.text(text_of(gist(change))),
+            [self.text(text_of(one)) for one in evidence_sentences(change)],
             [
                 [self.text(name, _NAME), self.text(shown(before)), self.text(shown(after))]
                 for name, (before, after) in (change.params or {}).items()
@@ -205,8 +209,14 @@ def _data(timeline: Timeline) -> dict[str, Any]:
     data = {
         "summary": _summary(timeline),
         "verdicts": [
-            [v, SHORT[v], "loss" if v in LOSS else "doubt" if v in DOUBT else "", DOES[v], WOULD[v]]
-            for v in _VERDICTS
+            [
+                v,
+                verb.short,
+                "loss" if v in LOSS else "doubt" if v in DOUBT else "",
+                around_name(verb.does),
+                around_name(verb.do),
+            ]
+            for v, verb in ((v, VERBS[v]) for v in _VERDICTS)
         ],
         "legend": [_VERDICTS.index(v) for v in LEGEND],
         "moments": [_moment(moment, told, cell_of) for moment in timeline.moments],
@@ -352,35 +362,38 @@ def _written_cells(timeline: Timeline) -> Iterator[str]:
     yield "<h2>What running a cell again did</h2>\n<table><tr><th>cell</th><th>runs</th><th>again</th></tr>\n"
     for cell in cells:
         runs = " ".join(f"[{run.count}]" for run in cell.runs[-20:])
-        told = "<br>".join(
-            f"{_sign(e.verdict)} {DOES[e.verdict]} {_text(e.name, 'b')}: {e.times} of {_count(e.of, 'time')}"
-            for e in cell.effects
-        )
+        effects = "<br>".join(map(_written_effect, cell.effects))
         source = clean_block("\n".join(cell.code.splitlines()[:6]), limit=400)
-        yield f"<tr><td><pre>{escape(source)}</pre></td><td>{runs}</td><td>{told}</td></tr>\n"
+        yield f"<tr><td><pre>{escape(source)}</pre></td><td>{runs}</td><td>{effects}</td></tr>\n"
     yield "</table>\n"
 
 
+def _written_effect(effect: Effect) -> str:
+    before, after = around_name(VERBS[effect.verdict].does)
+    what = f"{_sign(effect.verdict)} {before}{_text(effect.name, 'b')}{after}"
+    return f"{what}: {effect.times} of {_count(effect.of, 'time')}"
+
+
 def _written_moment(moment: Moment, changes: tuple[Change, ...]) -> str:
-    run, when = moment.run, f"In [{moment.execution_count}]"
+    run = moment.run
     if run is None:
-        head = f"<h3>After {when}, between runs</h3>"
+        head = f"<h3>{text_of(moment_label(moment))}</h3>"
     else:
         again = f", again after [{run.rerun_of}]" if run.rerun_of is not None else ""
         failed = f", {run.facts.status}" if run.facts.status != "ok" else ""
         at = f" <small>{utc(run.facts.started) or ''}, epoch {moment.epoch}</small>"
-        head = f"<h3>{when}{again}{failed}{at}</h3>"
+        head = f"<h3>{text_of(moment_label(moment))}{again}{failed}{at}</h3>"
         lines = clean_block("\n".join(run.facts.code.splitlines()[:12]), limit=800)
         head += f"<pre>{escape(lines)}</pre>"
     return f"<article>{head}<ul>{''.join(_written_change(c) for c in changes)}</ul></article>\n"
 
 
 def _written_change(change: Change) -> str:
-    evidence = "".join(f"<li>{_text(one)}</li>" for one in change.evidence)
+    evidence = "".join(f"<li>{_text(text_of(one))}</li>" for one in evidence_sentences(change))
     parts = "".join(f"<li>{_text(p.name, 'b')}: {p.verdict}</li>" for p in change.parts[:20])
     return (
         f"<li>{_sign(change.verdict)} <b>{change.verdict}</b> {_text(change.name, 'code')} "
-        f"<i>{change.certainty}</i> {_text(gist(change))}<ul>{evidence}{parts}</ul></li>"
+        f"<i>{change.certainty}</i> {_text(text_of(gist(change)))}<ul>{evidence}{parts}</ul></li>"
     )
 
 

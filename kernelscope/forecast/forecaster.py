@@ -87,7 +87,7 @@ def _judge(simulation: CellSimulation, again: Observation) -> Iterator[Change]:
     before = simulation.now.objects
     after = {**before, **simulation.objects}
     context = JudgingContext(
-        again, before, after, simulation.now.names, simulation.names, taught=simulation.now.trained
+        again, before, after, simulation.now.names, simulation.names, trained=simulation.now.trained
     )
     rows = (
         rows_of(_names_to_judge(simulation, simulation.now.names, context), before),

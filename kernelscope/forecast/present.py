@@ -45,7 +45,7 @@ class Present:
     @property
     def trained(self) -> Mapping[int, bool]:
         """Whether each network has learned anything, by token."""
-        return self._timeline.taught
+        return self._timeline.trained
 
     @cached_property
     def in_use(self) -> frozenset[int]:

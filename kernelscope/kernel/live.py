@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kernelscope.domain.events import (
-    IN_ORDER,
+    SHUT_DOWN,
     Attached,
     Detached,
     Event,
@@ -503,8 +503,8 @@ class LiveSource:
                 "the connection to the kernel broke: it may have ended, or be about to start again"
             )
         self._mute = self._why_mute() if state == "unreachable" else ""
-        told = state == "died" and self._shut_down is not None
-        return KernelChanged(self._epoch, state, IN_ORDER if told else self._mute)
+        requested = state == "died" and self._shut_down is not None
+        return KernelChanged(self._epoch, state, SHUT_DOWN if requested else self._mute, requested)
 
     def _why_mute(self) -> str:
         if self._process is None:

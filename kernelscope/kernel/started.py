@@ -20,7 +20,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.domain.events import IN_ORDER, Attached, Detached, Event, KernelChanged, Waiting
+from kernelscope.domain.events import SHUT_DOWN, Attached, Detached, Event, KernelChanged, Waiting
 from kernelscope.errors import KernelError, UnreachableError, UsageError
 from kernelscope.kernel.live import LiveSource
 from kernelscope.kernel.processes import end
@@ -176,7 +176,7 @@ class CommandSource:
                         self.kernels += event.epoch == 1
                         kernel.let_go.set()
                     if isinstance(event, KernelChanged) and event.state == "died" and kernel.ends:
-                        event = replace(event, detail=IN_ORDER)
+                        event = replace(event, detail=SHUT_DOWN, requested=True)
                     if not isinstance(event, (Detached, Waiting)):
                         yield replace(event, epoch=before + event.epoch)
             except UnreachableError:

@@ -24,25 +24,6 @@ GLYPHS = {
 }
 """One cell wide each, and no two alike."""
 
-SHORT = {
-    Verdict.CREATED: "it was made here",
-    Verdict.RESET: "another, new object: nothing is carried over",
-    Verdict.REFITTED: "same object, learned anew",
-    Verdict.CONTINUED: "same object, learning went on",
-    Verdict.FITTED: "same object, learned for the first time",
-    Verdict.PARAMS: "same object, other hyper-parameters",
-    Verdict.EDITED: "same object, learned attributes set by hand",
-    Verdict.RESTORED: "a learned state came back from a file",
-    Verdict.COPIED: "a new object that carries a known learned state",
-    Verdict.ALIASED: "a second name for an object already known",
-    Verdict.CLEARED: "same object, what it had learned is gone",
-    Verdict.SAVED: "written to a file, otherwise as it was",
-    Verdict.DELETED: "the name holds no model any more",
-    Verdict.UNKNOWN: "it changed, and kernelscope will not guess how",
-    Verdict.UNTOUCHED: "nothing happened to it",
-}
-"""Every verdict in half a sentence, for the legend and the help."""
-
 LINE_FITTED = "━"
 """The lifeline of a model that has learned something."""
 LINE_BARE = "─"

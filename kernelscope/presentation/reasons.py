@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from string import Formatter
 from typing import Any
 
+from kernelscope.domain.display import short_class, shown
 from kernelscope.forecast.reasons import (
     ActsOnEarlierObject,
     Appends,
@@ -51,7 +52,6 @@ from kernelscope.forecast.reasons import (
     WrapsFittedParts,
     WritesAttributes,
 )
-from kernelscope.verdicts.explain import short_class, shown
 
 _MOST_VALUES = 2
 """Hyper-parameters that one sentence names."""

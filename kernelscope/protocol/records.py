@@ -17,7 +17,10 @@ from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, O
 from kernelscope.domain.facts import KernelFacts, ObjectFacts, Opaque, Value
 from kernelscope.forecast.outlook import Forecast, Outlook
 from kernelscope.libraries.registry import card_for
+from kernelscope.presentation.evidence import evidence_sentences
+from kernelscope.presentation.explain import explain
 from kernelscope.presentation.reasons import reason_text
+from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Update
 
 SCHEMA = 1
@@ -165,9 +168,11 @@ def change_record(change: Change) -> Record:
         "fitted": change.fitted,
         "stale": list(change.stale),
         "certainty": change.certainty,
-        "evidence": list(change.evidence),
-        "explanation": change.explanation,
+        "evidence": [text_of(each) for each in evidence_sentences(change)],
+        "explanation": text_of(explain(change)),
     }
+    if change.late is not None:
+        record["late"] = {"since": change.late.since}
     if change.parts:
         record["parts"] = [change_record(part) for part in change.parts]
     return record

@@ -68,6 +68,8 @@ class RecordingSource:
         self._shown = clean(str(path), limit=1_000)
         self._follow, self._anew = follow, anew
         self._sources: dict[int, str] = {}
+        self._is_of_this_version = True
+        """Known from the first read on."""
 
     def about(self) -> About:
         """What it tells of itself.
@@ -116,9 +118,11 @@ class RecordingSource:
         with self._read() as database:
             if not seq:
                 self._must_be_whole(database)
+            # A file of an older version is brought to this one for each read: that is done once for all.
+            most = _AT_ONCE if self._is_of_this_version else -1
             found = database.execute(
                 "SELECT seq, body, sources, judgements FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
-                (seq, _AT_ONCE),
+                (seq, most),
             ).fetchall()
             rows = []
             for number, (told, body, sources, judgements) in enumerate(found, seq + 1):
@@ -162,7 +166,8 @@ class RecordingSource:
             with self._opened() as database:
                 self._must_be_ours(database)
                 (version,) = database.execute("PRAGMA user_version").fetchone()
-                if version == VERSION:
+                self._is_of_this_version = version == VERSION
+                if self._is_of_this_version:
                     yield database
                     return
                 with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:

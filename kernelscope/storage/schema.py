@@ -11,6 +11,8 @@ import sqlite3
 from contextlib import closing
 from itertools import chain
 
+from kernelscope.protocol.upgrades import event_to_3, judgements_to_3
+
 APPLICATION_ID = 0x6B736370
 """``kscp``, in the file's header: tells a recording from any other SQLite file."""
 
@@ -22,6 +24,11 @@ MIGRATIONS = (
         "ALTER TABLE events ADD COLUMN judgements TEXT",
         "CREATE TABLE sources (id INTEGER PRIMARY KEY, source TEXT NOT NULL) STRICT",
         "CREATE TABLE about (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    ),
+    (
+        # Before, what was made of an event held English. The functions are Python's: see ``migrate``.
+        "UPDATE events SET judgements = judgements_to_3(judgements) WHERE judgements IS NOT NULL",
+        """UPDATE events SET body = event_to_3(body) WHERE body LIKE '{"type":"kernel"%'""",
     ),
 )
 """Each brings a file from the version that is its place to the next; each is one transaction."""
@@ -38,6 +45,7 @@ def migrate(database: sqlite3.Connection) -> None:
     Raises:
         sqlite3.Error: it cannot be written.
     """
+    _add_functions(database)
     (version,) = database.execute("PRAGMA user_version").fetchone()
     for number, statements in enumerate(MIGRATIONS[version:], version + 1):
         database.execute("BEGIN IMMEDIATE")
@@ -54,12 +62,19 @@ def migrate(database: sqlite3.Connection) -> None:
         database.execute("COMMIT")
 
 
+def _add_functions(database: sqlite3.Connection) -> None:
+    """The functions that migrations of what is stored as JSON call."""
+    database.create_function("judgements_to_3", 1, judgements_to_3, deterministic=True)
+    database.create_function("event_to_3", 1, event_to_3, deterministic=True)
+
+
 def has_form(database: sqlite3.Connection, version: int) -> bool:
     """Whether its tables are those that the migrations up to ``version`` make, to the letter.
 
     In a stranger's file a name of ours may be a view that never ends.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
+        _add_functions(ours)
         for statement in chain.from_iterable(MIGRATIONS[:version]):
             ours.execute(statement)
         return _tables(ours) <= _tables(database)

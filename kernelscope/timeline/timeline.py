@@ -23,11 +23,11 @@ from kernelscope.domain.events import (
     looks_in,
 )
 from kernelscope.domain.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation
-from kernelscope.libraries.registry import card_for
 from kernelscope.timeline.cells import Cell, Reruns
 from kernelscope.verdicts.context import JudgingContext, rows_of
+from kernelscope.verdicts.fitted import has_learned
 from kernelscope.verdicts.judge import Rows, judge, judge_local, tokens_in_use
-from kernelscope.verdicts.networks import taught_by
+from kernelscope.verdicts.networks import trained_networks
 
 _DEAD_KEPT = 2_000
 """How many objects without a name are remembered, for telling a copy from a new model."""
@@ -87,11 +87,15 @@ class Timeline:
         self._tracks: dict[str, list[Held]] = {}
         self._rows: dict[str, Row] = {}
         self._objects: Objects = {}
-        self._taught: dict[int, bool] = {}
+        self._trained: dict[int, bool] = {}
         """Of networks: whether they have learned anything."""
         self._kept: dict[tuple[str, str], Kept] = {}
         """What the files hold that were written while we watched, over all epochs."""
         self._names: dict[str, int] = {}
+        self._complete_until: int | None = None
+        """The last run after which a look saw everything; ``None``: none has in this epoch."""
+        self._partly_read: set[int] = set()
+        """Tokens of the objects of which the last look left something out."""
         self._unreached: dict[str, int] = {}
         """Names that no look has reached since their model was gone, and the token of that."""
         self._rows_now: Rows | None = {}
@@ -151,10 +155,13 @@ class Timeline:
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
         self._rows_now = None
-        self._taught, self._unreached = {}, {}
+        self._trained, self._unreached = {}, {}
         self._reruns.begin_epoch()
         runs_since = sum(o.run is not None for o in event.history)
         start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
+        self._partly_read = {f.token for f in event.base.objects if f.not_evaluated}
+        is_complete = not (event.base.cut or event.history or self._partly_read)
+        self._complete_until = start.execution_count if is_complete else None
         first = given[0] or self._found_there()
         self._hold(first, start)
         looked: list[tuple[Judgement, Moment | None]] = []
@@ -193,42 +200,60 @@ class Timeline:
             self._objects,
             names_before,
             self._names,
-            taught=self._taught,
+            trained=self._trained,
             kept=self._kept,
             epoch=self.epoch,
+            late_since=self._late_since(observation),
         )
         judgement = given or self._judge(context, rows_before)
-        self._taught = {**self._taught, **judgement.taught}
+        self._trained = {**self._trained, **judgement.trained}
         written = _written_by(context)
         anew = {path for path, _ in written}
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] not in anew} | written
         silent = observation.run is None and not judgement.changes
         moment = self._moments[-1] if silent else self._record(observation, judgement, before)
         self._hold(judgement, moment)
+        if self._has_seen_everything(observation):
+            self._complete_until = moment.execution_count
         self._forget_the_dead()
         return judgement, None if silent else moment
+
+    def _late_since(self, observation: Observation) -> int | None:
+        """The first run that can have done what a late observation found."""
+        if not observation.late or self._complete_until is None:
+            return None
+        run = observation.run
+        latest = self._moments[-1].execution_count if run is None else run.execution_count
+        return min(self._complete_until + 1, latest)
+
+    def _has_seen_everything(self, observation: Observation) -> bool:
+        """Whether a look left nothing for a later one to find."""
+        self._partly_read -= {f.token for f in observation.objects}
+        self._partly_read |= {f.token for f in observation.objects if f.not_evaluated}
+        if observation.cut or not self._partly_read:
+            return not observation.cut
+        return self._partly_read.isdisjoint(tokens_in_use(self._objects, self._names))
 
     def _judge(self, context: JudgingContext, rows_before: Rows) -> Judgement:
         """Changes nothing but what is known of networks' learning, which their rows are told by."""
         rows = self._rows_as_they_are()
         told = judge(context, rows_before, rows)
-        taught = taught_by(context)
-        self._taught = {**self._taught, **taught}
+        trained = trained_networks(context)
+        self._trained = {**self._trained, **trained}
         news = (
             n for n in dict.fromkeys((*rows_before, *rows)) if n in told or self._holds_other_facts(n, rows)
         )
         found = tuple(self._found(n, rows, told.get(n), part=_is_part(n, rows_before, rows)) for n in news)
         run = context.observation.run
         local = tuple(judge_local(m, context) for m in context.observation.locals) if run is not None else ()
-        return Judgement(found, local, taught)
+        return Judgement(found, local, trained)
 
     def _found(self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False) -> Found:
         token, whole = rows.get(name, (None, None))
         facts = self._objects.get(token) if token is not None else None
         if facts is None:
             return Found(name, whole, None, None, change, part)
-        known = self._taught.get(facts.token)
-        fitted = card_for(facts).is_fitted(facts, self._objects) if known is None else known
+        fitted = has_learned(facts, self._objects, self._trained)
         return Found(name, whole, facts.token, fitted, change, part)
 
     def _holds_other_facts(self, name: str, rows: Rows) -> bool:
@@ -290,7 +315,7 @@ class Timeline:
             alive = tokens_in_use(self._objects, self._names)
             dead = frozenset([t for t in self._objects if t not in alive][:spare])
             self._objects = {t: f for t, f in self._objects.items() if t not in dead}
-            self._taught = {t: taught for t, taught in self._taught.items() if t not in dead}
+            self._trained = {t: is_trained for t, is_trained in self._trained.items() if t not in dead}
 
     # What can be asked of it.
 
@@ -314,9 +339,9 @@ class Timeline:
         return self._names
 
     @property
-    def taught(self) -> dict[int, bool]:
+    def trained(self) -> dict[int, bool]:
         """Of the networks known now, by token: whether they have learned anything."""
-        return self._taught
+        return self._trained
 
     def rows(self) -> tuple[Row, ...]:
         """Names in the order in which they were first seen, each followed by its parts."""

@@ -46,7 +46,7 @@ class History(Protocol):
     @property
     def names(self) -> Mapping[str, int]: ...  # noqa: D102
     @property
-    def taught(self) -> Mapping[int, bool]: ...  # noqa: D102
+    def trained(self) -> Mapping[int, bool]: ...  # noqa: D102
     def rows(self) -> tuple[Row, ...]: ...  # noqa: D102
     def track(self, name: str) -> Sequence[Held]: ...  # noqa: D102
     def held_at(self, name: str, moment: int) -> Held | None: ...  # noqa: D102
@@ -129,9 +129,9 @@ class Past:
         return {name: facts.token for name, facts in held if facts is not None}
 
     @cached_property
-    def taught(self) -> Mapping[int, bool]:
+    def trained(self) -> Mapping[int, bool]:
         """Of the networks among them: whether they had learned anything."""
-        known = self._whole.taught
+        known = self._whole.trained
         return {
             held.facts.token: bool(held.fitted)
             for _, held in self._held

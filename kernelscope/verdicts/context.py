@@ -33,12 +33,14 @@ class JudgingContext:
     after: Mapping[int, ObjectFacts]
     names_before: Mapping[str, int]
     names_after: Mapping[str, int]
-    taught: Mapping[int, bool] = field(default_factory=dict)
+    trained: Mapping[int, bool] = field(default_factory=dict)
     """Of networks, by token: whether they had learned anything before this observation."""
     kept: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
     """By path and class (a checkpoint holds a network and its optimizer): what the files hold that were
     seen being written before this observation."""
     epoch: int = 1
+    late_since: int | None = None
+    """Of an observation that is late: the first run that can have done what it found."""
 
     @property
     def sees_calls(self) -> bool:

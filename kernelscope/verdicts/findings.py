@@ -7,6 +7,14 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from kernelscope.domain.changes import Certainty, Learned
+from kernelscope.domain.evidence import (
+    AttributesChanged,
+    CallInCode,
+    CallSeen,
+    CopyInCode,
+    Evidence,
+    LoadInCode,
+)
 from kernelscope.domain.facts import Call, FileAccess, MethodInCode, ObjectFacts, Signature
 from kernelscope.libraries.registry import card_for
 from kernelscope.verdicts.context import JudgingContext
@@ -17,7 +25,7 @@ class Finding(Struct, frozen=True):
 
     learned: Learned
     certainty: Certainty = "observed"
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     source: FileAccess | None = None
     """The file that a carried state came from, where it is known."""
     in_memory: bool = False
@@ -55,14 +63,14 @@ class AttributeChanges(Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.bound or self.written or self.lost)
 
-    def sentences(self) -> tuple[str, ...]:
-        """What differs, as evidence."""
-        told = (
-            (self.bound, "bound to a new value"),
-            (self.written, "written in place"),
-            (self.lost, "gone"),
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What differs: one piece of evidence for each way in which attributes do."""
+        found = (
+            AttributesChanged("bound", self.bound),
+            AttributesChanged("written", self.written),
+            AttributesChanged("lost", self.lost),
         )
-        return tuple(f"{listed(names)} {what}" for names, what in told if names)
+        return tuple(each for each in found if each.names)
 
 
 def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChanges:
@@ -80,7 +88,7 @@ def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChang
                 renewed.append(name)
         elif _is_written(earlier, signature):
             written.append(name)
-    emptied = [n for n in bound if new[n].text == "None" and n in old and old[n].text != "None"]
+    emptied = [n for n in bound if new[n].is_none and n in old and not old[n].is_none]
     lost = [*(n for n in old if n not in new), *emptied]
     rebound = tuple(n for n in bound if n not in emptied)
     return AttributeChanges(rebound, tuple(written), tuple(lost), tuple(renewed))
@@ -95,18 +103,17 @@ def _is_written(earlier: Signature, now: Signature) -> bool:
 
 
 def carried_state(
-    facts: ObjectFacts, context: JudgingContext, certainty: Certainty, evidence: tuple[str, ...]
+    facts: ObjectFacts, context: JudgingContext, certainty: Certainty, evidence: tuple[Evidence, ...]
 ) -> Finding:
     """A state that came from elsewhere, with the file that it came from where the code names one."""
     mine = (facts.token, *context.wholes_of(facts.token), None)
     loads = sorted((f for f in context.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
     source = loads[0] if loads else None
     if source is not None:
-        call = f"the cell calls {source.call}()"
-        told = call + (f" on {source.path}" if source.path else "")
-        evidence = (*(e for e in evidence if e != call), told)
+        call = CallInCode(source.call)
+        evidence = (*(e for e in evidence if e != call), LoadInCode(source.call, source.path))
     elif context.observation.code.copies:
-        evidence = (*evidence, f"the cell calls {listed(context.observation.code.copies)}()")
+        evidence = (*evidence, CopyInCode(context.observation.code.copies))
     return Finding(Learned.CARRIED, certainty, evidence, source)
 
 
@@ -123,22 +130,11 @@ def twin_of(facts: ObjectFacts, context: JudgingContext) -> ObjectFacts | None:
     return None
 
 
-def call_seen(call: Call) -> str:
-    """The sentence about a call that was seen."""
-    times = "" if call.times == 1 else f" {call.times} times"
-    inside = f" inside {call.inside}()" if call.inside else ""
-    return f"{call.method}() seen{times}{inside}"
+def call_seen(call: Call, *, came_back: bool = True) -> Evidence:
+    """The evidence that a call is."""
+    return CallSeen(call.method, call.times, call.inside, came_back)
 
 
-def calls_in_code(methods: Sequence[MethodInCode]) -> tuple[str, ...]:
-    """The sentences about calls that stand in the code."""
-    told = (
-        f"{m.inside}() calls {m.method}()" if m.inside else f"the cell calls {m.method}()" for m in methods
-    )
-    return tuple(dict.fromkeys(told))
-
-
-def listed(names: tuple[str, ...], most: int = 4) -> str:
-    """The first names, and how many more there are."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+def calls_in_code(methods: Sequence[MethodInCode]) -> tuple[Evidence, ...]:
+    """The evidence that calls in the code are, each once."""
+    return tuple(dict.fromkeys(CallInCode(m.method, m.inside) for m in methods))

@@ -6,14 +6,27 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from kernelscope.domain.changes import Certainty, Change, Identity, Learned, Persistence, Verdict
+from kernelscope.domain.changes import (
+    Background,
+    Certainty,
+    Change,
+    Identity,
+    Late,
+    Learned,
+    Persistence,
+    SavedState,
+    StaleKind,
+    Verdict,
+)
+from kernelscope.domain.evidence import CallSeen, Circumstance, Evidence, KnownObject, NewObject, SaveInCode
 from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
+from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
 from kernelscope.libraries.registry import card_for
-from kernelscope.verdicts import networks
 from kernelscope.verdicts.context import JudgingContext, differing, flat_params
-from kernelscope.verdicts.explain import explain
-from kernelscope.verdicts.findings import Finding, twin_of
+from kernelscope.verdicts.findings import Finding, attribute_changes, twin_of
+from kernelscope.verdicts.fitted import had_learned, has_learned
 from kernelscope.verdicts.learned import may_carry, new_object, same_object
+from kernelscope.verdicts.networks import has_network_learned
 
 _BY_LEARNED = {
     Learned.CLEARED: Verdict.CLEARED,
@@ -64,15 +77,14 @@ def judge_local(model: LocalModel, context: JudgingContext) -> Change:
         learned=Learned.FITTED,
         params={},
         certainty="observed",
-        evidence=(f"{model.method}() seen inside {model.inside}()", "no global name reaches the object"),
-        explanation="",
+        evidence=(CallSeen(model.method, inside=model.inside), Circumstance.NO_GLOBAL_NAME),
         cls=model.cls,
         generation=model.generation,
         id=model.id,
         fitted=True,
         scope="local",
     )
-    return explain(change, context)
+    return _place(change, context)
 
 
 def _judge_row(
@@ -96,6 +108,7 @@ def _judge_row(
 
 def _gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_of_reach: bool) -> Change:
     """The model is gone; a name that the look did not reach may hold another one."""
+    stale = _stale(before, None, context)
     change = Change(
         name=name,
         verdict=Verdict.UNKNOWN if out_of_reach else Verdict.DELETED,
@@ -103,17 +116,13 @@ def _gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_of_rea
         learned=None,
         params=None,
         certainty="unknown" if out_of_reach else "observed",
-        evidence=(
-            "the look did not reach the name, and the object that it held is gone"
-            if out_of_reach
-            else "the name holds no model any more",
-        ),
-        explanation="",
+        evidence=(Circumstance.NAME_NOT_REACHED if out_of_reach else Circumstance.NO_MODEL_NOW,),
         previous_generation=before.generation,
         previous_id=before.id,
-        stale=_stale(before, None, context),
+        stale=stale,
+        background=Background(stale_kind=_kind_of(stale, context)),
     )
-    return explain(change, context)
+    return _place(change, context)
 
 
 def _first_held(name: str, after: ObjectFacts, context: JudgingContext) -> Change:
@@ -122,7 +131,7 @@ def _first_held(name: str, after: ObjectFacts, context: JudgingContext) -> Chang
         return _rebound(name, None, after, context)
     finding = new_object(after, context)
     verdict = _verdict_of_new(finding, after, context, Verdict.CREATED)
-    return _told(name, verdict, Identity.NEW, None, after, finding, context)
+    return _build_change(name, verdict, Identity.NEW, None, after, finding, context)
 
 
 def _replaced(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change:
@@ -131,7 +140,7 @@ def _replaced(name: str, before: ObjectFacts, after: ObjectFacts, context: Judgi
         return _rebound(name, before, after, context)
     finding = new_object(after, context)
     verdict = _verdict_of_new(finding, after, context, Verdict.RESET)
-    return _told(name, verdict, Identity.RECREATED, before, after, finding, context)
+    return _build_change(name, verdict, Identity.RECREATED, before, after, finding, context)
 
 
 def _kept(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change | None:
@@ -144,7 +153,7 @@ def _kept(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingCo
         verdict = Verdict.PARAMS if params else Verdict.SAVED if saved else None
     if verdict is None:
         return None
-    return _told(name, verdict, Identity.SAME, before, after, finding, context)
+    return _build_change(name, verdict, Identity.SAME, before, after, finding, context)
 
 
 def _rebound(name: str, before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext) -> Change:
@@ -153,7 +162,7 @@ def _rebound(name: str, before: ObjectFacts | None, after: ObjectFacts, context:
     verdict = _BY_LEARNED.get(finding.learned, Verdict.ALIASED)
     if verdict not in _LOUDER_THAN_ALIASED:
         verdict = Verdict.ALIASED
-    return _told(name, verdict, Identity.REBOUND, before, after, finding, context)
+    return _build_change(name, verdict, Identity.REBOUND, before, after, finding, context)
 
 
 def _verdict_of_new(
@@ -173,7 +182,7 @@ def _verdict_of_new(
     return otherwise
 
 
-def _told(
+def _build_change(
     name: str,
     verdict: Verdict,
     identity: Identity,
@@ -192,17 +201,83 @@ def _told(
         params=_params(before, after, context),
         certainty=_certainty(verdict, finding, saved, by_address),
         evidence=_evidence(identity, before, after, finding, saved, context),
-        explanation="",
         cls=after.cls,
         generation=after.generation,
         previous_generation=before.generation if before else None,
         id=after.id,
         previous_id=before.id if before else None,
-        fitted=is_fitted_now(after, context),
+        fitted=_has_learned_now(after, context),
         persistence=_persistence(finding, saved),
         stale=_stale(before, after, context) if before else (),
     )
-    return explain(change, context)
+    return _place(replace(change, background=_background(change, before, after, context)), context)
+
+
+def _place(change: Change, context: JudgingContext) -> Change:
+    """The change with the run that it belongs to, as far as one is known."""
+    run = context.observation.run
+    change = replace(change, execution_count=None if run is None else run.execution_count)
+    if not context.observation.late:
+        return change
+    certainty: Certainty = "inferred" if change.certainty == "observed" else change.certainty
+    return replace(change, certainty=certainty, late=Late(context.late_since))
+
+
+def _background(
+    change: Change, before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext
+) -> Background:
+    known = context.before.get(after.token)
+    background = Background(
+        library=after.library,
+        only_statistics=known is not None and _only_statistics_moved(known, after),
+        stale_kind=_kind_of(change.stale, context),
+        file_state=_file_state(change, context),
+    )
+    if change.verdict is Verdict.ALIASED:
+        others = (n for n in context.names_of(after.token) if n != change.name)
+        return replace(background, other_names=tuple(others))
+    if change.verdict is not Verdict.RESET or before is None:
+        return background
+    return replace(
+        background,
+        previous_library=before.library,
+        previous_fitted=had_learned(before, context),
+        previous_names=context.names_of(before.token),
+    )
+
+
+def _only_statistics_moved(before: ObjectFacts, after: ObjectFacts) -> bool:
+    """Whether a network passed data forward and nothing trained it: no optimizer reached its weights."""
+    if not card_for(after).by_history:
+        return False
+    changes = attribute_changes(before, after)
+    kinds = {n.replace("/", ".").rpartition(".")[2] for n in changes.names}
+    return bool(kinds) and kinds <= BATCH_STATISTICS | KERAS_BATCH_STATISTICS
+
+
+def _kind_of(stale: tuple[str, ...], context: JudgingContext) -> StaleKind:
+    held = [context.after[context.names_after[n]] for n in stale if n in context.names_after]
+    if held and all(f.library == "torch.optim" for f in held):
+        return "optimizers"
+    return "schedulers" if held and all(f.helper for f in held) else "models"
+
+
+def _file_state(change: Change, context: JudgingContext) -> SavedState | None:
+    """Of a change that loaded a file whose writing was seen: what that held."""
+    stored = change.persistence
+    if stored is None or stored.action != "loaded" or stored.file is None or change.cls is None:
+        return None
+    kept = context.kept.get((stored.file, change.cls))
+    if kept is None:
+        return None
+    return SavedState(kept.generation, kept.execution_count, before_restart=kept.epoch != context.epoch)
+
+
+def _has_learned_now(facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether the model has learned anything, after the run."""
+    if card_for(facts).by_history:
+        return has_network_learned(facts, context)
+    return has_learned(facts, context.after, {})
 
 
 def _params(
@@ -234,26 +309,22 @@ def _evidence(
     finding: Finding,
     saved: FileAccess | None,
     context: JudgingContext,
-) -> tuple[str, ...]:
-    told: list[str] = []
+) -> tuple[Evidence, ...]:
+    found: list[Evidence] = []
     if identity in (Identity.NEW, Identity.RECREATED):
-        number = "" if after.generation is None else f" generation {after.generation},"
-        told.append(f"a new object,{number} first seen in this run")
+        found.append(NewObject(after.generation))
     if identity is Identity.REBOUND:
-        known = context.before[after.token].generation
-        told.append(f"the object was known before as {'a part' if known is None else f'generation {known}'}")
+        found.append(KnownObject(context.before[after.token].generation))
     if before is not None and before.token != after.token and before.id == after.id:
-        told.append("the same id() as the object before: the address was used again, it is another object")
+        found.append(Circumstance.ADDRESS_REUSED)
     if after.by_address and identity in (Identity.SAME, Identity.REBOUND):
-        told.append("its class allows no weak references: it may be another object at the same address")
-    told += finding.evidence
+        found.append(Circumstance.NO_WEAK_REFERENCES)
+    found += finding.evidence
     if before is not None and _params(before, after, context):
-        told.append("hyper-parameters read before and after differ")
+        found.append(Circumstance.PARAMS_DIFFER)
     if saved is not None:
-        where = f" {saved.path}" if saved.path else ""
-        how = "was written during the run" if saved.touched else "is named by the cell; no write was seen"
-        told.append(f"the cell calls {saved.call}(), and its file{where} {how}")
-    return tuple(told) or ("its recorded state differs",)
+        found.append(SaveInCode(saved.call, saved.path, saved.touched))
+    return tuple(found) or (Circumstance.STATE_DIFFERS,)
 
 
 def _persistence(finding: Finding, saved: FileAccess | None) -> Persistence | None:
@@ -285,12 +356,6 @@ def _stale(before: ObjectFacts, after: ObjectFacts | None, context: JudgingConte
     held = {p.token for p in after.parts}
     dropped = [p.token for p in before.parts if p.key is None and p.token not in held]
     return tuple(name for token in dropped for name in context.names_of(token))
-
-
-def is_fitted_now(facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether the model has learned anything that it can be used with, after the run."""
-    card = card_for(facts)
-    return networks.is_fitted(facts, context) if card.by_history else card.is_fitted(facts, context.after)
 
 
 def tokens_in_use(objects: Mapping[int, ObjectFacts], names: Mapping[str, int]) -> frozenset[int]:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kernelscope.domain.changes import Certainty, Learned
+from kernelscope.domain.evidence import (
+    AttributesNotRead,
+    AttributesSetInCode,
+    Circumstance,
+    CounterFell,
+    Evidence,
+    PartEvidence,
+)
 from kernelscope.domain.facts import Call, MethodInCode, ObjectFacts, Part
 from kernelscope.libraries.registry import Effect, RuleCard, card_for
 from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
@@ -15,9 +23,9 @@ from kernelscope.verdicts.findings import (
     call_seen,
     calls_in_code,
     carried_state,
-    listed,
     twin_of,
 )
+from kernelscope.verdicts.fitted import had_learned, has_learned
 from kernelscope.verdicts.networks import new_network, same_network
 
 _LOUDEST = (
@@ -43,13 +51,13 @@ def same_object(
     card = card_for(after)
     if card.by_history:
         return same_network(before, after, context)
-    was, now = card.is_fitted(before, context.before), card.is_fitted(after, context.after)
+    was, now = had_learned(before, context), has_learned(after, context.after, {})
     attributes = attribute_changes(before, after)
     parts = _through_parts(before, after, context, depth) if depth else Finding(Learned.SAME)
     returned = [c for c in context.calls_on(after.token) if c.returned]
     taught = [c for c in returned if card.effect(after, c.method, c.given) in _TEACHES]
     if was and not now:
-        evidence = attributes.sentences() or parts.evidence or ("a part that it works with is another one",)
+        evidence = attributes.evidence() or parts.evidence or (Circumstance.PART_REPLACED,)
         return Finding(Learned.CLEARED, "observed", evidence)
     through = _taught_through_parts(before, after, taught, parts, was, now, context, depth)
     if through.happened:
@@ -72,22 +80,19 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> Finding:
     card = card_for(after)
     if card.by_history:
         return new_network(after, context)
-    now = card.is_fitted(after, context.after)
+    now = has_learned(after, context.after, {})
     calls = context.calls_on(after.token)
     if any(card.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
         if not now:
             return Finding(Learned.NONE)
-        carried = carried_state(
-            after, context, "observed", ("its state was put in from elsewhere (__setstate__ seen)",)
-        )
+        carried = carried_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
         return _after_the_carry(card, after, calls, carried)
     if not now and any(f.token == after.token and f.call == "load_params" for f in context.files("load")):
         return carried_state(after, context, "inferred", ())  # of skorch: into a net that was only made
     if not now:
         return Finding(Learned.NONE)
     if _stands_on_known_parts(card, after, context):
-        told = "its parts were there before, and keep what they have learned"
-        return Finding(Learned.CARRIED, "observed", (told,), in_memory=True)
+        return Finding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
     grown = _grown_from_another(card, after, context)
     if grown is not None:
         return grown
@@ -134,7 +139,7 @@ def _by_calls(
 ) -> Finding:
     card = card_for(facts)
     effects = {card.effect(facts, c.method, c.given) for c in calls}
-    evidence = (*(call_seen(c) for c in calls), *attributes.sentences())
+    evidence = (*(call_seen(c) for c in calls), *attributes.evidence())
     if Effect.RESTORES in effects and Effect.REFITS not in effects:
         return carried_state(facts, context, "observed", evidence)  # and learned on, where it was
     if not was:
@@ -156,11 +161,10 @@ def _by_what_must_have_run(
     if unread and not context.sees_calls:
         here = tuple(m for m in context.methods_possible_on(after.token) if m.token == after.token)
     effects = {card.effect(after, m.method, m.given): m for m in here}
-    equal = "it ran to its end, and what was learned is equal to what was known before"
-    evidence = "what it has learned cannot be read" if unread else equal
+    reason: Evidence = Circumstance.STATE_UNREADABLE if unread else Circumstance.EQUAL_AFTER_CALL
     for effect in (Effect.REFITS, Effect.RESTORES, Effect.CONTINUES):
         if was and effect in effects:
-            told = (*calls_in_code([effects[effect]]), evidence)
+            told = (*calls_in_code([effects[effect]]), reason)
             if effect is Effect.RESTORES:
                 return carried_state(after, context, "inferred", told)
             return Finding(
@@ -169,7 +173,7 @@ def _by_what_must_have_run(
     left_out = () if context.sees_calls or not was else after.not_evaluated
     told = calls_in_code([m for m in _teaching_here(after, context) if m.token == after.token])
     if left_out and told:
-        return Finding(Learned.UNKNOWN, "unknown", (*told, f"{listed(left_out)} could not be looked at"))
+        return Finding(Learned.UNKNOWN, "unknown", (*told, AttributesNotRead(left_out)))
     return Finding(Learned.SAME if was else Learned.NONE)
 
 
@@ -258,8 +262,8 @@ def _refused(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChang
     may not fit any more to what it now takes for its input."""
     if not attributes.lost and all(_is_equal(before, after, name) for name in attributes.names):
         return Finding(Learned.SAME)
-    told = "only what fit() sets before it learns differs: what it was given was refused"
-    return Finding(Learned.UNKNOWN, "unknown", (*attributes.sentences(), told))
+    evidence = (*attributes.evidence(), Circumstance.FIT_REFUSED)
+    return Finding(Learned.UNKNOWN, "unknown", evidence)
 
 
 def _is_equal(before: ObjectFacts, after: ObjectFacts, name: str) -> bool:
@@ -290,7 +294,8 @@ def _unseen(
     """Attributes differ and no call that teaches came back, though calls are seen."""
     raised = [c for c in context.calls_on(after.token) if not c.returned]
     if raised:
-        evidence = (*(f"{call_seen(c)}, and has not come back" for c in raised), *attributes.sentences())
+        calls = (call_seen(c, came_back=False) for c in raised)
+        evidence = (*calls, *attributes.evidence())
         return Finding(Learned.UNKNOWN, "unknown", evidence)
     card = card_for(after)
     if any(card.effect(after, m.method, m.given) in _TEACHES for m in context.surely_called_on(after.token)):
@@ -307,12 +312,12 @@ def _by_code(
     effects = {card.effect(after, m.method, m.given) for m in teaching}
     if not effects:
         return _edited_or_unknown(after, attributes, context, "inferred")
-    evidence = (*calls_in_code(teaching), *attributes.sentences())
+    evidence = (*calls_in_code(teaching), *attributes.evidence())
     if Effect.RESTORES in effects:
         sure = {card.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
         if len(effects) == 1 or Effect.RESTORES in sure:
             return carried_state(after, context, "inferred", evidence)
-        return Finding(Learned.UNKNOWN, "unknown", (*evidence, "which of these came last is not known"))
+        return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.ORDER_UNKNOWN))
     if effects == {Effect.CLEARS}:
         return Finding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
     if not was:
@@ -324,7 +329,7 @@ def _by_code(
     return Finding(learned, "inferred", evidence)
 
 
-def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[str, ...]) -> Finding:
+def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[Evidence, ...]) -> Finding:
     """The code can have begun anew or gone on: a counter of updates may tell which.
 
     ``t_`` counts weight updates: ``fit`` starts it at 1, ``partial_fit`` adds to it
@@ -332,22 +337,20 @@ def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[str, .
     """
     old, new = before.learned.get("t_"), after.learned.get("t_")
     if old and new and old.number is not None and new.number is not None and old.number > new.number:
-        return Finding(Learned.REFITTED, "inferred", (*evidence, f"t_ fell from {old.text} to {new.text}"))
-    return Finding(
-        Learned.UNKNOWN, "unknown", (*evidence, "the code may begin anew or go on; calls are not seen here")
-    )
+        return Finding(Learned.REFITTED, "inferred", (*evidence, CounterFell("t_", old.text, new.text)))
+    return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.REFIT_OR_CONTINUATION))
 
 
 def _edited_or_unknown(
     after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext, certainty: Certainty
 ) -> Finding:
-    written = [a for t, a in context.observation.code.assigned if t == after.token]
-    evidence = attributes.sentences()
+    written = tuple(a for t, a in context.observation.code.assigned if t == after.token)
+    evidence = attributes.evidence()
     if written:
-        return Finding(Learned.EDITED, certainty, (*evidence, f"the cell writes to {listed(tuple(written))}"))
+        return Finding(Learned.EDITED, certainty, (*evidence, AttributesSetInCode(written)))
     if context.observation.code.complete and not context.observation.code.company:
-        return Finding(Learned.EDITED, certainty, (*evidence, "the cell calls nothing that learns"))
-    return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
+        return Finding(Learned.EDITED, certainty, (*evidence, Circumstance.NO_LEARNING_CALL_IN_CODE))
+    return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.NO_LEARNING_CALL_SEEN))
 
 
 def _through_parts(
@@ -366,8 +369,8 @@ def _through_parts(
             continue
         finding = same_object(old, new, context, depth - 1)
         if finding.happened:
-            told = tuple(f"its part {part.label}: {e}" for e in finding.evidence)
-            found.setdefault(finding.learned, replace(finding, evidence=told))
+            evidence = tuple(PartEvidence(part.label, e) for e in finding.evidence)
+            found.setdefault(finding.learned, replace(finding, evidence=evidence))
     for learned in _LOUDEST:
         if learned in found:
             return found[learned]
@@ -421,16 +424,14 @@ def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, context: Judging
             return Finding(Learned.FITTED, "inferred", evidence)
         followed = (context.observation.code.complete or card.born_fitted) and twin is None
         if followed or _something_learns(card, facts, context):
-            return Finding(Learned.FITTED, "inferred", ("it is fitted, and no load or copy is in the code",))
+            return Finding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
         if twin is None:
-            told = "it came with a learned state, from where was not seen"
-            return Finding(Learned.UNKNOWN, "unknown", (told,))
+            return Finding(Learned.UNKNOWN, "unknown", (Circumstance.ORIGIN_NOT_SEEN,))
     elif {card.effect(facts, m.method, m.given) for m in teaching} == {Effect.CONTINUES}:
         return replace(carried_state(facts, context, "inferred", evidence), learned=Learned.CONTINUED)
     elif twin is None:
         return Finding(Learned.FITTED, "inferred", evidence)
-    told = "what it has learned is equal to what was known before: learned once more or brought in"
-    return Finding(Learned.UNKNOWN, "unknown", (*evidence, told))
+    return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.EQUALS_KNOWN_STATE))
 
 
 def _something_learns(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:

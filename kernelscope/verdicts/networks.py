@@ -1,7 +1,7 @@
 """The learned axis of networks, whose state alone does not tell whether they have learned anything.
 
 A network has weights from its first moment on, and random ones are nothing learned.  So what it has
-learned is a matter of its history: ``JudgingContext.taught`` keeps it, and every change is told by what can
+learned is a matter of its history: ``JudgingContext.trained`` keeps it, and every change is judged by what can
 have caused it: an optimizer's step, a state that was put in, weights drawn anew, a write by hand.
 """
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kernelscope.domain.changes import Certainty, Learned
+from kernelscope.domain.evidence import AttributesSetInCode, Circumstance, Evidence, SeenAtAttach
 from kernelscope.domain.facts import MethodInCode, ObjectFacts
 from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
 from kernelscope.libraries.registry import Effect, card_for
@@ -24,9 +25,9 @@ from kernelscope.verdicts.findings import (
     call_seen,
     calls_in_code,
     carried_state,
-    listed,
     twin_of,
 )
+from kernelscope.verdicts.fitted import had_learned
 
 _STATISTICS = BATCH_STATISTICS | KERAS_BATCH_STATISTICS
 _CONVERTS = frozenset({"to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type"})
@@ -37,7 +38,7 @@ class _Cause(Struct, frozen=True):
     """Something in the run that can have changed the network."""
 
     effect: Effect
-    told: str
+    evidence: Evidence
     seen: bool
     """It was seen happening; else it stands in the code."""
     sure: bool
@@ -58,23 +59,21 @@ def same_network(before: ObjectFacts, after: ObjectFacts, context: JudgingContex
     it shows, and that is said.
     """
     finding = _what_happened(before, after, context)
-    if before.token in context.taught or finding.learned not in _BY_WHAT_IT_WAS:
+    if before.token in context.trained or finding.learned not in _BY_WHAT_IT_WAS:
         return finding
-    was = was_fitted(before, context)
-    shown = "its gradients, writes or steps show" if was else "nothing shows"
-    told = f"it was there at the attach, and {shown} that it had learned before"
-    return replace(finding, certainty="inferred", evidence=(*finding.evidence, told))
+    was = had_learned(before, context)
+    return replace(finding, certainty="inferred", evidence=(*finding.evidence, SeenAtAttach(was)))
 
 
 def _what_happened(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Finding:
-    was = was_fitted(before, context)
+    was = had_learned(before, context)
     changes = attribute_changes(before, after)
     causes = _causes(after, context)
     if not changes:
         return _nothing_differs(before, after, was, causes)
     if _is_converted(before, after, changes, context):
         return Finding(Learned.SAME if was else Learned.NONE)
-    evidence = (*dict.fromkeys(c.told for c in causes), *changes.sentences())
+    evidence = (*dict.fromkeys(c.evidence for c in causes), *changes.evidence())
     if _puts_its_own_best_back(causes, after, context):
         causes = tuple(c for c in causes if c.effect is Effect.CONTINUES)
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
@@ -82,12 +81,11 @@ def _what_happened(before: ObjectFacts, after: ObjectFacts, context: JudgingCont
     sure = {c.effect for c in causes if c.sure}
     on = Learned.CONTINUED if was else Learned.FITTED
     if _only_statistics(changes) and not effects & {Effect.RESTORES, Effect.CLEARS}:
-        passed = "only the batch statistics differ: a forward pass in training mode updates them"
-        return Finding(on, "inferred", (passed, *changes.sentences()))
+        return Finding(on, "inferred", (Circumstance.ONLY_STATISTICS_DIFFER, *changes.evidence()))
     if len(effects) > 1 and not sure & {Effect.RESTORES, Effect.CLEARS}:
-        return Finding(Learned.UNKNOWN, "unknown", (*evidence, "which of these came last is not known"))
+        return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.ORDER_UNKNOWN))
     if effects & {Effect.RESTORES, Effect.CLEARS} and not _of_the_whole(causes, after, changes):
-        return Finding(Learned.EDITED, "inferred", (*evidence, "most of its weights are as they were"))
+        return Finding(Learned.EDITED, "inferred", (*evidence, Circumstance.MOST_WEIGHTS_EQUAL))
     if Effect.RESTORES in effects:
         return carried_state(after, context, certainty, evidence)
     if Effect.CLEARS in effects:
@@ -104,32 +102,28 @@ def new_network(after: ObjectFacts, context: JudgingContext) -> Finding:
     causes = _causes(after, context)
     own_best = _puts_its_own_best_back(causes, after, context)
     effects = {Effect.CONTINUES} if own_best else {c.effect for c in causes}
-    evidence = tuple(dict.fromkeys(c.told for c in causes))
+    evidence = tuple(dict.fromkeys(c.evidence for c in causes))
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
     twin = twin_of(after, context)
     loaded = not own_best and any(f.token == after.token for f in context.files("load"))
     if Effect.RESTORES in effects or loaded:
         doubtful = not loaded and not any(c.sure for c in causes if c.effect is Effect.RESTORES)
         finding = carried_state(after, context, certainty, evidence)
-        if finding.source is None and twin is not None and not was_fitted(twin, context):
-            return Finding(Learned.NONE, certainty, ("it equals a network that has learned nothing",))
+        if finding.source is None and twin is not None and not had_learned(twin, context):
+            return Finding(Learned.NONE, certainty, (Circumstance.EQUALS_UNTRAINED_NETWORK,))
         if doubtful and Effect.CONTINUES not in effects:
-            return Finding(Learned.UNKNOWN, "unknown", (*evidence, "the code may have gone past it"))
+            return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.MAY_BE_SKIPPED))
         return replace(finding, learned=Learned.CONTINUED) if Effect.CONTINUES in effects else finding
     if Effect.CONTINUES in effects:
         return Finding(Learned.FITTED, certainty, evidence)
     if _stands_on_known_parts(after, context):
-        kept = "its parts were there before, and keep what they have learned"
-        return Finding(Learned.CARRIED, "observed", (kept,), in_memory=True)
-    if twin is not None and was_fitted(twin, context):
-        equal = "its weights are those of a network that was known before"
-        return Finding(Learned.CARRIED, "inferred", (equal,), copied=True)
+        return Finding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
+    if twin is not None and had_learned(twin, context):
+        return Finding(Learned.CARRIED, "inferred", (Circumstance.EQUALS_KNOWN_NETWORK,), copied=True)
     if any(_is_copy_of_a_trained_one(p.token, context) for p in after.parts):
-        held = "it is made of a copy of a network that had learned before"
-        return Finding(Learned.CARRIED, "inferred", (held,), copied=True)
+        return Finding(Learned.CARRIED, "inferred", (Circumstance.CONTAINS_TRAINED_COPY,), copied=True)
     if not context.observation.code.complete and card_for(after).was_written(after):
-        often = "its weights were written more often than making it does, by code that was not followed"
-        return Finding(Learned.FITTED, "inferred", (often,))
+        return Finding(Learned.FITTED, "inferred", (Circumstance.WRITTEN_OFTEN,))
     return Finding(Learned.NONE)
 
 
@@ -138,30 +132,27 @@ def _is_copy_of_a_trained_one(part: int, context: JudgingContext) -> bool:
     begins with such a copy)."""
     facts = context.after.get(part) if part not in context.before else None
     twin = twin_of(facts, context) if facts is not None else None
-    return twin is not None and was_fitted(twin, context)
+    return twin is not None and had_learned(twin, context)
 
 
-def was_fitted(facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether a network known before had learned anything, as far as is known."""
-    return context.taught.get(facts.token, card_for(facts).is_fitted(facts, context.before))
-
-
-def is_fitted(facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether a network has learned anything, after the run."""
+def has_network_learned(facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether a network has learned anything, by what the run made of it."""
     before = context.before.get(facts.token)
     if before is not None and not context.may_differ(facts):
-        return was_fitted(before, context)
+        return had_learned(before, context)
     finding = new_network(facts, context) if before is None else same_network(before, facts, context)
     if finding.learned in (Learned.CLEARED, Learned.NONE):
         return False
     kept = finding.learned in (Learned.SAME, Learned.EDITED, Learned.UNKNOWN) and before is not None
-    return was_fitted(before, context) if kept and before is not None else True
+    return had_learned(before, context) if kept and before is not None else True
 
 
-def taught_by(context: JudgingContext) -> dict[int, bool]:
+def trained_networks(context: JudgingContext) -> dict[int, bool]:
     """Of every network that the observation touched, whether it has learned anything now."""
     touched = (context.after.get(token) for token in context.touched)
-    return {f.token: is_fitted(f, context) for f in touched if f is not None and card_for(f).by_history}
+    return {
+        f.token: has_network_learned(f, context) for f in touched if f is not None and card_for(f).by_history
+    }
 
 
 def _nothing_differs(
@@ -175,7 +166,6 @@ def _nothing_differs(
     )
     if not was and any(c.effect is Effect.RESTORES for c in causes):
         return Finding(Learned.NONE)  # tried out, and put back to the random weights that it had
-    equal = "what it holds now is equal to what it held before"
     for effect, learned in (
         (Effect.RESTORES, Learned.CARRIED),
         (Effect.CONTINUES, Learned.CONTINUED if was else Learned.FITTED),
@@ -184,7 +174,8 @@ def _nothing_differs(
         counts = after.library != "torch" or rewritten  # a PyTorch tensor counts every write to it
         if known and counts and (was or effect is Effect.CONTINUES):
             seen = all(c.seen for c in known)
-            return Finding(learned, "observed" if seen else "inferred", (*(c.told for c in known), equal))
+            evidence = (*(c.evidence for c in known), Circumstance.EQUAL_CONTENT)
+            return Finding(learned, "observed" if seen else "inferred", evidence)
     return Finding(Learned.SAME if was else Learned.NONE)
 
 
@@ -193,7 +184,7 @@ def _without_a_cause(
     after: ObjectFacts,
     changes: AttributeChanges,
     on: Learned,
-    evidence: tuple[str, ...],
+    evidence: tuple[Evidence, ...],
     context: JudgingContext,
 ) -> Finding:
     """Weights differ, and nothing that is known to change them was called."""
@@ -205,10 +196,9 @@ def _without_a_cause(
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
     of_another = bool(written) and "step" in methods  # an optimizer's, to which the gradients belong
     if "by-gradient" in methods or ("backward" in methods and not of_another):
-        by_hand = "the cell writes weights in place by their gradients, as an optimizer does"
-        return Finding(on, "inferred", (*evidence, by_hand))
+        return Finding(on, "inferred", (*evidence, Circumstance.GRADIENT_STEP_IN_CODE))
     if written:
-        return Finding(Learned.EDITED, "inferred", (*evidence, f"the cell writes to {listed(written)}"))
+        return Finding(Learned.EDITED, "inferred", (*evidence, AttributesSetInCode(written)))
     parts = [
         m
         for m in code.methods
@@ -217,8 +207,8 @@ def _without_a_cause(
     if parts:
         return Finding(Learned.EDITED, "inferred", (*evidence, *calls_in_code(parts)))
     if "in-place" in methods or (code.complete and not code.company):
-        return Finding(Learned.EDITED, "inferred", (*evidence, "the cell calls nothing that learns"))
-    return Finding(Learned.UNKNOWN, "unknown", (*evidence, "no call that learns was seen"))
+        return Finding(Learned.EDITED, "inferred", (*evidence, Circumstance.NO_LEARNING_CALL_IN_CODE))
+    return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.NO_LEARNING_CALL_SEEN))
 
 
 def _causes(facts: ObjectFacts, context: JudgingContext) -> tuple[_Cause, ...]:
@@ -301,10 +291,7 @@ def _of_the_whole(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: Attri
 def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
     """Whether all that differs was not there before: weights that were not made yet, or had no shape."""
     old = before.learned
-    return all(
-        n not in old or old[n].text.endswith(("tensor", "tensor (0,)"))
-        for n in (*changes.bound, *changes.written)
-    )
+    return all(n not in old or old[n].is_tensor_without_values for n in (*changes.bound, *changes.written))
 
 
 def _only_statistics(changes: AttributeChanges) -> bool:
@@ -332,6 +319,6 @@ def _is_converted(
 def _stands_on_known_parts(facts: ObjectFacts, context: JudgingContext) -> bool:
     """A new network around networks that had learned before: all of its weights are theirs."""
     parts = [context.before.get(p.token) for p in facts.parts]
-    if not parts or any(p is None or not was_fitted(p, context) for p in parts):
+    if not parts or any(p is None or not had_learned(p, context) for p in parts):
         return False
     return sum(len(p.learned) for p in parts if p is not None) == len(facts.learned)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from kernelscope.domain.facts import Observation
-from kernelscope.export.markdown import MOST, _cell, block, sentence, write_markdown
+from kernelscope.export.markdown import MOST, _cell, block, harmless, render, write_markdown
+from kernelscope.presentation.segments import join, quote
 from kernelscope.text import clean, clean_block
 from kernelscope.timeline.timeline import Timeline
 from tests.export.hostile import HOSTILE, hostile_story
@@ -101,14 +102,23 @@ def test_given_hostile_text_when_written_then_it_is_shown_and_is_no_markup(text:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(max_size=60) | LETTERS, st.lists(LETTERS, max_size=2))
-def test_given_any_sentence_when_parsed_then_it_is_read_as_it_was_and_is_inert(
-    text: str, names: list[str]
-) -> None:
-    told = f"a {sentence(text, names)} z"
+@given(st.text(max_size=60) | LETTERS)
+def test_given_any_title_when_parsed_then_it_is_read_as_it_was_and_is_inert(text: str) -> None:
+    told = f"a {harmless(text)} z"
 
     assert_inert(told)
     assert read(told).split() == f"a {clean(text)} z".split()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(max_size=60) | LETTERS, max_size=4), st.sampled_from(("", " ", " was reset ", ": ")))
+def test_given_any_quoted_text_when_a_sentence_is_parsed_then_it_is_read_as_it_was_and_is_inert(
+    texts: list[str], between: str
+) -> None:
+    told = f"a {render(join(between, map(quote, texts)))} z"
+
+    assert_inert(told)
+    assert read(told).split() == f"a {between.join(map(clean, texts))} z".split()
 
 
 @settings(max_examples=300, deadline=None)

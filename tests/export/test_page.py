@@ -16,11 +16,13 @@ from hypothesis import given
 from kernelscope.domain.changes import Verdict
 from kernelscope.domain.facts import Observation
 from kernelscope.export.page import write_html
+from kernelscope.presentation.explain import gist
 from kernelscope.presentation.glyphs import GLYPHS
+from kernelscope.presentation.segments import text_of
 from kernelscope.text import clean
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.verdicts.explain import gist
 from tests.export.hostile import HOSTILE, hostile_story
+from tests.support.facts import reasons
 from tests.support.script import Story, churn, learned
 from tests.timeline.test_properties import fast, played, streams
 
@@ -68,7 +70,13 @@ class Elements(HTMLParser):
 def told(timeline: Timeline) -> list[tuple[int, str, str, str, list[str]]]:
     """Every change of every row: moment, row, verdict, sentence, evidence."""
     return [
-        (held.moment, safe(row.name, 1_000), str(c.verdict), safe(gist(c)), [safe(one) for one in c.evidence])
+        (
+            held.moment,
+            safe(row.name, 1_000),
+            str(c.verdict),
+            safe(text_of(gist(c))),
+            [safe(one) for one in reasons(c)],
+        )
         for row in timeline.rows()
         for held in timeline.track(row.name)
         if (c := held.change) is not None

@@ -12,12 +12,14 @@ import pytest
 
 from kernelscope.export.page import write_html
 from kernelscope.presentation.colours import DARK, LIGHT, hue
+from kernelscope.presentation.explain import gist
+from kernelscope.presentation.segments import text_of
 from kernelscope.text import clean
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.verdicts.explain import gist
 from tests.benchmarks.export_page import long_session
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.browser import chromium, missing, prefer, resize
+from tests.support.facts import reasons
 from tests.support.script import Story, churn, learned
 
 if TYPE_CHECKING:
@@ -191,7 +193,7 @@ def test_given_the_keyboard_when_walking_a_row_then_every_change_is_told_with_it
         reader.press("g", *"j" * place, "0")
         for change in changes:
             reader.press(">")
-            told = [change.verdict, gist(change), change.certainty, *change.evidence]
+            told = [change.verdict, text_of(gist(change)), change.certainty, *reasons(change)]
             assert reader.run(_TOLD) == [str(one) for one in told]
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from kernelscope.domain.changes import Verdict
 from kernelscope.domain.events import Observed
-from kernelscope.presentation.story import story
+from kernelscope.presentation.history import name_history
+from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline
 from tests.kernel.watching import LONG, Watching, played, value, watching
 from tests.support import pythons
@@ -472,8 +473,10 @@ async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelP
     lost = timeline.track("late['a']['b']['c']")[-1].change
     assert lost is not None
     assert (lost.verdict, lost.certainty) == (Verdict.UNKNOWN, "unknown")
-    told = story(timeline, "late['a']['b']['c']")
-    assert told.end == "Now it is not known what late['a']['b']['c'] holds: the look did not reach it."
+    told = name_history(timeline, "late['a']['b']['c']")
+    assert (
+        text_of(told.end) == "Now it is not known what late['a']['b']['c'] holds: the look did not reach it."
+    )
     deleted = timeline.track("gone['a']['b'][0]")[-1].change
     assert deleted is not None
     assert (deleted.verdict, deleted.certainty) == (Verdict.DELETED, "observed"), "its global is gone"

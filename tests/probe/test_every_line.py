@@ -20,6 +20,7 @@ from kernelscope.protocol.wire import Greeting
 from kernelscope.timeline.timeline import Timeline
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support import pythons
+from tests.support.facts import explained
 from tests.support.kernels import KernelProcess
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class Told:
     def _hedged(changes: tuple[Change, ...], usual: dict[str, set[Verdict]]) -> None:
         for change in changes:
             assert change.certainty != "observed"
-            assert "an earlier look failed" in change.explanation
+            assert "an earlier look failed" in explained(change)
             assert change.verdict in usual[change.name] | {Verdict.UNKNOWN}
 
 

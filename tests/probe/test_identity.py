@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from kernelscope.domain.changes import Change
 from kernelscope.domain.events import Attached, Observed
+from kernelscope.domain.evidence import Circumstance
 from kernelscope.domain.facts import KernelFacts, Observation, Snapshot
 from kernelscope.probe.identity import Binding, Tokens
 from kernelscope.probe.look import Look
@@ -70,7 +71,7 @@ def test_an_object_without_weak_references_is_told_as_perhaps_another() -> None:
             changes += moment.changes
         space["m"].coef_ = space["plain"].coef_ = 2
     assert [f.by_address for f in timeline.objects.values()] == [True, False]
-    flagged = [c.name for c in changes if any("may be another object" in e for e in c.evidence)]
+    flagged = [c.name for c in changes if Circumstance.NO_WEAK_REFERENCES in c.evidence]
     assert flagged == ["m"]
     assert [c.certainty for c in changes if c.identity == "same" and c.name == "m"] != ["observed"]
     now = sys.getrefcount(space["m"])

@@ -300,7 +300,7 @@ def test_given_any_stream_when_written_then_every_line_is_in_order_and_keeps_the
         assert record.keys() >= RUN_KEYS
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["started"])
         for change in record["changes"]:
-            assert change.keys() - {"parts"} == CHANGE_KEYS
+            assert change.keys() - {"parts", "late"} == CHANGE_KEYS
             assert change["evidence"]
             assert change["explanation"]
 

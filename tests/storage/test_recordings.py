@@ -94,7 +94,7 @@ def test_any_session_is_the_same_when_it_is_replayed_as_it_was_judged_and_anew(
                 live.track(row.name) for row in live.rows()
             ]
             assert again.names == live.names
-            assert again.taught == live.taught
+            assert again.trained == live.trained
 
 
 async def all_of(source: RecordingSource) -> list[Event | Recalled]:

@@ -29,6 +29,9 @@ from kernelscope.domain.facts import (
     Snapshot,
     Value,
 )
+from kernelscope.presentation.evidence import evidence_sentences
+from kernelscope.presentation.explain import explain
+from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline, Update
 
 LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"
@@ -251,3 +254,13 @@ class Watch:
     def run(self, *objects: ObjectFacts, **told: Any) -> dict[str, Change]:
         """As ``cell``; answers with the changes by name."""
         return {c.name: c for c in self.cell(*objects, **told).changes}
+
+
+def explained(change: Change) -> str:
+    """The explanation of a change, as a reader sees it."""
+    return text_of(explain(change))
+
+
+def reasons(change: Change) -> tuple[str, ...]:
+    """The evidence for a change, as a reader sees it."""
+    return tuple(text_of(each) for each in evidence_sentences(change))

@@ -14,10 +14,12 @@ from tests.support.facts import (
     Watch,
     bound,
     called,
+    explained,
     forgot,
     model,
     params,
     pipeline,
+    reasons,
     written,
 )
 
@@ -55,7 +57,7 @@ def test_given_a_fitted_pipeline_when_a_step_is_refitted_by_itself_then_the_pipe
     assert list(changes) == ["pipe"]
     whole = changes["pipe"]
     assert (whole.verdict, whole.identity, whole.certainty) == ("refitted", "same", "observed")
-    assert whole.evidence[0].startswith("its part ['clf']: fit() seen")
+    assert reasons(whole)[0].startswith("its part ['clf']: fit() seen")
     assert [(p.name, p.verdict, p.generation) for p in whole.parts] == [("pipe['clf']", "refitted", None)]
 
 
@@ -77,7 +79,7 @@ def test_given_a_pipeline_when_a_part_without_a_number_changes_then_no_sentence_
     change = watch.run(bound(clf), calls=[called(clf)])["pipe"]
 
     for part in change.parts:
-        assert "None" not in " ".join((part.explanation, *part.evidence))
+        assert "None" not in " ".join((explained(part), *reasons(part)))
 
 
 def test_given_a_pipeline_when_a_parameter_of_a_step_is_set_then_params_of_the_whole() -> None:
@@ -335,7 +337,7 @@ def test_given_an_object_that_was_there_untold_when_a_name_reaches_it_then_alias
     change = Watch(rf=bound(model(1))).run(tree, names={"tree": tree})["tree"]
 
     assert (change.verdict, change.identity, change.generation) == ("aliased", "rebound", 9)
-    assert change.evidence[0] == f"the object was known before as {told}"
+    assert reasons(change)[0] == f"the object was known before as {told}"
 
 
 def test_given_parameters_that_read_alike_then_the_sentence_leaves_them_out_and_the_record_does_not() -> None:
@@ -346,5 +348,5 @@ def test_given_parameters_that_read_alike_then_the_sentence_leaves_them_out_and_
 
     assert change.params is not None
     assert set(change.params) == {"steps", "C"}
-    assert "Hyper-parameters: C 1.0 → 5.0." in change.explanation
-    assert "steps" not in change.explanation
+    assert "Hyper-parameters: C 1.0 → 5.0." in explained(change)
+    assert "steps" not in explained(change)

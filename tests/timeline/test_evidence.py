@@ -16,6 +16,7 @@ from tests.support.facts import (
     loaded,
     model,
     pipeline,
+    reasons,
     signature,
     twin,
     written,
@@ -38,7 +39,7 @@ def test_given_a_save_when_told_then_the_file_and_whether_a_write_was_seen(
 ) -> None:
     m = bound(model(1))
 
-    assert Watch(m=m).run(files=[dumped(m, touched=touched, path=path)])["m"].evidence == (said,)
+    assert reasons(Watch(m=m).run(files=[dumped(m, touched=touched, path=path)])["m"]) == (said,)
 
 
 def test_given_attributes_bound_written_and_gone_when_told_then_each_by_its_name() -> None:
@@ -46,7 +47,7 @@ def test_given_attributes_bound_written_and_gone_when_told_then_each_by_its_name
     after = written(bound(m, "a_"), "b_")
     after = replace(after, learned={n: s for n, s in after.learned.items() if n != "c_"})
 
-    evidence = Watch(m=m).run(after, code=OBSCURE)["m"].evidence
+    evidence = reasons(Watch(m=m).run(after, code=OBSCURE)["m"])
 
     assert evidence[:3] == ("a_ bound to a new value", "b_ written in place", "c_ gone")
 
@@ -55,23 +56,23 @@ def test_given_an_attribute_set_to_none_when_told_then_it_is_gone_and_not_new() 
     m = bound(model(1, SGD), "coef_", "t_")
     after = replace(m, learned={**m.learned, "coef_": signature("n", 2, "None")})
 
-    assert Watch(m=m).run(after)["m"].evidence == ("coef_ gone",)
+    assert reasons(Watch(m=m).run(after)["m"]) == ("coef_ gone",)
 
 
 def test_given_an_attribute_that_was_none_when_bound_to_none_again_then_it_is_not_gone() -> None:
     m = replace(bound(model(1)), learned={"a_": signature("x"), "b_": signature("n", 1, "None")})
     after = replace(m, learned={"a_": signature("y", 2), "b_": signature("n", 2, "None")})
 
-    assert Watch(m=m).run(after)["m"].evidence[0] == "a_, b_ bound to a new value"
+    assert reasons(Watch(m=m).run(after)["m"])[0] == "a_, b_ bound to a new value"
 
 
 def test_given_many_attributes_when_told_then_the_first_four_and_a_number() -> None:
     m = model(1)
     four, five = (bound(m, *(f"{c}_" for c in letters)) for letters in ("abcd", "abcde"))
 
-    assert Watch(m=m).run(four, calls=[called(m)])["m"].evidence[1] == "a_, b_, c_, d_ bound to a new value"
+    assert reasons(Watch(m=m).run(four, calls=[called(m)])["m"])[1] == "a_, b_, c_, d_ bound to a new value"
     assert (
-        Watch(m=m).run(five, calls=[called(m)])["m"].evidence[1]
+        reasons(Watch(m=m).run(five, calls=[called(m)])["m"])[1]
         == "a_, b_, c_, d_ and 1 more bound to a new value"
     )
 
@@ -81,13 +82,13 @@ def test_given_a_pipeline_whose_last_step_lost_its_state_when_told_then_by_that_
 
     change = Watch(clf, pipe=pipeline(2, ("clf", clf))).run(replace(clf, learned={}))["pipe"]
 
-    assert change.evidence == ("its part ['clf']: coef_, intercept_ gone",)
+    assert reasons(change) == ("its part ['clf']: coef_, intercept_ gone",)
 
 
 def test_given_a_fit_that_raised_when_told_then_the_evidence_says_so() -> None:
     m = bound(model(1))
 
-    evidence = Watch(m=m).run(bound(m), calls=[called(m, returned=False)])["m"].evidence
+    evidence = reasons(Watch(m=m).run(bound(m), calls=[called(m, returned=False)])["m"])
 
     assert evidence[0] == "fit() seen, and has not come back"
 
@@ -98,7 +99,7 @@ def test_given_a_new_model_whose_fit_raised_half_way_when_told_then_it_was_not_s
     change = Watch().run(names={"m": m}, calls=[called(m, returned=False)], code=OBSCURE)["m"]
 
     assert (change.verdict, change.learned) == ("created", "unknown")
-    assert "it came with a learned state, from where was not seen" in change.evidence
+    assert "it came with a learned state, from where was not seen" in reasons(change)
 
 
 @pytest.mark.parametrize(("before", "after"), [(5.0, 5.0), (5.0, 9.0)])
@@ -123,7 +124,7 @@ def test_given_two_files_when_each_goes_into_a_name_then_each_is_told_with_its_o
     )
 
     assert {n: c.persistence.file for n, c in changes.items() if c.persistence} == {"a": "/w/a", "b": "/w/b"}
-    assert "the cell calls joblib.load() on /w/a" in changes["a"].evidence
+    assert "the cell calls joblib.load() on /w/a" in reasons(changes["a"])
 
 
 def test_given_a_file_that_the_code_does_not_tell_when_loaded_then_the_call_alone() -> None:
@@ -131,7 +132,7 @@ def test_given_a_file_that_the_code_does_not_tell_when_loaded_then_the_call_alon
 
     change = Watch().run(names={"a": a}, files=[loaded(a, "a", None)], calls=[called(a, "__setstate__")])["a"]
 
-    assert "the cell calls joblib.load()" in change.evidence
+    assert "the cell calls joblib.load()" in reasons(change)
 
 
 @pytest.mark.parametrize(("known", "learned"), [(True, "unknown"), (False, "fitted")])

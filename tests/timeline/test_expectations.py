@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernelscope.domain.changes import Change, Verdict
-from kernelscope.domain.events import IN_ORDER, Event, KernelChanged, Lost, Observed
+from kernelscope.domain.events import SHUT_DOWN, Event, KernelChanged, Lost, Observed
 from kernelscope.domain.facts import ObjectFacts, Observation
 from kernelscope.errors import UsageError
-from kernelscope.expectations.checker import Jury, Outcome, Result
+from kernelscope.expectations.checker import ExpectationChecker, Result
+from kernelscope.expectations.findings import Finding, Outcome
 from kernelscope.expectations.language import WORDS, parse
+from kernelscope.presentation.expectations import finding_sentence
+from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline, Update
 from tests.support.facts import (
     OBSCURE,
@@ -21,6 +24,7 @@ from tests.support.facts import (
     Watch,
     attached,
     bound,
+    explained,
     model,
     observation,
     params,
@@ -32,33 +36,37 @@ from tests.support.facts import (
 from tests.timeline.test_properties import every, fast, streams, told
 
 
+def sentence_of(finding: Finding) -> str:
+    return text_of(finding_sentence(finding))
+
+
 class Court(Watch):
-    """A watch, with a jury that hears all of it."""
+    """A watch, with a checker that hears all of it."""
 
     def __init__(self, *expectations: str, **held: ObjectFacts) -> None:
         self._expected = [parse(text) for text in expectations]
-        self.jury: Jury | None = None
+        self.checker: ExpectationChecker | None = None
         self.told_at_once: list[str] = []
         super().__init__(**held)
 
     def apply(self, event: Event) -> Update:
-        if self.jury is None:
-            self.jury = Jury(self._expected, self.timeline)
+        if self.checker is None:
+            self.checker = ExpectationChecker(self._expected, self.timeline)
         update = super().apply(event)
-        self.told_at_once += [finding.sentence for finding in self.jury(update)]
+        self.told_at_once += [sentence_of(finding) for finding in self.checker(update)]
         return update
 
     @property
     def results(self) -> tuple[Result, ...]:
-        assert self.jury is not None
-        return self.jury.results()
+        assert self.checker is not None
+        return self.checker.results()
 
     @property
     def outcomes(self) -> list[Outcome]:
         return [result.outcome for result in self.results]
 
     def why(self, number: int = 0) -> str:
-        return self.results[number].findings[0].sentence
+        return sentence_of(self.results[number].findings[0])
 
 
 def story(*expectations: str) -> Court:
@@ -225,10 +233,10 @@ def test_a_cell_that_still_runs_at_the_end_is_no_pass() -> None:
 
 
 def test_a_kernel_that_was_told_to_shut_down_has_said_all() -> None:
-    for detail, outcome in ((IN_ORDER, "holds"), ("", "unknown")):
+    for requested, outcome in ((True, "holds"), (False, "unknown")):
         court = Court("m: not reset", m=model(1))
         court.cell()
-        court.apply(KernelChanged(1, "died", detail))
+        court.apply(KernelChanged(1, "died", SHUT_DOWN, requested))
         assert court.outcomes == [outcome]
 
 
@@ -249,12 +257,12 @@ def test_runs_before_the_attach_are_asked_for_only_by_their_number() -> None:
         "m: untouched after 7",
         "m: created",
     ]
-    jury = Jury(map(parse, texts), timeline)
-    jury(timeline.apply(attached({"m": model(1)}, count=7)))
-    results = jury.results()
+    checker = ExpectationChecker(map(parse, texts), timeline)
+    checker(timeline.apply(attached({"m": model(1)}, count=7)))
+    results = checker.results()
     assert [r.outcome for r in results] == ["holds", "unknown", "unknown", "holds", "unknown"]
-    assert results[1].findings[0].sentence == "In [1] to In [7] ran before anything was watched"
-    assert "held a model already" in results[4].findings[0].sentence
+    assert sentence_of(results[1].findings[0]) == "In [1] to In [7] ran before anything was watched"
+    assert "held a model already" in sentence_of(results[4].findings[0])
 
 
 # Restarts.
@@ -368,10 +376,10 @@ def test_given_any_text_when_parsed_then_it_is_read_or_refused(text: str) -> Non
 
 def heard(looks: list[Observation], *expectations: str) -> tuple[Timeline, tuple[Result, ...], list[str]]:
     timeline = Timeline()
-    jury = Jury(map(parse, expectations), timeline)
+    checker = ExpectationChecker(map(parse, expectations), timeline)
     events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]
-    found = [f for event in events for f in jury(timeline.apply(event))]
-    return timeline, jury.results(), [f.sentence for f in found]
+    found = [f for event in events for f in checker(timeline.apply(event))]
+    return timeline, checker.results(), [sentence_of(f) for f in found]
 
 
 @fast
@@ -403,12 +411,12 @@ def test_given_any_stream_and_expectations_then_what_was_told_at_once_stays_brok
 ) -> None:
     timeline, results, told = heard(looks, *expected)
     findings = [f for result in results for f in result.findings]
-    assert set(told) <= {f.sentence for f in findings}
+    assert set(told) <= {sentence_of(f) for f in findings}
     for result in results:
         assert (result.outcome == "holds") == (not result.findings)
-        assert all(f.sentence for f in result.findings)
-    explained = {c.explanation for c in told_of(timeline)}
-    assert all(f.change is None or f.change.explanation in explained for f in findings)
+        assert all(sentence_of(f) for f in result.findings)
+    said = {explained(c) for c in told_of(timeline)}
+    assert all(f.change is None or explained(f.change) in said for f in findings)
 
 
 def told_of(timeline: Timeline) -> list[Change]:

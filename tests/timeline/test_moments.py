@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from kernelscope.domain.changes import Change, Moment
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Waiting
 from kernelscope.domain.facts import LocalModel, ObjectFacts
+from kernelscope.protocol.records import change_record
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import (
     LOGISTIC,
@@ -17,10 +18,12 @@ from tests.support.facts import (
     attached,
     bound,
     called,
+    explained,
     model,
     observation,
     params,
     pipeline,
+    reasons,
     run_facts,
     twin,
 )
@@ -44,7 +47,7 @@ def test_given_a_change_between_runs_when_looked_at_then_it_is_told_once_and_no_
 
     assert (between.kind, between.execution_count, between.run) == ("between", 1, None)
     assert verdicts(between) == {"m": "params"}
-    assert between.changes[0].explanation.startswith("Between runs, by no cell: m got other")
+    assert explained(between.changes[0]).startswith("Between runs, by no cell: m got other")
     assert run.changes == ()
 
 
@@ -141,8 +144,8 @@ def test_given_a_local_model_when_a_run_fitted_it_then_told_with_the_function_an
     )  # fmt: skip
     assert (change.scope, change.certainty, change.cls) == ("local", "observed", LOGISTIC)
     assert (change.generation, change.id, change.fitted, change.params) == (5, 0x1234, True, {})
-    assert "inside the call" in change.explanation
-    assert change.evidence
+    assert "inside the call" in explained(change)
+    assert reasons(change)
 
 
 def test_given_a_local_model_when_a_global_of_the_function_s_name_is_there_then_its_row_is_left_alone() -> (
@@ -296,3 +299,63 @@ def test_a_look_that_reads_a_model_again_and_finds_no_change_hides_none() -> Non
     change = timeline.change_at("m", 1)
     assert change is not None
     assert change.verdict == "created"
+
+
+def late_since(watch: Watch, found: ObjectFacts) -> int | None:
+    """Of what is found in In [4], late."""
+    late = observation(9, run_facts(4), objects=[found], late=True, sees_calls=True)
+    (moment,) = watch.apply(Observed(1, late)).moments
+    (change,) = moment.changes
+    assert change.late is not None
+    assert change.certainty == "inferred"
+    (record,) = (change_record(c) for c in moment.changes)
+    assert record["late"] == {"since": change.late.since}
+    assert "may have happened before" in explained(change)
+    return change.late.since
+
+
+@pytest.mark.parametrize(
+    ("cut", "since"),
+    [((), 4), ((3,), 3), ((1, 3), 3), ((2, 3), 2), ((1, 2, 3), 1)],
+)
+def test_given_looks_that_were_cut_short_when_something_is_found_late_then_since_the_last_complete_one(
+    cut: tuple[int, ...], since: int
+) -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    for count in (1, 2, 3):
+        watch.cell(cut=["no time left"] if count in cut else ())
+
+    assert late_since(watch, params(m, C=9.0)) == since
+
+
+@pytest.mark.parametrize(("read_again", "since"), [(True, 4), (False, 2)])
+def test_given_an_attribute_that_was_not_evaluated_when_found_late_then_since_it_was_last_read(
+    read_again: bool, since: int
+) -> None:
+    m = bound(model(1))
+    watch = Watch(m=m)
+    watch.cell()
+    watch.cell(replace(m, not_evaluated=("coef_",)))
+    watch.cell(*([m] if read_again else []))
+
+    assert late_since(watch, params(m, C=9.0)) == since
+
+
+def test_given_no_complete_look_since_the_attach_when_found_late_then_since_when_is_not_known() -> None:
+    m = bound(model(1))
+    watch = Watch()
+    base = attached({"m": m}, epoch=1)
+    watch.apply(replace(base, base=replace(base.base, cut=("no time left",))))
+    for _ in range(3):
+        watch.cell(cut=["no time left"])
+
+    assert late_since(watch, params(m, C=9.0)) is None
+
+
+def test_given_a_change_that_a_complete_look_found_then_it_is_not_late() -> None:
+    m = bound(model(1))
+    (change,) = Watch(m=m).cell(params(m, C=9.0)).changes
+
+    assert change.late is None
+    assert "late" not in change_record(change)

@@ -11,10 +11,12 @@ from tests.support.facts import (
     Watch,
     bound,
     called,
+    explained,
     forgot,
     model,
     params,
     pipeline,
+    reasons,
     taught,
     twin,
 )
@@ -133,7 +135,7 @@ def test_given_a_pipeline_that_holds_a_model_when_its_name_is_reset_then_the_pip
 
     assert change.verdict == "reset"
     assert change.stale == ("pipe",)
-    assert "what generation 1 had learned is gone" not in change.explanation
+    assert "what generation 1 had learned is gone" not in explained(change)
 
 
 def test_given_a_pipeline_that_holds_a_model_when_another_name_still_has_it_then_nobody_is_stale() -> None:
@@ -143,7 +145,7 @@ def test_given_a_pipeline_that_holds_a_model_when_another_name_still_has_it_then
     change = Watch(clf=clf, also=clf, pipe=pipe).run(names={"clf": model(3)})["clf"]
 
     assert change.stale == ()
-    assert "generation 1 lives on as also" in change.explanation
+    assert "generation 1 lives on as also" in explained(change)
 
 
 def test_given_a_pipeline_that_holds_a_model_when_its_name_is_deleted_then_the_pipeline_is_stale() -> None:
@@ -176,7 +178,7 @@ def test_given_a_best_estimator_when_a_name_gets_it_then_aliased_although_it_had
     change = Watch(best, gs=search).run(names={"best": numbered})["best"]
 
     assert (change.verdict, change.identity, change.learned) == ("aliased", "rebound", "same")
-    assert "None" not in " ".join((*change.evidence, change.explanation))
+    assert "None" not in " ".join((*reasons(change), explained(change)))
 
 
 def test_given_a_twin_under_another_name_when_one_is_refitted_then_only_that_one_is_named() -> None:

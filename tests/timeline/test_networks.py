@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kernelscope.domain.changes import Change
 from kernelscope.domain.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Opaque, Part, Signature
-from tests.support.facts import OBSCURE, Watch, dumped, loaded
+from tests.support.facts import OBSCURE, Watch, dumped, explained, loaded
 
 LINEAR = "torch.nn.modules.linear.Linear"
 ADAM = "torch.optim.adam.Adam"
@@ -116,7 +116,7 @@ def test_given_a_trained_network_when_it_is_made_anew_then_its_optimizer_is_a_st
 
     assert axes(change) == ("reset", "recreated", "none", "observed")
     assert change.stale == ("opt",)
-    assert "opt still holds generation 1" in change.explanation
+    assert "opt still holds generation 1" in explained(change)
 
 
 @both
@@ -190,7 +190,7 @@ def test_given_only_batch_statistics_differ_then_it_learned_on_without_a_step() 
     change = watch.run(passed, code=NOTHING, sees_calls=False)["net"]
 
     assert change.verdict == "continued"
-    assert "batch statistics" in change.explanation
+    assert "batch statistics" in explained(change)
 
 
 def test_given_equal_batch_statistics_in_other_tensors_when_nothing_else_differs_then_untouched() -> None:
@@ -270,7 +270,7 @@ def test_given_a_late_attach_then_what_the_network_shows_decides(net: ObjectFact
     change = watch.run(trained(net, "w1"), **does("step", opt))["net"]
 
     assert (change.verdict, change.certainty) == ("continued" if fitted else "fitted", "inferred")
-    assert "it was there at the attach" in change.explanation
+    assert "it was there at the attach" in explained(change)
 
 
 def test_given_a_scheduler_then_it_has_no_row_and_is_stale_when_its_optimizer_is_replaced() -> None:
@@ -302,7 +302,7 @@ def test_given_a_file_when_it_is_read_back_then_both_generations_are_told() -> N
     change = watch.run(names={"net": back}, files=[loaded(back, "net", "/w/net.pt")], code=NOTHING)["net"]
 
     assert change.verdict == "restored"
-    assert "The file holds generation 1, as saved in In [2]; memory held generation 5." in change.explanation
+    assert "The file holds generation 1, as saved in In [2]; memory held generation 5." in explained(change)
 
 
 def of_layers(token: int, **weights: str) -> ObjectFacts:
@@ -395,10 +395,10 @@ def test_a_network_and_its_optimizer_are_spoken_of_in_their_own_words() -> None:
     anew = watch.run(names={"net": network(5)}, code=NOTHING)["net"]
     again = watch.run(names={"net": network(6)}, code=NOTHING)["net"]
 
-    assert "net was trained further: the same network" in on["net"].explanation
-    assert "opt took further steps: the same optimizer" in on["opt"].explanation
-    assert "opt still holds generation 1: its steps do not reach the new one" in anew.explanation
-    assert "generation 5 had learned nothing" in again.explanation
+    assert "net was trained further: the same network" in explained(on["net"])
+    assert "opt took further steps: the same optimizer" in explained(on["opt"])
+    assert "opt still holds generation 1: its steps do not reach the new one" in explained(anew)
+    assert "generation 5 had learned nothing" in explained(again)
 
 
 def test_given_a_network_that_holds_a_copy_of_a_trained_one_then_it_is_a_copy_too() -> None:
@@ -447,8 +447,8 @@ def test_given_a_forward_pass_alone_then_nobody_is_told_that_the_network_was_tra
     change = watch.run(replace(net, learned=moved), code=OBSCURE)["net"]
 
     assert change.verdict == "fitted"
-    assert "its batch statistics moved, its weights did not" in change.explanation
-    assert "was trained" not in change.explanation
+    assert "its batch statistics moved, its weights did not" in explained(change)
+    assert "was trained" not in explained(change)
 
 
 def test_given_a_part_when_it_is_replaced_then_the_sentence_is_about_that_part() -> None:
@@ -463,7 +463,7 @@ def test_given_a_part_when_it_is_replaced_then_the_sentence_is_about_that_part()
 
     assert [p.name for p in change.parts] == ["net.head"]
     assert "a new Linear (a part), not trained yet; the one before had learned nothing" in (
-        change.parts[0].explanation
+        explained(change.parts[0])
     )
 
 
@@ -475,7 +475,7 @@ def test_long_fractions_in_a_tuple_are_rounded_as_those_alone_are() -> None:
 
     change = watch.run(replace(opt, params={"betas": other}), code=NOTHING)["opt"]
 
-    assert "Settings: betas (0.945379, 0.98) → (0.95, 0.98)." in change.explanation
+    assert "Settings: betas (0.945379, 0.98) → (0.95, 0.98)." in explained(change)
 
 
 def test_given_a_checkpoint_of_two_models_then_each_is_told_what_the_file_holds_of_it() -> None:
@@ -495,5 +495,5 @@ def test_given_a_checkpoint_of_two_models_then_each_is_told_what_the_file_holds_
         trained(net, "w1", 9), optimizer(2, net, steps=1), files=files, code=code, sees_calls=False
     )
 
-    assert "The file holds generation 1, as saved in In [2]" in told["net"].explanation
-    assert "The file holds generation 2, as saved in In [2]" in told["opt"].explanation
+    assert "The file holds generation 1, as saved in In [2]" in explained(told["net"])
+    assert "The file holds generation 2, as saved in In [2]" in explained(told["opt"])

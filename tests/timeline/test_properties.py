@@ -24,7 +24,18 @@ from kernelscope.domain.facts import (
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.presentation.reasons import reason_text
 from kernelscope.timeline.timeline import Timeline
-from tests.support.facts import LOGISTIC, PIPELINE, SEARCH, SGD, attached, model, run_facts, signature
+from tests.support.facts import (
+    LOGISTIC,
+    PIPELINE,
+    SEARCH,
+    SGD,
+    attached,
+    explained,
+    model,
+    reasons,
+    run_facts,
+    signature,
+)
 
 SAME_OBJECT = {"refitted", "continued", "fitted", "cleared", "edited", "params"}
 NAMES = ("m", "n", "pipe", "models['lr']")
@@ -167,9 +178,9 @@ def test_given_any_stream_when_judged_then_every_change_keeps_the_contract(looks
             assert change.identity not in ("recreated", "gone")
         assert (change.verdict == "deleted") == (change.identity == "gone")
         assert change.certainty in ("observed", "inferred", "unknown")
-        assert change.evidence
-        assert all(change.evidence)
-        assert change.explanation
+        assert reasons(change)
+        assert all(reasons(change))
+        assert explained(change)
         assert change.verdict != "untouched"
 
 

@@ -20,6 +20,7 @@ from tests.support.facts import (
     loaded,
     model,
     params,
+    reasons,
     signature,
     taught,
     twin,
@@ -80,7 +81,7 @@ def test_given_a_model_when_its_id_is_used_again_then_reset_and_the_evidence_say
     change = Watch(m=old).run(names={"m": new})["m"]
 
     assert axes(change) == ("reset", "recreated", "none", "observed")
-    assert any("address was used again" in e for e in change.evidence)
+    assert any("address was used again" in e for e in reasons(change))
 
 
 def test_given_a_model_when_the_name_gets_one_of_another_class_then_no_parameters_are_compared() -> None:
@@ -199,7 +200,7 @@ def test_given_a_fitted_model_when_the_cell_writes_an_attribute_then_edited(
     change = Watch(m=m).run(written(m), code=code, sees_calls=seen)["m"]
 
     assert axes(change) == ("edited", "same", "edited", certainty)
-    assert any("writes to coef_" in e for e in change.evidence)
+    assert any("writes to coef_" in e for e in reasons(change))
 
 
 @both
@@ -275,7 +276,7 @@ def test_given_a_call_whose_receiver_the_code_does_not_tell_when_bytes_differ_th
     change = Watch(m=m).run(bound(m), code=code, sees_calls=False)["m"]
 
     assert axes(change) == ("refitted", "same", "refitted", "inferred")
-    assert "train() calls fit()" in change.evidence
+    assert "train() calls fit()" in reasons(change)
 
 
 def test_given_a_model_when_a_parameter_is_set_then_params() -> None:

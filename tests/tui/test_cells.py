@@ -58,7 +58,7 @@ def test_what_is_set_already_would_be_left_alone() -> None:
     watch = Watch(m=m)
     watch.run(params(m, C=3.0), source="m.C = 3.0")
 
-    assert told(watch) == "· would leave alone m  (C is 3.0 already)"
+    assert told(watch) == "· would leave m alone  (C is 3.0 already)"
 
 
 def test_a_cell_that_does_nothing_would_do_nothing() -> None:

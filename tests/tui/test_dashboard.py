@@ -18,6 +18,7 @@ from kernelscope.tui.screens.evidence import EvidenceScreen
 from kernelscope.tui.screens.failure import FailureScreen
 from kernelscope.tui.screens.help import HelpScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
+from tests.support.facts import explained
 from tests.support.script import ScriptedSource, Story, call, churn, failing, learned
 from tests.tui.helpers import dashboard
 
@@ -31,7 +32,7 @@ async def test_the_sentence_is_the_explanation_of_the_selected_change() -> None:
         view = seen.app.view
         for _ in range(8):
             assert view.change is not None
-            assert flat(view.change.explanation) in flat(seen.text("#sentence"))
+            assert flat(explained(view.change)) in flat(seen.text("#sentence"))
             await seen.press("less_than_sign")
 
 

@@ -19,8 +19,9 @@ function does(cell) {
       made.append(
         i ? " · " : "",
         sign(e.verdict),
-        ` ${e.verdict.does} `,
+        ` ${e.verdict.does[0]}`,
         el("b", {}, e.name),
+        e.verdict.does[1],
         el("span", { class: "dim" }, ` ${e.times} of ${plural(e.of, "time")}`),
       ),
     );
@@ -35,8 +36,9 @@ function does(cell) {
       else
         made.append(
           sign(verdicts[verdict]),
-          ` ${sure ? "would" : "may"} ${verdicts[verdict].would} `,
+          ` ${sure ? "would" : "may"} ${verdicts[verdict].would[0]}`,
           el("b", {}, texts[name]),
+          verdicts[verdict].would[1],
         );
       if (i === forecasts.length - 1) made.append(`: ${texts[reason]}`);
     });

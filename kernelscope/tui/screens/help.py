@@ -9,7 +9,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
-from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LIVE, SHORT
+from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LIVE
+from kernelscope.presentation.verbs import VERBS
 from kernelscope.tui.commands.base import Command
 from kernelscope.tui.render import option
 from kernelscope.tui.state.spans import Line, Span, fit, line
@@ -87,11 +88,11 @@ class HelpScreen(ModalScreen[str | None]):
             if all(word in text for word in words):
                 options.add_options([option(_command(command), command.action)])
         for verdict in LEGEND:
-            if all(word in f"{verdict} {SHORT[verdict]}".casefold() for word in words):
+            if all(word in f"{verdict} {VERBS[verdict].short}".casefold() for word in words):
                 told_line = line(
                     Span(fit(f"   {GLYPHS[verdict]}", _KEYS), f"verdict.{verdict}"),
                     Span(fit(verdict, 12), "strong"),
-                    Span(SHORT[verdict]),
+                    Span(VERBS[verdict].short),
                 )
                 options.add_options([option(told_line, disabled=True)])
         for glyph, name, text in _OTHER_SIGNS:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from kernelscope.domain.display import short_class
 from kernelscope.domain.facts import Value
 from kernelscope.text import clean
 from kernelscope.timeline.timeline import Row
 from kernelscope.timeline.view import History
-from kernelscope.verdicts.explain import short_class
 
 
 class Order(StrEnum):

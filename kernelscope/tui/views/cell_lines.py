@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from kernelscope.domain.changes import Verdict
+from kernelscope.domain.display import short_class
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.forecast.outlook import Outlook
 from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.presentation.reasons import reason_text
-from kernelscope.presentation.verbs import DOES, WOULD
+from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.text import clean, headline
 from kernelscope.timeline.cells import Cell, Effect
 from kernelscope.timeline.view import History
 from kernelscope.tui.state.spans import Line, Span, fit, line, safe_span, truncate, width
 from kernelscope.tui.views.evidence_lines import effects
 from kernelscope.tui.views.sentence import when
-from kernelscope.verdicts.explain import short_class
 
 _REASON = "  ("
 
@@ -66,25 +66,31 @@ def _would(outlook: Outlook) -> Line:
     for verdict, sure in dict.fromkeys((f.verdict, f.sure) for f in outlook.forecasts):
         same = [f for f in outlook.forecasts if (f.verdict, f.sure) == (verdict, sure)]
         pieces += [Span(" · ", "dim")] if pieces else []
+        before, after = _auxiliary(verdict, sure=sure)
         pieces += [
-            Span(_auxiliary(verdict, sure=sure), "forecast"),
+            Span(before, "forecast"),
             safe_span(", ".join(f.name for f in same), "forecast.strong"),
+            Span(after, "forecast"),
         ]
     reasons = dict.fromkeys(reason_text(f.reason) for f in outlook.forecasts)
     return (*pieces, safe_span(f"{_REASON}{'; '.join(reasons)})", "forecast"))
 
 
-def _auxiliary(verdict: Verdict | None, *, sure: bool) -> str:
+def _auxiliary(verdict: Verdict | None, *, sure: bool) -> tuple[str, str]:
+    """What stands before and after the names."""
     if verdict is None:
-        return "? cannot tell for "
-    return f"{GLYPHS[verdict]} {'would' if sure else 'may'} {WOULD[verdict]} "
+        return "? cannot tell for ", ""
+    before, after = around_name(VERBS[verdict].do)
+    return f"{GLYPHS[verdict]} {'would' if sure else 'may'} {before}", after
 
 
 def outlook_lines(outlook: Outlook) -> tuple[Line, ...]:
     """A line per name: what running the cell again would do to it, and why."""
     lines = [
         line(
-            Span(" " + fit(_auxiliary(f.verdict, sure=f.sure) + clean(f.name), 30) + " ", "forecast.strong"),
+            Span(
+                " " + fit(clean(f.name).join(_auxiliary(f.verdict, sure=f.sure)), 30) + " ", "forecast.strong"
+            ),
             safe_span(reason_text(f.reason), "forecast"),
         )
         for f in outlook.forecasts
@@ -115,8 +121,9 @@ def _did(effects_: tuple[Effect, ...], *, past: bool = False) -> Line:
         role = f"verdict.{one.verdict}"
         if pieces:
             pieces.append(Span(" · ", "dim"))
-        verb = one.verdict if past else DOES[one.verdict]
-        pieces += [Span(f"{GLYPHS[one.verdict]} {verb} ", role), safe_span(one.name, "strong")]
+        before, after = (f"{one.verdict} ", "") if past else around_name(VERBS[one.verdict].does)
+        glyph = GLYPHS[one.verdict]
+        pieces += [Span(f"{glyph} {before}", role), safe_span(one.name, "strong"), Span(after, role)]
         if not past:
             pieces.append(Span(f"  {one.times} of {one.of} {'time' if one.of == 1 else 'times'}", "dim"))
     return tuple(pieces)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kernelscope.domain.changes import Moment
+from kernelscope.domain.display import short_class
 from kernelscope.domain.facts import ObjectFacts, Signature, Value
 from kernelscope.timeline.view import History
 from kernelscope.tui.state.grid_lines import value_text
 from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line, safe_span
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.inspector import section
-from kernelscope.verdicts.explain import short_class
 
 _NAME = 24
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from kernelscope.domain.changes import Change, Run
 from kernelscope.domain.facts import ObjectFacts
-from kernelscope.presentation.glyphs import GLYPHS, SHORT
+from kernelscope.presentation.evidence import evidence_sentences
+from kernelscope.presentation.explain import explain
+from kernelscope.presentation.glyphs import GLYPHS
+from kernelscope.presentation.segments import text_of
+from kernelscope.presentation.verbs import VERBS
 from kernelscope.tui.state.grid_lines import value_text
 from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line, safe_span
 from kernelscope.tui.state.view_state import ViewState
@@ -56,9 +60,11 @@ def _happened(view: ViewState) -> tuple[Line, ...]:
     change = view.change
     if change is None:
         return sentence(view)[1:]
-    lines: list[Line] = [line(safe_span(change.explanation, limit=2_000)), (), section("How sure")]
+    lines: list[Line] = [line(safe_span(text_of(explain(change)), limit=2_000)), (), section("How sure")]
     lines += [line(Span(f" {_SURE[change.certainty]}")), (), section("Evidence")]
-    lines += [line(Span(" · ", "dim"), safe_span(one, limit=1_000)) for one in change.evidence]
+    lines += [
+        line(Span(" · ", "dim"), safe_span(text_of(one), limit=1_000)) for one in evidence_sentences(change)
+    ]
     lines += [(), *_axes(change)]
     if change.persistence is not None:
         lines.append(
@@ -128,7 +134,9 @@ def _run(run: Run | None) -> list[Line]:
     ]
     lines += [line(Span(" · ", "dim"), Span(fact)) for fact in facts]
     lines += [line(Span(" · not looked at: ", "warn"), safe_span(cut)) for cut in run.cut]
-    lines += [line(Span(" · ", "dim"), safe_span(local.explanation, limit=1_000)) for local in run.local]
+    lines += [
+        line(Span(" · ", "dim"), safe_span(text_of(explain(local)), limit=1_000)) for local in run.local
+    ]
     return lines
 
 
@@ -230,7 +238,7 @@ def _generations(view: ViewState) -> tuple[Line, ...]:
                     Span("▌ " if held.moment == view.column else "  ", "section"),
                     Span(fit(when(moment), 9), "strong"),
                     Span(fit(f"{GLYPHS[verdict]} {verdict}", 13), f"verdict.{verdict}"),
-                    Span(SHORT[verdict], "dim"),
+                    Span(VERBS[verdict].short, "dim"),
                 )
             )
     return tuple(lines)

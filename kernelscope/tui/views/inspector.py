@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from kernelscope.domain.changes import Moment
+from kernelscope.domain.display import short_class
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.presentation.glyphs import GLYPHS
+from kernelscope.presentation.words import standing
 from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.view import History
 from kernelscope.tui.state.grid_cells import hue_role
@@ -12,7 +14,6 @@ from kernelscope.tui.state.grid_lines import value_text
 from kernelscope.tui.state.spans import Line, Span, line, safe_span
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.verdicts.context import flat_params
-from kernelscope.verdicts.explain import short_class, standing
 
 _GENERATIONS_SHOWN = 5
 _LEARNED_SHOWN = 8

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from kernelscope.domain.changes import Change, Held, Moment
+from kernelscope.domain.display import short_class
+from kernelscope.presentation.explain import explain
 from kernelscope.presentation.glyphs import GLYPHS, LIVE
+from kernelscope.presentation.moments import moment_label
+from kernelscope.presentation.segments import text_of
+from kernelscope.presentation.words import standing
 from kernelscope.tui.state.grid_cells import hue_role
 from kernelscope.tui.state.spans import Line, Span, line, safe_span
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.verdicts.explain import short_class, standing
 
 _OTHERS_SHOWN = 4
 
@@ -19,7 +23,7 @@ def sentence(view: ViewState) -> tuple[Line, ...]:
         return ()
     change, moving = view.change, _moving(view, row)
     if change is not None:
-        return (*moving, headline(change), line(safe_span(change.explanation, limit=1_000)))
+        return (*moving, headline(change), line(safe_span(text_of(explain(change)), limit=1_000)))
     return (*moving, _quiet_headline(view, moment, row), *_quiet(view, moment))
 
 
@@ -52,19 +56,7 @@ def headline(change: Change) -> Line:
 
 def when(moment: Moment) -> str:
     """How a moment is called."""
-    match moment.kind:
-        case "run":
-            return f"In [{moment.execution_count}]"
-        case "between":
-            return f"After In [{moment.execution_count}], between runs"
-        case _ if moment.index == 0:
-            return (
-                f"At the attach, after In [{moment.execution_count}]"
-                if moment.execution_count
-                else "At the attach"
-            )
-        case _:
-            return "Attached again" if moment.execution_count else "Kernel restarted"
+    return text_of(moment_label(moment))
 
 
 def holding(held: Held | None, moment: Moment, *, fitted: bool | None, name: str) -> Line:
@@ -124,7 +116,7 @@ def _elsewhere(moment: Moment) -> tuple[Line, ...]:
         [line("This run changed: " if moment.kind == "run" else "Changed here: ", *pieces)] if pieces else []
     )
     if moment.run is not None and moment.run.local:
-        lines += [line(safe_span(change.explanation)) for change in moment.run.local[:1]]
+        lines += [line(safe_span(text_of(explain(change)))) for change in moment.run.local[:1]]
     if moment.run is not None and moment.run.cut:
         lines.append(line(Span("Not all was looked at: ", "warn"), safe_span("; ".join(moment.run.cut))))
     return tuple(lines)

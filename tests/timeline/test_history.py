@@ -1,4 +1,4 @@
-"""The story of a name: what is told, in which order, how sure, and what is said to be unknown."""
+"""The history of a name: what is in it, in which order, how sure, and what is said to be unknown."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from hypothesis import given
 
 from kernelscope.domain.events import KernelChanged
 from kernelscope.domain.facts import Observation
-from kernelscope.export.story import story_json, story_text
-from kernelscope.presentation.story import moment_of, story
+from kernelscope.export.history import history_json, history_text
+from kernelscope.presentation.history import find_moment, name_history
+from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline
 from tests.support.facts import Watch, attached, bound, model, params, pipeline, taught
 from tests.timeline.test_properties import fast, played, streams
@@ -25,7 +26,7 @@ def session() -> Watch:
 
 
 def test_a_story_goes_from_the_oldest_to_the_newest_and_ends_with_what_is_held() -> None:
-    text = story_text(story(session().timeline, "m"))
+    text = history_text(name_history(session().timeline, "m"))
     lines = [line.strip() for line in text.splitlines()]
     told = [line for line in lines if line.startswith("In [")]
     assert lines[0] == "m"
@@ -45,32 +46,32 @@ def test_how_often_re_running_did_what_is_counted() -> None:
     for token in (4, 5):
         watch.cell(names={"m": params(model(token), C=5.0)}, source="m = other()")
     watch.cell(source="m = other()")
-    told = [a for a in story(watch.timeline, "m").again if a.of]
-    assert [(a.sentence, a.times, a.of) for a in told] == [
+    told = [a for a in name_history(watch.timeline, "m").reruns if a.of]
+    assert [(text_of(a.sentence), a.times, a.of) for a in told] == [
         ("Re-running In [7] resets m: 3 of 4 times.", 3, 4)
     ]
 
 
 def test_at_a_run_nothing_later_is_told() -> None:
     timeline = session().timeline
-    told = story(timeline, "m", moment_of(timeline, 1, 2))
-    assert [c.execution_count for c in told.chapters] == [1, 2]
-    assert told.end == "After In [2] m holds a LogisticRegression (generation 1), fitted."
-    assert told.again == ()
-    assert moment_of(timeline, 1, 9) is None
-    assert moment_of(timeline, 2, 1) is None
+    told = name_history(timeline, "m", find_moment(timeline, 1, 2))
+    assert [c.execution_count for c in told.entries] == [1, 2]
+    assert text_of(told.end) == "After In [2] m holds a LogisticRegression (generation 1), fitted."
+    assert told.reruns == ()
+    assert find_moment(timeline, 1, 9) is None
+    assert find_moment(timeline, 2, 1) is None
 
 
 def test_what_was_before_the_attach_is_unknown() -> None:
     timeline = Timeline()
     timeline.apply(attached({"m": bound(model(1))}, count=7))
-    told = story(timeline, "m")
-    assert [c.sentence for c in told.chapters] == [
+    told = name_history(timeline, "m")
+    assert [text_of(c.sentence) for c in told.entries] == [
         "What happened to m before In [8] is unknown: nobody was watching.",
         "After In [7] m holds a LogisticRegression (generation 1), fitted.",
     ]
-    assert [c.certainty for c in told.chapters] == ["unknown", "observed"]
-    kept = story(timeline, "m", forgotten=3).chapters[0].sentence
+    assert [c.certainty for c in told.entries] == ["unknown", "observed"]
+    kept = text_of(name_history(timeline, "m", forgotten=3).entries[0].sentence)
     assert kept == "What happened to m before In [8] is unknown: kernelscope kept no more (3 observations)."
 
 
@@ -79,7 +80,7 @@ def test_a_name_that_came_later_has_an_unknown_before_it_too() -> None:
     watch.apply(attached({}, count=7, epoch=2))
     watch.count, watch.epoch = 7, 2
     watch.cell(names={"m": model(1)})
-    kinds = [(c.kind, c.execution_count) for c in story(watch.timeline, "m").chapters]
+    kinds = [(c.kind, c.execution_count) for c in name_history(watch.timeline, "m").entries]
     assert kinds == [("unknown", 7), ("run", 8)]
 
 
@@ -87,29 +88,31 @@ def test_a_restart_is_part_of_the_story() -> None:
     watch = session()
     watch.apply(KernelChanged(1, "restarted"))
     watch.attach()
-    told = story(watch.timeline, "m")
-    assert told.chapters[-1].sentence == "The kernel began anew (epoch 2): what m had held is gone."
+    told = name_history(watch.timeline, "m")
+    assert text_of(told.entries[-1].sentence) == "The kernel began anew (epoch 2): what m had held is gone."
     assert told.holds is None
-    assert told.end == "Now m holds no model."
+    assert text_of(told.end) == "Now m holds no model."
 
 
 def test_what_changed_between_runs_and_what_was_deleted() -> None:
     watch = session()
     watch.look({}, params(model(3), C=9.0))
     watch.cell(names={"m": None}, source="del m")
-    told = story(watch.timeline, "m")
-    assert told.chapters[-2].sentence.startswith("After In [4], by no cell: m got other hyper-parameters")
-    assert told.chapters[-1].sentence.startswith("In [5] m was removed")
-    assert told.end == "Now m holds no model."
+    told = name_history(watch.timeline, "m")
+    assert text_of(told.entries[-2].sentence).startswith(
+        "After In [4], by no cell: m got other hyper-parameters"
+    )
+    assert text_of(told.entries[-1].sentence).startswith("In [5] m was removed")
+    assert text_of(told.end) == "Now m holds no model."
 
 
 def test_a_part_has_a_story_of_its_own() -> None:
     watch, step = Watch(), model(2, named=False)
     watch.attach({"pipe": pipeline(1, ("clf", step))}, [step])
     watch.cell(bound(step), **taught(step, "fit", seen=True))
-    told = story(watch.timeline, "pipe['clf']")
-    assert told.chapters[-1].sentence.startswith("In [1] pipe['clf'] was fitted for the first time")
-    assert told.end == "Now pipe['clf'] holds a LogisticRegression (a part), fitted."
+    told = name_history(watch.timeline, "pipe['clf']")
+    assert text_of(told.entries[-1].sentence).startswith("In [1] pipe['clf'] was fitted for the first time")
+    assert text_of(told.end) == "Now pipe['clf'] holds a LogisticRegression (a part), fitted."
 
 
 @fast
@@ -119,11 +122,11 @@ def test_given_any_stream_then_every_change_of_a_row_is_a_sentence_of_its_story(
 ) -> None:
     timeline = played(looks)
     for row in timeline.rows():
-        told = story(timeline, row.name)
+        told = name_history(timeline, row.name)
         changes = [held.change for held in timeline.track(row.name) if held.change is not None]
-        assert [c.change for c in told.chapters if c.change is not None] == changes
-        places = [(c.epoch, c.execution_count) for c in told.chapters]
+        assert [c.change for c in told.entries if c.change is not None] == changes
+        places = [(c.epoch, c.execution_count) for c in told.entries]
         assert places == sorted(places)
-        assert story_text(told).count("\n") >= len(told.chapters)
-        assert story_json(told).count("\n") == 0
-        assert (told.holds is None) == told.end.endswith("holds no model.")
+        assert history_text(told).count("\n") >= len(told.entries)
+        assert history_json(told).count("\n") == 0
+        assert (told.holds is None) == text_of(told.end).endswith("holds no model.")

@@ -1,0 +1,149 @@
+"""Evidence as sentences, one for each piece of it."""
+
+from __future__ import annotations
+
+from kernelscope.domain.changes import Change
+from kernelscope.domain.evidence import (
+    AttributesChanged,
+    AttributesNotRead,
+    AttributesSetInCode,
+    CallInCode,
+    CallSeen,
+    Circumstance,
+    CopyInCode,
+    CounterFell,
+    Evidence,
+    KnownObject,
+    LoadInCode,
+    NewObject,
+    OldSentence,
+    PartEvidence,
+    SaveInCode,
+    SeenAtAttach,
+)
+from kernelscope.presentation.segments import Sentence, first_names, join, quote, sentence
+
+_CIRCUMSTANCES = {
+    Circumstance.ADDRESS_REUSED: sentence(
+        "the same ", quote("id()"), " as the object before: the address was used again, it is another object"
+    ),
+    Circumstance.NO_WEAK_REFERENCES: sentence(
+        "its class allows no weak references: it may be another object at the same address"
+    ),
+    Circumstance.NO_MODEL_NOW: sentence("the name holds no model any more"),
+    Circumstance.NAME_NOT_REACHED: sentence(
+        "the look did not reach the name, and the object that it held is gone"
+    ),
+    Circumstance.NO_GLOBAL_NAME: sentence("no global name reaches the object"),
+    Circumstance.PARAMS_DIFFER: sentence("hyper-parameters read before and after differ"),
+    Circumstance.STATE_DIFFERS: sentence("its recorded state differs"),
+    Circumstance.PART_REPLACED: sentence("a part that it works with is another one"),
+    Circumstance.ONLY_STATISTICS_DIFFER: sentence(
+        "only the batch statistics differ: a forward pass in training mode updates them"
+    ),
+    Circumstance.MOST_WEIGHTS_EQUAL: sentence("most of its weights are as they were"),
+    Circumstance.WRITTEN_OFTEN: sentence(
+        "its weights were written more often than making it does, by code that was not followed"
+    ),
+    Circumstance.STATE_UNREADABLE: sentence("what it has learned cannot be read"),
+    Circumstance.STATE_PUT_IN: sentence(
+        "its state was put in from elsewhere (", quote("__setstate__"), " seen)"
+    ),
+    Circumstance.PARTS_KEEP_STATE: sentence("its parts were there before, and keep what they have learned"),
+    Circumstance.NO_LOAD_IN_CODE: sentence("it is fitted, and no load or copy is in the code"),
+    Circumstance.ORIGIN_NOT_SEEN: sentence("it came with a learned state, from where was not seen"),
+    Circumstance.EQUALS_KNOWN_STATE: sentence(
+        "what it has learned is equal to what was known before: learned once more or brought in"
+    ),
+    Circumstance.EQUALS_KNOWN_NETWORK: sentence("its weights are those of a network that was known before"),
+    Circumstance.EQUALS_UNTRAINED_NETWORK: sentence("it equals a network that has learned nothing"),
+    Circumstance.CONTAINS_TRAINED_COPY: sentence("it is made of a copy of a network that had learned before"),
+    Circumstance.EQUAL_AFTER_CALL: sentence(
+        "it ran to its end, and what was learned is equal to what was known before"
+    ),
+    Circumstance.EQUAL_CONTENT: sentence("what it holds now is equal to what it held before"),
+    Circumstance.FIT_REFUSED: sentence(
+        "only what ", quote("fit()"), " sets before it learns differs: what it was given was refused"
+    ),
+    Circumstance.GRADIENT_STEP_IN_CODE: sentence(
+        "the cell writes weights in place by their gradients, as an optimizer does"
+    ),
+    Circumstance.NO_LEARNING_CALL_IN_CODE: sentence("the cell calls nothing that learns"),
+    Circumstance.NO_LEARNING_CALL_SEEN: sentence("no call that learns was seen"),
+    Circumstance.MAY_BE_SKIPPED: sentence("the code may have gone past it"),
+    Circumstance.ORDER_UNKNOWN: sentence("which of these came last is not known"),
+    Circumstance.REFIT_OR_CONTINUATION: sentence("the code may begin anew or go on; calls are not seen here"),
+}
+_LATE = sentence("an earlier look failed or did not reach everything, so this may have happened before")
+_HOW = {"bound": "bound to a new value", "written": "written in place", "lost": "gone"}
+
+
+def evidence_sentences(change: Change) -> tuple[Sentence, ...]:
+    """Why we know, a sentence for each piece of evidence."""
+    found = tuple(evidence_sentence(each) for each in change.evidence)
+    return found if change.late is None else (*found, _LATE)
+
+
+def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case per kind of evidence
+    """One piece of evidence, without a capital or a full stop."""
+    match evidence:
+        case Circumstance():
+            return _CIRCUMSTANCES[evidence]
+        case CallSeen():
+            return _call_seen(evidence)
+        case CallInCode(method=method, inside=None):
+            return sentence("the cell calls ", _call(method))
+        case CallInCode(method=method, inside=inside):
+            return sentence(_call(inside), " calls ", _call(method))
+        case LoadInCode(call=call, path=path):
+            return sentence("the cell calls ", _call(call), _after(" on ", path))
+        case CopyInCode(calls=calls):
+            return sentence("the cell calls ", first_names(calls), quote("()"))
+        case SaveInCode(call=call, path=path, written=written):
+            how = "was written during the run" if written else "is named by the cell; no write was seen"
+            return sentence("the cell calls ", _call(call), ", and its file", _after(" ", path), f" {how}")
+        case AttributesSetInCode(names=names):
+            return sentence("the cell writes to ", first_names(names))
+        case AttributesChanged(how=how, names=names):
+            return sentence(first_names(names), f" {_HOW[how]}")
+        case AttributesNotRead(names=names):
+            return sentence(first_names(names), " could not be looked at")
+        case CounterFell(name=name, before=before, after=after):
+            return sentence(quote(name), " fell from ", quote(before), " to ", quote(after))
+        case NewObject(generation=generation):
+            number = "" if generation is None else f" generation {generation},"
+            return sentence(f"a new object,{number} first seen in this run")
+        case KnownObject(generation=generation):
+            return sentence(f"the object was known before as {generation_name(generation)}")
+        case SeenAtAttach(had_learned=had_learned):
+            shows = "its gradients, writes or steps show" if had_learned else "nothing shows"
+            return sentence(f"it was there at the attach, and {shows} that it had learned before")
+        case PartEvidence(label=label, evidence=inner):
+            return sentence("its part ", quote(label), ": ", evidence_sentence(inner))
+        case OldSentence(text=text):
+            return (quote(text),)
+
+
+def generation_name(generation: int | None) -> str:
+    """How an object is called by its number; parts have none."""
+    return "a part" if generation is None else f"generation {generation}"
+
+
+def evidence_text(change: Change) -> Sentence:
+    """All evidence of a change, on one line."""
+    return join("; ", evidence_sentences(change))
+
+
+def _call_seen(call: CallSeen) -> Sentence:
+    times = "" if call.times == 1 else f" {call.times} times"
+    inside = sentence(" inside ", _call(call.inside)) if call.inside else ()
+    ending = "" if call.came_back else ", and has not come back"
+    return sentence(_call(call.method), f" seen{times}", inside, ending)
+
+
+def _call(name: str | None) -> Sentence:
+    return (quote(f"{name}()"),)
+
+
+def _after(preposition: str, path: str | None) -> Sentence:
+    return sentence(preposition, quote(path)) if path else ()

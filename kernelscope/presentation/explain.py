@@ -1,0 +1,276 @@
+"""What a colleague would say about a change, in one or two sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kernelscope.domain.changes import Change, Identity, Learned, SavedState, Verdict
+from kernelscope.domain.display import short_class, shown
+from kernelscope.domain.facts import Value
+from kernelscope.presentation.evidence import evidence_text, generation_name
+from kernelscope.presentation.moments import run_label
+from kernelscope.presentation.segments import (
+    Segment,
+    Sentence,
+    enumerate_names,
+    join,
+    quote,
+    sentence,
+)
+from kernelscope.presentation.words import OPTIMIZERS, ModelWords, article, words_for
+
+_SHOWN_PARAMS = 3
+_FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])")
+_LONG = 10
+"""Characters of a fraction that nobody wrote like that: ``0.0010000000000000002``."""
+_LEADS = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}
+
+
+def explain(change: Change) -> Sentence:
+    """All of it: the run, what happened, and how that is known."""
+    if change.old_words is not None:
+        return (quote(change.old_words.explanation),)
+    return sentence(_when(change), " ", gist(change), _why(change))
+
+
+def gist(change: Change) -> Sentence:
+    """The explanation without the run and the evidence, for where both stand beside it."""
+    if change.old_words is not None:
+        return (quote(change.old_words.gist),)
+    return join(" ", _sentences(change))
+
+
+def _sentences(change: Change) -> Iterator[Sentence]:
+    yield sentence(_what(change), ".")
+    if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
+        yield sentence(quote(change.name), " holds that object now; it was there before.")
+    if change.verdict is not Verdict.DELETED and (params := _told_params(change)):
+        yield sentence(_params(params, _words(change)), ".")
+    if change.background.file_state is not None:
+        yield _file_state(change, change.background.file_state)
+    if change.stale:
+        yield sentence(_stale(change), ".")
+
+
+def _when(change: Change) -> Sentence:
+    if change.execution_count is not None:
+        return run_label(change.execution_count)
+    if change.late is not None:
+        return sentence("Between runs, or in one that could not be looked at:")
+    return sentence("Between runs, by no cell:")
+
+
+def _why(change: Change) -> Sentence:
+    evidence = evidence_text(change)
+    if not evidence or change.verdict is Verdict.DELETED:
+        return ()
+    return sentence(f" {_LEADS[change.certainty]}: ", evidence, ".")
+
+
+def _words(change: Change) -> ModelWords:
+    return words_for(change.background.library)
+
+
+def _what(change: Change) -> Sentence:
+    if change.scope == "local":
+        return _local(change)
+    if change.verdict in (Verdict.FITTED, Verdict.CONTINUED) and change.background.only_statistics:
+        return sentence(
+            quote(change.name),
+            f" ran in training mode: {_the_same(change)}; its batch statistics moved, its weights did not",
+        )
+    if change.identity is Identity.GONE:
+        return _what_is_gone(change)
+    if change.identity in (Identity.NEW, Identity.RECREATED) or change.verdict is Verdict.ALIASED:
+        return _what_it_holds(change)
+    return _what_became_of_it(change)
+
+
+def _local(change: Change) -> Sentence:
+    return sentence(
+        quote(f"{change.name}()"),
+        " fitted ",
+        _a_model(change),
+        f" of its own ({_this(change)}) inside the call; no global model was touched by that",
+    )
+
+
+def _what_it_holds(change: Change) -> Sentence:
+    """Of a name that holds another object than before."""
+    name, cls, words = quote(change.name), quote(short_class(change.cls)), _words(change)
+    this = f" ({_this(change)})"
+    match change.verdict:
+        case Verdict.CREATED:
+            return sentence(name, " was created: ", _a_model(change), f"{this}, {_state(change, words)}")
+        case Verdict.RESET:
+            state = f"{this}, {_state(change, words)}; "
+            return sentence(name, " was replaced: a new ", cls, state, _fate(change))
+        case Verdict.RESTORED:
+            return sentence(
+                name, " was loaded", _file(change), ": a new ", cls,
+                f"{this} with the learned state it was saved with",
+            )  # fmt: skip
+        case Verdict.COPIED if change.learned is Learned.CONTINUED:
+            return sentence(
+                name, " goes on from a copy: a new ", cls, f"{this} that learned on from a state in memory"
+            )
+        case Verdict.COPIED:
+            now = "" if change.identity is Identity.NEW else " now"
+            return sentence(
+                name, f" is a copy{now}: a new ", cls, f"{this} that carries over a learned state from memory"
+            )
+        case Verdict.ALIASED:
+            return sentence(
+                name, f" now holds {_this(change)}, ", _a_model(change), " that was there before",
+                _known_as(change),
+            )  # fmt: skip
+    return _what_became_of_it(change)
+
+
+def _what_is_gone(change: Change) -> Sentence:
+    name, that = quote(change.name), _that(change)
+    if change.verdict is Verdict.DELETED:
+        return sentence(name, f" was removed: it holds no model any more; it held {that}")
+    return sentence(name, f" no longer holds {that}; whether it holds another model is not known")
+
+
+def _what_became_of_it(change: Change) -> Sentence:
+    """Of an object that the name has held before."""
+    name, words, same = quote(change.name), _words(change), _the_same(change)
+    match change.verdict:
+        case Verdict.RESTORED:
+            return sentence(name, " got a learned state back", _file(change), f": {same}, other contents")
+        case Verdict.REFITTED:
+            return sentence(
+                name, f" {words.began_again}: {same}, learned anew; what it had learned before is gone"
+            )
+        case Verdict.CONTINUED:
+            return sentence(name, f" {words.went_on}: {same}, from where it was")
+        case Verdict.FITTED:
+            return sentence(name, f" {words.began}: {same}")
+        case Verdict.CLEARED:
+            return sentence(name, f" lost {words.learned}: {same}, {words.blank} any more")
+        case Verdict.EDITED:
+            return sentence(name, f" had {words.values} changed by hand: {same}")
+        case Verdict.PARAMS:
+            return sentence(
+                name, f" got other {words.params}; {words.learned} stays as it was ({_this(change)})"
+            )
+        case Verdict.SAVED:
+            return sentence(
+                name, " was saved", _file(change), f"; nothing about it changed ({_this(change)})"
+            )
+    return sentence(name, f" changed ({_this(change)}), and it cannot be told how")
+
+
+def _this(change: Change) -> str:
+    return generation_name(change.generation)
+
+
+def _that(change: Change) -> str:
+    return generation_name(change.previous_generation)
+
+
+def _the_same(change: Change) -> str:
+    return f"the same {_words(change).noun} ({_this(change)})"
+
+
+def _a_model(change: Change) -> Sentence:
+    cls = short_class(change.cls)
+    return sentence(f"{article(cls)} ", quote(cls))
+
+
+def _state(change: Change, words: ModelWords) -> str:
+    if not change.fitted:
+        return words.blank_yet
+    return "with a learned state of unknown origin" if change.learned is Learned.UNKNOWN else words.fitted
+
+
+def _fate(change: Change) -> Sentence:
+    """What became of the generation that was replaced."""
+    that = "the one before" if change.previous_generation is None else _that(change)
+    background = change.background
+    if background.previous_names:
+        return sentence(f"{that} lives on as ", enumerate_names(background.previous_names))
+    if change.stale:
+        return sentence(f"{that} has no name any more")
+    optimizes = background.previous_library == OPTIMIZERS
+    if background.previous_fitted is False:
+        return sentence(f"{that} had no steps on record" if optimizes else f"{that} had learned nothing")
+    if optimizes:
+        return sentence(f"the record of {that}'s steps is gone")
+    return sentence(f"what {that} had learned is gone")
+
+
+def _known_as(change: Change) -> Sentence:
+    others = change.background.other_names
+    return sentence(" as ", enumerate_names(others)) if others else ()
+
+
+def _file(change: Change) -> Sentence:
+    stored = change.persistence
+    if stored is None or stored.file is None:
+        return ()
+    preposition = "from" if stored.action == "loaded" else "to"
+    return sentence(f" {preposition} ", quote(stored.file.rsplit("/", 1)[-1]))
+
+
+def _file_state(change: Change, state: SavedState) -> Sentence:
+    """Which generation went into the file, and which one memory held until now."""
+    before = " before the kernel was restarted" if state.before_restart else ""
+    held = sentence(
+        f"The file holds {generation_name(state.generation)}, as saved in ",
+        run_label(state.execution_count),
+        before,
+    )
+    if change.previous_generation is None:
+        return sentence(held, ".")
+    if change.previous_generation == state.generation and not state.before_restart:
+        return sentence(held, "; anything that ", quote(change.name), " has learned since is gone.")
+    return sentence(held, f"; memory held {_that(change)}.")
+
+
+def _stale(change: Change) -> Sentence:
+    """Who still holds what is gone, and what that means where it is an optimizer or a scheduler."""
+    one = len(change.stale) == 1
+    held = sentence(enumerate_names(change.stale), f" still {'holds' if one else 'hold'} {_that(change)}")
+    if change.identity is Identity.RECREATED:
+        now = sentence("the new one")
+    else:
+        now = sentence("what ", quote(change.name), " holds now")
+    if change.background.stale_kind == "optimizers":
+        return sentence(held, f": {'its' if one else 'their'} steps do not reach ", now)
+    if change.background.stale_kind == "schedulers":
+        return sentence(held, f": {'it does' if one else 'they do'} not change the settings of ", now)
+    return held
+
+
+def _params(params: dict[str, tuple[Value, Value]], words: ModelWords) -> Sentence:
+    items = list(params.items())
+    pairs = join(", ", (sentence(quote(name), " ", _pair(a, b)) for name, (a, b) in items[:_SHOWN_PARAMS]))
+    more = f" and {len(items) - _SHOWN_PARAMS} more" if len(items) > _SHOWN_PARAMS else ""
+    return sentence(f"{words.params.capitalize()}: ", pairs, more)
+
+
+def _told_params(change: Change) -> dict[str, tuple[Value, Value]]:
+    """Without those that read alike, as the steps of a pipeline that is replaced by another; where the
+    parameters are all that changed, nothing is left out."""
+    params = change.params or {}
+    if change.verdict is Verdict.PARAMS:
+        return params
+    return {name: (a, b) for name, (a, b) in params.items() if shown(a) != shown(b)}
+
+
+def _pair(before: Value, after: Value) -> Segment:
+    """Both values, long fractions rounded where that leaves them different."""
+    pair = (before, after)
+    exact = [shown(value) for value in pair]
+    short = [
+        e if isinstance(v, str) else _FRACTION.sub(_rounded, e) for v, e in zip(pair, exact, strict=True)
+    ]
+    return quote(" → ".join(short if short[0] != short[1] else exact))
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.6g}" if len(number[0]) > _LONG else number[0]

@@ -1,0 +1,67 @@
+"""How one speaks of models: nouns and verbs for each kind, articles."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from kernelscope.domain.facts import ObjectFacts
+
+
+class ModelWords(Struct, frozen=True):
+    """The words for models of one kind."""
+
+    noun: str = "object"
+    fitted: str = "fitted"
+    blank: str = "not fitted"
+    """It has learned nothing."""
+    blank_yet: str = "not fitted yet"
+    began: str = "was fitted for the first time"
+    began_again: str = "was fitted again"
+    went_on: str = "learned on"
+    learned: str = "what it has learned"
+    values: str = "learned attributes"
+    params: str = "hyper-parameters"
+
+
+_MODEL = ModelWords()
+_NETWORK = ModelWords(
+    noun="network",
+    fitted="trained",
+    blank="not trained",
+    blank_yet="not trained yet",
+    began="was trained, having learned nothing before",  # or nothing that was left: it may have been cleared
+    began_again="was trained again",
+    went_on="was trained further",
+    values="weights",
+)
+_OPTIMIZER = ModelWords(
+    noun="optimizer",
+    fitted="with steps on record",
+    blank="with no steps on record",  # plain SGD records none, ever
+    blank_yet="with no steps on record",
+    began="took its first steps",
+    began_again="began its record of steps anew",
+    went_on="took further steps",
+    learned="its record of steps",
+    values="its record of steps",
+    params="settings",
+)
+OPTIMIZERS = "torch.optim"
+_WORDS = {"torch": _NETWORK, "keras": _NETWORK, OPTIMIZERS: _OPTIMIZER}
+
+
+def words_for(library: str | None) -> ModelWords:
+    """The words for models of this library."""
+    return _WORDS.get(library or "", _MODEL)
+
+
+def standing(facts: ObjectFacts, *, fitted: bool) -> str:
+    """Whether it has learned anything, as one says it of models of its kind: ``fitted``, ``not trained``."""
+    words = words_for(facts.library)
+    return words.fitted if fitted else words.blank
+
+
+def article(noun: str) -> str:
+    """``a`` or ``an``; a name that begins with initials (SGDClassifier) is spelt out in speech."""
+    spelt_out = noun[:2].isupper()
+    return "an" if noun[:1] in ("AEFHILMNORSX" if spelt_out else "AEIOU") else "a"

@@ -1,0 +1,93 @@
+"""What older recordings hold, brought to today's form: JSON in, JSON out, each step by the version it leads to.
+
+A recording may come from a stranger: what has another shape than that version wrote is left as it is, for
+the decoder to refuse.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+_LATE = "an earlier look failed or did not reach everything, so this may have happened before"
+_LEADS = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}
+_BETWEEN = ("Between runs, by no cell: ", "Between runs, or in one that could not be looked at: ")
+_RUN = re.compile(r"In \[(\d{1,15})\] ")
+_SHUT_DOWN = "it was told to shut down"
+
+
+def judgements_to_3(text: str) -> str:
+    """Version 2 held evidence and explanations as English; version 3 holds evidence as values, and of an older
+    recording its sentences.  ``taught`` is called ``trained``."""
+    return _upgraded(text, _judgements)
+
+
+def event_to_3(text: str) -> str:
+    """Since version 3 a death says whether it was requested; before, its detail said so."""
+    return _upgraded(text, _event)
+
+
+def _upgraded(text: str, upgrade: Callable[[Any], Any]) -> str:
+    try:
+        return json.dumps(upgrade(json.loads(text)), separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _event(event: Any) -> Any:
+    if isinstance(event, dict) and event.get("type") == "kernel" and event.get("detail") == _SHUT_DOWN:
+        return {**event, "requested": True}
+    return event
+
+
+def _judgements(judgements: Any) -> Any:
+    return [_judgement(each) for each in judgements] if isinstance(judgements, list) else judgements
+
+
+def _judgement(judgement: Any) -> Any:
+    if not isinstance(judgement, dict):
+        return judgement
+    changed = {("trained" if key == "taught" else key): value for key, value in judgement.items()}
+    if isinstance(rows := judgement.get("rows"), list):
+        changed["rows"] = [_row(row) for row in rows]
+    if isinstance(local := judgement.get("local"), list):
+        changed["local"] = [_change(change) for change in local]
+    return changed
+
+
+def _row(row: Any) -> Any:
+    return {**row, "change": _change(row["change"])} if isinstance(row, dict) and row.get("change") else row
+
+
+def _change(change: Any) -> Any:
+    if not isinstance(change, dict):
+        return change
+    evidence, explanation = change.get("evidence"), change.pop("explanation", None)
+    if not isinstance(evidence, list) or not isinstance(explanation, str):
+        return change
+    changed = {
+        **change,
+        "evidence": [{"type": "OldSentence", "text": one} for one in evidence if one != _LATE],
+        "old_words": {"explanation": explanation, "gist": _gist(change, explanation, evidence)},
+    }
+    if _LATE in evidence:
+        changed["late"] = {}
+    if run := _RUN.match(explanation):
+        changed["execution_count"] = int(run[1])
+    if isinstance(parts := change.get("parts"), list):
+        changed["parts"] = [_change(part) for part in parts]
+    return changed
+
+
+def _gist(change: dict[str, Any], explanation: str, evidence: list[Any]) -> str:
+    """The explanation without the run and the evidence, as version 2 showed it."""
+    lead = _LEADS.get(str(change.get("certainty")), "")
+    told = explanation
+    if evidence and change.get("verdict") != "deleted":
+        told = told.removesuffix(f" {lead}: {'; '.join(map(str, evidence))}.")
+    for between in _BETWEEN:
+        told = told.removeprefix(between)
+    run = _RUN.match(told)
+    return told[run.end() :] if run else told

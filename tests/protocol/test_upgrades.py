@@ -1,0 +1,123 @@
+"""What an older recording holds is shown as it was, and what is no recording stays as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernelscope.domain.changes import Change, Late
+from kernelscope.domain.events import KernelChanged
+from kernelscope.domain.evidence import OldSentence
+from kernelscope.presentation.explain import gist
+from kernelscope.presentation.segments import text_of
+from kernelscope.protocol.stored import decode_event, decode_judgements
+from kernelscope.protocol.upgrades import event_to_3, judgements_to_3
+from kernelscope.session import Session
+from kernelscope.storage.recording import RecordingSource
+from tests.support.facts import explained, reasons
+
+WRITTEN = Path(__file__).parent.parent / "storage" / "written"
+LATE = "an earlier look failed or did not reach everything, so this may have happened before"
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ("rows", "local", "change", "evidence", "explanation", "parts", "type", "detail")
+            ),
+            inner,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def changes_of(path: Path) -> list[Change]:
+    """Of every run, as a replay gives them."""
+    session = Session(RecordingSource(path))
+    asyncio.run(session.run())
+    return [
+        change
+        for moment in session.timeline.moments
+        for change in (*moment.changes, *(moment.run.local if moment.run else ()))
+    ]
+
+
+def stored_changes(path: Path) -> Iterator[dict[str, Any]]:
+    """As they lie in the file."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as database:
+        for (text,) in database.execute("SELECT judgements FROM events ORDER BY seq"):
+            for judgement in json.loads(text or "[]"):
+                rows = judgement.get("rows", ())
+                yield from (r["change"] for r in rows if "change" in r and not r.get("part"))
+                yield from judgement.get("local", ())
+
+
+def old_change(**fields: object) -> dict[str, Any]:
+    return {
+        "name": "m", "verdict": "refitted", "identity": "same", "learned": "refitted", "params": {},
+        "certainty": "observed", "evidence": ["fit() seen"],
+        "explanation": "In [7] m was fitted again. Seen: fit() seen.", "parts": [], **fields,
+    }  # fmt: skip
+
+
+def upgraded(**fields: object) -> Change:
+    judgements = [{"rows": [{"name": "m", "change": old_change(**fields)}]}]
+    (judgement,) = decode_judgements(judgements_to_3(json.dumps(judgements)))
+    return judgement.changes[0]
+
+
+def test_a_recording_with_sentences_shows_those_that_it_was_made_with() -> None:
+    shown, stored = changes_of(WRITTEN / "2.kscope"), list(stored_changes(WRITTEN / "2.kscope"))
+    assert len(shown) == len(stored) > 20
+    for change, old in zip(shown, stored, strict=True):
+        assert explained(change) == old["explanation"]
+        assert list(reasons(change)) == old["evidence"]
+        assert text_of(gist(change)) in old["explanation"]
+        assert not text_of(gist(change)).startswith("In [")
+
+
+def test_an_old_change_keeps_its_words_its_run_and_its_parts() -> None:
+    part = old_change(name="m.x", explanation="Between runs, by no cell: m.x was fitted. Seen: fit() seen.")
+    change = upgraded(parts=[part])
+    assert (change.execution_count, text_of(gist(change))) == (7, "m was fitted again.")
+    assert change.evidence == (OldSentence("fit() seen"),)
+    assert (change.parts[0].execution_count, text_of(gist(change.parts[0]))) == (None, "m.x was fitted.")
+
+
+def test_an_old_change_that_was_found_late_is_late() -> None:
+    change = upgraded(
+        evidence=["fit() seen", LATE],
+        explanation=f"Between runs, or in one that could not be looked at: m was. Seen: fit() seen; {LATE}.",
+    )
+    assert change.late == Late()
+    assert reasons(change) == ("fit() seen", LATE)
+    assert text_of(gist(change)) == "m was."
+
+
+@pytest.mark.parametrize(("detail", "requested"), [("it was told to shut down", True), ("", False)])
+def test_a_death_that_was_requested_is_one_in_an_old_recording_too(detail: str, requested: bool) -> None:
+    old = json.dumps({"type": "kernel", "epoch": 1, "state": "died", "detail": detail})
+    assert decode_event(event_to_3(old)) == KernelChanged(1, "died", detail, requested)
+
+
+@given(ANYTHING)
+def test_anything_else_stays_what_it_is_or_becomes_what_the_decoder_judges(found: Any) -> None:
+    text = json.dumps(found)
+    json.loads(judgements_to_3(text))
+    json.loads(event_to_3(text))
+
+
+@pytest.mark.parametrize("text", ["", "[", "[" * 100_000, '"\\ud800"'])
+def test_what_is_no_json_is_left_to_the_decoder(text: str) -> None:
+    assert judgements_to_3(text) in (text, '"\\ud800"')
