@@ -34,7 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(home: Path, program: str, *arguments: str) -> str:
-    """A program of the environment, not on a terminal; gives back what it wrote."""
+    """Run a program of the environment without a terminal; returns its output."""
     bin_folder = home / "venv" / "bin"
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
@@ -52,8 +52,8 @@ def run(home: Path, program: str, *arguments: str) -> str:
 
 
 def wheel(home: Path) -> Path:
-    (found,) = (home / "dist").glob("*.whl")
-    return found
+    (path,) = (home / "dist").glob("*.whl")
+    return path
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_no_other(home: Path) -> None:
@@ -75,6 +75,8 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(home: Path) -> N
         "probe/loader.py",
         "tui/kernelscope.tcss",
         "export/assets/page.html",
+        "docs/records.md",
+        "CHANGES.md",
     ):
         assert f"kernelscope/{name}" in package
     manual = f"kernelscope-{__version__}.data/data/share/man/man1/kernelscope.1"
@@ -84,22 +86,23 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(home: Path) -> N
 
 
 def test_the_package_that_runs_is_the_wheel_s(home: Path) -> None:
-    told = run(home, "python", "-c", "import kernelscope; print(kernelscope.__file__)")
+    path = run(home, "python", "-c", "import kernelscope; print(kernelscope.__file__)")
 
-    assert Path(told.strip()).is_relative_to(home / "venv")
+    assert Path(path.strip()).is_relative_to(home / "venv")
     assert run(home, "kernelscope", "--version").strip().endswith(__version__)
     assert run(home, "python", "-m", "kernelscope", "--version").strip().endswith(__version__)
     assert "CONNECTION" in run(home, "jupyter", "kernelscope", "--help")
     assert (home / "venv" / "share" / "man" / "man1" / "kernelscope.1").exists()
+    assert run(home, "kernelscope", "help", "records").startswith("The JSON records\n")
 
 
 def test_nothing_is_missing_that_the_installed_package_imports(home: Path) -> None:
     code = (
         "import importlib, pkgutil, kernelscope\n"
-        "for found in pkgutil.walk_packages(kernelscope.__path__, 'kernelscope.'):\n"
-        "    if '.probe' not in found.name and not found.name.endswith('__main__'):\n"
-        "        importlib.import_module(found.name)\n"
-        "        print(found.name)\n"
+        "for module in pkgutil.walk_packages(kernelscope.__path__, 'kernelscope.'):\n"
+        "    if '.probe' not in module.name and not module.name.endswith('__main__'):\n"
+        "        importlib.import_module(module.name)\n"
+        "        print(module.name)\n"
     )
 
     assert "kernelscope.tui.app" in run(home, "python", "-W", "error", "-c", code).split()
@@ -110,7 +113,7 @@ def test_the_demo_without_a_terminal_prints_its_runs_and_ends(home: Path) -> Non
 
     assert lines[0].startswith("attached to ")
     assert lines[-1] == "detached: the notebook has been played"
-    told = [line.split()[:2] for line in lines if line.startswith("  ")]
+    changes = [line.split()[:2] for line in lines if line.startswith("  ")]
     for verdict in ("created", "reset", "saved"):
-        assert [verdict, "my_model"] in told
-    assert sum(words[0] == "reset" for words in told) == 3
+        assert [verdict, "my_model"] in changes
+    assert sum(words[0] == "reset" for words in changes) == 3

@@ -1,4 +1,4 @@
-"""What the commands say of themselves, of expectations and of names: help, manual, completion, info."""
+"""What commands print about expectations, names and themselves: check, explain, help, man page, completion, info."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 import pytest
 
 from kernelscope import cli
-from kernelscope.cli.manual import PAGE, page
+from kernelscope.cli.manual import PAGE, render_manual
 from kernelscope.domain.events import Detached
 from kernelscope.expectations.language import LANGUAGE
 from kernelscope.session import Session
@@ -24,24 +24,24 @@ from kernelscope.storage.recorder import Recorder
 from tests.support.script import ScriptedSource, churn
 
 BIN = Path(sys.executable).parent
-Said = Callable[..., tuple[int, str, str]]
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Said:
-    """The exit status of a command, its data and its talk."""
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """The exit status of a command, its output and its messages."""
 
-    def run(*arguments: str) -> tuple[int, str, str]:
+    def call(*arguments: str) -> tuple[int, str, str]:
         status = 0
         try:
             cli.main(list(arguments))
-        except SystemExit as ended:
-            status = int(ended.code or 0)
+        except SystemExit as end:
+            status = int(end.code or 0)
         out, err = capsys.readouterr()
         assert "Traceback" not in err
         return status, out, err
 
-    return run
+    return call
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def recording(tmp_path: Path) -> str:
 # Expectations and stories of a recording.
 
 
-def test_what_holds_and_what_does_not_is_told_in_lines_and_in_the_status(said: Said, recording: str) -> None:
-    assert said("check", recording, "--expect", "*: created at most once")[:2] == (
+def test_outcomes_are_printed_as_lines_and_decide_the_status(run: Run, recording: str) -> None:
+    assert run("check", recording, "--expect", "*: created at most once")[:2] == (
         0,
         "holds   *: created at most once\n",
     )
-    status, out, err = said("check", recording, "--expect", "*: not reset", "--expect", "modle: not reset")
+    status, out, err = run("check", recording, "--expect", "*: not reset", "--expect", "modle: not reset")
     assert (status, err) == (1, "")
     assert re.match(r"BROKEN  \*: not reset\n {8}In \[\d+\] \w+ was replaced", out)
     assert re.search(
@@ -71,72 +71,72 @@ def test_what_holds_and_what_does_not_is_told_in_lines_and_in_the_status(said: S
     )
 
 
-def test_results_as_json(said: Said, recording: str) -> None:
-    status, out, _ = said(
-        "check", recording, "--json", "--expect", "*: not reset", "--expect", "*: untouched"
-    )
-    told = [json.loads(line) for line in out.splitlines()]
+def test_results_as_json(run: Run, recording: str) -> None:
+    status, out, _ = run("check", recording, "--json", "--expect", "*: not reset", "--expect", "*: untouched")
+    results = [json.loads(line) for line in out.splitlines()]
     assert status == 1
-    assert [t["outcome"] for t in told] == ["broken", "broken"]
-    assert {*told[0]} == {"type", "expectation", "outcome", "findings"}
-    assert {*told[0]["findings"][0]} == {"name", "epoch", "execution_count", "sentence", "change"}
-    assert {f["change"]["verdict"] for f in told[0]["findings"]} == {"reset"}
+    assert [r["outcome"] for r in results] == ["broken", "broken"]
+    assert {*results[0]} == {"type", "expectation", "outcome", "findings"}
+    assert {*results[0]["findings"][0]} == {"name", "epoch", "execution_count", "sentence", "change"}
+    assert {f["change"]["verdict"] for f in results[0]["findings"]} == {"reset"}
 
 
-def test_expectations_come_from_a_file_as_well(said: Said, recording: str, tmp_path: Path) -> None:
+def test_expectations_come_from_a_file_as_well(run: Run, recording: str, tmp_path: Path) -> None:
     (file := tmp_path / "e.txt").write_text("# all of them\n\n*: created at most once\n  pipe: not deleted\n")
-    assert said("check", recording, "--expect", f"@{file}")[1].count("\n") == 2
+    assert run("check", recording, "--expect", f"@{file}")[1].count("\n") == 2
     file.write_text("*: created\n*: craeted\n")
-    status, out, err = said("check", recording, "--expect", f"@{file}")
+    status, out, err = run("check", recording, "--expect", f"@{file}")
     assert (status, out) == (2, "")
     assert "e.txt, line 2: an expectation cannot be read" in err
     assert "did you mean created?" in err
     file.write_text("# none\n")
-    assert said("check", recording, "--expect", f"@{file}")[0] == 2
-    assert said("check", recording, "--expect", "@nowhere")[0] == 2
+    assert run("check", recording, "--expect", f"@{file}")[0] == 2
+    assert run("check", recording, "--expect", "@nowhere")[0] == 2
 
 
-def test_what_is_no_recording_and_what_is_no_expectation(said: Said, recording: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_recording_and_a_text_that_is_not_an_expectation(
+    run: Run, recording: str, tmp_path: Path
+) -> None:
     (empty := tmp_path / "b.kscope").touch()
-    assert said("check", str(empty), "--expect", "*: created")[0] == 5
-    assert said("explain", str(empty), "model")[0] == 5
-    assert said("explain", str(tmp_path / "none.kscope"), "model")[0] == 5
-    assert said("check", recording)[0] == 2
-    status, out, err = said("check", recording, "--expect", "model: nto reset")
+    assert run("check", str(empty), "--expect", "*: created")[0] == 5
+    assert run("explain", str(empty), "model")[0] == 5
+    assert run("explain", str(tmp_path / "none.kscope"), "model")[0] == 5
+    assert run("check", recording)[0] == 2
+    status, out, err = run("check", recording, "--expect", "model: nto reset")
     assert (status, out) == (2, "")
     assert err.splitlines()[1:] == ["  model: nto reset", "         ^^^ did you mean not?"]
-    assert said("watch", "nothing-like-it", "--expect", "model")[0] == 2, "before any kernel is looked for"
+    assert run("watch", "nothing-like-it", "--expect", "model")[0] == 2, "before any kernel is looked for"
 
 
-def test_a_name_is_explained_from_a_recording(said: Said, recording: str) -> None:
-    status, out, err = said("explain", recording, "model")
+def test_a_name_is_explained_from_a_recording(run: Run, recording: str) -> None:
+    status, out, err = run("explain", recording, "model")
     assert (status, err) == (0, "")
     assert out.splitlines()[0] == "model"
     assert "Now model holds" in out
-    told = json.loads(said("explain", recording, "model", "--json")[1])
-    assert {*told} == {"type", "schema", "name", "story", "holds", "end", "again"}
+    record = json.loads(run("explain", recording, "model", "--json")[1])
+    assert {*record} == {"type", "schema", "name", "story", "holds", "end", "again"}
     assert "left out" not in out
-    assert all(c["sentence"] in out for c in told["story"])
-    count = next(c["execution_count"] for c in told["story"] if c["kind"] == "run")
-    early = json.loads(said("explain", recording, "model", "--at", f"1:{count}", "--json")[1])
-    assert early["story"] == [c for c in told["story"] if c["execution_count"] <= count and c["epoch"] == 1]
+    assert all(c["sentence"] in out for c in record["story"])
+    count = next(c["execution_count"] for c in record["story"] if c["kind"] == "run")
+    early = json.loads(run("explain", recording, "model", "--at", f"1:{count}", "--json")[1])
+    assert early["story"] == [c for c in record["story"] if c["execution_count"] <= count and c["epoch"] == 1]
 
 
-def test_what_nothing_is_known_of(said: Said, recording: str) -> None:
-    status, out, err = said("explain", recording, "modle")
+def test_an_unknown_name(run: Run, recording: str) -> None:
+    status, out, err = run("explain", recording, "modle")
     assert (status, out) == (1, "")
     assert "no model was ever called modle; did you mean model?" in err
-    assert said("explain", recording, "model", "--at", "999")[0] == 1
-    assert said("explain", recording, "model", "--at", "soon")[0] == 2
-    assert said("explain", "a", "b", "c")[0] == 2
+    assert run("explain", recording, "model", "--at", "999")[0] == 1
+    assert run("explain", recording, "model", "--at", "soon")[0] == 2
+    assert run("explain", "a", "b", "c")[0] == 2
 
 
 # Help and manual.
 
 
 @pytest.mark.parametrize("name", sorted(cli.cli.commands))
-def test_the_help_of_a_command_has_an_example_that_can_be_read(name: str, said: Said) -> None:
-    status, out, _ = said(name, "--help")
+def test_the_help_of_a_command_has_an_example_that_can_be_read(name: str, run: Run) -> None:
+    status, out, _ = run(name, "--help")
     assert status == 0
     examples = re.findall(
         rf"^    (?:source <\()?(kernelscope(?: {name})? .*|kernelscope {name})$", out, re.MULTILINE
@@ -145,17 +145,17 @@ def test_the_help_of_a_command_has_an_example_that_can_be_read(name: str, said: 
     assert max(map(len, out.splitlines())) < 100
 
 
-def test_every_command_has_its_place_in_the_help(said: Said) -> None:
-    placed = [name for members in cli.GROUPS.values() for name in members]
-    assert {*cli.cli.commands} <= {*placed}
-    assert len(placed) == len(set(placed))
-    out = said("--help")[1]
+def test_every_command_has_its_place_in_the_help(run: Run) -> None:
+    listed = [name for members in cli.GROUPS.values() for name in members]
+    assert {*cli.cli.commands} <= {*listed}
+    assert len(listed) == len(set(listed))
+    out = run("--help")[1]
     for name, command in cli.cli.commands.items():
         assert re.search(rf"^  {name} +{re.escape(command.short_help or '')}$", out, re.MULTILINE)
 
 
 def test_the_manual_is_the_one_that_the_commands_make() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "python -m kernelscope.cli.manual writes it"
+    assert PAGE.read_text(encoding="utf-8") == render_manual(), "python -m kernelscope.cli.manual writes it"
 
 
 def test_the_manual_can_be_shown(tmp_path: Path) -> None:
@@ -176,37 +176,39 @@ def test_the_manual_can_be_shown(tmp_path: Path) -> None:
 # What it is, and where.
 
 
-def test_info_tells_versions_and_paths_and_no_key(
-    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_info_prints_versions_and_paths_and_no_key(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "kernel-5e1c.json").write_text('{"key": "5ecret-5ecret"}')
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("TERM", "xterm\x1b[31m")
-    status, out, err = said("info")
+    status, out, err = run("info")
     assert (status, err) == (0, "")
     assert str(tmp_path) in out
     assert "\x1b" not in out
-    told = json.loads(said("info", "--json")[1])
-    assert {*told} == {"versions", "paths", "environment", "terminal"}
-    assert told["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert str(tmp_path) in told["paths"]["runtime_dirs"]
-    assert "5ecret" not in out + json.dumps(told)
+    record = json.loads(run("info", "--json")[1])
+    assert {*record} == {"versions", "paths", "environment", "terminal"}
+    assert record["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert str(tmp_path) in record["paths"]["runtime_dirs"]
+    assert "5ecret" not in out + json.dumps(record)
 
 
 def test_info_loads_nothing_heavy() -> None:
     code = "import sys; from kernelscope.cli import main; main(['info'])"
-    told = (
+    show_modules = (
         "; print([m for m in ('textual', 'sklearn', 'jupyter_client', 'zmq', 'numpy') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code + told], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code + show_modules], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "[]"
 
 
 # Completion.
 
 
-def suggested(shell: str, script: str, home: Path) -> list[str]:
-    """What the shell suggests for a command line, by the script that it was given."""
+def suggest(shell: str, script: str, home: Path) -> list[str]:
+    """What the shell suggests for a command line, with the completion script loaded."""
     where = shutil.which(shell)
     if where is None:
         pytest.skip(f"there is no {shell}")
@@ -252,17 +254,17 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 )
 def test_bash_completes(words: str, place: int, wanted: set[str], recording: str) -> None:
     home = Path(recording).parent
-    told = {"jupyter_session": str(home / "churn.ipynb"), "key": "5ecret"}
-    (home / "kernel-5e1c.json").write_text(json.dumps(told))
-    found = suggested("bash", BASH.format(words=words, place=place), home)
-    assert wanted <= {*found}
+    info = {"jupyter_session": str(home / "churn.ipynb"), "key": "5ecret"}
+    (home / "kernel-5e1c.json").write_text(json.dumps(info))
+    suggestions = suggest("bash", BASH.format(words=words, place=place), home)
+    assert wanted <= {*suggestions}
     if words.split()[-1] != "''":
-        assert all(word.startswith(words.split()[-1]) for word in found)
+        assert all(word.startswith(words.split()[-1]) for word in suggestions)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_script_is_one_that_its_shell_can_read(shell: str, said: Said, tmp_path: Path) -> None:
-    status, out, _ = said("completion", shell)
+def test_each_script_is_one_that_its_shell_can_read(shell: str, run: Run, tmp_path: Path) -> None:
+    status, out, _ = run("completion", shell)
     assert status == 0
     assert "_KERNELSCOPE_COMPLETE" in out
     (script := tmp_path / "script").write_text(out)
@@ -274,14 +276,14 @@ def test_each_script_is_one_that_its_shell_can_read(shell: str, said: Said, tmp_
 def test_expectations_are_completed_word_by_word() -> None:
     from kernelscope.cli.completing import words
 
-    def found(text: str) -> list[str]:
+    def completions(text: str) -> list[str]:
         command = cli.cli.commands["check"]
         return [str(item.value) for item in words(click.Context(command), command.params[1], text)]
 
-    assert found("model") == ["model: not", "model: only", "model: untouched"]
-    assert found("model: not re") == ["model: not refitted", "model: not reset", "model: not restored"]
-    assert found("model:")[:2] == ["model: not", "model: never"]
-    assert "model: untouched after" in found("model: untouched ")
+    assert completions("model") == ["model: not", "model: only", "model: untouched"]
+    assert completions("model: not re") == ["model: not refitted", "model: not reset", "model: not restored"]
+    assert completions("model:")[:2] == ["model: not", "model: never"]
+    assert "model: untouched after" in completions("model: untouched ")
 
 
 # Standard output that takes nothing.
@@ -290,7 +292,7 @@ def test_expectations_are_completed_word_by_word() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize(
     "words",
-    [("explain", "model"), ("export", "--to", "csv"), ("export", "--to", "html"), ("replay",), ("info",), ("--help",)],
+    [("explain", "model"), ("export", "--to", "csv"), ("export", "--to", "html"), ("replay",), ("info",), ("--help",), ("help",), ("help", "wire")],
     ids=" ".join,
 )  # fmt: skip
 def test_standard_output_on_a_full_disk_is_an_error_in_one_sentence(

@@ -18,6 +18,7 @@ import click
 from kernelscope import __version__
 from kernelscope.cli import about, live, recorded, told
 from kernelscope.cli.completing import connections, either
+from kernelscope.cli.help import help_
 from kernelscope.cli.running import talk
 from kernelscope.errors import ExportError, KernelscopeError, UnsupportedSystemError, UsageError
 from kernelscope.system import PLATFORM, is_supported
@@ -60,9 +61,9 @@ class _Commands(click.Group):
 GROUPS = {
     "Look": ("attach", "watch", "ls", "demo"),
     "Ask": ("explain", "check"),
-    "Keep": ("record", "replay", "export"),
-    "Prove and leave": ("audit", "detach"),
-    "Set up": ("info", "completion"),
+    "Record and share": ("record", "replay", "export"),
+    "Check and leave": ("audit", "detach"),
+    "Help and set-up": ("info", "completion", "help"),
 }
 """The commands in the order of the help."""
 
@@ -79,21 +80,21 @@ def _mistyped(argument: str, commands: Iterable[str]) -> str | None:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Examples:
-  kernelscope                      the only live kernel; if there are several, choose
+  kernelscope                      the only running kernel; if there are several, choose
   kernelscope churn.ipynb          the kernel that runs this notebook
   kernelscope explain model        what happened to model, in sentences
 
-Exit status: 0 all went well; 1 the answer is no; 2 the command line does not make sense; 3 no kernel, or
+Exit status: 0 success; 1 the answer is no; 2 the command line does not make sense; 3 no kernel, or
 none that can be attached to; 4 --timeout ran out; 5 a bad recording; 130 interrupted.
-`kernelscope COMMAND --help` tells more of each.""",
+`kernelscope COMMAND --help` describes a command, `kernelscope help` lists the pages of the reference.""",
 )
 @click.version_option(__version__, prog_name="kernelscope")
 def cli() -> None:
-    """What each run of a notebook cell does to each model, from your own live kernel.
+    """See what each run of a notebook cell does to each model, from your own live kernel.
 
     `kernelscope CONNECTION` opens the dashboard. CONNECTION is a connection file, its name or a
     fragment of it, a kernel id, a notebook's path, or - for the output of %connect_info on standard
-    input. Without it: the only live kernel, else a picker.
+    input. Without it: the only running kernel, else a picker.
 
     kernelscope never interrupts, restarts or ends a kernel that it did not start, and leaves
     nothing behind in it.
@@ -114,6 +115,7 @@ for _command in (
     live.demo,
     about.info,
     about.completion,
+    help_,
 ):
     cli.add_command(_command)
 
@@ -137,7 +139,8 @@ def _must_be_supported(args: list[str], platform: str) -> None:
         UnsupportedSystemError: kernelscope has not been tried on this one.
     """
     own = args[: args.index("--")] if "--" in args else args
-    if not is_supported(platform) and not {"-h", "--help", "--version"}.intersection(own):
+    is_harmless = own[:1] == ["help"] or bool({"-h", "--help", "--version"}.intersection(own))
+    if not is_supported(platform) and not is_harmless:
         raise UnsupportedSystemError(
             f"kernelscope does not run on {clean(platform)} yet: nobody has tried it there",
             "Use Linux or macOS; on Windows, run it and the kernel in WSL.",

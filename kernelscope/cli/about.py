@@ -29,7 +29,7 @@ VARIABLES = {
     "JUPYTER_RUNTIME_DIR": "where connection files are looked for",
     "XDG_RUNTIME_DIR": "where VS Code's are",
     "TMPDIR": "where temporary files are",
-    "XDG_CACHE_HOME": "where the file of what was copied last is",
+    "XDG_CACHE_HOME": "where the file with the latest copy is",
     "NO_COLOR": "no colours",
     "TERM": "what the terminal can do",
     "COLORTERM": "how many colours it has",
@@ -38,15 +38,15 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
-    short_help="Versions, paths and configuration.",
+    short_help="Show versions, paths and configuration.",
     epilog=notes("kernelscope info", "kernelscope info --json"),
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(as_json: bool) -> None:
-    """Versions, paths and configuration: what to send along with a report.
+    """Show versions, paths and configuration, to send along with a report.
 
-    There is no configuration file: options and these environment variables are all.  Nothing is asked of
-    any kernel, and no key is read.
+    There is no configuration file: options and these environment variables are all. No kernel is asked
+    anything, and no key is read.
     """
     import msgspec
 
@@ -129,7 +129,7 @@ def _size() -> str | None:
 
 
 @click.command(
-    short_help="A script that completes commands in your shell.",
+    short_help="Print a completion script for your shell.",
     epilog=notes(
         "source <(kernelscope completion bash)        # in ~/.bashrc",
         "source <(kernelscope completion zsh)         # in ~/.zshrc",
@@ -139,7 +139,7 @@ def _size() -> str | None:
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """A script that completes commands, options, kernels, notebooks and recordings in your shell.
+    """Print a script that completes commands, options, kernels, notebooks and recordings in your shell.
 
     Load it from the shell's own start-up file.
     """

@@ -48,12 +48,12 @@ from kernelscope.userfiles import display_path
 
 
 @click.command(
-    short_help="The dashboard; also without the word attach.",
+    short_help="Open the dashboard; the word attach may be left out.",
     epilog=notes(
         "kernelscope churn.ipynb",
         "kernelscope attach 5e1c --record run.kscope",
         about=CONNECTION,
-        exits=f"2 where there is no terminal; {NO_KERNEL}; {LATE}.",
+        exits=f"2 if there is no terminal; {NO_KERNEL}; {LATE}.",
     ),
 )
 @connection_argument
@@ -64,7 +64,7 @@ def attach(
     options: dict[str, Any],
     record: Path | None,
 ) -> None:
-    """The dashboard: the timeline of every model, as the cells run."""
+    """Open the dashboard: the timeline of every model, as the cells run."""
     piped = connection == "-" and "standard input" in no_terminals()
     if not_one := no_terminals(but_input=piped):
         raise UsageError(
@@ -105,18 +105,23 @@ class _WithCommand(click.Command):
 
 @click.command(
     cls=_WithCommand,
-    short_help="A line per run; --json for scripts.",
+    short_help="Print a line per run; --json for scripts.",
     epilog=notes(
         "kernelscope watch churn.ipynb --json",
         "kernelscope watch --expect 'model: not reset' -- jupyter execute churn.ipynb",
-        about=f"{CONNECTION} COMMAND is run, and each kernel that it starts as Jupyter does is watched from "
+        about=f"{CONNECTION} kernelscope runs COMMAND and watches each kernel that it starts as Jupyter does, from "
         "before its first cell; what COMMAND prints goes to standard error.",
-        exits=f"0 once COMMAND has ended, or the kernel with --expect; 1 where an expectation does not hold or "
-        f"cannot be told; {NO_KERNEL}; {LATE}; else that of COMMAND.",
+        exits=f"0 when COMMAND has ended, or the kernel with --expect; 1 if an expectation does not hold or "
+        f"cannot be decided; {NO_KERNEL}; {LATE}; else that of COMMAND.",
     ),
 )
 @connection_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the contract for scripts.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object a line, for scripts (`kernelscope help records`).",
+)
 @expect_option
 @watching_options
 @record_option
@@ -129,10 +134,10 @@ def watch(
     options: dict[str, Any],
     record: Path | None,
 ) -> None:
-    """What each run did to each model, as lines, until the kernel has ended or Ctrl-C.
+    """Print what each run did to each model, as lines, until the kernel ends or Ctrl-C.
 
-    With --expect, what is broken is said on standard error at once, and what became of each expectation
-    in the last lines.
+    With --expect, a broken expectation is reported on standard error at once, and the outcome of each
+    expectation in the last lines.
     """
     if command is not None:
         if connection is not None or not command:
@@ -149,18 +154,18 @@ def watch(
 
 
 @click.command(
-    short_help="Write a session into a file.",
+    short_help="Record a session into a file.",
     epilog=notes(
         "kernelscope record churn.ipynb -o churn.kscope",
         about=CONNECTION,
-        exits=f"2 where FILE is what is read; {NO_KERNEL}; {LATE}; 5 where FILE is there already or cannot be "
+        exits=f"2 if FILE is what is read; {NO_KERNEL}; {LATE}; 5 if FILE exists or cannot be "
         "written, or the recording ended early.",
     ),
 )
 @connection_argument
 @click.option(
     "-o", "--output", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", required=True,
-    help="A file that is not there yet; `kernelscope replay FILE` opens it, also while it is written.",
+    help="A new file; `kernelscope replay FILE` opens it, even while it is being written.",
 )  # fmt: skip
 @watching_options
 def record(
@@ -168,10 +173,10 @@ def record(
     file: Path,
     options: dict[str, Any],
 ) -> None:
-    """Watch a kernel into a recording, until it has ended or Ctrl-C.
+    """Record what a kernel does, until it ends or Ctrl-C.
 
-    Each run is in the file before the next one comes, with the verdicts and with what they were made
-    from. The key of the kernel is not.
+    Each run is in the file before the next one comes, with the verdicts and the facts behind them. The
+    kernel's key is never in it.
     """
     from kernelscope.session import Session
 
@@ -201,14 +206,15 @@ def _tell_what_is_recorded(update: Update) -> None:
 
 
 @click.command(
-    short_help="The kernels that can be attached to.", epilog=notes("kernelscope ls", "kernelscope ls --json")
+    short_help="List the kernels that can be attached to.",
+    epilog=notes("kernelscope ls", "kernelscope ls --json"),
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def ls(as_json: bool) -> None:
-    """Kernels that can be attached to, with notebook, state and last activity.
+    """List the kernels that can be attached to, with notebook, state and last activity.
 
-    Nothing is asked of any kernel: a heartbeat tells that it lives, its server's word, where it has
-    one, what it does.
+    No kernel is asked anything: a heartbeat shows that it lives, and its server, if it has one, says
+    what it does.
     """
     from kernelscope.export.listing import json_line, table
     from kernelscope.kernel.discovery import find_kernels
@@ -250,15 +256,15 @@ def _owner_of(path: Path) -> str:
 
 
 @click.command(
-    short_help="Take the probe out of the kernel.",
+    short_help="Uninstall the probe from the kernel.",
     epilog=notes(
-        "kernelscope detach", about=CONNECTION, exits=f"0 also where there was none; {NO_KERNEL}; {LATE}."
+        "kernelscope detach", about=CONNECTION, exits=f"0 even if there was none; {NO_KERNEL}; {LATE}."
     ),
 )
 @connection_argument
 @asking_options
 def detach(connection: str | None, options: dict[str, Any]) -> None:
-    """Take the probe out of the kernel, whoever put it in."""
+    """Uninstall the probe from the kernel, even if another kernelscope installed it."""
     from kernelscope.kernel.live import take_out
 
     there = run(take_out(connection_named(connection), **options))
@@ -266,19 +272,19 @@ def detach(connection: str | None, options: dict[str, Any]) -> None:
 
 
 @click.command(
-    short_help="Prove what the probe did and did not change.",
+    short_help="Check what the probe changes in the kernel.",
     epilog=notes(
         "kernelscope audit",
         "kernelscope audit --for 10s --json",
         about=CONNECTION,
-        exits=f"1 where something is not as it was; {NO_KERNEL}; {LATE}.",
+        exits=f"1 if something is not as it was; {NO_KERNEL}; {LATE}.",
     ),
 )
 @connection_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--for", "seconds", default="3s", metavar="DURATION", callback=lambda *a: seconds_of(a[-1], "--for"),
-    help="Watch that long between the looks (default 3s); cells may run meanwhile.",
+    help="Watch for that long (default 3s); cells may run meanwhile.",
 )  # fmt: skip
 @asking_options
 def audit(
@@ -287,9 +293,9 @@ def audit(
     seconds: float,
     options: dict[str, Any],
 ) -> None:
-    """Prove what the probe did and did not change: the kernel before, while and after it is watched.
+    """Check what the probe changes: look at the kernel from inside before, while and after watching it.
 
-    Exit status 1 where something is not as it was and no cell that ran meanwhile explains it.
+    Exit status 1 if something is not as it was and no cell that ran meanwhile explains it.
     """
     from kernelscope.export.audit import is_clean, json_text, table
     from kernelscope.kernel.audit import audit as audited
@@ -301,15 +307,15 @@ def audit(
 
 
 @click.command(
-    short_help="A kernel of its own, a notebook in it, and the dashboard.",
+    short_help="Run a demo notebook in a private kernel.",
     epilog=notes("kernelscope demo", "kernelscope demo --json"),
 )
-@click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON lines, even on a terminal.")
 def demo(as_json: bool) -> None:
-    """Start a kernel of its own, play a notebook in it, and attach.
+    """Start a private kernel, play a notebook in it, and attach.
 
     On a terminal the dashboard opens and fills as the cells run; leaving it ends the demo's kernel.
-    Elsewhere the runs are printed as lines.
+    Without a terminal the runs are printed as lines.
     """
     from kernelscope.demo import DemoSource
 

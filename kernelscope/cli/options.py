@@ -46,15 +46,15 @@ def notes(*examples: str, exits: str = "", about: str = "") -> str:
 
 CONNECTION = (
     "CONNECTION is a connection file, its name or a fragment of it, a kernel id, a notebook's path, or - for "
-    "the output of %connect_info on standard input. Without it: the only live kernel."
+    "the output of %connect_info on standard input. Without it: the only running kernel."
 )
-NO_KERNEL = "3 where there is no such kernel, it cannot be attached to, or it has ended"
-LATE = "4 where --timeout ran out"
+NO_KERNEL = "3 if there is no such kernel, it cannot be attached to, or it has ended"
+LATE = "4 if --timeout ran out"
 connection_argument = click.argument("connection", required=False, shell_complete=connections)
 insecure_option = click.option(
     "--insecure", is_flag=True,
-    help="Accept a connection file without a key also where the kernel is on another machine: nothing then "
-    "tells its messages from anybody's.",
+    help="Accept a connection file without a key even if the kernel is on another machine: its messages "
+    "cannot be verified then.",
 )  # fmt: skip
 insecure_file_option = click.option(
     "--insecure-file", is_flag=True,
@@ -62,16 +62,16 @@ insecure_file_option = click.option(
 )  # fmt: skip
 keep_option = click.option(
     "--keep", default="0s", metavar="DURATION", callback=lambda *a: seconds_of(a[-1], "--keep"),
-    help="Let the probe stay in the kernel that long after the last watcher has left (90s, 10m, 2h).",
+    help="Let the probe stay in the kernel for that long after the last watcher has left (90s, 10m, 2h).",
 )  # fmt: skip
 poll_option = click.option(
     "--poll", type=click.FloatRange(min=0.1), metavar="SECONDS",
     help="Look between runs as well, that often: for models that change outside cells. A thread of "
-    "the probe does so, and speaks only when something changed; that counts as the kernel's activity.",
+    "the probe does so and sends a message only if something changed; that counts as the kernel's activity.",
 )  # fmt: skip
 limit_option = click.option(
     "--timeout", "limit", type=click.FloatRange(min=0.1), metavar="SECONDS",
-    help="Give up (exit status 4) where the kernel is too busy to be attached to for that long.",
+    help="Give up (exit status 4) if the kernel is too busy to be attached to for that long.",
 )  # fmt: skip
 
 
@@ -102,7 +102,7 @@ record_option = click.option(
     "--record",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write all that comes into a new file, for `kernelscope replay`.",
+    help="Record the session into a new file, for `kernelscope replay`.",
 )
 
 
@@ -138,5 +138,5 @@ expect_option = click.option(
     "--expect", "expected", multiple=True, metavar="EXPECTATION",
     callback=lambda *a: expectations_of(a[-1]), shell_complete=words,
     help="Exit with 1 unless this holds: 'model: not reset', 'scaler: untouched after 12', '*: never "
-    "unknown'. May be given more than once; @FILE is a file with one on each line.",
+    "unknown'. May be given more than once; @FILE reads one per line (`kernelscope help expectations`).",
 )  # fmt: skip

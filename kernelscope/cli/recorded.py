@@ -31,14 +31,12 @@ from kernelscope.system import STANDARD_OUTPUT, interrupted_by_end_signals
 
 
 @click.command(
-    short_help="Open a recording; no kernel is needed.",
-    epilog=notes("kernelscope replay run.kscope", exits="5 where FILE is no recording that can be opened."),
+    short_help="Open a recording; needs no kernel.",
+    epilog=notes("kernelscope replay run.kscope", exits="5 if FILE is not a recording that can be opened."),
 )
 @click.argument("file", type=click.Path(path_type=Path), shell_complete=recordings)
-@click.option("--json", "as_json", is_flag=True, help="The runs as JSON lines, on a terminal, too.")
-@click.option(
-    "--play", is_flag=True, help="Begin at the start and play it, instead of showing its end at once."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON lines, even on a terminal.")
+@click.option("--play", is_flag=True, help="Play it from the start, instead of showing its end at once.")
 @click.option(
     "--speed",
     type=click.FloatRange(min=0.5, max=256),
@@ -49,18 +47,18 @@ from kernelscope.system import STANDARD_OUTPUT, interrupted_by_end_signals
 @click.option(
     "--anew",
     is_flag=True,
-    help="Let this version judge what was seen, instead of the verdicts that were given.",
+    help="Judge what was seen again with this version, instead of showing the stored verdicts.",
 )
 @click.option(
     "--follow",
     is_flag=True,
-    help="As lines: wait for what is still being written; the dashboard always does.",
+    help="With lines: wait for what is still being written; the dashboard always does.",
 )
 def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, follow: bool) -> None:
     """Open a recording: in the dashboard or, without a terminal, as lines. No kernel is needed.
 
-    The dashboard shows the end of it at once. There space plays it from the start, [ and ] step through it,
-    `:seek 42` goes to In [42]. A recording that is still being written goes on as it grows.
+    The dashboard shows its end at once. There space plays it from the start, [ and ] step through it,
+    `:seek 42` goes to In [42]. A recording that is still being written is followed as it grows.
     """
     if as_json or not (on_a_terminal() and can_be_drawn_on()):
         from kernelscope.storage.recording import RecordingSource
@@ -71,12 +69,12 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
 
 
 @click.command(
-    short_help="Hand on a session: as a page, a table or lines.",
+    short_help="Export a session as a page, a table or lines.",
     epilog=notes(
         "kernelscope export run.kscope --to html -o run.html",
         "kernelscope export churn.ipynb --to markdown",
         about=f"FILE is a recording. {CONNECTION}",
-        exits=f"2 where OUT is what is read; {NO_KERNEL}; {LATE}; 5 where FILE cannot be opened, or OUT cannot "
+        exits=f"2 if OUT is what is read; {NO_KERNEL}; {LATE}; 5 if FILE cannot be opened, or OUT cannot "
         "be written.",
     ),
 )
@@ -86,17 +84,17 @@ def replay(file: Path, as_json: bool, play: bool, speed: float, anew: bool, foll
     "form",
     type=click.Choice(FORMS),
     required=True,
-    help="The form; html is one page that needs nothing else.",
+    help="The format; html is one page that needs nothing else.",
 )
 @click.option(
     "-o", "--output", "out", default="-", metavar="OUT",
-    help="The file; one that is there is replaced when the new one is complete, and a device or a FIFO is "
+    help="The file. An existing file is replaced when the new one is complete; a device or a FIFO is "
     "written into. - (default) is standard output.",
 )  # fmt: skip
 @click.option(
     "--anew",
     is_flag=True,
-    help="Let this version judge what a recording holds, instead of the verdicts that were given.",
+    help="Judge a recording again with this version, instead of exporting the stored verdicts.",
 )
 @asking_options
 def export(
@@ -106,10 +104,10 @@ def export(
     anew: bool,
     options: dict[str, Any],
 ) -> None:
-    """Hand on a session: a recording, or what the probe of a live kernel knows (watch --keep lets it stay).
+    """Export a session: a recording, or what the probe of a live kernel knows (watch --keep lets it stay).
 
-    jsonl is the records of `watch --json`, csv a row per change, markdown for a pull request, and html one
-    page with the timeline as it looks on the screen.
+    jsonl has the records of `watch --json`, csv a row per change, markdown is for a pull request, and html is
+    one page with the timeline as it looks on the screen.
     """
     session = heard(source, anew=anew, output=STANDARD_OUTPUT if out == "-" else Path(out), **options)
     if out == "-":
@@ -121,20 +119,20 @@ def export(
 
 
 @click.command(
-    short_help="Hold expectations against a recording.",
+    short_help="Check expectations against a recording.",
     epilog=notes(
         "kernelscope check run.kscope --expect 'model: created once' --expect '*: never unknown'",
         "kernelscope check run.kscope --expect @expectations.txt --json",
         about="\b\nWhat can be expected:\n" + "\n".join(f"  {line}" for line in LANGUAGE.splitlines()),
-        exits="1 where an expectation does not hold or cannot be told; 2 where one cannot be read; 5 where "
-        "FILE is no recording that can be opened.",
+        exits="1 if an expectation does not hold or cannot be decided; 2 if one cannot be parsed; 5 if "
+        "FILE is not a recording that can be opened.",
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path), shell_complete=recordings)
 @expect_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per expectation.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per expectation.")
 def check(file: Path, expected: tuple[Expectation, ...], as_json: bool) -> None:
-    """Hold expectations against a recording, and say what became of each."""
+    """Check expectations against a recording, and report the outcome of each."""
     if not expected:
         raise UsageError("nothing is expected", f"kernelscope check {file} --expect 'model: not reset'")
     from kernelscope.cli.judging import judged

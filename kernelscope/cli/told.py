@@ -24,20 +24,18 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="What happened to one name, in sentences.",
+    short_help="Show what happened to one name, in sentences.",
     epilog=notes(
         "kernelscope explain model",
         "kernelscope explain churn.ipynb \"models['lr']\" --at 12",
         "kernelscope explain run.kscope model --json",
         about=f"{CONNECTION} FILE is a recording.",
-        exits=f"1 where nothing is known of NAME; {NO_KERNEL}; {LATE}; 5 where FILE cannot be opened.",
+        exits=f"1 if nothing is known about NAME; {NO_KERNEL}; {LATE}; 5 if FILE cannot be opened.",
     ),
 )
 @click.argument("words", nargs=-1, required=True, metavar="[CONNECTION|FILE] NAME", shell_complete=names)
-@click.option(
-    "--at", metavar="N", help="As it stood after In [N]; 2:7 is In [7] after the first restart (epoch 2)."
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--at", metavar="N", help="Only up to In [N]; 2:7 is In [7] after the first restart (epoch 2).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @asking_options
 def explain(
     words: tuple[str, ...],
@@ -45,10 +43,10 @@ def explain(
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
-    """What happened to one name, oldest first, how that is known, and what running cells again does to it.
+    """Show what happened to one name, oldest first, how that is known, and what running cells again does to it.
 
-    A live kernel is asked once, and left at once: what a probe saw that was asked to stay (--keep) is
-    told, and without one what is there now.
+    A live kernel is asked once. If a probe was asked to stay in it (watch --keep), the history includes
+    what that probe saw, even while no kernelscope was running; otherwise it begins with what is there now.
     """
     if len(words) > 2:
         raise UsageError(

@@ -231,6 +231,7 @@ class Watch:
         code: CodeFacts = FOLLOWED,
         sees_calls: bool = True,
         cut: Iterable[str] = (),
+        late: bool = False,
     ) -> Run:
         """One run: names that hold something new, and objects that differ."""
         self.count += 1
@@ -246,6 +247,7 @@ class Watch:
             code=code,
             sees_calls=sees_calls,
             cut=tuple(cut),
+            late=late,
         )
         run = self.apply(Observed(self.epoch, seen)).moments[0].run
         assert run is not None

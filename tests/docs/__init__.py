@@ -1,0 +1,1 @@
+"""Tests that compare the reference pages with the code."""
