@@ -100,7 +100,7 @@ def test_given_hostile_text_when_written_then_it_is_shown_and_is_no_markup(text:
     ) >= 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=60) | LETTERS, st.lists(LETTERS, max_size=2))
 def test_given_any_sentence_when_parsed_then_it_is_read_as_it_was_and_is_inert(
     text: str, names: list[str]
@@ -111,7 +111,7 @@ def test_given_any_sentence_when_parsed_then_it_is_read_as_it_was_and_is_inert(
     assert read(told).split() == f"a {clean(text)} z".split()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=60) | LETTERS)
 def test_given_any_text_when_in_a_table_then_it_stays_in_its_cell(text: str) -> None:
     told = f"| a | b |\n| --- | --- |\n| {_cell(text)} | end |\n"
@@ -121,7 +121,7 @@ def test_given_any_text_when_in_a_table_then_it_stays_in_its_cell(text: str) -> 
     assert [t.content for t in parser.parse(told) if t.type == "inline"][-1] == "end"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=60) | LETTERS)
 def test_given_any_source_when_fenced_then_it_does_not_get_out(text: str) -> None:
     found = parser.parse(f"{block(text)}\nafter\n")

@@ -62,6 +62,7 @@ def can_mount() -> bool:
 # --- 90: it cannot be written -----------------------------------------------------------------------
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(90)
 @pytest.mark.parametrize("how", ["limit", "full"])
 def test_a_disk_that_is_full_ends_the_recording_and_loses_nothing_that_was_committed(
@@ -75,6 +76,7 @@ def test_a_disk_that_is_full_ends_the_recording_and_loses_nothing_that_was_commi
     assert told["replayed"] == [str(number) for number in range(told["committed"])]
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(90)
 def test_whichever_write_fails_nothing_that_was_acknowledged_is_lost(
     tmp_path: Path, record_property: Callable[[str, object], None]
@@ -85,6 +87,7 @@ def test_whichever_write_fails_nothing_that_was_acknowledged_is_lost(
     record_property("table", f"recordings with ever more room: {told}")
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(90)
 def test_where_nothing_can_be_written_a_recording_is_refused_and_an_old_one_is_read(tmp_path: Path) -> None:
     if not can_mount():
@@ -157,6 +160,7 @@ def test_any_name_is_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.Monk
 # --- 91: the writer is killed, the power fails ------------------------------------------------------
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(91)
 def test_writers_that_are_killed_lose_nothing_that_they_had_acknowledged(
     tmp_path: Path, record_property: Callable[[str, object], None]

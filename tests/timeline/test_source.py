@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -166,7 +166,7 @@ def test_the_root_of_a_name(name: str, root: str) -> None:
     ],
 )
 def test_odd_sources_are_read_or_given_up_in_time(code: str) -> None:
-    started = perf_counter()
+    started = process_time()  # not the time of day: others may keep this machine busy
 
     assert read(code).settings == ()
-    assert perf_counter() - started < 2.0
+    assert process_time() - started < 2.0
