@@ -1,7 +1,8 @@
-"""Interpreters that kernels are run in: the test's own, and those named in the environment."""
+"""What every test gets: its tier, a time limit, a cache folder that is not the user's, and kernels' interpreters."""
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,30 +11,38 @@ from functools import cache as cached
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.pythons import VARIABLE
+from tests.support.tiers import TIERS, UnitGuard, mark_tier, place_tier, tiers_of
 
-settings.register_profile("ci", derandomize=True)  # what passes once passes again
+# No deadline, and no check of how fast examples come: a loaded machine is no failure.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", _PATIENT, max_examples=25)  # keeps the unit tier fast
+settings.register_profile("ci", _PATIENT, max_examples=200, derandomize=True)  # what passes once passes again
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+_GUARD = UnitGuard()
 
 
 @cached
-def _found() -> dict[str, str]:
+def _interpreters() -> dict[str, str]:
     """Interpreter by version, such as ``3.12``."""
-    told = {}
+    by_version = {}
     for path in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
-        ask = "import sys, ipykernel, sklearn; print('%d.%d' % sys.version_info[:2])"
-        version = subprocess.run([path, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
-        told[version] = path
-    return told
+        code = "import sys, ipykernel, sklearn; print('%d.%d' % sys.version_info[:2])"
+        version = subprocess.run(
+            [path, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        by_version[version] = path
+    return by_version
 
 
 def interpreter(version: str) -> str:
-    """Its path; skips the test where there is none."""
+    """Return the path of this version's interpreter; skip the test if there is none."""
     if version == "own":
         return sys.executable
-    path = _found().get(version)
+    path = _interpreters().get(version)
     if path is None:
         pytest.skip(f"no Python {version} with ipykernel is named in {VARIABLE}")
     return path
@@ -53,23 +62,67 @@ def seeing_python(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the dashboard's file of what was copied last goes, in place of the user's own."""
+    """The cache folder for the session, in place of the user's own."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the tiers as marks."""
+    for tier, description in TIERS.items():
+        config.addinivalue_line("markers", f"{tier}: {description}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of another tier for ``-m unit``: most of its time would be imports."""
+    if config.option.markexpr == "unit" and collection_path.suffix == ".py":
+        return place_tier(collection_path) != "unit" or None
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that take longest begin."""
+    """Give each test its tier; let the longest ones begin."""
+    for item in items:
+        mark_tier(item)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
+def pytest_collection_finish() -> None:
+    """Keep all that was imported out of every later ``gc.collect()``: many tests call it, at 0.1 s each."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Set the fixtures of a unit test up under the guard."""
+    return (yield from _guarded(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Run a unit test under the guard."""
+    return (yield from _guarded(item))
+
+
+def _guarded(item: pytest.Item) -> Iterator[None]:
+    if tiers_of(item) != ["unit"]:
+        return (yield)
+    with _GUARD.active():
+        outcome = yield
+    if _GUARD.refused:
+        pytest.fail(f"a unit test must not do this: {', '.join(_GUARD.refused)}", pytrace=False)
+    return outcome
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints the tables that tests have recorded."""
+    """Print the tables that tests have recorded."""
     for reports in terminalreporter.stats.values():
         for report in reports:
-            for name, told in getattr(report, "user_properties", ()):
+            for name, table in getattr(report, "user_properties", ()):
                 if name == "table" and getattr(report, "when", "") == "call":
                     terminalreporter.section(report.nodeid)
-                    terminalreporter.write_line(str(told))
+                    terminalreporter.write_line(str(table))

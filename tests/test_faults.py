@@ -48,6 +48,7 @@ def test_every_marker_belongs_to_a_bug() -> None:
     assert find_markers(ROOT).keys() == {bug.marker for case in catalogue() for bug in case.bug}
 
 
+@cache
 def unknown_names(source: str) -> set[str]:
     """Names that the source reads and binds nowhere: a bug that mentions code which was renamed has one more."""
     tree = ast.parse(source)

@@ -200,6 +200,7 @@ def test_a_disk_that_cannot_keep_a_file_is_an_error_in_any_way() -> None:
             system.sync_function(types.SimpleNamespace(fsync=os.fsync), control)(1 << 20)
 
 
+@pytest.mark.kernel
 def test_the_recorder_and_the_flusher_can_be_imported_where_there_is_no_fdatasync() -> None:
     code = (
         "import os, sys; del os.fdatasync; import kernelscope.storage.recorder, kernelscope.storage.flusher; "
@@ -227,6 +228,7 @@ def proc(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return Path("/proc") if request.param == "procfs" else tmp_path / "nothing"
 
 
+@pytest.mark.kernel
 def test_a_process_that_has_ended_has_no_mark_although_nobody_has_waited_for_it(
     child: subprocess.Popen[bytes], proc: Path
 ) -> None:
@@ -264,6 +266,7 @@ def test_no_process_has_such_an_id(pid: int, proc: Path) -> None:
     assert system.start_mark(pid, proc) == ""
 
 
+@pytest.mark.kernel
 def test_a_stopped_process_is_stopped_until_it_goes_on(child: subprocess.Popen[bytes]) -> None:
     assert not system.is_stopped(child.pid)
     os.kill(child.pid, signal.SIGSTOP)
@@ -275,6 +278,7 @@ def test_a_stopped_process_is_stopped_until_it_goes_on(child: subprocess.Popen[b
     assert not system.is_stopped(child.pid)
 
 
+@pytest.mark.kernel
 def test_processes_are_found_by_their_arguments(child: subprocess.Popen[bytes]) -> None:
     found = list(system.started_processes(lambda arguments: arguments == ("sleep", "600")))
     (mine,) = [one for one in found if one.pid == child.pid]
@@ -283,6 +287,7 @@ def test_processes_are_found_by_their_arguments(child: subprocess.Popen[bytes]) 
     assert list(system.started_processes(lambda _: False)) == []
 
 
+@pytest.mark.kernel
 def test_processes_that_come_and_go_meanwhile_are_no_error() -> None:
     with subprocess.Popen(["sh", "-c", "while :; do true & wait; /bin/true; done"]) as busy:
         try:
@@ -295,6 +300,7 @@ def test_processes_that_come_and_go_meanwhile_are_no_error() -> None:
 # Processes, as the probe sees them.
 
 
+@pytest.mark.kernel
 def test_the_probe_and_the_program_know_a_process_and_a_machine_by_the_same_marks(
     child: subprocess.Popen[bytes],
 ) -> None:
@@ -306,6 +312,7 @@ def test_the_probe_and_the_program_know_a_process_and_a_machine_by_the_same_mark
 NOWHERE = "/nowhere/%d"
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_elsewhere_the_probe_asks_the_psutil_that_is_there(
     platform: str, child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -387,6 +394,7 @@ def test_a_commands_own_help_is_no_reason_to_start(capsys: pytest.CaptureFixture
     assert "does not run on win32" in capsys.readouterr().err
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("platform", ["linux", "darwin", "freebsd14"])
 def test_elsewhere_it_starts(platform: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["completion", "bash"], platform=platform)

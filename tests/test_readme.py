@@ -54,7 +54,7 @@ EXPLAIN, RECORDED, CI, EXPORT = "explain", "recorded", "in CI", "export"
 
 KINDS = {
     "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/kernelscope demo": SET_UP,
-    "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/python -m pytest": SET_UP,
+    "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/python -m pytest -n auto --dist worksteal": SET_UP,
     "kernelscope ls": ONCE,
     "kernelscope": DASHBOARD,
     "kernelscope churn.ipynb": DASHBOARD,

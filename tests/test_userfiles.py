@@ -119,6 +119,7 @@ def test_the_recording_that_is_exported_is_not_written_over(
         assert Path("other.csv").read_bytes().startswith(b"epoch,")
 
 
+@pytest.mark.kernel
 def test_nor_by_way_of_standard_output(recording: Path) -> None:
     before = recording.read_bytes()
     Path("link").symlink_to("/dev/stdout")  # not itself: as root a bug could replace it
@@ -133,6 +134,7 @@ def test_nor_by_way_of_standard_output(recording: Path) -> None:
 # --- what is there ------------------------------------------------------------------------------------
 
 
+@pytest.mark.kernel
 def test_the_reader_of_a_fifo_gets_the_export(recording: Path) -> None:
     os.mkfifo("fifo")
     read: list[bytes] = []
@@ -181,6 +183,7 @@ def test_what_cannot_be_written_into_is_named_and_stays() -> None:
     assert names() == ["circle", "folder", "runtime", "socket"]
 
 
+@pytest.mark.kernel
 def test_standard_output_is_gone_on_with_and_not_begun_again(recording: Path) -> None:
     exported = command("export", str(recording), "--to", "csv").stdout
     Path("link").symlink_to("/dev/stdout")
@@ -266,6 +269,7 @@ def script(code: str, *arguments: str, before: tuple[str, ...] = ()) -> dict[str
     return told
 
 
+@pytest.mark.kernel
 def test_a_disk_without_room_for_the_new_content_leaves_the_old_one_in_place(tmp_path: Path) -> None:
     """The draft fits, a second copy does not."""
     if not can_mount():
@@ -285,6 +289,7 @@ def test_a_disk_without_room_for_the_new_content_leaves_the_old_one_in_place(tmp
     assert found == {"told": "No space left on device", "one": "old", "files": ["one", "other"]}
 
 
+@pytest.mark.kernel
 @root_only
 @pytest.mark.parametrize(("folder", "owner"), [(0o555, 65_534), (0o777, 0)])
 def test_where_a_new_file_could_not_be_as_the_old_one_it_is_written_in_place(folder: int, owner: int) -> None:
@@ -305,6 +310,7 @@ def test_where_a_new_file_could_not_be_as_the_old_one_it_is_written_in_place(fol
     assert found == {"same": True, "content": "new", "files": ["out"]}
 
 
+@pytest.mark.kernel
 def test_a_signal_leaves_no_unfinished_file(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
@@ -341,6 +347,7 @@ def test_the_dashboard_takes_no_name_that_is_taken_by_a_link_to_nothing() -> Non
 # --- what is read -------------------------------------------------------------------------------------
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(8)
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
@@ -368,12 +375,14 @@ def test_what_is_no_regular_file_is_refused_at_once(
     assert said in done.stderr
 
 
+@pytest.mark.kernel
 def test_expectations_may_come_through_a_pipe_that_is_open(recording: Path) -> None:
     done = command("check", "r.kscope", "--expect", "@/dev/stdin", given=b"*: not deleted\n")
     assert done.returncode in (0, 1), done.stderr
     assert b"*: not deleted" in done.stdout
 
 
+@pytest.mark.kernel
 def test_a_log_that_sqlite_would_open_is_looked_at_first(recording: Path) -> None:
     """To a finished recording none belongs."""
     recorder = Recorder(Path("unfinished"), lambda why: pytest.fail(why))

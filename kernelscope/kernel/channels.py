@@ -217,12 +217,15 @@ class Channels:
         return str(message["header"]["msg_id"])
 
     def _sent(self, frames: list[bytes]) -> bool:
-        """Not by the session's own `send`, which blocks where the connection has just broken."""
-        try:
-            zmq.Socket.shadow(self._shell.underlying).send_multipart(frames, zmq.NOBLOCK)
-        except zmq.Again:
-            return False
-        return True
+        """Not by the session's own `send`, which blocks where the connection has just broken.
+
+        Nor by the plain ZMQ socket: sending takes in that a connection was made, and unless the asynchronous
+        socket looks for messages after that, it is never told of the first one that comes.
+        """
+        error = self._shell.send_multipart(frames, zmq.NOBLOCK).exception()  # it is done at once
+        if error is not None and not isinstance(error, zmq.Again):
+            raise error
+        return error is None
 
     def _put(self, signal: Signal, size: int = 0) -> None:
         # fault: 82b

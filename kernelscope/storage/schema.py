@@ -45,7 +45,7 @@ def migrate(database: sqlite3.Connection) -> None:
     Raises:
         sqlite3.Error: it cannot be written.
     """
-    _add_functions(database)
+    add_functions(database)
     (version,) = database.execute("PRAGMA user_version").fetchone()
     for number, statements in enumerate(MIGRATIONS[version:], version + 1):
         database.execute("BEGIN IMMEDIATE")
@@ -62,7 +62,7 @@ def migrate(database: sqlite3.Connection) -> None:
         database.execute("COMMIT")
 
 
-def _add_functions(database: sqlite3.Connection) -> None:
+def add_functions(database: sqlite3.Connection) -> None:
     """The functions that migrations of what is stored as JSON call."""
     database.create_function("judgements_to_3", 1, judgements_to_3, deterministic=True)
     database.create_function("event_to_3", 1, event_to_3, deterministic=True)
@@ -74,7 +74,7 @@ def has_form(database: sqlite3.Connection, version: int) -> bool:
     In a stranger's file a name of ours may be a view that never ends.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
-        _add_functions(ours)
+        add_functions(ours)
         for statement in chain.from_iterable(MIGRATIONS[:version]):
             ours.execute(statement)
         return _tables(ours) <= _tables(database)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -162,7 +162,7 @@ def test_a_loop_through_an_iterator_is_conditional() -> None:
     ],
 )
 def test_odd_source_is_read_or_rejected_in_time(code: str) -> None:
-    started = perf_counter()
+    started = process_time()  # not the time of day: others may keep this machine busy
 
     assert read_cell(code).settings == ()
-    assert perf_counter() - started < 2.0
+    assert process_time() - started < 2.0

@@ -298,7 +298,7 @@ def test_every_command_and_option_named_is_there(name: str) -> None:
         if isinstance(parameter, click.Option)
         for option in parameter.opts
     }
-    of_others = {"--grep"}  # of `git log`
+    of_others = {"--grep", "--dist"}  # of `git log` and pytest
     assert set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", EVERY_PAGE[name])) <= known | of_others | {
         "--help"
     }

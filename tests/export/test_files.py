@@ -59,7 +59,7 @@ def test_the_records_are_those_that_watch_writes() -> None:
     assert exported(played(), "jsonl") == out.getvalue()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(streams())
 def test_what_is_read_again_has_the_changes_that_were_seen(looks: list[Observation]) -> None:
     events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]

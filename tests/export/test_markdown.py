@@ -101,7 +101,7 @@ def test_given_hostile_text_when_written_then_it_is_shown_and_is_no_markup(text:
     ) >= 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=60) | LETTERS)
 def test_given_any_title_when_parsed_then_it_is_read_as_it_was_and_is_inert(text: str) -> None:
     told = f"a {harmless(text)} z"
@@ -110,7 +110,7 @@ def test_given_any_title_when_parsed_then_it_is_read_as_it_was_and_is_inert(text
     assert read(told).split() == f"a {clean(text)} z".split()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=60) | LETTERS, max_size=4), st.sampled_from(("", " ", " was reset ", ": ")))
 def test_given_any_quoted_text_when_a_sentence_is_parsed_then_it_is_read_as_it_was_and_is_inert(
     texts: list[str], between: str
@@ -121,7 +121,7 @@ def test_given_any_quoted_text_when_a_sentence_is_parsed_then_it_is_read_as_it_w
     assert read(told).split() == f"a {between.join(map(clean, texts))} z".split()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=60) | LETTERS)
 def test_given_any_text_when_in_a_table_then_it_stays_in_its_cell(text: str) -> None:
     told = f"| a | b |\n| --- | --- |\n| {_cell(text)} | end |\n"
@@ -131,7 +131,7 @@ def test_given_any_text_when_in_a_table_then_it_stays_in_its_cell(text: str) -> 
     assert [t.content for t in parser.parse(told) if t.type == "inline"][-1] == "end"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=60) | LETTERS)
 def test_given_any_source_when_fenced_then_it_does_not_get_out(text: str) -> None:
     found = parser.parse(f"{block(text)}\nafter\n")

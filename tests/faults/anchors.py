@@ -56,7 +56,7 @@ def locate(source: str, marker: str, part: Part = "statement", statements: int =
     """
     start = _line_below(source.split("\n"), marker)
     try:
-        tree = ast.parse(source)
+        tree = _parse(source)
     except SyntaxError:
         return start, start
     for block in _blocks(tree):
@@ -66,6 +66,12 @@ def locate(source: str, marker: str, part: Part = "statement", statements: int =
                     return start, _last_header_line(node, source)
                 return start, _last_line(block[place + statements - 1])
     raise ValueError(f"no statement begins below the marker {marker}")
+
+
+@cache
+def _parse(source: str) -> ast.Module:
+    """The tree of a file, which often contains several markers."""
+    return ast.parse(source)
 
 
 def _line_below(lines: list[str], marker: str) -> int:

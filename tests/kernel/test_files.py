@@ -237,6 +237,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(7)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
@@ -326,6 +327,7 @@ def test_no_connect_info(text: str) -> None:
         parse_connect_info(text)
 
 
+@pytest.mark.kernel
 def test_what_connect_info_really_prints(kernel: KernelProcess) -> None:
     client = kernel.client()
     client.wait_for_ready(timeout=30)
@@ -357,6 +359,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield process
 
 
+@pytest.mark.kernel
 def test_a_process_is_alive_or_not(kernel: KernelProcess) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
@@ -368,6 +371,7 @@ def test_a_process_is_alive_or_not(kernel: KernelProcess) -> None:
     assert not is_alive(1 << 80)
 
 
+@pytest.mark.kernel
 def test_the_file_a_kernel_was_started_with(kernel: KernelProcess, tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(kernel.connection_file)
@@ -379,6 +383,7 @@ def test_the_file_a_kernel_was_started_with(kernel: KernelProcess, tmp_path: Pat
     assert started_from(tmp_path / "nothing.json") is None
 
 
+@pytest.mark.kernel
 def test_a_file_changed_after_its_kernel_started_proves_nothing(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         assert started_from(kernel.connection_file) is True
@@ -393,6 +398,7 @@ def test_a_file_changed_after_its_kernel_started_proves_nothing(tmp_path: Path) 
     assert started_from(kernel.connection_file) is False
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize(
     "arguments", [["-f", "{}"], ["--f={}"], ['--f="{}"'], ["-f={}"], ["--IPKernelApp.connection_file={}"]]
 )
@@ -406,6 +412,7 @@ def test_the_ways_in_which_a_kernel_is_told_its_file(
         assert started_from(path) is True
 
 
+@pytest.mark.kernel
 def test_a_reader_of_the_file_is_no_kernel(tmp_path: Path) -> None:
     path = write(tmp_path)
     with running(tmp_path, "--existing", str(path)):

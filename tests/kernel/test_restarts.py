@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import statistics
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from kernelscope.domain.events import KernelChanged, Observed, Waiting
 from kernelscope.kernel.live import LiveSource
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support.kernels import KernelProcess
+from tests.support.zygote import Nursery
 
 MODEL = """
 class Model:
@@ -88,12 +90,13 @@ async def another_hand() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
 
 async def by_hand(folder: Path, kinds: list[str]) -> Told:
     """A kernel that is killed, or asked to go, and started again on the same file."""
-    async with another_hand() as hand:
-        kernel = await hand(KernelProcess, folder)
-        try:
-            return await _by_hand(hand, kernel, kinds)
-        finally:
-            await hand(kernel.stop)
+    with Nursery(sys.executable, ()) as nursery:  # one per lane: it serves one thread
+        async with another_hand() as hand:
+            kernel = await hand(lambda: KernelProcess(folder, nursery=nursery))
+            try:
+                return await _by_hand(hand, kernel, kinds)
+            finally:
+                await hand(kernel.stop)
 
 
 async def _by_hand(hand: Callable[..., Awaitable[Any]], kernel: KernelProcess, kinds: list[str]) -> Told:

@@ -145,10 +145,12 @@ def test_a_composite_in_itself() -> None:
     assert told(look)["objects"] == []
 
 
-MODELS: list[Callable[[], Any]] = [
-    LogisticRegression, SGDClassifier, StandardScaler, PCA, KMeans, GaussianNB, KNeighborsClassifier, SVC,
+MODELS: list[Any] = [
+    LogisticRegression, SGDClassifier, StandardScaler, PCA, GaussianNB, KNeighborsClassifier, SVC,
     DecisionTreeClassifier, lambda: RandomForestClassifier(5), lambda: GradientBoostingClassifier(n_estimators=3),
-    lambda: HistGradientBoostingClassifier(max_iter=2), lambda: IsolationForest(n_estimators=3),
+    # Both have lscpu count the cores.
+    *(pytest.param(m, marks=pytest.mark.kernel) for m in (KMeans, lambda: HistGradientBoostingClassifier(max_iter=2))),
+    lambda: IsolationForest(n_estimators=3),
     lambda: MLPClassifier(max_iter=1), GaussianProcessClassifier,
     lambda: Pipeline([("a", StandardScaler()), ("b", LogisticRegression())]),
     lambda: GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2),

@@ -286,7 +286,7 @@ def test_given_what_the_kernel_is_when_written_then_nothing_of_it_is_lost() -> N
     }  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(streams())
 def test_given_any_stream_when_written_then_every_line_is_in_order_and_keeps_the_contract(
     looks: list[Observation],

@@ -56,6 +56,7 @@ def large_attach() -> AttachReply:
     return reply
 
 
+@pytest.mark.proof
 def test_an_attach_to_many_models_is_read_in_small_steps_and_as_all_at_once() -> None:
     text = large_reply()
     assert len(text) > 4_000_000
@@ -108,6 +109,7 @@ def test_more_entries_than_can_be_true_are_refused_by_their_number(key: str, ent
         decode_observation(json.dumps(an_observation(**{key: entries})))
 
 
+@pytest.mark.proof
 def test_a_history_is_judged_look_by_look_and_as_all_at_once() -> None:
     reply = large_attach()
     event = Attached(1, KERNEL, reply.base, reply.history[:5])
@@ -116,6 +118,7 @@ def test_a_history_is_judged_look_by_look_and_as_all_at_once() -> None:
     assert update == Timeline().apply(event)
 
 
+@pytest.mark.proof
 async def test_the_event_loop_is_served_while_a_long_history_is_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -135,6 +138,7 @@ async def test_the_event_loop_is_served_while_a_long_history_is_judged(
     assert served >= 8
 
 
+@pytest.mark.proof
 async def test_a_session_that_is_left_while_it_judges_an_attach_tells_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

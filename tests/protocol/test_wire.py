@@ -303,7 +303,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(deadline=None)
 @given(st.sampled_from([*PLACES, "run", "names", "objects", "code", "objects/0/params"]), anything)
 def test_given_anything_anywhere_when_decoded_then_safe_types_or_a_wire_error(
     path: str, value: object

@@ -67,7 +67,7 @@ async def test_a_replay_makes_the_timeline_that_was_recorded(tmp_path: Path) -> 
     assert again.ended == "over"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(streams(), st.integers(0, 2))
 def test_any_session_is_the_same_when_it_is_replayed_as_it_was_judged_and_anew(
     looks: list[Observation], begun: int

@@ -62,6 +62,7 @@ def can_mount() -> bool:
 # --- 90: it cannot be written -----------------------------------------------------------------------
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(90)
 @pytest.mark.parametrize("how", ["limit", "full"])
 def test_a_disk_that_is_full_ends_the_recording_and_loses_nothing_that_was_committed(
@@ -75,6 +76,7 @@ def test_a_disk_that_is_full_ends_the_recording_and_loses_nothing_that_was_commi
     assert told["replayed"] == [str(number) for number in range(told["committed"])]
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(90)
 def test_whichever_write_fails_nothing_that_was_acknowledged_is_lost(
     tmp_path: Path, record_property: Callable[[str, object], None]
@@ -85,6 +87,7 @@ def test_whichever_write_fails_nothing_that_was_acknowledged_is_lost(
     record_property("table", f"recordings with ever more room: {told}")
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(90)
 def test_where_nothing_can_be_written_a_recording_is_refused_and_an_old_one_is_read(tmp_path: Path) -> None:
     if not can_mount():
@@ -157,6 +160,7 @@ def test_any_name_is_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.Monk
 # --- 91: the writer is killed, the power fails ------------------------------------------------------
 
 
+@pytest.mark.kernel
 @pytest.mark.fault(91)
 def test_writers_that_are_killed_lose_nothing_that_they_had_acknowledged(
     tmp_path: Path, record_property: Callable[[str, object], None]
@@ -291,6 +295,7 @@ def database(path: Path, *statements: str, version: int = schema.VERSION, ours: 
         if ours:
             made.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             made.execute(f"PRAGMA user_version = {version}")
+        schema.add_functions(made)
         for statement in statements:
             made.execute(statement)
     return path
@@ -330,19 +335,19 @@ ENDLESS = (
         (1, [*OLDEST, f"{EVENT} VALUES (2, '{{}}')"], True, "event 1 is missing"),
         (1, [*OLDEST, f"{EVENT} VALUES (1, '[1')"], True, "event 1 cannot be read"),
         (2, [*OLDEST], True, "not those of version 2"),
-        (2, [*GOOD], False, "not written by kernelscope"),
-        (2, [*GOOD, f"{EVENT} VALUES (2, '{{}}')"], True, "event 1 is missing"),
-        (2, [*GOOD, f"{EVENT} VALUES (1, '{{}}')"], True, "event 1 cannot be read"),
-        (2, [*GOOD, f"{EVENT} VALUES (1, '[1')"], True, "event 1 cannot be read"),
-        (2, [*GOOD, f"{EVENT} VALUES (1, '\x1b[2J')"], True, "event 1 cannot be read: no JSON"),
-        (2, [*GOOD, f"{EVENT} VALUES (1, CAST(x'ff' AS TEXT))"], True, "decode to UTF-8"),
-        (2, [*GOOD, f"{EVENT} VALUES (1, printf('%.*c', 64000001, 'x'))"], True, "too big"),
-        (2, [*GOOD, SOURCED + "'[1')"], True, "event 1 cannot be read"),
-        (2, [*GOOD, SOURCED + "'[7]')"], True, "source of its event 1 is no text"),
-        (2, [*GOOD, SOURCED + "'[1]')", SOURCE], True, "more sources than cells"),
-        (2, [*GOOD, JUDGED + "'[{}]')"], True, "has 0 looks, and 1 were judged"),
-        (2, [*GOOD, JUDGED + "'[{')"], True, "what was made of its event 1 cannot be read"),
-        (2, [*GOOD, JUDGED + "'{}')"], True, "Expected `array`"),
+        (schema.VERSION, [*GOOD], False, "not written by kernelscope"),
+        (schema.VERSION, [*GOOD, f"{EVENT} VALUES (2, '{{}}')"], True, "event 1 is missing"),
+        (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, '{{}}')"], True, "event 1 cannot be read"),
+        (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, '[1')"], True, "event 1 cannot be read"),
+        (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, '\x1b[2J')"], True, "event 1 cannot be read: no JSON"),
+        (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, CAST(x'ff' AS TEXT))"], True, "decode to UTF-8"),
+        (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, printf('%.*c', 64000001, 'x'))"], True, "too big"),
+        (schema.VERSION, [*GOOD, SOURCED + "'[1')"], True, "event 1 cannot be read"),
+        (schema.VERSION, [*GOOD, SOURCED + "'[7]')"], True, "source of its event 1 is no text"),
+        (schema.VERSION, [*GOOD, SOURCED + "'[1]')", SOURCE], True, "more sources than cells"),
+        (schema.VERSION, [*GOOD, JUDGED + "'[{}]')"], True, "has 0 looks, and 1 were judged"),
+        (schema.VERSION, [*GOOD, JUDGED + "'[{')"], True, "what was made of its event 1 cannot be read"),
+        (schema.VERSION, [*GOOD, JUDGED + "'{}')"], True, "Expected `array`"),
     ],
 )  # fmt: skip
 def test_a_database_that_is_no_recording_of_ours(
@@ -420,12 +425,12 @@ def test_a_migration_that_fails_half_way_is_taken_back_and_can_be_done_again(
             schema.migrate(opened)
         opened.set_authorizer(None)
         assert not opened.in_transaction
-        assert opened.execute("PRAGMA user_version").fetchone() == (2,)
-        assert schema.has_form(opened, 2)
+        assert opened.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+        assert schema.has_form(opened, schema.VERSION)
         schema.migrate(opened)
-        assert opened.execute("PRAGMA user_version").fetchone() == (3,)
+        assert opened.execute("PRAGMA user_version").fetchone() == (schema.VERSION + 1,)
         assert opened.execute("SELECT count(*) FROM events").fetchone() == (3,)
-        assert schema.has_form(opened, 3)
+        assert schema.has_form(opened, schema.VERSION + 1)
         opened.execute("PRAGMA user_version = 9")
         schema.migrate(opened)
         assert opened.execute("PRAGMA user_version").fetchone() == (9,), "a newer one is left as it is"

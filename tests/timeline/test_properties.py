@@ -43,7 +43,7 @@ ATTRIBUTES = ("coef_", "t_", "cache", "n_iter_")
 METHODS = ("fit", "partial_fit", "fit_transform", "__setstate__", "__getstate__", "predict")
 CLASSES = (LOGISTIC, SGD, PIPELINE, SEARCH, "__main__.Mine")
 
-fast = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+fast = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 TOKENS = 4

@@ -196,6 +196,7 @@ def test_the_net_below_takes_out_what_steers_and_keeps_the_rest(text: str) -> No
     assert sifted.text == "".join(c for c in text if c.isprintable() or category(c) == "Zs")
 
 
+@pytest.mark.screen
 @pytest.mark.fault(73)
 async def test_every_line_of_every_widget_passes_the_net() -> None:
     async with dashboard(churn()) as seen:
@@ -208,6 +209,7 @@ async def test_every_line_of_every_widget_passes_the_net() -> None:
         await seen.until(lambda: "a]0;ownedb" in seen.screen())
 
 
+@pytest.mark.screen
 @pytest.mark.fault(73, 74)
 async def test_a_notification_of_textuals_own_is_safe_and_no_markup() -> None:
     async with dashboard(churn()) as seen:
@@ -221,6 +223,7 @@ async def test_a_notification_of_textuals_own_is_safe_and_no_markup() -> None:
         )
 
 
+@pytest.mark.screen
 @pytest.mark.fault(73)
 async def test_what_is_copied_by_textual_itself_is_safe() -> None:
     async with dashboard(churn()) as seen:

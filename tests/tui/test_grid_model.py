@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernelscope.domain.changes import Verdict
@@ -121,7 +121,6 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=60)
 @given(st.lists(STEPS, max_size=25))
 def test_the_cursor_is_always_somewhere(steps: list[tuple[str, int | str | None]]) -> None:
     view = ViewState(TIMELINE)

@@ -96,6 +96,7 @@ def test_where_there_is_no_moment_nothing_is_played() -> None:
 # On the screen.
 
 
+@pytest.mark.screen
 async def test_stepping_shows_what_was_known_and_nothing_that_came_later() -> None:
     async with dashboard(churn()) as seen:
         assert "old" in seen.screen()
@@ -111,6 +112,7 @@ async def test_stepping_shows_what_was_known_and_nothing_that_came_later() -> No
         assert "FOLLOW" in seen.text("#header")
 
 
+@pytest.mark.screen
 async def test_a_paused_session_goes_on_behind() -> None:
     story = churn()
     async with dashboard(story) as seen:
@@ -125,6 +127,7 @@ async def test_a_paused_session_goes_on_behind() -> None:
         assert seen.app.view.columns.count == len(MOMENTS) + 1
 
 
+@pytest.mark.screen
 async def test_a_run_is_sought_by_its_number() -> None:
     async with dashboard(churn()) as seen:
         await sought(seen, "seek 9")
@@ -153,6 +156,7 @@ def recording(path: Path, story: Story) -> RecordingSource:
     return RecordingSource(path, follow=True)
 
 
+@pytest.mark.screen
 async def test_a_recording_shows_its_end_at_once_and_plays_from_its_start(tmp_path: Path) -> None:
     source = recording(tmp_path / "a.kscope", churn())
     app = KernelscopeApp(Session(source), about=source.about())
@@ -170,6 +174,7 @@ async def test_a_recording_shows_its_end_at_once_and_plays_from_its_start(tmp_pa
         assert [n.message for n in app._notifications] == ["This is a recording already"]
 
 
+@pytest.mark.screen
 async def test_a_recording_can_begin_to_play_by_itself(tmp_path: Path) -> None:
     source = recording(tmp_path / "a.kscope", churn())
     app = KernelscopeApp(Session(source), about=source.about(), play=True)
@@ -177,6 +182,7 @@ async def test_a_recording_can_begin_to_play_by_itself(tmp_path: Path) -> None:
         await until(pilot, lambda: "▶ ×1" in on_screen(app))
 
 
+@pytest.mark.screen
 async def test_a_recording_that_is_written_still_goes_on_as_it_grows(tmp_path: Path) -> None:
     path, timeline = tmp_path / "a.kscope", Timeline()
     story = churn()
@@ -195,6 +201,7 @@ async def test_a_recording_that_is_written_still_goes_on_as_it_grows(tmp_path: P
         await until(pilot, lambda: app.session.timeline.ended is not None)
 
 
+@pytest.mark.screen
 async def test_r_writes_the_session_down_from_its_attach_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +223,7 @@ async def test_r_writes_the_session_down_from_its_attach_on(
     assert len(again.timeline.moments) == len(MOMENTS) + 1
 
 
+@pytest.mark.screen
 async def test_where_no_file_can_be_made_r_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with dashboard(churn()) as seen:
@@ -234,6 +242,7 @@ def test_an_old_recording_says_who_judged_it() -> None:
     assert "since at some time" in told
 
 
+@pytest.mark.screen
 async def test_x_writes_the_timeline_in_the_form_that_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
