@@ -30,6 +30,8 @@ from tests.support.recordings import events_in
 from tests.support.scenarios import Watching as Process
 
 FLOOD = 400
+WAVE = 50
+"""Runs that the buffers between a kernel and a kernelscope which is slow to read them hold in any case."""
 PAD = "  # " + "x" * 20_000
 
 
@@ -173,30 +175,45 @@ async def test_beside_a_variable_viewer_each_sees_all_of_its_own(shared: KernelP
     viewer.context.destroy(linger=0)
 
 
-def flooded(kernel: KernelProcess, mark: str) -> float:
-    """Seconds that a flood of runs takes; their code is padded, so that no buffer holds them all."""
-    begun = time.monotonic()
-    for first in range(0, FLOOD, 100):
-        for request in [kernel.queue(f"{mark} = {n}{PAD}") for n in range(first, first + 100)]:
-            kernel.wait(request)
-    return time.monotonic() - begun
+def flood(
+    kernel: KernelProcess, mark: str, after_wave: Callable[[int], object] = lambda execution_count: None
+) -> float:
+    """Send a flood of runs, in waves; their code is padded, so that no buffer holds them all.
+
+    Args:
+        kernel: the kernel to send them to.
+        mark: the name that each run binds.
+        after_wave: called with the execution count of each wave's last run.
+
+    Returns:
+        the seconds that the kernel took.
+    """
+    seconds, execution_count = 0.0, 0
+    for first in range(0, FLOOD, WAVE):
+        begun = time.monotonic()
+        for request in [kernel.queue(f"{mark} = {n}{PAD}") for n in range(first, first + WAVE)]:
+            execution_count = kernel.wait(request)["execution_count"]
+        seconds += time.monotonic() - begun
+        after_wave(execution_count)
+    return seconds
 
 
 @pytest.mark.fault(89)
 def test_a_stalled_kernelscope_stalls_no_kernel_and_tells_later_what_it_missed(
     shared: KernelProcess, record_property: Callable[[str, object], None]
 ) -> None:
-    plain = flooded(shared, "plain")
+    plain = flood(shared, "plain")
     process = Process(shared.connection_file)
     try:
         process.wait_attached(1)
-        watched = flooded(shared, "watched")
+        # Each wave is waited for: a kernelscope that gets less time than the kernel loses runs, and says so.
+        watched = flood(shared, "watched", lambda count: process.wait_run(1, count))
         process.wait_run(1, shared.run("between = 1")["execution_count"])
         os.kill(process._process.pid, signal.SIGSTOP)
         end = time.monotonic() + LONG
         while not is_stopped(process._process.pid):
             assert time.monotonic() < end
-        stalled = flooded(shared, "stalled")  # it would not end, did the kernel wait for anybody
+        stalled = flood(shared, "stalled")  # it would not end, did the kernel wait for anybody
         os.kill(process._process.pid, signal.SIGCONT)
         process.wait_run(1, shared.run("last = 1")["execution_count"])
         told = [r["code"].partition(" ")[0] for r in process.of("execution")]

@@ -18,7 +18,7 @@ from kernelscope.kernel.heartbeat import Heartbeat, beats
 from kernelscope.kernel.processes import started_from
 from tests.support.kernels import KernelProcess
 
-LONG = 30.0
+LONG = 120.0
 SHORT = 0.3
 
 

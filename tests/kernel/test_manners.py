@@ -19,7 +19,7 @@ from kernelscope.domain.events import Observed, Waiting
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
 from tests.kernel.watching import INSTALLED, LONG, played, value, watching
-from tests.support.kernels import KernelProcess
+from tests.support.kernels import KernelProcess, wait_until_ready
 from tests.support.recordings import events_in
 
 CELLS = (
@@ -117,7 +117,7 @@ async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
     with plain, watched:
         ours, theirs = watched.client(), plain.client()
         for client in (ours, theirs):
-            client.wait_for_ready(timeout=LONG)
+            wait_until_ready(client)
         async with watching(watched) as watch:
             await watch.attached()
             for number, cell in enumerate(CELLS, start=1):
@@ -143,7 +143,7 @@ async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
 
 async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel: KernelProcess) -> None:
     client = kernel.client()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
     async with watching(kernel) as watch:
         await watch.attached()
         # In a namespace with the name of a module that the probe calls: the failure is no code of the user's.
@@ -160,7 +160,7 @@ async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel:
     assert value(client, INSTALLED) is False
     callbacks = value(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
     kernel.restart()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
     assert callbacks == value(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
 
 
@@ -306,7 +306,7 @@ async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
 @pytest.mark.fault(40)
 async def test_an_attach_while_input_waits(kernel: KernelProcess) -> None:
     client = kernel.client()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
     request = client.execute("answer = input('? ')", allow_stdin=True)
     assert client.get_stdin_msg(timeout=LONG)["content"]["prompt"] == "? "
     async with watching(kernel) as watch:
@@ -321,7 +321,7 @@ async def test_an_attach_while_input_waits(kernel: KernelProcess) -> None:
 
 async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_path: Path) -> None:
     client = kernel.client()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
     async with watching(kernel) as first:
         await first.attached()
         cell = (

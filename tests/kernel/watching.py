@@ -17,7 +17,8 @@ from tests.support.kernels import KernelProcess
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
 
-LONG = 30.0
+LONG = 120.0
+"""Seconds after which something counts as never happening, on a loaded machine, too."""
 
 INSTALLED = "'_kernelscope_probe' in __import__('sys').modules"
 

@@ -9,7 +9,7 @@ import pytest
 
 from kernelscope.kernel.live import take_out
 from tests.kernel.watching import LONG, value, watching
-from tests.support.kernels import KernelProcess
+from tests.support.kernels import KernelProcess, wait_until_ready
 
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
@@ -77,7 +77,7 @@ async def test_it_reaches_its_cell(
     kernel: KernelProcess, shape: str, record_property: Callable[[str, Any], None]
 ) -> None:
     client = kernel.client()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
 
     def started(part: str, stages: tuple[str, ...]) -> Callable[[str], None]:
         marks = {stage: f"{shape} {part} {stage}".replace(" ", "-") for stage in stages}

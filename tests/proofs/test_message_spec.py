@@ -15,7 +15,7 @@ from jupyter_kernel_test import KernelTests, msgspec_v5
 from tests.conftest import interpreter
 from tests.kernel.test_manners import line_of, watch_process
 from tests.kernel.watching import LONG
-from tests.support.kernels import KernelProcess
+from tests.support.kernels import KernelProcess, wait_until_ready
 
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
@@ -65,7 +65,7 @@ class Watched(KernelTests):  # type: ignore[misc]
         cls.folder = Path(tempfile.mkdtemp())
         cls.kernel = KernelProcess(cls.folder, python)
         cls.kc = cls.kernel.client()
-        cls.kc.wait_for_ready(timeout=LONG)
+        wait_until_ready(cls.kc)
         cls.watcher = watch_process(cls.kernel)
         line_of(cls.watcher, "attached")
         channel: Any = cls.kc.iopub_channel
@@ -105,7 +105,7 @@ def spoken(
     """A kernel alone or watched, and a client."""
     with KernelProcess(tmp_path_factory.mktemp("spec"), python) as kernel:
         client = kernel.client()
-        client.wait_for_ready(timeout=LONG)
+        wait_until_ready(client)
         if not request.param:
             yield False, client
             return

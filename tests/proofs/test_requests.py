@@ -14,7 +14,7 @@ from kernelscope.kernel import live
 from kernelscope.kernel.heartbeat import Heartbeat
 from tests.kernel.test_manners import EXPRESSION, eventually
 from tests.kernel.watching import INSTALLED, LONG, value, watching
-from tests.support.kernels import KernelProcess
+from tests.support.kernels import KernelProcess, wait_until_ready
 
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
@@ -76,7 +76,7 @@ async def test_how_long_the_request_takes(
 ) -> None:
     """Its figures; and an interrupt that hits it harms neither the kernel nor the next attach."""
     client = kernel.client()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
     for _ in range(ATTACHES):
         async with watching(kernel) as first:
             await first.attached()
@@ -117,7 +117,7 @@ async def test_how_long_the_request_takes(
 async def test_the_request_is_no_code_that_others_see(kernel: KernelProcess) -> None:
     """No transformer rewrites it, and nothing of it is kept as source."""
     client = kernel.client()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
     kernel.run("import linecache")
     sources = value(client, "len(linecache.cache)")
     kernel.run(TRANSFORMERS, store_history=False)
@@ -137,7 +137,7 @@ async def test_an_idle_kernel_is_asked_nothing(
     """Figures that a thread draws wait for the user's next cell, also where the probe polls."""
     pytest.importorskip("matplotlib")
     client = kernel.client()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
     draw, drawn = kernel.folder / "draw", kernel.folder / "drawn"
     beats = []
     beat = Heartbeat.beat
@@ -167,7 +167,7 @@ async def test_what_can_be_seen_of_a_watched_kernel(
 ) -> None:
     """Whoever looks for the probe finds it: in five places, and in no other."""
     client = kernel.client()
-    client.wait_for_ready(timeout=LONG)
+    wait_until_ready(client)
     kernel.run("from sklearn.svm import SVC\nimport weakref\nseen = SVC(); v = None")
     weak = "weakref.getweakrefcount(seen)"
     before, references = value(client, EXPRESSION), value(client, weak)

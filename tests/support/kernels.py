@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,8 +20,33 @@ from jupyter_client.connect import write_connection_file
 
 from tests.support.zygote import Forked, Nursery
 
-_READY_S = 60.0
+_READY_S = 180.0
 _TRIES = 3
+
+
+def wait_until_ready(client: BlockingKernelClient, seconds: float = _READY_S) -> None:
+    """Until the kernel answers the client, and what it says to all reaches the client, too.
+
+    Not by the client's own ``wait_for_ready``: that counts a kernel as dead whose heartbeat is a second late.
+    """
+    end = time.monotonic() + seconds
+    while not _is_answered(client):
+        if time.monotonic() > end:
+            raise TimeoutError(f"not ready within {seconds} s")
+    with suppress(queue.Empty):
+        while True:
+            client.get_iopub_msg(timeout=0.2)
+
+
+def _is_answered(client: BlockingKernelClient) -> bool:
+    request = client.kernel_info()
+    try:
+        while client.get_shell_msg(timeout=1)["parent_header"].get("msg_id") != request:
+            pass
+        client.get_iopub_msg(timeout=0.2)
+    except queue.Empty:
+        return False
+    return True
 
 
 class KernelProcess:
@@ -104,7 +130,7 @@ class KernelProcess:
         self._clients.append(client)
         return client
 
-    def run(self, code: str, timeout: float = 60, *, store_history: bool = True) -> dict[str, Any]:
+    def run(self, code: str, timeout: float = 180, *, store_history: bool = True) -> dict[str, Any]:
         """Run one cell and wait for it; returns the reply's content, also where the cell failed."""
         return self.wait(self.queue(code, store_history=store_history), timeout)
 
@@ -126,7 +152,7 @@ class KernelProcess:
         message_id: str = message["header"]["msg_id"]
         return message_id
 
-    def wait(self, message_id: str, timeout: float = 60) -> dict[str, Any]:
+    def wait(self, message_id: str, timeout: float = 180) -> dict[str, Any]:
         """The content of the reply to ``queue``; TimeoutError after ``timeout`` seconds."""
         end = time.monotonic() + timeout
         while message_id not in self._replies:

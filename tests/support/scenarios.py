@@ -25,7 +25,7 @@ from typing import Any
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Forked, Zygote, nursery
 
-WAIT_S = 60.0
+WAIT_S = 180.0
 
 Record = dict[str, Any]
 Scenario = dict[str, Any]

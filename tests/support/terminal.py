@@ -26,7 +26,7 @@ from typing import Self
 
 from wcwidth import wcwidth
 
-LONG = 60.0
+LONG = 120.0
 
 _TOKEN = re.compile(
     r"\x1b\[(?P<csi>[0-?]*[ -/]*[@-~])"
