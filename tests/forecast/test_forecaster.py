@@ -199,7 +199,7 @@ def test_given_another_object_by_now_when_fitted_again_then_that_one_would_be_fi
     assert of_fit.forecasts[1].reason == ActsOnEarlierObject()
 
 
-def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_can_be_told() -> None:
+def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_is_known() -> None:
     m = model(1)
     watch = Watch(m=m)
     fit = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
