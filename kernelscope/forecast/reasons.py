@@ -168,7 +168,7 @@ class Learns(_Reason, frozen=True):
 # The cell would change nothing.
 
 
-class MadeOnlyIfMissing(_Reason, frozen=True):
+class OnlyIfMissing(_Reason, frozen=True):
     """The object is made only while a name is not defined, and it is."""
 
     missing: str
@@ -306,7 +306,7 @@ Reason = (
     | PartFitted
     | ClearsState
     | Learns
-    | MadeOnlyIfMissing
+    | OnlyIfMissing
     | ActsOnEarlierObject
     | HoldsItAlready
     | ParametersAlready

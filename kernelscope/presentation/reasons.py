@@ -29,12 +29,12 @@ from kernelscope.forecast.reasons import (
     KernelRestarted,
     Learns,
     LoadsFile,
-    MadeOnlyIfMissing,
     MakesNewObject,
     MissingByNow,
     NeedsName,
     NoModelByNow,
     NotUnderstoodBefore,
+    OnlyIfMissing,
     ParameterChange,
     ParametersAlready,
     PartFitted,
@@ -72,7 +72,7 @@ _FORMS: dict[type[Reason], str] = {
     FitsFirstTime: "it has learned nothing yet, and {method} is called",
     ClearsState: "it discards what was learned",
     Learns: "it learns",
-    MadeOnlyIfMissing: "it is made only if {missing} is not defined",
+    OnlyIfMissing: "it is made only if {missing} is not defined",
     ActsOnEarlierObject: "it holds another object now; the cell acts on the earlier one",
     HoldsItAlready: "it holds that object already",
     ContentAlready: "it already has the values that the cell writes",
@@ -86,7 +86,7 @@ _FORMS: dict[type[Reason], str] = {
     NoModelByNow: "it holds no model any more",
     KernelRestarted: "the kernel was restarted after it ran",
 }
-"""Reasons that are said in one way; text from the kernel stands in braces."""
+"""Reasons with one wording; the fields in braces are text from the kernel."""
 
 _BY_VALUE: dict[Reason, str] = {
     Conditional("making"): "it is made only under a condition",
@@ -167,7 +167,7 @@ def _change(change: ParameterChange) -> tuple[str, ...]:
 
 
 def _form_of(reason: Reason) -> str:
-    """Of a reason that is said in several ways."""
+    """The wording of a reason that has several."""
     match reason:
         case MakesNewObject(maker=None):
             return "it makes a new {cls} each time"
