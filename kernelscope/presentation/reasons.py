@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from string import Formatter
 from typing import Any
 
@@ -53,6 +53,7 @@ from kernelscope.forecast.reasons import (
     WrapsFittedParts,
     WritesAttributes,
 )
+from kernelscope.presentation.segments import Segment, Sentence, join, quote, sentence, text_of
 
 _MOST_VALUES = 2
 """Hyper-parameters that one sentence names."""
@@ -116,54 +117,44 @@ _NEEDS = {
 }
 
 
-class _Quoted(str):
-    """Text that comes from the kernel, or code."""
-
-    __slots__ = ()
+def reason_sentence(reason: Reason) -> Sentence:
+    """The reason as one clause, without a full stop."""
+    match reason:
+        case SetsParameters(changes=changes):
+            return sentence("it ", _first(map(_change, changes)))
+        case ParametersAlready(values=values):
+            clauses = (sentence(quote(name), " is ", quote(shown(value))) for name, value in values)
+            return sentence(join(" and ", list(clauses)[:_MOST_VALUES]), " already")
+    return _fill(reason, _BY_VALUE.get(reason) or _FORMS.get(type(reason)) or _form_of(reason))
 
 
 def reason_text(reason: Reason) -> str:
-    """The reason as one clause, without a full stop."""
-    return "".join(_pieces(reason))
+    """The same as plain text."""
+    return text_of(reason_sentence(reason))
 
 
-def _pieces(reason: Reason) -> Iterator[str]:
-    """The clause in pieces, each of them either our own words or quoted."""
-    match reason:
-        case SetsParameters(changes=changes):
-            yield "it "
-            yield from _first(map(_change, changes))
-        case ParametersAlready(values=values):
-            yield from _first(
-                (_Quoted(name), " is ", _Quoted(shown(value))) for name, value in values[:_MOST_VALUES]
-            )
-            yield " already"
-        case _:
-            yield from _filled(reason, _BY_VALUE.get(reason) or _FORMS.get(type(reason)) or _form_of(reason))
-
-
-def _filled(reason: Reason, form: str) -> Iterator[str]:
+def _fill(reason: Reason, form: str) -> Sentence:
     """The form with the fields of the reason in the places of their names."""
+    pieces: list[str | Segment] = []
     for words, field, _, _ in Formatter().parse(form):
-        yield words
+        pieces.append(words)
         if field:
-            yield _Quoted(_FIELDS.get(field, str)(getattr(reason, field)))
+            pieces.append(quote(_FIELDS.get(field, str)(getattr(reason, field))))
+    return sentence(*pieces)
 
 
-def _first(clauses: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def _first(clauses: Iterable[Sentence]) -> Sentence:
     """The first clauses, and whether there are more."""
-    for place, clause in enumerate(clauses):
-        if place == _MOST_VALUES:
-            yield " and more"
-            return
-        yield from (" and ", *clause) if place else clause
+    every = list(clauses)
+    first = join(" and ", every[:_MOST_VALUES])
+    return first if len(every) <= _MOST_VALUES else sentence(first, " and more")
 
 
-def _change(change: ParameterChange) -> tuple[str, ...]:
-    name = _Quoted(change.name)
+def _change(change: ParameterChange) -> Sentence:
+    name = quote(change.name)
     if not change.is_known:
-        return "changes ", name, " once more"
-    return "sets ", name, " to ", _Quoted(shown(change.then)), ", now ", _Quoted(shown(change.now))
+        return sentence("changes ", name, " once more")
+    return sentence("sets ", name, " to ", quote(shown(change.then)), ", now ", quote(shown(change.now)))
 
 
 def _form_of(reason: Reason) -> str:
