@@ -1,4 +1,4 @@
-"""Forecasts held against what then happened, end to end: where one speaks it must be right."""
+"""Forecasts are compared with what then happened, end to end: one that names a verdict must be right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import pythons
-from tests.support.foreseen import Compared, lives, played, twice
+from tests.support.forecasts import Comparison, cells_by_kernel, play, repeat_each
 from tests.support.scenarios import scenarios_in
 
 HERE = Path(__file__).parent
@@ -22,41 +22,43 @@ LABELLED = {
     or name.endswith(
         (":list-of-models", ":nested-pipeline", ":warm-starts", ":saving-in-functions", ":copies-more")
     )
-    for number, cells in enumerate(lives(scenario), 1)
+    for number, cells in enumerate(cells_by_kernel(scenario), 1)
     if cells
 }
 
 
-def refuted(told: list[Compared]) -> list[Compared]:
-    """Forecasts that were wrong; and what happened though the forecast, without any doubt, left it out."""
-    return [c for c in told if c.kind == "wrong" or (c.kind == "missed" and c.sure)]
+def refuted(comparisons: list[Comparison]) -> list[Comparison]:
+    """Forecasts that were wrong, and changes that a forecast without any doubt did not mention."""
+    return [c for c in comparisons if c.kind == "wrong" or (c.kind == "missed" and c.sure)]
 
 
 @pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 @pytest.mark.parametrize("cells", LABELLED.values(), ids=LABELLED.keys())
-def test_each_cell_of_a_labelled_notebook_does_what_was_foreseen(
+def test_each_cell_of_a_labelled_notebook_does_what_was_forecast(
     cells: list[str], python: str, tmp_path: Path
 ) -> None:
-    told = played(twice(cells), tmp_path, python)
+    comparisons = play(repeat_each(cells), tmp_path, python)
 
-    assert refuted(told) == []
+    assert refuted(comparisons) == []
 
 
 @pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: str(notebook["id"]))
-def test_no_forecast_is_wrong_and_most_speak(notebook: dict[str, Any], python: str, tmp_path: Path) -> None:
-    cells = ordered(notebook["cells"])
+def test_no_forecast_is_wrong_and_most_name_a_verdict(
+    notebook: dict[str, Any], python: str, tmp_path: Path
+) -> None:
+    cells = in_order(notebook["cells"])
 
-    told = played(twice(cells) if notebook["twice"] else cells, tmp_path, python)
+    comparisons = play(repeat_each(cells) if notebook["twice"] else cells, tmp_path, python)
 
-    kinds = Counter(c.kind for c in told)
-    assert refuted(told) == []
-    assert kinds["right"] > len(told) / 2, kinds  # one that never spoke would never be wrong
+    kinds = Counter(c.kind for c in comparisons)
+    assert refuted(comparisons) == []
+    assert kinds["right"] > len(comparisons) / 2, kinds  # a forecast that never speaks is never wrong
 
 
-def ordered(entries: list[str | int]) -> list[str]:
-    """The sources in the order in which they run; a number is an earlier entry's."""
-    told: list[str] = []
+def in_order(entries: list[str | int]) -> list[str]:
+    """The sources in the order in which they run; a number runs an earlier entry again."""
+    cells: list[str] = []
     for entry in entries:
-        told.append(entry if isinstance(entry, str) else told[entry - 1])
-    return told
+        cells.append(entry if isinstance(entry, str) else cells[entry - 1])
+    return cells

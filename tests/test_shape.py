@@ -62,8 +62,6 @@ LARGE_CLASSES: list[str] = [
 ]
 CYCLES: list[list[str]] = []
 POOR_NAMES: dict[str, str] = {
-    "kernelscope.cellcode.guards": "found",
-    "kernelscope.cellcode.origins": "found",
     "kernelscope.cli": "told",
     "kernelscope.cli.about": "found told",
     "kernelscope.cli.completing": "found",
@@ -83,11 +81,6 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.export.markdown": "held told",
     "kernelscope.export.page": "held told",
     "kernelscope.export.tidy": "told",
-    "kernelscope.forecast.makers": "made",
-    "kernelscope.forecast.present": "held",
-    "kernelscope.forecast.reasons": "made",
-    "kernelscope.forecast.simulation": "made",
-    "kernelscope.forecast.stand_ins": "made",
     "kernelscope.kernel.audit": "found heard",
     "kernelscope.kernel.channels": "found made",
     "kernelscope.kernel.conversation": "found heard told",

@@ -48,8 +48,8 @@ def may_stop_cell(node: ast.stmt) -> bool:
 
 def find_conditional_parts(node: ast.AST) -> set[int]:
     """``id()`` of the parts of a statement that ``if`` and ``or`` within expressions decide about."""
-    found: set[int] = set()
+    conditional: set[int] = set()
     for part in ast.walk(node):
-        if isinstance(part, (ast.IfExp, ast.BoolOp)) and id(part) not in found:
-            found.update(id(inner) for inner in ast.walk(part))
-    return found
+        if isinstance(part, (ast.IfExp, ast.BoolOp)) and id(part) not in conditional:
+            conditional.update(id(inner) for inner in ast.walk(part))
+    return conditional

@@ -1,4 +1,4 @@
-"""Where a value comes from: whether evaluating its expression again makes another object."""
+"""Where a value comes from: whether its expression makes another object when it is evaluated again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Body(Struct, frozen=True):
 
 
 class OriginReader:
-    """Tells the origins of values.
+    """Reads the origins of values.
 
     Args:
         definitions: the functions and classes that the expressions may call.
@@ -165,10 +165,10 @@ def _body_of(function: ast.FunctionDef) -> _Body:
 
 def _least_new(origins: Iterable[Origin]) -> Origin:
     """Of several values, one of which a name will hold."""
-    found = set(origins)
-    if Origin.CONDITIONAL in found:
+    kinds = set(origins)
+    if Origin.CONDITIONAL in kinds:
         return Origin.CONDITIONAL
-    return Origin.PERHAPS_STORED if Origin.PERHAPS_STORED in found else Origin.NEW
+    return Origin.PERHAPS_STORED if Origin.PERHAPS_STORED in kinds else Origin.NEW
 
 
 def _of_items(origins: list[Origin]) -> Origin:

@@ -1,8 +1,7 @@
 """Reads the effects of a cell from its source alone: what it binds, sets, deletes and calls.
 
-The probe reads the source as well, with the user's namespace at hand, and tells which calls can have been made.
-It does not tell whether an assignment would be made *again*: ``m = make()`` would, ``if 'm' not in globals():
-m = make()`` would not.  This package tells that.
+The probe reads the source as well, with the user's namespace at hand: which calls can have happened.  This package
+reads what happens *again*: ``m = make()`` does, ``if 'm' not in globals(): m = make()`` does not.
 """
 
 from __future__ import annotations

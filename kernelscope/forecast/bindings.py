@@ -24,7 +24,7 @@ from kernelscope.forecast.simulation import CellSimulation
 
 def bind_names(simulation: CellSimulation) -> None:
     """Bind and delete names as the cell would."""
-    pending = {name for name in simulation.names_made if would_make(simulation, name)}
+    pending = {name for name in simulation.recreated_names if would_make(simulation, name)}
     step, names = 0, simulation.names
     for binding in simulation.effects.bindings:
         if not would_bind(simulation, binding):

@@ -11,16 +11,17 @@ from kernelscope.domain.facts import ObjectFacts, Observation, Opaque
 from kernelscope.forecast.learning import LEARNING
 from kernelscope.forecast.reasons import (
     BindsKnownObject,
+    ClearsState,
     ConditionalCall,
     ContinuesLearning,
     Copies,
     FitsFirstTime,
-    FitsPart,
-    FittedByWhole,
+    FittedIndirectly,
     Learns,
     LoadsFile,
     MakesNewObject,
     ParameterChange,
+    PartFitted,
     Reason,
     RemovesModel,
     RestoresState,
@@ -67,6 +68,8 @@ def find_cause(simulation: CellSimulation, change: Change, again: Observation) -
         case Verdict.EDITED:
             token = simulation.names.get(name)
             return WritesAttributes(tuple(a for t, a in again.code.assigned if t == token))
+        case Verdict.CLEARED:
+            return ClearsState()
         case _:
             return _learning(simulation, simulation.names[name], change.verdict, again)
 
@@ -89,7 +92,7 @@ def _learning(simulation: CellSimulation, token: int, verdict: Verdict, again: O
     )
     if method is None:
         starts_over = verdict is Verdict.REFITTED
-        return FitsPart(starts_over) if facts.parts else FittedByWhole(starts_over)
+        return PartFitted(starts_over) if facts.parts else FittedIndirectly(starts_over)
     if verdict is Verdict.FITTED:
         return FitsFirstTime(method)
     if verdict is Verdict.CONTINUED:

@@ -64,7 +64,7 @@ def _calls(simulation: CellSimulation) -> Iterator[Call]:
 def _nested_calls(
     simulation: CellSimulation, whole: ObjectFacts, call: Call, depth: int = DEPTH
 ) -> Iterator[Call]:
-    """A pipeline fits the steps that it was given."""
+    """What a composite calls on the parts that it fits in place."""
     if depth == 0 or not is_learning_call(simulation, whole.token, call.method):
         return
     for part in _fitted_in_place(whole):

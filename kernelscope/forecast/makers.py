@@ -12,8 +12,8 @@ from kernelscope.forecast.reasons import (
     AppendsBehind,
     Conditional,
     ContainerChanged,
-    MadeOnlyIfMissing,
     MakesNewObject,
+    OnlyIfMissing,
     PerhapsStored,
     Reason,
     ReplacesObject,
@@ -36,7 +36,7 @@ def would_make(simulation: CellSimulation, name: str) -> bool:
         return _would_make_out_of_sight(simulation, name, simulation.changes[name])
     simulation.origins[name] = _maker(binding, simulation.changes[name].cls)
     if (existing := find_blocking_name(simulation, binding)) is not None:
-        simulation.decide(name, Verdict.UNTOUCHED, MadeOnlyIfMissing(existing))
+        simulation.decide(name, Verdict.UNTOUCHED, OnlyIfMissing(existing))
         return False
     obstacle = _obstacle(simulation, binding)
     if obstacle is not None:
@@ -59,22 +59,22 @@ def _obstacle(simulation: CellSimulation, binding: Binding) -> Reason | None:
     container = binding.value.text
     if binding.is_conditional:
         return Conditional("making")
-    if binding.origin in _FROM_CONTAINER and not _is_container_made_here(simulation, container):
+    if binding.origin in _FROM_CONTAINER and not _is_container_new(simulation, container):
         return Unreadable("origin")
-    if binding.origin is Origin.ALIAS and not _is_source_changed_here(simulation, container):
+    if binding.origin is Origin.ALIAS and not _is_source_changed(simulation, container):
         return Unreadable("origin")
     if binding.origin is Origin.PERHAPS_STORED:
         return PerhapsStored(binding.value.text or None)
     return None
 
 
-def _is_source_changed_here(simulation: CellSimulation, name: str) -> bool:
+def _is_source_changed(simulation: CellSimulation, name: str) -> bool:
     """Whether the cell makes what an alias stands for: ``search.best_estimator_`` after ``search.fit(X, y)``."""
     root = root_of(name)
     return root in simulation.names_bound or any(root_of(changed) == root for changed in simulation.changes)
 
 
-def _is_container_made_here(simulation: CellSimulation, name: str) -> bool:
+def _is_container_new(simulation: CellSimulation, name: str) -> bool:
     """Whether the cell makes the container that it takes items from, with all that it holds."""
     binding = simulation.effects.binding_of(name)
     return binding is not None and binding.origin is Origin.NEW and would_bind(simulation, binding)
@@ -113,7 +113,7 @@ def _append(simulation: CellSimulation, name: str, container: str) -> None:
         simulation.decide(name, None, ContainerChanged(container))
         return
     simulation.decide(name, Verdict.UNTOUCHED, AppendsBehind())
-    appended = len(_indices(container, simulation.names_made))
+    appended = len(_indices(container, simulation.recreated_names))
     behind = f"{container}[{index + appended}]"
     simulation.names[behind] = simulation.successor(simulation.names_then[name])
     simulation.origins[behind] = Appends(simulation.changes[name].cls, container)

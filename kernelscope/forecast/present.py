@@ -63,8 +63,8 @@ class Present:
 
     def facts_after(self, name: str, run: Run) -> ObjectFacts | None:
         """What the name held after this run, as it was then."""
-        held = self._timeline.held_at(name, run.moment)
-        return held.facts if held is not None else None
+        entry = self._timeline.held_at(name, run.moment)
+        return entry.facts if entry is not None else None
 
     def was_saved_since(self, file: str, run: Run) -> bool:
         """Whether a later run wrote a model to this file."""

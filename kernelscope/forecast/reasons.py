@@ -145,16 +145,20 @@ class StartsOver(_Reason, frozen=True):
     """``warm_start`` is there, and not set."""
 
 
-class FittedByWhole(_Reason, frozen=True):
-    """A composite that holds the model fits it."""
+class FittedIndirectly(_Reason, frozen=True):
+    """Another object fits the model: a pipeline that holds it, an optimizer."""
 
     starts_over: bool
 
 
-class FitsPart(_Reason, frozen=True):
+class PartFitted(_Reason, frozen=True):
     """A part of the model is fitted."""
 
     starts_over: bool
+
+
+class ClearsState(_Reason, frozen=True):
+    """It discards what the model has learned, and nothing takes its place."""
 
 
 class Learns(_Reason, frozen=True):
@@ -164,7 +168,7 @@ class Learns(_Reason, frozen=True):
 # The cell would change nothing.
 
 
-class MadeOnlyIfMissing(_Reason, frozen=True):
+class OnlyIfMissing(_Reason, frozen=True):
     """The object is made only while a name is not defined, and it is."""
 
     missing: str
@@ -298,10 +302,11 @@ Reason = (
     | FitsFirstTime
     | ContinuesLearning
     | StartsOver
-    | FittedByWhole
-    | FitsPart
+    | FittedIndirectly
+    | PartFitted
+    | ClearsState
     | Learns
-    | MadeOnlyIfMissing
+    | OnlyIfMissing
     | ActsOnEarlierObject
     | HoldsItAlready
     | ParametersAlready

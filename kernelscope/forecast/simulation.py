@@ -16,7 +16,7 @@ from kernelscope.forecast.reasons import Reason
 from kernelscope.forecast.stand_ins import StandIns
 from kernelscope.verdicts.context import rows_of
 
-_MADE = (Identity.NEW, Identity.RECREATED)
+_NEW_OBJECT = (Identity.NEW, Identity.RECREATED)
 
 
 class CellSimulation:
@@ -45,7 +45,7 @@ class CellSimulation:
         self._moved = dict(self._moves())
         self.names: dict[str, int] = dict(now.names)
         """What the names would hold afterwards."""
-        self.objects: dict[int, ObjectFacts] = dict(self._objects_made_again())
+        self.objects: dict[int, ObjectFacts] = dict(self._recreated_objects())
         """The objects as they would be afterwards, if they would differ."""
         self.decided: dict[str, Forecast] = {}
         """Forecasts that are made without the judge."""
@@ -60,7 +60,7 @@ class CellSimulation:
         names = [name for root in roots for name in self.now.names_by_root.get(root, ())]
         return {n: facts for n in names if (facts := self.now.facts_after(n, self.run)) is not None}
 
-    def _objects_made_again(self) -> Iterator[tuple[int, ObjectFacts]]:
+    def _recreated_objects(self) -> Iterator[tuple[int, ObjectFacts]]:
         for original in self.run.fresh:
             facts, token = self.facts_then[original], self.successor(original)
             parts = tuple(replace(part, token=self.successor(part.token)) for part in facts.parts)
@@ -137,9 +137,9 @@ class CellSimulation:
         return frozenset(binding.target for binding in self.effects.exact_bindings)
 
     @cached_property
-    def names_made(self) -> tuple[str, ...]:
-        """Names that got a new object in the last run."""
-        return tuple(name for name, change in self.changes.items() if change.identity in _MADE)
+    def recreated_names(self) -> tuple[str, ...]:
+        """Names that got a new object in the last run, and may get another one."""
+        return tuple(name for name, change in self.changes.items() if change.identity in _NEW_OBJECT)
 
     def decide(self, name: str, verdict: Verdict | None, reason: Reason) -> None:
         """Make a forecast without the judge, who overrules it only if it has a verdict."""

@@ -13,16 +13,16 @@ _FIRST = 1 << 62
 
 
 class StandIns:
-    """A token for each object that the cell's last run made, and that another run would make another one of.
+    """A token for the object that would take the place of each one that the cell's last run made.
 
     No object has such a token, so that the judge can take simulated objects as it takes seen ones.
 
     Args:
-        made: tokens of the objects that the last run made.
+        originals: tokens of the objects that the last run made.
     """
 
-    def __init__(self, made: Iterable[int]) -> None:
-        self._by_original = {original: _FIRST + place for place, original in enumerate(sorted(made))}
+    def __init__(self, originals: Iterable[int]) -> None:
+        self._by_original = {original: _FIRST + place for place, original in enumerate(sorted(originals))}
         self._tokens = frozenset(self._by_original.values())
 
     def of(self, original: int) -> int | None:

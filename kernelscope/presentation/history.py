@@ -15,7 +15,7 @@ from kernelscope.forecast.outlook import Forecast
 from kernelscope.presentation.evidence import evidence_sentences, generation_name
 from kernelscope.presentation.explain import gist
 from kernelscope.presentation.moments import after_label, run_label
-from kernelscope.presentation.reasons import reason_text
+from kernelscope.presentation.reasons import reason_sentence
 from kernelscope.presentation.segments import Sentence, quote, sentence
 from kernelscope.presentation.verbs import does, would_do
 from kernelscope.presentation.words import article, standing
@@ -209,7 +209,7 @@ def _did(cell: Cell, name: str) -> Iterator[Rerun]:
 
 
 def _would(run: Run, forecast: Forecast) -> Rerun:
-    cell, name, reason = run_label(run.count), quote(forecast.name), quote(reason_text(forecast.reason))
+    cell, name, reason = run_label(run.count), quote(forecast.name), reason_sentence(forecast.reason)
     if forecast.verdict is None:
         words = sentence("What re-running ", cell, " would do to ", name, " cannot be told: ", reason, ".")
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from string import Formatter
 from typing import Any
 
@@ -14,6 +14,7 @@ from kernelscope.forecast.reasons import (
     BindsKnownObject,
     BindsObjectOf,
     BindsSameObject,
+    ClearsState,
     Conditional,
     ConditionalCall,
     ContainerChanged,
@@ -23,20 +24,20 @@ from kernelscope.forecast.reasons import (
     EndedEarly,
     FileChanged,
     FitsFirstTime,
-    FitsPart,
-    FittedByWhole,
+    FittedIndirectly,
     HoldsItAlready,
     KernelRestarted,
     Learns,
     LoadsFile,
-    MadeOnlyIfMissing,
     MakesNewObject,
     MissingByNow,
     NeedsName,
     NoModelByNow,
     NotUnderstoodBefore,
+    OnlyIfMissing,
     ParameterChange,
     ParametersAlready,
+    PartFitted,
     PartlySeen,
     PerhapsStored,
     Reason,
@@ -52,125 +53,117 @@ from kernelscope.forecast.reasons import (
     WrapsFittedParts,
     WritesAttributes,
 )
+from kernelscope.presentation.segments import Segment, Sentence, join, quote, sentence, text_of
 
 _MOST_VALUES = 2
 """Hyper-parameters that one sentence names."""
 
 _FORMS: dict[type[Reason], str] = {
-    ReplacesObject: "it put a new {cls} in place of the old one",
+    ReplacesObject: "it replaced the earlier object by a new {cls}",
     Appends: "it appends another {cls} to {container}",
-    AppendsBehind: "another one is appended behind it",
+    AppendsBehind: "another one is appended after it",
     WrapsFittedParts: "it makes a new {cls} around parts that keep what they learned",
     Copies: "it makes another copy each time",
-    BindsObjectOf: "it gives it what {source} holds",
-    BindsSameObject: "it gives it the {cls} that it gave it before",
-    BindsKnownObject: "it gives it an object known before",
-    RemovesModel: "it leaves no model in it",
+    BindsObjectOf: "it binds the name to what {source} holds",
+    BindsSameObject: "it binds the name to the same {cls} as before",
+    BindsKnownObject: "it binds the name to an object that was there before",
+    RemovesModel: "it leaves no model in the name",
     LoadsFile: "it loads {file} again",
-    RestoresState: "it brings a saved state back again",
+    RestoresState: "it restores a saved state again",
     FitsFirstTime: "it has learned nothing yet, and {method} is called",
+    ClearsState: "it discards what was learned",
     Learns: "it learns",
-    MadeOnlyIfMissing: "it is made only while there is no {missing}",
-    ActsOnEarlierObject: "it holds another object by now than the one this acts on",
+    OnlyIfMissing: "it is made only if {missing} is not defined",
+    ActsOnEarlierObject: "it holds another object now; the cell acts on the earlier one",
     HoldsItAlready: "it holds that object already",
-    ContentAlready: "it holds what it would write already",
-    NotUnderstoodBefore: "what it did last time could not be told either",
-    MissingByNow: "it would be made now, since there is no {missing}",
+    ContentAlready: "it already has the values that the cell writes",
+    NotUnderstoodBefore: "what it did last time is unknown, too",
+    MissingByNow: "it would be made now, because {missing} is not defined",
     ConditionalCall: "{method} is called only under a condition",
     ContainerChanged: "{container} has other items now",
-    FileChanged: "{file} was written anew since",
+    FileChanged: "{file} was overwritten since then",
     WarmStartUnreadable: "what it sets warm_start to could not be read",
     SetsResultOfCall: "what it sets is the result of a call",
     NoModelByNow: "it holds no model any more",
     KernelRestarted: "the kernel was restarted after it ran",
 }
-"""Reasons that are said in one way; text from the kernel stands in braces."""
+"""Reasons with one wording; the fields in braces are text from the kernel."""
 
 _BY_VALUE: dict[Reason, str] = {
     Conditional("making"): "it is made only under a condition",
     Conditional("binding"): "it is bound only under a condition",
-    Unreadable("origin"): "it was there before, and where it came from could not be read",
-    Unreadable("maker"): "where it is made could not be read",
-    Unreadable("binding"): "how it gets that object could not be read",
-    Unreadable("removal"): "how it went could not be read",
-    Unreadable("setting"): "what it sets could not be read from its code",
-    Unreadable("effect"): "what it does could not be read from its code",
-    FittedByWhole(starts_over=True): "a pipeline learns anew",
-    FittedByWhole(starts_over=False): "a pipeline learns in it",
-    FitsPart(starts_over=True): "its part learns anew",
-    FitsPart(starts_over=False): "its part learns in it",
+    Unreadable("origin"): "it was there before, and the code does not show where it came from",
+    Unreadable("maker"): "the code does not show where it is made",
+    Unreadable("binding"): "the code does not show how it gets that object",
+    Unreadable("removal"): "the code does not show how it was removed",
+    Unreadable("setting"): "the code does not show what it sets",
+    Unreadable("effect"): "the code does not show what it does",
+    FittedIndirectly(starts_over=True): "another object refits it",
+    FittedIndirectly(starts_over=False): "another object trains it",
+    PartFitted(starts_over=True): "its part is refitted",
+    PartFitted(starts_over=False): "its part learns",
     EndedEarly("error"): "it raised an error",
     EndedEarly("interrupted"): "it was interrupted",
     PartlySeen("code unreadable"): "its code could not be read",
-    PartlySeen("look cut"): "not all that it did was seen",
-    PartlySeen("calls not followed"): "not all of its code could be followed",
+    PartlySeen("look cut"): "part of what it did was not seen",
+    PartlySeen("calls not followed"): "part of its code could not be followed",
 }
 """Reasons of few values, none of which comes from the kernel."""
 
 _NEEDS = {
     "deletes it itself": "it needs {name}, which it deletes itself",
     "no model": "it needs {name}, which holds no model any more",
-    "no models": "it needs {name}, which holds no models any more",
+    "no models": "it needs models in {name}, which holds none any more",
 }
 
 
-class _Quoted(str):
-    """Text that comes from the kernel, or code."""
-
-    __slots__ = ()
+def reason_sentence(reason: Reason) -> Sentence:
+    """The reason as one clause, without a full stop."""
+    match reason:
+        case SetsParameters(changes=changes):
+            return sentence("it ", _first(map(_change, changes)))
+        case ParametersAlready(values=values):
+            clauses = (sentence(quote(name), " is ", quote(shown(value))) for name, value in values)
+            return sentence(join(" and ", list(clauses)[:_MOST_VALUES]), " already")
+    return _fill(reason, _BY_VALUE.get(reason) or _FORMS.get(type(reason)) or _form_of(reason))
 
 
 def reason_text(reason: Reason) -> str:
-    """The reason as one clause, without a full stop."""
-    return "".join(_pieces(reason))
+    """The same as plain text."""
+    return text_of(reason_sentence(reason))
 
 
-def _pieces(reason: Reason) -> Iterator[str]:
-    """The clause in pieces, each of them either our own words or quoted."""
-    match reason:
-        case SetsParameters(changes=changes):
-            yield "it "
-            yield from _first(map(_change, changes))
-        case ParametersAlready(values=values):
-            yield from _first(
-                (_Quoted(name), " is ", _Quoted(shown(value))) for name, value in values[:_MOST_VALUES]
-            )
-            yield " already"
-        case _:
-            yield from _filled(reason, _BY_VALUE.get(reason) or _FORMS.get(type(reason)) or _form_of(reason))
-
-
-def _filled(reason: Reason, form: str) -> Iterator[str]:
+def _fill(reason: Reason, form: str) -> Sentence:
     """The form with the fields of the reason in the places of their names."""
+    pieces: list[str | Segment] = []
     for words, field, _, _ in Formatter().parse(form):
-        yield words
+        pieces.append(words)
         if field:
-            yield _Quoted(_FIELDS.get(field, str)(getattr(reason, field)))
+            pieces.append(quote(_FIELDS.get(field, str)(getattr(reason, field))))
+    return sentence(*pieces)
 
 
-def _first(clauses: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def _first(clauses: Iterable[Sentence]) -> Sentence:
     """The first clauses, and whether there are more."""
-    for place, clause in enumerate(clauses):
-        if place == _MOST_VALUES:
-            yield " and more"
-            return
-        yield from (" and ", *clause) if place else clause
+    every = list(clauses)
+    first = join(" and ", every[:_MOST_VALUES])
+    return first if len(every) <= _MOST_VALUES else sentence(first, " and more")
 
 
-def _change(change: ParameterChange) -> tuple[str, ...]:
-    name = _Quoted(change.name)
+def _change(change: ParameterChange) -> Sentence:
+    name = quote(change.name)
     if not change.is_known:
-        return "changes ", name, " once more"
-    return "sets ", name, " to ", _Quoted(shown(change.then)), ", now ", _Quoted(shown(change.now))
+        return sentence("changes ", name, " once more")
+    return sentence("sets ", name, " to ", quote(shown(change.then)), ", now ", quote(shown(change.now)))
 
 
 def _form_of(reason: Reason) -> str:
-    """Of a reason that is said in several ways."""
+    """The wording of a reason that has several."""
     match reason:
         case MakesNewObject(maker=None):
             return "it makes a new {cls} each time"
         case MakesNewObject(verified=False):
-            return "{maker} made a new {cls}, and is taken to do so each time"
+            return "{maker} made a new {cls}, and is assumed to do so each time"
         case MakesNewObject():
             return "{maker} makes a new {cls} each time"
         case SavesFile(file=file):
@@ -178,11 +171,11 @@ def _form_of(reason: Reason) -> str:
         case WritesAttributes(attributes=attributes):
             return "it writes to {attributes} again" if attributes else "it writes to what it learned again"
         case ContinuesLearning(by_warm_start=decides):
-            return "{method} goes on: warm_start is True" if decides else "{method} goes on"
+            return "{method} continues: warm_start is True" if decides else "{method} continues"
         case StartsOver(no_warm_start=decides):
-            return "{method} begins anew: warm_start is False" if decides else "{method} begins anew"
+            return "{method} starts over: warm_start is False" if decides else "{method} starts over"
         case PerhapsStored(maker=maker):
-            return f"{'{maker}' if maker else 'what makes it'} may hand out one that it kept"
+            return f"{'{maker}' if maker else 'what makes it'} may return one that it stored"
         case NeedsName(why=why):
             return _NEEDS[why]
     raise NotImplementedError(reason)

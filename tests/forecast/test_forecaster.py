@@ -139,10 +139,10 @@ def test_given_a_guard_against_a_second_model_when_run_again_then_it_would_be_le
 
 def test_given_a_created_model_that_is_gone_by_now_when_run_again_then_it_would_create_it() -> None:
     watch = Watch()
-    made = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
+    originals = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
     watch.run(names={"m": None}, source="m = None")
 
-    assert verdicts(outlook(watch, made)) == {"m": "created"}
+    assert verdicts(outlook(watch, originals)) == {"m": "created"}
 
 
 def test_given_a_list_that_is_appended_to_when_run_again_then_another_item_would_be_created() -> None:
@@ -199,7 +199,7 @@ def test_given_another_object_by_now_when_fitted_again_then_that_one_would_be_fi
     assert of_fit.forecasts[1].reason == ActsOnEarlierObject()
 
 
-def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_can_be_told() -> None:
+def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_is_known() -> None:
     m = model(1)
     watch = Watch(m=m)
     fit = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
@@ -392,10 +392,10 @@ def test_given_reasons_to_doubt_when_run_again_then_the_forecast_is_not_sure(
 
 def test_given_a_restart_when_asked_of_an_earlier_run_then_nothing_is_forecast() -> None:
     watch = Watch()
-    made = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
+    originals = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
     watch.attach()
 
-    assert outlook(watch, made) == Outlook(doubt=KernelRestarted())
+    assert outlook(watch, originals) == Outlook(doubt=KernelRestarted())
 
 
 def test_given_a_forecast_when_made_then_the_timeline_is_as_it_was() -> None:

@@ -15,7 +15,8 @@ from kernelscope.forecast.reasons import (
     SetsParameters,
     WritesAttributes,
 )
-from kernelscope.presentation.reasons import reason_text
+from kernelscope.presentation.reasons import reason_sentence, reason_text
+from kernelscope.presentation.segments import Segment
 
 RIDGE = "sklearn.linear_model._ridge.Ridge"
 
@@ -73,3 +74,12 @@ def test_every_reason_has_a_sentence_that_names_its_fields(kind: Any) -> None:
 )
 def test_reasons_in_words(reason: Reason, text: str) -> None:
     assert reason_text(reason) == text
+
+
+def test_text_from_the_kernel_is_quoted() -> None:
+    assert reason_sentence(MakesNewObject(RIDGE, "train")) == (
+        Segment("train()", is_quoted=True),
+        Segment(" makes a new "),
+        Segment("Ridge", is_quoted=True),
+        Segment(" each time"),
+    )

@@ -317,7 +317,7 @@ def test_a_run_has_the_forecast_of_the_next_one() -> None:
     record = json.loads(encode(execution_record(run, Forecaster(watch.timeline).of(run))))
 
     assert record["forecast"] == [
-        {"name": "m", "verdict": "continued", "reason": "fit() goes on: warm_start is True", "sure": True}
+        {"name": "m", "verdict": "continued", "reason": "fit() continues: warm_start is True", "sure": True}
     ]
     assert "forecast_doubt" not in record
 

@@ -1,4 +1,4 @@
-"""Re-runs, and the cells view: what running a cell again does."""
+"""Re-runs: which runs belong to one cell, and what running it again did."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tests.support.facts import Watch, bound, called, model
 def test_given_the_same_source_when_run_again_then_rerun_of_is_the_latest_earlier_run() -> None:
     watch = Watch()
 
-    told = [watch.cell(source=s).rerun_of for s in ("a", "b", "a", "a", "b", "c")]
+    rerun_of = [watch.cell(source=s).rerun_of for s in ("a", "b", "a", "a", "b", "c")]
 
-    assert told == [None, None, 1, 3, 2, None]
+    assert rerun_of == [None, None, 1, 3, 2, None]
 
 
 def test_given_a_cell_id_when_its_source_was_edited_then_it_is_still_a_rerun() -> None:
     watch = Watch()
 
-    told = [
+    rerun_of = [
         watch.cell(source=s, cell_id=i).rerun_of for s, i in (("a", "x"), ("b", "x"), ("c", "y"), ("a", "y"))
     ]
 
-    assert told == [None, 1, None, 3]
+    assert rerun_of == [None, 1, None, 3]
 
 
 def test_given_a_source_and_a_cell_id_that_ran_apart_when_run_then_the_later_of_both() -> None:
@@ -101,7 +101,7 @@ def test_given_a_cell_that_was_edited_when_listed_then_one_cell_with_its_latest_
     assert [(c.code, len(c.runs)) for c in watch.timeline.cells()] == [("b", 2), ("other", 1)]
 
 
-def test_given_between_changes_when_a_cell_runs_again_then_they_are_none_of_its_effects() -> None:
+def test_given_changes_between_runs_when_a_cell_runs_again_then_they_are_not_its_effects() -> None:
     m: ObjectFacts = model(1)
     watch = Watch(m=m)
     watch.cell(source="a")

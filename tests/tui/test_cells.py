@@ -42,8 +42,8 @@ def test_a_forecast_that_is_not_sure_says_may_and_why() -> None:
     watch = Watch(m=m)
     watch.run(bound(m), source="m.fit(X, y)", calls=[called(m)], code=OBSCURE)
 
-    assert told(watch) == "◆ may refit m  (fit() begins anew)"
-    assert "not sure: not all of its code could be followed" in below(watch)
+    assert told(watch) == "◆ may refit m  (fit() starts over)"
+    assert "not sure: part of its code could not be followed" in below(watch)
 
 
 def test_what_cannot_be_told_is_said_so() -> None:
