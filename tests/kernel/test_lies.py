@@ -54,10 +54,10 @@ def until(fact: Callable[[], object], process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize(
     ("lie", "said"),
     [
-        ("names", "names has 100000 entries, more than can be true"),
-        ("objects", "objects has 30000 entries, more than can be true"),
-        ("values", "3000000 values is more than can be true"),
-        ("history", "history has 200000 entries, more than can be true"),
+        ("names", "`names` has 100000 entries, and the limit is 20000"),
+        ("objects", "`objects` has 30000 entries, and the limit is 20000"),
+        ("values", "3000000 values is larger than the limit of 2000000"),
+        ("history", "`history` has 200000 entries, and the limit is 20000"),
         ("answer", "more than any answer can have"),
     ],
 )

@@ -19,8 +19,8 @@ from kernelscope.protocol.wire import (
     Refusal,
     WireError,
     decode_answer,
+    decode_attach_in_steps,
     decode_observation,
-    decoding_attach,
 )
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Timeline
@@ -60,7 +60,7 @@ def large_attach() -> AttachReply:
 def test_an_attach_to_many_models_is_read_in_small_steps_and_as_all_at_once() -> None:
     text = large_reply()
     assert len(text) > 4_000_000
-    steps, reply = counted(decoding_attach(text))
+    steps, reply = counted(decode_attach_in_steps(text))
     assert reply == large_attach()
     assert isinstance(reply, AttachReply)
     assert len(reply.base.names) == len(reply.base.objects) == lying.MODELS
@@ -68,7 +68,7 @@ def test_an_attach_to_many_models_is_read_in_small_steps_and_as_all_at_once() ->
 
 
 def test_a_refusal_is_read_as_well() -> None:
-    assert counted(decoding_attach('{"error": "stale"}'))[1] == Refusal("stale")
+    assert counted(decode_attach_in_steps('{"error": "stale"}'))[1] == Refusal("stale")
 
 
 @pytest.mark.parametrize(
@@ -77,20 +77,20 @@ def test_a_refusal_is_read_as_well() -> None:
         ({"history": [an_observation(), an_observation(seq="x")]}, r"seq.*history\[1\]"),
         ({"base": {"seq": 0, "names": {}, "objects": [{"token": "x"}]}}, "token.*base"),
         ({"base": [1]}, "base"),
-        ({"history": {"a": 1}}, "history is no list"),
+        ({"history": {"a": 1}}, "`history` is not a list"),
         ({"history": ["x"]}, r"history\[0\]"),
         ({"nonce": 1}, "nonce"),
     ],
 )
 def test_an_answer_of_another_form_is_named_where_it_differs(differs: dict[str, Any], place: str) -> None:
     with pytest.raises(WireError, match=place):
-        counted(decoding_attach(json.dumps(a_reply(**differs))))
+        counted(decode_attach_in_steps(json.dumps(a_reply(**differs))))
 
 
 @pytest.mark.parametrize("text", ["[1]", "3", "nonsense", "[" * 100_000])
 def test_what_is_no_answer_is_none(text: str) -> None:
     with pytest.raises(WireError):
-        counted(decoding_attach(text))
+        counted(decode_attach_in_steps(text))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_is_no_answer_is_none(text: str) -> None:
     ],
 )
 def test_more_entries_than_can_be_true_are_refused_by_their_number(key: str, entries: Any) -> None:
-    with pytest.raises(WireError, match=f"{key} has {len(entries)} entries, more than can be true"):
+    with pytest.raises(WireError, match=f"`{key}` has {len(entries)} entries, and the limit is"):
         decode_observation(json.dumps(an_observation(**{key: entries})))
 
 

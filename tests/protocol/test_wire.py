@@ -16,9 +16,9 @@ from kernelscope.protocol import wire
 from kernelscope.protocol.wire import (
     WIRE,
     AttachReply,
+    DetachReply,
     Push,
     Refusal,
-    TakenOut,
     WireError,
     decode_answer,
     decode_observation,
@@ -165,15 +165,15 @@ def test_given_json_that_is_no_object_when_decoded_then_a_wire_error(text: str) 
     for decode in (
         decode_observation,
         partial(decode_answer, wanted=AttachReply),
-        partial(decode_answer, wanted=TakenOut),
+        partial(decode_answer, wanted=DetachReply),
     ):
         with pytest.raises(WireError):
             decode(text)
 
 
 def test_given_more_text_than_can_be_true_when_decoded_then_it_is_refused_unread() -> None:
-    with pytest.raises(WireError, match="more than can be true"):
-        decode_observation(" " * (wire._LONGEST + 1))
+    with pytest.raises(WireError, match="larger than the limit"):
+        decode_observation(" " * (wire._MAX_CHARACTERS + 1))
 
 
 PLACES = [
@@ -258,7 +258,7 @@ def test_given_a_refusal_when_decoded_then_its_detail_is_safe_to_show() -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_given_the_answer_to_a_detach_when_decoded_then_whether_there_was_a_probe(there: bool) -> None:
-    assert decode_answer(json.dumps({"detached": there}), TakenOut) == TakenOut(there)
+    assert decode_answer(json.dumps({"detached": there}), DetachReply) == DetachReply(there)
 
 
 @pytest.mark.parametrize("data", [None, 3, "x", [], {}, {"other": 1}, {"kernelscope": None}])
@@ -292,7 +292,7 @@ def test_given_a_push_with_a_huge_observation_when_decoded_then_refused_before_i
     )
 
     assert push is not None
-    with pytest.raises(WireError, match="more than can be true"):
+    with pytest.raises(WireError, match="larger than the limit"):
         decode_observation(push.observation)
 
 
