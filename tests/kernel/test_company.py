@@ -71,9 +71,9 @@ def watch_of(where: Path, kernel: KernelProcess) -> Iterator[subprocess.Popen[st
 def line(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
     assert process.stdout is not None
     for text in process.stdout:
-        told: dict[str, Any] = json.loads(text)
-        if told["type"] == kind:
-            return told
+        record: dict[str, Any] = json.loads(text)
+        if record["type"] == kind:
+            return record
     raise AssertionError(
         f"it ended without a line of type {kind}: {process.stderr and process.stderr.read()}"
     )
@@ -117,7 +117,7 @@ async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alo
     assert value(client, "str(get_ipython().events.callbacks).count('_kernelscope')") == 0
 
 
-async def asked(client: Any, kind: str, content: dict[str, Any], channel: str = "shell") -> dict[str, Any]:
+async def ask(client: Any, kind: str, content: dict[str, Any], channel: str = "shell") -> dict[str, Any]:
     """The content of the reply to a tool's request."""
     message = client.session.msg(kind, content)
     getattr(client, f"{channel}_channel").send(message)
@@ -139,12 +139,12 @@ async def variable_viewer(client: Any, sent: list[int]) -> None:
             "store_history": False,
             "user_expressions": {"v": "__view"},
         }
-        reply = await asked(client, "execute_request", content)
+        reply = await ask(client, "execute_request", content)
         if reply["status"] == "ok":
             assert reply["user_expressions"]["v"]["data"]["text/plain"] == str(number)
-        await asked(client, "inspect_request", {"code": "len", "cursor_pos": 3, "detail_level": 0})
+        await ask(client, "inspect_request", {"code": "len", "cursor_pos": 3, "detail_level": 0})
         debug = {"type": "request", "command": "debugInfo", "seq": number}
-        assert (await asked(client, "debug_request", debug, "control"))["success"]
+        assert (await ask(client, "debug_request", debug, "control"))["success"]
         sent.append(number)
 
 
@@ -173,7 +173,7 @@ async def test_beside_a_variable_viewer_each_sees_all_of_its_own(shared: KernelP
     viewer.context.destroy(linger=0)
 
 
-def flooded(kernel: KernelProcess, mark: str) -> float:
+def flood(kernel: KernelProcess, mark: str) -> float:
     """Seconds that a flood of runs takes; their code is padded, so that no buffer holds them all."""
     begun = time.monotonic()
     for first in range(0, FLOOD, 100):
@@ -186,30 +186,30 @@ def flooded(kernel: KernelProcess, mark: str) -> float:
 def test_a_stalled_kernelscope_stalls_no_kernel_and_tells_later_what_it_missed(
     shared: KernelProcess, record_property: Callable[[str, object], None]
 ) -> None:
-    plain = flooded(shared, "plain")
+    plain = flood(shared, "plain")
     process = Process(shared.connection_file)
     try:
         process.wait_attached(1)
-        watched = flooded(shared, "watched")
+        watched = flood(shared, "watched")
         process.wait_run(1, shared.run("between = 1")["execution_count"])
         os.kill(process._process.pid, signal.SIGSTOP)
         end = time.monotonic() + LONG
         while not is_stopped(process._process.pid):
             assert time.monotonic() < end
-        stalled = flooded(shared, "stalled")  # it would not end, did the kernel wait for anybody
+        stalled = flood(shared, "stalled")  # it would not end, did the kernel wait for anybody
         os.kill(process._process.pid, signal.SIGCONT)
         process.wait_run(1, shared.run("last = 1")["execution_count"])
-        told = [r["code"].partition(" ")[0] for r in process.of("execution")]
+        marks = [r["code"].partition(" ")[0] for r in process.of("execution")]
         lost = sum(r["count"] for r in process.of("lost"))
     finally:
         process.stop()
-    received = told.count("stalled")
-    assert told.count("watched") == FLOOD
+    received = marks.count("stalled")
+    assert marks.count("watched") == FLOOD
     assert received + lost == FLOOD
     assert lost > 0, "the flood was too small to show anything"
     record_property(
         "table",
-        f"{FLOOD} runs while kernelscope was stopped: {received} received + {lost} told as lost = {received + lost}\n"
+        f"{FLOOD} runs while kernelscope was stopped: {received} received + {lost} reported as lost = {received + lost}\n"
         f"time for them against an unwatched kernel's: watched ×{watched / plain:.2f}, stalled ×{stalled / plain:.2f}",
     )
 
@@ -217,11 +217,11 @@ def test_a_stalled_kernelscope_stalls_no_kernel_and_tells_later_what_it_missed(
 CLOCK = """
 import sys, time
 clock = []
-def told(real, clock, frame):
+def replace_clock(real, clock, frame):
     # The kernel itself would not bear some of them.
     ours = lambda: clock[-1] if frame(1).f_globals["__name__"].startswith("_kernelscope") else real()
     return ours
-time.time = told(time.time, clock, sys._getframe)
+time.time = replace_clock(time.time, clock, sys._getframe)
 """
 
 
