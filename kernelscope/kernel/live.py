@@ -52,16 +52,16 @@ from kernelscope.kernel.inject import DETACH, GREETING, Question, attach
 from kernelscope.protocol.wire import (
     WIRE,
     AttachReply,
+    DetachReply,
     Greeting,
     Pulse,
     Refusal,
-    TakenOut,
     WireError,
     decode_answer,
+    decode_attach_in_steps,
     decode_observation,
     decode_pulse,
     decode_push,
-    decoding_attach,
 )
 from kernelscope.system import has_ended, is_stopped, start_mark
 from kernelscope.text import clean
@@ -576,7 +576,7 @@ async def take_out(
         await talk.open()
         async for found in talk.ask(DETACH):
             if isinstance(found, Answer):
-                return answered(found.text, TakenOut).detached
+                return answered(found.text, DetachReply).detached
         raise UnreachableError(f"the kernel of {talk.shown} went away before it answered")
     finally:
         await asyncio.shield(talk.close())
@@ -605,7 +605,7 @@ async def accepted(text: str) -> AttachReply | None:
     A long history is read in turns: a signal that comes meanwhile is served.
     """
     try:
-        reply = await Turns().finished(decoding_attach(text))
+        reply = await Turns().finished(decode_attach_in_steps(text))
     except WireError as error:
         raise _unreadable(error) from error
     if isinstance(reply, Refusal) and reply.error == "stale":

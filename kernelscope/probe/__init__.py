@@ -24,7 +24,22 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``persistence`` saves and loads that a cell's source contains
 ``code``        what a cell can have called, read from its source
 ``calls``       calls seen as they happen (``sys.monitoring``, CPython 3.12+)
-``processes``   whether a watcher's process is there
-``agent``       hooks, history, watchers, the push
+``agent``       the probe: its parts below put together, and what the loader asks of it
+``install``     what is put into the kernel, and taken out again
+``hooks``       callbacks of IPython's events, and of the poller
+``guard``       no exception leaves a callback
+``runs``        which runs are under way
+``observe``     one look becomes one observation
+``history``     what is kept for watchers to come
+``comm``        the kernel's end of the comm, and sending
+``lease``       the watchers, and whether the probe has a reason to stay
+``keep_alive``  how long it stays after the last watcher
+``processes``   whether a watcher's process is alive
+``poller``      looks between runs
+``pulse``       looks while a run lasts
+``cost``        what the probe costs
+``kernel_info`` which kernel this is
+``wire``        the form of what is sent; for the type checker, and not sent itself
+``audit``       what the kernel looks like from inside; sent by itself
 ==============  ===================================================================
 """

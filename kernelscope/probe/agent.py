@@ -249,7 +249,7 @@ class Agent:
     def _steps_out(self) -> tuple[Callable[[], object], ...]:
         """What is undone, in this order; the modules go last."""
         return (
-            self.guard.interrupts.forget,
+            self.guard.interrupts.drop_all,
             self.lease.keep_alive.cancel,
             *((self.pulse.leave,) if self.pulse is not None else ()),
             self._installation.remove_hooks,

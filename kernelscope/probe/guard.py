@@ -47,7 +47,7 @@ def guarded(callback: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
                 callback(self, argument)
             except BaseException as error:  # noqa: BLE001 - the guard sorts them
                 self.guard.handle(error)
-            self.guard.interrupts.pass_on()
+            self.guard.interrupts.deliver()
         # fault: 25a
         # fault: 23a
         # fault: 22a
@@ -68,6 +68,6 @@ def _keep(owner: Any, error: BaseException) -> None:
         interrupts = owner.guard.interrupts
         if not is_own_failure(error):
             interrupts.keep(error)
-        interrupts.pass_on()
+        interrupts.deliver()
     except BaseException:  # noqa: BLE001 - a third one: the second is lost
         return

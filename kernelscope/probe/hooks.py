@@ -86,11 +86,11 @@ class Hooks:
             return
         interrupts = self.guard.interrupts
         interrupts.end_run()
-        handler = interrupts.listen()
+        handler = interrupts.enable_stop()
         try:
             self._look_after(run, ended)
         finally:
-            interrupts.end_listening(handler)
+            interrupts.restore_handler(handler)
             self._cost.add_hook(run.hook_seconds + perf_counter() - ended)
 
     def look_between_runs(self) -> None:

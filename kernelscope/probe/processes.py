@@ -2,7 +2,7 @@
 
 The only module of the probe whose calls differ from one system to another; nothing in it can signal a
 process.  (On Windows ``os.kill(pid, 0)`` is Ctrl-C, and elsewhere a mistaken pid would be a risk for
-nothing.)  Linux is read from ``/proc``.  Elsewhere psutil is used if the kernel has imported it already, as
+nothing.)  On Linux ``/proc`` is read.  Elsewhere psutil is used if the kernel has imported it already, as
 ipykernel does; without it nothing is known of other processes, and a watcher has to renew its lease as
 if it ran on another machine.
 """
@@ -16,24 +16,24 @@ from types import ModuleType
 _STAT = "/proc/%d/stat"
 _ALIVE = "alive"
 _NO_MACHINE = "processes cannot be seen"
-"""No watcher sends this, so that none counts as one on the same machine."""
+"""The mark of a kernel that sees no processes; no watcher sends it, so that none counts as local."""
 
 
 def start_mark(pid: int, stat: str = _STAT, platform: str = sys.platform) -> str:
-    """What tells two processes with one pid apart, as ``start_mark`` in ``kernelscope/system.py`` does.
+    """Distinguishes two processes with one pid, as ``start_mark`` in ``kernelscope/system.py`` does.
 
     Args:
-        stat: where the system describes a process.
+        stat: the path at which the system describes a process.
 
     Returns:
-        The start time where the system tells it (Linux), else ``alive``; empty where there is no such process,
+        The start time if the system reports it (Linux), else ``alive``; empty if there is no such process,
         it has ended, or nothing is known of other processes.
     """
     try:
         with open(stat % pid, "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-        ended = fields[0] in (b"Z", b"X")  # whether or not its parent has asked how
-        return "" if ended else fields[19].decode()
+        has_ended = fields[0] in (b"Z", b"X")  # whether or not its parent has waited for it
+        return "" if has_ended else fields[19].decode()
     except (OSError, IndexError):
         return "" if platform == "linux" else _ask_psutil(pid)
 
@@ -49,10 +49,9 @@ def _ask_psutil(pid: int) -> str:
 
 
 def machine_mark(stat: str = _STAT, platform: str = sys.platform) -> str:
-    """What tells one machine, and one space of process ids on it, from another.
+    """Distinguishes one machine, and one namespace of process ids on it, from another.
 
-    A kernel that does not even see its own process sees no watcher's either: it says so, and then no
-    watcher is on its machine.
+    A kernel that cannot even see its own process cannot see a watcher's either; its mark is that of no watcher.
     """
     if not start_mark(os.getpid(), stat, platform):
         return _NO_MACHINE

@@ -339,7 +339,7 @@ class AuditInfo(TypedDict):
     cost: Cost
 
 
-class TakenOut(TypedDict):
+class DetachReply(TypedDict):
     """The answer to a detach."""
 
     detached: bool

@@ -1,7 +1,22 @@
-"""What the probe sends, decoded once: after this there are only types.
+"""The wire: what the probe in a kernel sends, and what this side makes of it.
 
-Everything that comes from a kernel passes through here, so this is where its text is made safe to
-display (``kernelscope.text``) and where its size is bounded.
+**Messages.**  The loader answers each request of ours with one JSON text: a ``Greeting`` (is a probe there?), an
+``AttachReply`` (everything that is known), a ``DetachReply``, or a ``Refusal``.  From the attach on the probe
+pushes messages on its comm (``Push``): an ``observation`` per run, whose text is an ``Observation``, a ``pulse``
+while a run lasts (``Pulse``), and at the end ``detached`` or ``gone`` with the reason.  Observations are numbered
+without gaps and are differences: each one to that before it, the first one to the ``Snapshot`` of the attach reply.
+
+**Fields** are those of the structs here and in ``kernelscope.domain.facts``.  The probe declares the same keys in
+``kernelscope/probe/wire.py``; ``tests/protocol/test_contract.py`` compares them.  A key that this side does not
+know is ignored, and a field with a default may be missing.
+
+**Versions.**  ``WIRE`` grows when a key or a method that the loader calls is renamed or changes its meaning; probes
+and watchers of one number understand each other, whichever version of kernelscope each is.  It is independent of
+``SCHEMA``, the version of the JSON records for users (``kernelscope.protocol.records``), and of ``VERSION``, that of
+the recordings (``kernelscope.storage.schema``).
+
+**Trust.**  A kernel may send anything.  All of it passes through here once, where its size is bounded and its text
+made safe to display (``kernelscope.text``); beyond this module there are only checked types.
 """
 
 from __future__ import annotations
@@ -18,40 +33,41 @@ from kernelscope.domain.facts import Cost, Movement, ObjectFacts, Observation, S
 from kernelscope.text import clean, clean_block, is_plain
 
 WIRE = 2
-"""The version that this side speaks; the probe's is in ``kernelscope/probe/agent.py``."""
+"""The version that this side speaks; that of the probe is in ``kernelscope/probe/agent.py``."""
 
-_LONGEST = 64_000_000
-_LONGEST_PUSH = 16_000_000
-"""Characters of one observation or pulse.  A cell that makes 3,000 fitted models is told in some 4,000,000."""
-MOST_VALUES = 2_000_000
+_MAX_CHARACTERS = 64_000_000
+_MAX_PUSH_CHARACTERS = 16_000_000
+"""Of one observation or pulse.  A cell that makes 3,000 fitted models takes some 4,000,000."""
+MAX_VALUES = 2_000_000
 """Values in one text, counted by its commas: reading these takes about half a second.  An answer with 3,000 models
 and 4 MB of history has some 600,000."""
-_MOST_ENTRIES = 20_000
-"""Entries of one list or object below: what is beyond that was made up.  One look of the probe names 10,000 models; of the 4,000,000 bytes of history that it keeps, one run takes at least 200."""
-_MOST: dict[object, int] = {
-    **dict.fromkeys(("names", "unreached", "objects", "history", "cut"), _MOST_ENTRIES),
-    **dict.fromkeys(("params", "learned", "parts", "not_evaluated", "partners", "bases"), _MOST_ENTRIES),
+_MAX_ENTRIES = 20_000
+"""Entries of one list or object below.  One look of the probe names at most 10,000 models; of the 4,000,000 bytes of
+history that it keeps, one run takes at least 200."""
+_MAX_BY_KEY: dict[object, int] = {
+    **dict.fromkeys(("names", "unreached", "objects", "history", "cut"), _MAX_ENTRIES),
+    **dict.fromkeys(("params", "learned", "parts", "not_evaluated", "partners", "bases"), _MAX_ENTRIES),
     **dict.fromkeys(("calls", "locals", "files", "methods", "assigned", "copies", "moved"), 4_096),
 }
 """By key, whatever object it is in.  (Calls: the probe watches 256 objects; the rest is read from one cell of
 65,536 characters and the functions that it reaches.)"""
-_AT_ONCE = 64
-"""Objects that are read before others have their turn: a few milliseconds."""
-_LONGEST_LINE = 4_096
+_STEP_OBJECTS = 64
+"""Objects that are decoded before other tasks have their turn: a few milliseconds."""
+_MAX_LINE = 4_096
 _BLOCKS = frozenset({("run", "code")})
-"""Where text keeps its line ends: a key, and the key of the object that has it."""
+"""Text that keeps its line ends: the key of the object that has it, and its own."""
 
 
 T = TypeVar("T")
-Look = TypeVar("Look", Observation, Snapshot)
+F = TypeVar("F", Observation, Snapshot)
 
 
 class WireError(ValueError):
-    """What came does not have the form that the probe gives it; the message names the field."""
+    """A message has another form than the probe gives it; the text names the field."""
 
 
 class KernelReply(Struct, frozen=True):
-    """What the probe says of its kernel."""
+    """Which kernel the probe is in."""
 
     python: str
     pid: int
@@ -74,36 +90,36 @@ class AttachReply(Struct, frozen=True):
     base: Snapshot
     history: tuple[Observation, ...]
     local: bool = True
-    """The probe sees this watcher's process; to one that it does not see it must give signs of life."""
+    """The probe sees this watcher's process; otherwise the watcher must renew its lease."""
     pulses: bool = False
-    """While a run lasts it gives signs of life, so that their absence tells something."""
+    """The probe sends pulses while a run lasts, so that their absence means something."""
     cost: Cost = Cost()
 
 
 class Refusal(Struct, frozen=True):
-    """Why the loader did not put the probe in."""
+    """Why the loader did not do what was asked."""
 
     error: str
     detail: str = ""
 
 
 class Greeting(Struct, frozen=True):
-    """The loader's answer to a greeting: who is there."""
+    """The answer to a greeting: which kernel this is, and whether it has a probe."""
 
     session: str
     """The kernel's: another one is another process."""
     clock: float
     """Seconds, of a clock of the kernel's process that nobody sets."""
     nonce: str | None = None
-    """Names the probe that is in the kernel; ``None``: there is none."""
+    """Identifies the probe that is in the kernel; ``None`` if there is none."""
     hooked: bool | None = None
-    """Whether that probe's hooks are still where it put them."""
+    """Whether that probe's hooks are still in place."""
     seq: int = 0
     """Of the latest observation that it sent."""
 
 
-class TakenOut(Struct, frozen=True):
-    """The loader's answer to a detach."""
+class DetachReply(Struct, frozen=True):
+    """The answer to a detach."""
 
     detached: bool
     """Whether there was a probe."""
@@ -124,173 +140,173 @@ class Pulse(Struct, frozen=True):
 
     execution_count: int
     seconds: float
-    """For which it has been running."""
+    """Since it began."""
     next: float
     """Seconds until the next of these, unless the run ends before."""
     moved: tuple[Movement, ...] = ()
 
 
 def decode_answer(text: str, wanted: type[T]) -> T | Refusal:
-    """What the loader answered to a question.
+    """Decode the loader's answer to a request.
 
     Args:
-        wanted: what it answers to that question, unless it refuses.
+        wanted: the type of the answer to that request, unless it is refused.
 
     Raises:
-        WireError: it has another form; the message names the field.
+        WireError: it has another form; the text names the field.
     """
-    found = read_json(text)
-    refused = isinstance(found, dict) and "error" in found
-    return converted(found, Refusal) if refused else converted(found, wanted)
+    answer = read_json(text)
+    is_refusal = isinstance(answer, dict) and "error" in answer
+    return convert(answer, Refusal) if is_refusal else convert(answer, wanted)
 
 
-def decoding_attach(text: str) -> Generator[None, None, AttachReply | Refusal]:
-    """The same of an answer to an attach, which may be long: yields between steps of some milliseconds.
+def decode_attach_in_steps(text: str) -> Generator[None, None, AttachReply | Refusal]:
+    """Decode the answer to an attach, which may be long: yields between steps of a few milliseconds.
 
     Raises:
         WireError: it has another form.
     """
-    raw = _parsed(text, _LONGEST)
+    raw = _parse(text, _MAX_CHARACTERS)
     yield
-    if not isinstance(raw, dict) or "error" in raw:
-        refused = isinstance(raw, dict)
-        return converted(_cleaned(raw), Refusal) if refused else converted(raw, AttachReply)
+    if not isinstance(raw, dict):
+        return convert(raw, AttachReply)
+    if "error" in raw:
+        return convert(_clean(raw), Refusal)
     base, history = raw.pop("base", None), raw.pop("history", None)
-    reply = converted({**_cleaned(raw), "base": {}, "history": []}, AttachReply)
-    snapshot = yield from _decoding_look("base", base, Snapshot)
-    _must_be_list("history", history)
-    looks: list[Observation] = []
-    for place, look in enumerate(history):
-        looks.append((yield from _decoding_look(f"history[{place}]", look, Observation)))
+    reply = convert({**_clean(raw), "base": {}, "history": []}, AttachReply)
+    snapshot = yield from _decode_look("base", base, Snapshot)
+    _check_list("history", history)
+    observations: list[Observation] = []
+    for place, item in enumerate(history):
+        observations.append((yield from _decode_look(f"history[{place}]", item, Observation)))
         yield
-    return replace(reply, base=snapshot, history=tuple(looks))
+    return replace(reply, base=snapshot, history=tuple(observations))
 
 
-def _decoding_look(place: str, raw: object, wanted: type[Look]) -> Generator[None, None, Look]:
-    """An observation or snapshot, its objects a few at a time."""
+def _decode_look(place: str, raw: object, wanted: type[F]) -> Generator[None, None, F]:
+    """Decode an observation or a snapshot, its objects a few at a time."""
     try:
         if not isinstance(raw, dict):
-            return converted(raw, wanted)
-        told = raw.pop("objects", [])
-        rest = converted(_cleaned(raw), wanted)
-        _must_be_list("objects", told)
+            return convert(raw, wanted)
+        raw_objects = raw.pop("objects", [])
+        rest = convert(_clean(raw), wanted)
+        _check_list("objects", raw_objects)
         objects: list[ObjectFacts] = []
-        for first in range(0, len(told), _AT_ONCE):
-            objects += converted(_cleaned(told[first : first + _AT_ONCE]), list[ObjectFacts])
+        for first in range(0, len(raw_objects), _STEP_OBJECTS):
+            objects += convert(_clean(raw_objects[first : first + _STEP_OBJECTS]), list[ObjectFacts])
             yield
     except WireError as error:
         raise WireError(f"{error} in {place}") from error
     return replace(rest, objects=tuple(objects))
 
 
-def _must_be_list(name: str, told: object) -> None:
-    if not isinstance(told, list):
-        raise WireError(f"{name} is no list")
-    _must_be_possible(name, told)
+def _check_list(name: str, value: object) -> None:
+    if not isinstance(value, list):
+        raise WireError(f"`{name}` is not a list")
+    _check_size(name, value)
 
 
 def decode_push(data: object) -> Push | None:
-    """A comm message's data; ``None`` for one that is not the probe's.  Its ``observation`` and
-    ``pulse`` are still to be decoded.
+    """Decode the data of a comm message; ``None`` if the probe did not send it.
+
+    The texts in ``observation`` and ``pulse`` are JSON that is still to be decoded.
 
     Raises:
-        WireError: it is the probe's and has another form.
+        WireError: the probe sent it, and it has another form.
     """
-    ours = data.get("kernelscope") if isinstance(data, dict) else None
-    if ours is None:
+    message = data.get("kernelscope") if isinstance(data, dict) else None
+    if message is None:
         return None
-    push = converted(ours, Push)
+    push = convert(message, Push)
     return Push(_line(push.nonce), _line(push.kind), push.observation, push.pulse, _line(push.reason))
 
 
 def decode_observation(text: str) -> Observation:
-    """One observation.
+    """Decode one observation.
 
     Raises:
         WireError: it has another form.
     """
-    return converted(read_json(text, _LONGEST_PUSH), Observation)
+    return convert(read_json(text, _MAX_PUSH_CHARACTERS), Observation)
 
 
 def decode_pulse(text: str) -> Pulse:
-    """One sign of life.
+    """Decode one pulse.
 
     Raises:
         WireError: it has another form.
     """
-    return converted(read_json(text, _LONGEST_PUSH), Pulse)
+    return convert(read_json(text, _MAX_PUSH_CHARACTERS), Pulse)
 
 
-def read_json(text: str, longest: int = _LONGEST) -> Any:
-    """What the text says, bounded and safe to display.
-
-    Args:
-        longest: the most characters that it may have.
+def read_json(text: str, max_characters: int = _MAX_CHARACTERS) -> Any:
+    """Read JSON of a bounded size; its text is safe to display.
 
     Raises:
-        WireError: it is no JSON, or more than can be true.
+        WireError: it is not JSON, or larger than what the probe sends.
     """
     try:
-        return _cleaned(_parsed(text, longest))
+        return _clean(_parse(text, max_characters))
     except RecursionError as error:
-        raise WireError(f"no JSON: {error}") from error
+        raise WireError(f"not JSON: {error}") from error
 
 
-def _parsed(text: str, longest: int) -> Any:
-    """What the text says, as it stands there."""
+def _parse(text: str, max_characters: int) -> Any:
+    """Read JSON of a bounded size; its text is as it was sent."""
     # fault: 81b
-    if len(text) > longest:
-        raise WireError(f"a message of {len(text)} characters is more than can be true")
+    if len(text) > max_characters:
+        raise WireError(f"a message of {len(text)} characters is larger than the limit of {max_characters}")
     values = text.count(",")
-    if values > MOST_VALUES:
-        raise WireError(f"a message of {values} values is more than can be true")
+    if values > MAX_VALUES:
+        raise WireError(f"a message of {values} values is larger than the limit of {MAX_VALUES}")
     try:
-        # The standard library's decoder takes lone surrogates, which a user's text may hold.
+        # The standard library's decoder accepts lone surrogates, which a user's text may contain.
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise WireError(f"no JSON: {error}") from error
+        raise WireError(f"not JSON: {error}") from error
 
 
-def _must_be_possible(name: object, value: object) -> None:
-    """Whether so many entries can be true; a look at the length, before anything is done for each of them."""
-    if isinstance(value, (list, dict)) and len(value) > _MOST.get(name, MOST_VALUES):
-        raise WireError(f"{name} has {len(value)} entries, more than can be true")
+def _check_size(name: object, value: object) -> None:
+    """Check the number of entries, before any of them is read."""
+    limit = _MAX_BY_KEY.get(name, MAX_VALUES)
+    if isinstance(value, (list, dict)) and len(value) > limit:
+        raise WireError(f"`{name}` has {len(value)} entries, and the limit is {limit}")
 
 
 def is_harmless(text: str) -> bool:
-    """Whether nothing in this JSON would be changed where it is made safe: it has no character that hides,
-    no escape that could stand for one, and no text that is too long."""
+    """Whether making this JSON safe would change nothing: it has no invisible character, no escape that could
+    stand for one, and no text that is too long."""
     if not is_plain(text) or "\\" in text:
         return False
-    return len(text) <= _LONGEST_LINE or max(map(len, text.split('"'))) <= _LONGEST_LINE
+    return len(text) <= _MAX_LINE or max(map(len, text.split('"'))) <= _MAX_LINE
 
 
-def converted(found: Any, wanted: type[T]) -> T:
-    """``found`` as the type that it must have.
+def convert(raw: Any, wanted: type[T]) -> T:
+    """Convert what was read from JSON to its type.
 
     Raises:
-        WireError: it has not; the message names the field.
+        WireError: it has another form; the text names the field.
     """
     try:
-        return msgspec.convert(found, wanted)
+        return msgspec.convert(raw, wanted)
     except msgspec.ValidationError as error:
         raise WireError(str(error)) from error
 
 
-def _cleaned(value: Any, place: tuple[str, str] = ("", "")) -> Any:
-    """Every text in it made safe to display; keys are text as well."""
+def _clean(value: Any, place: tuple[str, str] = ("", "")) -> Any:
+    """Make every text in a value safe to display, keys as well."""
     if isinstance(value, str):
         # fault: 81a
         return clean_block(value) if place in _BLOCKS else _line(value)
     if isinstance(value, list):
-        return [_cleaned(item) for item in value]
+        return [_clean(item) for item in value]
     if isinstance(value, dict):
         for name, item in value.items():
-            _must_be_possible(name, item)
-        return {_line(name): _cleaned(item, (place[1], name)) for name, item in value.items()}
+            _check_size(name, item)
+        return {_line(name): _clean(item, (place[1], name)) for name, item in value.items()}
     return value
 
 
 def _line(text: str) -> str:
-    """Keys and values alike, so that what names one thing twice stays one name."""
-    return clean(text, limit=_LONGEST_LINE)
+    """Make one line safe; keys and values alike, so that a name stays the same name wherever it is."""
+    return clean(text, limit=_MAX_LINE)

@@ -14,6 +14,8 @@ from typing import Any
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 
+from kernelscope.protocol.wire import WIRE
+
 COMM = "kernelscope-lie"
 RUN = {"code": "pass", "code_hash": "ab", "status": "ok", "started": 1.5, "seconds": 0.1}
 LARGE = 100_000_000
@@ -67,7 +69,7 @@ class Liar(Kernel):
 
     def attached(self) -> dict[str, Any]:
         return {
-            "wire": 1, "nonce": "lie", "comm_id": COMM, "version": "0.1.0", "seq": 0, "local": False,
+            "wire": WIRE, "nonce": "lie", "comm_id": COMM, "version": "0.1.0", "seq": 0, "local": False,
             "kernel": {"python": "3.12.1", "pid": 42, "execution_count": 0},
             "base": {"seq": 0, "names": {}, "objects": []}, "history": [],
         }  # fmt: skip

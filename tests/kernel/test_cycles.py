@@ -77,40 +77,40 @@ async def warm(kernel: KernelProcess, client: Any) -> dict[str, Any]:
     ports = json.loads(kernel.connection_file.read_text())
     # Not by the shell, on which the client was answered, and ipykernel has a connection to itself.
     wanted = {f"{ports[name]} {ESTABLISHED}": kernel.clients for name in CHANNELS}
-    found: dict[str, Any] = {}
+    state: dict[str, Any] = {}
 
     def connected() -> dict[str, int]:
-        found.update(value(client, EXPRESSION))
-        return {channel: found["files"].get(channel, 0) for channel in wanted}
+        state.update(value(client, EXPRESSION))
+        return {channel: state["files"].get(channel, 0) for channel in wanted}
 
-    await become(connected, wanted)
-    return found
+    await wait_until_equal(connected, wanted)
+    return state
 
 
-async def settled(client: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+async def wait_until_settled(client: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     """The kernel's state, once it has closed the sockets of those who left."""
-    found: dict[str, Any] = {}
+    state: dict[str, Any] = {}
 
     def files() -> dict[str, int]:
-        found.update(value(client, EXPRESSION))
-        return dict(found["files"])
+        state.update(value(client, EXPRESSION))
+        return dict(state["files"])
 
-    await become(files, wanted["files"])
-    return found
+    await wait_until_equal(files, wanted["files"])
+    return state
 
 
-async def become(ask: Callable[[], dict[str, int]], wanted: dict[str, int]) -> None:
-    """Until that is the answer; where it never is, what it was instead is shown."""
-    found: dict[str, int] = {}
+async def wait_until_equal(ask: Callable[[], dict[str, int]], wanted: dict[str, int]) -> None:
+    """Wait until that is the answer; if it never is, the assertion shows the last one."""
+    answer: dict[str, int] = {}
 
     def is_so() -> bool:
-        nonlocal found
-        found = ask()
-        return found == wanted
+        nonlocal answer
+        answer = ask()
+        return answer == wanted
 
     with suppress(TimeoutError):
-        await until(is_so)
-    assert found == wanted
+        await wait_until(is_so)
+    assert answer == wanted
 
 
 @pytest.mark.long
@@ -123,11 +123,11 @@ async def test_hundreds_of_attaches_leave_nothing_behind(
     for _ in range(5):
         async with watching(shared) as watch:
             await watch.attached()
-    before = await settled(client, untouched)
+    before = await wait_until_settled(client, untouched)
     for _ in range(CYCLES):
         async with watching(shared) as watch:
             await watch.attached()
-    after = await settled(client, untouched)
+    after = await wait_until_settled(client, untouched)
     shown = [{**state, "files": sum(state["files"].values())} for state in (before, after)]
     lines = [
         f"{what:<12} {shown[0][what]!s:>24} {shown[1][what]!s:>24}" for what in before if what != "callbacks"
@@ -157,14 +157,14 @@ async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run
             watcher = zygote.start(out, "watch", str(shared.connection_file), "--json")
             if moment == "in the attach":
                 await asyncio.sleep(chance.uniform(0.0, 0.2))  # any moment will do, and none is waited for
-                await killed(watcher)
+                await kill(watcher)
             else:
-                await told(out, '"attached"')
+                await wait_for_line(out, '"attached"')
                 there += value(client, INSTALLED)
                 waiting = (
                     shared.queue(BUSY if moment == "in a run" else "x = 1") if moment != "at rest" else ""
                 )
-                await killed(watcher)
+                await kill(watcher)
                 (shared.folder / "go").touch()
                 if waiting:
                     shared.wait(waiting)
@@ -175,7 +175,7 @@ async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run
             shared.run("'the next run'")
             assert value(client, INSTALLED) is False, (number, moment)
             (shared.folder / "go").unlink(missing_ok=True)
-    after = await settled(client, before)
+    after = await wait_until_settled(client, before)
     assert there == KILLS * 3 // 4
     same = [what for what in before if what not in ("objects", "pages", "count", "history", "linecache")]
     assert {what: after[what] for what in same} == {what: before[what] for what in same}
@@ -184,17 +184,17 @@ async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run
     )
 
 
-async def killed(pid: int) -> None:
+async def kill(pid: int) -> None:
     mark = start_mark(pid)
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: has_ended(pid, mark))
+    await wait_until(lambda: has_ended(pid, mark))
 
 
-async def told(out: Path, what: str) -> None:
-    await until(lambda: out.exists() and what in out.read_text())
+async def wait_for_line(out: Path, what: str) -> None:
+    await wait_until(lambda: out.exists() and what in out.read_text())
 
 
-async def until(fact: Callable[[], bool]) -> None:
+async def wait_until(fact: Callable[[], bool]) -> None:
     async with asyncio.timeout(LONG):
         while not fact():  # noqa: ASYNC110 - other processes make it true
             await asyncio.sleep(0.01)
@@ -212,7 +212,7 @@ async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> Non
         await watch.source.close()  # and once more
         (tmp_path / "go").touch()
         kernel.wait(waiting)
-        after = await settled(client, before)
+        after = await wait_until_settled(client, before)
         changed = ("objects", "pages", "count", "history", "linecache", "modules")
         assert {k: v for k, v in after.items() if k not in changed} == {
             k: v for k, v in before.items() if k not in changed

@@ -109,13 +109,13 @@ def kernel(python: str, tmp_path: Path) -> Iterator[KernelProcess]:
         yield process
 
 
-def printed(kernel: KernelProcess, code: str) -> Any:
+def run_and_read(kernel: KernelProcess, code: str) -> Any:
     shown = played(kernel.client(), code)
     assert [kind for kind, _ in shown] == ["stream"], shown
     return ast.literal_eval(shown[0][1])
 
 
-def stopped_in(kernel: KernelProcess, method: str, number: int, cells: Sequence[str]) -> list[str]:
+def stop_in(kernel: KernelProcess, method: str, number: int, cells: Sequence[str]) -> list[str]:
     """The statuses of cells that are all in the queue before the first one begins.
 
     Args:
@@ -129,10 +129,10 @@ def stopped_in(kernel: KernelProcess, method: str, number: int, cells: Sequence[
         f"import os, time\nwhile not os.path.exists({str(queued)!r}): time.sleep(0.005)\n"
         f"{H}.act_in({method!r}, {number + own}, {H}.stop)"
     )
-    asked = [kernel.queue(cell) for cell in cells]
+    requests = [kernel.queue(cell) for cell in cells]
     queued.touch()
     assert kernel.wait(gate)["status"] == "ok"
-    return [kernel.wait(request)["status"] for request in asked]
+    return [kernel.wait(request)["status"] for request in requests]
 
 
 @pytest.mark.fault(93, 94)
@@ -145,10 +145,10 @@ async def test_a_timeout_ends_a_loop_of_fits(
     cell = LOOP.replace("KIND", kind).replace("WITH_SIGNAL", str(with_signal)).replace("ATTEMPTS", "30")
     with KernelProcess(tmp_path, seeing_python) as kernel:
         kernel.run(SETUP)
-        plain = printed(kernel, cell)
+        plain = run_and_read(kernel, cell)
         async with watching(kernel) as watch:
             await watch.attached()
-            watched = printed(kernel, cell)
+            watched = run_and_read(kernel, cell)
             agent = f"[{AGENT}.observer.calls.failed, {AGENT}.observer.calls.active]"
             assert value(kernel.client(), agent) == [0, True], "it is no failure of the probe"
             (run,) = await watch.ran(1)
@@ -172,7 +172,7 @@ async def test_what_an_interrupted_callback_leaves_keeps_nothing_of_the_probe(
                 await watch.attached()
                 assert kernel.run(interrupted.replace("HANDLER", handler))["status"] == "error"
                 await watch.ran(1)
-            await gone(kernel)
+            await wait_until_uninstalled(kernel)
             assert value(kernel.client(), f"(__import__('gc').collect(), {found})[1]") == []
 
 
@@ -183,8 +183,8 @@ async def test_stop_after_a_cell_with_await_ends_the_next(kernel: KernelProcess)
         await watch.attached()
         plain = value(kernel.client(), before)
         cells = ("import asyncio\nawait asyncio.sleep(0)", "ran = 1", "ran = 2")
-        assert stopped_in(kernel, "observer.observe_run", 1, cells) == ["ok", "error", "ok"]
-        assert stopped_in(kernel, "observer.observe_run", 2, ("ran = 3", *cells)) == [
+        assert stop_in(kernel, "observer.observe_run", 1, cells) == ["ok", "error", "ok"]
+        assert stop_in(kernel, "observer.observe_run", 2, ("ran = 3", *cells)) == [
             "ok",
             "ok",
             "error",
@@ -201,7 +201,7 @@ async def test_a_callback_of_the_user_s_is_not_taken_for_the_cell(kernel: Kernel
             "def callback(info):\n    exec('class Body:\\n    pass', globals())\n    called.append(1)\n"
             "called = []\nget_ipython().events.register('pre_run_cell', callback)"
         )
-        assert stopped_in(kernel, "hooks._look_before", 1, ("ran = 1", "ran = 2")) == ["error", "ok"]
+        assert stop_in(kernel, "hooks._look_before", 1, ("ran = 1", "ran = 2")) == ["error", "ok"]
         assert value(kernel.client(), "len(called)") == 3
 
 
@@ -230,7 +230,7 @@ async def test_what_nothing_is_queued_for_is_let_go_of(kernel: KernelProcess) ->
             await asyncio.sleep(0.05)
 
 
-async def gone(kernel: KernelProcess) -> None:
+async def wait_until_uninstalled(kernel: KernelProcess) -> None:
     """Waits until the probe has left: with its last watcher, by a message that the kernel takes in its turn."""
     client = kernel.client()
     for _ in range(200):
@@ -255,7 +255,7 @@ async def test_stop_ends_what_was_queued_when_it_was_pressed(
 ) -> None:
     async with watching(kernel) as watch:
         await watch.attached()
-        statuses = stopped_in(kernel, method, number, [f"ran = {n}" for n in range(4)])
+        statuses = stop_in(kernel, method, number, [f"ran = {n}" for n in range(4)])
         assert statuses == ["error" if n == hit else "ok" for n in range(4)]
         runs = await watch.ran(5)
         status = {r.run.execution_count: r.run.status for r in runs if r.run is not None}
@@ -302,14 +302,14 @@ async def test_a_request_whose_date_is_of_a_clock_that_is_behind_is_known_to_com
         kernel.run("ran = None")
         value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
         assert [kernel.run(f"ran = {n}")["status"] for n in range(2)] == ["ok"] * 2
-        assert stopped_in(kernel, "observer.observe_run", 1, ["1", "2", "3"]) == ["ok", "error", "ok"]
+        assert stop_in(kernel, "observer.observe_run", 1, ["1", "2", "3"]) == ["ok", "error", "ok"]
 
 
 async def test_stop_before_a_cell_that_does_not_run_is_kept_for_the_next(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
         await watch.attached()
         cells = ("def broken(:", "ran = 1", "ran = 2")
-        assert stopped_in(kernel, "hooks._look_before", 1, cells) == ["error", "error", "ok"]
+        assert stop_in(kernel, "hooks._look_before", 1, cells) == ["error", "error", "ok"]
         runs = [r.run for r in await watch.ran(4) if r.run is not None]
         assert [run.status for run in runs] == ["ok", "error", "interrupted", "ok"]
 
@@ -345,10 +345,10 @@ async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> 
             survived = 0
             for attempt in range(8):
                 kernel.run("ran = -1")
-                asked = [kernel.queue(f"import time; time.sleep(0.02); ran = {n}") for n in range(30)]
+                requests = [kernel.queue(f"import time; time.sleep(0.02); ran = {n}") for n in range(30)]
                 await watch.until(lambda w: w.codes[-1:] == ["import time; time.sleep(0.02); ran = 2"])
                 kernel.interrupt(after=0.003 * attempt)
-                statuses = kernel.statuses(asked)
+                statuses = kernel.statuses(requests)
                 assert set(statuses) <= {"ok", "error", "no reply"}
                 survived += set(statuses) == {"ok"}
             # ipykernel itself loses one that falls between two requests.

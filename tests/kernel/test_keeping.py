@@ -36,7 +36,7 @@ def kernel(shared: KernelProcess) -> KernelProcess:
     return shared
 
 
-async def visited(kernel: KernelProcess) -> Attached:
+async def visit(kernel: KernelProcess) -> Attached:
     """What one who only visits is told."""
     source = LiveSource(kernel.connection_file, visits=True)
     events = [event async for event in source.events()]
@@ -46,7 +46,7 @@ async def visited(kernel: KernelProcess) -> Attached:
     return attached
 
 
-async def leaves(kernel: KernelProcess) -> None:
+async def wait_until_uninstalled(kernel: KernelProcess) -> None:
     """Waits until the probe is gone; the questions are silent, which its hooks do not see."""
     client = kernel.client()
     async with asyncio.timeout(LONG):
@@ -56,7 +56,7 @@ async def leaves(kernel: KernelProcess) -> None:
 
 async def test_a_visit_to_a_kernel_that_nobody_watches_leaves_nothing(kernel: KernelProcess) -> None:
     client = kernel.client()
-    attached = await visited(kernel)
+    attached = await visit(kernel)
     assert list(attached.base.names) == ["model"]
     assert value(client, INSTALLED) is False
     hooks = "str(__import__('IPython').get_ipython().events.callbacks)"
@@ -68,19 +68,19 @@ async def test_a_visit_is_told_what_was_kept_and_leaves_the_time_as_it_was(kerne
     async with watching(kernel, keep=600.0) as watch:
         await watch.attached()
     ran = [kernel.run(MODEL)["execution_count"], kernel.run("model.set_params(C=2.0)")["execution_count"]]
-    until = value(client, f"{KEEP_ALIVE}._deadline")
+    deadline = value(client, f"{KEEP_ALIVE}._deadline")
     for _ in range(2):
-        attached = await visited(kernel)
+        attached = await visit(kernel)
         assert [o.run.execution_count for o in attached.history if o.run] == ran
-    assert value(client, f"{KEEP_ALIVE}._deadline") == until, "neither prolonged nor cut short"
+    assert value(client, f"{KEEP_ALIVE}._deadline") == deadline, "neither prolonged nor cut short"
     assert value(client, INSTALLED) is True
     async with watching(kernel) as watch:
         await watch.attached()
         assert value(client, f"{KEEP_ALIVE}._deadline is None") is True, "somebody watches"
-        await visited(kernel)
+        await visit(kernel)
         kernel.run("model = LogisticRegression()")
         await watch.ran(1)
-    assert value(client, f"{KEEP_ALIVE}._deadline") > until
+    assert value(client, f"{KEEP_ALIVE}._deadline") > deadline
 
 
 async def test_when_its_time_is_over_it_leaves_by_itself(kernel: KernelProcess) -> None:
@@ -89,7 +89,7 @@ async def test_when_its_time_is_over_it_leaves_by_itself(kernel: KernelProcess) 
         await watch.attached()
         kernel.run("a = 1")
         await watch.ran(1)
-    await leaves(kernel)
+    await wait_until_uninstalled(kernel)
     assert value(client, "[m for m in __import__('sys').modules if '_kernelscope_probe' in m]") == []
     loop = "__import__('IPython').get_ipython().kernel.io_loop.asyncio_loop"
     assert "kernelscope" not in value(client, f"str({loop}._scheduled)")
@@ -102,7 +102,7 @@ async def test_it_does_not_leave_in_the_middle_of_a_run(kernel: KernelProcess) -
         await watch.attached()
     code = f"import asyncio, sys\nawait asyncio.sleep(1.0)\nseen = {INSTALLED}"
     kernel.run(code)
-    await leaves(kernel)
+    await wait_until_uninstalled(kernel)
     assert kernel.run("assert seen")["status"] == "ok"
 
 
@@ -114,7 +114,7 @@ async def test_a_second_watcher_stops_the_clock(kernel: KernelProcess) -> None:
         kernel.run("import time; time.sleep(0.8)")
         await watch.ran(1)
         assert value(kernel.client(), INSTALLED) is True
-    await leaves(kernel)
+    await wait_until_uninstalled(kernel)
 
 
 async def test_what_was_not_kept_is_counted(kernel: KernelProcess) -> None:
@@ -123,16 +123,16 @@ async def test_what_was_not_kept_is_counted(kernel: KernelProcess) -> None:
         small = "__import__('sys').modules['_kernelscope_probe.history'].__dict__.update(HISTORY_BYTES=6000)"
         assert value(kernel.client(), small) is None
     ran = [kernel.run(f"model.C = {number + 1}.5")["execution_count"] for number in range(12)]
-    attached = await visited(kernel)
+    attached = await visit(kernel)
     kept = [o.run.execution_count for o in attached.history if o.run]
     assert 0 < len(kept) < len(ran)
     assert kept == ran[-len(kept) :]
     assert attached.base.seq == len(ran) - len(kept)
 
-    told = await asyncio.to_thread(kernelscope, "explain", str(kernel.connection_file), "model")
-    assert told.returncode == 0, told.stderr
+    output = await asyncio.to_thread(kernelscope, "explain", str(kernel.connection_file), "model")
+    assert output.returncode == 0, output.stderr
     unknown = f"What happened to model before In [{kept[0]}] is unknown: kernelscope kept no more"
-    assert told.stdout.splitlines()[1].strip().startswith(unknown)
+    assert output.stdout.splitlines()[1].strip().startswith(unknown)
 
 
 def kernelscope(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -156,13 +156,13 @@ def test_explain_tells_what_nobody_saw_and_waits_for_a_busy_kernel(kernel: Kerne
     first = kernel.run("model.fit([[0], [1]], [0, 1])")["execution_count"]
     kernel.run("model = LogisticRegression()")
     last = kernel.run("model = LogisticRegression()")["execution_count"]
-    told = kernelscope(*explain)
-    lines = told.stdout.splitlines()
-    assert (told.returncode, told.stderr) == (0, "")
+    output = kernelscope(*explain)
+    lines = output.stdout.splitlines()
+    assert (output.returncode, output.stderr) == (0, "")
     assert lines[0] == "model"
     assert f"before In [{first}] is unknown: nobody was watching" in lines[1]
-    assert f"In [{last - 1}] model was replaced" in told.stdout
-    assert f"Re-running In [{last}] resets model: the one time that it ran again." in told.stdout
+    assert f"In [{last - 1}] model was replaced" in output.stdout
+    assert f"Re-running In [{last}] resets model: the one time that it ran again." in output.stdout
 
     record = json.loads(kernelscope(*explain, "--json").stdout)
     assert [c["execution_count"] for c in record["story"] if c["kind"] == "run"] == [first, last - 1, last]

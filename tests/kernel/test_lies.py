@@ -25,7 +25,7 @@ PROMPT = 10.0
 
 
 @contextmanager
-def telling(folder: Path, lie: str) -> Iterator[KernelProcess]:
+def lying_kernel(folder: Path, lie: str) -> Iterator[KernelProcess]:
     with KernelProcess(folder, launcher=(str(lying.__file__), lie)) as kernel:
         yield kernel
 
@@ -43,7 +43,7 @@ def watch(kernel: KernelProcess) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def until(fact: Callable[[], object], process: subprocess.Popen[str]) -> None:
+def wait_until(fact: Callable[[], object], process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + LONG
     while not fact():
         assert process.poll() is None, "it ended first"
@@ -54,17 +54,17 @@ def until(fact: Callable[[], object], process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize(
     ("lie", "said"),
     [
-        ("names", "names has 100000 entries, more than can be true"),
-        ("objects", "objects has 30000 entries, more than can be true"),
-        ("values", "3000000 values is more than can be true"),
-        ("history", "history has 200000 entries, more than can be true"),
+        ("names", "`names` has 100000 entries, and the limit is 20000"),
+        ("objects", "`objects` has 30000 entries, and the limit is 20000"),
+        ("values", "3000000 values is larger than the limit of 2000000"),
+        ("history", "`history` has 200000 entries, and the limit is 20000"),
         ("answer", "more than any answer can have"),
     ],
 )
 async def test_what_is_out_of_all_proportion_is_refused_before_anything_is_made_of_it(
     tmp_path: Path, lie: str, said: str
 ) -> None:
-    with telling(tmp_path, lie) as kernel:
+    with lying_kernel(tmp_path, lie) as kernel:
         async with watching(kernel) as watch:
             error = await watch.failure(LONG)
     assert isinstance(error, ProbeError)
@@ -72,11 +72,11 @@ async def test_what_is_out_of_all_proportion_is_refused_before_anything_is_made_
 
 
 def test_ctrl_c_ends_a_watch_that_still_judges_a_long_history(tmp_path: Path) -> None:
-    with telling(tmp_path, "long history") as kernel, watch(kernel) as process:
-        until(lambda: "answered" in kernel.log.read_text(), process)
+    with lying_kernel(tmp_path, "long history") as kernel, watch(kernel) as process:
+        wait_until(lambda: "answered" in kernel.log.read_text(), process)
         busy = psutil.Process(process.pid)
         begun = busy.cpu_times().user
-        until(lambda: busy.cpu_times().user > begun + 1.0, process)
+        wait_until(lambda: busy.cpu_times().user > begun + 1.0, process)
 
         process.send_signal(signal.SIGINT)
         sent = time.monotonic()
@@ -93,7 +93,7 @@ def peak_of(tmp_path: Path, lie: str) -> int:
     """The most memory in bytes that a watch had by the time it told of the run after all outputs."""
     folder = tmp_path / lie
     folder.mkdir()
-    with telling(folder, lie) as kernel, watch(kernel) as process:
+    with lying_kernel(folder, lie) as kernel, watch(kernel) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("In [1]"):

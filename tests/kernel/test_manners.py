@@ -82,13 +82,13 @@ def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
         yield process
 
 
-def started(python: str, *folders: Path) -> list[KernelProcess]:
+def start_kernels(python: str, *folders: Path) -> list[KernelProcess]:
     for folder in folders:
         folder.mkdir()
     return [KernelProcess(folder, python) for folder in folders]
 
 
-def same(shown: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def without_ids(shown: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """What differs from kernel to kernel left out: process ids, addresses, times."""
     return [
         (k, re.sub(r"0x[0-9a-f]+|\bat [0-9a-f]+|ipykernel_\d+|[\d.]+ [µnm]?s\b", "…", t)) for k, t in shown
@@ -104,16 +104,16 @@ def watch_process(kernel: KernelProcess) -> subprocess.Popen[str]:
 def line_of(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
     assert process.stdout is not None
     for line in process.stdout:
-        told: dict[str, Any] = json.loads(line)
-        if told["type"] == kind:
-            return told
+        record: dict[str, Any] = json.loads(line)
+        if record["type"] == kind:
+            return record
     raise AssertionError(f"it ended without a line of type {kind}")
 
 
 @pytest.mark.fault(36)
 async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
     """The same cells in two kernels, one of which is watched, left, and watched by one that is killed."""
-    plain, watched = started(python, tmp_path / "plain", tmp_path / "watched")
+    plain, watched = start_kernels(python, tmp_path / "plain", tmp_path / "watched")
     with plain, watched:
         ours, theirs = watched.client(), plain.client()
         for client in (ours, theirs):
@@ -121,7 +121,7 @@ async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
         async with watching(watched) as watch:
             await watch.attached()
             for number, cell in enumerate(CELLS, start=1):
-                assert same(played(ours, cell)) == same(played(theirs, cell)), cell
+                assert without_ids(played(ours, cell)) == without_ids(played(theirs, cell)), cell
                 await watch.ran(number)
             assert watch.codes == list(CELLS)
             seen = value(ours, EXPRESSION)
@@ -189,18 +189,18 @@ async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess)
     kernel.run("a = 1")
     assert value(client, INSTALLED) is True
     async with watching(kernel) as watch:
-        found = await watch.attached()
-        assert [o.run.code for o in found.history if o.run] == ["a = 1"]
+        attached = await watch.attached()
+        assert [o.run.code for o in attached.history if o.run] == ["a = 1"]
         kernel.run(
             "sys = __import__('sys'); sys.modules['_kernelscope_probe.agent'].AGENT.lease.keep_alive.seconds = 0.01"
         )
         await watch.ran(1)
 
-    def gone() -> bool:
+    def is_uninstalled() -> bool:
         kernel.run("b = 2")
         return value(client, INSTALLED) is False
 
-    await eventually(gone)
+    await eventually(is_uninstalled)
 
 
 async def eventually(fact: Any) -> None:
@@ -237,10 +237,10 @@ async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
         kernel.run("b = SVC()")
         await first.ran(1)
         async with watching(kernel) as second:
-            found = await second.attached()
-            assert [o.run.code for o in found.history if o.run] == ["b = SVC()"]
-            assert {o.generation for o in found.base.objects} == {1}
-            assert {o.generation for o in found.history[0].objects} == {2}
+            attached = await second.attached()
+            assert [o.run.code for o in attached.history if o.run] == ["b = SVC()"]
+            assert {o.generation for o in attached.base.objects} == {1}
+            assert {o.generation for o in attached.history[0].objects} == {2}
             kernel.run("a = b")
             await first.ran(2)
             await second.ran(1)
@@ -404,7 +404,7 @@ async def test_a_watcher_elsewhere_renews_its_lease(
 async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run("%load_ext autoreload\n%autoreload 2\nimport sys")
-    found = value(client, EXPRESSION)
+    report = value(client, EXPRESSION)
     async with watching(kernel) as first:
         await first.attached()
         kernel.run("for name in [n for n in sys.modules if 'kernelscope' in n]: del sys.modules[name]")
@@ -418,7 +418,7 @@ async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: Ke
     assert value(client, INSTALLED) is False
     left = value(client, EXPRESSION)
     assert {k: left[k] for k in ("callbacks", "comms", "threads")} == {
-        k: found[k] for k in ("callbacks", "comms", "threads")
+        k: report[k] for k in ("callbacks", "comms", "threads")
     }
 
 
@@ -440,16 +440,16 @@ async def test_a_cell_that_ends_the_kernel(kernel: KernelProcess, tmp_path: Path
         *command, "--record", str(recording), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert recorder.stdout is not None
-    told: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     async with asyncio.timeout(LONG):
         async for line in recorder.stdout:
-            told.append(json.loads(line))
-            if told[-1]["type"] == "attached":
+            records.append(json.loads(line))
+            if records[-1]["type"] == "attached":
                 kernel.run("from sklearn.svm import SVC\nmodel = SVC()")
                 kernel.connection_file.unlink()
                 kernel.queue(end)
         assert await recorder.wait() == 3
-    assert [line["state"] for line in told if line["type"] == "kernel"][-1] == "died"
+    assert [line["state"] for line in records if line["type"] == "kernel"][-1] == "died"
     kept = await events_in(recording)
     runs = [event.observation for event in kept if isinstance(event, Observed)]
     assert [set(run.names) for run in runs if run.run] == [{"model"}]

@@ -26,21 +26,21 @@ def kernel(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[KernelPro
         yield process
 
 
-def moved(watch: Watching) -> list[tuple[str, str]]:
+def movements_of(watch: Watching) -> list[tuple[str, str]]:
     return [(m.name, m.text) for e in watch.events if isinstance(e, Progress) for m in e.moved]
 
 
-async def seen_to_move(
+async def watch_movements(
     kernel: KernelProcess, watch: Watching, cell: str, *, least: int = 1
 ) -> dict[str, str]:
     """What is told of a cell that runs until then; by name, the last that was said."""
     before = len(watch.runs)
     running = kernel.queue(cell)
-    await watch.until(lambda w: len(moved(w)) >= least)
+    await watch.until(lambda w: len(movements_of(w)) >= least)
     (kernel.folder / "go").touch()
     kernel.wait(running)
     await watch.ran(before + 1)
-    return dict(moved(watch))
+    return dict(movements_of(watch))
 
 
 async def test_a_model_that_learns_on_is_seen_to_move_and_no_verdict_is_given(kernel: KernelProcess) -> None:
@@ -49,10 +49,10 @@ async def test_a_model_that_learns_on_is_seen_to_move_and_no_verdict_is_given(ke
     async with watching(kernel) as watch:
         await watch.attached()
         cell = UNTIL_TOLD + "    _ = m.partial_fit(X, y, classes=[0, 1])"
-        told = await seen_to_move(kernel, watch, cell, least=2)
-        assert set(told) == {"m"}
-        assert told["m"].startswith("t_ ")
-        assert " → " in told["m"]
+        movements = await watch_movements(kernel, watch, cell, least=2)
+        assert set(movements) == {"m"}
+        assert movements["m"].startswith("t_ ")
+        assert " → " in movements["m"]
         progress = [e for e in watch.events if isinstance(e, Progress) and e.moved]
         assert {e.execution_count for e in progress} == {3}
         assert all(e.seconds > 1 for e in progress)
@@ -74,9 +74,9 @@ async def test_a_growing_ensemble_and_a_step_of_a_pipeline(kernel: KernelProcess
             UNTIL_TOLD + "    forest.n_estimators += 1; _ = forest.fit(X, y)\n"
             "    _ = pipe[0].partial_fit(X, y, classes=[0, 1])"
         )
-        told = await seen_to_move(kernel, watch, cell, least=4)
-        assert "items" in told["forest"]
-        assert "['sgdclassifier'] t_" in told["pipe"]
+        movements = await watch_movements(kernel, watch, cell, least=4)
+        assert "items" in movements["forest"]
+        assert "['sgdclassifier'] t_" in movements["pipe"]
 
 
 async def test_a_short_run_is_not_looked_at_and_a_long_one_without_models_says_that_it_lives(
@@ -91,7 +91,7 @@ async def test_a_short_run_is_not_looked_at_and_a_long_one_without_models_says_t
         kernel.wait(running)
         await watch.ran(2)
         assert {e.execution_count for e in watch.events if isinstance(e, Progress)} == {3}
-        assert moved(watch) == []
+        assert movements_of(watch) == []
 
 
 async def test_code_that_holds_the_interpreter_is_not_answering_and_not_dead(

@@ -17,18 +17,18 @@ ERRORS: Tuple[Type[BaseException], ...] = (  # noqa: UP006
 )
 """The last two are never the probe's own: a hook passes them on to a cell."""
 ENTRIES = frozenset({"_kernelscope", "pre_run_cell", "post_run_cell", "on_comm_message", "look_between_runs"})
-"""Functions of the probe that others call, and by which a place is told from another."""
+"""Functions of the probe that others call; a place is named by the one that led there."""
 GUARDS = frozenset({"call", "handle_msg", "run"})
 """Functions around those."""
 Place = Tuple[str, str, int]  # noqa: UP006
 """The probe's entry that led there, the module and the line."""
 
 reached: Dict[Place, int] = {}  # noqa: UP006
-"""How often each was come through while lines were collected."""
+"""How often each was reached while lines were collected."""
 fired: List[Tuple[str, str, int, str]] = []  # noqa: UP006
 missed: List[Place] = []  # noqa: UP006
 Fault = Tuple[str, str, int, int, int, int]  # noqa: UP006
-"""Entry, module, line; which time it is come through; which error; which of the next looks fails before,
+"""Entry, module, line; the how-manieth time it is reached; which error; which of the next looks fails before,
 so that the lines that handle a failure are reached (0: none)."""
 _plan: List[Fault] = []  # noqa: UP006
 _armed: Optional[Fault] = None  # noqa: UP045
@@ -37,7 +37,7 @@ _entered = ""
 
 
 def _entry(frame: Any) -> str:
-    """The function of the probe that somebody else has called; notes where that is this one."""
+    """The function of the probe by which it was entered; remembers this one if it is such an entry."""
     global _entered
     name = frame.f_code.co_name
     if name in ENTRIES:
@@ -80,7 +80,7 @@ def _fire_at_line(frame: Any, event: str, arg: Any) -> Any:
 
 
 def collect(on: bool) -> None:
-    """Notes the lines of the probe that are come through in this thread, and in those begun meanwhile."""
+    """Record the lines of the probe that are reached in this thread, and in those that begin meanwhile."""
     sys.settrace(_collect if on else None)
     threading.settrace(_collect if on else None)
 
@@ -90,7 +90,7 @@ def agent() -> Any:
 
 
 def break_a_look(number: int) -> None:
-    """The next look of the probe fails, or the one after it."""
+    """Let the next look of the probe fail, or the one after it."""
     look, left = agent().observer.look, [number]
 
     def take() -> Any:
@@ -104,12 +104,12 @@ def break_a_look(number: int) -> None:
 
 
 def plan(faults: str) -> None:
-    """The faults to come, as JSON."""
+    """Take the faults to come, as JSON."""
     _plan[:] = [(*fault,) for fault in json.loads(faults)]
 
 
 def step() -> None:
-    """Arms the next fault; the failures that the probe has counted are forgotten."""
+    """Arm the next fault, and forget the failures that the probe has counted."""
     global _armed, _left
     if _armed is not None:
         missed.append(_armed[:3])
@@ -140,15 +140,15 @@ def _state() -> Any:
 
 
 def _try(faults: List[Fault], go: Callable[[], object], clean: Callable[[], object]) -> List[str]:  # noqa: UP006
-    """One fault after another while ``go`` runs; what was wrong then or is not as it was after ``clean``."""
+    """Put one fault after another while ``go`` runs; returns what was wrong then, or is not as it was after ``clean``."""
     global _armed, _left
     wrong = []
     for fault in faults:
         _armed, _left = fault, fault[3]
-        told: object = None
+        answer: object = None
         try:
             sys.settrace(_fire)
-            told = go()
+            answer = go()
         except BaseException as error:  # noqa: BLE001 - that is what is looked for
             wrong.append(f"{fault}: {type(error).__name__} came out")
         finally:
@@ -158,7 +158,7 @@ def _try(faults: List[Fault], go: Callable[[], object], clean: Callable[[], obje
             _armed = None
         left = clean()
         if left:
-            wrong.append(f"{fault}: {told}: left {left}")
+            wrong.append(f"{fault}: {answer}: left {left}")
     return wrong
 
 
@@ -215,7 +215,7 @@ def leaves(expression: str, watcher: str, faults: str) -> str:
 
 
 def _poll_once() -> Any:
-    """The poller's thread is made anew, and finds something to tell."""
+    """Start a new thread of the poller, which finds something to report."""
     here, ip = agent(), sys.modules["IPython"].get_ipython()
     here.poller.stop()
     ip.user_ns["polled"] = type(ip.user_ns["m"])()
@@ -252,11 +252,11 @@ def polls(faults: str, collecting: bool = False) -> str:
         seq = here.observer.seq
         ip.user_ns["polled"] = type(ip.user_ns["m"])()
         if not _until(poller, lambda: here.observer.seq > seq):  # noqa: B023
-            wrong.append(f"{fault}: it speaks no more")
+            wrong.append(f"{fault}: it reports no more")
     return json.dumps(wrong)
 
 
 def report() -> str:
-    """What came of it, as JSON."""
+    """What was reached, fired and missed, as JSON."""
     lines = [(*place, times) for place, times in reached.items()]
     return json.dumps({"reached": lines, "fired": fired, "missed": missed})

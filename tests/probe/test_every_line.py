@@ -73,29 +73,30 @@ PROBE = Path(inject.__file__).parents[1] / "probe"
 
 Shown = list[tuple[str, str]]
 Lines = dict[tuple[str, str, int], tuple[int, int]]
-"""Entry, module and line: how often it is come through, and which look must fail before."""
+"""Entry, module and line → how often it is reached, and which look must fail before."""
 
 
-def played(client: BlockingKernelClient, cells: Iterable[str]) -> list[Shown]:
-    """Runs cells, all queued at once; what a front end shows of each."""
+def play_cells(client: BlockingKernelClient, cells: Iterable[str]) -> list[Shown]:
+    """Run cells, all queued at once; returns what a front end shows of each."""
     shown: dict[str, Shown] = {}
     for cell in cells:
         shown[client.execute(cell, allow_stdin=False, stop_on_error=False)] = []
     idle = 0
     while idle < len(shown):
         message = client.get_iopub_msg(timeout=LONG)
-        kind, told = message["msg_type"], shown.get(message["parent_header"].get("msg_id"))
-        if told is None or kind in ("execute_input", "comm_msg"):
+        kind, outputs = message["msg_type"], shown.get(message["parent_header"].get("msg_id"))
+        if outputs is None or kind in ("execute_input", "comm_msg"):
             continue
         if kind == "status":
             idle += message["content"]["execution_state"] == "idle"
-        elif told and kind == "stream" and told[-1][0] == message["content"]["name"]:
-            told[-1] = told[-1][0], told[-1][1] + message["content"]["text"]  # it was flushed in between
+        elif outputs and kind == "stream" and outputs[-1][0] == message["content"]["name"]:
+            # It was flushed in between.
+            outputs[-1] = outputs[-1][0], outputs[-1][1] + message["content"]["text"]
         elif kind == "stream":
-            told.append((message["content"]["name"], message["content"]["text"]))
+            outputs.append((message["content"]["name"], message["content"]["text"]))
         else:
             text = json.dumps(message["content"], sort_keys=True)
-            told.append((kind, re.sub(r'In ?\[\d+\]|"execution_count": \d+|ipykernel_\d+/\d+', "…", text)))
+            outputs.append((kind, re.sub(r'In ?\[\d+\]|"execution_count": \d+|ipykernel_\d+/\d+', "…", text)))
     return list(shown.values())
 
 
@@ -103,10 +104,10 @@ _DOORS = ("try:", "while not self._stop_now.is_set():", "self = argument = None"
 
 
 def is_at_the_door(entry: str, module: str, line: int) -> bool:
-    """The first or last line of an outermost guard (the poller's loop is one), or ``try:`` in the loader's one function.
+    """Whether it is the first or last line of an outermost guard, of the poller's loop, or of the loader's function.
 
-    What is raised there is raised by tracing alone: the interpreter runs nothing on that line and delivers
-    no signal on it, and CPython 3.11 has it covered by no other ``try`` of the same function, either.
+    Only tracing can raise there: the interpreter runs nothing on that line and delivers no signal on it, and in
+    CPython 3.11 no other ``try`` of the same function covers it.
     """
     name = module.removesuffix(">").partition("_kernelscope_probe.")[2] or "loader"
     if entry != "guard" and name != "loader":
@@ -116,45 +117,45 @@ def is_at_the_door(entry: str, module: str, line: int) -> bool:
 
 
 def report(client: BlockingKernelClient) -> dict[str, Any]:
-    """What the harness in the kernel has noted."""
-    found: dict[str, Any] = json.loads(value(client, FAULTS + "report()"))
-    return found
+    """What the harness in the kernel has recorded."""
+    result: dict[str, Any] = json.loads(value(client, FAULTS + "report()"))
+    return result
 
 
-def chosen(lines: Lines, own: int, others: int, kinds: range = range(KINDS)) -> list[tuple[Any, ...]]:
-    """A fault for each of so many lines of the probe's own course, and of what it calls to read."""
-    found: list[tuple[Any, ...]] = []
+def choose_faults(lines: Lines, own: int, others: int, kinds: range = range(KINDS)) -> list[tuple[Any, ...]]:
+    """Choose every so-many-th line of the probe's own course, and of the modules that read, and a fault for each."""
+    result: list[tuple[Any, ...]] = []
     for number, ((entry, module, line), (times, broken)) in enumerate(lines.items()):
         is_own = module.rpartition(".")[2] in OWN_MODULES
         if number % (own if is_own else others) == 0:
-            found.append(
-                (entry, module, line, 1 + number % min(times, 3), kinds[len(found) % len(kinds)], broken)
+            result.append(
+                (entry, module, line, 1 + number % min(times, 3), kinds[len(result) % len(kinds)], broken)
             )
-    return found
+    return result
 
 
-def collected(client: BlockingKernelClient) -> Lines:
-    """Lines that the hooks come through in a run."""
-    played(client, CELLS * 2)  # what is done once per type is done
-    found: Lines = {}
+def collect_lines(client: BlockingKernelClient) -> Lines:
+    """Collect the lines that the hooks reach in a run."""
+    play_cells(client, CELLS * 2)  # what is done once per type is done
+    result: Lines = {}
     for broken in (0, 1, 2):
         value(client, FAULTS + "reached.clear()")
         value(client, FAULTS + "collect(True)")
-        played(client, [f"{FAULTS}break_a_look({broken})\n{CELLS[0]}", CELLS[0]] if broken else CELLS[:1])
+        play_cells(client, [f"{FAULTS}break_a_look({broken})\n{CELLS[0]}", CELLS[0]] if broken else CELLS[:1])
         value(client, FAULTS + "collect(False)")
         for entry, module, line, times in report(client)["reached"]:
             if not is_at_the_door(entry, module, line):
-                found.setdefault((entry, module, line), (1 if broken else times, broken))
-    return found
+                result.setdefault((entry, module, line), (1 if broken else times, broken))
+    return result
 
 
 def last_count(watch: Watching) -> int:
-    """Of the last run that was told."""
+    """Of the last run that was reported."""
     return max((o.run.execution_count for o in watch.runs[-1:] if o.run is not None), default=0)
 
 
-class Told:
-    """What the watcher was told of the runs from ``first`` on."""
+class Reports:
+    """What the watcher received of the runs from ``first`` on."""
 
     def __init__(self, watch: Watching, first: int) -> None:
         self.timeline = Timeline()
@@ -165,19 +166,19 @@ class Told:
 
     def verdicts(self) -> dict[str, set[Verdict]]:
         """By name, what the cells do to it when nothing goes wrong."""
-        found: dict[str, set[Verdict]] = {}
+        result: dict[str, set[Verdict]] = {}
         for run in self.runs:
             for change in run.changes:
-                found.setdefault(change.name, set()).add(change.verdict)
-        return found
+                result.setdefault(change.name, set()).add(change.verdict)
+        return result
 
     def check(self, first: int, cells: list[str], usual: dict[str, set[Verdict]]) -> Counter[str]:
         """Each run once or reported lost, none with a verdict that is wrong."""
         counts = [run.count for run in self.runs]
-        assert len(set(counts)) == len(counts), "no run is told twice"
+        assert len(set(counts)) == len(counts), "no run is reported twice"
         missing = len(cells) - len(counts)
         assert missing <= self.timeline.lost, "what was not sent leaves a gap in the numbers"
-        score = Counter({"lost, and the gap told": missing})
+        score = Counter({"lost, and the gap reported": missing})
         for run in self.runs:
             assert run.facts.code == cells[run.count - first]
             assert run.facts.status == ("error" if "raise" in run.facts.code else "ok")
@@ -194,7 +195,7 @@ class Told:
                 score["seen"] += 1
                 assert {c.name: {c.verdict} for c in run.changes} == usual
         for changes in self.between:
-            score["told later"] += 1
+            score["reported later"] += 1
             self._hedged(changes, usual)
         return score
 
@@ -208,14 +209,14 @@ class Told:
 
 def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> dict[str, Any]:
     """What is known of what the names hold, without what differs from probe to probe."""
-    found = {}
+    result = {}
     for name, token in names.items():
         facts = objects[token]
         learned = {n: (s.text, s.digest) for n, s in facts.learned.items()}
         parts = [(p.label, state_of({"": p.token}, objects)) for p in facts.parts]
         params = {n: p.text if isinstance(p, Opaque) else p for n, p in facts.params.items()}
-        found[name] = (facts.cls, params, learned, parts)
-    return found
+        result[name] = (facts.cls, params, learned, parts)
+    return result
 
 
 @pytest.mark.long
@@ -224,52 +225,52 @@ def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> di
 async def test_a_fault_at_every_line_of_the_hooks(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """The cell shows what it shows without us, the log stays empty, and what is told of the run is true."""
+    """The cell shows what it shows without us, the log stays empty, and what is reported of the run is true."""
     for folder in ("plain", "watched"):
         (tmp_path / folder).mkdir()
     with KernelProcess(tmp_path / "plain", python) as kernel:
         client = kernel.client()
         kernel.run(SETUP)
         value(client, PUT_IN)
-        wanted = played(client, CELLS)
+        expected = play_cells(client, CELLS)
         log = kernel.log.read_text()
-    assert [len(shown) for shown in wanted] == [2, 3, 2]
+    assert [len(shown) for shown in expected] == [2, 3, 2]
     with KernelProcess(tmp_path / "watched", python) as kernel:
         client = kernel.client()
         kernel.run(SETUP)
         async with watching(kernel) as watch:
             await watch.attached()
             value(client, PUT_IN)
-            lines = collected(client)
+            lines = collect_lines(client)
             density = (2, 8) if python == sys.executable else (16, 16)
-            faults = chosen(lines, *density, range(OWN))
+            faults = choose_faults(lines, *density, range(OWN))
             first = value(client, "get_ipython().execution_count")
-            played(client, CELLS)
+            play_cells(client, CELLS)
             await watch.until(lambda w: last_count(w) == first + 2)
-            usual = Told(watch, first).verdicts()
+            usual = Reports(watch, first).verdicts()
             assert all(len(verdicts) == 1 for verdicts in usual.values())
             value(client, FAULTS + f"plan({json.dumps(faults)!r})")
             first += len(CELLS)
             cells = [CELLS[n % len(CELLS)] for n in range(len(faults) + len(CELLS))]
             for start in range(0, len(cells), 60):
-                shown = played(client, cells[start : start + 60])
-                assert shown == [wanted[n % len(CELLS)] for n in range(start, start + len(shown))]
+                shown = play_cells(client, cells[start : start + 60])
+                assert shown == [expected[n % len(CELLS)] for n in range(start, start + len(shown))]
             await watch.until(lambda w: last_count(w) == first + len(cells) - 1)
-            found = report(client)
-            assert len(found["missed"]) <= len(faults) // 5, found["missed"]
-            assert len(found["fired"]) == len(faults) - len(found["missed"])
-            told = Told(watch, first)
-            score = told.check(first, cells, usual)
+            result = report(client)
+            assert len(result["missed"]) <= len(faults) // 5, result["missed"]
+            assert len(result["fired"]) == len(faults) - len(result["missed"])
+            reports = Reports(watch, first)
+            score = reports.check(first, cells, usual)
         async with watching(kernel) as again:
             base = (await again.attached()).base
-        assert state_of(told.timeline.names, told.timeline.objects) == state_of(
+        assert state_of(reports.timeline.names, reports.timeline.objects) == state_of(
             base.names, {o.token: o for o in base.objects}
         )
         assert kernel.log.read_text().replace("/watched/", "/plain/") == log
-    by_place = Counter(f"{entry} in {module[20:-1]}" for entry, module, *_ in found["fired"])
+    by_place = Counter(f"{entry} in {module[20:-1]}" for entry, module, *_ in result["fired"])
     record_property(
         "table",
-        f"{len(lines)} lines reached, {len(found['fired'])} faults, {len(cells)} runs: {dict(score)}\n"
+        f"{len(lines)} lines reached, {len(result['fired'])} faults, {len(cells)} runs: {dict(score)}\n"
         + "\n".join(f"{times:>5} {place}" for place, times in by_place.most_common()),
     )
 
@@ -287,40 +288,40 @@ async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
         async with watching(kernel) as watch:
             await watch.attached()
             value(client, PUT_IN)
-            lines = collected(client)
+            lines = collect_lines(client)
             density = (5, 20) if python == sys.executable else (24, 24)
             faults = [
-                f for f in chosen(lines, *density, range(OWN, KINDS)) if not f[-1]
+                f for f in choose_faults(lines, *density, range(OWN, KINDS)) if not f[-1]
             ]  # no look fails besides
             value(client, FAULTS + f"plan({json.dumps(faults)!r})")
             first = value(client, "get_ipython().execution_count")
             interrupted = 0
             for _ in range(0, 2 * len(faults) + 60, 60):
                 # The last cell arms no fault: an interrupt is for a cell that is in the queue behind it.
-                shown = played(client, [*[CELLS[0]] * 60, "pass"])
-                for told in shown:
-                    kinds = [kind for kind, _ in told]
+                shown = play_cells(client, [*[CELLS[0]] * 60, "pass"])
+                for outputs in shown:
+                    kinds = [kind for kind, _ in outputs]
                     if kinds in ([], ["stdout", "execute_result"], ["stream", "execute_result"]):
                         continue
                     interrupted += 1
                     (text,) = [
-                        text for _, text in told if "KeyboardInterrupt" in text or "SystemExit" in text
+                        text for _, text in outputs if "KeyboardInterrupt" in text or "SystemExit" in text
                     ]
                     assert "kernelscope" not in text.replace("test_every_line", "")
-            found = report(client)
+            result = report(client)
             last = value(client, "get_ipython().execution_count") - 1
             await watch.until(lambda w: last_count(w) == last)
             assert value(client, f"{AGENT}.guard.failures") == 0, "none of them is a failure of the probe"
             runs = [run for run in watch.runs if run.run is not None and run.run.execution_count >= first]
-            timeline = Told(watch, first).timeline
+            timeline = Reports(watch, first).timeline
         async with watching(kernel) as again:
             base = (await again.attached()).base
-        assert len(found["missed"]) <= len(faults) // 5, found["missed"]
-        in_hooks = [fault for fault in found["fired"] if fault[0] != "on_comm_message"]
+        assert len(result["missed"]) <= len(faults) // 5, result["missed"]
+        in_hooks = [fault for fault in result["fired"] if fault[0] != "on_comm_message"]
         assert interrupted >= len(in_hooks) - timeline.lost
         assert interrupted <= len(in_hooks)
         counts = [run.run.execution_count for run in runs if run.run is not None]
-        assert len(set(counts)) == len(counts), "no run is told twice"
+        assert len(set(counts)) == len(counts), "no run is reported twice"
         assert len(counts) >= last - first + 1 - timeline.lost
         assert state_of(timeline.names, timeline.objects) == state_of(
             base.names, {o.token: o for o in base.objects}
@@ -328,13 +329,13 @@ async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
 
 
 def lines_of(client: BlockingKernelClient, go: str) -> Lines:
-    """Lines that an expression comes through in the kernel."""
+    """Collect the lines that an expression reaches in the kernel."""
     value(client, FAULTS + "reached.clear()")
     value(client, FAULTS + "collect(True)")
     value(client, f"len(str({go}))")
     value(client, FAULTS + "collect(False)")
-    found = {(entry, module, line): (times, 0) for entry, module, line, times in report(client)["reached"]}
-    return {place: told for place, told in found.items() if not is_at_the_door(*place)}
+    result = {(entry, module, line): (times, 0) for entry, module, line, times in report(client)["reached"]}
+    return {place: times for place, times in result.items() if not is_at_the_door(*place)}
 
 
 @pytest.mark.long
@@ -353,7 +354,7 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
         log = kernel.log.read_text()
 
         def play(name: str, lines: Lines, own: int, others: int, given: str = "") -> str:
-            faults = chosen(lines, own, others)
+            faults = choose_faults(lines, own, others)
             assert json.loads(value(client, f"{FAULTS}{name}({given}{json.dumps(faults)!r})")) == []
             return f"{name}: {len(lines)} lines reached, {len(faults)} faults"
 
@@ -392,11 +393,11 @@ async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
                 f"{AGENT}.guard.__dict__.update(handle={raises}) or 1",
             )
             for number in range(4):
-                assert played(client, [f"{number}; print('shown')"]) == [[("stdout", "shown\n")]]
+                assert play_cells(client, [f"{number}; print('shown')"]) == [[("stdout", "shown\n")]]
             cut = tuple(f"the look {when} this run was cut short by {error}" for when in ("before", "after"))
             assert all(run.cut == cut for run in await watch.ran(4))
             value(client, f"{AGENT}.guard.__dict__.pop('handle') and 1")
-            shown = played(client, ["print('shown')"] * 3)
+            shown = play_cells(client, ["print('shown')"] * 3)
             assert shown == [[("stdout", "shown\n")]] * 3
             assert isinstance(await watch.failure(), ProbeError)
         assert value(client, INSTALLED) is False
@@ -431,7 +432,7 @@ async def test_a_forked_child_is_silent(tmp_path: Path) -> None:
         client = kernel.client()
         async with watching(kernel) as watch:
             await watch.attached()
-            assert played(client, [cell]) == [[("stdout", "0\n")]]
+            assert play_cells(client, [cell]) == [[("stdout", "0\n")]]
             assert [run.cut for run in await watch.ran(1)] == [()]
 
 

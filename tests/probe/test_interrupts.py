@@ -179,7 +179,7 @@ class Cells:
     def run_code(self, code: str, sent: datetime | None = None, client: str = "one") -> BaseException | None:
         sent = sent or datetime.now(UTC)
         self.interrupts.announce({"header": {"date": sent, "session": client}})
-        self.interrupts.pass_on()
+        self.interrupts.deliver()
         try:
             exec(compile(code, "<cell>", "exec"), self.space, self.space)
         except BaseException as error:  # noqa: BLE001
@@ -262,7 +262,7 @@ def test_nothing_is_raised_once_the_probe_has_left(cells: Cells) -> None:
     assert cells.run_code("a = 1") is None
     sent = a_second_ago()
     cells.interrupts.keep(KeyboardInterrupt())
-    cells.interrupts.forget()
+    cells.interrupts.drop_all()
     assert cells.run_code("a = 2", sent) is None
 
 

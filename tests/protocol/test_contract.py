@@ -159,6 +159,12 @@ def kinds_of(wanted: Any) -> Iterator[Any]:
         yield wanted
 
 
+def ask(kernel: KernelProcess, question: inject.Question) -> Any:
+    """What the loader answers to a request."""
+    shown = value(kernel.client(), f"[{question.expression()}][0]")
+    return json.loads(value_of({"status": "ok", "data": {"text/plain": repr(shown)}}) or "")
+
+
 async def test_the_probe_sends_what_is_declared_and_nothing_else(python: str, tmp_path: Path) -> None:
     """A key that is misspelt on one side would silently become a default on the other."""
     keys: dict[str, set[str]] = {}
@@ -169,11 +175,14 @@ async def test_the_probe_sends_what_is_declared_and_nothing_else(python: str, tm
             for cell in (*CELLS[1:], HIDDEN, *LOST):
                 assert kernel.run(cell)["status"] == "ok", cell
             await watch.ran(len(CELLS) + len(LOST))
-            client = kernel.client()
-            greeting = Greeting(value(client, "get_ipython().kernel.session.session"), 1e12)
-            expression = inject.attach("another", greeting, visits=True).expression()
-            shown = value(client, f"[{expression}][0]")
-        reply = json.loads(value_of({"status": "ok", "data": {"text/plain": repr(shown)}}) or "")
+            greeting = ask(kernel, inject.GREETING)
+            request = inject.attach("another", Greeting(greeting["session"], 1e12), visits=True)
+            reply = ask(kernel, request)
+            audited = ask(kernel, inject.look_inside())
+        detached = ask(kernel, inject.DETACH)
+    assert greeting.keys() == declared("Greeting").keys()
+    assert audited["probe"].keys() == declared("AuditInfo").keys()
+    assert detached.keys() == declared("DetachReply").keys()
     collect_keys(reply, AttachReply, keys)
     assert keys["AttachReply"] == declared("AttachReply").keys()
     assert keys["KernelReply"] == declared("KernelReply").keys()

@@ -19,8 +19,8 @@ from kernelscope.protocol.wire import (
     Refusal,
     WireError,
     decode_answer,
+    decode_attach_in_steps,
     decode_observation,
-    decoding_attach,
 )
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Timeline
@@ -32,7 +32,7 @@ T = TypeVar("T")
 KERNEL = KernelFacts("file", "3.12.1", 1, 0)
 
 
-def counted(steps: Generator[None, None, T]) -> tuple[int, T]:
+def count_steps(steps: Generator[None, None, T]) -> tuple[int, T]:
     """How often it yields, and what it returns."""
     count = 0
     while True:
@@ -60,7 +60,7 @@ def large_attach() -> AttachReply:
 def test_an_attach_to_many_models_is_read_in_small_steps_and_as_all_at_once() -> None:
     text = large_reply()
     assert len(text) > 4_000_000
-    steps, reply = counted(decoding_attach(text))
+    steps, reply = count_steps(decode_attach_in_steps(text))
     assert reply == large_attach()
     assert isinstance(reply, AttachReply)
     assert len(reply.base.names) == len(reply.base.objects) == lying.MODELS
@@ -68,7 +68,7 @@ def test_an_attach_to_many_models_is_read_in_small_steps_and_as_all_at_once() ->
 
 
 def test_a_refusal_is_read_as_well() -> None:
-    assert counted(decoding_attach('{"error": "stale"}'))[1] == Refusal("stale")
+    assert count_steps(decode_attach_in_steps('{"error": "stale"}'))[1] == Refusal("stale")
 
 
 @pytest.mark.parametrize(
@@ -77,20 +77,20 @@ def test_a_refusal_is_read_as_well() -> None:
         ({"history": [an_observation(), an_observation(seq="x")]}, r"seq.*history\[1\]"),
         ({"base": {"seq": 0, "names": {}, "objects": [{"token": "x"}]}}, "token.*base"),
         ({"base": [1]}, "base"),
-        ({"history": {"a": 1}}, "history is no list"),
+        ({"history": {"a": 1}}, "`history` is not a list"),
         ({"history": ["x"]}, r"history\[0\]"),
         ({"nonce": 1}, "nonce"),
     ],
 )
 def test_an_answer_of_another_form_is_named_where_it_differs(differs: dict[str, Any], place: str) -> None:
     with pytest.raises(WireError, match=place):
-        counted(decoding_attach(json.dumps(a_reply(**differs))))
+        count_steps(decode_attach_in_steps(json.dumps(a_reply(**differs))))
 
 
 @pytest.mark.parametrize("text", ["[1]", "3", "nonsense", "[" * 100_000])
 def test_what_is_no_answer_is_none(text: str) -> None:
     with pytest.raises(WireError):
-        counted(decoding_attach(text))
+        count_steps(decode_attach_in_steps(text))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_is_no_answer_is_none(text: str) -> None:
     ],
 )
 def test_more_entries_than_can_be_true_are_refused_by_their_number(key: str, entries: Any) -> None:
-    with pytest.raises(WireError, match=f"{key} has {len(entries)} entries, more than can be true"):
+    with pytest.raises(WireError, match=f"`{key}` has {len(entries)} entries, and the limit is"):
         decode_observation(json.dumps(an_observation(**{key: entries})))
 
 
@@ -113,7 +113,7 @@ def test_more_entries_than_can_be_true_are_refused_by_their_number(key: str, ent
 def test_a_history_is_judged_look_by_look_and_as_all_at_once() -> None:
     reply = large_attach()
     event = Attached(1, KERNEL, reply.base, reply.history[:5])
-    steps, update = counted(Timeline().applying(event))
+    steps, update = count_steps(Timeline().applying(event))
     assert steps == 5
     assert update == Timeline().apply(event)
 
@@ -146,8 +146,8 @@ async def test_a_session_that_is_left_while_it_judges_an_attach_tells_nothing(
     reply = large_attach()
     source = ScriptedSource([Attached(1, KERNEL, reply.base, reply.history[:8])])
     session = Session(source)
-    told: list[object] = []
-    session.listen(told.append)
+    updates: list[object] = []
+    session.listen(updates.append)
     task = asyncio.create_task(session.run())
     for _ in range(4):
         await asyncio.sleep(0)
@@ -155,11 +155,11 @@ async def test_a_session_that_is_left_while_it_judges_an_attach_tells_nothing(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert told == []
+    assert updates == []
     assert source.closed
 
 
-def calls_made(work: Callable[[], object]) -> int:
+def count_calls_of(work: Callable[[], object]) -> int:
     """How many functions of Python are called: what work costs, whatever the machine is busy with."""
     count = 0
 
@@ -175,7 +175,7 @@ def calls_made(work: Callable[[], object]) -> int:
     return count
 
 
-def created(count: int) -> int:
+def cost_of_creating(count: int) -> int:
     """What it costs to judge a cell that created and fitted so many models."""
     models = [{**lying.model(i, 1)} for i in range(count)]
     methods = {"methods": [{"method": "fit"}], "complete": True}
@@ -184,8 +184,8 @@ def created(count: int) -> int:
     )
     timeline = Timeline()
     timeline.apply(Attached(1, KERNEL, Snapshot()))
-    return calls_made(lambda: timeline.apply(Observed(1, seen)))
+    return count_calls_of(lambda: timeline.apply(Observed(1, seen)))
 
 
 def test_twice_as_many_models_cost_twice_as_much() -> None:
-    assert created(400) < 2.3 * created(200)
+    assert cost_of_creating(400) < 2.3 * cost_of_creating(200)

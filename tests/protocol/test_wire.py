@@ -16,9 +16,9 @@ from kernelscope.protocol import wire
 from kernelscope.protocol.wire import (
     WIRE,
     AttachReply,
+    DetachReply,
     Push,
     Refusal,
-    TakenOut,
     WireError,
     decode_answer,
     decode_observation,
@@ -29,7 +29,7 @@ HOSTILE = "\x1b]0;owned\x07\u202e\u2066\ud800\x9b31m\r\nx\u200b"
 
 
 def an_observation(**differs: Any) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    message: dict[str, Any] = {
         "seq": 3,
         "run": {
             "execution_count": 8,
@@ -58,7 +58,7 @@ def an_observation(**differs: Any) -> dict[str, Any]:
         "code": {"methods": [{"method": "fit", "token": 1}], "assigned": [[1, "coef_"]], "complete": True},
         "sees_calls": True,
     }
-    return {**told, **differs}
+    return {**message, **differs}
 
 
 def a_reply(**differs: Any) -> dict[str, Any]:
@@ -79,13 +79,13 @@ def decoded(**differs: Any) -> Observation:
     return decode_observation(json.dumps(an_observation(**differs)))
 
 
-def set_at(told: Any, path: str, value: object) -> Any:
+def set_at(message: Any, path: str, value: object) -> Any:
     *steps, last = path.split("/")
-    place = told
+    place = message
     for step in steps:
         place = place[int(step) if step.isdigit() else step]
     place[int(last) if last.isdigit() else last] = value
-    return told
+    return message
 
 
 def texts(value: Any) -> list[str]:
@@ -102,10 +102,10 @@ def test_given_an_observation_when_decoded_then_every_field_has_its_type() -> No
 
     assert seen.run is not None
     assert (seen.seq, seen.run.execution_count, seen.names) == (3, 8, {"m": 1, "gone": None})
-    (held,) = seen.objects
-    assert held.params == {"C": 1.0, "w": Opaque("array", "aa", 2), "n": None}
-    assert held.learned["coef_"].digest == "d"
-    assert (held.parts[0].label, held.parts[0].key) == ("['clf']", "clf")
+    (facts,) = seen.objects
+    assert facts.params == {"C": 1.0, "w": Opaque("array", "aa", 2), "n": None}
+    assert facts.learned["coef_"].digest == "d"
+    assert (facts.parts[0].label, facts.parts[0].key) == ("['clf']", "clf")
     assert seen.code.assigned == ((1, "coef_"),)
     assert (seen.calls[0].nested, seen.cut, seen.sees_calls) == (False, (), True)
 
@@ -137,21 +137,21 @@ def test_given_keys_that_a_later_probe_adds_when_decoded_then_they_are_passed_ov
 def test_given_a_field_of_another_type_when_decoded_then_the_error_names_it(
     path: str, value: object, field: str
 ) -> None:
-    told = set_at(an_observation(), path, value)
+    message = set_at(an_observation(), path, value)
 
     with pytest.raises(WireError) as error:
-        decode_observation(json.dumps(told))
+        decode_observation(json.dumps(message))
 
     assert f"`{field}`" in str(error.value)
 
 
 @pytest.mark.parametrize("missing", ["seq"])
 def test_given_a_field_that_is_missing_when_decoded_then_the_error_names_it(missing: str) -> None:
-    told = an_observation()
-    del told[missing]
+    message = an_observation()
+    del message[missing]
 
     with pytest.raises(WireError, match=f"`{missing}`"):
-        decode_observation(json.dumps(told))
+        decode_observation(json.dumps(message))
 
 
 @pytest.mark.parametrize("text", ["", "{", "nul", '"x" 1', "[" * 100_000, '{"seq":' + "9" * 5_000 + "}"])
@@ -165,15 +165,15 @@ def test_given_json_that_is_no_object_when_decoded_then_a_wire_error(text: str) 
     for decode in (
         decode_observation,
         partial(decode_answer, wanted=AttachReply),
-        partial(decode_answer, wanted=TakenOut),
+        partial(decode_answer, wanted=DetachReply),
     ):
         with pytest.raises(WireError):
             decode(text)
 
 
 def test_given_more_text_than_can_be_true_when_decoded_then_it_is_refused_unread() -> None:
-    with pytest.raises(WireError, match="more than can be true"):
-        decode_observation(" " * (wire._LONGEST + 1))
+    with pytest.raises(WireError, match="larger than the limit"):
+        decode_observation(" " * (wire._MAX_CHARACTERS + 1))
 
 
 PLACES = [
@@ -197,11 +197,11 @@ def test_given_hostile_text_anywhere_when_decoded_then_it_is_made_visible(path: 
 
 @pytest.mark.parametrize("place", ["names", "objects/0/params", "objects/0/learned"])
 def test_given_a_hostile_key_when_decoded_then_it_is_made_visible(place: str) -> None:
-    told = an_observation()
+    message = an_observation()
     values: dict[str, object] = {"names": 1, "objects/0/params": 2.0}
-    set_at(told, f"{place}/{HOSTILE}", values.get(place, {"text": "t", "serial": 1}))
+    set_at(message, f"{place}/{HOSTILE}", values.get(place, {"text": "t", "serial": 1}))
 
-    shown = [t for t in texts(to_builtins(decode_observation(json.dumps(told)))) if "owned" in t]
+    shown = [t for t in texts(to_builtins(decode_observation(json.dumps(message)))) if "owned" in t]
 
     assert len(shown) == 1
     assert shown[0].isprintable()
@@ -258,7 +258,7 @@ def test_given_a_refusal_when_decoded_then_its_detail_is_safe_to_show() -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_given_the_answer_to_a_detach_when_decoded_then_whether_there_was_a_probe(there: bool) -> None:
-    assert decode_answer(json.dumps({"detached": there}), TakenOut) == TakenOut(there)
+    assert decode_answer(json.dumps({"detached": there}), DetachReply) == DetachReply(there)
 
 
 @pytest.mark.parametrize("data", [None, 3, "x", [], {}, {"other": 1}, {"kernelscope": None}])
@@ -292,7 +292,7 @@ def test_given_a_push_with_a_huge_observation_when_decoded_then_refused_before_i
     )
 
     assert push is not None
-    with pytest.raises(WireError, match="more than can be true"):
+    with pytest.raises(WireError, match="larger than the limit"):
         decode_observation(push.observation)
 
 

@@ -339,7 +339,7 @@ ENDLESS = (
         (schema.VERSION, [*GOOD, f"{EVENT} VALUES (2, '{{}}')"], True, "event 1 is missing"),
         (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, '{{}}')"], True, "event 1 cannot be read"),
         (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, '[1')"], True, "event 1 cannot be read"),
-        (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, '\x1b[2J')"], True, "event 1 cannot be read: no JSON"),
+        (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, '\x1b[2J')"], True, "event 1 cannot be read: not JSON"),
         (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, CAST(x'ff' AS TEXT))"], True, "decode to UTF-8"),
         (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, printf('%.*c', 64000001, 'x'))"], True, "too big"),
         (schema.VERSION, [*GOOD, SOURCED + "'[1')"], True, "event 1 cannot be read"),

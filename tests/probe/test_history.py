@@ -1,0 +1,59 @@
+"""What is kept for later watchers: the base and the observations amount to all that was sent."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from kernelscope.probe import history
+from kernelscope.probe.history import History
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def an_object(token: int, *parts: int, text: str = "") -> Any:
+    return {"token": token, "parts": [{"token": part} for part in parts], "text": text}
+
+
+def an_observation(seq: int, names: dict[str, int | None], *objects: Any) -> Any:
+    return {"seq": seq, "names": names, "objects": list(objects)}
+
+
+def test_observations_are_kept_in_order() -> None:
+    kept = History()
+    for seq in (1, 2, 3):
+        kept.add(json.dumps(an_observation(seq, {})))
+    assert [o["seq"] for o in kept.observations()] == [1, 2, 3]
+    assert kept.base["seq"] == 0
+
+
+def test_the_oldest_are_folded_into_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [json.dumps(an_observation(seq, {f"n{seq}": seq}, an_object(seq))) for seq in range(1, 6)]
+    monkeypatch.setattr(history, "HISTORY_BYTES", len(texts[0]) * 2)
+    kept = History()
+    for text in texts:
+        kept.add(text)
+    assert [o["seq"] for o in kept.observations()] == [4, 5]
+    assert kept.base["seq"] == 3
+    assert kept.base["names"] == {"n1": 1, "n2": 2, "n3": 3}
+    assert [o["token"] for o in kept.base["objects"]] == [1, 2, 3]
+
+
+def test_one_observation_is_kept_however_large_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "HISTORY_BYTES", 1)
+    kept = History()
+    for seq in (1, 2):
+        kept.add(json.dumps(an_observation(seq, {})))
+    assert [o["seq"] for o in kept.observations()] == [2]
+
+
+def test_a_base_holds_what_names_reach_parts_included_and_nothing_else() -> None:
+    base: Any = an_observation(
+        0, {"pipe": 1, "gone": 4}, an_object(1, 2), an_object(2, 3), an_object(3), an_object(4)
+    )
+    history.fold(base, an_observation(1, {"gone": None}, an_object(2, 3, text="changed")))
+    assert base["names"] == {"pipe": 1}
+    assert [(o["token"], o["text"]) for o in base["objects"]] == [(1, ""), (2, "changed"), (3, "")]
+    history.fold(base, an_observation(2, {"pipe": 5}, an_object(5)))
+    assert [o["token"] for o in base["objects"]] == [5]

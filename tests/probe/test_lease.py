@@ -1,0 +1,174 @@
+"""Who watches, and for how long the probe stays after the last one."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from kernelscope.probe import keep_alive
+from kernelscope.probe import lease as lease_module
+from kernelscope.probe.keep_alive import KeepAlive
+from kernelscope.probe.lease import REMOTE_RUNS, Lease, Watcher
+from kernelscope.probe.processes import machine_mark, start_mark
+
+
+class Loop:
+    """An event loop whose time stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[tuple[float, Any, tuple[object, ...]]] = []
+
+    def add_callback(self, function: Any, *arguments: object) -> None:
+        function(*arguments)
+
+    def call_later(self, seconds: float, function: Any, *arguments: object) -> object:
+        self.timers.append((self.now + seconds, function, arguments))
+        return self.timers[-1]
+
+    def remove_timeout(self, timer: Any) -> None:
+        self.timers.remove(timer)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        due = [timer for timer in self.timers if timer[0] <= self.now]
+        self.timers = [timer for timer in self.timers if timer not in due]
+        for _, function, arguments in due:
+            function(*arguments)
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
+    loop = Loop()
+    monkeypatch.setattr(keep_alive, "monotonic", lambda: loop.now)
+    return loop
+
+
+def watcher(name: str, *, is_remote: bool = False, poll: float | None = None) -> Watcher:
+    """A watcher in this process, or in one that cannot be seen."""
+    request: Any = {
+        "watcher": name,
+        "pid": -1 if is_remote else os.getpid(),
+        "process_started": "never" if is_remote else start_mark(os.getpid()),
+        "machine": "another" if is_remote else machine_mark(),
+        "poll": poll,
+    }
+    return Watcher(request)
+
+
+def note(expired: list[float], loop: Loop) -> bool:
+    expired.append(loop.now)
+    return True
+
+
+def test_the_probe_is_abandoned_with_its_last_watcher(loop: Loop) -> None:
+    lease = Lease(KeepAlive(loop, lambda: True))
+    assert lease.is_over()
+    lease.add(watcher("a"), 0.0)
+    lease.add(watcher("b"), 0.0)
+    assert lease.count_watchers() == 2
+    lease.remove("a")
+    assert not lease.is_over()
+    assert not lease.is_abandoned()
+    lease.remove("b")
+    lease.remove("b")
+    assert lease.is_over()
+    assert lease.is_abandoned()
+
+
+def test_a_local_watcher_is_gone_with_its_process(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = Lease(KeepAlive(loop, lambda: True))
+    lease.add(watcher("a"), 0.0)
+    for _ in range(REMOTE_RUNS + 1):
+        lease.remove_gone()
+    assert lease.is_watched()
+    monkeypatch.setattr(lease_module, "start_mark", lambda _: "")
+    assert lease.is_abandoned()
+    lease.remove_gone()
+    assert lease.watchers == {}
+
+
+def test_a_remote_watcher_is_gone_after_many_runs_without_a_renewal(loop: Loop) -> None:
+    lease = Lease(KeepAlive(loop, lambda: True))
+    lease.add(watcher("far", is_remote=True), 0.0)
+    for _ in range(REMOTE_RUNS):
+        lease.remove_gone()
+    lease.renew("far")
+    lease.renew("nobody's")
+    for _ in range(REMOTE_RUNS):
+        lease.remove_gone()
+    assert lease.is_watched()
+    lease.remove_gone()
+    assert not lease.is_watched()
+
+
+def test_the_shortest_poll_counts(loop: Loop) -> None:
+    lease = Lease(KeepAlive(loop, lambda: True))
+    assert lease.min_poll() is None
+    for name, poll in (("a", None), ("b", 5.0), ("c", 2.0)):
+        lease.add(watcher(name, poll=poll), 0.0)
+    assert lease.min_poll() == 2.0
+
+
+def test_the_time_to_stay_runs_from_the_last_watcher_on_and_only_once(loop: Loop) -> None:
+    expired: list[float] = []
+    lease = Lease(KeepAlive(loop, lambda: note(expired, loop)))
+    lease.add(watcher("a"), 60.0)
+    loop.advance(100.0)
+    assert expired == []
+    lease.remove("a")
+    assert not lease.is_over()
+    loop.advance(30.0)
+    assert not lease.is_over(), "asking does not prolong it"
+    loop.advance(30.0)
+    assert expired == [160.0]
+    assert lease.is_over()
+
+
+def test_a_watcher_stops_the_clock(loop: Loop) -> None:
+    expired: list[float] = []
+    lease = Lease(KeepAlive(loop, lambda: note(expired, loop)))
+    lease.add(watcher("a"), 60.0)
+    lease.remove("a")
+    assert not lease.is_over()
+    lease.add(watcher("b"), 10.0)
+    assert loop.timers == []
+    loop.advance(100.0)
+    assert expired == []
+    lease.remove("b")
+    assert not lease.is_over(), "the longest time that was asked for counts"
+    lease.keep_alive.cancel()
+    assert loop.timers == []
+
+
+def test_a_probe_that_cannot_be_uninstalled_yet_is_tried_again(loop: Loop) -> None:
+    answers = [False, True]
+    timer = KeepAlive(loop, lambda: answers.pop(0))
+    timer.suspend(5.0)
+    timer.start()
+    loop.advance(5.0)
+    assert len(loop.timers) == 1
+    loop.advance(keep_alive.RETRY_S)
+    assert answers == []
+    assert loop.timers == []
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("of the probe's"), KeyboardInterrupt()])
+def test_what_the_timer_raises_reaches_the_loop_only_if_it_is_the_user_s(
+    loop: Loop, error: BaseException
+) -> None:
+    def expire() -> bool:
+        raise error
+
+    expire.__code__ = expire.__code__.replace(co_filename=keep_alive.__file__)
+    timer = KeepAlive(loop, expire)
+    timer.suspend(5.0)
+    timer.start()
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            loop.advance(5.0)
+    else:
+        loop.advance(5.0)
+        assert len(loop.timers) == 1, "it is tried again"
