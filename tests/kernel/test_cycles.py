@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kernelscope.errors import UnreachableError
-from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.kernel.live_source import LiveSource, detach_probe
 from kernelscope.system import has_ended, start_mark
 from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess
@@ -218,7 +218,7 @@ async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> Non
 
         async with watching(kernel) as watch:
             await watch.attached()
-            assert [await take_out(kernel.connection_file) for _ in range(3)] == [True, False, False]
+            assert [await detach_probe(kernel.connection_file) for _ in range(3)] == [True, False, False]
         assert value(client, INSTALLED) is False
 
         async with watching(kernel) as watch:
@@ -226,6 +226,6 @@ async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> Non
             kernel.kill()
         await watch.source.close()
         with pytest.raises(UnreachableError):
-            await take_out(kernel.connection_file)
+            await detach_probe(kernel.connection_file)
         source = LiveSource(kernel.connection_file)
         await source.close()
