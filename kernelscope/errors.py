@@ -1,31 +1,31 @@
-"""What can go wrong, drawn once.
+"""The errors that a user sees, each with a title, a next step and an exit code.
 
 ::
 
-    KernelscopeError                 title, what to do next, exit code
-    ├── UnknownNameError        1    a name that held no model, or not then
-    ├── UsageError              2    the command line does not make sense
+    KernelscopeError
+    ├── UnknownNameError        1    no model had this name, or not at that time
+    ├── UsageError              2    the command line is wrong
     ├── KernelError             3    no kernel, or it cannot be attached to
     │   ├── ConnectionFileError      the connection file cannot be used
-    │   ├── NoKernelError            nothing to attach to, or too much to choose from
-    │   ├── UnreachableError         nobody answers at the ports in the file
-    │   ├── KeyMismatchError         somebody answers, but the key is not theirs
+    │   ├── NoKernelError            no kernel matches, or several do
+    │   ├── UnreachableError         no kernel answers at the ports in the file
+    │   ├── KeyMismatchError         a kernel answers with another key
     │   ├── UnsupportedKernelError   not an IPython kernel, or one that is too old
-    │   ├── ProbeError               the kernel answered, the probe could not be put in
+    │   ├── ProbeError               the kernel answers, the probe could not be installed
     │   └── UnsupportedSystemError   kernelscope has not been tried on this operating system
-    ├── TimedOutError           4    a limit that the user gave ran out
-    ├── RecordingError          5    a recording that cannot be written or opened
-    └── ExportError             5    an export file that cannot be written
+    ├── TimedOutError           4    a limit that the user set ran out
+    ├── RecordingError          5    a recording cannot be written or opened
+    └── ExportError             5    an export file cannot be written
 """
 
 from __future__ import annotations
 
 
 class KernelscopeError(Exception):
-    """The base of every error that a user is told about.
+    """The base of every error that is shown to a user.
 
     Args:
-        title: what is wrong, one line, for a person.
+        title: what is wrong, in one line.
         hint: what to do next; may be empty.
     """
 
@@ -38,23 +38,23 @@ class KernelscopeError(Exception):
 
 
 class UnknownNameError(KernelscopeError):
-    """Nothing is known of the name that was asked for, or not of that time."""
+    """No model had this name, or not at the time in question."""
 
 
 class UsageError(KernelscopeError):
-    """The command line does not make sense."""
+    """The command line is wrong."""
 
     exit_code = 2
 
 
 class KernelError(KernelscopeError):
-    """No kernel, or it cannot be attached to."""
+    """There is no kernel, or it cannot be attached to."""
 
     exit_code = 3
 
 
 class ConnectionFileError(KernelError):
-    """The connection file is missing, unreadable, malformed or cannot be trusted."""
+    """The connection file is missing, unreadable, malformed or not to be trusted."""
 
 
 class NoKernelError(KernelError):
@@ -62,19 +62,19 @@ class NoKernelError(KernelError):
 
 
 class UnreachableError(KernelError):
-    """Nobody answers at the ports in the connection file, or not any more."""
+    """No kernel answers at the ports in the connection file, or none does any longer."""
 
 
 class KeyMismatchError(KernelError):
-    """The kernel is there and does not sign with the key in the file."""
+    """The kernel answers, but does not sign with the key in the file."""
 
 
 class UnsupportedKernelError(KernelError):
-    """The kernel is no IPython kernel, or one that is too old."""
+    """The kernel is not an IPython kernel, or is too old."""
 
 
 class ProbeError(KernelError):
-    """The kernel answered, and the probe could not be put in."""
+    """The kernel answers, but the probe could not be installed or is gone."""
 
 
 class UnsupportedSystemError(KernelError):
@@ -82,13 +82,13 @@ class UnsupportedSystemError(KernelError):
 
 
 class TimedOutError(KernelscopeError):
-    """A time limit that the user gave ran out."""
+    """A time limit that the user set ran out."""
 
     exit_code = 4
 
 
 class RecordingError(KernelscopeError):
-    """A recording that cannot be written, or a file that is none that can be opened."""
+    """A recording cannot be written, or the file is not a recording that can be opened."""
 
     exit_code = 5
 

@@ -1,4 +1,4 @@
-"""One session: a source of events, the timeline they make, and those who listen."""
+"""One session: a source of events, the timeline that they make, and its listeners."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class Source(Protocol):
     """Where events come from: a live kernel, a recording or a test; the screen cannot tell which."""
 
     def events(self) -> AsyncIterator[Event | Recalled]:
-        """Events in order, until the source ends with ``Detached``; those of a recording as they were judged.
+        """Events in order, until the source ends with ``Detached``; those of a recording with their verdicts.
 
-        Raises a ``KernelscopeError`` where no attach is possible.
+        Raises a ``KernelscopeError`` if no attach is possible.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of the source; leaves a live kernel as it was.  May be called twice."""
+        """Closes the source and leaves a live kernel as it was.  May be called twice."""
         ...
 
 
 @runtime_checkable
 class LooksBetweenRuns(Protocol):
-    """A source that can look while no cell runs as well; a recording cannot."""
+    """A source that can also look while no cell runs; a recording cannot."""
 
     async def look_between_runs(self, seconds: float | None) -> None:
-        """That often from now on; ``None``: no more."""
+        """Look this often from now on; ``None``: after each run only."""
         ...
 
 
@@ -51,44 +51,44 @@ class Session:
         self.timeline = timeline or Timeline()
         self._listeners: list[Listener] = []
         self._past: list[Update] = []
-        """For a recording that is begun later."""
+        """All updates so far, for a recording that starts later."""
         self._recorder: Recorder | None = None
 
     def listen(self, listener: Listener) -> None:
-        """``listener`` is called with every update from now on, in the session's own task."""
+        """Calls ``listener`` with every update from now on, in the session's own task."""
         self._listeners.append(listener)
 
     @property
     def past(self) -> Iterator[Recalled]:
-        """All that was told so far, with what was made of it; of the passing moment, nothing."""
+        """All events so far with their verdicts, without the kernel's passing states."""
         return (Recalled(update.event, update.judgements) for update in self._past)
 
     # Recording.
 
     @property
     def recording(self) -> Path | None:
-        """The file that is being written; ``None``: none is."""
+        """The file that is being written; ``None`` while nothing is recorded."""
         return self._recorder.path if self._recorder is not None and not self._recorder.ended else None
 
     def record(self, file: Path, on_failure: Callable[[str], None]) -> None:
-        """Writes all that was told, and all that will be, until ``stop_recording``.
+        """Writes all events so far and those to come into a file, until ``stop_recording``.
 
         Args:
-            file: that is not there yet.
-            on_failure: told, once, why the recording ended early.
+            file: a file that does not exist yet.
+            on_failure: called once, with the reason, if the recording ends early.
 
         Raises:
-            RecordingError: the file is there already, or cannot be made.
+            RecordingError: the file exists already, or cannot be created.
         """
         from kernelscope.storage.recorder import Recorder
 
         self.stop_recording()
         self._recorder = Recorder(file, on_failure)
-        self._recorder.take(self._past)
+        self._recorder.write(self._past)
         self.listen(self._recorder)
 
     def stop_recording(self) -> RecordingResult | None:
-        """Finish the file, and tell what is in it; ``None`` when nothing was recorded."""
+        """Finishes the file and returns what it holds; ``None`` if nothing was recorded."""
         recorder, self._recorder = self._recorder, None
         if recorder is None:
             return None
@@ -97,20 +97,20 @@ class Session:
         return recorder.result
 
     async def run(self) -> None:
-        """Until the source ends; what the source raises is raised here, after it was closed.
+        """Runs until the source ends; an error of the source is raised here, after it was closed.
 
-        However it ends after an attach, the listeners are told by a ``Detached``.
+        However it ends after an attach, the last event for the listeners is a ``Detached``.
         """
         try:
             turns = Turns()
             async for event in self.source.events():
-                self._deliver(await turns.finished(self.timeline.applying(event)))
+                self._deliver(await turns.run(self.timeline.applying(event)))
                 await turns.pause()
         except KernelscopeError as error:
-            self._tell_the_end(error.title)
+            self._report_end(error.title)
             raise
         except asyncio.CancelledError:
-            self._tell_the_end("asked to leave")
+            self._report_end("on request")
             raise
         finally:
             await self.source.close()
@@ -121,6 +121,6 @@ class Session:
         for listener in self._listeners:
             listener(update)
 
-    def _tell_the_end(self, reason: str) -> None:
+    def _report_end(self, reason: str) -> None:
         if any(isinstance(update.event, Attached) for update in self._past):
             self._deliver(self.timeline.apply(Detached(reason)))

@@ -1,8 +1,8 @@
-"""The operating system: every call that one system has and another has not, or does otherwise.
+"""Everything that differs between operating systems.
 
-Nothing else in the program names such a call (``tests/test_platforms.py`` proves it), so this is the one
-place to read, and to extend, for another system.  ``kernelscope/probe/processes.py`` is its counterpart
-inside the watched kernel, where only the standard library may be used.
+No other module of the program contains such a call (``tests/test_platforms.py`` proves it), so this is the only
+module to extend for another system.  ``kernelscope/probe/processes.py`` is its counterpart inside the watched
+kernel, where only the standard library may be used.
 
 psutil reads the process table.  No function here raises because a process ended meanwhile or belongs to
 another user.
@@ -27,15 +27,15 @@ except ImportError:  # Windows
 
 PLATFORM = sys.platform
 ALIVE = "alive"
-"""The start mark of a process that is there and whose start time cannot be read."""
+"""The start mark of a live process whose start time cannot be read."""
 
 _PROC = Path("/proc")
 _ENDED = frozenset({b"Z", b"X"})
-"""States, in ``/proc/PID/stat``, of a process that has ended, whether or not its parent has asked how."""
+"""States, in ``/proc/PID/stat``, of a process that has ended, whether or not its parent has collected its status."""
 
 
 def is_supported(name: str = PLATFORM) -> bool:
-    """Whether kernelscope has been tried on the system that Python calls ``name``."""
+    """Whether kernelscope has been tried on the system that ``sys.platform`` calls ``name``."""
     return name not in {"win32", "cygwin"}
 
 
@@ -45,7 +45,7 @@ def description() -> str:
 
 
 def effective_user() -> int | None:
-    """The user as whom this process opens files; ``None`` on a system without user ids."""
+    """The user id with which this process opens files; ``None`` on a system without user ids."""
     ask = getattr(os, "geteuid", None)
     return None if ask is None else int(ask())
 
@@ -61,11 +61,11 @@ class StartedProcess(NamedTuple):
     started: float
     """Seconds since the epoch, to about a second."""
     folder: Path | None
-    """Its working directory; ``None`` where this cannot be read."""
+    """Its working directory; ``None`` if this cannot be read."""
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process with this id exists and has not ended, no matter whose it is."""
+    """Whether a process with this id exists and has not ended, no matter which user owns it."""
     import psutil
 
     if pid <= 0:
@@ -74,7 +74,7 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
     except psutil.NoSuchProcess:
         return False
-    except (psutil.Error, OSError):  # it exists, and is another user's, or no more files can be opened
+    except (psutil.Error, OSError):  # it exists, but is another user's, or no more files can be opened
         return True
 
 
@@ -89,14 +89,14 @@ def is_stopped(pid: int) -> bool:
 
 
 def start_mark(pid: int, proc: Path = _PROC) -> str:
-    """Text that tells two processes apart that had the same id one after the other.
+    """A text that tells apart two processes that had the same id one after the other.
 
     The start time in clock ticks since the boot, field 22 of ``/proc/PID/stat``: the probe computes the same
     text for the same process, in any version of kernelscope.  psutil's start time is no substitute: it is
     a time of day, which differs between two readers when the clock was set meanwhile.
 
     Returns:
-        ``ALIVE`` where the system does not tell the start time; empty where there is no such process, or
+        ``ALIVE`` if the system does not give the start time; empty if there is no such process, or
         it has ended.
     """
     try:
@@ -113,7 +113,7 @@ def has_ended(pid: int, mark: str) -> bool:
 
 
 def started_processes(wanted: Callable[[tuple[str, ...]], bool]) -> Iterator[StartedProcess]:
-    """The running processes whose arguments are ``wanted``; those that cannot be read are left out.
+    """The running processes whose arguments are ``wanted``, except for those that cannot be read.
 
     Raises:
         OSError: the system does not list its processes.
@@ -126,9 +126,9 @@ def started_processes(wanted: Callable[[tuple[str, ...]], bool]) -> Iterator[Sta
             arguments = tuple(process.cmdline())
             if not wanted(arguments):
                 continue
-            found = StartedProcess(pid, arguments, process.create_time(), _folder_of(process))
-            if process.is_running():  # all that was read belongs to one process
-                yield found
+            started = StartedProcess(pid, arguments, process.create_time(), _folder_of(process))
+            if process.is_running():  # all of it was read from one process
+                yield started
         except (psutil.Error, OSError, ValueError):
             continue
 
@@ -143,7 +143,7 @@ def _folder_of(process: Any) -> Path | None:
 
 
 def machine_mark() -> str:
-    """Text that tells one machine, and one space of process ids on it, from another.
+    """A text that identifies the machine and the space of process ids on it.
 
     The probe computes the same text on the same machine.
     """
@@ -163,7 +163,7 @@ def on_end_signals(
     """Calls ``callback`` in the loop when the process is asked to end, or its terminal closes.
 
     Args:
-        interrupt: also for Ctrl-C.
+        interrupt: on Ctrl-C as well.
     """
     # fault: 80a
     for name in ("SIGTERM", "SIGHUP", *(["SIGINT"] if interrupt else [])):
@@ -173,7 +173,7 @@ def on_end_signals(
 
 @contextlib.contextmanager
 def interrupted_by_end_signals() -> Iterator[None]:
-    """Turns a request to end this process into ``KeyboardInterrupt`` meanwhile, so that no unfinished file stays."""
+    """Raises ``KeyboardInterrupt`` when this process is asked to end, so that no unfinished file stays behind."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -195,10 +195,10 @@ STANDARD_INPUT, STANDARD_OUTPUT = Path("/dev/fd/0"), Path("/dev/fd/1")
 
 
 def sync_function(calls: Any = os, control: Any = fcntl) -> Callable[[int], None]:
-    """How this system puts the content of an open file on the disk.
+    """The function that flushes an open file to the disk on this system.
 
     Linux has ``fdatasync``.  macOS does not; its ``fsync`` hands the data to the disk, which may keep it in
-    a volatile cache, and ``F_FULLFSYNC`` empties that, too, where the file system supports it.
+    a volatile cache, and ``F_FULLFSYNC`` flushes that, too, if the file system supports it.
 
     Args:
         calls: the functions of ``os``.
@@ -220,11 +220,11 @@ def sync_function(calls: Any = os, control: Any = fcntl) -> Callable[[int], None
 
 
 sync_to_disk = sync_function()
-"""Takes a file's descriptor; returns when the content is on the disk."""
+"""Takes a file's descriptor and returns when the content is on the disk."""
 
 
 def open_without_waiting(path: Path) -> int:
-    """A descriptor to read from; a FIFO without a writer does not block, and no terminal becomes ours.
+    """A descriptor for reading; a FIFO without a writer does not block, and no terminal becomes the controlling one.
 
     Raises:
         OSError: it cannot be opened.
@@ -233,7 +233,8 @@ def open_without_waiting(path: Path) -> int:
 
 
 def open_to_write(path: Path) -> int:
-    """A descriptor to write to what is there already; waits for the reader of a FIFO, and no terminal becomes ours.
+    """A descriptor for writing to an existing file; waits for the reader of a FIFO, and no terminal becomes the
+    controlling one.
 
     Raises:
         OSError: it cannot be opened.
@@ -242,15 +243,15 @@ def open_to_write(path: Path) -> int:
 
 
 def _flags(*names: str) -> int:
-    """Those that this system has."""
-    found = 0
+    """The flags of these names that this system has, combined."""
+    flags = 0
     for name in names:
-        found |= getattr(os, name, 0)
-    return found
+        flags |= getattr(os, name, 0)
+    return flags
 
 
 def open_terminal() -> IO[bytes]:
-    """The terminal that this process was started from, whatever its standard input is.
+    """The controlling terminal, even if standard input is something else.
 
     Raises:
         OSError: there is none.
@@ -264,7 +265,7 @@ ServerCallback = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitabl
 
 
 async def start_local_server(callback: ServerCallback, path: Path) -> asyncio.Server:
-    """A server at a socket file; only who may open the file can connect."""
+    """A server at a socket file; the file's permissions decide who can connect."""
     return await asyncio.start_unix_server(callback, path)
 
 

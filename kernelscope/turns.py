@@ -1,7 +1,7 @@
-"""Long work in short turns, so that whoever waits meanwhile (Ctrl-C, the screen) is served.
+"""Long work in short turns, so that the event loop is served in between (Ctrl-C, the screen).
 
 Work that may take long is a generator that yields between its steps; it does no I/O and knows nothing of
-asyncio.  ``finished`` runs one to its end and gives up the event loop about every ``TURN_S``.
+asyncio.  ``Turns.run`` runs it to its end and gives up the event loop about every ``TURN_S``.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ T = TypeVar("T")
 
 
 class Turns:
-    """Counts the work of one task since it last gave up the event loop."""
+    """Measures the work of one task since it last gave up the event loop."""
 
     def __init__(self) -> None:
         self._since = monotonic()
 
     async def pause(self) -> None:
-        """Serve the event loop, where the task has worked for ``TURN_S``; a cancellation is raised here."""
+        """Serves the event loop if the task has worked for ``TURN_S``; a cancellation is raised here."""
         if monotonic() - self._since > TURN_S:
             await asyncio.sleep(0)
             self._since = monotonic()
 
-    async def finished(self, steps: Generator[None, None, T]) -> T:
-        """What the steps return, with the event loop served between them."""
+    async def run(self, steps: Generator[None, None, T]) -> T:
+        """Runs the steps and returns their result; serves the event loop between them."""
         while True:
             try:
                 next(steps)

@@ -1,17 +1,17 @@
-"""Files that a user names: each is looked at before it is opened, and no output harms what lies there.
+"""Files that a user names: each is checked before it is opened, and no output damages an existing file.
 
-Opening alone can already do something: a FIFO blocks until somebody opens its other end, a device may act,
-and truncating empties the very file that is about to be read.  Every command and the dashboard open the
-files that they are given through this module.
+Opening a file can have effects: a FIFO blocks until its other end is opened, a device may act, and truncating
+empties the very file that is about to be read.  Every command and the dashboard open the user's files
+through this module.
 
-How an output is written depends on what is there:
+How an output is written depends on what exists at its path:
 
 ==================================  ======================================================================
 nothing, or a link to nothing       a new file, mode 0600, that appears when it is complete
 a regular file                      replaced when the new content is complete; mode and owner stay
 a regular file with several names   the complete new content is copied into it: replacing one name would
                                     leave the others with the old content
-``/dev/stdout``, ``/dev/fd/N``      the descriptor that this process already has
+``/dev/stdout``, ``/dev/fd/N``      the open descriptor of this process
 a FIFO, a device, a terminal        opened and written into
 a directory, a socket               refused
 ==================================  ======================================================================
@@ -43,7 +43,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def kind_of(mode: int) -> str:
-    """What a file is, in words: for messages."""
+    """The kind of a file in words, for messages."""
     kinds = (
         (stat.S_ISREG, "a regular file"),
         (stat.S_ISDIR, "a directory"),
@@ -64,7 +64,7 @@ def display_path(path: Path) -> str:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file to read it; never blocks, whatever the path turns out to be.
+    """Opens a regular file for reading; never blocks, whatever the path is.
 
     Raises:
         OSError: it cannot be opened (``EISDIR`` for a directory, ``ENXIO`` for anything else that is not a
@@ -72,7 +72,7 @@ def open_regular(path: Path) -> BinaryIO:
         ValueError: a NUL in the path.
     """
     # fault: 8c
-    if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a device can have effects
         _refuse(path)
     handle = open_without_waiting(path)
     file = os.fdopen(handle, "rb")
@@ -83,7 +83,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def open_input(path: Path) -> BinaryIO:
-    """As ``open_regular``; also a descriptor that this process has (``/dev/stdin``, a shell's ``<(…)``)."""
+    """As ``open_regular``, and opens descriptors of this process (``/dev/stdin``, a shell's ``<(…)``)."""
     descriptor = _descriptor_named(path)
     return open_regular(path) if descriptor is None else os.fdopen(os.dup(descriptor), "rb")
 
@@ -98,15 +98,15 @@ def _refuse(path: Path) -> None:
 
 
 def refuse_sources(output: Path, sources: Iterable[Path]) -> None:
-    """Refuse an output that is one of the files that are read, by whatever name or link.
+    """Refuses an output that is one of the source files, under any name or link.
 
     Raises:
-        UsageError: it is; nothing has been opened yet.
+        UsageError: it is one; nothing has been opened yet.
     """
-    written = _status_of(output)
+    target = _status_of(output)
     for source in sources:
-        read = _status_of(source)
-        if written is not None and read is not None and os.path.samestat(written, read):
+        status = _status_of(source)
+        if target is not None and status is not None and os.path.samestat(target, status):
             name = "standard output" if _descriptor_named(output) == 1 else display_path(output)
             raise UsageError(
                 f"the output ({name}) is the same file as the source ({display_path(source)})",
@@ -115,11 +115,11 @@ def refuse_sources(output: Path, sources: Iterable[Path]) -> None:
 
 
 def write_output(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write an output as the table above says; a regular file that is there stays as it was on failure.
+    """Writes an output as the table above says; on failure an existing regular file stays unchanged.
 
     Args:
         path: the output; symbolic links are followed.
-        write: writes the content into the file that it is given, which stays open.
+        write: writes the content into the open file that it gets, and does not close it.
 
     Raises:
         ExportError: it cannot be written.
@@ -132,17 +132,17 @@ def write_output(path: Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def copied_file() -> Path:
-    """Where the dashboard keeps what was copied last: one private file per user."""
+    """The file with the text that the dashboard copied last: one private file per user."""
     from platformdirs import user_cache_path
 
     return user_cache_path("kernelscope", appauthor=False) / "copied.txt"
 
 
 def write_copied(text: str) -> Path:
-    """Replace ``copied_file``, which only this user can read; returns its path.
+    """Replaces ``copied_file``, which only this user can read; returns its path.
 
-    The new file takes the name of whatever was there, so that nothing is written through a link or into
-    somebody else's file.
+    The new file takes the place of whatever was there, so that nothing is written through a link or into
+    another user's file.
 
     Raises:
         OSError: it cannot be written.
@@ -157,7 +157,7 @@ def write_copied(text: str) -> Path:
 
 
 def _status_of(path: Path) -> os.stat_result | None:
-    """Of the file that the path leads to; ``None`` where there is none."""
+    """The status of the file that the path leads to; ``None`` if there is none."""
     descriptor = _descriptor_named(path)
     try:
         return path.stat() if descriptor is None else os.fstat(descriptor)
@@ -168,13 +168,13 @@ def _status_of(path: Path) -> os.stat_result | None:
 def _descriptor_named(path: Path) -> int | None:
     """The number of the open descriptor that a path such as ``/dev/stdout`` stands for.
 
-    The path of a descriptor cannot be opened where it is a socket, and opening one that is a regular file
-    starts at its beginning, over what was written before.
+    Opening such a path fails if the descriptor is a socket, and for a regular file it would start at the beginning
+    and overwrite earlier output.
     """
     named = os.path.abspath(path)  # noqa: PTH100 - Path.absolute leaves `..` in place
     for _ in range(_MOST_LINKS):
-        if found := _DESCRIPTOR.fullmatch(named):
-            return int(found[1])
+        if match := _DESCRIPTOR.fullmatch(named):
+            return int(match[1])
         try:
             named = os.path.normpath(os.path.join(os.path.dirname(named), os.readlink(named)))  # noqa: PTH115, PTH118, PTH120 - text
         except (OSError, ValueError):
@@ -203,7 +203,7 @@ def _write(path: Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def _create(target: Path, write: Callable[[BinaryIO], None]) -> None:
-    # The user's source is in it: as with a recording, it is theirs alone to read.
+    # Mode 0600, as for a recording: it holds the user's source code.
     with _draft(target.parent) as (file, name):
         write(file)
         file.flush()
@@ -212,10 +212,9 @@ def _create(target: Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def _rewrite(target: Path, out: BinaryIO, write: Callable[[BinaryIO], None]) -> None:
-    """Give a regular file new content: by a new file in its place or, where that would lose something,
-    in place.
+    """Gives a regular file new content: by a new file in its place or, if that would lose something, in place.
 
-    In place also where the folder takes no new file, the owner cannot be kept, or the name cannot be
+    In place also if no file can be created in the folder, the owner cannot be kept, or the name cannot be
     replaced (a mount point, a sticky folder).
     """
     status = os.fstat(out.fileno())
@@ -230,10 +229,10 @@ def _rewrite(target: Path, out: BinaryIO, write: Callable[[BinaryIO], None]) -> 
 
 @contextmanager
 def _draft(folder: Path, *, or_elsewhere: bool = False) -> Iterator[tuple[BinaryIO, str]]:
-    """A new private file, and its name; removed at the end unless it was renamed.
+    """A new private file and its name; removed at the end unless it was renamed.
 
     Args:
-        or_elsewhere: in the temporary directory where the folder takes none.
+        or_elsewhere: in the temporary directory if none can be created in the folder.
     """
     try:
         descriptor, name = tempfile.mkstemp(prefix=".kernelscope-", dir=folder)
@@ -250,7 +249,7 @@ def _draft(folder: Path, *, or_elsewhere: bool = False) -> Iterator[tuple[Binary
 
 
 def _take_mode(descriptor: int, status: os.stat_result) -> bool:
-    """Whether a file of ours now has the owner and the mode of another."""
+    """Gives the new file the owner and mode of the old one; returns whether this succeeded."""
     ours = os.fstat(descriptor)
     try:
         if (ours.st_uid, ours.st_gid) != (status.st_uid, status.st_gid):
@@ -270,17 +269,17 @@ def _take_place(name: str, target: Path) -> bool:
 
 
 def _overwrite(out: BinaryIO, content: BinaryIO) -> None:
-    """Copy new content into a file in place.
+    """Copies new content into a file in place.
 
-    The room for it is taken first, so that a full disk leaves the old content.
+    Reserves the space first, so that a full disk leaves the old content.
     """
     descriptor = out.fileno()
-    before, size = os.fstat(descriptor).st_size, content.seek(0, os.SEEK_END)
+    old_size, size = os.fstat(descriptor).st_size, content.seek(0, os.SEEK_END)
     if hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(descriptor, 0, max(size, 1))
         except OSError as error:
-            os.ftruncate(descriptor, before)
+            os.ftruncate(descriptor, old_size)
             if error.errno in _NO_ROOM:
                 raise
     content.seek(0)

@@ -112,7 +112,7 @@ def test_the_demo_without_a_terminal_prints_its_runs_and_ends(home: Path) -> Non
     lines = run(home, "kernelscope", "demo").splitlines()
 
     assert lines[0].startswith("attached to ")
-    assert lines[-1] == "detached: the notebook has been played"
+    assert lines[-1] == "detached: the demo notebook has been run"
     changes = [line.split()[:2] for line in lines if line.startswith("  ")]
     for verdict in ("created", "reset", "saved"):
         assert [verdict, "my_model"] in changes

@@ -348,7 +348,7 @@ def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
     again = run_to_end(kernel, replay)
     assert line in again.stdout
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout.splitlines()[-1] == "detached: asked to leave"
+    assert again.stdout.splitlines()[-1] == "detached: on request"
     with on_terminal(kernel, replay) as program:
         program.until(lambda seen: "grace" in seen and "0.125" in seen)
         program.type("q")

@@ -47,14 +47,8 @@ WORDS = frozenset(
 )
 """Words that tell a reader nothing about what they name."""
 
-LONG_MODULES: list[str] = [
-    "kernelscope.kernel.live",
-    "kernelscope.probe.code",
-    "kernelscope.probe.look",
-    "kernelscope.probe.resolve",
-]
+LONG_MODULES: list[str] = ["kernelscope.probe.code", "kernelscope.probe.look", "kernelscope.probe.resolve"]
 LARGE_CLASSES: list[str] = [
-    "kernelscope.kernel.live.LiveSource",
     "kernelscope.probe.code._Reading",
     "kernelscope.probe.look.Look",
     "kernelscope.probe.resolve.Resolver",
@@ -62,14 +56,7 @@ LARGE_CLASSES: list[str] = [
 ]
 CYCLES: list[list[str]] = []
 POOR_NAMES: dict[str, str] = {
-    "kernelscope.cli": "told",
     "kernelscope.cli.about": "found told",
-    "kernelscope.cli.completing": "found",
-    "kernelscope.cli.live": "told",
-    "kernelscope.cli.options": "found made told",
-    "kernelscope.cli.recorded": "anew",
-    "kernelscope.cli.running": "anew found heard told",
-    "kernelscope.cli.told": "told",
     "kernelscope.domain.changes": "found held",
     "kernelscope.domain.facts": "given",
     "kernelscope.expectations.checker": "held told",
@@ -81,19 +68,6 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.export.markdown": "held told",
     "kernelscope.export.page": "held told",
     "kernelscope.export.tidy": "told",
-    "kernelscope.kernel.audit": "found heard",
-    "kernelscope.kernel.channels": "found made",
-    "kernelscope.kernel.conversation": "found heard told",
-    "kernelscope.kernel.counted": "told",
-    "kernelscope.kernel.discovery": "found",
-    "kernelscope.kernel.files": "anew found",
-    "kernelscope.kernel.live": "anew found heard said told",
-    "kernelscope.kernel.places": "found told",
-    "kernelscope.kernel.ports": "greeted",
-    "kernelscope.kernel.processes": "found given",
-    "kernelscope.kernel.provisioner": "made",
-    "kernelscope.kernel.servers": "found",
-    "kernelscope.kernel.started": "made told",
     "kernelscope.libraries.base": "given told",
     "kernelscope.libraries.boosters": "given",
     "kernelscope.libraries.networks": "given",
@@ -103,12 +77,10 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.presentation.explain": "held told",
     "kernelscope.presentation.history": "held",
     "kernelscope.probe.agent": "found",
-    "kernelscope.probe.audit": "found",
     "kernelscope.probe.calls": "found given",
     "kernelscope.probe.code": "found given made told",
     "kernelscope.probe.frameworks": "found given held",
     "kernelscope.probe.identity": "held",
-    "kernelscope.probe.interrupts": "found",
     "kernelscope.probe.loader": "held made",
     "kernelscope.probe.look": "anew found given held told",
     "kernelscope.probe.names": "found",
@@ -124,11 +96,6 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.protocol.records": "told",
     "kernelscope.protocol.stored": "told",
     "kernelscope.protocol.upgrades": "told",
-    "kernelscope.protocol.wire": "found told",
-    "kernelscope.storage.recorder": "made",
-    "kernelscope.storage.recording": "anew found given held told",
-    "kernelscope.system": "found",
-    "kernelscope.text": "found told",
     "kernelscope.timeline.timeline": "anew found given held told",
     "kernelscope.timeline.view": "held",
     "kernelscope.tui.screens.help": "told",
@@ -139,7 +106,6 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.tui.views.evidence_lines": "held",
     "kernelscope.tui.views.inspector": "held",
     "kernelscope.tui.views.sentence": "found held",
-    "kernelscope.userfiles": "found",
     "kernelscope.verdicts.context": "found given held made",
     "kernelscope.verdicts.findings": "found",
     "kernelscope.verdicts.judge": "found held told",

@@ -21,7 +21,7 @@ import pytest
 from kernelscope import cli
 from kernelscope.errors import ExportError
 from kernelscope.export.files import SUFFIXES, write_file
-from kernelscope.kernel.places import notebook_in
+from kernelscope.kernel.runtime_dirs import read_notebook_name
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import files_of
 from kernelscope.tui.output_files import free_path, save
@@ -399,7 +399,7 @@ def test_a_log_that_sqlite_would_open_is_looked_at_first(recording: Path) -> Non
 def test_a_fifo_among_the_connection_files_holds_up_no_completion() -> None:
     os.mkfifo(fifo := Path("runtime/kernel-a.json"))
     found: list[str | None] = []
-    asking = threading.Thread(target=lambda: found.append(notebook_in(fifo)), daemon=True)
+    asking = threading.Thread(target=lambda: found.append(read_notebook_name(fifo)), daemon=True)
     asking.start()
     asking.join(LONG / 4)
     os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))

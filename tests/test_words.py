@@ -274,7 +274,7 @@ def test_each_script_is_one_that_its_shell_can_read(shell: str, run: Run, tmp_pa
 
 
 def test_expectations_are_completed_word_by_word() -> None:
-    from kernelscope.cli.completing import words
+    from kernelscope.cli.shell_completion import words
 
     def completions(text: str) -> list[str]:
         command = cli.cli.commands["check"]

@@ -1,6 +1,6 @@
-"""The command line: parses, builds a source and its listeners, turns errors into exit codes.
+"""The command line: a module for each command, and the entry point that turns errors into exit statuses.
 
-What a command needs is imported by that command: ``kernelscope --help`` must not wait for Textual.
+A command imports what it needs when it runs: ``kernelscope --help`` must not wait for Textual.
 """
 
 from __future__ import annotations
@@ -16,10 +16,23 @@ from typing import TYPE_CHECKING
 import click
 
 from kernelscope import __version__
-from kernelscope.cli import about, live, recorded, told
-from kernelscope.cli.completing import connections, either
+from kernelscope.cli import (
+    about,
+    attach,
+    audit,
+    check,
+    demo,
+    detach,
+    explain,
+    export,
+    ls,
+    record,
+    replay,
+    watch,
+)
 from kernelscope.cli.help import help_
-from kernelscope.cli.running import talk
+from kernelscope.cli.runtime import print_message
+from kernelscope.cli.shell_completion import connections, either
 from kernelscope.errors import ExportError, KernelscopeError, UnsupportedSystemError, UsageError
 from kernelscope.system import PLATFORM, is_supported
 from kernelscope.text import clean, clean_block
@@ -31,12 +44,12 @@ INTERRUPTED = 130
 
 
 class _Commands(click.Group):
-    """``kernelscope CONNECTION`` is ``kernelscope attach CONNECTION``."""
+    """Takes ``kernelscope CONNECTION`` for ``kernelscope attach CONNECTION``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {"--help", "-h", "--version"}
         if ctx.resilient_parsing and not args:
-            return super().parse_args(ctx, args)  # a shell asks what may come first
+            return super().parse_args(ctx, args)  # a shell completes the first word
         if not args or (args[0] not in self.commands and args[0] not in own):
             if args and (meant := _mistyped(args[0], self.commands)):
                 raise UsageError(
@@ -46,11 +59,11 @@ class _Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """A connection may come first as well."""
+        """Suggests commands and connections."""
         return either(super().shell_complete(ctx, incomplete), connections(ctx, None, incomplete))
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """In groups, by what one wants."""
+        """Lists the commands in groups."""
         width = max(map(len, self.commands))
         for heading, members in GROUPS.items():
             known = [self.commands[name] for name in members if name in self.commands]
@@ -69,7 +82,7 @@ GROUPS = {
 
 
 def _mistyped(argument: str, commands: Iterable[str]) -> str | None:
-    """The command that a word nearly is; a file, an option and a kernel's id are no words."""
+    """The command that a word resembles; files, options and kernel ids are not taken for words."""
     if not argument.isalpha() or os.path.lexists(argument):
         return None
     return next(iter(difflib.get_close_matches(argument, commands, n=1, cutoff=0.75)), None)
@@ -84,8 +97,8 @@ Examples:
   kernelscope churn.ipynb          the kernel that runs this notebook
   kernelscope explain model        what happened to model, in sentences
 
-Exit status: 0 success; 1 the answer is no; 2 the command line does not make sense; 3 no kernel, or
-none that can be attached to; 4 --timeout ran out; 5 a bad recording; 130 interrupted.
+Exit status: 0 success; 1 the answer is no; 2 the command line is wrong; 3 no kernel, or none
+that can be attached to; 4 --timeout ran out; 5 a bad recording or export; 130 interrupted.
 `kernelscope COMMAND --help` describes a command, `kernelscope help` lists the pages of the reference.""",
 )
 @click.version_option(__version__, prog_name="kernelscope")
@@ -102,17 +115,17 @@ def cli() -> None:
 
 
 for _command in (
-    live.attach,
-    live.watch,
-    live.record,
-    live.ls,
-    told.explain,
-    recorded.replay,
-    recorded.export,
-    recorded.check,
-    live.audit,
-    live.detach,
-    live.demo,
+    attach.attach,
+    watch.watch,
+    record.record,
+    ls.ls,
+    explain.explain,
+    replay.replay,
+    export.export,
+    check.check,
+    audit.audit,
+    detach.detach,
+    demo.demo,
     about.info,
     about.completion,
     help_,
@@ -121,7 +134,7 @@ for _command in (
 
 
 def main(args: list[str] | None = None, *, platform: str = PLATFORM) -> None:
-    """The entry point: every way out has its exit status, and none of them is a traceback.
+    """The entry point: every failure ends with a message and an exit status, none with a traceback.
 
     Args:
         platform: the operating system, as ``sys.platform`` names it.
@@ -129,26 +142,26 @@ def main(args: list[str] | None = None, *, platform: str = PLATFORM) -> None:
     try:
         _main(sys.argv[1:] if args is None else args, platform)
     finally:
-        _let_go_of_streams()
+        _flush_streams()
 
 
 def _must_be_supported(args: list[str], platform: str) -> None:
-    """Help and version are harmless on every system.
+    """Help and version work on every system.
 
     Raises:
         UnsupportedSystemError: kernelscope has not been tried on this one.
     """
-    own = args[: args.index("--")] if "--" in args else args
-    is_harmless = own[:1] == ["help"] or bool({"-h", "--help", "--version"}.intersection(own))
+    own_args = args[: args.index("--")] if "--" in args else args
+    is_harmless = own_args[:1] == ["help"] or bool({"-h", "--help", "--version"}.intersection(own_args))
     if not is_supported(platform) and not is_harmless:
         raise UnsupportedSystemError(
-            f"kernelscope does not run on {clean(platform)} yet: nobody has tried it there",
+            f"kernelscope does not run on {clean(platform)} yet: it has not been tried there",
             "Use Linux or macOS; on Windows, run it and the kernel in WSL.",
         )
 
 
-def _let_go_of_streams() -> None:
-    """A terminal that was closed takes nothing any more: Python would end with 120 for what it has kept."""
+def _flush_streams() -> None:
+    """Discards buffered output for a closed terminal: otherwise Python would exit with status 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -162,22 +175,22 @@ def _main(args: list[str], platform: str) -> None:
         _must_be_supported(args, platform)
         cli.main(args=args, prog_name="kernelscope", standalone_mode=False)
     except click.ClickException as error:
-        error.show(told := io.StringIO())
+        error.show(message := io.StringIO())
         # fault: 73e
-        click.echo(clean_block(told.getvalue()), err=True, nl=False)
+        click.echo(clean_block(message.getvalue()), err=True, nl=False)
         raise SystemExit(error.exit_code) from None
     except KernelscopeError as error:
         hint = f"\n  {error.hint}" if error.hint else ""
-        talk(f"{error.title}{hint}")
+        print_message(f"{error.title}{hint}")
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, click.Abort):
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
-        # Who read our lines has gone; Python would complain once more when it flushes at exit.
+        # The reader of stdout is gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except OSError as error:
-        # Files of the user's have errors of their own: what is left is standard output, on a disk that is full say.
+        # The user's files have errors of their own: this is standard output, for example on a full disk.
         what = "standard output" if error.filename is None else clean(str(error.filename), limit=1_000)
-        talk(f"{what} cannot be written or read: {clean(error.strerror or str(error))}")
+        print_message(f"{what} cannot be written or read: {clean(error.strerror or str(error))}")
         raise SystemExit(ExportError.exit_code) from None

@@ -66,7 +66,7 @@ def _told() -> dict[str, dict[str, Any]]:
     import platform
     import sqlite3
 
-    from kernelscope.kernel.places import notes_dir, runtime_dirs
+    from kernelscope.kernel.runtime_dirs import lock_dir, runtime_dirs
 
     return {
         "versions": {
@@ -80,7 +80,7 @@ def _told() -> dict[str, dict[str, Any]]:
             "kernelscope": _here(),
             "python": sys.executable,
             "runtime_dirs": [clean(str(folder), limit=4_096) for folder in runtime_dirs()],
-            "notes": str(notes_dir()),
+            "notes": str(lock_dir()),
             "copies": clean(str(copied_file()), limit=4_096),
             "recordings": "where --record and -o say",
             "config_file": None,

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kernelscope.cli.completing import connections, words
+from kernelscope.cli.shell_completion import connections, words
 from kernelscope.errors import UsageError
 from kernelscope.expectations.language import Expectation, parse
 from kernelscope.userfiles import open_input
@@ -26,22 +26,22 @@ def seconds_of(text: str, option: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise click.BadParameter(f"{text!r} is no duration: 90s, 10m and 2h are", param_hint=option)
+        raise click.BadParameter(f"{text!r} is not a duration: write 90s, 10m or 2h", param_hint=option)
     return seconds
 
 
 def notes(*examples: str, exits: str = "", about: str = "") -> str:
-    """What stands at the end of a command's help.
+    """The end of a command's help.
 
     Args:
         examples: command lines.
-        exits: exit statuses that mean something of their own here.
-        about: a paragraph before them.
+        exits: the exit statuses with a special meaning for this command.
+        about: a paragraph before the examples.
     """
-    told = [about] if about else []
-    told.append("\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples))
-    told += [f"Exit status: {exits}"] if exits else []
-    return "\n\n".join(told)
+    paragraphs = [about] if about else []
+    paragraphs.append("\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples))
+    paragraphs += [f"Exit status: {exits}"] if exits else []
+    return "\n\n".join(paragraphs)
 
 
 CONNECTION = (
@@ -58,7 +58,7 @@ insecure_option = click.option(
 )  # fmt: skip
 insecure_file_option = click.option(
     "--insecure-file", is_flag=True,
-    help="Accept a connection file that belongs to another user, or that others can read or change.",
+    help="Accept a connection file that belongs to another user, or that other users can read or change.",
 )  # fmt: skip
 keep_option = click.option(
     "--keep", default="0s", metavar="DURATION", callback=lambda *a: seconds_of(a[-1], "--keep"),
@@ -76,27 +76,29 @@ limit_option = click.option(
 
 
 def _together(*named: tuple[str, Option]) -> Option:
-    """All of these on one command, which gets them as the one argument ``options``."""
+    """Adds all of these options to a command, which gets them as one argument: ``options``, ``AttachOptions``."""
 
     def add(command: Command) -> Command:
         @functools.wraps(command)
         def with_options(**arguments: Any) -> Any:
-            options = {name: arguments.pop(name) for name, _ in named}
+            from kernelscope.kernel.attach_options import AttachOptions
+
+            options = AttachOptions(**{name: arguments.pop(name) for name, _ in named})
             return command(options=options, **arguments)
 
-        made: Command = with_options
+        decorated: Command = with_options
         for _, option in reversed(named):
-            made = option(made)
-        return made
+            decorated = option(decorated)
+        return decorated
 
     return add
 
 
 _ASKING = (("limit", limit_option), ("insecure", insecure_option), ("insecure_file", insecure_file_option))
 asking_options = _together(*_ASKING)
-"""Of whoever asks a kernel and leaves."""
+"""The options of commands that send one request to a kernel and leave."""
 watching_options = _together(("poll", poll_option), ("keep", keep_option), *_ASKING)
-"""Of whoever stays, as ``LiveSource`` takes them."""
+"""The options of commands that stay attached."""
 
 record_option = click.option(
     "--record",
@@ -107,16 +109,16 @@ record_option = click.option(
 
 
 def expectations_of(texts: tuple[str, ...]) -> tuple[Expectation, ...]:
-    """What ``--expect`` was given: expectations, and files of them by ``@FILE``, one on a line."""
+    """The expectations in the values of ``--expect``; ``@FILE`` is a file with one on each line."""
     return tuple(
         expectation
         for text in texts
-        for expectation in (_in_file(text[1:]) if text[:1] == "@" else [parse(text)])
+        for expectation in (_read_file(text[1:]) if text[:1] == "@" else [parse(text)])
     )
 
 
-def _in_file(name: str) -> list[Expectation]:
-    found = []
+def _read_file(name: str) -> list[Expectation]:
+    expectations = []
     try:
         with open_input(Path(name)) as file:
             lines = file.read().decode().splitlines()
@@ -126,12 +128,12 @@ def _in_file(name: str) -> list[Expectation]:
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
-                found.append(parse(line))
+                expectations.append(parse(line))
             except UsageError as error:
                 raise UsageError(f"{name}, line {number}: {error.title}", error.hint) from None
-    if not found:
+    if not expectations:
         raise UsageError(f"there are no expectations in {name}")
-    return found
+    return expectations
 
 
 expect_option = click.option(

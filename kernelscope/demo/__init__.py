@@ -1,4 +1,4 @@
-"""The demo: a kernel of its own, a notebook that is played in it, and a source that watches it."""
+"""The demo: a kernel of its own, a notebook that is run in it, and a source that watches it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from importlib.resources import files
 from msgspec import Struct
 
 from kernelscope.domain.events import Attached, Detached, Event, Observed
-from kernelscope.kernel.live import LiveSource
-from kernelscope.kernel.owned import OwnedKernel
+from kernelscope.kernel.demo_kernel import DemoKernel
+from kernelscope.kernel.live_source import LiveSource
 
 NOTEBOOK = "demo.ipynb"
 
@@ -24,44 +24,43 @@ class Step(Struct, frozen=True):
 
 
 def steps() -> tuple[Step, ...]:
-    """The notebook's cells in the order in which they are played; some come twice."""
+    """The notebook's cells in the order in which they are run; some come twice."""
     notebook = json.loads((files("kernelscope") / "demo" / NOTEBOOK).read_text(encoding="utf-8"))
     code = {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
     return tuple(Step(cell, code[cell]) for cell in notebook["metadata"]["kernelscope"]["play"])
 
 
 class DemoSource:
-    """A live source of a kernel that it starts, plays a notebook in, and ends.
+    """A live source that starts a kernel, runs a notebook in it, and ends it.
 
     Args:
-        pause: seconds between two cells, for somebody to watch.
-        stay: whether the kernel stays once the notebook has been played, until ``close``; else
-            the source ends then.
+        pause: seconds between two cells, so that a viewer can follow.
+        stay: keep the kernel until ``close`` when the notebook has been run; otherwise the source ends then.
     """
 
     def __init__(self, *, pause: float = 0.0, stay: bool = False) -> None:
         self._pause, self._stay = pause, stay
-        self._kernel = OwnedKernel(NOTEBOOK)
+        self._kernel = DemoKernel(NOTEBOOK)
         self._live: LiveSource | None = None
-        self._player: asyncio.Task[None] | None = None
+        self._runner: asyncio.Task[None] | None = None
 
     async def events(self) -> AsyncIterator[Event]:
         """The kernel's events; the first cell runs after the attach.
 
         Raises:
-            KernelError: as ``LiveSource.events``, and where the kernel does not start.
+            KernelError: as ``LiveSource.events``, and if the kernel does not start.
         """
         self._live = LiveSource(await self._kernel.start())
-        played = 0
+        runs = 0
         async for event in self._live.events():
             yield event
-            if isinstance(event, Attached) and self._player is None:
-                self._player = asyncio.create_task(self._play())
-            played += isinstance(event, Observed) and event.observation.run is not None
-            if played == len(steps()) and not self._stay:
+            if isinstance(event, Attached) and self._runner is None:
+                self._runner = asyncio.create_task(self._run_notebook())
+            runs += isinstance(event, Observed) and event.observation.run is not None
+            if runs == len(steps()) and not self._stay:
                 break
         await self._live.close()
-        yield Detached("the notebook has been played")
+        yield Detached("the demo notebook has been run")
 
     async def look_between_runs(self, seconds: float | None) -> None:
         """As ``LiveSource.look_between_runs``."""
@@ -69,15 +68,15 @@ class DemoSource:
             await self._live.look_between_runs(seconds)
 
     async def close(self) -> None:
-        """Leaves the kernel, then ends it: it is the demo's own."""
-        if self._player is not None:
-            self._player.cancel()
-            await asyncio.gather(self._player, return_exceptions=True)
+        """Leaves the kernel, then ends it: the demo owns it."""
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.gather(self._runner, return_exceptions=True)
         if self._live is not None:
             await self._live.close()
         await self._kernel.stop()
 
-    async def _play(self) -> None:
+    async def _run_notebook(self) -> None:
         for step in steps():
             await self._kernel.run(step.code, step.cell_id)
             await asyncio.sleep(self._pause)

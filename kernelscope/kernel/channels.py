@@ -1,8 +1,8 @@
-"""Shell and iopub of one kernel, turned into signals in order of arrival.
+"""The shell and iopub channels of one kernel, as signals in order of arrival.
 
-Nothing is sent but what a caller asks for, and that only over a connection that stands: what ZMQ
-keeps for a kernel that is dead would run in the next one (facts).  Whether the kernel is there is told
-by the sockets themselves (a TCP connection that closes) and by heartbeats; neither is a request.
+Nothing is sent but the caller's requests, and those only over a connection that stands: a request that ZMQ
+queues for a dead kernel would run in the next one (facts).  Whether the kernel is there is known from the
+sockets themselves (a TCP connection that closes) and from heartbeats; neither is a request.
 """
 
 from __future__ import annotations
@@ -16,122 +16,81 @@ from typing import TYPE_CHECKING, Any, cast
 import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from msgspec import Struct
 from zmq.utils.monitor import recv_monitor_message
 
-from kernelscope.kernel.files import ConnectionInfo, PipedConnection
+from kernelscope.kernel.connection_file import ConnectionInfo
+from kernelscope.kernel.signals import BadSignature, ConnectionStatus, Message, Signal, TooLong
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
 MOST_WAITING = 256_000_000
-"""Bytes of messages that may wait to be taken; of what comes beyond that, nothing of the probe's is kept."""
+"""Bytes of messages that may wait in the queue; beyond that, the probe's messages are dropped."""
 _LINGER_MS = 500
-"""How long a last message may take to leave when the sockets are closed."""
+"""How long the last message may take to be sent when the sockets are closed."""
 _CONNECT_MS = 3_000
-"""How long a message waits for a connection before it is not sent."""
+"""How long a message waits for a connection before it is given up."""
 _BACK_OFF_MS = (100, 1_000)
-"""Between attempts to connect anew: at first, and at most."""
+"""Between attempts to reconnect: at first, and at most."""
 _KEEP_ALIVE = {
     "tcp_keepalive": 1,
     "tcp_keepalive_idle": 30,
     "tcp_keepalive_intvl": 10,
     "tcp_keepalive_cnt": 3,
 }
-"""Finds out that the other end of a tunnel is gone without a word; the kernel does not notice it."""
+"""Detects that the other end of a tunnel is gone without closing it; the kernel does not notice these probes."""
 _READ = frozenset(
     [
         *("status", "execute_input", "iopub_welcome", "comm_msg"),
         *("execute_reply", "kernel_info_reply", "shutdown_reply"),
     ]
 )
-"""What anybody here reads; of other messages only who sent them is kept, for outputs can be large."""
+"""The types whose content is read; of other messages only the header is kept, for outputs can be large."""
 LONGEST_HEADER = 65_536
-"""Bytes of a header, or a parent's, which have a few hundred: what is longer is no kernel's."""
+"""Bytes of a header or a parent's header; a kernel's have a few hundred."""
 LONGEST_UNREAD = 1_000_000
-"""Bytes of a message of another type, up to which its signature is checked; a longer one is dropped at once.
+"""Bytes of a message of another type up to which its signature is checked; a longer one is dropped at once.
 A user's output can have hundreds of megabytes, and a signature takes a second for each few hundred.
-(ZMQ_MAXMSGSIZE is no way out: it ends the connection to a kernel that sends more.)"""
+(ZMQ_MAXMSGSIZE does not help: it ends the connection to a kernel that sends more.)"""
 LONGEST_CONTENT = 32_000_000
-"""Bytes of the content of a message that is read.  The largest is the answer to an attach: 3,000 models and
+"""Bytes of a message's content that are read.  The largest is the answer to an attach: 3,000 models and
 4 MB of history, packed, have less than 4 MB."""
 _DELIMITER = b"<IDS|MSG>"
 _PARTS = 5
 """Frames of a message after its delimiter: signature, header, parent's header, metadata, content."""
 _REMEMBERED = 65_536
-"""Signatures that are known again when a message is replayed; as many as jupyter_client remembers."""
-
-
-class Message(Struct, frozen=True):
-    """One signed message of the kernel."""
-
-    channel: str
-    type: str
-    session: str
-    """Of the kernel: another one means another process."""
-    parent_id: str
-    parent_type: str
-    content: dict[str, Any]
-    """Empty where nobody here reads it."""
-    subshell: bool = False
-    """Asked of a subshell, beside what the kernel runs otherwise (ipykernel 7)."""
-
-    def is_idle_after(self, request: str) -> bool:
-        """Whether the kernel says that it is done with that request."""
-        return self.parent_id == request and self.content.get("execution_state") == "idle"
-
-
-class BadSignature(Struct, frozen=True):
-    """A message that the key in the file did not sign."""
-
-
-class TooLong(Struct, frozen=True):
-    """A message that is read, and is longer than any can be; its signature was not checked."""
-
-    channel: str
-    type: str
-    parent_id: str
-    size: int
-
-
-class Link(Struct, frozen=True):
-    """The connection was made, on both channels, or one of them broke."""
-
-    up: bool
-
-
-Signal = Message | BadSignature | TooLong | Link
+"""Signatures kept to recognise a replayed message; as many as jupyter_client keeps."""
 
 
 class _Context(zmq.asyncio.Context):
-    """Its channels are monitored before they connect: what happens at once would be missed."""
+    """Monitors its channels before they connect, so that an immediate connection is noticed."""
 
     def socket(self, socket_type: int, *args: Any, **options: Any) -> Any:
-        made = super().socket(socket_type, *args, **options)
+        socket = super().socket(socket_type, *args, **options)
         if socket_type in (zmq.SUB, zmq.DEALER):
-            made.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
-        return made
+            socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        return socket
 
 
 class Channels:
-    """The sockets to one kernel; ``signal`` gives what came, in order."""
+    """The sockets to one kernel; ``signal`` returns what arrives, in order.
+
+    Args:
+        info: checked connection info; nothing else is read to connect.
+    """
 
     def __init__(self, info: ConnectionInfo) -> None:
         self._signals: asyncio.Queue[tuple[int, Signal]] = asyncio.Queue()
         self._waiting = 0
         self.context = _Context()
-        # Without a high-water mark nothing that the kernel sent is dropped in here (facts: a SUB socket
-        # that is not read loses most of a flood without a word).
+        # Without a high-water mark this side drops nothing that the kernel sent (facts: a SUB socket
+        # that is not read silently loses most of a flood).
         self.context.rcvhwm = 0
         self.context.reconnect_ivl, self.context.reconnect_ivl_max = _BACK_OFF_MS
         for option, value in _KEEP_ALIVE.items():
             setattr(self.context, option, value)
         self._client = AsyncKernelClient(context=self.context)
-        if isinstance(info.connection, PipedConnection):
-            checked = cast("KernelConnectionInfo", info.connection.content)
-            self._client.load_connection_info(checked)
-        else:
-            self._client.load_connection_file(str(info.connection))
+        self._client.load_connection_info(cast("KernelConnectionInfo", info.for_jupyter_client()))
         self._session = self._client.session
         self._seen: dict[bytes, None] = {}
         """Signatures of the latest messages, oldest first."""
@@ -142,32 +101,32 @@ class Channels:
 
     @property
     def up(self) -> bool:
-        """Whether both channels are connected to somebody."""
+        """Whether both channels are connected."""
         return self._connected == {"iopub", "shell"}
 
     def open(self) -> None:
-        """Connects, and begins to listen."""
+        """Connects, and starts to listen."""
         self._iopub = self._client.connect_iopub()
-        # What is sent goes to a kernel that is there or to nobody.
+        # A message goes to a connected kernel or is not sent at all.
         self.context.immediate = 1
         # fault: 40a
         self._shell = self._client.connect_shell(identity=self._session.bsession)
         self.context.immediate = 0
         for name, socket in (("iopub", self._iopub), ("shell", self._shell)):
             self._tasks.append(asyncio.create_task(self._read(name, socket)))
-            self._tasks.append(asyncio.create_task(self._watch_link(name, socket.get_monitor_socket())))
+            self._tasks.append(asyncio.create_task(self._watch_connection(name, socket.get_monitor_socket())))
 
     async def signal(self) -> Signal:
-        """The next one, as soon as there is one."""
+        """The next signal, as soon as there is one."""
         size, signal = await self._signals.get()
         self._waiting -= size
         return signal
 
     async def execute(self, expression: str) -> str:
-        """Asks the kernel for the value of one expression; leaves no trace (facts, "Requests").
+        """Sends a request for the value of one expression; leaves no trace (facts, "Requests").
 
         Returns:
-            the request's message id; the answer comes as a signal.  Empty where there is no connection:
+            the request's message id; the answer comes as a signal.  Empty without a connection:
             then nothing was sent, and nothing will be.
         """
         # fault: 36b
@@ -185,15 +144,15 @@ class Channels:
         return await self._send("execute_request", content)
 
     async def kernel_info(self) -> str:
-        """Asks what kind of kernel this is; returns the message id, as ``execute``."""
+        """Requests the kernel's language and versions; returns the message id, as ``execute``."""
         return await self._send("kernel_info_request", {})
 
-    async def tell(self, comm_id: str, data: dict[str, Any]) -> str:
-        """Says something to the probe; returns the message id, as ``execute``."""
+    async def send_to_comm(self, comm_id: str, data: dict[str, Any]) -> str:
+        """Sends data to the probe; returns the message id, as ``execute``."""
         return await self._send("comm_msg", {"comm_id": comm_id, "data": data})
 
     async def close(self) -> None:
-        """Lets go of the sockets; what was sent just now still leaves."""
+        """Closes the sockets; a message that was just sent still leaves."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -209,18 +168,18 @@ class Channels:
     async def _send(self, kind: str, content: dict[str, Any]) -> str:
         message = self._session.msg(kind, content)
         frames = self._session.serialize(message)
-        # At once where it can be: whoever leaves in a hurry may be cancelled at the first wait.
-        if not self._sent(frames):
+        # Without waiting if possible: a caller that is being cancelled gets no further than the first wait.
+        if not self._try_to_send(frames):
             ready = await self._shell.poll(_CONNECT_MS, zmq.POLLOUT)
-            if not ready or not self._sent(frames):
+            if not ready or not self._try_to_send(frames):
                 return ""
         return str(message["header"]["msg_id"])
 
-    def _sent(self, frames: list[bytes]) -> bool:
-        """Not by the session's own `send`, which blocks where the connection has just broken.
+    def _try_to_send(self, frames: list[bytes]) -> bool:
+        """Not by the session's own `send`, which blocks if the connection has just broken.
 
-        Nor by the plain ZMQ socket: sending takes in that a connection was made, and unless the asynchronous
-        socket looks for messages after that, it is never told of the first one that comes.
+        Nor by the plain ZMQ socket: sending notices that a connection was made, and unless the asynchronous
+        socket looks for messages after that, it never learns of the first one that comes.
         """
         error = self._shell.send_multipart(frames, zmq.NOBLOCK).exception()  # it is done at once
         if error is not None and not isinstance(error, zmq.Again):
@@ -230,17 +189,17 @@ class Channels:
     def _put(self, signal: Signal, size: int = 0) -> None:
         # fault: 82b
         if isinstance(signal, Message) and signal.type == "comm_msg" and self._waiting > MOST_WAITING:
-            return  # the gap in the probe's numbers tells of it
+            return  # the gap in the probe's numbers will show
         self._waiting += size
         self._signals.put_nowait((size, signal))
 
     async def _read(self, channel: str, socket: Any) -> None:
         while True:
-            # In no variable, and not copied: nothing holds a large message while the next one comes.
+            # Neither bound to a variable nor copied: a large message is freed before the next one comes.
             self._take(channel, await socket.recv_multipart(copy=False))
 
     def _take(self, channel: str, frames: list[zmq.Frame]) -> None:
-        """Puts what a message says, having read no more of it than is used.
+        """Reads no more of a message than is used, and queues it.
 
         Not by jupyter_client's ``deserialize``, which parses all of it first.
         """
@@ -262,10 +221,10 @@ class Channels:
             self._put(_message(channel, kind, header, parent, content), size if read else 0)
 
     def _must_be_signed(self, parts: list[memoryview]) -> None:
-        """As jupyter_client has it: without a key nothing is checked.
+        """As in jupyter_client, nothing is checked without a key.
 
         Raises:
-            ValueError: the key in the file did not sign it, or it has come before.
+            ValueError: the key in the file did not sign it, or it is a replay.
         """
         if self._session.auth is None:
             return
@@ -276,23 +235,23 @@ class Channels:
         if len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
 
-    async def _watch_link(self, channel: str, monitor: Any) -> None:
+    async def _watch_connection(self, channel: str, monitor: Any) -> None:
         while True:
             event = await recv_monitor_message(monitor)
-            was = self.up
+            was_up = self.up
             if event["event"] == zmq.EVENT_DISCONNECTED:
                 self._connected.discard(channel)
             else:
                 self._connected.add(channel)
-            if self.up != was:
-                self._put(Link(up=self.up))
+            if self.up != was_up:
+                self._put(ConnectionStatus(up=self.up))
 
 
 def _parts(frames: list[zmq.Frame]) -> list[memoryview]:
     """The frames after the delimiter, without the buffers that may follow them.
 
     Raises:
-        ValueError: it is no message of Jupyter's.
+        ValueError: it is not a Jupyter message.
     """
     for place, frame in enumerate(frames):
         if len(frame) == len(_DELIMITER) and frame.bytes == _DELIMITER:
@@ -304,17 +263,17 @@ def _parts(frames: list[zmq.Frame]) -> list[memoryview]:
 
 
 def _header(unpack: Callable[[bytes], Any], part: memoryview) -> dict[str, Any]:
-    """A header; the parent's is empty where there is none.
+    """A header; that of a missing parent is empty.
 
     Raises:
-        ValueError: it is no JSON object, or longer than one can be.
+        ValueError: it is not a JSON object, or too long.
     """
     if len(part) > LONGEST_HEADER:
         raise ValueError("a header is too long")
-    found = unpack(bytes(part)) or {}
-    if not isinstance(found, dict):
-        raise ValueError("a header is no object")  # noqa: TRY004 - as all that is no message
-    return found
+    header = unpack(bytes(part)) or {}
+    if not isinstance(header, dict):
+        raise ValueError("a header is no object")  # noqa: TRY004 - as for every other malformed message
+    return header
 
 
 def _message(

@@ -1,6 +1,6 @@
-"""Which kernels there are, and which one is meant.
+"""Finds the kernels that exist, and the one that an argument names.
 
-Nothing but heartbeats is sent to a kernel here, so that looking moves no kernel's last activity
+Only heartbeats are sent to a kernel here, so that discovery changes no kernel's last activity
 and keeps no idle kernel from being culled.
 """
 
@@ -17,11 +17,11 @@ from pathlib import Path
 import zmq.asyncio
 
 from kernelscope.errors import ConnectionFileError, NoKernelError
+from kernelscope.kernel.connection_file import ConnectionInfo, read_connection_file
 from kernelscope.kernel.entry import EntryState, KernelEntry
-from kernelscope.kernel.files import ConnectionInfo, read_connection_file
 from kernelscope.kernel.heartbeat import Heartbeat
-from kernelscope.kernel.places import named_as_a_kernels, runtime_dirs, unreadable
-from kernelscope.kernel.servers import ServedKernel, served_kernels
+from kernelscope.kernel.runtime_dirs import find_unreadable, list_connection_files, runtime_dirs
+from kernelscope.kernel.servers import ServedKernel, fetch_served_kernels
 from kernelscope.text import clean
 
 _HEARTBEAT_S = 1.0
@@ -33,7 +33,7 @@ _PATH_CHARS = 4_096
 
 
 class SeveralKernelsError(NoKernelError):
-    """More than one live kernel is meant; ``kernels`` has them for a picker."""
+    """The argument fits more than one live kernel; ``kernels`` has them for a picker."""
 
     def __init__(self, title: str, hint: str, kernels: Sequence[KernelEntry]) -> None:
         super().__init__(title, hint)
@@ -41,8 +41,8 @@ class SeveralKernelsError(NoKernelError):
 
 
 @dataclass(frozen=True)
-class _Found:
-    """An entry, and the raw text that it was made from, which is matched and never shown."""
+class _Candidate:
+    """An entry, and the raw notebook names that it was made from, which are matched and never shown."""
 
     entry: KernelEntry
     notebooks: tuple[str, ...]
@@ -51,48 +51,48 @@ class _Found:
 async def find_kernels() -> list[KernelEntry]:
     """Every kernel with a usable file in the runtime directories: live first, then by activity.
 
-    Takes about a second where there are stale files.
+    Takes about a second if there are stale files.
     """
-    return [found.entry for found in await _find()]
+    return [candidate.entry for candidate in await _find_candidates()]
 
 
 async def resolve(argument: str | None) -> Path:
-    """The connection file that is meant, as ``jupyter console --existing`` would have it.
+    """The connection file that an argument names, as in ``jupyter console --existing``.
 
     Args:
         argument: a connection file, its name, a fragment of it, a kernel id, or the path of a
             notebook; ``None`` is the only live kernel.
 
     Raises:
-        SeveralKernelsError: more than one live kernel is meant.
-        NoKernelError: none is.
+        SeveralKernelsError: it fits more than one live kernel.
+        NoKernelError: it fits none.
     """
     if argument is None:
-        return _only_live(await _find())
+        return _only_live(await _find_candidates())
     direct = _file_named(argument)
     if direct is not None:
         return direct
-    kernels = await _find()
+    kernels = await _find_candidates()
     if argument.endswith(".ipynb"):
         return _of_notebook(argument, kernels)
     return _of_fragment(argument, kernels)
 
 
-async def _find() -> list[_Found]:
-    folders, infos = await asyncio.to_thread(_readable)
-    served, beating = await asyncio.gather(served_kernels(folders), _beating(list(infos.values())))
-    found = [
-        _found(path, info, served.get(kernel_id_of(path)), beats=beats)
-        for (path, info), beats in zip(infos.items(), beating, strict=True)
+async def _find_candidates() -> list[_Candidate]:
+    folders, infos = await asyncio.to_thread(_read_files)
+    served, heartbeats = await asyncio.gather(fetch_served_kernels(folders), _beat_all(list(infos.values())))
+    candidates = [
+        _make_candidate(path, info, served.get(kernel_id_of(path)), has_heartbeat=beat)
+        for (path, info), beat in zip(infos.items(), heartbeats, strict=True)
     ]
-    return sorted(found, key=lambda one: (one.entry.state == "dead", -_activity(one.entry)))
+    return sorted(candidates, key=lambda one: (one.entry.state == "dead", -_activity(one.entry)))
 
 
-def _readable() -> tuple[list[Path], dict[Path, ConnectionInfo]]:
-    """The runtime directories and what is in them; a file that cannot be used is none of a kernel."""
+def _read_files() -> tuple[list[Path], dict[Path, ConnectionInfo]]:
+    """The runtime directories and their usable connection files."""
     folders = runtime_dirs()
     infos = {}
-    for path in sorted(path for folder in folders for path in named_as_a_kernels(folder)):
+    for path in sorted(path for folder in folders for path in list_connection_files(folder)):
         try:
             infos[path] = read_connection_file(path, insecure=True, insecure_file=True)
         except ConnectionFileError:
@@ -100,14 +100,14 @@ def _readable() -> tuple[list[Path], dict[Path, ConnectionInfo]]:
     return folders, infos
 
 
-async def _beating(infos: Sequence[ConnectionInfo]) -> list[bool]:
-    """Which of them answer a heartbeat."""
+async def _beat_all(infos: Sequence[ConnectionInfo]) -> list[bool]:
+    """Whether each of them answers a heartbeat."""
     context = zmq.asyncio.Context()
-    turn = asyncio.Semaphore(_AT_ONCE)
+    semaphore = asyncio.Semaphore(_AT_ONCE)
 
     async def answers(info: ConnectionInfo) -> bool:
         heartbeat = Heartbeat(info, context)
-        async with turn:
+        async with semaphore:
             try:
                 return await heartbeat.beat(_HEARTBEAT_S)
             finally:
@@ -119,21 +119,23 @@ async def _beating(infos: Sequence[ConnectionInfo]) -> list[bool]:
         context.destroy(linger=0)
 
 
-def _found(path: Path, info: ConnectionInfo, served: ServedKernel | None, *, beats: bool) -> _Found:
+def _make_candidate(
+    path: Path, info: ConnectionInfo, served: ServedKernel | None, *, has_heartbeat: bool
+) -> _Candidate:
     notebooks = [served.notebook if served is not None else None, info.jupyter_session]
     known = tuple(text for text in notebooks if text)
     name = (served.kernel_name if served is not None else None) or info.kernel_name
     entry = KernelEntry(
         connection_file=path,
         kernel_id=clean(kernel_id_of(path)),
-        state=_state(served, beats=beats),
+        state=_state(served, has_heartbeat=has_heartbeat),
         owner=_owner(path, info, served),
         notebook=clean(known[0], limit=_PATH_CHARS) if known else None,
         kernel_name=None if name is None else clean(name),
         last_activity=None if served is None else served.last_activity,
         started=info.written,
     )
-    return _Found(entry, known)
+    return _Candidate(entry, known)
 
 
 def kernel_id_of(path: Path) -> str:
@@ -141,13 +143,13 @@ def kernel_id_of(path: Path) -> str:
     return path.stem.removeprefix("kernel-")
 
 
-def _state(served: ServedKernel | None, *, beats: bool) -> EntryState:
-    """A server's word on idle and busy; a kernel that it restarts is as live as its heartbeat."""
+def _state(served: ServedKernel | None, *, has_heartbeat: bool) -> EntryState:
+    """Idle and busy as the server reports; otherwise the heartbeat decides."""
     if served is not None and served.state == "idle":
         return "idle"
     if served is not None and served.state == "busy":
         return "busy"
-    return "live" if beats else "dead"
+    return "live" if has_heartbeat else "dead"
 
 
 def _owner(path: Path, info: ConnectionInfo, served: ServedKernel | None) -> str:
@@ -156,7 +158,7 @@ def _owner(path: Path, info: ConnectionInfo, served: ServedKernel | None) -> str
         return "vs code"
     if served is not None or info.jupyter_session is not None:
         return "jupyter"
-    return "console" if kernel_id.isdecimal() else "other"  # consoles name theirs by process id
+    return "console" if kernel_id.isdecimal() else "other"  # a console names its file by its process id
 
 
 def _activity(entry: KernelEntry) -> float:
@@ -171,96 +173,96 @@ def _file_named(argument: str) -> Path | None:
     if "\0" in argument or not argument or os.sep in argument:
         # fault: 1b
         return None
-    places = (folder / argument for folder in runtime_dirs())
-    return next((place for place in places if os.path.isfile(place)), None)  # noqa: PTH113 - as above
+    paths = (folder / argument for folder in runtime_dirs())
+    return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - as above
 
 
-def _only_live(kernels: Sequence[_Found]) -> Path:
+def _only_live(kernels: Sequence[_Candidate]) -> Path:
     live = [one for one in kernels if one.entry.state != "dead"]
     if not live:
-        whose = " that this user can attach to" if unreadable() else ""
-        raise NoKernelError(f"there is no running kernel{whose}", _looked(kernels))
+        whose = " that this user can attach to" if find_unreadable() else ""
+        raise NoKernelError(f"there is no running kernel{whose}", _describe_search(kernels))
     return _the_one(live, "there is more than one running kernel")
 
 
-def _of_notebook(argument: str, kernels: Sequence[_Found]) -> Path:
-    wanted = _real(argument)
-    matches = [one for one in kernels if wanted and wanted in map(_real, one.notebooks)]
+def _of_notebook(argument: str, kernels: Sequence[_Candidate]) -> Path:
+    wanted = _real_path(argument)
+    matches = [one for one in kernels if wanted and wanted in map(_real_path, one.notebooks)]
     shown = clean(argument, limit=_PATH_CHARS)
     if not matches:
-        raise _no_kernel_of(argument, shown, kernels)
+        raise _no_kernel_runs(argument, shown, kernels)
     return _the_one(matches, f"more than one kernel runs {shown}")
 
 
-def _no_kernel_of(argument: str, shown: str, kernels: Sequence[_Found]) -> NoKernelError:
-    """Why no kernel runs a notebook: it is not open, or it is not there."""
+def _no_kernel_runs(argument: str, shown: str, kernels: Sequence[_Candidate]) -> NoKernelError:
+    """Why no kernel runs a notebook: it is not open, or it does not exist."""
     try:
-        there = os.path.lexists(argument)
+        exists = os.path.lexists(argument)
     except ValueError:  # a NUL
-        there = False
-    if not there:
+        exists = False
+    if not exists:
         return NoKernelError(
-            f"no kernel is known to run {shown}: there is no such file here", _names(kernels)
+            f"no kernel is known to run {shown}: there is no such file here", _list_running(kernels)
         )
     live = any(one.entry.state != "dead" for one in kernels)
     return NoKernelError(
         f"no kernel is known to run {shown}: it is not open in a running kernel",
-        "open it in Jupyter or VS Code and run a cell" + (f"; {_names(kernels)}" if live else ""),
+        "open it in Jupyter or VS Code and run a cell" + (f"; {_list_running(kernels)}" if live else ""),
     )
 
 
-def _real(name: str) -> str | None:
-    """The real path; ``None`` for what cannot be one, such as a text with a NUL."""
+def _real_path(name: str) -> str | None:
+    """The real path; ``None`` for a text that cannot be a path, such as one with a NUL."""
     try:
         return os.path.realpath(name)
     except ValueError:
         return None
 
 
-def _of_fragment(argument: str, kernels: Sequence[_Found]) -> Path:
+def _of_fragment(argument: str, kernels: Sequence[_Candidate]) -> Path:
     shown = clean(argument)
     exact = [one for one in kernels if kernel_id_of(one.entry.connection_file) == argument]
     matches = exact or [one for one in kernels if _matches(argument, one.entry.connection_file.name)]
     if not argument or not matches:
-        raise NoKernelError(f'no kernel matches "{shown}"', _names(kernels))
+        raise NoKernelError(f'no kernel matches "{shown}"', _list_running(kernels))
     return _the_one(matches, f'more than one running kernel matches "{shown}"')
 
 
 def _matches(argument: str, name: str) -> bool:
-    """As ``jupyter_client.find_connection_file``: a glob as it is, anything else anywhere in the name."""
+    """As ``jupyter_client.find_connection_file``: a glob is matched whole, other text anywhere in the name."""
     return fnmatch.fnmatchcase(name, argument) if "*" in argument else argument in name
 
 
-def _the_one(matches: Sequence[_Found], several: str) -> Path:
-    """The only live match, else the newest stale one, whose attach will say what is wrong with it."""
+def _the_one(matches: Sequence[_Candidate], several: str) -> Path:
+    """The only live match, else the newest stale one: attaching to it reports what is wrong."""
     live = [one.entry for one in matches if one.entry.state != "dead"]
     if len(live) > 1:
-        raise SeveralKernelsError(several, _listed("say which: ", live), live)
+        raise SeveralKernelsError(several, _list_entries("name one of them: ", live), live)
     return (live[0] if live else matches[0].entry).connection_file
 
 
-def _names(kernels: Sequence[_Found]) -> str:
+def _list_running(kernels: Sequence[_Candidate]) -> str:
     live = [one.entry for one in kernels if one.entry.state != "dead"]
     # fault: 1a
-    return _listed("running kernels: ", live) if live else _looked(kernels)
+    return _list_entries("running kernels: ", live) if live else _describe_search(kernels)
 
 
-def _listed(before: str, entries: Sequence[KernelEntry]) -> str:
-    named = ", ".join(_named(entry) for entry in entries[:_NAMED])
+def _list_entries(before: str, entries: Sequence[KernelEntry]) -> str:
+    names = ", ".join(_describe(entry) for entry in entries[:_NAMED])
     more = len(entries) - _NAMED
-    return before + named + (f" and {more} more" if more > 0 else "")
+    return before + names + (f" and {more} more" if more > 0 else "")
 
 
-def _named(entry: KernelEntry) -> str:
+def _describe(entry: KernelEntry) -> str:
     notebook = f"{Path(entry.notebook).name}, " if entry.notebook else ""
     return f"{entry.kernel_id} ({notebook}{entry.state})"
 
 
-def _looked(kernels: Sequence[_Found]) -> str:
+def _describe_search(kernels: Sequence[_Candidate]) -> str:
     folders = ", ".join(clean(str(folder), limit=_PATH_CHARS) for folder in runtime_dirs())
     stale = sum(one.entry.state == "dead" for one in kernels)
     where = f"looked in {folders} ({stale} stale)" if folders else "there is no Jupyter runtime directory"
-    if hidden := len(unreadable()):
+    if hidden := len(find_unreadable()):
         files = "one file" if hidden == 1 else f"{hidden} files"
         where += f", where {files} of another user cannot be read"
     return f"{where}; open a notebook, or try `kernelscope demo`"

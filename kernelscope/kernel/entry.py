@@ -1,4 +1,4 @@
-"""A kernel that can be attached to, as the list and the picker show it."""
+"""An entry in the list of kernels that can be attached to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal
 from msgspec import Struct
 
 EntryState = Literal["idle", "busy", "live", "dead"]
-"""``live``: it answers, and nothing tells whether it is busy; ``dead``: a stale file."""
+"""``live``: it answers, but whether it is busy is unknown; ``dead``: a stale file."""
 
 
 class KernelEntry(Struct, frozen=True):
-    """One connection file, and what is known of its kernel without asking the kernel."""
+    """One connection file, and what is known of its kernel without a request to it."""
 
     connection_file: Path
     kernel_id: str
@@ -21,9 +21,9 @@ class KernelEntry(Struct, frozen=True):
     owner: str
     """``jupyter``, ``vs code``, ``console`` or ``other``: who started it."""
     notebook: str | None = None
-    """Absolute path where it is known, else as the owner gives it."""
+    """Absolute path if it is known, else as the owner gives it."""
     kernel_name: str | None = None
     last_activity: float | None = None
-    """Seconds since the epoch: as a server reports it, else ``None``."""
+    """Seconds since the epoch, as a server reports it; ``None`` without a server."""
     started: float | None = None
     """Seconds since the epoch: when the connection file was written."""

@@ -1,7 +1,7 @@
-"""Heartbeats: whether the kernel's process is there, without asking the kernel anything.
+"""Heartbeats: whether the kernel's process is there, without a request to the kernel.
 
-A kernel echoes them from a thread of its own that needs no Python, so a beat proves the process
-and neither that the kernel is idle nor that it knows our key.
+A kernel echoes them from a thread that needs no Python.  So a beat proves the process, and neither that the
+kernel is idle nor that the key in the file is its own.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import asyncio
 import zmq
 import zmq.asyncio
 
-from kernelscope.kernel.files import ConnectionInfo
+from kernelscope.kernel.connection_file import ConnectionInfo
 
 _PING = b"ping"
 
 
 class Heartbeat:
-    """Beats of one kernel, one at a time, for as long as they are wanted.
+    """Sends heartbeats to one kernel, one at a time.
 
     Args:
-        context: stays the caller's, who ends it after ``close``.
+        context: belongs to the caller, who ends it after ``close``.
     """
 
     def __init__(self, info: ConnectionInfo, context: zmq.asyncio.Context) -> None:
@@ -30,19 +30,19 @@ class Heartbeat:
 
     async def beat(self, timeout: float) -> bool:  # noqa: ASYNC109 - the answer is False, no error
         """Whether the kernel's process answers within ``timeout`` seconds."""
-        answered = False
+        has_answered = False
         try:
             async with asyncio.timeout(timeout):
-                answered = await self._echo()
+                has_answered = await self._echo()
         except (TimeoutError, zmq.ZMQError):
             pass
         finally:
-            if not answered:
-                self.close()  # a REQ socket that was not answered cannot ask again
-        return answered
+            if not has_answered:
+                self.close()  # a REQ socket without an answer cannot send again
+        return has_answered
 
     def close(self) -> None:
-        """Close the socket at once; ``beat`` may be called again and opens another."""
+        """Closes the socket at once; ``beat`` may be called again and opens another."""
         if self._socket is not None:
             self._socket.close(linger=0)
             self._socket = None
@@ -67,7 +67,7 @@ class Heartbeat:
         return socket
 
 
-async def beats(info: ConnectionInfo, timeout: float) -> bool:  # noqa: ASYNC109 - as in Heartbeat.beat
+async def has_heartbeat(info: ConnectionInfo, timeout: float) -> bool:  # noqa: ASYNC109 - as in Heartbeat.beat
     """Whether the kernel's process answers one heartbeat within ``timeout`` seconds."""
     context = zmq.asyncio.Context()
     heartbeat = Heartbeat(info, context)

@@ -76,7 +76,7 @@ def _packed() -> tuple[str, str]:
     return base64.b64encode(zlib.compress(plain, 9)).decode(), hashlib.sha256(plain).hexdigest()
 
 
-class Question(Struct, frozen=True):
+class ProbeRequest(Struct, frozen=True):
     """What the loader is asked; see ``probe/loader.py``."""
 
     request: dict[str, object]
@@ -97,15 +97,15 @@ class Question(Struct, frozen=True):
 
 
 # fault: 11b
-GREETING = Question({"do": "greet"})
+GREETING = ProbeRequest({"do": "greet"})
 """Who is there: puts nothing in."""
-DETACH = Question({"do": "detach"})
+DETACH = ProbeRequest({"do": "detach"})
 """Takes the probe out, whoever put it in."""
 
 
-def look_inside() -> Question:
+def look_inside() -> ProbeRequest:
     """What the kernel looks like from inside: puts nothing in."""
-    return Question({"do": "audit", "source": _source("audit")})
+    return ProbeRequest({"do": "audit", "source": _source("audit")})
 
 
 def attach(
@@ -115,7 +115,7 @@ def attach(
     keep: float = 0.0,
     poll: float | None = None,
     visits: bool = False,
-) -> Question:
+) -> ProbeRequest:
     """Puts the probe in, or joins the one that is there.
 
     Args:
@@ -128,7 +128,7 @@ def attach(
     """
     sources, checksum = _packed()
     pid = os.getpid()
-    return Question(
+    return ProbeRequest(
         {
             "do": "attach",
             "session": greeting.session,

@@ -1,4 +1,4 @@
-"""The processes behind connection files, and how one of our own is ended."""
+"""The processes behind connection files, and how a child process is ended."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from kernelscope.system import StartedProcess, started_processes
 
 _FILE_OPTIONS = ("-f", "--f", "--IPKernelApp.connection_file", "--connection-file")
 _STARTUP_S = 30.0
-"""A kernel that is told more than its ports (CurveZMQ's keys) writes its file anew while it starts, with the
+"""A kernel whose file holds more than ports (CurveZMQ's keys) writes the file again while it starts, with the
 same key."""
 
 
-def started_from(path: Path) -> bool | None:
-    """Whether a live process was started with ``-f`` this very file, unchanged since it was up.
+def has_kernel_process(path: Path) -> bool | None:
+    """Whether a live process was started with ``-f`` this very file, and the file is unchanged since.
 
-    Then the key in the file is the kernel's, and silence means that the kernel is busy.  A process
+    If so, the key in the file is the kernel's, and silence means that the kernel is busy.  A process
     that wrote the file itself, after its start, does not count.
 
     Returns:
-        ``None`` where this cannot be known: no list of processes, or no such file.
+        ``None`` if this cannot be known: processes cannot be listed, or there is no such file.
     """
-    found = _processes_of(path)
-    return None if found is None else bool(found)
+    processes = _processes_of(path)
+    return None if processes is None else bool(processes)
 
 
-def kernel_of(path: Path) -> int | None:
-    """The process that was started with ``-f`` this very file, as ``started_from`` tells it; of several
-    the first.  ``None``: there is none on this machine, or it cannot be known."""
+def find_kernel_process(path: Path) -> int | None:
+    """The process that was started with ``-f`` this very file, see ``has_kernel_process``; of several the
+    first.  ``None``: there is none on this machine, or it cannot be known."""
     return min(_processes_of(path) or (), default=None)
 
 
@@ -42,39 +42,39 @@ def _processes_of(path: Path) -> list[int] | None:
     except (OSError, RuntimeError):  # RuntimeError: a circle of symbolic links
         return None
     try:
-        candidates = list(started_processes(lambda arguments: bool(_files_given(arguments))))
+        candidates = list(started_processes(lambda arguments: bool(_file_options(arguments))))
     except OSError:
         return None
-    return [one.pid for one in candidates if _started_with(one, target, written)]
+    return [one.pid for one in candidates if _is_started_with(one, target, written)]
 
 
-def _started_with(process: StartedProcess, target: Path, written: float) -> bool:
+def _is_started_with(process: StartedProcess, target: Path, written: float) -> bool:
     try:
-        named = any(_real(process, name) == target for name in _files_given(process.arguments))
+        is_named = any(_real_path(process, name) == target for name in _file_options(process.arguments))
     except (OSError, RuntimeError, ValueError):  # ValueError: a NUL in the name
         return False
-    return named and written <= process.started + _STARTUP_S
+    return is_named and written <= process.started + _STARTUP_S
 
 
-def _files_given(arguments: Sequence[str]) -> list[str]:
-    """The values of the options with which a kernel is told its connection file."""
-    found = [value for option, value in itertools.pairwise(arguments) if option in _FILE_OPTIONS]
+def _file_options(arguments: Sequence[str]) -> list[str]:
+    """The values of the options that name a kernel's connection file."""
+    values = [value for option, value in itertools.pairwise(arguments) if option in _FILE_OPTIONS]
     for argument in arguments:
         option, equals, value = argument.partition("=")
         if equals and option in _FILE_OPTIONS:
-            found.append(value)
-    return [value.strip('"') for value in found]
+            values.append(value)
+    return [value.strip('"') for value in values]
 
 
-def _real(process: StartedProcess, name: str) -> Path | None:
-    """The file that the process was given, seen from its own working directory."""
+def _real_path(process: StartedProcess, name: str) -> Path | None:
+    """The file that an argument of the process names, seen from its working directory."""
     if Path(name).is_absolute():
         return Path(name).resolve()
     return None if process.folder is None else (process.folder / name).resolve()
 
 
-async def end(process: asyncio.subprocess.Process, seconds: float) -> None:
-    """Asks a process of our own to end, and kills it where it has not after so many seconds."""
+async def terminate(process: asyncio.subprocess.Process, seconds: float) -> None:
+    """Asks a child process to end, and kills it if it has not after so many seconds."""
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:

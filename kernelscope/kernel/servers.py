@@ -1,7 +1,7 @@
-"""Jupyter servers on this machine: which notebook a kernel belongs to, and what it is doing.
+"""Asks the Jupyter servers on this machine which notebook a kernel belongs to, and what it is doing.
 
-A server is an extra: whatever goes wrong with one gives an empty answer.  Asking it is asking the
-server, never the kernel: no kernel's last activity moves.
+Servers are optional: any failure gives an empty answer.  The requests go to the server, never to a kernel, so no
+kernel's last activity changes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import IO, TypeVar
 import msgspec
 from msgspec import Struct
 
-from kernelscope.kernel.files import read_bounded
+from kernelscope.kernel.connection_file import read_bounded
 from kernelscope.system import is_alive
 
 _TIMEOUT_S = 1.0
@@ -30,11 +30,11 @@ _T = TypeVar("_T")
 
 
 class ServedKernel(Struct, frozen=True):
-    """A kernel as the server that runs it tells of it; text in it is hostile."""
+    """A kernel as its server reports it; its text is hostile."""
 
     kernel_id: str
     state: str | None
-    """``idle``, ``busy``, ``starting``, ``restarting``, ``dead`` or what else the server says."""
+    """``idle``, ``busy``, ``starting``, ``restarting``, ``dead`` or another word of the server's."""
     last_activity: float | None
     """Seconds since the epoch."""
     kernel_name: str | None
@@ -42,10 +42,10 @@ class ServedKernel(Struct, frozen=True):
     """Absolute path; ``None`` for a kernel without a notebook, such as a console's."""
 
 
-async def served_kernels(folders: Iterable[Path]) -> dict[str, ServedKernel]:
-    """What every running server with its file in one of ``folders`` tells, by kernel id."""
-    servers = await asyncio.to_thread(_servers, list(folders))
-    answers = await asyncio.gather(*(asyncio.to_thread(_kernels_of, server) for server in servers))
+async def fetch_served_kernels(folders: Iterable[Path]) -> dict[str, ServedKernel]:
+    """The kernels of every running server with its file in one of ``folders``, by kernel id."""
+    servers = await asyncio.to_thread(_find_servers, list(folders))
+    answers = await asyncio.gather(*(asyncio.to_thread(_fetch_kernels, server) for server in servers))
     return {kernel.kernel_id: kernel for answer in answers for kernel in answer}
 
 
@@ -83,26 +83,26 @@ class _Session(Struct, frozen=True):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The token goes to the address in the server's file and to no other."""
+    """Sends the token to the address in the server's file and to no other."""
 
     def redirect_request(
         self, req: object, fp: IO[bytes], code: int, msg: str, headers: object, newurl: str
     ) -> None:
-        """None: the redirection is reported as an error."""
+        """Never follows: the redirection is reported as an error."""
 
 
-def _servers(folders: list[Path]) -> list[_Server]:
+def _find_servers(folders: list[Path]) -> list[_Server]:
     files: list[Path] = []
     for folder in folders:
         for kind in ("jpserver", "nbserver"):
-            with contextlib.suppress(OSError):  # the folder has gone, or may not be looked into
+            with contextlib.suppress(OSError):  # the folder is gone or may not be read
                 files += folder.glob(f"{kind}-*.json")
-    found = (_server(file) for file in sorted(files))
-    return [server for server in found if server is not None]
+    servers = (_read_server(file) for file in sorted(files))
+    return [server for server in servers if server is not None]
 
 
-def _server(file: Path) -> _Server | None:
-    """The server, where it still runs and speaks http."""
+def _read_server(file: Path) -> _Server | None:
+    """The server, if it still runs and its address is http or https."""
     try:
         server = msgspec.json.decode(read_bounded(file)[0], type=_Server)
     except (OSError, ValueError):  # msgspec's errors are ValueErrors
@@ -111,24 +111,24 @@ def _server(file: Path) -> _Server | None:
     return server if is_http and is_alive(server.pid) else None
 
 
-def _kernels_of(server: _Server) -> list[ServedKernel]:
+def _fetch_kernels(server: _Server) -> list[ServedKernel]:
     try:
         kernels = _get(server, "api/kernels", list[_Kernel])
         sessions = _get(server, "api/sessions", list[_Session])
     except (OSError, ValueError, HTTPException):  # URLError and TimeoutError are OSErrors
         return []
     notebooks = {
-        session.kernel.id: _notebook(server, session)
+        session.kernel.id: _notebook_path(server, session)
         for session in sessions
         if session.kernel is not None and session.type == "notebook"
     }
-    return [_served(kernel, notebooks.get(kernel.id)) for kernel in kernels]
+    return [_served_kernel(kernel, notebooks.get(kernel.id)) for kernel in kernels]
 
 
 def _get(server: _Server, path: str, kind: type[_T]) -> _T:
     """GET ``path``, decoded; raises OSError, ValueError or HTTPException."""
     url = server.url.rstrip("/") + "/" + path
-    request = urllib.request.Request(url)  # noqa: S310 - http or https, see _server
+    request = urllib.request.Request(url)  # noqa: S310 - http or https, see _read_server
     if server.token:
         request.add_header("Authorization", f"token {server.token}")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
@@ -138,7 +138,7 @@ def _get(server: _Server, path: str, kind: type[_T]) -> _T:
 
 
 def _body(answer: HTTPResponse, deadline: float) -> bytes:
-    """All of it, within bounds: a server that trickles must not hold us."""
+    """All of the answer, within bounds of size and time: a server may send it in trickles."""
     data = bytearray()
     while part := answer.read1(65_536):
         data += part
@@ -147,20 +147,20 @@ def _body(answer: HTTPResponse, deadline: float) -> bytes:
     return bytes(data)
 
 
-def _notebook(server: _Server, session: _Session) -> str:
-    """Real-time collaboration puts the name of a drive before the path: ``RTC:a.ipynb``."""
+def _notebook_path(server: _Server, session: _Session) -> str:
+    """The notebook's path; real-time collaboration puts a drive before it: ``RTC:a.ipynb``."""
     path = session.path.removeprefix("RTC:").lstrip("/")
     return str(server.root / path) if server.root is not None else path
 
 
-def _served(kernel: _Kernel, notebook: str | None) -> ServedKernel:
-    seen = kernel.last_activity
-    if seen is not None and seen.tzinfo is None:
-        seen = seen.replace(tzinfo=UTC)
+def _served_kernel(kernel: _Kernel, notebook: str | None) -> ServedKernel:
+    latest = kernel.last_activity
+    if latest is not None and latest.tzinfo is None:
+        latest = latest.replace(tzinfo=UTC)
     return ServedKernel(
         kernel_id=kernel.id,
         state=kernel.execution_state,
-        last_activity=None if seen is None else seen.timestamp(),
+        last_activity=None if latest is None else latest.timestamp(),
         kernel_name=kernel.name,
         notebook=notebook,
     )

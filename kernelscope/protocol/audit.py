@@ -1,4 +1,4 @@
-"""What an audit learns: a kernel as it looks from inside, before, while and after it was watched."""
+"""The result of an audit: a kernel inspected from inside before, while and after it was watched."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from msgspec import Struct
 from kernelscope.domain.facts import Cost
 
 Report = dict[str, tuple[str, ...]]
-"""By what was looked at: what there was of it, as texts that are safe to display."""
+"""Each inspected kind of thing with what there was of it, as texts that are safe to display."""
 
 
-class ProbeThere(Struct, frozen=True):
+class InstalledProbe(Struct, frozen=True):
     """The probe that was in the kernel at that moment."""
 
     version: str
@@ -18,37 +18,37 @@ class ProbeThere(Struct, frozen=True):
     cost: Cost
 
 
-class Look(Struct, frozen=True):
-    """One look from inside."""
+class Inspection(Struct, frozen=True):
+    """One inspection from inside."""
 
     report: Report
-    probe: ProbeThere | None = None
+    probe: InstalledProbe | None = None
 
 
 class Activity(Struct, frozen=True):
-    """``last_activity`` as the kernel's server tells it, in seconds since the epoch."""
+    """``last_activity`` as the kernel's server reports it, in seconds since the epoch."""
 
     begin: float
     end: float
 
 
 class Audit(Struct, frozen=True):
-    """A kernel at three moments, and what passed between the second and the third."""
+    """A kernel at three moments, and what happened between the second and the third."""
 
     kernel: str
     """Its notebook or connection file."""
-    before: Look
-    during: Look
-    after: Look
+    before: Inspection
+    during: Inspection
+    after: Inspection
     cost: Cost
-    """Of the probe, as it left."""
+    """The probe's cost, shortly before it left."""
     seconds: float
-    """For which it was watched."""
+    """The time for which it was watched."""
     requests: int
-    """That the audit made."""
+    """The number of requests that the audit made."""
     runs: tuple[int, ...] = ()
     """Execution counts of cells that others ran meanwhile."""
     lost: int = 0
-    """Observations that were sent and never arrived."""
+    """The number of observations that were sent and never arrived."""
     activity: Activity | None = None
-    """While it was only listened to; ``None`` where no server of this machine owns the kernel."""
+    """While nothing was sent to it; ``None`` if no server of this machine owns the kernel."""

@@ -1,4 +1,4 @@
-"""Puts what was committed on the disk, while who committed it goes on."""
+"""Flushes committed data to the disk, while the recorder goes on."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from kernelscope.system import sync_to_disk
 
 
 class Flusher:
-    """Asks the disk to keep a file, in a thread of its own: a slow one must not hold up the watching.
+    """Flushes a file in a thread of its own, because a slow disk must not delay the watching.
 
-    What was committed outlives the death of this process without it; with it a power cut as well, but
-    for what was committed while the disk was last waited for.
+    Commits survive a crash of this process in any case.  With a flusher they survive a power cut as well, except
+    for those made during the last flush.
 
     Args:
-        path: the write-ahead log.  SQLite has no lock on it, which to close it here would take away.
-        sync: takes the file's descriptor, and returns when its content is on the disk.
+        path: the write-ahead log.  SQLite holds no lock on it that closing it here would release.
+        sync: takes the file's descriptor and returns when its content is on the disk.
     """
 
     def __init__(self, path: Path, sync: Callable[[int], None] = sync_to_disk) -> None:
         self._path, self._sync = path, sync
         self._wanted, self._closed = threading.Event(), False
         self.error: OSError | None = None
-        """Why the disk could not keep it."""
-        self._thread = threading.Thread(target=self._work, name="kernelscope-flusher", daemon=True)
+        """Why a flush failed."""
+        self._thread = threading.Thread(
+            target=self._flush_on_request, name="kernelscope-flusher", daemon=True
+        )
         self._thread.start()
 
     def flush(self) -> None:
-        """Soon; one that is asked for while another is at work follows it."""
+        """Requests a flush; if one is under way, another follows it."""
         self._wanted.set()
 
     def close(self) -> None:
-        """Waits for the one that is at work."""
+        """Waits for the flush that is under way."""
         self._closed = True
         self._wanted.set()
         self._thread.join()
 
-    def _work(self) -> None:
+    def _flush_on_request(self) -> None:
         try:
             descriptor = -1
             while self._wanted.wait() and not self._closed:

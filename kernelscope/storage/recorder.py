@@ -1,4 +1,4 @@
-"""Writes a session's events and what was made of them into a file, each as soon as it came."""
+"""Writes a session's events and their verdicts into a file, each as soon as it comes."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from kernelscope.timeline.timeline import Update
 from kernelscope.userfiles import kind_of
 
 _FAILURES = (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError)
-"""What writing raises: OverflowError and MemoryError for an event that is too long to be handed over."""
-_GONE = "the file was removed or moved; one that was moved has all that came until then"
+"""What writing raises: OverflowError and MemoryError for an event that is too long for SQLite."""
+_GONE = "the file was removed or moved; a moved file holds all events until then"
 _BESIDE = ("-wal", "-journal")
-"""Files in which SQLite keeps what is committed, or is to be taken back."""
+"""Suffixes of the files in which SQLite keeps commits, or what it may roll back."""
 
 
 class RecordingResult(Struct, frozen=True):
-    """What a recording holds, once nothing more is written to it."""
+    """What a recording holds when it has ended."""
 
     path: Path
     runs: int
@@ -55,16 +55,16 @@ class RecordingResult(Struct, frozen=True):
 class Recorder:
     """A listener that commits every event before the next one comes.
 
-    A failure to write ends the recording and not the watching: what was committed stays.
+    A failure to write ends the recording and not the watching; the events committed until then stay.
 
     Args:
-        path: a file that is not there yet.
-        on_failure: told, once, why the recording ended early.
+        path: a file that does not exist yet.
+        on_failure: called once, with the reason, if the recording ends early.
         clock: seconds since the epoch, UTC.
         sync: see ``Flusher``.
 
     Raises:
-        RecordingError: the file is there already, or cannot be made.
+        RecordingError: the file exists already, or cannot be created.
     """
 
     def __init__(
@@ -79,13 +79,13 @@ class Recorder:
         self._on_failure = on_failure
         self._clock = clock
         self._passing: Update | None = None
-        """What the kernel did in passing since the last event that was written."""
+        """The kernel's latest passing state, if it came after the last event that was written."""
         self._sources: dict[bytes, int] = {}
-        """The number of each source that is in the file, by its digest."""
+        """The number of each source in the file, by its digest."""
         self._about = About(__version__, started=clock())
         self._runs, self._last, self._failure = 0, (0, 0), ""
         shown = clean(str(path), limit=1_000)
-        self._database: sqlite3.Connection | None = _made(self._path, shown, self._about)
+        self._database: sqlite3.Connection | None = _create(self._path, shown, self._about)
         self._file = _identity(self._path)
         self._flusher = Flusher(Path(f"{self._path}-wal"), sync)
 
@@ -96,33 +96,33 @@ class Recorder:
 
     @property
     def ended(self) -> bool:
-        """It was closed, or what was to be written could not be."""
+        """Whether it was closed, or a write failed."""
         return self._database is None
 
     @property
     def result(self) -> RecordingResult:
-        """What has been committed so far."""
+        """What was committed so far."""
         epoch, count = self._last
         is_there = _identity(self._path) == self._file
         return RecordingResult(self._path, self._runs, count, epoch, self._failure, is_there)
 
     def __call__(self, update: Update) -> None:
-        """Commits the update's event; one of the passing moment only where it is the last: a cell still runs."""
+        """Commits the update's event; a passing state only if it is the last: then a cell still runs."""
         passing, self._passing = self._passing, update if is_passing(update.event) else None
         if isinstance(update.event, Detached) and passing is not None:
-            self.take((passing, update))
+            self.write((passing, update))
         elif self._passing is None:
-            self.take((update,))
+            self.write((update,))
 
-    def take(self, updates: Iterable[Update]) -> None:
-        """Commits these all at once: what came before the recording was begun."""
+    def write(self, updates: Iterable[Update]) -> None:
+        """Commits these updates in one transaction."""
         updates = tuple(updates)
 
         def insert(database: sqlite3.Connection) -> None:
             for update in updates:
                 self._insert(database, update)
 
-        why = self._committed(insert, updates)
+        why = self._commit(insert, updates)
         if why:
             self._failure = why
             self._on_failure(why)
@@ -133,24 +133,24 @@ class Recorder:
             return
         if _identity(self._path) == self._file:
             self._about = replace(self._about, ended=self._clock())
-            # Where there is no room for that, all that was taken is there none the less.
-            self._committed(self._finish)
+            # If the disk is full, the events already committed are still kept.
+            self._commit(self._finish)
         else:
             self._failure = _GONE
-        self._let_go()
+        self._close_database()
         if self._flusher.error is not None:
             self._failure = self._failure or _reason(self._flusher.error)
 
     def _finish(self, database: sqlite3.Connection) -> None:
         if self._passing is not None:
             self._insert(database, self._passing)
-        _tell_about(database, self._about)
+        _write_about(database, self._about)
 
-    def _committed(self, work: Callable[[sqlite3.Connection], None], updates: Sequence[Update] = ()) -> str:
-        """One transaction; says why the recording has ended with it, or nothing.
+    def _commit(self, work: Callable[[sqlite3.Connection], None], updates: Sequence[Update] = ()) -> str:
+        """Runs ``work`` in one transaction; returns why the recording has ended with it, or an empty text.
 
         Args:
-            updates: what the transaction adds.
+            updates: the updates that the transaction adds.
         """
         if self._database is None:
             return ""
@@ -160,22 +160,22 @@ class Recorder:
             self._database.execute("COMMIT")
         # fault: 90a
         except _FAILURES as error:
-            self._let_go()
+            self._close_database()
             # fault: 90f
             return clean(str(error) or type(error).__name__)
         self._count(updates)
         # fault: 90c
         if _identity(self._path) != self._file:
-            self._let_go()
+            self._close_database()
             return _GONE
         self._flusher.flush()
         if self._flusher.error is not None:
-            self._let_go()
+            self._close_database()
             return _reason(self._flusher.error)
         return ""
 
     def _count(self, updates: Sequence[Update]) -> None:
-        """Remember which runs are in the file."""
+        """Counts the runs in the file."""
         runs = [moment for update in updates for moment in update.moments if moment.run is not None]
         self._runs += len(runs)
         if runs:
@@ -183,41 +183,41 @@ class Recorder:
 
     def _insert(self, database: sqlite3.Connection, update: Update) -> None:
         body, sources = encode_event(update.event)
-        places = encode_sources([self._place_of(database, source) for source in sources])
+        numbers = encode_sources([self._number_of(database, source) for source in sources])
         judgements = encode_judgements(update.judgements)
         database.execute(
-            "INSERT INTO events (body, sources, judgements) VALUES (?, ?, ?)", (body, places, judgements)
+            "INSERT INTO events (body, sources, judgements) VALUES (?, ?, ?)", (body, numbers, judgements)
         )
         if isinstance(update.event, Attached):
             self._about = replace(self._about, kernel=update.event.kernel)
-            _tell_about(database, self._about)
+            _write_about(database, self._about)
 
-    def _place_of(self, database: sqlite3.Connection, source: str) -> int:
+    def _number_of(self, database: sqlite3.Connection, source: str) -> int:
         digest = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        place = self._sources.get(digest)
-        if place is None:
-            place = self._sources[digest] = len(self._sources) + 1
-            database.execute("INSERT INTO sources (id, source) VALUES (?, ?)", (place, source))
-        return place
+        number = self._sources.get(digest)
+        if number is None:
+            number = self._sources[digest] = len(self._sources) + 1
+            database.execute("INSERT INTO sources (id, source) VALUES (?, ?)", (number, source))
+        return number
 
-    def _let_go(self) -> None:
+    def _close_database(self) -> None:
         database, self._database = self._database, None
         if database is None:
             return
         self._flusher.close()
-        moved = _identity(self._path) != self._file
+        is_moved = _identity(self._path) != self._file
         with suppress(sqlite3.Error):
             if database.in_transaction:
                 database.execute("ROLLBACK")
             # fault: 90d
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # all of it into the one file
-            if not moved:
-                # One that is finished can be read from where nothing can be written.
+            if not is_moved:
+                # A finished file can be read from a folder in which nothing can be written.
                 database.execute("PRAGMA journal_mode = DELETE")
         with suppress(sqlite3.Error):
             database.close()
-        if moved and not os.path.lexists(self._path):
-            _remove_emptied(self._path)  # SQLite leaves them to a file that it cannot find by its name
+        if is_moved and not os.path.lexists(self._path):
+            _remove_leftovers(self._path)  # SQLite keeps its files if it cannot find the database by name
 
 
 def _reason(error: OSError) -> str:
@@ -225,7 +225,7 @@ def _reason(error: OSError) -> str:
 
 
 def _absolute(path: Path) -> Path:
-    """To SQLite, ":memory:" is no name of a file."""
+    """An absolute path, because SQLite does not take ":memory:" for the name of a file."""
     try:
         return path.absolute()
     except OSError as error:
@@ -234,24 +234,24 @@ def _absolute(path: Path) -> Path:
         ) from error
 
 
-def _tell_about(database: sqlite3.Connection, about: About) -> None:
+def _write_about(database: sqlite3.Connection, about: About) -> None:
     database.execute("INSERT OR REPLACE INTO about (id, body) VALUES (1, ?)", (encode_about(about),))
 
 
-def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
+def _create(path: Path, shown: str, about: About) -> sqlite3.Connection:
     """A new recording at ``path``."""
     # fault: 91d
-    if any(_is_anothers(Path(f"{path}{end}")) for end in ("-shm", *_BESIDE)):
+    if any(_is_in_the_way(Path(f"{path}{end}")) for end in ("-shm", *_BESIDE)):
         raise RecordingError(
-            f"beside {shown} lies what belongs to an earlier recording of that name",
-            "It may hold events that are nowhere else, and would be written over: name another file.",
+            f"beside {shown} are files of an earlier recording with that name",
+            "They may hold events that exist nowhere else and would be overwritten. Name another file.",
         )
     database: sqlite3.Connection | None = None
-    created = False
+    is_created = False
     try:
         # fault: 92g
-        path.touch(mode=0o600, exist_ok=False)  # it will hold the user's source: theirs alone to read
-        created = True
+        path.touch(mode=0o600, exist_ok=False)  # it will hold the user's source code
+        is_created = True
         # fault: 91a
         # fault: 90b
         database = sqlite3.connect(path, isolation_level=None)
@@ -260,14 +260,14 @@ def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
         # fault: 91b
         database.execute("PRAGMA journal_mode = WAL")
         # fault: 91c
-        database.execute("PRAGMA synchronous = NORMAL")  # the file is whole after a power cut, too
-        _tell_about(database, about)
+        database.execute("PRAGMA synchronous = NORMAL")  # the file stays consistent after a power cut, too
+        _write_about(database, about)
     except FileExistsError:
         raise _occupied(path, shown) from None
     except (OSError, sqlite3.Error) as error:
         if database is not None:
             database.close()
-        if created:
+        if is_created:
             _remove(path)
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise RecordingError(f"{shown} cannot be written", clean(why)) from error
@@ -275,18 +275,16 @@ def _made(path: Path, shown: str, about: About) -> sqlite3.Connection:
 
 
 def _occupied(path: Path, shown: str) -> RecordingError:
-    """Why nothing is recorded into what is there."""
+    """Why a recording cannot take the place of what exists at the path."""
     try:
         mode = path.lstat().st_mode
-    except OSError:  # it has gone in between
+    except OSError:  # it was removed in between
         mode = stat.S_IFREG
     if stat.S_ISREG(mode):
-        return RecordingError(
-            f"{shown} is there already", "A recording is not written over: name another file."
-        )
+        return RecordingError(f"{shown} exists already", "A recording overwrites no file. Name another one.")
     kind = kind_of(mode) if path.exists() else f"{kind_of(mode)} to nothing"
     return RecordingError(
-        f"{shown} is there already: it is {kind}", "A recording needs a new file: name another one."
+        f"{shown} exists already: it is {kind}", "A recording needs a new file. Name another one."
     )
 
 
@@ -296,19 +294,19 @@ def _remove(path: Path) -> None:
             Path(f"{path}{end}").unlink()
 
 
-def _remove_emptied(path: Path) -> None:
-    """The files beside a recording that went away, where nothing is in them that is nowhere else."""
+def _remove_leftovers(path: Path) -> None:
+    """Removes the files beside a recording that is gone, if they hold no commits."""
     if _size(Path(f"{path}-wal")) == 0:
         _remove(path)
 
 
-def _is_anothers(path: Path) -> bool:
-    """Whether SQLite must not use a file of this name, which it would open without looking at it."""
+def _is_in_the_way(path: Path) -> bool:
+    """Whether SQLite must not open this file, which it would do without checking it."""
     try:
         status = path.lstat()
     except OSError:
         return False
-    is_index = path.name.endswith("-shm")  # it holds nothing that is nowhere else
+    is_index = path.name.endswith("-shm")  # it can be rebuilt
     return not stat.S_ISREG(status.st_mode) or (status.st_size > 0 and not is_index)
 
 
@@ -320,7 +318,7 @@ def _size(path: Path) -> int | None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells one file from another that has taken its name."""
+    """Tells a file from another that took its name; ``None`` if there is none."""
     try:
         status = path.stat()
     except OSError:

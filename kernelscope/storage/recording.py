@@ -1,7 +1,7 @@
-"""Reads a recording as a source of events: the screen cannot tell it from a live kernel.
+"""Reads a recording as a source of events; the screen cannot tell it from a live kernel.
 
-A recording may come from a stranger: it is opened read-only, nothing of its own is run, its text is
-made safe to display, and the size of each event is bounded.
+A recording may be hostile: it is opened read-only, nothing in it is run, its text is made safe to display,
+and the size of each event is bounded.
 """
 
 from __future__ import annotations
@@ -28,73 +28,73 @@ from kernelscope.protocol.stored import (
     decode_sources,
 )
 from kernelscope.protocol.wire import WireError
-from kernelscope.storage.schema import APPLICATION_ID, LONGEST, VERSION, has_form, migrate
+from kernelscope.storage.schema import APPLICATION_ID, LONGEST, VERSION, has_schema, migrate
 from kernelscope.text import clean
 from kernelscope.userfiles import display_path, open_regular
 
 T = TypeVar("T")
 
 _AT_ONCE = 4_096
-"""Events that are read before the file is let go of again."""
+"""Events that are read before the file is closed again."""
 FOLLOW_S = 0.2
 """Seconds between two looks at a file that is still being written."""
 
 _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-"""What SQLite says of an unfinished recording where it cannot put its own files beside it."""
+"""SQLite's errors for an unfinished recording if it cannot create its own files beside it."""
 _ROLLBACK_JOURNAL = b"\x01\x01"
 """Bytes 18 and 19 of an SQLite file that has no write-ahead log."""
 
 
 class _Row(NamedTuple):
-    """One event as it lies in the file, of whatever types a stranger put there."""
+    """One event as the file holds it; its fields may have any type."""
 
     body: object
     sources: list[str]
-    """Of its cells, safe to display."""
+    """The sources of its cells, safe to display."""
     judgements: object
 
 
 class RecordingSource:
-    """The events of a file, as fast as they are asked for, with the verdicts that were given.
+    """The events of a file, as fast as they are read, with the verdicts that were given.
 
     Args:
-        path: a file that ``Recorder`` wrote, perhaps is writing still.
-        follow: wait for what is still being written, until the recording is closed.
-        anew: without the verdicts that were given, so that this version judges what was seen.
+        path: a file that a ``Recorder`` wrote or is still writing.
+        follow: wait for further events until the recording is closed.
+        rejudge: leave the verdicts out, so that this version judges the events again.
     """
 
-    def __init__(self, path: Path, *, follow: bool = False, anew: bool = False) -> None:
+    def __init__(self, path: Path, *, follow: bool = False, rejudge: bool = False) -> None:
         self._path = path.absolute()
         self._shown = clean(str(path), limit=1_000)
-        self._follow, self._anew = follow, anew
+        self._follow, self._rejudge = follow, rejudge
         self._sources: dict[int, str] = {}
         self._is_of_this_version = True
-        """Known from the first read on."""
+        """Set by the first read."""
 
     def about(self) -> About:
-        """What it tells of itself.
+        """What the recording says about itself.
 
         Raises:
             RecordingError: as ``events``.
         """
         with self._read() as database:
             row = database.execute("SELECT body FROM about ORDER BY id").fetchone()
-            return self._understood("what it tells of itself", decode_about, row[0]) if row else About()
+            return self._decode("its description", decode_about, row[0]) if row else About()
 
     async def events(self) -> AsyncIterator[Event | Recalled]:
-        """All of them, and ``Detached`` where the file does not end with one.
+        """All events, and ``Detached`` if the file does not end with one.
 
         Raises:
-            RecordingError: no recording, one of a newer version, or a damaged one.
+            RecordingError: not a recording, one of a newer version, or a damaged one.
         """
         seq, event = 0, None
         while True:
             complete = not self._follow or self._is_finished()
             rows = self._rows_after(seq)
-            for seq, row in enumerate(rows, seq + 1):  # noqa: B020 - goes on where the last ones ended
-                recalled = self._recalled(seq, row)
-                event = recalled.event
-                yield recalled if recalled.judgements else event
+            for seq, row in enumerate(rows, seq + 1):  # noqa: B020 - continues after the last batch
+                replayed = self._read_event(seq, row)
+                event = replayed.event
+                yield replayed if replayed.judgements else event
             if isinstance(event, Detached):
                 return
             if len(rows) < _AT_ONCE:
@@ -104,7 +104,7 @@ class RecordingSource:
         yield Detached("the recording ends here")
 
     async def close(self) -> None:
-        """Nothing stays open between two reads: while one lasts, its writer cannot finish the file."""
+        """Nothing to close: no file stays open between two reads, so that its writer can finish it."""
 
     def _is_finished(self) -> bool:
         try:
@@ -114,46 +114,48 @@ class RecordingSource:
             raise self._bad(clean(error.strerror or str(error))) from error
 
     def _rows_after(self, seq: int) -> list[_Row]:
-        """As many as are read at once; fewer where there are no more."""
+        """The next batch of events; a short one is the last for the time being."""
         with self._read() as database:
             if not seq:
                 self._must_be_whole(database)
-            # A file of an older version is brought to this one for each read: that is done once for all.
+            # A file of an older version is migrated for each read, so it is read at once.
             most = _AT_ONCE if self._is_of_this_version else -1
-            found = database.execute(
+            stored_rows = database.execute(
                 "SELECT seq, body, sources, judgements FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
                 (seq, most),
             ).fetchall()
             rows = []
-            for number, (told, body, sources, judgements) in enumerate(found, seq + 1):
-                if told != number:
+            for number, (stored, body, sources, judgements) in enumerate(stored_rows, seq + 1):
+                if stored != number:
                     raise self._bad(f"its event {number} is missing")
                 what = f"its event {number}"
-                places = self._understood(what, decode_sources, sources) if sources is not None else ()
-                rows.append(_Row(body, [self._source(database, place, what) for place in places], judgements))
+                numbers = self._decode(what, decode_sources, sources) if sources is not None else ()
+                rows.append(
+                    _Row(body, [self._source(database, source, what) for source in numbers], judgements)
+                )
             return rows
 
-    def _recalled(self, number: int, row: _Row) -> Recalled:
+    def _read_event(self, number: int, row: _Row) -> Recalled:
         what = f"its event {number}"
-        event = self._understood(what, lambda text: decode_event(text, row.sources), row.body)
-        if row.judgements is None or self._anew:
+        event = self._decode(what, lambda text: decode_event(text, row.sources), row.body)
+        if row.judgements is None or self._rejudge:
             return Recalled(event)
-        given = self._understood(f"what was made of {what}", decode_judgements, row.judgements)
-        if len(given) not in (0, looks_in(event)):
-            raise self._bad(f"{what} has {looks_in(event)} looks, and {len(given)} were judged")
-        return Recalled(event, given)
+        judgements = self._decode(f"the verdict on {what}", decode_judgements, row.judgements)
+        if len(judgements) not in (0, looks_in(event)):
+            raise self._bad(f"{what} has {looks_in(event)} looks and {len(judgements)} verdicts")
+        return Recalled(event, judgements)
 
-    def _source(self, database: sqlite3.Connection, place: int, what: str) -> str:
-        known = self._sources.get(place)
-        if known is None:
-            row = database.execute("SELECT source FROM sources WHERE id = ?", (place,)).fetchone()
-            known = self._understood(f"the source of {what}", decode_source, row[0] if row else None)
-            self._sources[place] = known
-        return known
+    def _source(self, database: sqlite3.Connection, number: int, what: str) -> str:
+        source = self._sources.get(number)
+        if source is None:
+            row = database.execute("SELECT source FROM sources WHERE id = ?", (number,)).fetchone()
+            source = self._decode(f"the source of {what}", decode_source, row[0] if row else None)
+            self._sources[number] = source
+        return source
 
-    def _understood(self, what: str, decode: Callable[[str], T], text: object) -> T:
+    def _decode(self, what: str, decode: Callable[[str], T], text: object) -> T:
         if not isinstance(text, str):
-            raise self._bad(f"{what} is no text")
+            raise self._bad(f"{what} is not text")
         try:
             return decode(text)
         except WireError as error:
@@ -161,9 +163,9 @@ class RecordingSource:
 
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:
-        """The recording as one of this version has it."""
+        """The recording in the form of this version; the file itself stays unchanged."""
         try:
-            with self._opened() as database:
+            with self._open() as database:
                 self._must_be_ours(database)
                 (version,) = database.execute("PRAGMA user_version").fetchone()
                 self._is_of_this_version = version == VERSION
@@ -171,7 +173,7 @@ class RecordingSource:
                     yield database
                     return
                 with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
-                    database.backup(copy)  # what is on the disk stays as it is
+                    database.backup(copy)  # the file stays unchanged
                     copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
                     migrate(copy)
                     yield copy
@@ -182,17 +184,17 @@ class RecordingSource:
             raise self._bad(clean(error.strerror or str(error))) from error
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Iterator[sqlite3.Connection]:
         self._must_be_a_file()
-        with ExitStack() as held:
+        with ExitStack() as stack:
             try:
-                database = held.enter_context(_read_only(self._path))
+                database = stack.enter_context(_read_only(self._path))
             except sqlite3.OperationalError as error:
                 # fault: 90e
                 if error.sqlite_errorcode & 0xFF not in _UNWRITABLE:
                     raise
-                folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="kernelscope-")))
-                database = held.enter_context(_read_only(_copied(self._path, folder)))
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kernelscope-")))
+                database = stack.enter_context(_read_only(_copy(self._path, folder)))
             yield database
 
     def _must_be_a_file(self) -> None:
@@ -220,27 +222,27 @@ class RecordingSource:
         if version > VERSION:
             raise self._bad(f"its version is {version}, and this kernelscope reads up to {VERSION}")
         # fault: 92b
-        if version < 1 or not has_form(database, version):
+        if version < 1 or not has_schema(database, version):
             raise self._bad(f"its tables are not those of version {version}")
 
     def _must_be_whole(self, database: sqlite3.Connection) -> None:
-        """A damaged page may hold what would be missed by nobody; some 2 ms for each megabyte."""
-        ((told,),) = database.execute("PRAGMA quick_check(1)")
-        if told != "ok":
-            raise self._bad(f"it is damaged (malformed): {clean(str(told))}")
+        """Checks every page, because a damaged one could go unnoticed; about 2 ms for each megabyte."""
+        ((finding,),) = database.execute("PRAGMA quick_check(1)")
+        if finding != "ok":
+            raise self._bad(f"it is damaged (malformed): {clean(str(finding))}")
 
     def _bad(self, why: str) -> RecordingError:
-        return RecordingError(f"{self._shown} is no recording that can be opened", why)
+        return RecordingError(f"{self._shown} is not a recording that can be opened", why)
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """The files that hold a recording: SQLite keeps what it commits beside the one that is named."""
+    """The files that hold a recording: SQLite keeps commits in files beside it."""
     return path, *(Path(f"{path}{end}") for end in ("-wal", "-shm", "-journal"))
 
 
 @contextmanager
 def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    # To a finished one no log belongs: SQLite would go by the name and take another file's for its own.
+    # A finished recording has no log: SQLite would find another file's log by its name and use it.
     finished = "&immutable=1" if _is_finished(path) else ""
     # fault: 92d
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro{finished}", uri=True)) as database:
@@ -252,13 +254,13 @@ def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _is_finished(path: Path) -> bool:
-    """Whether its header has the form that a ``Recorder`` gives it as its last act."""
+    """Whether its header has the form that a ``Recorder`` writes last."""
     with open_regular(path) as file:
         return file.read(20)[18:] == _ROLLBACK_JOURNAL
 
 
-def _copied(path: Path, folder: Path) -> Path:
-    """The recording and what is committed beside it, where SQLite can put both together."""
+def _copy(path: Path, folder: Path) -> Path:
+    """Copies the recording and its log to a folder in which SQLite can merge them."""
     for end in ("", "-wal"):
         if os.path.lexists(f"{path}{end}"):
             shutil.copyfile(f"{path}{end}", folder / f"recording{end}")

@@ -1,8 +1,8 @@
-"""The form of a recording: one SQLite file, with numbered migrations.
+"""The schema of a recording: one SQLite file, with numbered migrations.
 
-``events`` holds what was seen, as it came, so that a later version can judge it anew, and beside each
-event what was made of it then; ``sources`` holds each source of a cell once, however often the cell ran;
-``about`` tells of the recording itself.  There is no key in it, and nothing that is run when it is read.
+``events`` holds the events as they came, so that a later version can judge them again, and beside each event
+the verdicts that were given then; ``sources`` holds each cell's source once, however often the cell ran;
+``about`` describes the recording itself.  A recording holds no key, and nothing in it is run when it is read.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from itertools import chain
 from kernelscope.protocol.upgrades import event_to_3, judgements_to_3
 
 APPLICATION_ID = 0x6B736370
-"""``kscp``, in the file's header: tells a recording from any other SQLite file."""
+"""``kscp``, in the file's header: tells a recording from other SQLite files."""
 
 MIGRATIONS = (
     ("CREATE TABLE events (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",),
     (
-        # Before, the sources stood in the bodies, and there were no judgements: NULL.
+        # Bodies of version 1 hold their sources themselves and have no judgements: NULL.
         "ALTER TABLE events ADD COLUMN sources TEXT",
         "ALTER TABLE events ADD COLUMN judgements TEXT",
         "CREATE TABLE sources (id INTEGER PRIMARY KEY, source TEXT NOT NULL) STRICT",
         "CREATE TABLE about (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
     ),
     (
-        # Before, what was made of an event held English. The functions are Python's: see ``migrate``.
+        # Judgements of version 2 hold English sentences. The functions are Python's: see ``add_functions``.
         "UPDATE events SET judgements = judgements_to_3(judgements) WHERE judgements IS NOT NULL",
         """UPDATE events SET body = event_to_3(body) WHERE body LIKE '{"type":"kernel"%'""",
     ),
 )
-"""Each brings a file from the version that is its place to the next; each is one transaction."""
+"""The n-th brings a file from version n to n + 1, counted from 0; each is one transaction."""
 
 VERSION = len(MIGRATIONS)
 
 LONGEST = 64_000_000
-"""The most bytes of one event: no longer one is written, and a file that has one is not read."""
+"""The most bytes of one event: a longer one is not written, and a file with one is not read."""
 
 
 def migrate(database: sqlite3.Connection) -> None:
-    """Brings a new or older file to ``VERSION``; a newer one is left as it is.
+    """Brings a new or older file to ``VERSION``; a newer one stays unchanged.
 
     Raises:
         sqlite3.Error: it cannot be written.
@@ -63,21 +63,21 @@ def migrate(database: sqlite3.Connection) -> None:
 
 
 def add_functions(database: sqlite3.Connection) -> None:
-    """The functions that migrations of what is stored as JSON call."""
+    """Adds the functions that migrations of stored JSON call."""
     database.create_function("judgements_to_3", 1, judgements_to_3, deterministic=True)
     database.create_function("event_to_3", 1, event_to_3, deterministic=True)
 
 
-def has_form(database: sqlite3.Connection, version: int) -> bool:
-    """Whether its tables are those that the migrations up to ``version`` make, to the letter.
+def has_schema(database: sqlite3.Connection, version: int) -> bool:
+    """Whether its tables are exactly those that the migrations up to ``version`` create.
 
-    In a stranger's file a name of ours may be a view that never ends.
+    In a hostile file, a table's name may belong to a view that never ends.
     """
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
-        add_functions(ours)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as expected:
+        add_functions(expected)
         for statement in chain.from_iterable(MIGRATIONS[:version]):
-            ours.execute(statement)
-        return _tables(ours) <= _tables(database)
+            expected.execute(statement)
+        return _tables(expected) <= _tables(database)
 
 
 def _tables(database: sqlite3.Connection) -> set[tuple[object, ...]]:

@@ -93,7 +93,7 @@ def opened(path: Path) -> Timeline:
     """As it was judged, and anew."""
     for what, anew in (("read as it was judged", False), ("read and judged anew", True)):
         begun = time.perf_counter()
-        read = Session(RecordingSource(path, anew=anew))
+        read = Session(RecordingSource(path, rejudge=anew))
         asyncio.run(read.run())
         say(what, time.perf_counter() - begun)
     return read.timeline

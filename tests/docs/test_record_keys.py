@@ -20,7 +20,7 @@ from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.presentation.history import name_history
 from kernelscope.protocol import records
-from kernelscope.protocol.audit import Activity, Audit, Look
+from kernelscope.protocol.audit import Activity, Audit, Inspection
 from kernelscope.timeline.timeline import Timeline
 from screenshots import make
 from tests.support.facts import (
@@ -176,7 +176,7 @@ def entry(**values: Any) -> dict[str, Any]:
 
 
 def audit_object() -> dict[str, Any]:
-    look = Look({"names": ("a",), "modules": ("m",)})
+    look = Inspection({"names": ("a",), "modules": ("m",)})
     audit = Audit("n.ipynb", look, look, look, Cost(), 3.0, 5, runs=(1,), activity=Activity(1.0, 2.0))
     found: dict[str, Any] = json.loads(json_text(audit))
     return found

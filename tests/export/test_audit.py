@@ -8,11 +8,11 @@ import pytest
 
 from kernelscope.domain.facts import Cost
 from kernelscope.export.audit import is_clean, json_text, rows, table
-from kernelscope.protocol.audit import Activity, Audit, Look, ProbeThere, Report
+from kernelscope.protocol.audit import Activity, Audit, Inspection, InstalledProbe, Report
 from kernelscope.protocol.wire import WireError, decode_answer
 
 COST = Cost(hooks=12, median=0.0007, p99=0.0021, longest=0.004, sent=12_345, not_evaluated=2, failures=0)
-PROBE = ProbeThere("0.1.0", 1, COST)
+PROBE = InstalledProbe("0.1.0", 1, COST)
 
 
 def made(
@@ -20,9 +20,9 @@ def made(
 ) -> Audit:
     return Audit(
         kernel="a.ipynb",
-        before=Look(before),
-        during=Look(during, PROBE),
-        after=Look(after, PROBE if stays else None),
+        before=Inspection(before),
+        during=Inspection(during, PROBE),
+        after=Inspection(after, PROBE if stays else None),
         cost=COST,
         seconds=3.0,
         requests=6,
@@ -69,12 +69,12 @@ def test_the_table_tells_the_cost_and_what_the_audit_did() -> None:
 
 
 def test_a_hostile_report_is_made_safe() -> None:
-    look = decode_answer('{"report": {"names": ["\\u001b]0;x\\u0007"]}, "probe": null}', Look)
-    assert isinstance(look, Look)
+    look = decode_answer('{"report": {"names": ["\\u001b]0;x\\u0007"]}, "probe": null}', Inspection)
+    assert isinstance(look, Inspection)
     assert look.report["names"] == ("\\x1b]0;x\\x07",)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"report": 3}'])
 def test_what_is_no_report(text: str) -> None:
     with pytest.raises(WireError):
-        decode_answer(text, Look)
+        decode_answer(text, Inspection)

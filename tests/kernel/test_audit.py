@@ -11,7 +11,8 @@ import pytest
 
 from kernelscope.errors import TimedOutError
 from kernelscope.export.audit import is_clean, json_text, rows, table
-from kernelscope.kernel.audit import audit
+from kernelscope.kernel.attach_options import AttachOptions
+from kernelscope.kernel.auditor import audit
 from kernelscope.protocol.audit import Audit
 from tests.kernel.watching import INSTALLED, played, value, watching
 from tests.support.kernels import KernelProcess
@@ -108,4 +109,4 @@ async def test_a_busy_kernel_is_waited_for_no_longer_than_the_limit(tmp_path: Pa
         kernel.run("import threading; event = threading.Event()")
         kernel.queue("event.wait()")
         with pytest.raises(TimedOutError):
-            await audit(kernel.connection_file, seconds=0.0, limit=0.5)
+            await audit(kernel.connection_file, seconds=0.0, options=AttachOptions(limit=0.5))

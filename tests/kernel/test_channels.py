@@ -12,8 +12,9 @@ import zmq
 from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
-from kernelscope.kernel.channels import Channels, Link, Message
-from kernelscope.kernel.files import read_connection_file
+from kernelscope.kernel.channels import Channels
+from kernelscope.kernel.connection_file import read_connection_file
+from kernelscope.kernel.signals import ConnectionStatus, Message
 
 LONG_S = 60
 
@@ -58,7 +59,7 @@ async def test_a_reply_that_came_just_before_a_request_was_sent_is_read(tmp_path
     channels.open()
     try:
         with peer(connection_file) as kernel:
-            assert await channels.signal() == Link(up=True)
+            assert await channels.signal() == ConnectionStatus(up=True)
             first = await channels.execute("1")
             kernel.reply()  # while the event loop waits for us
             second = await channels.execute("2")

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from kernelscope import cli
-from kernelscope.cli import live
-from kernelscope.cli.running import recorded
+from kernelscope.cli import attach
+from kernelscope.cli.sessions import recording
 from kernelscope.domain.events import Waiting
 from kernelscope.session import Session
 from kernelscope.tui.app import KernelscopeApp
-from tests.kernel.test_files import KEY, write, write_bytes
+from tests.kernel.test_connection_file import KEY, write, write_bytes
 from tests.kernel.watching import LONG
 from tests.support.kernels import KernelProcess
 from tests.support.script import ScriptedSource, churn
@@ -35,7 +35,9 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr(live, "no_terminals", lambda **_: [])  # what is wrong is told before the screen
+    monkeypatch.setattr(
+        attach, "list_non_terminals", lambda **_: []
+    )  # what is wrong is told before the screen
     return folder
 
 
@@ -299,7 +301,7 @@ def test_only_those_streams_are_named_that_are_no_terminal() -> None:
         )  # fmt: skip
         assert done.returncode == 2
         assert os.read(read, 4_096).startswith(
-            b"kernelscope: the dashboard needs a terminal: standard error is none\n"
+            b"kernelscope: the dashboard needs a terminal, but stderr is not a terminal\n"
         )
     finally:
         os.close(read)
@@ -387,7 +389,7 @@ async def test_the_dashboard_goes_on_and_says_that_the_recording_has_ended(
 ) -> None:
     source = ScriptedSource(churn().events)
     app = KernelscopeApp(Session(source))
-    with recorded(app.session, tmp_path / "a.kscope", app.warn):
+    with recording(app.session, tmp_path / "a.kscope", app.warn):
         async with app.run_test() as pilot:
             while len(app.session.timeline.moments) < 3:
                 await pilot.pause()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kernelscope.errors import UnreachableError
-from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.kernel.live_source import LiveSource, detach_probe
 from kernelscope.system import has_ended, start_mark
 from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess
@@ -171,7 +171,7 @@ async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run
             caught[moment] += 1
             # What it had sent may be read after its death, and after what we send now: then it is the run after
             # that one that removes the probe.
-            await settled(client, before)
+            await wait_until_settled(client, before)
             shared.run("'the next run'")
             assert value(client, INSTALLED) is False, (number, moment)
             (shared.folder / "go").unlink(missing_ok=True)
@@ -221,7 +221,7 @@ async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> Non
 
         async with watching(kernel) as watch:
             await watch.attached()
-            assert [await take_out(kernel.connection_file) for _ in range(3)] == [True, False, False]
+            assert [await detach_probe(kernel.connection_file) for _ in range(3)] == [True, False, False]
         assert value(client, INSTALLED) is False
 
         async with watching(kernel) as watch:
@@ -229,6 +229,6 @@ async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> Non
             kernel.kill()
         await watch.source.close()
         with pytest.raises(UnreachableError):
-            await take_out(kernel.connection_file)
+            await detach_probe(kernel.connection_file)
         source = LiveSource(kernel.connection_file)
         await source.close()

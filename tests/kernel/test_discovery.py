@@ -16,8 +16,8 @@ import pytest
 
 from kernelscope.errors import NoKernelError
 from kernelscope.kernel.discovery import SeveralKernelsError, find_kernels, resolve
-from kernelscope.kernel.places import runtime_dirs
-from kernelscope.kernel.servers import served_kernels
+from kernelscope.kernel.runtime_dirs import runtime_dirs
+from kernelscope.kernel.servers import fetch_served_kernels
 from tests.support.kernels import KernelProcess
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ async def test_a_server_tells_of_its_kernels(runtime: Path) -> None:
         session("c", "RTC:x.ipynb"),
     ]
     with serving(runtime, kernels, sessions) as server:
-        served = await served_kernels([runtime])
+        served = await fetch_served_kernels([runtime])
     assert [(one.kernel_id, one.state, one.notebook) for one in served.values()] == [
         ("a", "idle", "/home/me/work/churn.ipynb"),
         ("b", "busy", None),
@@ -172,7 +172,7 @@ async def test_a_classic_notebook_server(runtime: Path) -> None:
         runtime, [model("a")], [session("a", "b.ipynb")], root_dir=None, notebook_dir="/n", token=""
     ) as server:
         server.file.rename(runtime / "nbserver-1.json")
-        served = await served_kernels([runtime])
+        served = await fetch_served_kernels([runtime])
     assert served["a"].notebook == "/n/b.ipynb"
     assert server.asked[0] == ("/base/api/kernels", None)
 
@@ -182,9 +182,9 @@ async def test_the_token_goes_to_the_server_alone(runtime: Path, monkeypatch: py
     with serving(runtime, [], []) as other, serving(runtime, [model("a")], []) as server:
         monkeypatch.setenv("http_proxy", other.url)
         monkeypatch.setenv("no_proxy", "")
-        assert list(await served_kernels([runtime])) == ["a"]
+        assert list(await fetch_served_kernels([runtime])) == ["a"]
         server.redirect = other.url + "api/kernels"
-        assert await served_kernels([runtime]) == {}
+        assert await fetch_served_kernels([runtime]) == {}
     assert other.asked == []
 
 
@@ -207,7 +207,7 @@ async def test_the_token_goes_to_the_server_alone(runtime: Path, monkeypatch: py
 )
 async def test_a_server_file_that_cannot_be_used(runtime: Path, changes: dict[str, Any]) -> None:
     with serving(runtime, [model("a")], [], **changes):
-        assert await served_kernels([runtime]) == {}
+        assert await fetch_served_kernels([runtime]) == {}
 
 
 def ended_pid() -> int:
@@ -218,7 +218,7 @@ def ended_pid() -> int:
 
 async def test_the_file_of_a_server_that_has_ended(runtime: Path) -> None:
     with serving(runtime, [model("a")], [], pid=ended_pid()) as server:
-        assert await served_kernels([runtime]) == {}
+        assert await fetch_served_kernels([runtime]) == {}
     assert server.asked == []
 
 
@@ -228,7 +228,7 @@ async def test_the_file_of_a_server_that_has_ended(runtime: Path) -> None:
 async def test_an_answer_that_is_none(runtime: Path, answer: bytes) -> None:
     with serving(runtime, [], []) as server:
         server.answers["/base/api/kernels"] = answer
-        assert await served_kernels([runtime]) == {}
+        assert await fetch_served_kernels([runtime]) == {}
 
 
 async def test_server_files_that_are_none(runtime: Path) -> None:
@@ -236,7 +236,7 @@ async def test_server_files_that_are_none(runtime: Path) -> None:
     (runtime / "jpserver-2.json").mkdir()
     os.mkfifo(runtime / "jpserver-3.json")
     (runtime / "jpserver-4.json").write_bytes(b" " * 70_000)
-    assert await served_kernels([runtime, runtime / "nothing"]) == {}
+    assert await fetch_served_kernels([runtime, runtime / "nothing"]) == {}
 
 
 # --- kernels --------------------------------------------------------------------------------------

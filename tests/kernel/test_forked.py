@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kernelscope.kernel.processes import kernel_of, started_from
+from kernelscope.kernel.processes import find_kernel_process, has_kernel_process
 from tests.kernel.watching import value
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
@@ -38,8 +38,8 @@ def test_a_forked_kernel_is_as_one_that_was_started_anew(python: str, tmp_path: 
         anew = asked(kernel)
     with KernelProcess(tmp_path, python, nursery=nursery(python, ())) as kernel:
         forked = asked(kernel)
-        assert kernel_of(kernel.connection_file) == kernel.pid
-        assert started_from(kernel.connection_file)
+        assert find_kernel_process(kernel.connection_file) == kernel.pid
+        assert has_kernel_process(kernel.connection_file)
         pid = kernel.pid
         kernel.restart()
         assert kernel.pid != pid

@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zmq
 import zmq.asyncio
+from jupyter_client.connect import write_connection_file
 
 from kernelscope.domain.events import KernelChanged, Waiting
 from kernelscope.errors import KeyMismatchError, ProbeError
-from kernelscope.kernel import conversation, inject, live
-from kernelscope.kernel.conversation import Answer, Conversation
-from kernelscope.kernel.files import read_connection_file
+from kernelscope.kernel import client as kernel_client
+from kernelscope.kernel import inject, live_source
+from kernelscope.kernel.client import Answer, KernelClient
+from kernelscope.kernel.connection_file import read_connection_file
 from kernelscope.kernel.inject import GREETING, attach
-from kernelscope.kernel.live import LiveSource, answered
+from kernelscope.kernel.live_source import LiveSource
+from kernelscope.kernel.replies import decode_reply
 from kernelscope.protocol.wire import Greeting
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support.kernels import KernelProcess
@@ -43,14 +46,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
 
 
 async def greeting_of(kernel: KernelProcess) -> Greeting:
-    talk = Conversation(read_connection_file(kernel.connection_file))
+    client = KernelClient(read_connection_file(kernel.connection_file))
     try:
-        await talk.open()
-        async for found in talk.ask(GREETING):
+        await client.open()
+        async for found in client.ask(GREETING):
             if isinstance(found, Answer):
-                return answered(found.text, Greeting)
+                return decode_reply(found.text, Greeting)
     finally:
-        await talk.close()
+        await client.close()
     raise AssertionError("no answer")
 
 
@@ -76,7 +79,7 @@ async def test_what_was_meant_for_another_kernel_or_comes_too_late_puts_nothing_
         async with watching(shared) as watch:
             error = await watch.failure()
     assert isinstance(error, ProbeError)
-    assert "too late" in error.title
+    assert "in time" in error.title
     assert value(client, INSTALLED) is False
 
 
@@ -97,6 +100,23 @@ async def test_a_kernel_that_dies_before_it_answers_leaves_no_question_to_the_ne
                 asked = value(kernel.client(), "len(asked)")
             assert asked <= 4, "its own cell, a greeting, an attach, and this question"
             assert value(kernel.client(), INSTALLED) is False
+
+
+async def test_a_file_that_is_replaced_after_it_was_checked_leads_to_the_kernel_that_was_checked(
+    shared: KernelProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "kernel-a.json"
+    path.write_bytes(shared.connection_file.read_bytes())
+    path.chmod(0o600)
+    info = read_connection_file(path)
+    write_connection_file(str(path), key=b"another's")
+    client = KernelClient(info)
+    try:
+        await client.open()
+        answers = [item async for item in client.ask(GREETING) if isinstance(item, Answer)]
+    finally:
+        await client.close()
+    assert decode_reply(answers[0].text, Greeting).session == (await greeting_of(shared)).session
 
 
 @asynccontextmanager
@@ -132,16 +152,16 @@ async def impostor(path: Path, *, beats: bool) -> AsyncIterator[list[list[bytes]
 @pytest.mark.fault(21)
 async def test_nothing_is_sent_where_no_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ports of a kernel that died are open again, and nobody echoes."""
-    for module in (live, conversation):
-        monkeypatch.setattr(module, "BEAT_S", 0.2)
+    for module in (live_source, kernel_client):
+        monkeypatch.setattr(module, "HEARTBEAT_S", 0.2)
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
             await watch.attached()
             kernel.kill()
             async with impostor(kernel.connection_file, beats=False) as sent:
-                talk = watch.source._talk
-                await until(lambda: not talk.channels.up)
-                await until(lambda: talk.channels.up)
+                client = watch.source._open_client
+                await until(lambda: not client.channels.up)
+                await until(lambda: client.channels.up)
                 await watch.until(lambda w: w.events[-1] == KernelChanged(1, "died"))
                 assert sent == []
             await asyncio.to_thread(kernel.restart)
@@ -171,7 +191,7 @@ async def until(fact: Any) -> None:
 async def test_another_program_at_the_ports_gets_one_greeting_and_no_probe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "KEY_S", 1.5)
+    monkeypatch.setattr(kernel_client, "KEY_S", 1.5)
     with KernelProcess(tmp_path) as kernel:
         path = kernel.connection_file
     async with impostor(path, beats=True) as sent:
@@ -200,7 +220,7 @@ async def test_one_question_at_most_waits_in_a_busy_kernel_however_often_we_come
             await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
             (told,) = watch.events
             assert isinstance(told, Waiting)
-            assert "one is enough" in told.reason
+            assert "already waiting" in told.reason
         (shared.folder / "go").touch()
         shared.wait(waiting)
         for watch in (stays, too):
@@ -245,8 +265,8 @@ async def test_a_question_that_was_aborted_unseen_keeps_nobody_waiting(shared: K
 
 def another_takes_the_turn(kernel: KernelProcess, *, and_asks: bool) -> None:
     """A process that has ended when this returns."""
-    code = "import pathlib, sys; from kernelscope.kernel.turn import Turn; turn = Turn(pathlib.Path(sys.argv[1]))"
-    code += "; assert turn.take()" + "; turn.asked()" * and_asks
+    code = "import pathlib, sys; from kernelscope.kernel.request_lock import RequestLock; lock = RequestLock(pathlib.Path(sys.argv[1]))"
+    code += "; assert lock.acquire()" + "; lock.mark_sent()" * and_asks
     subprocess.run([sys.executable, "-c", code, str(kernel.connection_file)], check=True)
 
 
@@ -262,7 +282,7 @@ async def test_who_ended_keeps_others_from_asking_only_if_its_question_waits(sha
         await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
         (told,) = watch.events
         assert isinstance(told, Waiting)
-        assert "one is enough" in told.reason
+        assert "already waiting" in told.reason
         (shared.folder / "go").touch()
         shared.wait(waiting)
         await watch.attached()
@@ -295,7 +315,7 @@ async def test_a_file_that_was_replaced_leads_to_the_kernel_that_it_names_now(tm
 async def test_gone_not_answering_and_busy_are_three_things(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "BEAT_S", 0.3)
+    monkeypatch.setattr(live_source, "HEARTBEAT_S", 0.3)
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
             await watch.attached()

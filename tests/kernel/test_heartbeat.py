@@ -13,9 +13,9 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from kernelscope.kernel.files import ConnectionInfo, read_connection_file
-from kernelscope.kernel.heartbeat import Heartbeat, beats
-from kernelscope.kernel.processes import started_from
+from kernelscope.kernel.connection_file import ConnectionInfo, read_connection_file
+from kernelscope.kernel.heartbeat import Heartbeat, has_heartbeat
+from kernelscope.kernel.processes import has_kernel_process
 from tests.support.kernels import KernelProcess
 
 LONG = 120.0
@@ -39,7 +39,7 @@ async def test_a_kernel_beats_until_it_dies(kernel: KernelProcess, context: zmq.
     info = read_connection_file(kernel.connection_file)
     heartbeat = Heartbeat(info, context)
     assert [await heartbeat.beat(LONG) for _ in range(3)] == [True, True, True]
-    assert await beats(info, LONG)
+    assert await has_heartbeat(info, LONG)
     kernel.kill()
     assert not await heartbeat.beat(SHORT)
     assert not await heartbeat.beat(SHORT), "and again, without an error"
@@ -53,11 +53,11 @@ async def test_a_busy_kernel_beats_and_a_stopped_one_does_not(tmp_path: Path) ->
     with KernelProcess(tmp_path) as kernel:
         info = read_connection_file(kernel.connection_file)
         waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass")
-        assert await beats(info, LONG)
+        assert await has_heartbeat(info, LONG)
         kernel.pause()
-        assert not await beats(info, SHORT)
+        assert not await has_heartbeat(info, SHORT)
         os.kill(kernel.pid, signal.SIGCONT)
-        assert await beats(info, LONG)
+        assert await has_heartbeat(info, LONG)
         (tmp_path / "go").touch()
         assert kernel.wait(waiting)["status"] == "ok"
 
@@ -67,7 +67,7 @@ async def test_heartbeats_leave_the_kernel_alone(tmp_path: Path) -> None:
         info = read_connection_file(kernel.connection_file)
         printed = kernel.log.read_text()
         for _ in range(20):
-            assert await beats(info, LONG)
+            assert await has_heartbeat(info, LONG)
         assert kernel.run("1")["execution_count"] == 1
         assert kernel.log.read_text() == printed
 
@@ -75,7 +75,7 @@ async def test_heartbeats_leave_the_kernel_alone(tmp_path: Path) -> None:
 async def test_another_program_at_the_port(context: zmq.asyncio.Context) -> None:
     """A port that listens and never speaks, and one that answers something else."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert not await beats(at_port(silent.getsockname()[1]), SHORT)
+        assert not await has_heartbeat(at_port(silent.getsockname()[1]), SHORT)
     other = context.socket(zmq.REP)
     port = other.bind_to_random_port("tcp://127.0.0.1")
     heartbeat = Heartbeat(at_port(port), context)
@@ -92,14 +92,14 @@ async def test_another_program_at_the_port(context: zmq.asyncio.Context) -> None
 
 async def test_an_address_that_cannot_be_connected_to() -> None:
     too_long = replace(at_port(1), transport="ipc", ip="/tmp/" + "a" * 200)
-    assert not await beats(too_long, SHORT)
-    assert not await beats(replace(at_port(1), ip="[nonsense"), SHORT)
+    assert not await has_heartbeat(too_long, SHORT)
+    assert not await has_heartbeat(replace(at_port(1), ip="[nonsense"), SHORT)
 
 
 async def test_the_time_limit_is_kept() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        assert not await beats(at_port(silent.getsockname()[1]), SHORT)
+        assert not await has_heartbeat(at_port(silent.getsockname()[1]), SHORT)
         assert SHORT <= time.monotonic() - began < SHORT + 5
 
 
@@ -108,10 +108,10 @@ async def test_an_encrypted_kernel(tmp_path: Path) -> None:
     public, secret = zmq.curve_keypair()
     with KernelProcess(tmp_path, extra={"curve_publickey": public, "curve_secretkey": secret}) as kernel:
         info = read_connection_file(kernel.connection_file)
-        assert await beats(info, LONG)
-        assert not await beats(replace(info, curve_publickey=None), SHORT)
-        assert not await beats(replace(info, curve_publickey=zmq.curve_keypair()[0]), SHORT)
-        assert started_from(kernel.connection_file) is True
+        assert await has_heartbeat(info, LONG)
+        assert not await has_heartbeat(replace(info, curve_publickey=None), SHORT)
+        assert not await has_heartbeat(replace(info, curve_publickey=zmq.curve_keypair()[0]), SHORT)
+        assert has_kernel_process(kernel.connection_file) is True
 
 
 def at_port(port: int) -> ConnectionInfo:
@@ -124,7 +124,7 @@ def at_port(port: int) -> ConnectionInfo:
         stdin_port=1,
         control_port=1,
         hb_port=port,
-        signed=True,
+        key="a",
         signature_scheme="hmac-sha256",
         kernel_name=None,
         jupyter_session=None,

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from kernelscope.domain.events import Attached, Detached
-from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.kernel.attach_options import AttachOptions
+from kernelscope.kernel.live_source import LiveSource, detach_probe
 from tests.conftest import interpreter
 from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess
@@ -31,14 +32,14 @@ def shared(
 @pytest.fixture
 def kernel(shared: KernelProcess) -> KernelProcess:
     """With a model in it, and no probe."""
-    asyncio.run(take_out(shared.connection_file))
+    asyncio.run(detach_probe(shared.connection_file))
     shared.run(MODEL)
     return shared
 
 
 async def visit(kernel: KernelProcess) -> Attached:
     """What one who only visits is told."""
-    source = LiveSource(kernel.connection_file, visits=True)
+    source = LiveSource(kernel.connection_file, AttachOptions(visits=True))
     events = [event async for event in source.events()]
     await source.close()
     assert isinstance(events[-1], Detached)

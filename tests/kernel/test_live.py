@@ -27,8 +27,9 @@ from kernelscope.errors import (
     UnreachableError,
     UnsupportedKernelError,
 )
-from kernelscope.kernel import conversation, live
-from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.kernel import client, live_source, signs_of_life
+from kernelscope.kernel.attach_options import AttachOptions
+from kernelscope.kernel.live_source import LiveSource, detach_probe
 from tests.conftest import interpreter
 from tests.kernel.watching import INSTALLED, value, watching
 from tests.support.kernels import KernelProcess
@@ -42,7 +43,7 @@ def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
 
 async def error_of(path: Path, **options: Any) -> KernelscopeError:
     """What attaching ends with."""
-    source = LiveSource(path, **options)
+    source = LiveSource(path, AttachOptions(**options))
     events: AsyncIterator[object] = source.events()
     try:
         async with asyncio.timeout(30):
@@ -118,7 +119,7 @@ async def test_a_restart_begins_an_epoch(kernel: KernelProcess) -> None:
 async def test_a_kernel_that_is_gone_for_good(
     kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch, removed: bool
 ) -> None:
-    monkeypatch.setattr(live, "GONE_WITHOUT_FILE_S" if removed else "GONE_S", 1.5)
+    monkeypatch.setattr(signs_of_life, "GONE_WITHOUT_FILE_S" if removed else "GONE_S", 1.5)
     async with watching(kernel) as watch:
         await watch.attached()
         if removed:
@@ -132,7 +133,7 @@ async def test_a_kernel_that_is_gone_for_good(
 async def test_a_stopped_kernel_is_unreachable_and_comes_back(
     kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "BEAT_S", 0.3)
+    monkeypatch.setattr(live_source, "HEARTBEAT_S", 0.3)
     states = []
     async with watching(kernel) as watch:
         await watch.attached()
@@ -153,7 +154,7 @@ async def test_a_wrong_key_is_asked_once_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, how: str
 ) -> None:
     if (version, how) != ("own", "changed"):
-        monkeypatch.setattr(conversation, "KEY_S", 1.5)
+        monkeypatch.setattr(client, "KEY_S", 1.5)
     with KernelProcess(tmp_path, interpreter(version)) as kernel:
         raw = json.loads(kernel.connection_file.read_text())
         path = kernel.connection_file if how == "changed" else tmp_path / "copy.json"
@@ -243,8 +244,8 @@ async def test_a_kernel_of_another_language(tmp_path: Path) -> None:
 async def test_taking_the_probe_out(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
         await watch.attached()
-        assert await take_out(kernel.connection_file)
-        assert not await take_out(kernel.connection_file)
+        assert await detach_probe(kernel.connection_file)
+        assert not await detach_probe(kernel.connection_file)
         assert value(kernel.client(), INSTALLED) is False
         kernel.run("a = 1")
     assert not any(isinstance(e, Observed) for e in watch.events)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kernelscope.domain.events import KernelChanged, Observed, Progress
-from kernelscope.kernel import live
+from kernelscope.kernel import live_source, signs_of_life
 from tests.kernel.watching import Watching, value, watching
 from tests.support.kernels import KernelProcess
 from tests.support.pythons import ends, folder
@@ -97,8 +97,8 @@ async def test_a_short_run_is_not_looked_at_and_a_long_one_without_models_says_t
 async def test_code_that_holds_the_interpreter_is_not_answering_and_not_dead(
     kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "QUIET_S", 0.2)
-    monkeypatch.setattr(live, "BEAT_S", 0.5)
+    monkeypatch.setattr(signs_of_life, "QUIET_S", 0.2)
+    monkeypatch.setattr(live_source, "HEARTBEAT_S", 0.5)
     async with watching(kernel) as watch:
         await watch.attached()
         # Called through PyDLL, C code keeps the lock; before, the kernel must have had a turn to say busy.

@@ -12,7 +12,7 @@ from jupyter_client.session import Session
 
 from kernelscope.domain.events import KernelChanged, Lost
 from kernelscope.errors import ProbeError
-from kernelscope.kernel import channels, inject, live
+from kernelscope.kernel import channels, inject, signs_of_life
 from tests.kernel.watching import INSTALLED, Watching, value, watching
 from tests.support.kernels import KernelProcess
 from tests.support.proxies import Frames, Meddler, meddling, tunnelled
@@ -56,7 +56,7 @@ async def test_a_tunnel_that_drops_and_comes_back_leads_to_the_same_epoch(
     shared: KernelProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """What ran meanwhile is in the probe's history, and told in order."""
-    monkeypatch.setattr(live, "DOWN_S", 0.1)
+    monkeypatch.setattr(signs_of_life, "DOWN_S", 0.1)
     if where == "elsewhere":
         monkeypatch.setattr(inject, "machine_mark", lambda: "elsewhere")
         monkeypatch.setattr(inject, "start_mark", lambda _pid: "never")
@@ -164,7 +164,9 @@ async def test_messages_that_come_twice_late_or_from_somebody_else_change_nothin
         for said in (*heard, [frame.replace(b"twice", b"forgd") for frame in push]):
             await meddler.say(said)
         await meddler.say(signed(meddler, push, "of another kernel", {}))
-        await meddler.say(signed(meddler, push, watch.source._session, {"nonce": "another probe's"}))
+        await meddler.say(
+            signed(meddler, push, watch.source._attachment.session, {"nonce": "another probe's"})
+        )
         shared.run("after = 1")
         await watch.ran(2)
         assert watch.codes == ["twice = 1", "after = 1"]

@@ -139,7 +139,7 @@ def test_where_the_file_is_there_or_the_disk_is_full_it_ends_with_five(
     (tmp_path / "thesis").write_text("years of work")
     with running("record", str(kernel.connection_file), "-o", str(tmp_path / "thesis")) as record:
         assert record.ended() == 5
-        assert "is there already" in "".join(record.lines)
+        assert "exists already" in "".join(record.lines)
     assert (tmp_path / "thesis").read_text() == "years of work"
 
     path = tmp_path / "a.kscope"

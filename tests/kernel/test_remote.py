@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kernelscope.kernel import inject
-from kernelscope.kernel.live import LiveSource
+from kernelscope.kernel.attachment import Attachment
 from kernelscope.probe.lease import REMOTE_RUNS
 from tests.kernel.watching import INSTALLED, watching
 from tests.support.kernels import KernelProcess
@@ -26,9 +26,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_watcher_that_gives_none_is_let_go(
     tmp_path: Path, elsewhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def silent(*_: object) -> None: ...
-
-    monkeypatch.setattr(LiveSource, "_renew_after", silent)
+    monkeypatch.setattr(Attachment, "take_renewal", lambda _: False)
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
             await watch.attached()

@@ -21,7 +21,7 @@ from jupyter_core.utils import ensure_event_loop
 from traitlets.config import Config
 
 from kernelscope.domain.events import KernelChanged, Observed, Waiting
-from kernelscope.kernel.live import LiveSource
+from kernelscope.kernel.live_source import LiveSource
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Nursery

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from kernelscope.errors import UnsupportedKernelError
-from kernelscope.kernel.audit import audit
-from kernelscope.kernel.live import take_out
+from kernelscope.kernel.auditor import audit
+from kernelscope.kernel.live_source import detach_probe
 from tests.kernel import foreign
 from tests.kernel.test_manners import EXPRESSION
 from tests.kernel.watching import value, watching
@@ -40,7 +40,7 @@ async def refused(kernel: KernelProcess) -> UnsupportedKernelError:
     assert error.exit_code == 3
     assert "ipykernel 6 or 7" in error.hint
     with pytest.raises(UnsupportedKernelError) as left:
-        await take_out(kernel.connection_file)
+        await detach_probe(kernel.connection_file)
     assert left.value.title == error.title
     with pytest.raises(UnsupportedKernelError) as audited:
         await audit(kernel.connection_file, seconds=1)

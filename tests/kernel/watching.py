@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kernelscope.domain.events import Attached, Event, Observed
 from kernelscope.domain.facts import Observation
 from kernelscope.errors import KernelscopeError
-from kernelscope.kernel.live import LiveSource
+from kernelscope.kernel.attach_options import AttachOptions
+from kernelscope.kernel.live_source import LiveSource
 from tests.support.kernels import KernelProcess
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Watching:
 @asynccontextmanager
 async def watching(kernel: KernelProcess, **options: Any) -> AsyncIterator[Watching]:
     """A source at work; it has left when this ends."""
-    watch = Watching(LiveSource(kernel.connection_file, **options))
+    watch = Watching(LiveSource(kernel.connection_file, AttachOptions(**options)))
     task = asyncio.create_task(watch.pump())
     try:
         yield watch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kernelscope.kernel.live import take_out
+from kernelscope.kernel.live_source import detach_probe
 from tests.kernel.watching import LONG, value, watching
 from tests.support.kernels import KernelProcess, wait_until_ready
 
@@ -101,7 +101,7 @@ async def test_it_reaches_its_cell(
             speak("attached twice")
         speak("left once")
     speak("left")
-    await take_out(kernel.connection_file)
+    await detach_probe(kernel.connection_file)
     speak("detached")
     async with watching(kernel) as first:
         await first.attached()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernelscope.errors import ProbeError
-from kernelscope.kernel import live
+from kernelscope.kernel import live_source
 from kernelscope.kernel.heartbeat import Heartbeat
 from tests.kernel.test_manners import EXPRESSION, eventually
 from tests.kernel.watching import INSTALLED, LONG, value, watching
@@ -147,7 +147,7 @@ async def test_an_idle_kernel_is_asked_nothing(
         return await beat(self, seconds)
 
     monkeypatch.setattr(Heartbeat, "beat", counted)
-    monkeypatch.setattr(live, "BEAT_S", 0.2)
+    monkeypatch.setattr(live_source, "HEARTBEAT_S", 0.2)
     async with watching(kernel, poll=0.1) as watch:
         await watch.attached()
         heard(client, client.execute(DRAW))

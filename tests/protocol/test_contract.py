@@ -48,7 +48,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
         for name, kind in vars(module).items()
         if isinstance(kind, type)
     },
-    "AuditInfo": audit.ProbeThere,
+    "AuditInfo": audit.InstalledProbe,
 }
 MESSAGES = sorted(FORMS.keys() - PARTS.keys() - REQUESTS)
 
@@ -159,7 +159,7 @@ def kinds_of(wanted: Any) -> Iterator[Any]:
         yield wanted
 
 
-def ask(kernel: KernelProcess, question: inject.Question) -> Any:
+def ask(kernel: KernelProcess, question: inject.ProbeRequest) -> Any:
     """What the loader answers to a request."""
     shown = value(kernel.client(), f"[{question.expression()}][0]")
     return json.loads(value_of({"status": "ok", "data": {"text/plain": repr(shown)}}) or "")

@@ -66,13 +66,13 @@ def everything(folder: Path) -> dict[str, tuple[int, ...]]:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (fifo, "a is there already: it is a FIFO"),
-        (bound, "a is there already: it is a socket"),
-        (dangling, "a is there already: it is a symbolic link to nothing"),
-        (link, "a is there already: it is a symbolic link"),
-        (device, "a is there already: it is a device"),
-        (Path.mkdir, "a is there already: it is a directory"),
-        (file, "a is there already"),
+        (fifo, "a exists already: it is a FIFO"),
+        (bound, "a exists already: it is a socket"),
+        (dangling, "a exists already: it is a symbolic link to nothing"),
+        (link, "a exists already: it is a symbolic link"),
+        (device, "a exists already: it is a device"),
+        (Path.mkdir, "a exists already: it is a directory"),
+        (file, "a exists already"),
     ],
 )
 def test_what_is_there_is_named_and_left_as_it_is(
@@ -83,7 +83,7 @@ def test_what_is_there_is_named_and_left_as_it_is(
     with pytest.raises(RecordingError) as refused:
         Recorder(Path("a"), ignore)
     assert refused.value.title == said
-    assert "name another" in refused.value.hint
+    assert "Name another" in refused.value.hint
     assert everything(folder) == before
 
 
@@ -94,7 +94,7 @@ def test_what_sqlite_would_open_beside_it_is_looked_at_too(
 ) -> None:
     make(folder / f"a{end}")
     before = everything(folder)
-    with pytest.raises(RecordingError, match="beside a lies"):
+    with pytest.raises(RecordingError, match="beside a are files"):
         Recorder(Path("a"), ignore)
     assert everything(folder) == before
 

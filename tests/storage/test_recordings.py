@@ -87,7 +87,7 @@ def test_any_session_is_the_same_when_it_is_replayed_as_it_was_judged_and_anew(
         recorder.close()
         for anew in (False, True):
             again = Timeline()
-            for found in asyncio.run(all_of(RecordingSource(path, anew=anew))):
+            for found in asyncio.run(all_of(RecordingSource(path, rejudge=anew))):
                 again.apply(found)
             assert said(again) == said(live)
             assert [again.track(row.name) for row in again.rows()] == [
@@ -128,7 +128,7 @@ async def test_verdicts_are_shown_as_they_were_given_and_judged_anew_where_that_
             """UPDATE events SET judgements = replace(judgements, '"refitted"', '"continued"')"""
         )
     given, anew = await replayed(path), Timeline()
-    for event in await all_of(RecordingSource(path, anew=True)):
+    for event in await all_of(RecordingSource(path, rejudge=True)):
         anew.apply(event)
     assert Verdict.REFITTED not in given.verdicts
     assert Verdict.REFITTED in anew.verdicts
@@ -182,7 +182,7 @@ async def test_a_reader_of_many_events_lets_the_writer_finish(tmp_path: Path) ->
     """More than are read at once: the writer ends while the reader is at the first of them."""
     path = tmp_path / "a.kscope"
     recorder = Recorder(path, unexpected)
-    recorder.take(Update(Waiting(str(number))) for number in range(10_000))
+    recorder.write(Update(Waiting(str(number))) for number in range(10_000))
     read = RecordingSource(path).events()
     first = await anext(read)
     recorder.close()
@@ -202,12 +202,12 @@ async def test_that_a_cell_still_ran_at_the_end_is_told_and_no_other_sign_of_lif
         story.kernel("idle")
     story.kernel("busy")
     recorder, live = Recorder(path, unexpected), Timeline()
-    for event in (*story.events, *([Detached("asked to leave")] if left else [])):
+    for event in (*story.events, *([Detached("on request")] if left else [])):
         recorder(live.apply(event))
     recorder.close()
     told = await events_in(path)
     assert [event for event in told if isinstance(event, KernelChanged)] == [KernelChanged(1, "busy")]
-    assert told[-1] == Detached("asked to leave" if left else "the recording ends here")
+    assert told[-1] == Detached("on request" if left else "the recording ends here")
     assert (await replayed(path)).state == "busy"
 
 
@@ -249,7 +249,7 @@ async def test_text_of_a_strangers_file_is_made_safe(tmp_path: Path) -> None:
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "thesis.txt"
     path.write_text("years of work")
-    with pytest.raises(RecordingError, match="is there already"):
+    with pytest.raises(RecordingError, match="exists already"):
         Recorder(path, unexpected)
     assert path.read_text() == "years of work"
 

@@ -343,10 +343,10 @@ ENDLESS = (
         (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, CAST(x'ff' AS TEXT))"], True, "decode to UTF-8"),
         (schema.VERSION, [*GOOD, f"{EVENT} VALUES (1, printf('%.*c', 64000001, 'x'))"], True, "too big"),
         (schema.VERSION, [*GOOD, SOURCED + "'[1')"], True, "event 1 cannot be read"),
-        (schema.VERSION, [*GOOD, SOURCED + "'[7]')"], True, "source of its event 1 is no text"),
+        (schema.VERSION, [*GOOD, SOURCED + "'[7]')"], True, "source of its event 1 is not text"),
         (schema.VERSION, [*GOOD, SOURCED + "'[1]')", SOURCE], True, "more sources than cells"),
-        (schema.VERSION, [*GOOD, JUDGED + "'[{}]')"], True, "has 0 looks, and 1 were judged"),
-        (schema.VERSION, [*GOOD, JUDGED + "'[{')"], True, "what was made of its event 1 cannot be read"),
+        (schema.VERSION, [*GOOD, JUDGED + "'[{}]')"], True, "has 0 looks and 1 verdicts"),
+        (schema.VERSION, [*GOOD, JUDGED + "'[{')"], True, "the verdict on its event 1 cannot be read"),
         (schema.VERSION, [*GOOD, JUDGED + "'{}')"], True, "Expected `array`"),
     ],
 )  # fmt: skip
@@ -426,11 +426,11 @@ def test_a_migration_that_fails_half_way_is_taken_back_and_can_be_done_again(
         opened.set_authorizer(None)
         assert not opened.in_transaction
         assert opened.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
-        assert schema.has_form(opened, schema.VERSION)
+        assert schema.has_schema(opened, schema.VERSION)
         schema.migrate(opened)
         assert opened.execute("PRAGMA user_version").fetchone() == (schema.VERSION + 1,)
         assert opened.execute("SELECT count(*) FROM events").fetchone() == (3,)
-        assert schema.has_form(opened, schema.VERSION + 1)
+        assert schema.has_schema(opened, schema.VERSION + 1)
         opened.execute("PRAGMA user_version = 9")
         schema.migrate(opened)
         assert opened.execute("PRAGMA user_version").fetchone() == (9,), "a newer one is left as it is"
@@ -445,7 +445,7 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path, what: bytes | Non
     else:
         path.write_bytes(what)
     before = contents(tmp_path)
-    with pytest.raises(RecordingError, match="is there already"):
+    with pytest.raises(RecordingError, match="exists already"):
         Recorder(path, unexpected)
     assert contents(tmp_path) == before
     assert not (tmp_path / "nowhere").exists()

@@ -31,7 +31,7 @@ def serve() -> None:
     """Until standard input ends."""
     import kernelscope.export.lines
     import kernelscope.kernel.discovery
-    import kernelscope.kernel.live
+    import kernelscope.kernel.live_source
     import kernelscope.session  # noqa: F401 - so that no child has to
     from kernelscope.cli import main
 

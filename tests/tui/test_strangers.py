@@ -88,7 +88,7 @@ def changed(path: Path, chance: random.Random) -> str:
 
 def seen(path: Path, *, anew: bool) -> None:
     """All that is shown of it."""
-    source = RecordingSource(path, anew=anew)
+    source = RecordingSource(path, rejudge=anew)
     session = Session(source)
     session.listen(PlainLines(io.StringIO()))
     session.listen(JsonLines(session.timeline, io.BytesIO()))

@@ -16,9 +16,9 @@ import pytest
 import zmq
 
 from kernelscope.errors import KernelError, KeyMismatchError, UnreachableError
-from kernelscope.kernel import conversation, ports
-from kernelscope.kernel.files import read_connection_file
-from kernelscope.kernel.live import LiveSource, take_out
+from kernelscope.kernel import client, diagnosis
+from kernelscope.kernel.connection_file import read_connection_file
+from kernelscope.kernel.live_source import LiveSource, detach_probe
 from kernelscope.session import Session
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.screens.failure import FailureScreen
@@ -30,7 +30,7 @@ PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "BEAT_S", 0.5)
+    monkeypatch.setattr(client, "HEARTBEAT_S", 0.5)
 
 
 def write(folder: Path, port: int, **changes: Any) -> Path:
@@ -53,7 +53,7 @@ async def errors(path: Path) -> list[KernelError]:
                 pass
         await source.close()
         with pytest.raises(KernelError) as detaching:
-            await take_out(path)
+            await detach_probe(path)
     found = [attaching.value, detaching.value]
     assert {error.exit_code for error in found} == {3}
     assert all("`kernelscope ls`" in error.hint for error in found)
@@ -156,15 +156,15 @@ async def test_the_dashboard_says_so_on_its_screen(tmp_path: Path) -> None:
 
 async def test_an_address_that_would_have_to_be_looked_up_is_not(tmp_path: Path) -> None:
     info = read_connection_file(write(tmp_path, 9, ip="kernel.example"))
-    assert await ports.heartbeat_peer(info) == "nothing"
+    assert await diagnosis.find_port_occupant(info) == "nothing"
 
 
 async def test_sockets_in_files(tmp_path: Path) -> None:
     path = write(tmp_path, 9, transport="ipc", ip=str(tmp_path / "ipc"))
-    assert await ports.heartbeat_peer(read_connection_file(path)) == "nothing"
+    assert await diagnosis.find_port_occupant(read_connection_file(path)) == "nothing"
     with zmq.Context() as context, context.socket(zmq.PULL) as server:
         server.bind(f"ipc://{tmp_path / 'ipc'}-9")
-        assert await ports.heartbeat_peer(read_connection_file(path)) == "plain"
+        assert await diagnosis.find_port_occupant(read_connection_file(path)) == "plain"
 
 
 # --- 13: encryption -----------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ async def test_an_encrypted_kernel_and_files_that_are_not_its_own(tmp_path: Path
             assert "encryption keys" in error.title
         assert kernel.log.read_text() == before
         assert kernel.run("1")["execution_count"] == 1
-        assert not await take_out(kernel.connection_file), "with its own file it can be talked to"
+        assert not await detach_probe(kernel.connection_file), "with its own file it can be talked to"
 
 
 @pytest.mark.fault(13)

@@ -10,13 +10,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import zmq
+from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from kernelscope.errors import ConnectionFileError
-from kernelscope.kernel.files import (
+from kernelscope.kernel.connection_file import (
     MAX_BYTES,
     ConnectionInfo,
     PipedConnection,
@@ -25,11 +26,12 @@ from kernelscope.kernel.files import (
     read_connection,
     read_connection_file,
 )
-from kernelscope.kernel.processes import started_from
+from kernelscope.kernel.processes import has_kernel_process
 from kernelscope.system import is_alive
 from tests.support.kernels import KernelProcess
 
 KEY = "b1946ac9-2f6e5b3d"
+PUBLIC, SECRET = (key.decode() for key in zmq.curve_keypair())
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 GOOD: dict[str, Any] = {
     **{name: 50_000 + number for number, name in enumerate(PORTS)},
@@ -68,7 +70,7 @@ def refused(path: Path, **options: bool) -> ConnectionFileError:
     return error
 
 
-def test_a_good_file_is_told_without_its_key(tmp_path: Path) -> None:
+def test_a_good_file_is_read_and_its_key_is_not_shown(tmp_path: Path) -> None:
     path = write(tmp_path, some_later_field={"a": 1})
     info = read_connection_file(path)
     assert (info.transport, info.ip, info.signed) == ("tcp", "127.0.0.1", True)
@@ -250,7 +252,7 @@ def test_another_users_file(open_folder: Path, mode: int, owner: int, words: str
     os.chown(path, owner, owner)
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from kernelscope.kernel.files import read_connection_file as read\n"
+        "from kernelscope.kernel.connection_file import read_connection_file as read\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "try: read(Path(sys.argv[1]))\n"
         "except Exception as error: print(type(error).__name__, error.title)\n"
@@ -297,6 +299,33 @@ def test_curve_keys_where_the_library_lacks_them(tmp_path: Path, monkeypatch: py
     public, secret = (key.decode() for key in zmq.curve_keypair())
     monkeypatch.setattr(zmq, "has", lambda capability: capability != "curve")
     assert "pyzmq" in refused(write(tmp_path, curve_publickey=public, curve_secretkey=secret)).title
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ip": ..., "transport": ..., "signature_scheme": ...},
+        {"ip": "::1", "signature_scheme": "hmac-sha512", "key": "k\u00e9y"},
+        {"key": ""},
+        {"transport": "ipc", "ip": "/tmp/sockets"},
+        {"transport": "ipc", "ip": ...},
+        {"curve_publickey": PUBLIC, "curve_secretkey": SECRET},
+        {"curve_publickey": PUBLIC},
+    ],
+)
+def test_the_client_is_given_what_jupyter_client_itself_would_read(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    path = write(tmp_path, **changes)
+    ours, theirs = AsyncKernelClient(), AsyncKernelClient(connection_file=str(path))
+    ours.load_connection_info(cast("Any", read_connection_file(path, insecure=True).for_jupyter_client()))
+    theirs.load_connection_file()
+    for name in (*PORTS, "transport", "ip", "curve_publickey", "curve_secretkey"):
+        if (name, changes.get("curve_secretkey")) != ("curve_publickey", None):  # one key alone is none
+            assert getattr(ours, name) == getattr(theirs, name), name
+    assert ours.session.key == theirs.session.key
+    assert ours.session.signature_scheme == theirs.session.signature_scheme
 
 
 def test_read_bounded_reports_the_reason_as_an_oserror(tmp_path: Path) -> None:
@@ -377,25 +406,25 @@ def test_the_file_a_kernel_was_started_with(kernel: KernelProcess, tmp_path: Pat
     link.symlink_to(kernel.connection_file)
     copy = tmp_path / kernel.connection_file.name
     copy.write_bytes(kernel.connection_file.read_bytes())
-    assert started_from(kernel.connection_file) is True
-    assert started_from(link) is True
-    assert started_from(copy) is False
-    assert started_from(tmp_path / "nothing.json") is None
+    assert has_kernel_process(kernel.connection_file) is True
+    assert has_kernel_process(link) is True
+    assert has_kernel_process(copy) is False
+    assert has_kernel_process(tmp_path / "nothing.json") is None
 
 
 @pytest.mark.kernel
 def test_a_file_changed_after_its_kernel_started_proves_nothing(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
-        assert started_from(kernel.connection_file) is True
+        assert has_kernel_process(kernel.connection_file) is True
         raw = json.loads(kernel.connection_file.read_text())
         kernel.connection_file.write_text(json.dumps({**raw, "key": "another"}))
         later = kernel.connection_file.stat().st_mtime + 60
         os.utime(kernel.connection_file, (later, later))  # past its startup
-        assert started_from(kernel.connection_file) is False
+        assert has_kernel_process(kernel.connection_file) is False
         os.utime(kernel.connection_file, (later - 60, later - 60))
         kernel.restart()
-        assert started_from(kernel.connection_file) is True
-    assert started_from(kernel.connection_file) is False
+        assert has_kernel_process(kernel.connection_file) is True
+    assert has_kernel_process(kernel.connection_file) is False
 
 
 @pytest.mark.kernel
@@ -409,14 +438,14 @@ def test_the_ways_in_which_a_kernel_is_told_its_file(
     path = write(tmp_path)
     given = [argument.format(path.name if relative else path) for argument in arguments]
     with running(tmp_path, *given):
-        assert started_from(path) is True
+        assert has_kernel_process(path) is True
 
 
 @pytest.mark.kernel
 def test_a_reader_of_the_file_is_no_kernel(tmp_path: Path) -> None:
     path = write(tmp_path)
     with running(tmp_path, "--existing", str(path)):
-        assert started_from(path) is False
+        assert has_kernel_process(path) is False
 
 
 @contextmanager

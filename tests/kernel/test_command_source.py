@@ -108,14 +108,14 @@ def test_kernels_one_after_another_are_epochs_and_one_beside_another_is_said_not
     assert [r["epoch"] for r in records(done, "attached")] == [1, 2, 3]
     assert [(r["epoch"], r["execution_count"]) for r in records(done, "execution")] == [(1, 1), (2, 1)]
     assert [r["outcome"] for r in records(done, "expectation")] == ["holds"]
-    assert "a kernel started beside another one is not watched" in done.stderr
-    assert "cannot be told of kernels that were not watched" in done.stderr
+    assert "a kernel that started beside another one is not watched" in done.stderr
+    assert "cannot be decided for kernels that were not watched" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("command", "status", "said"),
     [
-        (["--", "true"], 3, "true started no kernel that was watched"),
+        (["--", "true"], 3, "true started no kernel that could be watched"),
         (["--", "sh", "-c", "exit 7"], 7, "ended with exit status 7"),
         (["--", "no-such-command-here"], 2, "cannot be run"),
         (["--"], 2, "a command after --"),
@@ -203,7 +203,7 @@ def test_leaving_ends_the_command_that_was_started(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     out = process.communicate(timeout=LONG)[0]
     assert process.returncode == 1
-    assert "detached: asked to leave" in out
+    assert "detached: on request" in out
     assert out.splitlines()[-2:] == ["BROKEN  model: reset", "        model was never reset"]
     pid = (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""
     assert not pid or not Path(f"/proc/{pid}").exists()

@@ -1,4 +1,4 @@
-"""What became of expectations, as words and as an exit status."""
+"""Checks a session against expectations, and reports the outcome as lines and as an exit status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from kernelscope.cli.running import run, talk
+from kernelscope.cli.runtime import print_message, run
 from kernelscope.domain.events import Attached
 from kernelscope.errors import UnreachableError
 from kernelscope.expectations.checker import ExpectationChecker
@@ -21,33 +21,35 @@ from kernelscope.text import escaped_json
 from kernelscope.timeline.timeline import Update
 
 NO = 1
-"""The exit status that says no."""
+"""The exit status for: the answer is no."""
 
 
-def judged(session: Session, expected: Sequence[Expectation], as_json: bool, *, at_once: bool = True) -> None:
-    """Runs the session to its end, and ends with exit status 1 unless all that is expected holds.
+def report_expectations(
+    session: Session, expected: Sequence[Expectation], as_json: bool, *, at_once: bool = True
+) -> None:
+    """Runs the session to its end, and exits with 1 unless every expectation holds.
 
-    A kernel that has ended has nothing more to say: that is no error here.
+    A kernel that has ended is no error here: it has nothing more to report.
 
     Args:
         session: not yet run.
         expected: at least one.
-        as_json: the results are JSON lines.
-        at_once: what is broken is said on standard error as soon as it is.
+        as_json: print the results as JSON lines.
+        at_once: report a broken expectation on standard error as soon as it is broken.
     """
     checker = ExpectationChecker(expected, session.timeline)
-    session.listen(lambda update: _hear(checker, update, at_once=at_once))
-    interrupted = False
+    session.listen(lambda update: _check(checker, update, at_once=at_once))
+    is_interrupted = False
     try:
         run(session.run())
     except UnreachableError as error:
         if session.timeline.kernel is None:
             raise
-        talk(error.title)
+        print_message(error.title)
     except KeyboardInterrupt:
         if session.timeline.kernel is None:
             raise
-        interrupted = True
+        is_interrupted = True
     results = checker.results()
     if as_json:
         for result in results:
@@ -58,16 +60,16 @@ def judged(session: Session, expected: Sequence[Expectation], as_json: bool, *, 
             click.echo(line)
     if any(result.outcome != "holds" for result in results):
         raise SystemExit(NO)
-    if interrupted:
+    if is_interrupted:
         raise KeyboardInterrupt
 
 
-def _hear(checker: ExpectationChecker, update: Update, *, at_once: bool) -> None:
-    broken = checker(update)
+def _check(checker: ExpectationChecker, update: Update, *, at_once: bool) -> None:
+    findings = checker(update)
     if not at_once:
         return
-    begun = update.moments[0].execution_count if isinstance(update.event, Attached) else 0
-    if begun:
-        talk(f"what In [1] to In [{begun}] did was not seen, and is not judged")
-    for finding in broken:
-        talk(f"expected otherwise: {text_of(finding_sentence(finding))}")
+    skipped = update.moments[0].execution_count if isinstance(update.event, Attached) else 0
+    if skipped:
+        print_message(f"In [1] to In [{skipped}] ran before the attach and are not checked")
+    for finding in findings:
+        print_message(f"expected otherwise: {text_of(finding_sentence(finding))}")

@@ -1,4 +1,4 @@
-"""A kernel that kernelscope starts itself, and therefore may end: the demo's."""
+"""The demo's kernel: kernelscope starts it itself, and therefore may end it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import new_id
 
 from kernelscope.errors import UnreachableError
-from kernelscope.kernel.processes import end
+from kernelscope.kernel.processes import terminate
 
 START_S = 60.0
-"""Seconds that a kernel may take to answer after its process was started."""
+"""Seconds that the kernel may take to answer after its process was started."""
 END_S = 5.0
 """Seconds that its process may take to end before it is killed."""
 
 
-class OwnedKernel:
-    """An ipykernel process in a folder of its own, which goes with it.
+class DemoKernel:
+    """An ipykernel process in a temporary folder of its own.
 
     Args:
-        notebook: the name that the kernel gives as its notebook's.
+        notebook: the notebook's name, as the kernel reports it.
     """
 
     def __init__(self, notebook: str) -> None:
@@ -37,12 +37,12 @@ class OwnedKernel:
         self._client: AsyncKernelClient | None = None
 
     async def start(self) -> Path:
-        """Start the process and wait until it answers; returns its connection file.
+        """Starts the process and waits until it answers; returns its connection file.
 
         Raises:
-            UnreachableError: it did not.
+            UnreachableError: it does not answer.
         """
-        # It goes at the latest when the process ends, also if a second Ctrl-C cuts the leaving short.
+        # Removed at the latest when this process ends, even if a second Ctrl-C cuts `stop` short.
         self._folder = tempfile.TemporaryDirectory(prefix="kernelscope-demo-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         connection_file = folder / "kernel-demo.json"
@@ -53,7 +53,7 @@ class OwnedKernel:
             env={
                 **os.environ,
                 "JPY_SESSION_NAME": str(folder / self._notebook),
-                "JPY_PARENT_PID": str(os.getpid()),  # it ends when we are killed
+                "JPY_PARENT_PID": str(os.getpid()),  # it ends if this process is killed
                 "PYDEVD_DISABLE_FILE_VALIDATION": "1",
                 "IPYTHONDIR": str(folder / "ipython"),
             },
@@ -64,15 +64,15 @@ class OwnedKernel:
         self._client = AsyncKernelClient(connection_file=str(connection_file))
         self._client.load_connection_file()
         self._client.start_channels(stdin=False, control=False)
-        # Not by `wait_for_ready`: on a busy machine that takes a heartbeat a second late for death.
-        asked = self._client.session.msg("kernel_info_request", {})
-        self._client.shell_channel.send(asked)
-        answered = False
+        # Not by `wait_for_ready`: on a busy machine it takes a heartbeat that is a second late for death.
+        request = self._client.session.msg("kernel_info_request", {})
+        self._client.shell_channel.send(request)
+        has_answered = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(START_S):
-                while not answered and self._process.returncode is None:
-                    answered = await self._has_answered(self._client, asked["header"]["msg_id"])
-        if not answered:
+                while not has_answered and self._process.returncode is None:
+                    has_answered = await self._has_answered(self._client, request["header"]["msg_id"])
+        if not has_answered:
             raise UnreachableError(
                 "the demo's kernel did not start", "`python -m ipykernel_launcher` shows why."
             )
@@ -113,7 +113,7 @@ class OwnedKernel:
             client.stop_channels()
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
-            await end(process, END_S)
+            await terminate(process, END_S)
         folder, self._folder = self._folder, None
         if folder is not None:
             await asyncio.to_thread(folder.cleanup)

@@ -1,4 +1,4 @@
-"""What a shell can suggest, from files alone: no kernel hears of it, and nothing slow is loaded."""
+"""Suggestions for shell completion, from files alone: without contact to any kernel, and without slow imports."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
     import click
 
 _MOST_EVENTS = 5_000
-"""Of a recording that are read for names."""
+"""The most events of a recording that are read for names."""
 
 
 def connections(_ctx: click.Context, _param: click.Parameter | None, incomplete: str) -> list[CompletionItem]:
-    """Connection files by their names, and the notebooks that they name."""
-    from kernelscope.kernel.places import named_as_a_kernels, notebook_in, runtime_dirs
+    """The names of connection files, and the notebooks that they name."""
+    from kernelscope.kernel.runtime_dirs import list_connection_files, read_notebook_name, runtime_dirs
 
-    found: dict[str, str] = {}
-    for path in sorted(p for folder in runtime_dirs() for p in named_as_a_kernels(folder)):
-        notebook = notebook_in(path)
-        if notebook is not None and os.path.isabs(notebook):  # noqa: PTH117 - a text, not a path of ours
-            found.setdefault(_from_here(notebook), path.name)
+    suggested: dict[str, str] = {}
+    for path in sorted(p for folder in runtime_dirs() for p in list_connection_files(folder)):
+        notebook = read_notebook_name(path)
+        if notebook is not None and os.path.isabs(notebook):  # noqa: PTH117 - unchecked text, not a path
+            suggested.setdefault(_relative(notebook), path.name)
         if path.name.isprintable():
-            found.setdefault(path.name, notebook or "")
-    items = [CompletionItem(k, help=h or None) for k, h in found.items() if k.startswith(incomplete)]
+            suggested.setdefault(path.name, notebook or "")
+    items = [CompletionItem(k, help=h or None) for k, h in suggested.items() if k.startswith(incomplete)]
     return items or [CompletionItem(incomplete, type="file")]
 
 
 def recordings(_ctx: click.Context, _param: click.Parameter | None, incomplete: str) -> list[CompletionItem]:
-    """Files that end in ``.kscope``, and folders in which there may be some."""
-    folder, begun = os.path.split(incomplete)
+    """Files that end in ``.kscope``, or the shell's own suggestions if there is none."""
+    folder, prefix = os.path.split(incomplete)
     try:
         entries = sorted(os.scandir(folder or "."), key=lambda entry: entry.name)
     except OSError:
         return []
-    named = [e for e in entries if e.name.startswith(begun) and e.name.isprintable()]
+    named = [e for e in entries if e.name.startswith(prefix) and e.name.isprintable()]
     items = [CompletionItem(str(Path(folder, e.name))) for e in named if e.name.endswith(".kscope")]
     return items or [CompletionItem(incomplete, type="file")]
 
@@ -49,16 +49,16 @@ def sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 
 
 def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """For ``explain``: a kernel or a recording first, then the names that the recording tells of."""
+    """For ``explain``: a kernel or a recording first, then the names in the recording."""
     words = ctx.params.get("words") or ()
     if not words:
         return sources(ctx, param, incomplete)
     return [CompletionItem(n) for n in _names_in(Path(words[0])) if n.startswith(incomplete)]
 
 
-def either(*found: list[CompletionItem]) -> list[CompletionItem]:
-    """All that is told by name; the shell's own way with files only where nothing is."""
-    every = [item for items in found for item in items]
+def either(*groups: list[CompletionItem]) -> list[CompletionItem]:
+    """All suggestions with a name; the shell's own completion of files only if there is none."""
+    every = [item for items in groups for item in items]
     return [item for item in every if item.type == "plain"] or every[:1]
 
 
@@ -66,19 +66,19 @@ def words(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
     """The next word of an expectation."""
     from kernelscope.expectations.language import KEYWORDS, WHEN, WORDS
 
-    head, begun = re.fullmatch(r"(.*?)(\w*)", incomplete, re.DOTALL).groups()  # type: ignore[union-attr] # it fits all
+    head, prefix = re.fullmatch(r"(.*?)(\w*)", incomplete, re.DOTALL).groups()  # type: ignore[union-attr] # it matches every text
     if ":" not in head:
         return (
             [CompletionItem(f"{incomplete}: {word}") for word in ("not", "only", "untouched")]
-            if begun
+            if prefix
             else []
         )
     gap = "" if head[-1:].isspace() else " "
     known = (*KEYWORDS, *WHEN, *WORDS)
-    return [CompletionItem(f"{head}{gap}{word}") for word in known if word.startswith(begun)]
+    return [CompletionItem(f"{head}{gap}{word}") for word in known if word.startswith(prefix)]
 
 
-def _from_here(notebook: str) -> str:
+def _relative(notebook: str) -> str:
     here = os.path.relpath(notebook)
     return notebook if here.startswith("..") else here
 
@@ -90,16 +90,16 @@ def _names_in(recording: Path) -> list[str]:
     from kernelscope.errors import KernelscopeError
     from kernelscope.storage.recording import RecordingSource
 
-    found: dict[str, Any] = {}
+    known: dict[str, Any] = {}
 
     async def read() -> None:
         read = 0
-        async for event in RecordingSource(recording, anew=True).events():
+        async for event in RecordingSource(recording, rejudge=True).events():
             read += 1
             if isinstance(event, Attached):
-                found.update(event.base.names)
+                known.update(event.base.names)
             elif isinstance(event, Observed):
-                found.update(event.observation.names)
+                known.update(event.observation.names)
             if read == _MOST_EVENTS:
                 return
 
@@ -107,4 +107,4 @@ def _names_in(recording: Path) -> list[str]:
         asyncio.run(read())
     except (KernelscopeError, OSError):
         return []
-    return sorted(found)
+    return sorted(known)

@@ -1,9 +1,8 @@
-"""Connection files: read, and checked to the last field before a socket is made.
+"""Connection files: read once, checked to the last field, and used as they were checked.
 
-The key in a connection file lets whoever holds it run code as the kernel's user.  It is looked at
-here and never kept: what is returned, and every message, is free of it.  Connection info that came over
-standard input is kept in memory alone, because a file with the key would stay behind when this process
-is killed.
+The key in a connection file lets its holder run code as the kernel's user.  It is kept in memory, in fields
+that no ``repr`` and no message shows.  Connection info from standard input is never written to a file,
+because a file with the key would stay behind if this process were killed.
 """
 
 from __future__ import annotations
@@ -18,9 +17,11 @@ import stat
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 import zmq
+from msgspec import Meta
 
 from kernelscope.errors import ConnectionFileError
 from kernelscope.system import effective_user
@@ -31,19 +32,26 @@ MAX_BYTES = 65_536
 """The most that is read of any file beside a kernel; real ones have about 300 bytes."""
 
 _PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
-_HOST = re.compile(r"[\w.:%\[\]*-]{1,255}", re.ASCII)
-_Z85_KEY = re.compile(r"[0-9a-zA-Z.:+=^!/*?&<>()\[\]{}@%$#-]{40}")
-_LIST_THEM = "`kernelscope ls` lists the kernels that can be attached to"
-_MAKE_ANEW = "restart the kernel, which writes its file anew; " + _LIST_THEM
-
+# fault: 3b
+# fault: 3a
+_Port = Annotated[int, Meta(ge=1, le=65_535)]
+# fault: 6a
 Transport = Literal["tcp", "ipc"]
+_Host = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_.:%\[\]*-]{1,255}\Z")]
+_SocketPath = Annotated[str, Meta(pattern=r"\A[^\0]+\Z")]
+_HASHES = sorted(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake"))
+# fault: 6b
+_Scheme = Annotated[str, Meta(pattern=rf"\Ahmac-({'|'.join(_HASHES)})\Z")]
+_CurveKey = Annotated[str, Meta(pattern=r"\A[0-9a-zA-Z.:+=^!/*?&<>()\[\]{}@%$#-]{40}\Z")]
+_LIST_THEM = "`kernelscope ls` lists the kernels that can be attached to"
+_RESTART = "restart the kernel, which writes its file again; " + _LIST_THEM
 
 
 class PipedConnection:
-    """Connection info that came over standard input, its key included.
+    """Connection info from standard input, its key included.
 
     Args:
-        content: what a connection file would hold; not checked yet.
+        content: the content of a connection file; not checked yet.
     """
 
     __slots__ = ("content", "received")
@@ -68,27 +76,33 @@ def display_connection(connection: Connection) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
-    """What checked connection info says, without its key."""
+    """Checked connection info; everything that connects takes its values from here."""
 
     connection: Connection
     transport: Transport
     ip: str
-    """A host for tcp; for ipc the common beginning of the sockets' paths."""
+    """A host for tcp; for ipc the prefix of the sockets' paths."""
     shell_port: int
     iopub_port: int
     stdin_port: int
     control_port: int
     hb_port: int
-    signed: bool
-    """Whether there is a key; without one no message is verified."""
+    key: str = field(repr=False)
+    """Signs the messages; empty: no message is verified."""
     signature_scheme: str
     kernel_name: str | None
     jupyter_session: str | None
-    """The notebook as the server that started the kernel gives it; hostile text."""
+    """The notebook as the server that started the kernel names it; hostile text."""
     written: float
     """Seconds since the epoch: when the file was last modified."""
     curve_publickey: bytes | None = field(default=None, repr=False)
-    """The kernel's CurveZMQ public key (Z85), where the connection is encrypted."""
+    """The kernel's CurveZMQ public key (Z85), if the connection is encrypted."""
+    curve_secretkey: bytes | None = field(default=None, repr=False)
+
+    @property
+    def signed(self) -> bool:
+        """Whether there is a key."""
+        return bool(self.key)
 
     @property
     def path(self) -> Path | None:
@@ -107,51 +121,55 @@ class ConnectionInfo:
 
     @property
     def heartbeat_url(self) -> str:
-        """Where the kernel echoes what it is sent."""
+        """The address at which the kernel echoes heartbeats."""
         if self.transport == "ipc":
             return f"ipc://{self.ip}-{self.hb_port}"
         host = "0.0.0.0" if self.ip == "*" else self.ip  # noqa: S104 - bound by the kernel, not here
         return f"tcp://{host}:{self.hb_port}"
 
+    def for_jupyter_client(self) -> dict[str, Any]:
+        """The checked values, keys included, as ``jupyter_client`` takes them in place of a file."""
+        names = (*_PORTS, "transport", "ip", "key", "signature_scheme", "curve_publickey", "curve_secretkey")
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
 
 def read_connection(
     connection: Connection, *, insecure: bool = False, insecure_file: bool = False
 ) -> ConnectionInfo:
-    """Check connection info, from wherever it comes; arguments and errors as ``read_connection_file``."""
+    """Reads and checks connection info from a file or standard input; see ``read_connection_file``."""
     if isinstance(connection, Path):
         return read_connection_file(connection, insecure=insecure, insecure_file=insecure_file)
-    return _checked(connection.content, connection, connection.received, insecure=insecure)
+    return _check(connection.content, connection, connection.received, insecure=insecure)
 
 
 def read_connection_file(
     path: Path, *, insecure: bool = False, insecure_file: bool = False
 ) -> ConnectionInfo:
-    """Read and check a connection file; nothing is connected.
+    """Reads and checks a connection file; nothing is connected.
 
     Args:
-        insecure: accept an empty key, with which no message is verified, also of a kernel that other
-            machines can reach; of one that only this machine can it is accepted in any case.
-        insecure_file: accept a file that is another user's or that other users can reach.
+        insecure: accept an empty key, with which no message is verified, even if other machines can reach the
+            kernel; if only this machine can, it is accepted in any case.
+        insecure_file: accept a file that belongs to another user or that other users can read or change.
 
     Raises:
-        ConnectionFileError: naming the file and, where it is one field, the field.
+        ConnectionFileError: names the file and, if one field is wrong, the field.
     """
     shown = display_path(path)
     data, status = _read(path, shown)
-    # The content first: what the permissions of a notebook or a log are does not matter.
-    info = _checked(_parse(data, shown), path, status.st_mtime, insecure=insecure)
+    # The content first: the permissions of a notebook or a log do not matter.
+    info = _check(_parse(data, shown), path, status.st_mtime, insecure=insecure)
     if not insecure_file:
         _must_be_private(path, status, shown)
     return info
 
 
 def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
-    """All of a small regular file, and its status at that moment.
-
-    Never blocks, whatever the path turns out to be.
+    """The content of a small regular file, and its status at that moment.  Never blocks, whatever the path is.
 
     Raises:
-        OSError: it cannot be opened (``ENXIO`` for what is neither file nor directory, ``EFBIG``
+        OSError: it cannot be opened (``ENXIO`` if it is neither file nor directory, ``EFBIG``
             beyond ``MAX_BYTES``).
     """
     with open_regular(path) as file:
@@ -164,7 +182,7 @@ def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
 
 
 def parse_connect_info(text: str) -> dict[str, Any]:
-    """The connection info in what ``%connect_info`` prints: a JSON object, then prose.
+    """The connection info in the output of ``%connect_info``: a JSON object, then prose.
 
     Raises:
         ConnectionFileError: there is no JSON object in it.
@@ -172,19 +190,19 @@ def parse_connect_info(text: str) -> dict[str, Any]:
     decoder = json.JSONDecoder()
     for brace in re.finditer(r"\{", text[:MAX_BYTES]):
         try:
-            found, _ = decoder.raw_decode(text, brace.start())
+            content, _ = decoder.raw_decode(text, brace.start())
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
-            return found
+        if isinstance(content, dict):
+            return content
     raise ConnectionFileError(
         "there is no connection info in the standard input",
-        "run %connect_info in the notebook and pipe all that it prints: "
+        "run %connect_info in the notebook and pipe all of its output: "
         "the JSON from { to }, which holds the kernel's key",
     )
 
 
-def _bad(shown: str, what: str, hint: str = _MAKE_ANEW) -> ConnectionFileError:
+def _bad(shown: str, what: str, hint: str = _RESTART) -> ConnectionFileError:
     return ConnectionFileError(f"{shown}: {what}", hint)
 
 
@@ -214,7 +232,7 @@ def _read(path: Path, shown: str) -> tuple[bytes, os.stat_result]:
 
 
 def _must_be_private(path: Path, status: os.stat_result, shown: str) -> None:
-    """As ssh does: what anybody could have written or read says nothing of who answers."""
+    """As in ssh: a file that others could have written or read does not prove who answers."""
     user = effective_user()
     # fault: 7a
     if user != 0 and status.st_uid not in {0, user}:
@@ -233,7 +251,7 @@ def _must_be_private(path: Path, status: os.stat_result, shown: str) -> None:
 
 
 def _reachable_by_others(path: Path, mode: int) -> bool:
-    """A file that is open to others in a directory that is not, is not: VS Code makes such files."""
+    """Whether other users can open the file; VS Code writes open files into a directory that is not."""
     try:
         above = [parent.stat().st_mode for parent in path.resolve().parents]
     except (OSError, RuntimeError):  # it was removed or replaced after it was read
@@ -248,21 +266,21 @@ def _reachable_by_others(path: Path, mode: int) -> bool:
 
 
 def _parse(data: bytes, shown: str) -> dict[str, Any]:
-    """The JSON object in ``data``; no error here refers to its content, which holds the key."""
+    """The JSON object in ``data``; no error shows its content, which holds the key."""
     if not data.strip():
         raise _bad(shown, "the file is empty")
     # fault: 2c
     if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _bad(shown, "the file begins with a byte order mark", "save it as UTF-8 without one")
-    found, problem = _decode(data)
+    content, problem = _decode(data)
     if problem and not data.lstrip().startswith(b"{"):  # a log, say
         raise _bad(shown, f"this is not a connection file: {problem}", _LIST_THEM)
     if problem:
         raise _bad(shown, problem)
     # fault: 2d
-    if not isinstance(found, dict):
-        raise _bad(shown, f"the file holds a JSON {_json_type(found)}, not an object", _LIST_THEM)
-    return found
+    if not isinstance(content, dict):
+        raise _bad(shown, f"the file holds a JSON {_json_type(content)}, not an object", _LIST_THEM)
+    return content
 
 
 def _decode(data: bytes) -> tuple[object, str]:
@@ -283,30 +301,54 @@ def _json_type(value: object) -> str:
     return names.get(type(value), "number")
 
 
-def _checked(
-    raw: dict[str, Any], connection: Connection, written: float, *, insecure: bool
-) -> ConnectionInfo:
+def _check(raw: dict[str, Any], connection: Connection, written: float, *, insecure: bool) -> ConnectionInfo:
     shown = display_connection(connection)
     _must_be_connection_info(raw, shown)
     ports = {name: _port(raw, name, shown) for name in _PORTS}
     _must_differ(ports, shown)
-    transport = _transport(raw, shown)
+    transport = _field(raw.get("transport", "tcp"), "transport", Transport, "tcp or ipc", shown)
+    ip = _ip(raw, transport, connection, shown)
+    key = _key(raw, shown, insecure=insecure)
+    scheme = raw.get("signature_scheme", "hmac-sha256")
+    scheme = _field(scheme, "signature_scheme", _Scheme, "hmac-sha256 or another hmac-…", shown)
+    public, secret = _curve(raw, shown)
     return ConnectionInfo(
         connection=connection,
         transport=transport,
-        ip=_ip(raw, transport, connection, shown),
-        signed=_signed(raw, shown, insecure=insecure),
-        signature_scheme=_scheme(raw, shown),
+        ip=ip,
+        key=key,
+        signature_scheme=scheme,
         kernel_name=_text_or_none(raw.get("kernel_name")),
         jupyter_session=_text_or_none(raw.get("jupyter_session")),
         written=written,
-        curve_publickey=_curve(raw, shown),
+        curve_publickey=public,
+        curve_secretkey=secret,
         **ports,
     )
 
 
+def _field(value: object, name: str, kind: Any, expected: str, shown: str) -> Any:
+    """The value, if it is of this kind.
+
+    Args:
+        kind: a type that ``msgspec`` checks.
+        expected: the same in words, for the error.
+    """
+    if not _is_of(value, kind):
+        raise _bad(shown, f"{name} is {_value(value)}, not {expected}")
+    return value
+
+
+def _is_of(value: object, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:  # its message may show the value
+        return False
+    return True
+
+
 def _must_be_connection_info(raw: dict[str, Any], shown: str) -> None:
-    """Tell what else a JSON object may be, before its fields are missed one by one."""
+    """Recognises other JSON objects, before their fields are reported missing one by one."""
     if "nbformat" in raw and "cells" in raw:
         raise _bad(
             shown,
@@ -320,12 +362,8 @@ def _must_be_connection_info(raw: dict[str, Any], shown: str) -> None:
 def _port(raw: dict[str, Any], name: str, shown: str) -> int:
     if name not in raw:
         raise _bad(shown, f"{name} is missing")
-    value = raw[name]
-    # fault: 3b
-    # fault: 3a
-    if type(value) is not int or not 1 <= value <= 65_535:
-        raise _bad(shown, f"{name} is {_value(value)}, not a number from 1 to 65535")
-    return value
+    port: int = _field(raw[name], name, _Port, "a number from 1 to 65535", shown)
+    return port
 
 
 def _must_differ(ports: dict[str, int], shown: str) -> None:
@@ -337,41 +375,28 @@ def _must_differ(ports: dict[str, int], shown: str) -> None:
         first[port] = name
 
 
-def _transport(raw: dict[str, Any], shown: str) -> Transport:
-    value = raw.get("transport", "tcp")
-    if value == "tcp":
-        return "tcp"
-    if value == "ipc":
-        return "ipc"
-    # fault: 6a
-    raise _bad(shown, f"transport is {_value(value)}, not tcp or ipc")
-
-
 def _ip(raw: dict[str, Any], transport: Transport, connection: Connection, shown: str) -> str:
-    """The field, or what jupyter_client takes where it is missing."""
-    if "ip" not in raw:
-        if transport == "tcp":
-            return "127.0.0.1"
-        if not isinstance(connection, Path):
-            raise _bad(shown, "ip is missing", "paste all that %connect_info printed")
-        return f"{connection.with_suffix('')}-ipc"
-    value = raw["ip"]
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise _bad(shown, f"ip is {_value(value)}, not an address")
-    if transport == "tcp" and not _HOST.fullmatch(value):
-        raise _bad(shown, f"ip is {_value(value)}, not an address")
-    return value
+    """The field, or jupyter_client's default if it is missing."""
+    if "ip" in raw:
+        kind = _Host if transport == "tcp" else _SocketPath
+        ip: str = _field(raw["ip"], "ip", kind, "an address", shown)
+        return ip
+    if transport == "tcp":
+        return "127.0.0.1"
+    if not isinstance(connection, Path):
+        raise _bad(shown, "ip is missing", "paste all of the output of %connect_info")
+    return f"{connection.with_suffix('')}-ipc"
 
 
-def _signed(raw: dict[str, Any], shown: str, *, insecure: bool) -> bool:
-    """Whether there is a key; the value is named in no message."""
+def _key(raw: dict[str, Any], shown: str, *, insecure: bool) -> str:
+    """The key that signs messages; no error shows its value."""
     if "key" not in raw:
         raise _bad(shown, "key is missing")
     key = raw["key"]
     # fault: 4a
     if not isinstance(key, str):
         raise _bad(shown, f"key is a {_json_type(key)}, not a string")
-    if not _encodable(key):
+    if not _is_encodable(key):
         raise _bad(shown, "key is not valid text")
     # fault: 5b
     # fault: 5a
@@ -379,36 +404,27 @@ def _signed(raw: dict[str, Any], shown: str, *, insecure: bool) -> bool:
         raise _bad(
             shown,
             "key is empty, so no message is signed, and the kernel is on another machine",
-            "whoever reaches the ports could answer in the kernel's place; --insecure attaches all the same",
+            "any program that reaches the ports could answer for the kernel; --insecure attaches all the same",
         )
-    return bool(key)
+    return key
 
 
 def _is_this_machine(raw: dict[str, Any]) -> bool:
-    """Whether nobody but this machine's users reaches the kernel: its own loopback, or files."""
+    """Whether only users of this machine can reach the kernel: by its loopback interface, or by files."""
     return raw.get("transport", "tcp") == "ipc" or str(raw.get("ip", "")).startswith("127.")
 
 
-def _encodable(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _scheme(raw: dict[str, Any], shown: str) -> str:
-    value = raw.get("signature_scheme", "hmac-sha256")
-    known = {f"hmac-{name}" for name in hashlib.algorithms_guaranteed if not name.startswith("shake")}
-    # fault: 6b
-    if not isinstance(value, str) or value not in known:
-        raise _bad(shown, f"signature_scheme is {_value(value)}, not hmac-sha256 or another hmac-…")
-    return value
-
-
-def _curve(raw: dict[str, Any], shown: str) -> bytes | None:
-    """The kernel's public key; as jupyter_client has it, one key of the pair alone means none."""
+def _curve(raw: dict[str, Any], shown: str) -> tuple[bytes | None, bytes | None]:
+    """The kernel's key pair; as in jupyter_client, one key of the pair alone means none."""
     names = ("curve_publickey", "curve_secretkey")
     if any(name not in raw for name in names):
-        return None
+        return None, None
     for name in names:
-        if not isinstance(raw[name], str) or not _Z85_KEY.fullmatch(raw[name]):
+        if not _is_of(raw[name], _CurveKey):
             raise _bad(shown, f"{name} is not a CurveZMQ key (40 characters of Z85)")
     # fault: 13a
     if not zmq.has("curve"):
@@ -419,7 +435,7 @@ def _curve(raw: dict[str, Any], shown: str) -> bytes | None:
     # fault: 13b
     if zmq.curve_public(secret) != public:
         raise _bad(shown, "curve_publickey and curve_secretkey do not belong together")
-    return bytes(public)
+    return bytes(public), bytes(secret)
 
 
 def _text_or_none(value: object) -> str | None:
