@@ -54,7 +54,7 @@ def test_every_tier_of_the_table_is_one() -> None:
 
 def test_the_longest_place_decides() -> None:
     assert place_tier(ROOT / "tests/kernel/test_live.py") == "kernel"
-    assert place_tier(ROOT / "tests/kernel/test_files.py") == "unit"
+    assert place_tier(ROOT / "tests/kernel/test_connection_file.py") == "unit"
     assert place_tier(ROOT / "tests/protocol/test_wire.py") == "unit"
 
 
