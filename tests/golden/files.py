@@ -1,0 +1,131 @@
+"""Golden files: where they lie, how they are read and written, and how two versions of one differ.
+
+``facts/seen/torch.txt`` holds a section per notebook of ``tests/scenarios/torch.toml``, where calls are seen;
+``unseen`` is for Python 3.11.  Python 3.12 and 3.13 share the files in ``seen``; a notebook of which the later
+one writes something else has its section in ``facts/py3.13`` as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.golden import rendering
+from tests.golden.notebooks import Notebook, notebooks
+from tests.golden.playing import Played
+from tests.golden.rendering import Line
+
+FOLDER = Path(__file__).parent
+KINDS = ("facts", "sentences")
+PLACES = {"3.11": ("unseen",), "3.12": ("seen",), "3.13": ("py3.13", "seen")}
+"""Of a version of Python: the folders in which a notebook is looked for, in this order."""
+FIRST_THAT_SEES = "3.12"
+"""The version whose sections the folder ``seen`` has."""
+
+_NOTHING = ("(nothing)",)
+_NOTEBOOK, _STEP, _BETWEEN = "# ", "## ", " | "
+
+
+class Difference(NamedTuple):
+    """One subject of one step of which something else is written now."""
+
+    step: str
+    subject: str
+    was: tuple[str, ...]
+    now: tuple[str, ...]
+
+    def __str__(self) -> str:
+        was = "".join(f"\n    was: {text}" for text in self.was)
+        now = "".join(f"\n    is:  {text}" for text in self.now)
+        return f"  {self.step}, {self.subject}{was}{now}"
+
+
+def render(notebook: Notebook, played: Played) -> dict[str, list[Line]]:
+    """The lines of each kind."""
+    told = played.records, notebook.steps, played.folder
+    return {"facts": rendering.facts(*told), "sentences": rendering.sentences(*told)}
+
+
+def read(kind: str, version: str, name: str) -> list[Line] | None:
+    """What is committed of a notebook; ``None``: nothing."""
+    for place in PLACES[version]:
+        lines = read_file(_path(kind, place, name)).get(name)
+        if lines is not None:
+            return lines
+    return None
+
+
+def write(kind: str, results: Mapping[tuple[str, str], Sequence[Line]]) -> None:
+    """Replace what is committed of these notebooks and leave the others.
+
+    Args:
+        kind: ``facts`` or ``sentences``.
+        results: the lines by the version of Python and the notebook's name.
+    """
+    for (version, name), lines in sorted(results.items()):
+        *own, shared = PLACES[version]
+        if own and (FIRST_THAT_SEES, name) in results:
+            same = list(lines) == read_file(_path(kind, shared, name)).get(name)
+            _replace(kind, own[0], name, None if same else lines)
+        else:
+            found = (p for p in own if name in read_file(_path(kind, p, name)))
+            _replace(kind, next(found, shared), name, lines)
+
+
+def read_file(path: Path) -> dict[str, list[Line]]:
+    """The notebooks in a golden file; none where there is no file."""
+    found: dict[str, list[Line]] = {}
+    name = step = ""
+    for text in path.read_text(encoding="utf-8").split("\n") if path.exists() else ():
+        if text.startswith(_STEP):
+            step = text.removeprefix(_STEP)
+        elif text.startswith(_NOTEBOOK):
+            name = text.removeprefix(_NOTEBOOK)
+            found[name] = []
+        elif text:
+            subject, _, rest = text.partition(_BETWEEN)
+            found[name].append(Line(step, subject, rest))
+    return found
+
+
+def differences(was: Sequence[Line], now: Sequence[Line]) -> Iterator[Difference]:
+    """What differs, in the order of the notebook."""
+    old, new = _by_subject(was), _by_subject(now)
+    for step, subject in dict.fromkeys((*old, *new)):
+        before, after = old.get((step, subject), _NOTHING), new.get((step, subject), _NOTHING)
+        if before != after:
+            yield Difference(step, subject, before, after)
+
+
+def _by_subject(lines: Iterable[Line]) -> dict[tuple[str, str], tuple[str, ...]]:
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for line in lines:
+        found[line.step, line.subject] = (*found.get((line.step, line.subject), ()), line.text)
+    return found
+
+
+def _path(kind: str, place: str, name: str) -> Path:
+    return FOLDER / kind / place / f"{name.partition(':')[0]}.txt"
+
+
+def _replace(kind: str, place: str, name: str, lines: Sequence[Line] | None) -> None:
+    """Write the section of one notebook, or take it out; a file without sections is removed."""
+    path = _path(kind, place, name)
+    sections = {n: s for n, s in read_file(path).items() if n in notebooks()} | {name: lines}
+    kept = {n: sections[n] for n in notebooks() if sections.get(n) is not None}
+    if not kept:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(_section(n, s) for n, s in kept.items() if s is not None), encoding="utf-8")
+
+
+def _section(name: str, lines: Sequence[Line]) -> str:
+    text, step = [f"{_NOTEBOOK}{name}"], ""
+    for line in lines:
+        if line.step != step:
+            step = line.step
+            text.append(f"{_STEP}{step}")
+        text.append(f"{line.subject}{_BETWEEN}{line.text}")
+    return "\n".join(text) + "\n"

@@ -1,0 +1,113 @@
+"""The notebooks that golden files are made of: the labelled ones, and the demo's."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from kernelscope import demo
+from tests.support import pythons
+from tests.support.scenarios import Scenario
+from tests.support.zygote import SKLEARN
+from tests.test_scenarios import FRAMEWORKS, SCENARIOS, has_module, imported
+
+VERSIONS = ("3.11", "3.12", "3.13")
+"""Of the interpreters that golden files are made with; the first does not see calls, the others do."""
+
+
+class Cell(NamedTuple):
+    """One step of a notebook."""
+
+    step: int
+    code: str | None
+    """``None``: the kernel is restarted."""
+    cell_id: str | None = None
+
+
+class Notebook(NamedTuple):
+    """What is played in one kernel."""
+
+    name: str
+    """The file and the id in it, such as ``files:bundles``."""
+    cells: tuple[Cell, ...]
+    before: tuple[str, ...] = ()
+    """Code that runs before the attach."""
+    needs: tuple[str, ...] = ()
+    """Packages that the kernel must have."""
+    imported: tuple[str, ...] | None = None
+    """What the kernel has imported before; ``None``: the kernel is not forked."""
+
+    @property
+    def file(self) -> str:
+        """The scenario file that it stands in."""
+        return self.name.partition(":")[0]
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether it needs a framework that other interpreters do not have."""
+        return bool(FRAMEWORKS.intersection(self.needs))
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The numbers of the steps that run code."""
+        return tuple(cell.step for cell in self.cells if cell.code is not None)
+
+
+class Case(NamedTuple):
+    """A notebook, and the interpreter to play it in."""
+
+    notebook: Notebook
+    version: str
+    python: str | None
+    """``None``: there is no interpreter of this version that has the packages."""
+
+
+@cache
+def notebooks() -> dict[str, Notebook]:
+    """All of them by name."""
+    found = [_labelled(name, scenario) for name, scenario in SCENARIOS.items()]
+    return {notebook.name: notebook for notebook in (*found, _demo())}
+
+
+def cases(only: str = "*", python: str | None = None) -> Iterator[Case]:
+    """Every notebook in every version that it is meant for.
+
+    Args:
+        only: a pattern of names, as of files.
+        python: this interpreter alone.
+    """
+    offered = [python] if python is not None else [*pythons.ALL]
+    for notebook in notebooks().values():
+        if not fnmatch.fnmatch(notebook.name, only):
+            continue
+        for version in VERSIONS[:1] if notebook.is_heavy else VERSIONS:
+            if python is None or _version(python) == version:
+                yield Case(notebook, version, _python_for(notebook, version, offered))
+
+
+def _python_for(notebook: Notebook, version: str, offered: Sequence[str]) -> str | None:
+    needs = notebook.needs or ("sklearn",)
+    fitting = (p for p in offered if _version(p) == version and all(has_module(p, name) for name in needs))
+    return next(fitting, None)
+
+
+def _version(python: str) -> str:
+    return ".".join(str(part) for part in pythons.version(python))
+
+
+def _labelled(name: str, scenario: Scenario) -> Notebook:
+    codes: list[str] = []
+    cells = []
+    for number, step in enumerate(scenario["step"], 1):
+        restarts = step.get("restart", False)
+        codes.append("" if restarts else step["code"] if "code" in step else codes[step["again"] - 1])
+        cells.append(Cell(number, None if restarts else codes[-1]))
+    before, needs = scenario.get("before", ()), scenario.get("needs", ())
+    return Notebook(name, tuple(cells), tuple(before), tuple(needs), imported(name, scenario))
+
+
+def _demo() -> Notebook:
+    cells = tuple(Cell(n, step.code, step.cell_id) for n, step in enumerate(demo.steps(), 1))
+    return Notebook("demo:demo", cells, needs=("sklearn",), imported=SKLEARN)
