@@ -1,8 +1,7 @@
 """Golden files: where they lie, how they are read and written, and how two versions of one differ.
 
-``facts/seen/torch.txt`` holds a section per notebook of ``tests/scenarios/torch.toml``, where calls are seen;
-``unseen`` is for Python 3.11.  Python 3.12 and 3.13 share the files in ``seen``; a notebook of which the later
-one writes something else has its section in ``facts/py3.13`` as well.
+``facts/seen/torch.txt`` holds a section per notebook of ``tests/scenarios/torch.toml``, for the Pythons in which
+calls are seen; ``unseen`` is for Python 3.11.
 """
 
 from __future__ import annotations
@@ -18,10 +17,8 @@ from tests.golden.rendering import Line
 
 FOLDER = Path(__file__).parent
 KINDS = ("facts", "sentences")
-PLACES = {"3.11": ("unseen",), "3.12": ("seen",), "3.13": ("py3.13", "seen")}
-"""Of a version of Python: the folders in which a notebook is looked for, in this order."""
-FIRST_THAT_SEES = "3.12"
-"""The version whose sections the folder ``seen`` has."""
+PLACES = {"3.11": "unseen", "3.12": "seen", "3.13": "seen"}
+"""The folder of a version of Python: calls are seen from 3.12 on, and that is all that makes a difference."""
 
 _NOTHING = ("(nothing)",)
 _NOTEBOOK, _STEP, _BETWEEN = "# ", "## ", " | "
@@ -49,28 +46,24 @@ def render(notebook: Notebook, played: Played) -> dict[str, list[Line]]:
 
 def read(kind: str, version: str, name: str) -> list[Line] | None:
     """What is committed of a notebook; ``None``: nothing."""
-    for place in PLACES[version]:
-        lines = read_file(_path(kind, place, name)).get(name)
-        if lines is not None:
-            return lines
-    return None
+    return read_file(_path(kind, version, name)).get(name)
 
 
-def write(kind: str, results: Mapping[tuple[str, str], Sequence[Line]]) -> None:
-    """Replace what is committed of these notebooks and leave the others.
+def write(kind: str, results: Mapping[tuple[str, str], Sequence[Line]]) -> Iterator[str]:
+    """Replace what is committed of these notebooks and leave the others; gives what is wrong, a line each.
 
     Args:
         kind: ``facts`` or ``sentences``.
         results: the lines by the version of Python and the notebook's name.
     """
+    written: dict[tuple[str, str], str] = {}
     for (version, name), lines in sorted(results.items()):
-        *own, shared = PLACES[version]
-        if own and (FIRST_THAT_SEES, name) in results:
-            same = list(lines) == read_file(_path(kind, shared, name)).get(name)
-            _replace(kind, own[0], name, None if same else lines)
-        else:
-            found = (p for p in own if name in read_file(_path(kind, p, name)))
-            _replace(kind, next(found, shared), name, lines)
+        first = written.setdefault((PLACES[version], name), version)
+        if first == version:
+            _replace(_path(kind, version, name), name, lines)
+        elif found := list(differences(results[first, name], lines)):
+            yield f"{name}: {kind} of Python {first} (was) and {version} (is) differ:"
+            yield from map(str, found)
 
 
 def read_file(path: Path) -> dict[str, list[Line]]:
@@ -105,20 +98,16 @@ def _by_subject(lines: Iterable[Line]) -> dict[tuple[str, str], tuple[str, ...]]
     return found
 
 
-def _path(kind: str, place: str, name: str) -> Path:
-    return FOLDER / kind / place / f"{name.partition(':')[0]}.txt"
+def _path(kind: str, version: str, name: str) -> Path:
+    return FOLDER / kind / PLACES[version] / f"{name.partition(':')[0]}.txt"
 
 
-def _replace(kind: str, place: str, name: str, lines: Sequence[Line] | None) -> None:
-    """Write the section of one notebook, or take it out; a file without sections is removed."""
-    path = _path(kind, place, name)
-    sections = {n: s for n, s in read_file(path).items() if n in notebooks()} | {name: lines}
-    kept = {n: sections[n] for n in notebooks() if sections.get(n) is not None}
-    if not kept:
-        path.unlink(missing_ok=True)
-        return
+def _replace(path: Path, name: str, lines: Sequence[Line]) -> None:
+    """Write the section of one notebook; those of notebooks that are there no more go."""
+    sections = read_file(path) | {name: list(lines)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(_section(n, s) for n, s in kept.items() if s is not None), encoding="utf-8")
+    text = "\n".join(_section(n, sections[n]) for n in notebooks() if n in sections)
+    path.write_text(text, encoding="utf-8")
 
 
 def _section(name: str, lines: Sequence[Line]) -> str:

@@ -59,7 +59,6 @@ _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 _TEMPORARY = re.compile(r"/tmp/tmp[a-z0-9_]{8}\b")
 _ADDRESS_USED_AGAIN = "the same id() as the object before: the address was used again, it is another object"
 _DIFFERS = re.compile(r"(its part [^:]*: )?.* (bound to a new value|written in place)")
-_STATE_OF_PART = re.compile(r"(\(a part\)), [^.]*(\. |\.$)")
 _PLAIN = re.compile(r"[\w.:/\[\]-]+")
 
 
@@ -157,10 +156,8 @@ class _Sentences(_Form):
 
     def change(self, change: Record, subject: str) -> Iterator[tuple[str, str]]:
         evidence = "; ".join(change["evidence"])
-        yield (
-            subject,
-            change["explanation"].replace(f": {evidence}.", ": ….") if evidence else change["explanation"],
-        )
+        explanation: str = change["explanation"]
+        yield subject, explanation.replace(f": {evidence}.", ": ….") if evidence else explanation
         for told in change["evidence"] if self.exact else _without_chance(change):
             yield f"{subject} because", told
 
@@ -213,22 +210,13 @@ def _without_chance(change: Record) -> Iterator[str]:
     for told in change["evidence"]:
         if told == _ADDRESS_USED_AGAIN:
             continue
-        match = _DIFFERS.fullmatch(told) if change["learned"] != "fitted" else None
+        match = _DIFFERS.fullmatch(told)
+        if match is not None and match[1] is None and change["learned"] == "fitted":
+            match = None
         text = told if match is None else f"{match[1] or ''}learned attributes differ"
         if match is None or text != earlier:
             yield text
         earlier = text
-
-
-def _without_namesakes(change: Record, explanation: str) -> str:
-    """What is said of an object that has a number, or of one that is not taken for another.
-
-    Parts have no generation, and the explanation finds theirs by its address: that may be the address of an
-    object that is gone, too.
-    """
-    if change["generation"] is None and change["identity"] == "recreated":
-        return _STATE_OF_PART.sub(r"\1, …\2", explanation, count=1)
-    return explanation
 
 
 def _sorted(lines: Iterable[Line]) -> Iterator[Line]:
