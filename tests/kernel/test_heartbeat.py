@@ -100,7 +100,7 @@ async def test_the_time_limit_is_kept() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         assert not await has_heartbeat(at_port(silent.getsockname()[1]), SHORT)
-        assert SHORT <= time.monotonic() - began < SHORT + 5
+        assert SHORT <= time.monotonic() - began < LONG
 
 
 @pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq has no CurveZMQ")

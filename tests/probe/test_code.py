@@ -333,10 +333,10 @@ def test_out_of_time_is_incomplete(cells: Cells, monkeypatch: pytest.MonkeyPatch
 
 def test_a_long_cell_takes_bounded_time(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    begun = time.perf_counter()
+    begun = time.process_time()
     cells.reader.read("train(m)\n" * 7_000, 0.0)
     cells.reader.read("x = [" + "1," * 30_000 + "]", 0.0)
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 2.0
 
 
 ROUNDABOUT = """

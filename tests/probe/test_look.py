@@ -351,10 +351,10 @@ def test_containers_of_many_models() -> None:
 def test_a_list_of_numbers_costs_nothing_and_is_no_cut() -> None:
     space = {"l": list(range(10**6)), "d": dict.fromkeys(range(10**6)), "t": tuple("x" * 10**5)}
     look = Look(space)
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in range(20):
         assert told(look) == {"names": {}, "objects": [], "cut": []}
-    assert time.perf_counter() - begun < 0.1
+    assert time.process_time() - begun < 0.1
 
 
 def test_no_time_left_is_told_and_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,9 +419,9 @@ def test_an_unchanged_look_is_cheap() -> None:
 
 
 def _timed(look: Look) -> float:
-    begun = time.perf_counter()
+    begun = time.process_time()
     look.take()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def test_given_a_search_whose_masked_arrays_were_shown_when_looked_at_again_then_nothing_differs() -> None:

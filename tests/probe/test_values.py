@@ -185,11 +185,11 @@ def huge() -> dict[str, Any]:
 def test_huge_values_take_bounded_time(reader: Reader) -> None:
     for what, value in huge().items():
         reader.begin(0.2)
-        begun = time.perf_counter()
+        begun = time.process_time()
         binding = Binding()
         told = reader.signature(value, binding)
         reader.parameter(value, binding)
-        assert time.perf_counter() - begun < 1.0, what
+        assert time.process_time() - begun < 1.0, what
         assert not told.get("digest") or str(told["digest"]).startswith("~") or what == "circle", what
         assert len(json.dumps(told)) < 1_000
 

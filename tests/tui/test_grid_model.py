@@ -168,7 +168,7 @@ def long_timeline() -> Timeline:
 def test_a_screenful_costs_the_same_however_long_the_history(long_timeline: Timeline) -> None:
     columns = Columns(long_timeline.moments)
     keys = [line.key for line in grid_lines(long_timeline, frozenset())][:40]
-    started = time.perf_counter()
+    started = time.process_time()
     for key in keys:
         paint(long_timeline, key, columns, columns.count - 50, columns.count)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
