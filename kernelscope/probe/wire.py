@@ -3,7 +3,7 @@
 For the type checker alone: this module is never sent to a kernel, and the others import it only if
 ``TYPE_CHECKING``, so that it costs the kernel nothing.  The receiving side declares the same messages as
 msgspec structs of the same names, in ``kernelscope/domain/facts.py`` and ``kernelscope/protocol/wire.py``,
-where each field is documented; ``tests/protocol/test_contract.py`` compares the two.
+where each field is documented; ``tests/protocol/test_forms.py`` compares the two.
 
 A key of a class with ``total=False`` may be missing.
 """

@@ -7,7 +7,7 @@ while a run lasts (``Pulse``), and at the end ``detached`` or ``gone`` with the 
 without gaps and are differences: each one to that before it, the first one to the ``Snapshot`` of the attach reply.
 
 **Fields** are those of the structs here and in ``kernelscope.domain.facts``.  The probe declares the same keys in
-``kernelscope/probe/wire.py``; ``tests/protocol/test_contract.py`` compares them.  A key that this side does not
+``kernelscope/probe/wire.py``; ``tests/protocol/test_forms.py`` compares them.  A key that this side does not
 know is ignored, and a field with a default may be missing.
 
 **Versions.**  ``WIRE`` grows when a key or a method that the loader calls is renamed or changes its meaning; probes
