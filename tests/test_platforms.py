@@ -377,7 +377,7 @@ def test_on_windows_it_says_in_one_sentence_that_it_does_not_start(
     assert ended.value.code == UnsupportedSystemError.exit_code == 3
     assert told.out == ""
     assert told.err.splitlines() == [
-        "kernelscope: kernelscope does not run on win32 yet: nobody has tried it there",
+        "kernelscope: kernelscope does not run on win32 yet: it has not been tried there",
         "  Use Linux or macOS; on Windows, run it and the kernel in WSL.",
     ]
 
