@@ -58,7 +58,6 @@ CYCLES: list[list[str]] = []
 POOR_NAMES: dict[str, str] = {
     "kernelscope.cellcode.guards": "found",
     "kernelscope.cellcode.origins": "found",
-    "kernelscope.cli.about": "found told",
     "kernelscope.domain.changes": "found held",
     "kernelscope.domain.facts": "given",
     "kernelscope.expectations.checker": "held told",
