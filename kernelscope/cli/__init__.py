@@ -17,14 +17,15 @@ import click
 
 from kernelscope import __version__
 from kernelscope.cli import (
-    about,
     attach,
     audit,
     check,
+    completion,
     demo,
     detach,
     explain,
     export,
+    info,
     ls,
     record,
     replay,
@@ -126,8 +127,8 @@ for _command in (
     audit.audit,
     detach.detach,
     demo.demo,
-    about.info,
-    about.completion,
+    info.info,
+    completion.completion,
     help_,
 ):
     cli.add_command(_command)

@@ -12,8 +12,8 @@ import click
 
 from kernelscope import __version__
 from kernelscope.cli import GROUPS, cli
-from kernelscope.cli.about import VARIABLES
 from kernelscope.cli.help import TOPICS, page_title
+from kernelscope.cli.info import VARIABLES
 from kernelscope.expectations.language import LANGUAGE, WORDS
 
 PAGE = Path(__file__).parent.parent / "kernelscope.1"

@@ -1,4 +1,4 @@
-"""What kernelscope is, where, and how it is set up."""
+"""``kernelscope info``: versions, paths and configuration."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ VARIABLES = {
     "TERM": "what the terminal can do",
     "COLORTERM": "how many colours it has",
 }
-SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
@@ -50,11 +49,11 @@ def info(as_json: bool) -> None:
     """
     import msgspec
 
-    told = _told()
+    facts = _collect()
     if as_json:
-        click.echo(msgspec.json.encode(told))
+        click.echo(msgspec.json.encode(facts))
         return
-    for heading, entries in told.items():
+    for heading, entries in facts.items():
         click.echo(heading)
         width = max(len(name) for name in entries)
         for name, value in entries.items():
@@ -62,7 +61,7 @@ def info(as_json: bool) -> None:
             click.echo(f"  {name:<{width}}  {clean(shown, limit=4_096) or '-'}")
 
 
-def _told() -> dict[str, dict[str, Any]]:
+def _collect() -> dict[str, dict[str, Any]]:
     import platform
     import sqlite3
 
@@ -77,7 +76,7 @@ def _told() -> dict[str, dict[str, Any]]:
             "platform": description(),
         },
         "paths": {
-            "kernelscope": _here(),
+            "kernelscope": _package_folder(),
             "python": sys.executable,
             "runtime_dirs": [clean(str(folder), limit=4_096) for folder in runtime_dirs()],
             "notes": str(lock_dir()),
@@ -86,7 +85,7 @@ def _told() -> dict[str, dict[str, Any]]:
             "config_file": None,
             "cache": None,
         },
-        "environment": {name: _cleaned(os.environ.get(name)) for name in VARIABLES},
+        "environment": {name: _clean_or_none(os.environ.get(name)) for name in VARIABLES},
         "terminal": {
             "stdin": _is_terminal(sys.stdin),
             "stdout": _is_terminal(sys.stdout),
@@ -104,13 +103,13 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _here() -> str:
+def _package_folder() -> str:
     from importlib.resources import files
 
     return str(files("kernelscope"))
 
 
-def _cleaned(value: str | None) -> str | None:
+def _clean_or_none(value: str | None) -> str | None:
     return None if value is None else clean(value, limit=4_096)
 
 
@@ -126,25 +125,3 @@ def _size() -> str | None:
             continue
         return f"{size.columns}x{size.lines}"
     return None
-
-
-@click.command(
-    short_help="Print a completion script for your shell.",
-    epilog=notes(
-        "source <(kernelscope completion bash)        # in ~/.bashrc",
-        "source <(kernelscope completion zsh)         # in ~/.zshrc",
-        "kernelscope completion fish | source         # in ~/.config/fish/config.fish",
-    ),
-)
-@click.argument("shell", type=click.Choice(SHELLS))
-@click.pass_context
-def completion(ctx: click.Context, shell: str) -> None:
-    """Print a script that completes commands, options, kernels, notebooks and recordings in your shell.
-
-    Load it from the shell's own start-up file.
-    """
-    from click.shell_completion import get_completion_class
-
-    if (found := get_completion_class(shell)) is not None:  # of each of SHELLS there is one
-        group = ctx.find_root().command
-        click.echo(found(group, {}, "kernelscope", "_KERNELSCOPE_COMPLETE").source())
