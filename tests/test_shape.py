@@ -56,7 +56,6 @@ LARGE_CLASSES: list[str] = [
 ]
 CYCLES: list[list[str]] = []
 POOR_NAMES: dict[str, str] = {
-    "kernelscope.cli.about": "found told",
     "kernelscope.domain.changes": "found held",
     "kernelscope.domain.facts": "given",
     "kernelscope.expectations.checker": "held told",
