@@ -42,7 +42,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
         for name, kind in vars(module).items()
         if isinstance(kind, type)
     },
-    "AuditInfo": audit.ProbeThere,
+    "AuditInfo": audit.InstalledProbe,
 }
 MESSAGES = sorted(FORMS.keys() - PARTS.keys() - REQUESTS)
 
