@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from kernelscope.domain.events import Attached, Detached, Event, Recalled, is_passing
 from kernelscope.errors import KernelscopeError
 from kernelscope.timeline.timeline import Timeline, Update
+from kernelscope.timeline.view import TimelineView
 from kernelscope.turns import Turns
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Session:
         self._past: list[Update] = []
         """All updates so far, for a recording that starts later."""
         self._recorder: Recorder | None = None
+
+    @property
+    def view(self) -> TimelineView:
+        """The timeline, to be asked."""
+        return TimelineView(self.timeline)
 
     def listen(self, listener: Listener) -> None:
         """Calls ``listener`` with every update from now on, in the session's own task."""

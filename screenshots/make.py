@@ -27,6 +27,7 @@ from kernelscope.export.page import write_html
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.picker_app import PickerApp
 
@@ -258,7 +259,7 @@ def export(events: list[Event], path: Path) -> None:
     for event in events:
         timeline.apply(event)
     with path.open("w", encoding="utf-8") as out:
-        write_html(timeline, out)
+        write_html(TimelineView(timeline), out)
 
 
 async def page(folder: Path = HERE) -> None:

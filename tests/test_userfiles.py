@@ -24,6 +24,7 @@ from kernelscope.export.files import SUFFIXES, write_file
 from kernelscope.kernel.runtime_dirs import read_notebook_name
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import files_of
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.output_files import free_path, save
 from kernelscope.tui.state.spans import Span, line
 from kernelscope.userfiles import copied_file, write_output
@@ -336,11 +337,11 @@ def test_a_signal_leaves_no_unfinished_file(tmp_path: Path) -> None:
 def test_the_dashboard_takes_no_name_that_is_taken_by_a_link_to_nothing() -> None:
     timeline = played().timeline
     for suffix in ("kscope", SUFFIXES["csv"]):
-        (first := free_path(timeline, suffix)).symlink_to("elsewhere")
-        second = free_path(timeline, suffix)
+        (first := free_path(TimelineView(timeline), suffix)).symlink_to("elsewhere")
+        second = free_path(TimelineView(timeline), suffix)
         assert second.name != first.name
     session = played()
-    write_file(session.timeline, session.past, "csv", free_path(timeline, "csv"))
+    write_file(session.view, session.past, "csv", free_path(TimelineView(timeline), "csv"))
     assert not Path("elsewhere").exists()
 
 

@@ -37,17 +37,17 @@ def report_expectations(
         as_json: print the results as JSON lines.
         at_once: report a broken expectation on standard error as soon as it is broken.
     """
-    checker = ExpectationChecker(expected, session.timeline)
+    checker = ExpectationChecker(expected, session.view)
     session.listen(lambda update: _check(checker, update, at_once=at_once))
     is_interrupted = False
     try:
         run(session.run())
     except UnreachableError as error:
-        if session.timeline.kernel is None:
+        if session.view.kernel is None:
             raise
         print_message(error.title)
     except KeyboardInterrupt:
-        if session.timeline.kernel is None:
+        if session.view.kernel is None:
             raise
         is_interrupted = True
     results = checker.results()

@@ -15,7 +15,7 @@ from kernelscope.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from kernelscope.kernel.attach_options import AttachOptions
     from kernelscope.session import Session
-    from kernelscope.timeline.timeline import Timeline
+    from kernelscope.timeline.view import TimelineView
 
 
 @click.command(
@@ -45,7 +45,7 @@ def explain(words: tuple[str, ...], at: str | None, as_json: bool, options: Atta
     where = words[0] if len(words) == 2 else None
     moment = _parse_moment(at) if at is not None else None
     session = load_session(where, options)
-    _print_history(session.timeline, words[-1], moment, as_json, _count_forgotten(session))
+    _print_history(session.view, words[-1], moment, as_json, _count_forgotten(session))
 
 
 _MOST_NAMES = 20
@@ -68,7 +68,7 @@ def _count_forgotten(session: Session) -> int:
 
 
 def _print_history(
-    timeline: Timeline, written: str, moment: tuple[int | None, int] | None, as_json: bool, forgotten: int
+    timeline: TimelineView, written: str, moment: tuple[int | None, int] | None, as_json: bool, forgotten: int
 ) -> None:
     from kernelscope.domain.names import canonical_name
     from kernelscope.export.history import history_json, history_text
@@ -90,7 +90,7 @@ def _print_history(
     click.echo(history_json(history) if as_json else history_text(history))
 
 
-def _unknown_name(timeline: Timeline, name: str) -> UnknownNameError:
+def _unknown_name(timeline: TimelineView, name: str) -> UnknownNameError:
     from kernelscope.expectations.checker import close_names
     from kernelscope.presentation.expectations import did_you_mean
     from kernelscope.presentation.segments import text_of

@@ -57,8 +57,8 @@ def export(source: str | None, form: Form, out: str, rejudge: bool, options: Att
     output = STANDARD_OUTPUT if out == "-" else Path(out)
     session = load_session(source, options, rejudge=rejudge, output=output)
     if out == "-":
-        write(session.timeline, session.past, form, sys.stdout.buffer)
+        write(session.view, session.past, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
         with interrupted_by_end_signals():
-            write_file(session.timeline, session.past, form, Path(out))
+            write_file(session.view, session.past, form, Path(out))

@@ -30,7 +30,7 @@ def print_session(
     from kernelscope.session import Session
 
     with recording(Session(source), record) as session:
-        session.listen(JsonLines(session.timeline) if as_json else PlainLines())
+        session.listen(JsonLines(session.view) if as_json else PlainLines())
         if expected:
             report_expectations(session, expected, as_json)
         else:

@@ -139,7 +139,7 @@ def load_session(
     session = Session(open_live_source(connection, replace(options, visits=True)))
     session.listen(_report_waiting)
     run(session.run())
-    kernel = session.timeline.kernel
+    kernel = session.view.kernel
     if output is not None and kernel is not None and kernel.notebook is not None:
         refuse_sources(output, [Path(kernel.cwd) / kernel.notebook])
     return session

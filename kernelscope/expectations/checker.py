@@ -33,7 +33,8 @@ from kernelscope.expectations.findings import (
     TooFew,
 )
 from kernelscope.expectations.language import Expectation
-from kernelscope.timeline.timeline import Row, Timeline, Update
+from kernelscope.timeline.timeline import Row, Update
+from kernelscope.timeline.view import TimelineView
 
 _LEARNED = frozenset(
     {Verdict.CLEARED, Verdict.REFITTED, Verdict.RESTORED, Verdict.EDITED, Verdict.CONTINUED, Verdict.FITTED}
@@ -90,7 +91,7 @@ class ExpectationChecker:
         timeline: the one that makes the updates; read after each.
     """
 
-    def __init__(self, expectations: Iterable[Expectation], timeline: Timeline) -> None:
+    def __init__(self, expectations: Iterable[Expectation], timeline: TimelineView) -> None:
         self.expectations = tuple(expectations)
         self._timeline = timeline
         self._epoch: _Epoch | None = None

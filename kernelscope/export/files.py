@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal, get_args
 
 from kernelscope.domain.events import Recalled
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from kernelscope.userfiles import write_output
 
 Form = Literal["jsonl", "csv", "markdown", "html"]
@@ -17,7 +18,7 @@ SUFFIXES: dict[Form, str] = {"jsonl": "jsonl", "csv": "csv", "markdown": "md", "
 
 
 def write(
-    timeline: Timeline, past: Iterable[Recalled], form: Form, out: BinaryIO, title: str | None = None
+    timeline: TimelineView, past: Iterable[Recalled], form: Form, out: BinaryIO, title: str | None = None
 ) -> None:
     """Everything, UTF-8 encoded; ``out`` stays open.
 
@@ -46,7 +47,7 @@ def write(
 
 
 def write_file(
-    timeline: Timeline, past: Iterable[Recalled], form: Form, path: Path, title: str | None = None
+    timeline: TimelineView, past: Iterable[Recalled], form: Form, path: Path, title: str | None = None
 ) -> None:
     """The same into a file that the user named; ``userfiles`` says what happens to one that is there.
 
@@ -61,6 +62,6 @@ def _write_records(past: Iterable[Recalled], out: BinaryIO) -> None:
     from kernelscope.export.lines import JsonLines
 
     timeline = Timeline()
-    lines = JsonLines(timeline, out)
+    lines = JsonLines(TimelineView(timeline), out)
     for event in past:
         lines(timeline.apply(event))

@@ -15,7 +15,8 @@ from kernelscope.presentation.explain import gist
 from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import encode, records_of
 from kernelscope.text import clean, escaped_json, headline
-from kernelscope.timeline.timeline import Timeline, Update
+from kernelscope.timeline.timeline import Update
+from kernelscope.timeline.view import TimelineView
 
 _LONGEST = 65_536
 """Characters of a line."""
@@ -28,7 +29,7 @@ class JsonLines:
     attach, and hold every run after it.
     """
 
-    def __init__(self, timeline: Timeline, out: BinaryIO | None = None) -> None:
+    def __init__(self, timeline: TimelineView, out: BinaryIO | None = None) -> None:
         self._timeline = timeline
         self._out = out or sys.stdout.buffer
         self._definitions = NotebookDefinitions()
@@ -39,7 +40,7 @@ class JsonLines:
             if moment.run is not None:
                 self._definitions.add(moment.run.facts.code)
         foresee = Forecaster(self._timeline, self._definitions).of
-        for record in records_of(update, self._timeline.objects, foresee):
+        for record in records_of(update, foresee):
             self._out.write(escaped_json(encode(record)))
         self._out.flush()
 
@@ -63,7 +64,7 @@ def _lines(update: Update) -> Iterator[str]:  # noqa: C901 - a case per kind of 
             yield f"waiting: {reason}"
         case Attached(kernel=kernel):
             where = kernel.notebook or kernel.connection_file
-            held = ", ".join(f"{name} ({short_class(facts.cls)})" for name, facts in update.models)
+            held = ", ".join(f"{m.name} ({short_class(m.facts.cls)})" for m in update.models)
             yield f"attached to {where}, Python {kernel.python}, after In [{kernel.execution_count}]"
             yield f"  models: {held or 'none yet'}"
         case Observed():

@@ -22,7 +22,8 @@ from kernelscope.presentation.segments import Segment, Sentence, quote
 from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.text import clean, clean_block, headline
 from kernelscope.timeline.cells import Cell, Effect
-from kernelscope.timeline.timeline import Row, Timeline
+from kernelscope.timeline.timeline import Row
+from kernelscope.timeline.view import TimelineView
 
 MOST = 60_000
 """Characters of a page: a comment on GitHub may have 65,536."""
@@ -47,7 +48,7 @@ _LONG_NUMBER = re.compile(r"\d{7,}")
 """The same in our own words: the number of a generation."""
 
 
-def write_markdown(timeline: Timeline, out: TextIO, title: str | None = None) -> None:
+def write_markdown(timeline: TimelineView, out: TextIO, title: str | None = None) -> None:
     """A page of at most ``MOST`` characters; what it leaves out it counts.
 
     Args:
@@ -69,7 +70,7 @@ def write_markdown(timeline: Timeline, out: TextIO, title: str | None = None) ->
         room -= len(block)
 
 
-def _blocks(timeline: Timeline, title: str | None) -> Iterator[str]:
+def _blocks(timeline: TimelineView, title: str | None) -> Iterator[str]:
     yield f"# {_title(timeline, title)}\n\n{_summary(timeline)}\n"
     yield from _table("What running a cell again did", ("cell", "runs", "again"), [*_rerun_rows(timeline)])
     yield from _table("Models", ("model", "class", "what happened"), [*_model_rows(timeline)])
@@ -165,20 +166,20 @@ def _is_plain(word: str) -> bool:
 # The parts of the page.
 
 
-def _title(timeline: Timeline, title: str | None) -> str:
+def _title(timeline: TimelineView, title: str | None) -> str:
     if title is not None:
         return harmless(title)
     return f"{code(_notebook(timeline))}: what each run did to each model"
 
 
-def _notebook(timeline: Timeline) -> str:
+def _notebook(timeline: TimelineView) -> str:
     kernel = timeline.kernel
     if kernel is None:
         return "kernelscope"
     return (kernel.notebook or kernel.connection_file).rsplit("/", 1)[-1]
 
 
-def _summary(timeline: Timeline) -> str:
+def _summary(timeline: TimelineView) -> str:
     runs = sum(m.kind == "run" for m in timeline.moments)
     models = sum(row.whole is None for row in timeline.rows())
     restarts = max(timeline.epoch - 1, 0)
@@ -190,7 +191,7 @@ def _summary(timeline: Timeline) -> str:
     return "\n".join(lines)
 
 
-def _losses(timeline: Timeline) -> Iterator[str]:
+def _losses(timeline: TimelineView) -> Iterator[str]:
     """Per verdict that takes something away the names, and how often."""
     seen: dict[Verdict, Counter[str]] = {}
     for moment in timeline.moments:
@@ -225,7 +226,7 @@ def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _rerun_rows(timeline: Timeline) -> Iterator[tuple[str, ...]]:
+def _rerun_rows(timeline: TimelineView) -> Iterator[tuple[str, ...]]:
     """A row per cell that was run again; those that take something away come first."""
     cells = [cell for cell in timeline.cells() if cell.reruns]
     cells.sort(key=lambda cell: not any(e.verdict in LOSS for e in cell.effects))
@@ -248,19 +249,19 @@ def _counts(cell: Cell) -> str:
     return code(" ".join(counts if len(counts) < 7 else ["…", *counts[-6:]]))
 
 
-def _model_rows(timeline: Timeline) -> Iterator[tuple[str, ...]]:
+def _model_rows(timeline: TimelineView) -> Iterator[tuple[str, ...]]:
     for row in timeline.rows():
         if row.whole is None:
             yield _cell(row.name), _class(timeline, row), _marks(timeline, row)
 
 
-def _class(timeline: Timeline, row: Row) -> str:
+def _class(timeline: TimelineView, row: Row) -> str:
     track = timeline.track(row.name)
     latest = next((held.facts for held in reversed(track) if held.facts is not None), None)
     return _cell(short_class(latest.cls if latest is not None else None))
 
 
-def _marks(timeline: Timeline, row: Row) -> str:
+def _marks(timeline: TimelineView, row: Row) -> str:
     """The lifeline: a glyph per change with the execution count; a wall where the kernel was new."""
     told: list[str] = []
     for held in timeline.track(row.name):
@@ -276,7 +277,7 @@ def _marks(timeline: Timeline, row: Row) -> str:
     return code("  ".join(marks)) if marks else ""
 
 
-def _legend(timeline: Timeline) -> str:
+def _legend(timeline: TimelineView) -> str:
     seen = [f"{GLYPHS[v]} {v}" for v in LEGEND if v in timeline.verdicts]
     signs = (*seen, f"{HATCH} there before the attach", f"{WALL} the kernel was restarted")
     return f"The number beside a glyph is the execution count. {' · '.join(signs)}"

@@ -33,7 +33,7 @@ from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.protocol.records import utc
 from kernelscope.text import clean, clean_block, headline
 from kernelscope.timeline.cells import Cell, Effect
-from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 
 _NAME = 1_000
 _TEXT = 4_000
@@ -62,7 +62,7 @@ _VERDICTS = tuple(Verdict)
 _KINDS = {"attached": 0, "run": 1, "between": 2}
 
 
-def write_html(timeline: Timeline, out: TextIO, title: str | None = None) -> None:
+def write_html(timeline: TimelineView, out: TextIO, title: str | None = None) -> None:
     """One page; ``out`` has to write UTF-8.
 
     Args:
@@ -92,7 +92,7 @@ def _script() -> str:
     return '"use strict";\n(() => {\n' + "\n".join(_asset(f"{name}.js") for name in _SCRIPTS) + "})();\n"
 
 
-def _notebook(timeline: Timeline) -> str:
+def _notebook(timeline: TimelineView) -> str:
     kernel = timeline.kernel
     return "kernelscope" if kernel is None else (kernel.notebook or kernel.connection_file).rsplit("/", 1)[-1]
 
@@ -202,7 +202,7 @@ class _Told:
         ]
 
 
-def _data(timeline: Timeline) -> dict[str, Any]:
+def _data(timeline: TimelineView) -> dict[str, Any]:
     told = _Told()
     cells = timeline.cells()
     cell_of = {id(run): place for place, cell in enumerate(cells) for run in cell.runs}
@@ -226,7 +226,7 @@ def _data(timeline: Timeline) -> dict[str, Any]:
     return {**data, "changes": told.changes, "sets": [*told.sets], "texts": [*told.texts]}
 
 
-def _summary(timeline: Timeline) -> list[str]:
+def _summary(timeline: TimelineView) -> list[str]:
     runs = sum(moment.kind == "run" for moment in timeline.moments)
     models = sum(row.whole is None for row in timeline.rows())
     told = [_count(runs, "run"), _count(models, "model")]
@@ -260,7 +260,7 @@ def _moment(moment: Moment, told: _Told, cell_of: dict[int, int]) -> list[Any]:
     ]
 
 
-def _rows(timeline: Timeline, told: _Told) -> Iterator[list[Any]]:
+def _rows(timeline: TimelineView, told: _Told) -> Iterator[list[Any]]:
     rows = timeline.rows()
     places = {row.name: place for place, row in enumerate(rows)}
     for row in rows:
@@ -292,7 +292,7 @@ def _learned(facts: ObjectFacts) -> Iterator[tuple[str, str]]:
     return ((name, signature.text) for name, signature in facts.learned.items())
 
 
-def _cells(timeline: Timeline, cells: tuple[Cell, ...], told: _Told) -> Iterator[list[Any]]:
+def _cells(timeline: TimelineView, cells: tuple[Cell, ...], told: _Told) -> Iterator[list[Any]]:
     """Source, moments, what re-runs did; of cells never run again, what that would do."""
     forecaster = Forecaster(timeline)
     latest = sorted((c.runs[-1].moment for c in cells if not c.reruns), reverse=True)[:_FORESEEN]
@@ -333,7 +333,7 @@ def _count(number: int, noun: str) -> str:
 # What is written out.
 
 
-def _written(timeline: Timeline) -> Iterator[str]:
+def _written(timeline: TimelineView) -> Iterator[str]:
     """Every change in words, as far as there is room; all kernel text in it is escaped."""
     yield f"<p>{escape(' · '.join(_summary(timeline)))}</p>\n"
     yield from _written_cells(timeline)
@@ -355,7 +355,7 @@ def _all(moment: Moment) -> tuple[Change, ...]:
     return (*moment.changes, *(moment.run.local if moment.run is not None else ()))
 
 
-def _written_cells(timeline: Timeline) -> Iterator[str]:
+def _written_cells(timeline: TimelineView) -> Iterator[str]:
     cells = [cell for cell in timeline.cells() if cell.reruns and cell.effects][:_FORESEEN]
     if not cells:
         return

@@ -25,7 +25,7 @@ from typing import Any, TextIO
 from kernelscope.domain.changes import Change, Moment
 from kernelscope.protocol.records import change_record, utc
 from kernelscope.text import clean, headline
-from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 
 COLUMNS = (
     "epoch",
@@ -75,7 +75,7 @@ _TEXTS = frozenset(
 """Columns that hold what a kernel says, as it says it."""
 
 
-def write_csv(timeline: Timeline, out: TextIO) -> None:
+def write_csv(timeline: TimelineView, out: TextIO) -> None:
     """A header, then a row per change of every moment: runs, looks between runs, local models, parts."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -25,7 +25,7 @@ from kernelscope.forecast.present import Present
 from kernelscope.forecast.reasons import FileChanged, KernelRestarted, NotUnderstoodBefore
 from kernelscope.forecast.simulation import CellSimulation
 from kernelscope.forecast.unchanged import forecast_unchanged
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.verdicts.context import JudgingContext, rows_of
 from kernelscope.verdicts.judge import judge
 
@@ -40,7 +40,7 @@ class Forecaster:
         notebook: what the cells until now define, if that is known already.
     """
 
-    def __init__(self, timeline: History, notebook: NotebookDefinitions | None = None) -> None:
+    def __init__(self, timeline: TimelineView, notebook: NotebookDefinitions | None = None) -> None:
         self._present = Present(timeline, notebook)
 
     def of(self, run: Run) -> Outlook:

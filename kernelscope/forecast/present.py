@@ -11,7 +11,7 @@ from kernelscope.cellcode.reader import read_cell
 from kernelscope.domain.changes import Run
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.domain.names import root_of
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.verdicts.judge import tokens_in_use
 
 
@@ -23,7 +23,7 @@ class Present:
         notebook: what the cells until now define, if that is known already.
     """
 
-    def __init__(self, timeline: History, notebook: NotebookDefinitions | None = None) -> None:
+    def __init__(self, timeline: TimelineView, notebook: NotebookDefinitions | None = None) -> None:
         self._timeline = timeline
         self._known_definitions = notebook
 

@@ -29,7 +29,7 @@ LINE_FITTED = "━"
 LINE_BARE = "─"
 """The lifeline of a model that has learned nothing yet."""
 HATCH = "╌"
-"""History from before the attach: unknown."""
+"""What was before the attach: unknown."""
 WALL = "┃"
 """An attach or a restart: nothing is known across it."""
 

@@ -20,7 +20,7 @@ from kernelscope.presentation.segments import Sentence, quote, sentence
 from kernelscope.presentation.verbs import does, would_do
 from kernelscope.presentation.words import article, standing
 from kernelscope.timeline.cells import Cell, effects_of
-from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 
 EntryKind = Literal["unknown", "attached", "run", "between"]
 
@@ -71,13 +71,13 @@ class NameHistory(Struct, frozen=True):
     """What the latest look left out, and why."""
 
 
-def known_runs(timeline: Timeline, epoch: int) -> tuple[int, int]:
+def known_runs(timeline: TimelineView, epoch: int) -> tuple[int, int]:
     """The last run before anything was seen in this epoch, and the last that was seen."""
     counts = [m.execution_count for m in timeline.moments if m.epoch == epoch]
     return (counts[0], max(counts)) if counts else (0, 0)
 
 
-def find_moment(timeline: Timeline, epoch: int, count: int) -> Moment | None:
+def find_moment(timeline: TimelineView, epoch: int, count: int) -> Moment | None:
     """The latest moment that belongs to this run, or to the time before the next; ``None``: it was not
     seen."""
     moments = [m for m in timeline.moments if m.epoch == epoch and m.execution_count == count]
@@ -85,7 +85,7 @@ def find_moment(timeline: Timeline, epoch: int, count: int) -> Moment | None:
 
 
 def name_history(
-    timeline: Timeline, name: str, until: Moment | None = None, forgotten: int = 0
+    timeline: TimelineView, name: str, until: Moment | None = None, forgotten: int = 0
 ) -> NameHistory:
     """The history of a row of the timeline, which must be one.
 
@@ -117,7 +117,9 @@ def _end(name: str, held: Held | None, until: Moment | None) -> Sentence:
     return sentence(now, " ", holding, ".")
 
 
-def _entries(timeline: Timeline, name: str, track: Sequence[Held], forgotten: int) -> Iterator[HistoryEntry]:
+def _entries(
+    timeline: TimelineView, name: str, track: Sequence[Held], forgotten: int
+) -> Iterator[HistoryEntry]:
     epochs: set[int] = set()
     for held in track:
         moment = timeline.moments[held.moment]
@@ -150,7 +152,7 @@ def _entry(moment: Moment, change: Change) -> HistoryEntry:
 
 
 def _beginning(
-    timeline: Timeline, name: str, held: Held | None, start: Moment, forgotten: int
+    timeline: TimelineView, name: str, held: Held | None, start: Moment, forgotten: int
 ) -> Iterator[HistoryEntry]:
     """An attach: what was before it is unknown."""
     count, epoch, quoted = start.execution_count, start.epoch, quote(name)
@@ -181,7 +183,7 @@ def _holding(name: str, facts: ObjectFacts | None, fitted: bool | None) -> Sente
 # What running cells again does.
 
 
-def _reruns(timeline: Timeline, name: str, last: Moment, *, forecast: bool) -> Iterator[Rerun]:
+def _reruns(timeline: TimelineView, name: str, last: Moment, *, forecast: bool) -> Iterator[Rerun]:
     """Of each cell that has to do with the name, in order of first run."""
     forecaster = Forecaster(timeline)
     for cell in timeline.cells():

@@ -14,9 +14,8 @@ import msgspec
 
 from kernelscope.domain.changes import Change, Run
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
-from kernelscope.domain.facts import KernelFacts, ObjectFacts, Opaque, Value
+from kernelscope.domain.facts import KernelFacts, Opaque, Value
 from kernelscope.forecast.outlook import Forecast, Outlook
-from kernelscope.libraries.registry import card_for
 from kernelscope.presentation.evidence import evidence_sentences
 from kernelscope.presentation.explain import explain
 from kernelscope.presentation.reasons import reason_text
@@ -36,19 +35,18 @@ Foresee = Callable[[Run], Outlook]
 
 
 def records_of(  # noqa: C901 - a case per kind of event
-    update: Update, objects: dict[int, ObjectFacts], foresee: Foresee | None = None
+    update: Update, foresee: Foresee | None = None
 ) -> Iterator[Record]:
     """The records that one update amounts to, in order.
 
     Args:
-        objects: every object known, by token, to tell whether a composite is fitted.
         foresee: asked for the forecast that goes with a run; without it there is none.
     """
     match update.event:
         case Waiting(reason=reason):
             yield {"type": "waiting", "reason": reason}
         case Attached() as event:
-            yield _attached(event, update, objects)
+            yield _attached(event, update)
         case Observed():
             for moment in update.moments:
                 if moment.run is not None:
@@ -70,16 +68,16 @@ def encode(record: Record) -> bytes:
     return msgspec.json.encode(record) + b"\n"
 
 
-def _attached(event: Attached, update: Update, objects: dict[int, ObjectFacts]) -> Record:
+def _attached(event: Attached, update: Update) -> Record:
     models = [
         {
-            "name": name,
-            "class": facts.cls,
-            "generation": facts.generation,
-            "id": hex(facts.id),
-            "fitted": card_for(facts).is_fitted(facts, objects),
+            "name": model.name,
+            "class": model.facts.cls,
+            "generation": model.facts.generation,
+            "id": hex(model.facts.id),
+            "fitted": model.fitted,
         }
-        for name, facts in update.models
+        for model in update.models
     ]
     kernel = _kernel(event.kernel)
     return {"type": "attached", "schema": SCHEMA, "epoch": event.epoch, "kernel": kernel, "models": models}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Generator, Sequence
 
 from msgspec import Struct
@@ -22,8 +21,9 @@ from kernelscope.domain.events import (
     Waiting,
     looks_in,
 )
-from kernelscope.domain.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation
-from kernelscope.timeline.cells import Cell, Reruns
+from kernelscope.domain.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation, Snapshot
+from kernelscope.timeline.cells import Reruns
+from kernelscope.timeline.coverage import Coverage
 from kernelscope.verdicts.context import JudgingContext, rows_of
 from kernelscope.verdicts.fitted import has_learned
 from kernelscope.verdicts.judge import Rows, judge, judge_local, tokens_in_use
@@ -47,62 +47,74 @@ class Row(Struct, frozen=True):
     """The name of the whole; ``None`` for a name of its own."""
 
 
+class NamedModel(Struct, frozen=True):
+    """A model that a name holds at an attach."""
+
+    name: str
+    facts: ObjectFacts
+    fitted: bool
+    """Whether it has learned anything."""
+
+
 class Update(Struct, frozen=True):
     """What one event added."""
 
     event: Event
     moments: tuple[Moment, ...] = ()
-    models: tuple[tuple[str, ObjectFacts], ...] = ()
+    models: tuple[NamedModel, ...] = ()
     """On an attach: what each name holds."""
     judgements: tuple[Judgement, ...] = ()
     """What was made of each look in the event (``looks_in``)."""
 
 
 class Timeline:
-    """Every moment since the attach, and what every name held at each of them."""
+    """Every moment since the attach, and what every name held at each of them.
+
+    It takes events in; ``TimelineView`` answers questions about it.
+    """
 
     def __init__(self) -> None:
-        self.kernel: KernelFacts | None = None
-        """Of the current epoch; ``None`` until the first attach."""
+        self.kernels: dict[int, KernelFacts] = {}
+        """By epoch."""
         self.state: KernelState = "idle"
         self.detail = ""
-        """Why the state is what it is, where that was told."""
+        """Why the state is what it is, if that is known."""
         self.epoch = 0
         self.lost = 0
         """Observations that were sent and never arrived."""
         self.cost: Cost | None = None
-        """What the probe has cost the kernel of this epoch; ``None`` until it has told."""
+        """What the probe has cost the kernel of this epoch; ``None`` until it has said so."""
         self.cut: tuple[str, ...] = ()
         """What the latest look left out, and why; empty if it saw everything."""
         self.progress: Progress | None = None
-        """Of the run that is still at work; ``None`` where none is, or none has lasted long."""
+        """Of the run that is still at work; ``None``: none is, or none has lasted long."""
         self.waiting: str | None = None
         """Why there is no attach yet."""
         self.ended: str | None = None
         """Why nothing follows any more."""
+        self.moments: list[Moment] = []
+        """The columns, oldest first."""
         self.verdicts: set[Verdict] = set()
         """Every verdict that was given so far."""
-        self._kernels: dict[int, KernelFacts] = {}
-        self._moments: list[Moment] = []
-        self._tracks: dict[str, list[Held]] = {}
-        self._rows: dict[str, Row] = {}
-        self._objects: Objects = {}
-        self._trained: dict[int, bool] = {}
-        """Of networks: whether they have learned anything."""
+        self.rows_by_name: dict[str, Row] = {}
+        """In the order in which they were first seen."""
+        self.tracks: dict[str, list[Held]] = {}
+        """By row, what it held, oldest first."""
+        self.objects: Objects = {}
+        """Every object known now: the parts of a composite are looked up here."""
+        self.names: dict[str, int] = {}
+        """The token of what every name holds now."""
+        self.trained: dict[int, bool] = {}
+        """Of the networks known now, by token: whether they have learned anything."""
+        self.reruns = Reruns()
+        """Which runs belong to one cell."""
         self._kept: dict[tuple[str, str], Kept] = {}
         """What the files hold that were written while we watched, over all epochs."""
-        self._names: dict[str, int] = {}
-        self._complete_until: int | None = None
-        """The last run after which a look saw everything; ``None``: none has in this epoch."""
-        self._partly_read: set[int] = set()
-        """Tokens of the objects of which the last look left something out."""
+        self._coverage = Coverage(Snapshot(), 0, is_first=True)
         self._unreached: dict[str, int] = {}
         """Names that no look has reached since their model was gone, and the token of that."""
         self._rows_now: Rows | None = {}
         """``None``: names or objects have changed since it was made."""
-        self._reruns = Reruns()
-
-    # What changes it.
 
     def apply(self, event: Event | Recalled) -> Update:
         """Take one event in; the answer says what it added."""
@@ -148,98 +160,89 @@ class Timeline:
         return Update(event)
 
     def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Generator[None, None, Update]:
-        self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
+        self.epoch, self.waiting, self.state = event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
         self.cut = event.base.cut
-        self._kernels[event.epoch] = event.kernel
-        self._objects = {facts.token: facts for facts in event.base.objects}
-        self._names = {n: t for n, t in event.base.names.items() if t in self._objects}
+        self.kernels[event.epoch] = event.kernel
+        self.objects = {facts.token: facts for facts in event.base.objects}
+        self.names = {n: t for n, t in event.base.names.items() if t in self.objects}
         self._rows_now = None
-        self._trained, self._unreached = {}, {}
-        self._reruns.begin_epoch()
+        self.trained, self._unreached = {}, {}
+        self.reruns.begin_epoch()
         runs_since = sum(o.run is not None for o in event.history)
         start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
-        self._partly_read = {f.token for f in event.base.objects if f.not_evaluated}
-        is_complete = not (event.base.cut or event.history or self._partly_read)
-        self._complete_until = start.execution_count if is_complete else None
+        self._coverage = Coverage(event.base, start.execution_count, is_first=not event.history)
         first = given[0] or self._found_there()
         self._hold(first, start)
         looked: list[tuple[Judgement, Moment | None]] = []
         for observation, known in zip(event.history, given[1:], strict=True):
             yield
             looked.append(self._observe(observation, known))
-        held = ((n, self._objects[t]) for n, t in self._names.items())
+        held = ((n, self.objects[t]) for n, t in self.names.items())
+        models = (NamedModel(n, f, self._has_learned(f)) for n, f in held if not f.helper)
         return Update(
             event,
             (start, *(moment for _, moment in looked if moment is not None)),
-            tuple((n, facts) for n, facts in held if not facts.helper),
+            tuple(models),
             (first, *(judgement for judgement, _ in looked)),
         )
 
     def _found_there(self) -> Judgement:
         """What the names hold at an attach; those that held something before it may hold nothing now."""
         rows = self._rows_as_they_are()
-        return Judgement(tuple(self._found(name, rows) for name in dict.fromkeys((*self._tracks, *rows))))
+        return Judgement(tuple(self._found(name, rows) for name in dict.fromkeys((*self.tracks, *rows))))
 
     def _observe(self, observation: Observation, given: Judgement | None) -> tuple[Judgement, Moment | None]:
         """What is made of it, and its moment; none for a look between runs that found nothing to tell."""
         rows_before = {} if given else self._rows_as_they_are()
-        before, names_before = self._objects, self._names
-        self._objects = {**before, **{f.token: f for f in observation.objects}}
-        self._names = _renamed(names_before, observation, self._objects)
-        self._rows_now = None
-        for name in [n for n in self._unreached if n in self._names]:
-            # It holds a model again: judged by the one it held, not as a name that held none.
-            lost = self._unreached.pop(name)
-            if lost in before and not given:
-                rows_before = {**rows_before, name: (lost, None)}
+        before, names_before = self.objects, self.names
+        self._take_facts(observation)
+        rows_before = {**rows_before, **self._rows_reached_again(before, judged=given is None)}
         self._unreached |= {n: names_before[n] for n in observation.unreached if n in names_before}
+        run = observation.run
+        count = self.moments[-1].execution_count if run is None else run.execution_count
         context = JudgingContext(
             observation,
-            _as_told_before(before, observation),
-            self._objects,
+            _as_known_before(before, observation),
+            self.objects,
             names_before,
-            self._names,
-            trained=self._trained,
+            self.names,
+            trained=self.trained,
             kept=self._kept,
             epoch=self.epoch,
-            late_since=self._late_since(observation),
+            late_since=self._coverage.first_suspect(observation, count),
         )
         judgement = given or self._judge(context, rows_before)
-        self._trained = {**self._trained, **judgement.trained}
-        written = _written_by(context)
-        anew = {path for path, _ in written}
-        self._kept = {key: kept for key, kept in self._kept.items() if key[0] not in anew} | written
-        silent = observation.run is None and not judgement.changes
-        moment = self._moments[-1] if silent else self._record(observation, judgement, before)
+        self.trained = {**self.trained, **judgement.trained}
+        self._remember_files(_written_by(context))
+        is_silent = run is None and not judgement.changes
+        moment = self.moments[-1] if is_silent else self._record(observation, judgement, before)
         self._hold(judgement, moment)
-        if self._has_seen_everything(observation):
-            self._complete_until = moment.execution_count
+        self._coverage.add(observation, count, lambda: tokens_in_use(self.objects, self.names))
         self._forget_the_dead()
-        return judgement, None if silent else moment
+        return judgement, None if is_silent else moment
 
-    def _late_since(self, observation: Observation) -> int | None:
-        """The first run that can have done what a late observation found."""
-        if not observation.late or self._complete_until is None:
-            return None
-        run = observation.run
-        latest = self._moments[-1].execution_count if run is None else run.execution_count
-        return min(self._complete_until + 1, latest)
+    def _take_facts(self, observation: Observation) -> None:
+        self.objects = {**self.objects, **{f.token: f for f in observation.objects}}
+        self.names = _renamed(self.names, observation, self.objects)
+        self._rows_now = None
 
-    def _has_seen_everything(self, observation: Observation) -> bool:
-        """Whether a look left nothing for a later one to find."""
-        self._partly_read -= {f.token for f in observation.objects}
-        self._partly_read |= {f.token for f in observation.objects if f.not_evaluated}
-        if observation.cut or not self._partly_read:
-            return not observation.cut
-        return self._partly_read.isdisjoint(tokens_in_use(self._objects, self._names))
+    def _rows_reached_again(self, before: Objects, *, judged: bool) -> Rows:
+        """Names that hold a model again after no look had reached them: judged by the one they held, not as
+        names that held none."""
+        again = {n: self._unreached.pop(n) for n in list(self._unreached) if n in self.names}
+        return {name: (token, None) for name, token in again.items() if token in before and judged}
+
+    def _remember_files(self, written: dict[tuple[str, str], Kept]) -> None:
+        paths = {path for path, _ in written}
+        self._kept = {key: kept for key, kept in self._kept.items() if key[0] not in paths} | written
 
     def _judge(self, context: JudgingContext, rows_before: Rows) -> Judgement:
         """Changes nothing but what is known of networks' learning, which their rows are told by."""
         rows = self._rows_as_they_are()
         told = judge(context, rows_before, rows)
         trained = trained_networks(context)
-        self._trained = {**self._trained, **trained}
+        self.trained = {**self.trained, **trained}
         news = (
             n for n in dict.fromkeys((*rows_before, *rows)) if n in told or self._holds_other_facts(n, rows)
         )
@@ -250,27 +253,29 @@ class Timeline:
 
     def _found(self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False) -> Found:
         token, whole = rows.get(name, (None, None))
-        facts = self._objects.get(token) if token is not None else None
+        facts = self.objects.get(token) if token is not None else None
         if facts is None:
             return Found(name, whole, None, None, change, part)
-        fitted = has_learned(facts, self._objects, self._trained)
-        return Found(name, whole, facts.token, fitted, change, part)
+        return Found(name, whole, facts.token, self._has_learned(facts), change, part)
+
+    def _has_learned(self, facts: ObjectFacts) -> bool:
+        return has_learned(facts, self.objects, self.trained)
 
     def _holds_other_facts(self, name: str, rows: Rows) -> bool:
         """Than it was last told to hold."""
         token, _ = rows.get(name, (None, None))
-        track = self._tracks.get(name)
-        return (self._objects.get(token) if token is not None else None) is not (
+        track = self.tracks.get(name)
+        return (self.objects.get(token) if token is not None else None) is not (
             track[-1].facts if track else None
         )
 
     def _record(self, observation: Observation, judgement: Judgement, before: Objects) -> Moment:
         if observation.run is None:
-            return self._add("between", self._moments[-1].execution_count, changes=judgement.changes)
+            return self._add("between", self.moments[-1].execution_count, changes=judgement.changes)
         run = Run(
             epoch=self.epoch,
             facts=observation.run,
-            rerun_of=self._reruns.earlier(observation.run),
+            rerun_of=self.reruns.earlier(observation.run),
             changes=judgement.changes,
             local=judgement.local,
             sees_calls=observation.sees_calls,
@@ -278,98 +283,44 @@ class Timeline:
             hook_seconds=observation.hook_seconds,
             seen=observation,
             fresh=frozenset(f.token for f in observation.objects if f.token not in before),
-            moment=len(self._moments),
+            moment=len(self.moments),
         )
-        self._reruns.add(run)
+        self.reruns.add(run)
         return self._add("run", run.count, run, judgement.changes)
 
     def _add(
         self, kind: MomentKind, count: int, run: Run | None = None, changes: tuple[Change, ...] = ()
     ) -> Moment:
-        moment = Moment(len(self._moments), self.epoch, kind, count, run, changes)
-        self._moments.append(moment)
+        moment = Moment(len(self.moments), self.epoch, kind, count, run, changes)
+        self.moments.append(moment)
         self.verdicts.update(change.verdict for change in changes)
         return moment
 
     def _hold(self, judgement: Judgement, moment: Moment) -> None:
         for found in judgement.rows:
-            facts = self._objects.get(found.token) if found.token is not None else None
-            if facts is None and found.name not in self._tracks:
+            facts = self.objects.get(found.token) if found.token is not None else None
+            if facts is None and found.name not in self.tracks:
                 continue
-            track = self._tracks.setdefault(found.name, [])
+            track = self.tracks.setdefault(found.name, [])
             change = found.change
             if change is None and track and track[-1].moment == moment.index:
                 change = track[-1].change  # a look between runs read it anew, and found nothing to tell
             track.append(Held(moment.index, facts, change, found.fitted))
             if facts is not None:
-                self._rows[found.name] = Row(found.name, found.whole)
+                self.rows_by_name[found.name] = Row(found.name, found.whole)
 
     def _rows_as_they_are(self) -> Rows:
         if self._rows_now is None:
-            self._rows_now = rows_of(self._names, self._objects)
+            self._rows_now = rows_of(self.names, self.objects)
         return self._rows_now
 
     def _forget_the_dead(self) -> None:
-        spare = len(self._objects) - _DEAD_KEPT
+        spare = len(self.objects) - _DEAD_KEPT
         if spare > _DEAD_AT_ONCE:
-            alive = tokens_in_use(self._objects, self._names)
-            dead = frozenset([t for t in self._objects if t not in alive][:spare])
-            self._objects = {t: f for t, f in self._objects.items() if t not in dead}
-            self._trained = {t: is_trained for t, is_trained in self._trained.items() if t not in dead}
-
-    # What can be asked of it.
-
-    def kernel_in(self, epoch: int) -> KernelFacts | None:
-        """Which kernel that was."""
-        return self._kernels.get(epoch)
-
-    @property
-    def moments(self) -> Sequence[Moment]:
-        """The columns, oldest first."""
-        return self._moments
-
-    @property
-    def objects(self) -> dict[int, ObjectFacts]:
-        """Every object known now, by token: the parts of a composite are looked up here."""
-        return self._objects
-
-    @property
-    def names(self) -> dict[str, int]:
-        """The token of what every name holds now."""
-        return self._names
-
-    @property
-    def trained(self) -> dict[int, bool]:
-        """Of the networks known now, by token: whether they have learned anything."""
-        return self._trained
-
-    def rows(self) -> tuple[Row, ...]:
-        """Names in the order in which they were first seen, each followed by its parts."""
-        parts: dict[str, list[Row]] = {}
-        for row in self._rows.values():
-            if row.whole is not None:
-                parts.setdefault(row.whole, []).append(row)
-        whole = (r for r in self._rows.values() if r.whole is None)
-        return tuple(row for name in whole for row in (name, *parts.get(name.name, ())))
-
-    def track(self, name: str) -> Sequence[Held]:
-        """Everything that the row held, oldest first; empty for a row that never was."""
-        return self._tracks.get(name, ())
-
-    def held_at(self, name: str, moment: int) -> Held | None:
-        """What the row held after the moment with this index; ``None`` before its first sight."""
-        track = self._tracks.get(name, [])
-        place = bisect_right(track, moment, key=lambda held: held.moment)
-        return track[place - 1] if place else None
-
-    def change_at(self, name: str, moment: int) -> Change | None:
-        """What that very moment did to the row."""
-        held = self.held_at(name, moment)
-        return held.change if held is not None and held.moment == moment else None
-
-    def cells(self) -> tuple[Cell, ...]:
-        """Every cell that ran, and what re-running it did, in order of first run."""
-        return self._reruns.cells()
+            alive = tokens_in_use(self.objects, self.names)
+            dead = frozenset([t for t in self.objects if t not in alive][:spare])
+            self.objects = {t: f for t, f in self.objects.items() if t not in dead}
+            self.trained = {t: is_trained for t, is_trained in self.trained.items() if t not in dead}
 
 
 def _renamed(
@@ -386,7 +337,7 @@ def _renamed(
     return renamed
 
 
-def _as_told_before(before: Objects, observation: Observation) -> Objects:
+def _as_known_before(before: Objects, observation: Observation) -> Objects:
     """The objects as they were, with those that were there and are told for the first time."""
     untold = (f for f in observation.objects if f.known and f.token not in before)
     told = {f.token: replace(f, generation=f.generation if f.known == "local" else None) for f in untold}

@@ -1,11 +1,10 @@
-"""A timeline as it was: what can be asked of one that goes on can be asked of any of its moments."""
+"""Everything that can be asked of a timeline, as it stands or as it was at an earlier moment."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
-from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -16,138 +15,177 @@ from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.timeline import Row, Timeline
 
 
-class History(Protocol):
-    """What can be asked of a ``Timeline``, and of its past; see there."""
-
-    @property
-    def kernel(self) -> KernelFacts | None: ...  # noqa: D102 - see Timeline, as for all of them
-    @property
-    def state(self) -> KernelState: ...  # noqa: D102
-    @property
-    def detail(self) -> str: ...  # noqa: D102
-    @property
-    def epoch(self) -> int: ...  # noqa: D102
-    @property
-    def lost(self) -> int: ...  # noqa: D102
-    @property
-    def cost(self) -> Cost | None: ...  # noqa: D102
-    @property
-    def progress(self) -> Progress | None: ...  # noqa: D102
-    @property
-    def waiting(self) -> str | None: ...  # noqa: D102
-    @property
-    def ended(self) -> str | None: ...  # noqa: D102
-    @property
-    def verdicts(self) -> Set[Verdict]: ...  # noqa: D102
-    @property
-    def moments(self) -> Sequence[Moment]: ...  # noqa: D102
-    @property
-    def objects(self) -> Mapping[int, ObjectFacts]: ...  # noqa: D102
-    @property
-    def names(self) -> Mapping[str, int]: ...  # noqa: D102
-    @property
-    def trained(self) -> Mapping[int, bool]: ...  # noqa: D102
-    def rows(self) -> tuple[Row, ...]: ...  # noqa: D102
-    def track(self, name: str) -> Sequence[Held]: ...  # noqa: D102
-    def held_at(self, name: str, moment: int) -> Held | None: ...  # noqa: D102
-    def change_at(self, name: str, moment: int) -> Change | None: ...  # noqa: D102
-    def cells(self) -> tuple[Cell, ...]: ...  # noqa: D102
-
-
-class Past:
-    """A timeline as it was after so many moments; it may go on meanwhile.
+class TimelineView:
+    """Answers questions about a timeline; it never changes it.
 
     Args:
-        whole: the timeline, with at least one moment.
-        count: how many of its moments there had been, at least 1.
+        timeline: may go on meanwhile.
+        upto: only the first moments, at least one, are seen; ``None``: all that there are, whenever asked.
     """
 
-    state: KernelState = "idle"
-    detail = ""
-    progress: Progress | None = None
-    waiting: str | None = None
-    ended: str | None = None
-    """Of a moment that is over, none of these is known, or of interest."""
+    def __init__(self, timeline: Timeline, upto: int | None = None) -> None:
+        self._timeline = timeline
+        self._last = None if upto is None else timeline.moments[: max(upto, 1)][-1]
 
-    def __init__(self, whole: Timeline, count: int) -> None:
-        self._whole = whole
-        self.moments: Sequence[Moment] = whole.moments[: max(count, 1)]
-        self._last = self.moments[-1]
+    @property
+    def is_live(self) -> bool:
+        """Whether it goes on with the timeline."""
+        return self._last is None
+
+    # The kernel and the connection; of a moment that is over most of it is not known.
 
     @property
     def kernel(self) -> KernelFacts | None:
-        """Of the epoch that was."""
-        return self._whole.kernel_in(self._last.epoch)
+        """The kernel of the epoch; ``None`` until the first attach."""
+        return self._timeline.kernels.get(self.epoch)
 
     @property
     def epoch(self) -> int:
-        """That was, then."""
-        return self._last.epoch
+        """The epoch of the latest moment."""
+        return self._timeline.epoch if self._last is None else self._last.epoch
+
+    @property
+    def state(self) -> KernelState:
+        """The kernel's state."""
+        return self._timeline.state if self._last is None else "idle"
+
+    @property
+    def detail(self) -> str:
+        """Why the state is what it is, if that is known."""
+        return self._timeline.detail if self._last is None else ""
+
+    @property
+    def progress(self) -> Progress | None:
+        """Of the run that is still at work; ``None``: none is, or none has lasted long."""
+        return self._timeline.progress if self._last is None else None
+
+    @property
+    def waiting(self) -> str | None:
+        """Why there is no attach yet."""
+        return self._timeline.waiting if self._last is None else None
+
+    @property
+    def ended(self) -> str | None:
+        """Why nothing follows any more."""
+        return self._timeline.ended if self._last is None else None
 
     @property
     def lost(self) -> int:
-        """In all: what got lost has no moment."""
-        return self._whole.lost
+        """Observations that were sent and never arrived, in all: they have no moment."""
+        return self._timeline.lost
 
-    @cached_property
+    @property
+    def cut(self) -> tuple[str, ...]:
+        """What the latest look left out, and why; empty if it saw everything."""
+        return self._timeline.cut
+
+    @property
     def cost(self) -> Cost | None:
-        """As the last run told of it."""
+        """What the probe has cost the kernel of this epoch; ``None`` until it has said so."""
+        if self._last is None:
+            return self._timeline.cost
         runs = (moment.run for moment in reversed(self.moments) if moment.epoch == self.epoch)
         return next((run.seen.cost for run in runs if run is not None and run.seen.cost is not None), None)
 
+    # Moments, and what the rows held.
+
+    @property
+    def moments(self) -> Sequence[Moment]:
+        """The columns, oldest first."""
+        return self._timeline.moments if self._last is None else self._past_moments
+
     @cached_property
+    def _past_moments(self) -> Sequence[Moment]:
+        return self._timeline.moments[: self._end + 1]
+
+    @property
+    def _end(self) -> int:
+        """Index of the last moment that is seen."""
+        return len(self._timeline.moments) - 1 if self._last is None else self._last.index
+
+    @property
     def verdicts(self) -> Set[Verdict]:
-        """That had been given."""
+        """Every verdict that was given."""
+        return self._timeline.verdicts if self._last is None else self._past_verdicts
+
+    @cached_property
+    def _past_verdicts(self) -> Set[Verdict]:
         return frozenset(change.verdict for moment in self.moments for change in moment.changes)
 
     def rows(self) -> tuple[Row, ...]:
-        """That had been seen."""
-        return tuple(row for row in self._whole.rows() if self.track(row.name))
+        """Names in the order in which they were first seen, each followed by its parts."""
+        parts: dict[str, list[Row]] = {}
+        for row in self._timeline.rows_by_name.values():
+            if row.whole is not None:
+                parts.setdefault(row.whole, []).append(row)
+        wholes = (r for r in self._timeline.rows_by_name.values() if r.whole is None)
+        rows = tuple(row for name in wholes for row in (name, *parts.get(name.name, ())))
+        return rows if self._last is None else tuple(row for row in rows if self.track(row.name))
 
     def track(self, name: str) -> Sequence[Held]:
-        """What the row had held until then."""
-        track = self._whole.track(name)
+        """Everything that the row held, oldest first; empty for a row that never was."""
+        track = self._timeline.tracks.get(name, ())
+        if self._last is None:
+            return track
         return track[: bisect_right(track, self._last.index, key=lambda held: held.moment)]
 
     def held_at(self, name: str, moment: int) -> Held | None:
-        """See ``Timeline``."""
-        return self._whole.held_at(name, min(moment, self._last.index))
+        """What the row held after the moment with this index; ``None`` before its first sight."""
+        track = self._timeline.tracks.get(name, ())
+        place = bisect_right(track, min(moment, self._end), key=lambda held: held.moment)
+        return track[place - 1] if place else None
 
     def change_at(self, name: str, moment: int) -> Change | None:
-        """See ``Timeline``."""
-        return self._whole.change_at(name, moment) if moment <= self._last.index else None
+        """What that very moment did to the row."""
+        held = self.held_at(name, moment)
+        return held.change if held is not None and held.moment == moment else None
 
-    @cached_property
+    # Objects.
+
+    @property
     def objects(self) -> Mapping[int, ObjectFacts]:
-        """Those that the rows held."""
-        return {held.facts.token: held.facts for _, held in self._held if held.facts is not None}
+        """Every object that is known, by token; of an earlier moment, those that the rows held."""
+        return self._timeline.objects if self._last is None else self._past_objects
 
     @cached_property
+    def _past_objects(self) -> Mapping[int, ObjectFacts]:
+        return {held.facts.token: held.facts for _, held in self._latest if held.facts is not None}
+
+    @property
     def names(self) -> Mapping[str, int]:
-        """The token of what every name held."""
-        held = ((row.name, held.facts) for row, held in self._held if row.whole is None)
+        """The token of what every name holds."""
+        return self._timeline.names if self._last is None else self._past_names
+
+    @cached_property
+    def _past_names(self) -> Mapping[str, int]:
+        held = ((row.name, held.facts) for row, held in self._latest if row.whole is None)
         return {name: facts.token for name, facts in held if facts is not None}
 
-    @cached_property
+    @property
     def trained(self) -> Mapping[int, bool]:
-        """Of the networks among them: whether they had learned anything."""
-        known = self._whole.trained
+        """Of networks, by token: whether they have learned anything."""
+        return self._timeline.trained if self._last is None else self._past_trained
+
+    @cached_property
+    def _past_trained(self) -> Mapping[int, bool]:
         return {
             held.facts.token: bool(held.fitted)
-            for _, held in self._held
-            if held.facts is not None and held.facts.token in known
+            for _, held in self._latest
+            if held.facts is not None and held.facts.token in self._timeline.trained
         }
 
     @cached_property
-    def _held(self) -> Sequence[tuple[Row, Held]]:
-        tracks: Iterable[tuple[Row, Sequence[Held]]] = ((row, self.track(row.name)) for row in self.rows())
-        return [(row, track[-1]) for row, track in tracks]
+    def _latest(self) -> Sequence[tuple[Row, Held]]:
+        """Of an earlier moment: what every row held."""
+        return [(row, self.track(row.name)[-1]) for row in self.rows()]
+
+    # Cells.
 
     def cells(self) -> tuple[Cell, ...]:
-        """That had run, with the runs until then."""
+        """Every cell that ran, and what re-running it did, in order of first run."""
+        cells = self._timeline.reruns.cells()
+        if self._last is None:
+            return cells
         until = self._last.index
-        cells = (
-            replace(cell, runs=tuple(run for run in cell.runs if run.moment <= until))
-            for cell in self._whole.cells()
-        )
-        return tuple(replace(cell, code=cell.runs[-1].facts.code) for cell in cells if cell.runs)
+        past = (replace(c, runs=tuple(run for run in c.runs if run.moment <= until)) for c in cells)
+        return tuple(replace(cell, code=cell.runs[-1].facts.code) for cell in past if cell.runs)

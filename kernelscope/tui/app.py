@@ -92,7 +92,7 @@ class KernelscopeApp(BaseApp[int]):
         """What was seen stays on the screen, and a bar says why nothing follows; where nothing was,
         the error has the screen to itself."""
         self._status = error.exit_code
-        if self.session.timeline.kernel is None:
+        if self.session.view.kernel is None:
             self.push_screen(FailureScreen(error))
 
     def warn(self, text: str) -> None:

@@ -83,7 +83,7 @@ class AppNavigator:
         elif self._session.recording is not None:
             self._report_recording(self._session.stop_recording())
         else:
-            self._start_recording(free_path(self._session.timeline, "kscope"))
+            self._start_recording(free_path(self._session.view, "kscope"))
         self._view.recording = self._session.recording is not None
         self._app.refresh_screens()
 
@@ -119,7 +119,7 @@ class AppNavigator:
         self._app.push_screen(ExportScreen(), write)
 
     async def _export(self, form: Form) -> None:
-        timeline = self._session.timeline
+        timeline = self._session.view
         path = free_path(timeline, SUFFIXES[form])
         try:
             write_file(timeline, self._session.past, form, path, self._heading)
@@ -148,7 +148,7 @@ class AppNavigator:
         self._app.push_screen(ConfirmScreen(question), act)
 
     def _obstacle_to_poll(self) -> str:
-        timeline = self._session.timeline
+        timeline = self._session.view
         if not isinstance(self._session.source, LooksBetweenRuns):
             return "This is not a live kernel: there is nothing to look at between runs"
         if timeline.kernel is None or timeline.ended is not None:

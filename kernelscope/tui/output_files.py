@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path, PurePath
 
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, line, plain, safe_span
 from kernelscope.userfiles import write_copied
 
@@ -26,7 +26,7 @@ def save(lines: Sequence[Line]) -> Line:
     return line(Span("Copied; also in "), shown, Span(" for terminals without a clipboard"))
 
 
-def free_path(timeline: History, suffix: str) -> Path:
+def free_path(timeline: TimelineView, suffix: str) -> Path:
     """A file that is not there yet, in the working directory, called after the notebook and the time."""
     kernel = timeline.kernel
     source = (kernel.notebook or kernel.connection_file) if kernel is not None else ""

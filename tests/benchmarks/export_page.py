@@ -18,6 +18,7 @@ from kernelscope.export.markdown import write_markdown
 from kernelscope.export.page import write_html
 from kernelscope.export.tidy import write_csv
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.support.browser import chromium
 from tests.support.script import Story, call, learned
 
@@ -74,7 +75,7 @@ def main() -> None:
                 path = Path(folder, f"session.{name}")
                 began = time.perf_counter()
                 with path.open("w", encoding="utf-8") as out:
-                    write(timeline, out)
+                    write(TimelineView(timeline), out)
                 took = time.perf_counter() - began
                 _say(
                     f"{runs:>6} runs  {name:<5} {path.stat().st_size / 1e6:7.2f} MB  written in {took:6.2f} s"

@@ -23,6 +23,7 @@ from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.state.grid_cells import paint
 from tests.support.script import FOREST, LOGISTIC, SCALER, SGD, Story, call, learned, with_params
@@ -102,14 +103,14 @@ def opened(path: Path) -> Timeline:
 def look(timeline: Timeline) -> None:
     """Every row in a window, at places all over the session."""
     app = KernelscopeApp(Session(RecordingSource(Path("none"))))
-    app.view.whole = app.view.timeline = timeline
+    app.view.whole, app.view.timeline = timeline, TimelineView(timeline)
     app.view.columns.moments = timeline.moments
     app.view.update()
     took = []
     for first in range(0, len(timeline.moments) - WINDOW, 97):
         begun = time.perf_counter()
         for line in app.view.lines:
-            paint(timeline, line.key, app.view.columns, first, first + WINDOW)
+            paint(TimelineView(timeline), line.key, app.view.columns, first, first + WINDOW)
         took.append(time.perf_counter() - begun)
     say(f"{len(app.view.lines)} rows × {WINDOW} columns, median", statistics.median(took))
     say("the same, at most", max(took))

@@ -22,6 +22,7 @@ from kernelscope.presentation.history import name_history
 from kernelscope.protocol import records
 from kernelscope.protocol.audit import Activity, Audit, Inspection
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from screenshots import make
 from tests.support.facts import (
     LOGISTIC,
@@ -97,12 +98,13 @@ def emitted_keys() -> Keys:
     for events in (make.read(), busy_session().events):
         timeline = Timeline()
         checker = ExpectationChecker(
-            [parse("*: not reset"), parse("nothing: saved"), parse("*: only fitted in 3")], timeline
+            [parse("*: not reset"), parse("nothing: saved"), parse("*: only fitted in 3")],
+            TimelineView(timeline),
         )
         for event in events:
             update = timeline.apply(event)
             checker(update)
-            for record in records.records_of(update, timeline.objects, Forecaster(timeline).of):
+            for record in records.records_of(update, Forecaster(TimelineView(timeline)).of):
                 add_record(keys, json.loads(records.encode(record)))
         for result in checker.results():
             add_record(keys, json.loads(records.encode(expectation_record(result))))
@@ -189,7 +191,7 @@ def history_objects() -> Iterator[dict[str, Any]]:
     demo = Timeline()
     for event in make.read():
         demo.apply(event)
-    yield json.loads(history_json(name_history(demo, "clf", None, 0)))
+    yield json.loads(history_json(name_history(TimelineView(demo), "clf", None, 0)))
 
 
 def test_the_keys_of_the_other_commands_are_documented() -> None:
@@ -215,7 +217,7 @@ def test_the_record_shown_is_one_of_the_demo_s() -> None:
     emitted = [
         record
         for event in make.read()
-        for record in records.records_of(timeline.apply(event), timeline.objects, Forecaster(timeline).of)
+        for record in records.records_of(timeline.apply(event), Forecaster(TimelineView(timeline)).of)
     ]
 
     assert json.loads(shown) in emitted

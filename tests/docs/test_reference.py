@@ -26,6 +26,7 @@ from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.protocol import records, wire
 from kernelscope.storage.schema import APPLICATION_ID, VERSION, migrate
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.commands import other_screens
 from kernelscope.tui.commands.base import Command
 from kernelscope.tui.commands.timeline import TIMELINE
@@ -205,7 +206,7 @@ def session_with_expectations(*, broken: bool) -> list[Event]:
 def test_an_expectation_of_the_table_means_what_it_says(text: str) -> None:
     for broken in (False, True):
         timeline = Timeline()
-        checker = ExpectationChecker([parse(text)], timeline)
+        checker = ExpectationChecker([parse(text)], TimelineView(timeline))
         for event in session_with_expectations(broken=broken):
             checker(timeline.apply(event))
         (result,) = checker.results()

@@ -20,6 +20,7 @@ from kernelscope.export.lines import JsonLines
 from kernelscope.protocol.records import change_record
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.support.facts import attached, model
 from tests.support.script import churn
 from tests.timeline.test_properties import streams
@@ -35,7 +36,7 @@ def played() -> Session:
 
 def exported(session: Session, form: Form) -> bytes:
     out = io.BytesIO()
-    write(session.timeline, session.past, form, out)
+    write(session.view, session.past, form, out)
     assert not out.closed
     return out.getvalue()
 
@@ -43,7 +44,7 @@ def exported(session: Session, form: Form) -> bytes:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_file_holds_what_standard_output_would(form: Form, tmp_path: Path) -> None:
     session, path = played(), tmp_path / f"churn.{SUFFIXES[form]}"
-    write_file(session.timeline, session.past, form, path)
+    write_file(session.view, session.past, form, path)
     assert path.read_bytes() == exported(session, form)
     assert list(tmp_path.iterdir()) == [path]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -51,7 +52,7 @@ def test_a_file_holds_what_standard_output_would(form: Form, tmp_path: Path) -> 
 
 def test_the_records_are_those_that_watch_writes() -> None:
     timeline, out = Timeline(), io.BytesIO()
-    lines = JsonLines(timeline, out)
+    lines = JsonLines(TimelineView(timeline), out)
     story = churn()
     story.end()
     for event in story.events:
@@ -68,7 +69,7 @@ def test_what_is_read_again_has_the_changes_that_were_seen(looks: list[Observati
         update = timeline.apply(event)
         past.append(Recalled(update.event, update.judgements))
     out = io.BytesIO()
-    write(timeline, past, "jsonl", out)
+    write(TimelineView(timeline), past, "jsonl", out)
     told = [json.loads(line) for line in out.getvalue().splitlines()]
     changes = [c for record in told if record["type"] in ("execution", "between") for c in record["changes"]]
     seen = [change_record(c) for moment in timeline.moments for c in moment.changes]
@@ -81,12 +82,12 @@ def test_what_goes_wrong_leaves_the_file_that_is_there(
     session, path = played(), tmp_path / "churn.html"
     path.write_text("the last one")
 
-    def broken(self: Timeline) -> Iterator[None]:
+    def broken(self: TimelineView) -> Iterator[None]:
         raise MemoryError
 
-    monkeypatch.setattr(Timeline, "rows", broken)
+    monkeypatch.setattr(TimelineView, "rows", broken)
     with pytest.raises(MemoryError):
-        write_file(session.timeline, session.past, "html", path)
+        write_file(session.view, session.past, "html", path)
     assert path.read_text() == "the last one"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -96,7 +97,7 @@ def test_where_nothing_can_be_written_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "none" / "a.csv", tmp_path / "folder"):
         with pytest.raises(ExportError, match="cannot be written") as refused:
-            write_file(session.timeline, session.past, "csv", path)
+            write_file(session.view, session.past, "csv", path)
         assert refused.value.exit_code == 5
         assert refused.value.hint
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]

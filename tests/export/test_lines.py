@@ -11,6 +11,7 @@ from kernelscope.domain.events import Detached, Event, KernelChanged, Lost, Obse
 from kernelscope.domain.facts import LocalModel
 from kernelscope.export.lines import JsonLines, PlainLines
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.support.facts import (
     LOGISTIC,
     OBSCURE,
@@ -52,7 +53,7 @@ class Text(io.StringIO):
 
 def json_lines(*events: Event) -> list[dict[str, object]]:
     timeline, out = Timeline(), Bytes()
-    write = JsonLines(timeline, out)
+    write = JsonLines(TimelineView(timeline), out)
     for event in events:
         write(timeline.apply(event))
     return [json.loads(line) for line in out.getvalue().splitlines()]
@@ -68,7 +69,7 @@ def plain_lines(*events: Event) -> list[str]:
 
 def test_given_json_lines_when_each_update_comes_then_it_is_written_whole_and_flushed_at_once() -> None:
     timeline, out = Timeline(), Bytes()
-    write = JsonLines(timeline, out)
+    write = JsonLines(TimelineView(timeline), out)
 
     for event in (attached({}), Observed(1, observation(1, run_facts(1), {"m": model(1)})), Detached("gone")):
         before = len(out.getvalue())
@@ -100,7 +101,7 @@ def test_given_an_earlier_watchers_history_when_attached_then_neither_form_write
 
 def test_given_a_source_with_text_beyond_ascii_when_written_as_json_then_it_is_utf_8() -> None:
     timeline, out = Timeline(), Bytes()
-    write = JsonLines(timeline, out)
+    write = JsonLines(TimelineView(timeline), out)
     write(timeline.apply(attached({})))
     write(timeline.apply(Observed(1, observation(1, run_facts(1, "é = '→'\nx")))))
 

@@ -16,6 +16,7 @@ from kernelscope.export.markdown import MOST, _cell, block, harmless, render, wr
 from kernelscope.presentation.segments import join, quote
 from kernelscope.text import clean, clean_block
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.script import Story, churn, learned
 from tests.timeline.test_properties import fast, played, streams
@@ -30,7 +31,7 @@ LETTERS = st.text(alphabet="ab1 @#<>*_`$\\[]()~|&;:.,/-!\n\t'\"=\u202e", max_siz
 parser = MarkdownIt("gfm-like", {"html": True})
 
 
-def page(timeline: Timeline, title: str | None = None) -> str:
+def page(timeline: TimelineView, title: str | None = None) -> str:
     out = io.StringIO()
     write_markdown(timeline, out, title)
     return out.getvalue()
@@ -56,7 +57,7 @@ def read(text: str) -> str:
 
 
 def test_given_a_session_when_written_then_a_reader_sees_what_was_reset_and_what_resets_it() -> None:
-    told = page(churn().timeline())
+    told = page(churn().view())
 
     assert "- ○ **reset**: `model` 2×" in told
     assert (
@@ -68,7 +69,7 @@ def test_given_a_session_when_written_then_a_reader_sees_what_was_reset_and_what
 
 
 def test_given_a_session_when_written_then_every_run_that_changed_a_model_is_folded_away() -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
 
     told = page(timeline)
 
@@ -78,7 +79,7 @@ def test_given_a_session_when_written_then_every_run_that_changed_a_model_is_fol
 
 
 def test_given_tables_when_parsed_then_every_row_has_the_cells_of_its_head() -> None:
-    found = [t.type for t in tokens(page(churn().timeline()))]
+    found = [t.type for t in tokens(page(churn().view()))]
 
     assert found.count("table_open") == 2
     assert found.count("td_open") == 3 * (found.count("tr_open") - 2)
@@ -86,7 +87,7 @@ def test_given_tables_when_parsed_then_every_row_has_the_cells_of_its_head() -> 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_given_hostile_text_when_written_then_it_is_shown_and_is_no_markup(text: str) -> None:
-    timeline = hostile_story(text).timeline()
+    timeline = hostile_story(text).view()
 
     told = page(timeline, title=text)
 
@@ -151,7 +152,7 @@ def test_given_a_long_session_when_written_then_it_fits_into_a_comment_and_says_
     for number in range(600):
         story.run(f"m{number} = make({number})  # {'x' * 60}", names={f"m{number}": learned(story.new())})
 
-    told = page(story.timeline())
+    told = page(story.view())
 
     assert len(told) < MOST + 200
     (left,) = re.findall(r"… and (\d+) moments more that changed a model", told)
@@ -159,5 +160,5 @@ def test_given_a_long_session_when_written_then_it_fits_into_a_comment_and_says_
 
 
 def test_given_nothing_when_written_then_it_says_so() -> None:
-    assert page(Timeline()).startswith("# `kernelscope`")
-    assert "0 runs, 0 models." in page(Timeline())
+    assert page(TimelineView(Timeline())).startswith("# `kernelscope`")
+    assert "0 runs, 0 models." in page(TimelineView(Timeline()))

@@ -21,6 +21,7 @@ from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.presentation.segments import text_of
 from kernelscope.text import clean
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.facts import reasons
 from tests.support.script import Story, churn, learned
@@ -32,7 +33,7 @@ STYLE = re.compile(r"<style>(.*?)</style>", flags=re.DOTALL)
 POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 
-def page(timeline: Timeline, title: str | None = None) -> str:
+def page(timeline: TimelineView, title: str | None = None) -> str:
     out = io.StringIO()
     write_html(timeline, out, title)
     return out.getvalue()
@@ -67,7 +68,7 @@ class Elements(HTMLParser):
         self.text += data
 
 
-def told(timeline: Timeline) -> list[tuple[int, str, str, str, list[str]]]:
+def told(timeline: TimelineView) -> list[tuple[int, str, str, str, list[str]]]:
     """Every change of every row: moment, row, verdict, sentence, evidence."""
     return [
         (
@@ -109,7 +110,7 @@ def test_given_any_session_when_written_and_read_then_the_changes_are_the_same(
 
 
 def test_given_a_long_session_when_written_and_read_then_changes_runs_and_cells_are_the_same() -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
 
     held = data(page(timeline))
 
@@ -129,7 +130,7 @@ def test_given_a_long_session_when_written_and_read_then_changes_runs_and_cells_
 
 
 def test_given_a_session_when_written_then_the_policy_lets_in_this_script_and_this_style_alone() -> None:
-    text = page(churn().timeline())
+    text = page(churn().view())
 
     (policy,), (script,), (style,) = POLICY.findall(text), SCRIPT.findall(text), STYLE.findall(text)
     rules = dict(rule.split(" ", 1) for rule in policy.replace("&#x27;", "'").split("; "))
@@ -145,7 +146,7 @@ def sha256(text: str) -> str:
 
 
 def test_given_a_session_when_written_then_the_page_asks_for_nothing_from_anywhere() -> None:
-    text = page(churn().timeline())
+    text = page(churn().view())
 
     assert set(re.findall(r"[a-z]+://[^\s\"'<>]+", text)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(
@@ -156,7 +157,7 @@ def test_given_a_session_when_written_then_the_page_asks_for_nothing_from_anywhe
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_given_hostile_text_when_written_then_it_is_text_and_whole(text: str) -> None:
-    timeline = hostile_story(text).timeline()
+    timeline = hostile_story(text).view()
 
     made = page(timeline, title=text)
 
@@ -164,7 +165,7 @@ def test_given_hostile_text_when_written_then_it_is_text_and_whole(text: str) ->
     assert DATA.search(made)
     assert not re.search("[<>&\u2028\u2029\x00-\x1f]", DATA.findall(made)[0])
     assert read(data(made)) == told(timeline)
-    found, plain = Elements(written(made)), Elements(written(page(hostile_story("plain").timeline())))
+    found, plain = Elements(written(made)), Elements(written(page(hostile_story("plain").view())))
     assert set(found.tags) <= set(plain.tags)
     assert found.attributes <= plain.attributes
     assert clean(text, limit=1_000) in found.text
@@ -172,20 +173,20 @@ def test_given_hostile_text_when_written_then_it_is_text_and_whole(text: str) ->
 
 
 def test_given_a_text_like_a_place_in_the_page_when_written_then_nothing_is_put_there() -> None:
-    made = page(hostile_story("{{script}}").timeline(), title="{{data}}")
+    made = page(hostile_story("{{script}}").view(), title="{{data}}")
 
     assert "<title>{{data}} · kernelscope</title>" in made
     assert len(SCRIPT.findall(made)) == 1
 
 
 def test_given_a_session_when_written_then_every_glyph_is_drawn() -> None:
-    drawn = re.findall(r'<symbol id="v-(\w+)"', page(Timeline()))
+    drawn = re.findall(r'<symbol id="v-(\w+)"', page(TimelineView(Timeline())))
 
     assert set(drawn) == {str(verdict) for verdict in GLYPHS} == {str(verdict) for verdict in Verdict}
 
 
 def test_given_a_session_when_written_then_its_changes_are_there_without_scripts() -> None:
-    text = Elements(written(page(churn().timeline()))).text
+    text = Elements(written(page(churn().view()))).text
 
     assert "resets model: 2 of 2 times" in text
     assert "model was replaced: a new LogisticRegression (generation 4), not fitted yet" in text
@@ -198,7 +199,7 @@ def test_given_many_changes_when_written_out_then_it_is_told_how_many_are_not() 
     for number in range(700):
         story.run(f"m = make({number})", names={"m": learned(story.new())})
 
-    text = written(page(story.timeline()))
+    text = written(page(story.view()))
 
     assert text.count("<article>") == 500
     assert "The first 500 of 700 changes are written out here." in text
@@ -210,20 +211,20 @@ def test_given_a_cell_that_is_cut_when_written_then_the_page_says_at_what_length
     story.run("x = 1\n" * 100_000)
     story.run("y = 1\n" * 5_000)
 
-    runs = [m for m in data(page(story.timeline()))["moments"] if m[0] == 1]
+    runs = [m for m in data(page(story.view()))["moments"] if m[0] == 1]
 
     assert [m[11] for m in runs] == [20_000, 20_000]
 
 
 def test_given_nothing_when_written_then_it_is_a_page() -> None:
-    text = page(Timeline())
+    text = page(TimelineView(Timeline()))
 
     assert "<title>kernelscope · kernelscope</title>" in text
     assert "No run changed a model." in text
 
 
 def test_given_a_change_of_a_part_when_written_then_it_is_told_once() -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
     held = data(page(timeline))
 
     parts = {id(each) for m in timeline.moments for c in m.changes for each in (c, *c.parts)}

@@ -16,6 +16,7 @@ from kernelscope.presentation.explain import gist
 from kernelscope.presentation.segments import text_of
 from kernelscope.text import clean
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.benchmarks.export_page import long_session
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.browser import chromium, missing, prefer, resize
@@ -54,12 +55,12 @@ class Reader:
         self._folder = folder
         self._pages = 0
 
-    def open(self, timeline: Timeline, place: str = "") -> None:
+    def open(self, timeline: TimelineView, place: str = "") -> None:
         """In a new file, at a change where ``place`` says so."""
         self.browser.get(self.write(timeline).as_uri() + place)
         self.settle()
 
-    def write(self, timeline: Timeline) -> Path:
+    def write(self, timeline: TimelineView) -> Path:
         self._pages += 1
         path = self._folder / f"page-{self._pages}.html"
         with path.open("w", encoding="utf-8") as out:
@@ -123,7 +124,7 @@ def test_given_a_page_when_opened_then_the_latest_reset_is_told_and_nothing_is_f
 ) -> None:
     reader.asked()
 
-    reader.open(churn().timeline())
+    reader.open(churn().view())
 
     assert reader.one("h1").text == "churn.ipynb"
     assert reader.one("#summary").text == "28 runs · 6 models · 1 restart · Python 3.12.4"
@@ -134,7 +135,7 @@ def test_given_a_page_when_opened_then_the_latest_reset_is_told_and_nothing_is_f
 
 
 def test_given_a_page_when_opened_then_a_row_is_a_name_and_a_glyph_is_a_change(reader: Reader) -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
     resize(reader.browser, 1900, 800)
 
     reader.open(timeline)
@@ -148,7 +149,7 @@ def test_given_a_page_when_opened_then_a_row_is_a_name_and_a_glyph_is_a_change(r
 
 
 def test_given_generations_when_drawn_then_their_colours_are_the_screen_s(reader: Reader) -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
     resize(reader.browser, 1900, 800)
 
     reader.open(timeline)
@@ -170,7 +171,7 @@ def test_given_the_cells_when_filtered_and_left_then_the_timeline_is_laid_out_as
 ) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    reader.open(churn().timeline())
+    reader.open(churn().view())
     before = reader.one("#grid").rect, reader.one("#again").rect
 
     reader.press("c", "/", "s", "g", "d", Keys.ENTER, Keys.ESCAPE, "c")
@@ -185,7 +186,7 @@ def test_given_the_cells_when_filtered_and_left_then_the_timeline_is_laid_out_as
 def test_given_the_keyboard_when_walking_a_row_then_every_change_is_told_with_its_evidence(
     reader: Reader,
 ) -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
     for place, row in enumerate(r for r in timeline.rows() if r.whole is None):
         changes = [h.change for h in timeline.track(row.name) if h.change is not None]
         if place == 0:
@@ -198,7 +199,7 @@ def test_given_the_keyboard_when_walking_a_row_then_every_change_is_told_with_it
 
 
 def test_given_a_key_when_pressed_then_the_cell_it_leads_to_is_active_and_in_sight(reader: Reader) -> None:
-    reader.open(long_session(300, 40))
+    reader.open(TimelineView(long_session(300, 40)))
 
     for keys in ("G", "$", "0", "}}", "{", "lll", "jjk", "g", "h", ">", "<"):
         reader.press(*keys)
@@ -215,7 +216,7 @@ def test_given_a_key_when_pressed_then_the_cell_it_leads_to_is_active_and_in_sig
 def test_given_the_pointer_when_over_a_glyph_then_the_evidence_is_shown(reader: Reader) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
-    reader.open(churn().timeline())
+    reader.open(churn().view())
     (mark,) = reader.all("[aria-label='In [9], model: refitted']")
 
     ActionChains(reader.browser).move_to_element(mark).perform()
@@ -228,7 +229,7 @@ def test_given_the_pointer_when_over_a_glyph_then_the_evidence_is_shown(reader: 
 
 
 def test_given_a_name_with_parts_when_unfolded_then_they_are_under_it(reader: Reader) -> None:
-    reader.open(churn().timeline())
+    reader.open(churn().view())
 
     reader.press("g", "j", "j", "j", "o")
 
@@ -244,7 +245,7 @@ def test_given_a_filter_when_typed_then_only_what_has_it_stays_and_escape_brings
 ) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    reader.open(churn().timeline())
+    reader.open(churn().view())
 
     reader.press("/", "s", "g", "d", Keys.ENTER)
 
@@ -254,7 +255,7 @@ def test_given_a_filter_when_typed_then_only_what_has_it_stays_and_escape_brings
 
 
 def test_given_the_cells_when_asked_for_then_they_say_what_running_them_again_did(reader: Reader) -> None:
-    reader.open(churn().timeline())
+    reader.open(churn().view())
 
     reader.press("c")
 
@@ -273,7 +274,7 @@ def test_given_the_cells_when_asked_for_then_they_say_what_running_them_again_di
 def test_given_help_when_asked_for_then_it_tells_keys_and_glyphs_and_escape_closes_it(reader: Reader) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    reader.open(churn().timeline())
+    reader.open(churn().view())
 
     reader.press("?")
 
@@ -293,7 +294,7 @@ def test_given_what_the_system_prefers_when_opened_then_it_is_light_or_dark_and_
         )
         return f"#{red:02x}{green:02x}{blue:02x}"
 
-    reader.open(churn().timeline())
+    reader.open(churn().view())
     assert ground() == LIGHT["background"]
     prefer(reader.browser, dark=True)
     assert ground() == DARK["background"]
@@ -307,7 +308,7 @@ def test_given_what_the_system_prefers_when_opened_then_it_is_light_or_dark_and_
 def test_given_the_keyboard_when_focus_moves_then_it_is_seen(reader: Reader) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    reader.open(churn().timeline())
+    reader.open(churn().view())
 
     seen = set()
     for _ in range(30):
@@ -319,7 +320,7 @@ def test_given_the_keyboard_when_focus_moves_then_it_is_seen(reader: Reader) -> 
 
 
 def test_given_a_link_to_a_change_when_opened_then_it_is_selected(reader: Reader) -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
     sgd = next(i for i, row in enumerate(timeline.rows()) if row.name == "sgd")
     saved = next(h.moment for h in timeline.track("sgd") if h.change and h.change.verdict == "saved")
 
@@ -332,7 +333,7 @@ def test_given_a_link_to_a_change_when_opened_then_it_is_selected(reader: Reader
 def test_given_a_window_when_it_is_narrow_then_nothing_sticks_out(reader: Reader, width: int) -> None:
     resize(reader.browser, width, 700)
 
-    reader.open(churn().timeline())
+    reader.open(churn().view())
 
     assert reader.run("return document.documentElement.scrollWidth") <= width
     assert reader.one("#grid").rect["height"] > 120
@@ -350,7 +351,7 @@ def test_given_hostile_texts_when_opened_then_they_are_text_and_nothing_runs(rea
     resize(reader.browser, 1280, 4_000)
     reader.asked()
 
-    reader.open(story.timeline())
+    reader.open(story.view())
 
     assert {e.get_property("textContent") for e in reader.all(".name b")} == names
     for keys in ("$", "0", "j", "c", "j", "?"):
@@ -368,7 +369,7 @@ def test_given_hostile_texts_when_opened_then_they_are_text_and_nothing_runs(rea
 def test_given_a_hostile_text_when_a_change_is_told_then_it_is_told_as_it_is(
     reader: Reader, text: str
 ) -> None:
-    reader.open(hostile_story(text).timeline())
+    reader.open(hostile_story(text).view())
 
     reader.press("g", "j", "0", ">", ">", ">")
 
@@ -378,7 +379,7 @@ def test_given_a_hostile_text_when_a_change_is_told_then_it_is_told_as_it_is(
 
 
 def test_given_a_policy_when_markup_is_made_of_a_text_then_the_browser_refuses(reader: Reader) -> None:
-    reader.open(churn().timeline())
+    reader.open(churn().view())
 
     refused = reader.run(
         "try { document.body.insertAdjacentHTML('beforeend', '<b>x</b>') } catch (e) { return e.name }"
@@ -389,7 +390,7 @@ def test_given_a_policy_when_markup_is_made_of_a_text_then_the_browser_refuses(r
 
 
 def test_given_a_long_session_when_opened_then_only_what_is_in_sight_is_there(reader: Reader) -> None:
-    reader.open(long_session(2_000))
+    reader.open(TimelineView(long_session(2_000)))
 
     for keys in ("$", "G", "0", "z", "z"):
         reader.press(keys)
@@ -400,7 +401,7 @@ def test_given_a_long_session_when_opened_then_only_what_is_in_sight_is_there(re
 
 
 def test_given_paper_when_printed_then_the_timeline_and_every_change_are_on_it(reader: Reader) -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
     prefer(reader.browser, dark=True)
     reader.open(timeline)
 
@@ -421,7 +422,7 @@ def test_given_paper_when_printed_then_the_timeline_and_every_change_are_on_it(r
 
 
 def test_given_no_scripts_when_opened_then_the_changes_can_be_read(reader: Reader) -> None:
-    path = reader.write(churn().timeline())
+    path = reader.write(churn().view())
     reader.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         reader.browser.get(path.as_uri())
@@ -434,7 +435,7 @@ def test_given_no_scripts_when_opened_then_the_changes_can_be_read(reader: Reade
 
 
 def test_given_nothing_when_opened_then_the_page_says_so(reader: Reader) -> None:
-    reader.open(Timeline())
+    reader.open(TimelineView(Timeline()))
 
     assert reader.one("#empty").text == "No model was seen."
     reader.press("l", "j", ">", "}", "o", "z", "c", "j", "?")

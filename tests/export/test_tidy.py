@@ -18,6 +18,7 @@ from kernelscope.export.tidy import COLUMNS, inert, write_csv
 from kernelscope.protocol.records import change_record
 from kernelscope.text import clean
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.facts import Watch, model
 from tests.support.script import churn
@@ -38,13 +39,13 @@ TEXTS = (
 )
 
 
-def rows(timeline: Timeline) -> list[dict[str, str]]:
+def rows(timeline: TimelineView) -> list[dict[str, str]]:
     out = io.StringIO(newline="")
     write_csv(timeline, out)
     return list(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
 
 
-def table(timeline: Timeline) -> pd.DataFrame:
+def table(timeline: TimelineView) -> pd.DataFrame:
     """Loaded as the module says that it is to be loaded."""
     out = io.StringIO(newline="")
     write_csv(timeline, out)
@@ -102,7 +103,7 @@ def _change(row: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def expected(timeline: Timeline) -> dict[int, list[dict[str, Any]]]:
+def expected(timeline: TimelineView) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     for moment in timeline.moments:
         local: tuple[Change, ...] = moment.run.local if moment.run is not None else ()
@@ -122,13 +123,13 @@ def test_given_any_session_when_written_and_read_then_the_changes_are_the_same(
 
 
 def test_given_a_long_session_when_written_and_read_then_the_changes_are_the_same() -> None:
-    timeline = churn().timeline()
+    timeline = churn().view()
 
     assert changes_of(rows(timeline)) == expected(timeline)
 
 
 def test_given_a_session_when_loaded_by_pandas_then_every_column_has_a_sensible_type() -> None:
-    told = table(churn().timeline())
+    told = table(churn().view())
 
     kinds = {str(column): str(told[column].dtype) for column in told}
     assert tuple(kinds) == COLUMNS
@@ -150,7 +151,7 @@ def test_given_a_session_when_loaded_by_pandas_then_every_column_has_a_sensible_
 
 
 def test_given_a_session_when_written_then_a_change_is_one_line() -> None:
-    timeline = hostile_story("a\nb\r\nc\u2028d").timeline()
+    timeline = hostile_story("a\nb\r\nc\u2028d").view()
     out = io.StringIO(newline="")
 
     write_csv(timeline, out)
@@ -171,14 +172,14 @@ def test_given_a_look_between_runs_when_written_then_it_has_no_run() -> None:
 def test_given_nothing_when_written_then_there_is_a_header() -> None:
     out = io.StringIO(newline="")
 
-    write_csv(Timeline(), out)
+    write_csv(TimelineView(Timeline()), out)
 
     assert out.getvalue() == ",".join(COLUMNS) + "\n"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_given_hostile_text_when_written_then_no_cell_is_a_formula_and_nothing_is_lost(text: str) -> None:
-    told = rows(hostile_story(text).timeline())
+    told = rows(hostile_story(text).view())
 
     assert not [cell for row in told for cell in row.values() if cell.lstrip().startswith(FORMULA)]
     assert all(cell.isprintable() for row in told for cell in row.values())
@@ -187,7 +188,7 @@ def test_given_hostile_text_when_written_then_no_cell_is_a_formula_and_nothing_i
 
 @pytest.mark.parametrize("text", ["nan", "NULL", "None", "NA"])
 def test_given_a_name_that_reads_like_nothing_when_loaded_then_it_is_a_name(text: str) -> None:
-    assert text in table(hostile_story(text).timeline())["name"].tolist()
+    assert text in table(hostile_story(text).view())["name"].tolist()
 
 
 @given(st.text())

@@ -18,6 +18,7 @@ from kernelscope.domain.events import Observed
 from kernelscope.presentation.history import name_history
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.kernel.watching import LONG, Watching, played, value, watching
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
@@ -464,23 +465,25 @@ async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelP
         kernel.run("del filled")
         await watch.ran(6)
     timeline = timeline_of(watch)
-    found = timeline.track("late['a']['b']['c']")[-1].change
+    found = TimelineView(timeline).track("late['a']['b']['c']")[-1].change
     assert found is not None
     assert (found.verdict, found.certainty) == (Verdict.RESET, "inferred"), "in a run before this one"
     assert timeline.cut == ()
     timeline = timeline_of(watch, runs=5)
     assert timeline.cut == ("what lies in containers beyond the first 4,000",)
-    lost = timeline.track("late['a']['b']['c']")[-1].change
+    lost = TimelineView(timeline).track("late['a']['b']['c']")[-1].change
     assert lost is not None
     assert (lost.verdict, lost.certainty) == (Verdict.UNKNOWN, "unknown")
-    told = name_history(timeline, "late['a']['b']['c']")
+    told = name_history(TimelineView(timeline), "late['a']['b']['c']")
     assert (
         text_of(told.end) == "Now it is not known what late['a']['b']['c'] holds: the look did not reach it."
     )
-    deleted = timeline.track("gone['a']['b'][0]")[-1].change
+    deleted = TimelineView(timeline).track("gone['a']['b'][0]")[-1].change
     assert deleted is not None
     assert (deleted.verdict, deleted.certainty) == (Verdict.DELETED, "observed"), "its global is gone"
-    verdicts = [held.change.verdict for held in timeline.track("model") if held.change is not None]
+    verdicts = [
+        held.change.verdict for held in TimelineView(timeline).track("model") if held.change is not None
+    ]
     assert verdicts == [Verdict.CREATED, Verdict.FITTED], "a global is always reached"
 
 

@@ -48,7 +48,7 @@ def lines(timeline: Timeline, *events: Event) -> list[dict[str, Any]]:
     """The records of these events, as a reader gets them."""
     told = []
     for event in events:
-        for record in records_of(timeline.apply(event), timeline.objects):
+        for record in records_of(timeline.apply(event)):
             line = encode(record)
             assert line.endswith(b"\n")
             assert line.count(b"\n") == 1
@@ -306,7 +306,7 @@ def test_given_any_stream_when_written_then_every_line_is_in_order_and_keeps_the
 
 
 def test_given_an_update_of_nothing_when_written_then_no_line() -> None:
-    assert list(records_of(Update(Observed(1, observation(1, None))), {})) == []
+    assert list(records_of(Update(Observed(1, observation(1, None))))) == []
 
 
 def test_a_run_has_the_forecast_of_the_next_one() -> None:

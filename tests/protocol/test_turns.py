@@ -151,7 +151,7 @@ async def test_a_session_that_is_left_while_it_judges_an_attach_tells_nothing(
     task = asyncio.create_task(session.run())
     for _ in range(4):
         await asyncio.sleep(0)
-    assert session.timeline.kernel is not None, "it is in the middle of it"
+    assert session.view.kernel is not None, "it is in the middle of it"
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -25,6 +25,7 @@ from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.storage.schema import APPLICATION_ID, VERSION
 from kernelscope.timeline.timeline import Timeline, Update
+from kernelscope.timeline.view import TimelineView
 from tests.support.facts import attached, model
 from tests.support.recordings import events_in
 from tests.support.script import ScriptedSource, Story, churn
@@ -90,8 +91,8 @@ def test_any_session_is_the_same_when_it_is_replayed_as_it_was_judged_and_anew(
             for found in asyncio.run(all_of(RecordingSource(path, rejudge=anew))):
                 again.apply(found)
             assert said(again) == said(live)
-            assert [again.track(row.name) for row in again.rows()] == [
-                live.track(row.name) for row in live.rows()
+            assert [TimelineView(again).track(row.name) for row in TimelineView(again).rows()] == [
+                TimelineView(live).track(row.name) for row in TimelineView(live).rows()
             ]
             assert again.names == live.names
             assert again.trained == live.trained
@@ -157,7 +158,7 @@ def test_a_recording_tells_of_itself(tmp_path: Path) -> None:
     assert RecordingSource(path).about().ended is None
     recorder.close()
     about = RecordingSource(path).about()
-    assert about == About(__version__, started=3_600.0, ended=7_200.0, kernel=timeline.kernel)
+    assert about == About(__version__, started=3_600.0, ended=7_200.0, kernel=TimelineView(timeline).kernel)
     assert about.kernel is not None
     assert about.kernel.notebook == "/home/ada/work/churn.ipynb"
 

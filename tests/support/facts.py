@@ -33,6 +33,7 @@ from kernelscope.presentation.evidence import evidence_sentences
 from kernelscope.presentation.explain import explain
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline, Update
+from kernelscope.timeline.view import TimelineView
 
 LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"
 SGD = "sklearn.linear_model._stochastic_gradient.SGDClassifier"
@@ -194,7 +195,8 @@ class Watch:
     """A timeline, and the kernel that it is told of.  What names hold at the attach is given."""
 
     def __init__(self, *others: ObjectFacts, **held: ObjectFacts) -> None:
-        self.timeline = Timeline()
+        self._timeline = Timeline()
+        self.timeline = TimelineView(self._timeline)
         self.events: list[Event] = []
         self.epoch = 0
         self.count = 0
@@ -211,7 +213,7 @@ class Watch:
 
     def apply(self, event: Event) -> Update:
         self.events.append(event)
-        return self.timeline.apply(event)
+        return self._timeline.apply(event)
 
     def look(self, names: Mapping[str, ObjectFacts | None] | None = None, *objects: ObjectFacts) -> Update:
         """A look between runs."""

@@ -17,6 +17,7 @@ from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.forecast.outlook import Outlook
 from kernelscope.presentation.reasons import reason_text
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in
 from tests.support.scenarios import Watching
@@ -69,8 +70,8 @@ def compare_events(events: Iterable[Event]) -> Iterator[Comparison]:
     timeline = Timeline()
     for event in events:
         code = event.observation.run.code if isinstance(event, Observed) and event.observation.run else None
-        cell = next((c for c in timeline.cells() if c.code == code), None)
-        outlook = Forecaster(timeline).of(cell.runs[-1]) if cell is not None else None
+        cell = next((c for c in TimelineView(timeline).cells() if c.code == code), None)
+        outlook = Forecaster(TimelineView(timeline)).of(cell.runs[-1]) if cell is not None else None
         update = timeline.apply(event)
         if outlook is not None and update.moments[0].run is not None:
             yield from compare(outlook, update.moments[0].run)

@@ -43,6 +43,7 @@ from kernelscope.domain.facts import (
 from kernelscope.errors import KernelscopeError
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 
 LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"
 SGD = "sklearn.linear_model._stochastic_gradient.SGDClassifier"
@@ -226,6 +227,9 @@ class Story:
         for event in self.events:
             timeline.apply(event)
         return timeline
+
+    def view(self) -> TimelineView:
+        return TimelineView(self.timeline())
 
 
 def learned(facts: ObjectFacts, *attributes: str, tag: str = "a", **params: Value) -> ObjectFacts:

@@ -18,6 +18,7 @@ from kernelscope.expectations.language import WORDS, parse
 from kernelscope.presentation.expectations import finding_sentence
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline, Update
+from kernelscope.timeline.view import TimelineView
 from tests.support.facts import (
     OBSCURE,
     PIPELINE,
@@ -257,7 +258,7 @@ def test_runs_before_the_attach_are_asked_for_only_by_their_number() -> None:
         "m: untouched after 7",
         "m: created",
     ]
-    checker = ExpectationChecker(map(parse, texts), timeline)
+    checker = ExpectationChecker(map(parse, texts), TimelineView(timeline))
     checker(timeline.apply(attached({"m": model(1)}, count=7)))
     results = checker.results()
     assert [r.outcome for r in results] == ["holds", "unknown", "unknown", "holds", "unknown"]
@@ -376,7 +377,7 @@ def test_given_any_text_when_parsed_then_it_is_read_or_refused(text: str) -> Non
 
 def heard(looks: list[Observation], *expectations: str) -> tuple[Timeline, tuple[Result, ...], list[str]]:
     timeline = Timeline()
-    checker = ExpectationChecker(map(parse, expectations), timeline)
+    checker = ExpectationChecker(map(parse, expectations), TimelineView(timeline))
     events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]
     found = [f for event in events for f in checker(timeline.apply(event))]
     return timeline, checker.results(), [sentence_of(f) for f in found]
@@ -415,10 +416,10 @@ def test_given_any_stream_and_expectations_then_what_was_told_at_once_stays_brok
     for result in results:
         assert (result.outcome == "holds") == (not result.findings)
         assert all(sentence_of(f) for f in result.findings)
-    said = {explained(c) for c in told_of(timeline)}
+    said = {explained(c) for c in told_of(TimelineView(timeline))}
     assert all(f.change is None or explained(f.change) in said for f in findings)
 
 
-def told_of(timeline: Timeline) -> list[Change]:
+def told_of(timeline: TimelineView) -> list[Change]:
     held = [h.change for row in timeline.rows() for h in timeline.track(row.name) if h.change]
     return [*told(timeline), *(each for change in held for each in every(change))]

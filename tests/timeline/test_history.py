@@ -10,6 +10,7 @@ from kernelscope.export.history import history_json, history_text
 from kernelscope.presentation.history import find_moment, name_history
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.support.facts import Watch, attached, bound, model, params, pipeline, taught
 from tests.timeline.test_properties import fast, played, streams
 
@@ -65,13 +66,13 @@ def test_at_a_run_nothing_later_is_told() -> None:
 def test_what_was_before_the_attach_is_unknown() -> None:
     timeline = Timeline()
     timeline.apply(attached({"m": bound(model(1))}, count=7))
-    told = name_history(timeline, "m")
+    told = name_history(TimelineView(timeline), "m")
     assert [text_of(c.sentence) for c in told.entries] == [
         "What happened to m before In [8] is unknown: nobody was watching.",
         "After In [7] m holds a LogisticRegression (generation 1), fitted.",
     ]
     assert [c.certainty for c in told.entries] == ["unknown", "observed"]
-    kept = text_of(name_history(timeline, "m", forgotten=3).entries[0].sentence)
+    kept = text_of(name_history(TimelineView(timeline), "m", forgotten=3).entries[0].sentence)
     assert kept == "What happened to m before In [8] is unknown: kernelscope kept no more (3 observations)."
 
 

@@ -11,6 +11,7 @@ from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, O
 from kernelscope.domain.facts import LocalModel, ObjectFacts
 from kernelscope.protocol.records import change_record
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.support.facts import (
     LOGISTIC,
     SGD,
@@ -201,7 +202,7 @@ def test_given_no_attach_when_events_come_then_the_state_is_told() -> None:
     timeline = Timeline()
     timeline.apply(Waiting("the kernel is busy"))
     assert timeline.waiting == "the kernel is busy"
-    assert (timeline.kernel, timeline.epoch, timeline.moments) == (None, 0, [])
+    assert (TimelineView(timeline).kernel, timeline.epoch, timeline.moments) == (None, 0, [])
 
     timeline.apply(attached({}, count=7))
     assert timeline.waiting is None
@@ -223,7 +224,7 @@ def test_given_an_attach_when_names_hold_nothing_known_then_they_are_left_out() 
 
     update = Timeline().apply(broken)
 
-    assert [name for name, _ in update.models] == ["m"]
+    assert [model.name for model in update.models] == ["m"]
 
 
 def a_story(first: ObjectFacts) -> list[Observed]:
@@ -271,8 +272,10 @@ def test_given_a_second_watcher_when_it_attaches_then_its_history_is_the_first_w
     assert [r.rerun_of for m in late.moments if (r := m.run)] == [
         r.rerun_of for m in live.moments if (r := m.run)
     ]
-    assert late.rows() == live.rows()
-    assert [(c.code, c.effects) for c in late.cells()] == [(c.code, c.effects) for c in live.cells()]
+    assert TimelineView(late).rows() == TimelineView(live).rows()
+    assert [(c.code, c.effects) for c in TimelineView(late).cells()] == [
+        (c.code, c.effects) for c in TimelineView(live).cells()
+    ]
     assert late.objects == live.objects
     assert isinstance(update.event, Attached)
     assert len(update.moments) == 1 + split
@@ -296,7 +299,7 @@ def test_a_look_that_reads_a_model_again_and_finds_no_change_hides_none() -> Non
     timeline.apply(Observed(1, observation(1, run_facts(1), {"m": model(1)})))
     timeline.apply(Observed(1, observation(2, None, objects=[model(1)])))
     assert len(timeline.moments) == 2
-    change = timeline.change_at("m", 1)
+    change = TimelineView(timeline).change_at("m", 1)
     assert change is not None
     assert change.verdict == "created"
 

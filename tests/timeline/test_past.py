@@ -10,13 +10,13 @@ from kernelscope.domain.events import Attached, Event, Observed
 from kernelscope.domain.facts import Observation
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.timeline.view import History, Past
+from kernelscope.timeline.view import TimelineView
 from tests.support.facts import attached, model
 from tests.support.script import churn
 from tests.timeline.test_properties import streams
 
 
-def asked(history: History) -> dict[str, object]:
+def asked(history: TimelineView) -> dict[str, object]:
     """All that a screen asks of it, as far as the past knows it."""
     return {
         "moments": list(history.moments),
@@ -53,7 +53,7 @@ def built(events: list[Event]) -> list[Timeline]:
 def test_given_a_session_with_a_restart_when_looked_back_then_it_is_as_it_was() -> None:
     whole = churn().timeline()
     for then in built(churn().events):
-        assert asked(Past(whole, len(then.moments))) == asked(then)
+        assert asked(TimelineView(whole, len(then.moments))) == asked(TimelineView(then))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -64,11 +64,11 @@ def test_given_any_session_when_looked_back_then_rows_and_verdicts_are_as_they_w
     events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]
     whole = built(events)[-1]
     then = data.draw(st.sampled_from(built(events)))
-    past, was = asked(Past(whole, len(then.moments))), asked(then)
+    past, was = asked(TimelineView(whole, len(then.moments))), asked(TimelineView(then))
     for what in ("moments", "epoch", "verdicts", "changes", "cells"):
         assert past[what] == was[what], what
 
 
 @pytest.mark.parametrize("count", [-3, 0, 1])
 def test_given_no_moment_to_look_back_to_then_the_first_is_shown(count: int) -> None:
-    assert len(Past(churn().timeline(), count).moments) == 1
+    assert len(TimelineView(churn().timeline(), count).moments) == 1

@@ -24,6 +24,7 @@ from kernelscope.domain.facts import (
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.presentation.reasons import reason_text
 from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from tests.support.facts import (
     LOGISTIC,
     PIPELINE,
@@ -146,21 +147,21 @@ def streams(draw: st.DrawFn) -> list[Observation]:
     return looks
 
 
-def played(looks: Sequence[Observation], begun: int = 0) -> Timeline:
+def played(looks: Sequence[Observation], begun: int = 0) -> TimelineView:
     """The first ``begun`` looks as the history of an attach, the rest live."""
     timeline = Timeline()
     runs = sum(look.run is not None for look in looks[:begun])
     timeline.apply(attached({"m": model(1)}, count=runs, history=looks[:begun]))
     for look in looks[begun:]:
         timeline.apply(Observed(1, look))
-    return timeline
+    return TimelineView(timeline)
 
 
 def every(change: Change) -> list[Change]:
     return [change, *(c for part in change.parts for c in every(part))]
 
 
-def told(timeline: Timeline) -> list[Change]:
+def told(timeline: TimelineView) -> list[Change]:
     return [each for moment in timeline.moments for c in moment.changes for each in every(c)]
 
 
@@ -326,10 +327,10 @@ def test_given_any_stream_when_a_look_touches_nothing_of_a_name_then_the_name_is
         touched |= {f.token for f in look.files if f.token is not None}
         for change in changes:
             if before.get(change.name) == names.get(change.name):
-                assert reach(names[change.name], timeline) & touched
+                assert reach(names[change.name], TimelineView(timeline)) & touched
 
 
-def reach(token: int, timeline: Timeline) -> set[int]:
+def reach(token: int, timeline: TimelineView) -> set[int]:
     """The object and everything that it holds."""
     seen: set[int] = set()
     pending = [token]
@@ -402,8 +403,8 @@ def test_given_any_stream_when_foreseen_then_it_is_told_and_nothing_changes(
     for look in told:
         timeline.apply(Observed(1, look))
         before = msgspec.json.encode((timeline.moments[-1], timeline.names, list(timeline.objects.values())))
-        for cell in timeline.cells():
-            outlook = Forecaster(timeline).of(cell.runs[-1])
+        for cell in TimelineView(timeline).cells():
+            outlook = Forecaster(TimelineView(timeline)).of(cell.runs[-1])
             names = [f.name for f in outlook.forecasts]
             assert len(names) == len(set(names))
             for forecast in outlook.forecasts:

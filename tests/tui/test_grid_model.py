@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kernelscope.domain.changes import Verdict
 from kernelscope.presentation.colours import HUES, hue
 from kernelscope.presentation.glyphs import GLYPHS, WALL
-from kernelscope.timeline.timeline import Timeline
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.columns import Columns
 from kernelscope.tui.state.grid_cells import paint, prelude
 from kernelscope.tui.state.grid_lines import Key, Order, grid_lines
@@ -17,7 +17,7 @@ from kernelscope.tui.state.spans import Span, fit, plain, width
 from kernelscope.tui.state.view_state import ViewState
 from tests.support.script import Story, call, churn, learned, with_params
 
-TIMELINE = churn().timeline()
+TIMELINE = churn().view()
 
 
 def row(name: str, *, cell: int = 2, param: str | None = None) -> str:
@@ -123,7 +123,7 @@ STEPS = st.one_of(
 
 @given(st.lists(STEPS, max_size=25))
 def test_the_cursor_is_always_somewhere(steps: list[tuple[str, int | str | None]]) -> None:
-    view = ViewState(TIMELINE)
+    view = ViewState(churn().timeline())
     for name, argument in steps:
         move = getattr(view, name)
         if argument is None:
@@ -153,7 +153,7 @@ def test_unfolding_shows_parameters_and_parts() -> None:
 
 
 @pytest.fixture(scope="module")
-def long_timeline() -> Timeline:
+def long_timeline() -> TimelineView:
     story = Story()
     story.attach()
     models = {f"model_{n}": learned(story.new()) for n in range(500)}
@@ -162,10 +162,10 @@ def long_timeline() -> Timeline:
         name = f"model_{n}"
         models[name] = with_params(learned(models[name], tag=str(n)), C=float(n))
         story.run(f"{name}.fit(X, y)", objects=[models[name]], calls=[call(models[name])])
-    return story.timeline()
+    return story.view()
 
 
-def test_a_screenful_costs_the_same_however_long_the_history(long_timeline: Timeline) -> None:
+def test_a_screenful_costs_the_same_however_long_the_history(long_timeline: TimelineView) -> None:
     columns = Columns(long_timeline.moments)
     keys = [line.key for line in grid_lines(long_timeline, frozenset())][:40]
     started = time.process_time()

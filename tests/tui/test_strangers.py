@@ -91,7 +91,7 @@ def seen(path: Path, *, anew: bool) -> None:
     source = RecordingSource(path, rejudge=anew)
     session = Session(source)
     session.listen(PlainLines(io.StringIO()))
-    session.listen(JsonLines(session.timeline, io.BytesIO()))
+    session.listen(JsonLines(session.view, io.BytesIO()))
     about = source.about()
     asyncio.run(session.run())
     view = ViewState(session.timeline, at_rest=True)

@@ -16,7 +16,7 @@ from kernelscope.domain.changes import Held, Identity, Verdict
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.presentation.colours import hue
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LINE_BARE, LINE_FITTED, WALL
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.columns import Columns
 from kernelscope.tui.state.grid_lines import Key, value_text
 from kernelscope.tui.state.spans import Line, Span, fit
@@ -34,7 +34,7 @@ class Stretch(Struct, frozen=True):
     """``held`` came about in the column ``first``, not before it."""
 
 
-def paint(timeline: History, key: Key, columns: Columns, first: int, last: int) -> Line:
+def paint(timeline: TimelineView, key: Key, columns: Columns, first: int, last: int) -> Line:
     """The line over the columns [first, last), exactly ``(last - first) * columns.cell`` cells wide."""
     if key.param is not None:
         return tuple(_values(timeline, key.row, key.param, columns, first, last))
@@ -44,7 +44,7 @@ def paint(timeline: History, key: Key, columns: Columns, first: int, last: int) 
     return tuple(pieces)
 
 
-def prelude(timeline: History, key: Key, columns: Columns) -> Span:
+def prelude(timeline: TimelineView, key: Key, columns: Columns) -> Span:
     """Before the first column: hatched for what was there already, and nothing is known of it."""
     held = timeline.held_at(key.row, 0)
     known = held is not None and held.facts is not None
@@ -52,7 +52,7 @@ def prelude(timeline: History, key: Key, columns: Columns) -> Span:
     return Span(fill * columns.prelude, "hatch")
 
 
-def stretches(timeline: History, row: str, first: int, last: int) -> Iterator[Stretch]:
+def stretches(timeline: TimelineView, row: str, first: int, last: int) -> Iterator[Stretch]:
     """The window, cut where the row came to hold something else."""
     track = timeline.track(row)
     place = bisect_right(track, first, key=lambda held: held.moment) - 1
@@ -127,7 +127,7 @@ def _empty(first: int, last: int, columns: Columns) -> Iterator[Span]:
 
 
 def _values(
-    timeline: History, row: str, param: str, columns: Columns, first: int, last: int
+    timeline: TimelineView, row: str, param: str, columns: Columns, first: int, last: int
 ) -> Iterator[Span]:
     """Each value from the column where it came; a value that came before the window is drawn again."""
     merged: list[tuple[str | None, int, int, bool]] = []
@@ -168,5 +168,5 @@ def _value(held: Held | None, param: str) -> str | None:
     return value_text(held.facts.params[param])
 
 
-def _value_before(timeline: History, row: str, param: str, moment: int) -> str | None:
+def _value_before(timeline: TimelineView, row: str, param: str, moment: int) -> str | None:
     return _value(timeline.held_at(row, moment - 1), param) if moment > 0 else None

@@ -12,7 +12,7 @@ from kernelscope.domain.display import short_class
 from kernelscope.domain.facts import Value
 from kernelscope.text import clean
 from kernelscope.timeline.timeline import Row
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 
 
 class Order(StrEnum):
@@ -44,7 +44,7 @@ class GridLine(Struct, frozen=True):
 
 
 def grid_lines(
-    timeline: History, unfolded: frozenset[str], query: str = "", order: Order = Order.SEEN
+    timeline: TimelineView, unfolded: frozenset[str], query: str = "", order: Order = Order.SEEN
 ) -> tuple[GridLine, ...]:
     """Every line, top to bottom; ``wanted`` is looked for in names and class names."""
     groups: list[list[Row]] = []
@@ -58,7 +58,7 @@ def grid_lines(
     return tuple(line for group in groups for line in _group(timeline, group, unfolded))
 
 
-def _group(timeline: History, group: list[Row], unfolded: frozenset[str]) -> Iterable[GridLine]:
+def _group(timeline: TimelineView, group: list[Row], unfolded: frozenset[str]) -> Iterable[GridLine]:
     whole, parts = group[0], group[1:]
     yield from _row(timeline, whole, whole.name, 0, unfolded, has_parts=bool(parts))
     if whole.name in unfolded:
@@ -67,7 +67,13 @@ def _group(timeline: History, group: list[Row], unfolded: frozenset[str]) -> Ite
 
 
 def _row(
-    timeline: History, row: Row, label: str, depth: int, unfolded: frozenset[str], *, has_parts: bool = False
+    timeline: TimelineView,
+    row: Row,
+    label: str,
+    depth: int,
+    unfolded: frozenset[str],
+    *,
+    has_parts: bool = False,
 ) -> Iterable[GridLine]:
     latest = next((h.facts for h in reversed(timeline.track(row.name)) if h.facts is not None), None)
     is_open = row.name in unfolded
@@ -81,12 +87,12 @@ def _row(
             yield GridLine(Key(row.name, name), clean(name), "", depth + 1)
 
 
-def class_of(timeline: History, name: str) -> str | None:
+def class_of(timeline: TimelineView, name: str) -> str | None:
     """Of the latest object that the row held."""
     return next((h.facts.cls for h in reversed(timeline.track(name)) if h.facts is not None), None)
 
 
-def param_names(timeline: History, name: str) -> tuple[str, ...]:
+def param_names(timeline: TimelineView, name: str) -> tuple[str, ...]:
     """The hyper-parameters that the row ever had: those that ever changed come first."""
     values: dict[str, set[str]] = {}
     for held in timeline.track(name):
@@ -100,14 +106,14 @@ def value_text(value: Value) -> str:
     return clean(repr(value) if isinstance(value, bool | int | float | str | None) else value.text)
 
 
-def _matches(timeline: History, name: str, query: str) -> bool:
+def _matches(timeline: TimelineView, name: str, query: str) -> bool:
     sought = query.casefold()
     if not sought:
         return True
     return sought in name.casefold() or sought in short_class(class_of(timeline, name)).casefold()
 
 
-def _rank(timeline: History, name: str, order: Order) -> tuple[int, str]:
+def _rank(timeline: TimelineView, name: str, order: Order) -> tuple[int, str]:
     if order is Order.NAME:
         return 0, name.casefold()
     if order is Order.CHANGED:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kernelscope.domain.changes import Change, Held, Moment, Run
 from kernelscope.protocol.stored import About
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.timeline.view import History, Past
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.columns import Columns
 from kernelscope.tui.state.grid_lines import GridLine, Key, Order, grid_lines
 from kernelscope.tui.state.playback import Playback
@@ -22,7 +22,7 @@ class ViewState:
 
     def __init__(self, timeline: Timeline, *, at_rest: bool = False) -> None:
         self.whole = timeline
-        self.timeline: History = timeline
+        self.timeline = TimelineView(timeline)
         """As far as it is shown."""
         self.playback = Playback(timeline.moments, at_rest=at_rest)
         self.columns = Columns(timeline.moments)
@@ -64,9 +64,9 @@ class ViewState:
 
     def _show_as_far_as_it_is_played(self) -> None:
         count = self.playback.shown
-        if count is None and self.timeline is self.whole:
+        if count is None and self.timeline.is_live:
             return
-        self.timeline = self.whole if count is None else Past(self.whole, count)
+        self.timeline = TimelineView(self.whole, count)
         self.columns = Columns(self.timeline.moments, self.columns.cell)
         if self.mark_column is not None and self.mark_column >= self.columns.count:
             self.mark_column = None
@@ -220,7 +220,7 @@ def _jump(view: ViewState, columns: Sequence[int], by: int) -> bool:
     return True
 
 
-def moving_rows(timeline: History) -> frozenset[str]:
+def moving_rows(timeline: TimelineView) -> frozenset[str]:
     """Rows that are seen to change while a cell still runs."""
     progress = timeline.progress
     return frozenset(movement.name for movement in progress.moved) if progress is not None else frozenset()

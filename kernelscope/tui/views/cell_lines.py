@@ -11,7 +11,7 @@ from kernelscope.presentation.reasons import reason_text
 from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.text import clean, headline
 from kernelscope.timeline.cells import Cell, Effect
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, fit, line, safe_span, truncate, width
 from kernelscope.tui.views.evidence_lines import effects
 from kernelscope.tui.views.sentence import when
@@ -141,7 +141,7 @@ def _runs(cell: Cell, room: int) -> str:
     return ("" if len(labels) == len(cell.runs) else "… ") + " ".join(labels)
 
 
-def run_line(timeline: History, cell: Cell, place: int) -> Line:
+def run_line(timeline: TimelineView, cell: Cell, place: int) -> Line:
     """One run of a cell."""
     run = cell.runs[place]
     rerun = f"again after [{run.rerun_of}]" if run.rerun_of is not None else "first run"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kernelscope.domain.facts import Cost
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, fit, line
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.header import hook_milliseconds
@@ -41,7 +41,7 @@ def cost(view: ViewState) -> tuple[Line, ...]:
     )
 
 
-def _probe(timeline: History) -> Iterator[Line]:
+def _probe(timeline: TimelineView) -> Iterator[Line]:
     cost = timeline.cost
     if cost is None:
         yield _row("", "No figures yet: they come with every run.")
@@ -60,7 +60,7 @@ def _times(cost: Cost) -> str:
     return f"median {_ms(cost.median)}, 99 of 100 under {_ms(cost.p99)}, at most {_ms(cost.longest)}"
 
 
-def _calls(timeline: History) -> str:
+def _calls(timeline: TimelineView) -> str:
     kernel = timeline.kernel
     if kernel is None:
         return "no kernel yet"

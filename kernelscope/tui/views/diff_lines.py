@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from kernelscope.domain.changes import Moment
 from kernelscope.domain.display import short_class
 from kernelscope.domain.facts import ObjectFacts, Signature, Value
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.grid_lines import value_text
 from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line, safe_span
 from kernelscope.tui.state.view_state import ViewState
@@ -21,7 +21,7 @@ def facts_at(view: ViewState, column: int) -> ObjectFacts | None:
     return _facts(view.timeline, view.row or "", column)
 
 
-def _facts(timeline: History, row: str, column: int) -> ObjectFacts | None:
+def _facts(timeline: TimelineView, row: str, column: int) -> ObjectFacts | None:
     held = timeline.held_at(row, column) if column >= 0 else None
     return held.facts if held is not None else None
 

@@ -12,7 +12,7 @@ from kernelscope.domain.changes import Verdict
 from kernelscope.domain.events import Progress
 from kernelscope.presentation.glyphs import GLYPHS, LEGEND, LIVE
 from kernelscope.protocol.stored import About
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, line, safe_span, width
 from kernelscope.tui.state.view_state import ViewState
 
@@ -21,7 +21,7 @@ STATES = {"unreachable": "not answering", "died": "dead"}
 _STATE_ROLES = {"busy": "warn", "died": "loss", "unreachable": "loss", "restarted": "warn"}
 
 
-def notebook_name(timeline: History) -> str:
+def notebook_name(timeline: TimelineView) -> str:
     """The notebook's file name, or the connection file's."""
     kernel = timeline.kernel
     if kernel is None:
@@ -102,12 +102,12 @@ def _place(view: ViewState) -> Line:
     return (Span("END  " if view.about is not None else "FOLLOW  ", "new"),)
 
 
-def _alive(timeline: History, name: str) -> bool:
+def _alive(timeline: TimelineView, name: str) -> bool:
     track = timeline.track(name)
     return bool(track) and track[-1].facts is not None
 
 
-def hook_milliseconds(timeline: History) -> float | None:
+def hook_milliseconds(timeline: TimelineView) -> float | None:
     """What a run costs the user's kernel: the median, as the probe counts it, or over the latest runs."""
     if timeline.cost is not None and timeline.cost.hooks:
         return timeline.cost.median * 1_000

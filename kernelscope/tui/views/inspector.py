@@ -8,7 +8,7 @@ from kernelscope.domain.facts import ObjectFacts
 from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.presentation.words import standing
 from kernelscope.timeline.cells import Cell
-from kernelscope.timeline.view import History
+from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.grid_cells import hue_role
 from kernelscope.tui.state.grid_lines import value_text
 from kernelscope.tui.state.spans import Line, Span, line, safe_span
@@ -113,7 +113,7 @@ def _ids(view: ViewState, row: str) -> tuple[Line, ...]:
     return (section("objects over time"), *more, *shown, ())
 
 
-def generations(timeline: History, row: str) -> tuple[Line, ...]:
+def generations(timeline: TimelineView, row: str) -> tuple[Line, ...]:
     """Every object that the row held, oldest first: generation, id, and the run that brought it."""
     lines: list[Line] = []
     token: int | None = None
