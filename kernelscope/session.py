@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from kernelscope.domain.events import Attached, Detached, Event, Recalled, is_passing
+from kernelscope.domain.events import Attached, Detached, Event, ReplayedEvent, is_transient
 from kernelscope.errors import KernelscopeError
 from kernelscope.timeline.timeline import Timeline, Update
 from kernelscope.timeline.view import TimelineView
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """Where events come from: a live kernel, a recording or a test; the screen cannot tell which."""
 
-    def events(self) -> AsyncIterator[Event | Recalled]:
+    def events(self) -> AsyncIterator[Event | ReplayedEvent]:
         """Events in order, until the source ends with ``Detached``; those of a recording with their verdicts.
 
         Raises a ``KernelscopeError`` if no attach is possible.
@@ -65,9 +65,9 @@ class Session:
         self._listeners.append(listener)
 
     @property
-    def past(self) -> Iterator[Recalled]:
+    def past(self) -> Iterator[ReplayedEvent]:
         """All events so far with their verdicts, without the kernel's passing states."""
-        return (Recalled(update.event, update.judgements) for update in self._past)
+        return (ReplayedEvent(update.event, update.judgements) for update in self._past)
 
     # Recording.
 
@@ -110,7 +110,7 @@ class Session:
         try:
             turns = Turns()
             async for event in self.source.events():
-                self._deliver(await turns.run(self.timeline.applying(event)))
+                self._deliver(await turns.run(self.timeline.apply_in_steps(event)))
                 await turns.pause()
         except KernelscopeError as error:
             self._report_end(error.title)
@@ -122,7 +122,7 @@ class Session:
             await self.source.close()
 
     def _deliver(self, update: Update) -> None:
-        if not is_passing(update.event):
+        if not is_transient(update.event):
             self._past.append(update)
         for listener in self._listeners:
             listener(update)

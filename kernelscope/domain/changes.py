@@ -187,7 +187,7 @@ class Moment(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
 
 
-class Held(Struct, frozen=True):
+class TrackEntry(Struct, frozen=True):
     """What a name held from one moment on."""
 
     moment: int
@@ -205,7 +205,7 @@ class Held(Struct, frozen=True):
         return self.facts is None and self.change is not None and self.change.verdict is Verdict.UNKNOWN
 
 
-class Found(Struct, frozen=True, omit_defaults=True):
+class RowState(Struct, frozen=True, omit_defaults=True):
     """What one look made of one row: a name, or a part of the composite that a name holds."""
 
     name: str
@@ -223,7 +223,7 @@ class Found(Struct, frozen=True, omit_defaults=True):
 class Judgement(Struct, frozen=True, omit_defaults=True):
     """All that was made of one look: with what was seen in it, all that a timeline takes in."""
 
-    rows: tuple[Found, ...] = ()
+    rows: tuple[RowState, ...] = ()
     """Those that changed, or that hold other facts than before."""
     local: tuple[Change, ...] = ()
     """Models with ``scope`` ``local``."""

@@ -82,7 +82,7 @@ class Detached(Struct, frozen=True, tag="detached"):
 Event = Waiting | Attached | Observed | Progress | KernelChanged | Lost | Detached
 
 
-class Recalled(Struct, frozen=True):
+class ReplayedEvent(Struct, frozen=True):
     """An event of a recording, with what was made of it when it came: it is not judged anew."""
 
     event: Event
@@ -90,12 +90,12 @@ class Recalled(Struct, frozen=True):
     """One per look: of an attach, the attach itself and each of its history; of what is observed, one."""
 
 
-def is_passing(event: Event) -> bool:
+def is_transient(event: Event) -> bool:
     """Whether it tells no more than that a cell runs, or has ended: of the moment, and for no recording."""
     return isinstance(event, KernelChanged) and event.state in ("busy", "idle")
 
 
-def looks_in(event: Event) -> int:
+def count_looks(event: Event) -> int:
     """How many judgements are made of it."""
     match event:
         case Attached(history=history):

@@ -161,7 +161,7 @@ class FileAccess(Struct, frozen=True):
     """The file exists and, for a save, was written since the run started."""
 
 
-class Kept(Struct, frozen=True):
+class SavedFile(Struct, frozen=True):
     """What a file holds: the latest save into it that was seen."""
 
     generation: int | None

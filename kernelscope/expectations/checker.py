@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from kernelscope.domain.changes import Change, Identity, Learned, Moment, Verdict
 from kernelscope.domain.events import Attached, KernelChanged, Lost, Observed
-from kernelscope.expectations.findings import (
+from kernelscope.expectations.language import Expectation
+from kernelscope.expectations.results import (
     BlindSpot,
     ChangeCounts,
     Finding,
@@ -32,7 +33,6 @@ from kernelscope.expectations.findings import (
     StillRunning,
     TooFew,
 )
-from kernelscope.expectations.language import Expectation
 from kernelscope.timeline.timeline import Row, Update
 from kernelscope.timeline.view import TimelineView
 
@@ -157,7 +157,7 @@ class ExpectationChecker:
         for number, expectation in enumerate(self.expectations):
             if not expectation.means(row.name, part=row.whole is not None):
                 continue
-            counts = _both(expectation.window.holds(*span), _is_counted(expectation, change))
+            counts = _both(expectation.window.contains(*span), _is_counted(expectation, change))
             if counts is False:
                 continue
             tally = epoch.tallies.setdefault((number, row.name), _Tally())
@@ -191,7 +191,7 @@ class ExpectationChecker:
         return [f for name, tally in tallies if (f := self._of_name(expectation, epoch, name, tally))]
 
     def _names_meant(self, expectation: Expectation, epoch: int) -> list[str]:
-        if expectation.exact:
+        if expectation.is_exact:
             return [expectation.name]
         rows = [r for r in self._timeline.rows() if expectation.means(r.name, part=r.whole is not None)]
         return [row.name for row in rows if self._was_held_in(row.name, epoch)]
@@ -213,7 +213,7 @@ class ExpectationChecker:
             return None
         if tally.maybe:
             return tally.maybe[0]
-        if blind is None and not expectation.window.bounded and name in epoch.names_at_attach:
+        if blind is None and not expectation.window.is_bounded and name in epoch.names_at_attach:
             blind = HeldAtAttach(epoch.begun)
         if blind is not None:
             return _undecided(blind, name, epoch)
@@ -223,19 +223,21 @@ class ExpectationChecker:
     def _blind_spots(expectation: Expectation, epoch: _Epoch) -> Iterator[BlindSpot]:
         """Why something of what is meant was not seen."""
         window = expectation.window
-        if window.bounded and epoch.begun and window.holds(1, epoch.begun) is not False:
+        if window.is_bounded and epoch.begun and window.contains(1, epoch.begun) is not False:
             yield NotWatched(epoch.begun)
-        yield from (why for first, last, why in epoch.blind_spots if window.holds(first, last) is not False)
+        yield from (
+            why for first, last, why in epoch.blind_spots if window.contains(first, last) is not False
+        )
         skipped = epoch.skipped_since
-        if skipped is not None and window.holds(skipped, math.inf) is not False:
+        if skipped is not None and window.contains(skipped, math.inf) is not False:
             yield LookCutShort(math.ceil(skipped))
-        if epoch.is_running and window.holds(epoch.place + 0.5, math.inf) is not False:
+        if epoch.is_running and window.contains(epoch.place + 0.5, math.inf) is not False:
             yield StillRunning(int(epoch.place))
 
     def _never_seen(self, expectation: Expectation) -> Iterator[Finding]:
         """A name that never held a model is more likely a slip than a wish."""
         rows = self._timeline.rows()
-        if expectation.name == "*" and not expectation.exact:
+        if expectation.name == "*" and not expectation.is_exact:
             return
         if any(expectation.means(row.name, part=row.whole is not None) for row in rows):
             return
@@ -243,7 +245,7 @@ class ExpectationChecker:
         if must_not_be:
             return
         outcome: Outcome = "broken" if expectation.least else "unknown"
-        reason = NeverSeen(not expectation.exact, close_names(expectation.name, rows))
+        reason = NeverSeen(not expectation.is_exact, close_names(expectation.name, rows))
         yield Finding(outcome, reason, expectation.name)
 
 

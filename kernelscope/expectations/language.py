@@ -46,11 +46,11 @@ class Window(Struct, frozen=True):
     last: float = math.inf
 
     @property
-    def bounded(self) -> bool:
+    def is_bounded(self) -> bool:
         """Whether the words named it."""
         return self.first > -math.inf or self.last < math.inf
 
-    def holds(self, first: float, last: float) -> bool | None:
+    def contains(self, first: float, last: float) -> bool | None:
         """Whether something between these two places lies in it; ``None`` where that cannot be told."""
         if self.first <= first and last <= self.last:
             return True
@@ -64,7 +64,7 @@ class Expectation(Struct, frozen=True):
     """As it was written."""
     name: str
     """As the timeline spells it; a pattern where ``exact`` is false."""
-    exact: bool
+    is_exact: bool
     words: frozenset[Verdict]
     only: bool = False
     """What is counted is what is none of ``words``."""
@@ -79,7 +79,7 @@ class Expectation(Struct, frozen=True):
             name: as the timeline spells it.
             part: it is the name of a part.
         """
-        if self.exact:
+        if self.is_exact:
             return name == self.name
         return not part and _pattern(self.name).fullmatch(name) is not None
 
@@ -95,10 +95,10 @@ def parse(text: str) -> Expectation:
     Raises:
         UsageError: it cannot be read; tells where, and what may have been meant.
     """
-    return _Reader(text).expectation()
+    return _Parser(text).expectation()
 
 
-class _Reader:
+class _Parser:
     """One text, word by word."""
 
     def __init__(self, text: str) -> None:

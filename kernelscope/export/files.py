@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
-from kernelscope.domain.events import Recalled
+from kernelscope.domain.events import ReplayedEvent
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from kernelscope.userfiles import write_output
@@ -18,7 +18,7 @@ SUFFIXES: dict[Form, str] = {"jsonl": "jsonl", "csv": "csv", "markdown": "md", "
 
 
 def write(
-    timeline: TimelineView, past: Iterable[Recalled], form: Form, out: BinaryIO, title: str | None = None
+    timeline: TimelineView, past: Iterable[ReplayedEvent], form: Form, out: BinaryIO, title: str | None = None
 ) -> None:
     """Everything, UTF-8 encoded; ``out`` stays open.
 
@@ -32,7 +32,7 @@ def write(
     text = TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     match form:
         case "csv":
-            from kernelscope.export.tidy import write_csv
+            from kernelscope.export.csv_table import write_csv
 
             write_csv(timeline, text)
         case "markdown":
@@ -47,7 +47,7 @@ def write(
 
 
 def write_file(
-    timeline: TimelineView, past: Iterable[Recalled], form: Form, path: Path, title: str | None = None
+    timeline: TimelineView, past: Iterable[ReplayedEvent], form: Form, path: Path, title: str | None = None
 ) -> None:
     """The same into a file that the user named; ``userfiles`` says what happens to one that is there.
 
@@ -57,7 +57,7 @@ def write_file(
     write_output(path, lambda out: write(timeline, past, form, out, title))
 
 
-def _write_records(past: Iterable[Recalled], out: BinaryIO) -> None:
+def _write_records(past: Iterable[ReplayedEvent], out: BinaryIO) -> None:
     """As ``watch --json`` writes them: each forecast is that of its time."""
     from kernelscope.export.lines import JsonLines
 

@@ -21,7 +21,7 @@ from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LOSS, WALL
 from kernelscope.presentation.segments import Segment, Sentence, quote
 from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.text import clean, clean_block, headline
-from kernelscope.timeline.cells import Cell, Effect
+from kernelscope.timeline.cells import Cell, CellEffect
 from kernelscope.timeline.timeline import Row
 from kernelscope.timeline.view import TimelineView
 
@@ -235,7 +235,7 @@ def _rerun_rows(timeline: TimelineView) -> Iterator[tuple[str, ...]]:
         yield _cell(headline(cell.code)), _counts(cell), told
 
 
-def _effect(effect: Effect) -> str:
+def _effect(effect: CellEffect) -> str:
     times = f"{effect.times} of {_count(effect.of, 'time')}"
     before, after = around_name(VERBS[effect.verdict].does)
     return f"{GLYPHS[effect.verdict]} {before}{_cell(effect.name)}{after}: {times}"

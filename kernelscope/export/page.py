@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from kernelscope.domain.changes import Change, Held, Moment, Run, Verdict
+from kernelscope.domain.changes import Change, Moment, Run, TrackEntry, Verdict
 from kernelscope.domain.display import shown
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.forecast.forecaster import Forecaster
@@ -32,7 +32,7 @@ from kernelscope.presentation.segments import text_of
 from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.protocol.records import utc
 from kernelscope.text import clean, clean_block, headline
-from kernelscope.timeline.cells import Cell, Effect
+from kernelscope.timeline.cells import Cell, CellEffect
 from kernelscope.timeline.view import TimelineView
 
 _NAME = 1_000
@@ -270,7 +270,7 @@ def _rows(timeline: TimelineView, told: _Told) -> Iterator[list[Any]]:
         yield [told.text(row.name, _NAME), whole, told.text(label, _NAME), track]
 
 
-def _held(held: Held, told: _Told) -> list[Any]:
+def _held(held: TrackEntry, told: _Told) -> list[Any]:
     """What the row holds from one moment on: short where it is no model."""
     change = None if held.change is None else told.change(held.change)
     facts = held.facts
@@ -368,7 +368,7 @@ def _written_cells(timeline: TimelineView) -> Iterator[str]:
     yield "</table>\n"
 
 
-def _written_effect(effect: Effect) -> str:
+def _written_effect(effect: CellEffect) -> str:
     before, after = around_name(VERBS[effect.verdict].does)
     what = f"{_sign(effect.verdict)} {before}{_text(effect.name, 'b')}{after}"
     return f"{what}: {effect.times} of {_count(effect.of, 'time')}"

@@ -72,7 +72,7 @@ class Present:
         accesses = (c.persistence for m in later for c in m.changes if c.persistence is not None)
         return any(access.action == "saved" and access.file == file for access in accesses)
 
-    def effects_of(self, run: Run) -> CellEffects:
+    def count_effects(self, run: Run) -> CellEffects:
         """What the source of the cell says; the functions that it calls may be defined in other cells."""
         return read_cell(run.facts.code, self._definitions)
 

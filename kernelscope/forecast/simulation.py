@@ -32,7 +32,7 @@ class CellSimulation:
 
     def __init__(self, now: Present, run: Run) -> None:
         self.now, self.run, self.seen = now, run, run.seen
-        self.effects = now.effects_of(run)
+        self.effects = now.count_effects(run)
         self.changes: Mapping[str, Change] = {c.name: c for c in run.changes}
         """What the last run did, by name."""
         facts_after = self._facts_after_run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernelscope.expectations.findings import (
+from kernelscope.expectations.results import (
     ChangeCounts,
     Finding,
     HeldAtAttach,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kernelscope.domain.changes import Certainty, Change, Held, Moment, Run, Verdict
+from kernelscope.domain.changes import Certainty, Change, Moment, Run, TrackEntry, Verdict
 from kernelscope.domain.display import short_class
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.forecast.forecaster import Forecaster
@@ -19,7 +19,7 @@ from kernelscope.presentation.reasons import reason_sentence
 from kernelscope.presentation.segments import Sentence, quote, sentence
 from kernelscope.presentation.verbs import does, would_do
 from kernelscope.presentation.words import article, standing
-from kernelscope.timeline.cells import Cell, effects_of
+from kernelscope.timeline.cells import Cell, count_effects
 from kernelscope.timeline.view import TimelineView
 
 EntryKind = Literal["unknown", "attached", "run", "between"]
@@ -109,7 +109,7 @@ def name_history(
     )
 
 
-def _end(name: str, held: Held | None, until: Moment | None) -> Sentence:
+def _end(name: str, held: TrackEntry | None, until: Moment | None) -> Sentence:
     now = "Now" if until is None else after_label(until.execution_count)
     if held is not None and held.is_out_of_reach:
         return sentence(now, " it is not known what ", quote(name), " holds: the look did not reach it.")
@@ -118,7 +118,7 @@ def _end(name: str, held: Held | None, until: Moment | None) -> Sentence:
 
 
 def _entries(
-    timeline: TimelineView, name: str, track: Sequence[Held], forgotten: int
+    timeline: TimelineView, name: str, track: Sequence[TrackEntry], forgotten: int
 ) -> Iterator[HistoryEntry]:
     epochs: set[int] = set()
     for held in track:
@@ -152,7 +152,7 @@ def _entry(moment: Moment, change: Change) -> HistoryEntry:
 
 
 def _beginning(
-    timeline: TimelineView, name: str, held: Held | None, start: Moment, forgotten: int
+    timeline: TimelineView, name: str, held: TrackEntry | None, start: Moment, forgotten: int
 ) -> Iterator[HistoryEntry]:
     """An attach: what was before it is unknown."""
     count, epoch, quoted = start.execution_count, start.epoch, quote(name)
@@ -200,7 +200,7 @@ def _reruns(timeline: TimelineView, name: str, last: Moment, *, forecast: bool) 
 
 def _did(cell: Cell, name: str) -> Iterator[Rerun]:
     latest = cell.runs[-1]
-    for effect in effects_of(cell.reruns, parts=True):
+    for effect in count_effects(cell.reruns, parts=True):
         if effect.name == name:
             times = (
                 f"{effect.times} of {effect.of} times" if effect.of > 1 else "the one time that it ran again"

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kernelscope import __version__
-from kernelscope.domain.events import Attached, Detached, is_passing
+from kernelscope.domain.events import Attached, Detached, is_transient
 from kernelscope.errors import RecordingError
 from kernelscope.protocol.stored import (
     About,
@@ -108,7 +108,7 @@ class Recorder:
 
     def __call__(self, update: Update) -> None:
         """Commits the update's event; a passing state only if it is the last: then a cell still runs."""
-        passing, self._passing = self._passing, update if is_passing(update.event) else None
+        passing, self._passing = self._passing, update if is_transient(update.event) else None
         if isinstance(update.event, Detached) and passing is not None:
             self.write((passing, update))
         elif self._passing is None:

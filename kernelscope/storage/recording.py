@@ -17,7 +17,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from kernelscope.domain.events import Detached, Event, Recalled, looks_in
+from kernelscope.domain.events import Detached, Event, ReplayedEvent, count_looks
 from kernelscope.errors import RecordingError
 from kernelscope.protocol.stored import (
     About,
@@ -81,7 +81,7 @@ class RecordingSource:
             row = database.execute("SELECT body FROM about ORDER BY id").fetchone()
             return self._decode("its description", decode_about, row[0]) if row else About()
 
-    async def events(self) -> AsyncIterator[Event | Recalled]:
+    async def events(self) -> AsyncIterator[Event | ReplayedEvent]:
         """All events, and ``Detached`` if the file does not end with one.
 
         Raises:
@@ -135,15 +135,15 @@ class RecordingSource:
                 )
             return rows
 
-    def _read_event(self, number: int, row: _Row) -> Recalled:
+    def _read_event(self, number: int, row: _Row) -> ReplayedEvent:
         what = f"its event {number}"
         event = self._decode(what, lambda text: decode_event(text, row.sources), row.body)
         if row.judgements is None or self._rejudge:
-            return Recalled(event)
+            return ReplayedEvent(event)
         judgements = self._decode(f"the verdict on {what}", decode_judgements, row.judgements)
-        if len(judgements) not in (0, looks_in(event)):
-            raise self._bad(f"{what} has {looks_in(event)} looks and {len(judgements)} verdicts")
-        return Recalled(event, judgements)
+        if len(judgements) not in (0, count_looks(event)):
+            raise self._bad(f"{what} has {count_looks(event)} looks and {len(judgements)} verdicts")
+        return ReplayedEvent(event, judgements)
 
     def _source(self, database: sqlite3.Connection, number: int, what: str) -> str:
         source = self._sources.get(number)

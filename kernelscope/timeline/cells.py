@@ -11,7 +11,7 @@ from kernelscope.domain.changes import Change, Run, Verdict
 from kernelscope.domain.facts import RunFacts
 
 
-class Effect(Struct, frozen=True):
+class CellEffect(Struct, frozen=True):
     """What re-running one cell did to one name, in how many of its re-runs."""
 
     name: str
@@ -36,18 +36,18 @@ class Cell(Struct, frozen=True):
         return tuple(r for r in self.runs if r.rerun_of is not None)
 
     @property
-    def effects(self) -> tuple[Effect, ...]:
+    def effects(self) -> tuple[CellEffect, ...]:
         """Per name what the re-runs did, the most frequent first; names that none of them changed
         are left out."""
-        return effects_of(self.reruns)
+        return count_effects(self.reruns)
 
     @property
-    def first_effects(self) -> tuple[Effect, ...]:
+    def first_effects(self) -> tuple[CellEffect, ...]:
         """What the latest run that was no re-run did, for a cell never run twice."""
-        return effects_of(tuple(r for r in self.runs if r.rerun_of is None)[-1:])
+        return count_effects(tuple(r for r in self.runs if r.rerun_of is None)[-1:])
 
 
-def effects_of(runs: tuple[Run, ...], *, parts: bool = False) -> tuple[Effect, ...]:
+def count_effects(runs: tuple[Run, ...], *, parts: bool = False) -> tuple[CellEffect, ...]:
     """Per name what these runs did.
 
     Args:
@@ -59,7 +59,7 @@ def effects_of(runs: tuple[Run, ...], *, parts: bool = False) -> tuple[Effect, .
         for change in _each(run.changes) if parts else run.changes:
             seen.setdefault(change.name, Counter())[change.verdict] += 1
     return tuple(
-        Effect(name, verdict, times, len(runs))
+        CellEffect(name, verdict, times, len(runs))
         for name, verdicts in seen.items()
         for verdict, times in verdicts.most_common()
     )
@@ -71,7 +71,7 @@ def _each(changes: tuple[Change, ...]) -> Iterator[Change]:
         yield from _each(change.parts)
 
 
-class Reruns:
+class CellIndex:
     """Which runs belong to one cell."""
 
     def __init__(self) -> None:

@@ -7,7 +7,16 @@ from collections.abc import Generator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.domain.changes import Change, Found, Held, Judgement, Moment, MomentKind, Run, Verdict
+from kernelscope.domain.changes import (
+    Change,
+    Judgement,
+    Moment,
+    MomentKind,
+    RowState,
+    Run,
+    TrackEntry,
+    Verdict,
+)
 from kernelscope.domain.events import (
     Attached,
     Detached,
@@ -17,12 +26,12 @@ from kernelscope.domain.events import (
     Lost,
     Observed,
     Progress,
-    Recalled,
+    ReplayedEvent,
     Waiting,
-    looks_in,
+    count_looks,
 )
-from kernelscope.domain.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation, Snapshot
-from kernelscope.timeline.cells import Reruns
+from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts, Observation, SavedFile, Snapshot
+from kernelscope.timeline.cells import CellIndex
 from kernelscope.timeline.coverage import Coverage
 from kernelscope.verdicts.context import JudgingContext, rows_of
 from kernelscope.verdicts.fitted import has_learned
@@ -64,7 +73,7 @@ class Update(Struct, frozen=True):
     models: tuple[NamedModel, ...] = ()
     """On an attach: what each name holds."""
     judgements: tuple[Judgement, ...] = ()
-    """What was made of each look in the event (``looks_in``)."""
+    """What was made of each look in the event (``count_looks``)."""
 
 
 class Timeline:
@@ -98,7 +107,7 @@ class Timeline:
         """Every verdict that was given so far."""
         self.rows_by_name: dict[str, Row] = {}
         """In the order in which they were first seen."""
-        self.tracks: dict[str, list[Held]] = {}
+        self.tracks: dict[str, list[TrackEntry]] = {}
         """By row, what it held, oldest first."""
         self.objects: Objects = {}
         """Every object known now: the parts of a composite are looked up here."""
@@ -106,9 +115,9 @@ class Timeline:
         """The token of what every name holds now."""
         self.trained: dict[int, bool] = {}
         """Of the networks known now, by token: whether they have learned anything."""
-        self.reruns = Reruns()
+        self.cell_index = CellIndex()
         """Which runs belong to one cell."""
-        self._kept: dict[tuple[str, str], Kept] = {}
+        self._kept: dict[tuple[str, str], SavedFile] = {}
         """What the files hold that were written while we watched, over all epochs."""
         self._coverage = Coverage(Snapshot(), 0, is_first=True)
         self._unreached: dict[str, int] = {}
@@ -116,9 +125,9 @@ class Timeline:
         self._rows_now: Rows | None = {}
         """``None``: names or objects have changed since it was made."""
 
-    def apply(self, event: Event | Recalled) -> Update:
+    def apply(self, event: Event | ReplayedEvent) -> Update:
         """Take one event in; the answer says what it added."""
-        steps = self.applying(event)
+        steps = self.apply_in_steps(event)
         while True:
             try:
                 next(steps)
@@ -126,14 +135,14 @@ class Timeline:
                 update: Update = end.value
                 return update
 
-    def applying(self, event: Event | Recalled) -> Generator[None, None, Update]:
+    def apply_in_steps(self, event: Event | ReplayedEvent) -> Generator[None, None, Update]:
         """The same in steps, for an attach with a long history: it yields after each look.
 
         What it has taken in by then can be read; the next event has to wait for the end.
         """
-        if isinstance(event, Recalled):
+        if isinstance(event, ReplayedEvent):
             return self._take(event.event, event.judgements)
-        return self._take(event, (None,) * looks_in(event))
+        return self._take(event, (None,) * count_looks(event))
 
     def _take(self, event: Event, given: Sequence[Judgement | None]) -> Generator[None, None, Update]:
         match event:
@@ -168,12 +177,12 @@ class Timeline:
         self.names = {n: t for n, t in event.base.names.items() if t in self.objects}
         self._rows_now = None
         self.trained, self._unreached = {}, {}
-        self.reruns.begin_epoch()
+        self.cell_index.begin_epoch()
         runs_since = sum(o.run is not None for o in event.history)
-        start = self._add("attached", max(event.kernel.execution_count - runs_since, 0))
+        start = self._add_moment("attached", max(event.kernel.execution_count - runs_since, 0))
         self._coverage = Coverage(event.base, start.execution_count, is_first=not event.history)
-        first = given[0] or self._found_there()
-        self._hold(first, start)
+        first = given[0] or self._state_at_attach()
+        self._extend_tracks(first, start)
         looked: list[tuple[Judgement, Moment | None]] = []
         for observation, known in zip(event.history, given[1:], strict=True):
             yield
@@ -187,14 +196,14 @@ class Timeline:
             (first, *(judgement for judgement, _ in looked)),
         )
 
-    def _found_there(self) -> Judgement:
+    def _state_at_attach(self) -> Judgement:
         """What the names hold at an attach; those that held something before it may hold nothing now."""
-        rows = self._rows_as_they_are()
-        return Judgement(tuple(self._found(name, rows) for name in dict.fromkeys((*self.tracks, *rows))))
+        rows = self._current_rows()
+        return Judgement(tuple(self._row_state(name, rows) for name in dict.fromkeys((*self.tracks, *rows))))
 
     def _observe(self, observation: Observation, given: Judgement | None) -> tuple[Judgement, Moment | None]:
         """What is made of it, and its moment; none for a look between runs that found nothing to tell."""
-        rows_before = {} if given else self._rows_as_they_are()
+        rows_before = {} if given else self._current_rows()
         before, names_before = self.objects, self.names
         self._take_facts(observation)
         rows_before = {**rows_before, **self._rows_reached_again(before, judged=given is None)}
@@ -214,17 +223,17 @@ class Timeline:
         )
         judgement = given or self._judge(context, rows_before)
         self.trained = {**self.trained, **judgement.trained}
-        self._remember_files(_written_by(context))
+        self._remember_files(_files_written(context))
         is_silent = run is None and not judgement.changes
-        moment = self.moments[-1] if is_silent else self._record(observation, judgement, before)
-        self._hold(judgement, moment)
+        moment = self.moments[-1] if is_silent else self._add_run(observation, judgement, before)
+        self._extend_tracks(judgement, moment)
         self._coverage.add(observation, count, lambda: tokens_in_use(self.objects, self.names))
         self._forget_the_dead()
         return judgement, None if is_silent else moment
 
     def _take_facts(self, observation: Observation) -> None:
         self.objects = {**self.objects, **{f.token: f for f in observation.objects}}
-        self.names = _renamed(self.names, observation, self.objects)
+        self.names = _rename(self.names, observation, self.objects)
         self._rows_now = None
 
     def _rows_reached_again(self, before: Objects, *, judged: bool) -> Rows:
@@ -233,30 +242,34 @@ class Timeline:
         again = {n: self._unreached.pop(n) for n in list(self._unreached) if n in self.names}
         return {name: (token, None) for name, token in again.items() if token in before and judged}
 
-    def _remember_files(self, written: dict[tuple[str, str], Kept]) -> None:
+    def _remember_files(self, written: dict[tuple[str, str], SavedFile]) -> None:
         paths = {path for path, _ in written}
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] not in paths} | written
 
     def _judge(self, context: JudgingContext, rows_before: Rows) -> Judgement:
         """Changes nothing but what is known of networks' learning, which their rows are told by."""
-        rows = self._rows_as_they_are()
+        rows = self._current_rows()
         told = judge(context, rows_before, rows)
         trained = trained_networks(context)
         self.trained = {**self.trained, **trained}
         news = (
             n for n in dict.fromkeys((*rows_before, *rows)) if n in told or self._holds_other_facts(n, rows)
         )
-        found = tuple(self._found(n, rows, told.get(n), part=_is_part(n, rows_before, rows)) for n in news)
+        found = tuple(
+            self._row_state(n, rows, told.get(n), part=_is_part(n, rows_before, rows)) for n in news
+        )
         run = context.observation.run
         local = tuple(judge_local(m, context) for m in context.observation.locals) if run is not None else ()
         return Judgement(found, local, trained)
 
-    def _found(self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False) -> Found:
+    def _row_state(
+        self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False
+    ) -> RowState:
         token, whole = rows.get(name, (None, None))
         facts = self.objects.get(token) if token is not None else None
         if facts is None:
-            return Found(name, whole, None, None, change, part)
-        return Found(name, whole, facts.token, self._has_learned(facts), change, part)
+            return RowState(name, whole, None, None, change, part)
+        return RowState(name, whole, facts.token, self._has_learned(facts), change, part)
 
     def _has_learned(self, facts: ObjectFacts) -> bool:
         return has_learned(facts, self.objects, self.trained)
@@ -269,13 +282,13 @@ class Timeline:
             track[-1].facts if track else None
         )
 
-    def _record(self, observation: Observation, judgement: Judgement, before: Objects) -> Moment:
+    def _add_run(self, observation: Observation, judgement: Judgement, before: Objects) -> Moment:
         if observation.run is None:
-            return self._add("between", self.moments[-1].execution_count, changes=judgement.changes)
+            return self._add_moment("between", self.moments[-1].execution_count, changes=judgement.changes)
         run = Run(
             epoch=self.epoch,
             facts=observation.run,
-            rerun_of=self.reruns.earlier(observation.run),
+            rerun_of=self.cell_index.earlier(observation.run),
             changes=judgement.changes,
             local=judgement.local,
             sees_calls=observation.sees_calls,
@@ -285,10 +298,10 @@ class Timeline:
             fresh=frozenset(f.token for f in observation.objects if f.token not in before),
             moment=len(self.moments),
         )
-        self.reruns.add(run)
-        return self._add("run", run.count, run, judgement.changes)
+        self.cell_index.add(run)
+        return self._add_moment("run", run.count, run, judgement.changes)
 
-    def _add(
+    def _add_moment(
         self, kind: MomentKind, count: int, run: Run | None = None, changes: tuple[Change, ...] = ()
     ) -> Moment:
         moment = Moment(len(self.moments), self.epoch, kind, count, run, changes)
@@ -296,7 +309,7 @@ class Timeline:
         self.verdicts.update(change.verdict for change in changes)
         return moment
 
-    def _hold(self, judgement: Judgement, moment: Moment) -> None:
+    def _extend_tracks(self, judgement: Judgement, moment: Moment) -> None:
         for found in judgement.rows:
             facts = self.objects.get(found.token) if found.token is not None else None
             if facts is None and found.name not in self.tracks:
@@ -305,11 +318,11 @@ class Timeline:
             change = found.change
             if change is None and track and track[-1].moment == moment.index:
                 change = track[-1].change  # a look between runs read it anew, and found nothing to tell
-            track.append(Held(moment.index, facts, change, found.fitted))
+            track.append(TrackEntry(moment.index, facts, change, found.fitted))
             if facts is not None:
                 self.rows_by_name[found.name] = Row(found.name, found.whole)
 
-    def _rows_as_they_are(self) -> Rows:
+    def _current_rows(self) -> Rows:
         if self._rows_now is None:
             self._rows_now = rows_of(self.names, self.objects)
         return self._rows_now
@@ -323,7 +336,7 @@ class Timeline:
             self.trained = {t: is_trained for t, is_trained in self.trained.items() if t not in dead}
 
 
-def _renamed(
+def _rename(
     names: dict[str, int], observation: Observation, objects: dict[int, ObjectFacts]
 ) -> dict[str, int]:
     if not observation.names:
@@ -344,15 +357,15 @@ def _as_known_before(before: Objects, observation: Observation) -> Objects:
     return {**before, **told} if told else before
 
 
-def _written_by(context: JudgingContext) -> dict[tuple[str, str], Kept]:
+def _files_written(context: JudgingContext) -> dict[tuple[str, str], SavedFile]:
     """By path and class, what the observed run wrote; of several models of one class in one file, the
     first."""
     run = context.observation.run
-    found: dict[tuple[str, str], Kept] = {}
+    found: dict[tuple[str, str], SavedFile] = {}
     for access in context.files("save") if run is not None else ():
         facts = context.after.get(access.token) if access.token is not None else None
         if run is not None and facts is not None and access.path is not None and access.touched:
-            kept = Kept(facts.generation, context.epoch, run.execution_count)
+            kept = SavedFile(facts.generation, context.epoch, run.execution_count)
             found.setdefault((access.path, facts.cls), kept)
     return found
 

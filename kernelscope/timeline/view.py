@@ -8,7 +8,7 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from kernelscope.domain.changes import Change, Held, Moment, Verdict
+from kernelscope.domain.changes import Change, Moment, TrackEntry, Verdict
 from kernelscope.domain.events import KernelState, Progress
 from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts
 from kernelscope.timeline.cells import Cell
@@ -122,14 +122,14 @@ class TimelineView:
         rows = tuple(row for name in wholes for row in (name, *parts.get(name.name, ())))
         return rows if self._last is None else tuple(row for row in rows if self.track(row.name))
 
-    def track(self, name: str) -> Sequence[Held]:
+    def track(self, name: str) -> Sequence[TrackEntry]:
         """Everything that the row held, oldest first; empty for a row that never was."""
         track = self._timeline.tracks.get(name, ())
         if self._last is None:
             return track
         return track[: bisect_right(track, self._last.index, key=lambda held: held.moment)]
 
-    def held_at(self, name: str, moment: int) -> Held | None:
+    def held_at(self, name: str, moment: int) -> TrackEntry | None:
         """What the row held after the moment with this index; ``None`` before its first sight."""
         track = self._timeline.tracks.get(name, ())
         place = bisect_right(track, min(moment, self._end), key=lambda held: held.moment)
@@ -175,7 +175,7 @@ class TimelineView:
         }
 
     @cached_property
-    def _latest(self) -> Sequence[tuple[Row, Held]]:
+    def _latest(self) -> Sequence[tuple[Row, TrackEntry]]:
         """Of an earlier moment: what every row held."""
         return [(row, self.track(row.name)[-1]) for row in self.rows()]
 
@@ -183,7 +183,7 @@ class TimelineView:
 
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that ran, and what re-running it did, in order of first run."""
-        cells = self._timeline.reruns.cells()
+        cells = self._timeline.cell_index.cells()
         if self._last is None:
             return cells
         until = self._last.index

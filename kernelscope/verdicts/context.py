@@ -9,12 +9,12 @@ from functools import cached_property
 from kernelscope.domain.facts import (
     Call,
     FileAccess,
-    Kept,
     MethodInCode,
     ObjectFacts,
     Observation,
     Opaque,
     Part,
+    SavedFile,
     Value,
 )
 from kernelscope.libraries.registry import card_for
@@ -35,7 +35,7 @@ class JudgingContext:
     names_after: Mapping[str, int]
     trained: Mapping[int, bool] = field(default_factory=dict)
     """Of networks, by token: whether they had learned anything before this observation."""
-    kept: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
+    kept: Mapping[tuple[str, str], SavedFile] = field(default_factory=dict)
     """By path and class (a checkpoint holds a network and its optimizer): what the files hold that were
     seen being written before this observation."""
     epoch: int = 1
@@ -201,7 +201,9 @@ def flat_params(
     return flat
 
 
-def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, tuple[Value, Value]]:
+def differing_values(
+    before: Mapping[str, Value], after: Mapping[str, Value]
+) -> dict[str, tuple[Value, Value]]:
     """Parameters that both have and that differ, as (before, after)."""
     return {
         n: (before[n], value) for n, value in after.items() if n in before and not _equal(before[n], value)

@@ -22,10 +22,10 @@ from kernelscope.domain.evidence import CallSeen, Circumstance, Evidence, KnownO
 from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
 from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
 from kernelscope.libraries.registry import card_for
-from kernelscope.verdicts.context import JudgingContext, differing, flat_params
-from kernelscope.verdicts.findings import Finding, attribute_changes, twin_of
+from kernelscope.verdicts.context import JudgingContext, differing_values, flat_params
 from kernelscope.verdicts.fitted import had_learned, has_learned
-from kernelscope.verdicts.learned import may_carry, new_object, same_object
+from kernelscope.verdicts.learned import may_hold_known_state, new_object, same_object
+from kernelscope.verdicts.learned_finding import LearnedFinding, attribute_changes, twin_of
 from kernelscope.verdicts.networks import has_network_learned
 
 _BY_LEARNED = {
@@ -94,21 +94,21 @@ def _judge_row(
     before = context.before.get(old) if old is not None else None
     after = context.after.get(new) if new is not None else None
     if before is not None and after is None:
-        return _gone(name, before, context, out_of_reach=root in context.observation.unreached)
+        return _judge_gone(name, before, context, out_of_reach=root in context.observation.unreached)
     if after is None:
         return None
     if before is None:
-        return _first_held(name, after, context)
+        return _judge_first_held(name, after, context)
     if before.token == after.token:
         if not context.may_differ(after):
             return None
-        return _kept(name, before, after, context)
-    return _replaced(name, before, after, context)
+        return _judge_kept(name, before, after, context)
+    return _judge_replaced(name, before, after, context)
 
 
-def _gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_of_reach: bool) -> Change:
+def _judge_gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_of_reach: bool) -> Change:
     """The model is gone; a name that the look did not reach may hold another one."""
-    stale = _stale(before, None, context)
+    stale = _stale_partners(before, None, context)
     change = Change(
         name=name,
         verdict=Verdict.UNKNOWN if out_of_reach else Verdict.DELETED,
@@ -125,29 +125,29 @@ def _gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_of_rea
     return _place(change, context)
 
 
-def _first_held(name: str, after: ObjectFacts, context: JudgingContext) -> Change:
+def _judge_first_held(name: str, after: ObjectFacts, context: JudgingContext) -> Change:
     """The name held no model before."""
     if after.token in context.before:
-        return _rebound(name, None, after, context)
+        return _judge_rebound(name, None, after, context)
     finding = new_object(after, context)
     verdict = _verdict_of_new(finding, after, context, Verdict.CREATED)
     return _build_change(name, verdict, Identity.NEW, None, after, finding, context)
 
 
-def _replaced(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change:
+def _judge_replaced(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change:
     """The name held another object before."""
     if after.token in context.before:
-        return _rebound(name, before, after, context)
+        return _judge_rebound(name, before, after, context)
     finding = new_object(after, context)
     verdict = _verdict_of_new(finding, after, context, Verdict.RESET)
     return _build_change(name, verdict, Identity.RECREATED, before, after, finding, context)
 
 
-def _kept(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change | None:
+def _judge_kept(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change | None:
     """The name still holds the object that it held."""
     finding = same_object(before, after, context)
-    params = differing(flat_params(before, context.before), flat_params(after, context.after))
-    saved = _saved(after, context)
+    params = differing_values(flat_params(before, context.before), flat_params(after, context.after))
+    saved = _find_save(after, context)
     verdict = _BY_LEARNED.get(finding.learned)
     if verdict is None:
         verdict = Verdict.PARAMS if params else Verdict.SAVED if saved else None
@@ -156,7 +156,9 @@ def _kept(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingCo
     return _build_change(name, verdict, Identity.SAME, before, after, finding, context)
 
 
-def _rebound(name: str, before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext) -> Change:
+def _judge_rebound(
+    name: str, before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext
+) -> Change:
     """The name holds an object that was known before; what happened to that in this run may be louder."""
     finding = same_object(context.before[after.token], after, context)
     verdict = _BY_LEARNED.get(finding.learned, Verdict.ALIASED)
@@ -166,7 +168,7 @@ def _rebound(name: str, before: ObjectFacts | None, after: ObjectFacts, context:
 
 
 def _verdict_of_new(
-    finding: Finding, after: ObjectFacts, context: JudgingContext, otherwise: Verdict
+    finding: LearnedFinding, after: ObjectFacts, context: JudgingContext, otherwise: Verdict
 ) -> Verdict:
     if finding.learned in (Learned.CARRIED, Learned.CONTINUED):
         if finding.source is not None:
@@ -177,7 +179,11 @@ def _verdict_of_new(
             return Verdict.COPIED if otherwise is Verdict.RESET else otherwise
         known = context.observation.code.copies or twin_of(after, context) is not None
         return Verdict.COPIED if known else Verdict.RESTORED
-    if finding.learned is Learned.UNKNOWN and otherwise is Verdict.RESET and may_carry(after, context):
+    if (
+        finding.learned is Learned.UNKNOWN
+        and otherwise is Verdict.RESET
+        and may_hold_known_state(after, context)
+    ):
         return Verdict.UNKNOWN
     return otherwise
 
@@ -188,17 +194,17 @@ def _build_change(
     identity: Identity,
     before: ObjectFacts | None,
     after: ObjectFacts,
-    finding: Finding,
+    finding: LearnedFinding,
     context: JudgingContext,
 ) -> Change:
-    saved = _saved(after, context)
+    saved = _find_save(after, context)
     by_address = after.by_address and identity in (Identity.SAME, Identity.REBOUND)
     change = Change(
         name=name,
         verdict=verdict,
         identity=identity,
         learned=finding.learned,
-        params=_params(before, after, context),
+        params=_differing_params(before, after, context),
         certainty=_certainty(verdict, finding, saved, by_address),
         evidence=_evidence(identity, before, after, finding, saved, context),
         cls=after.cls,
@@ -208,7 +214,7 @@ def _build_change(
         previous_id=before.id if before else None,
         fitted=_has_learned_now(after, context),
         persistence=_persistence(finding, saved),
-        stale=_stale(before, after, context) if before else (),
+        stale=_stale_partners(before, after, context) if before else (),
     )
     return _place(replace(change, background=_background(change, before, after, context)), context)
 
@@ -280,16 +286,18 @@ def _has_learned_now(facts: ObjectFacts, context: JudgingContext) -> bool:
     return has_learned(facts, context.after, {})
 
 
-def _params(
+def _differing_params(
     before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext
 ) -> dict[str, tuple[Value, Value]]:
     """Of objects of one class; two classes have nothing to compare."""
     if before is None or before.cls != after.cls:
         return {}
-    return differing(flat_params(before, context.before), flat_params(after, context.after))
+    return differing_values(flat_params(before, context.before), flat_params(after, context.after))
 
 
-def _certainty(verdict: Verdict, finding: Finding, saved: FileAccess | None, by_address: bool) -> Certainty:
+def _certainty(
+    verdict: Verdict, finding: LearnedFinding, saved: FileAccess | None, by_address: bool
+) -> Certainty:
     """Of the verdict: a new object is observed, whatever is known of what it learned."""
     if by_address and finding.certainty != "unknown":
         return "inferred"
@@ -306,7 +314,7 @@ def _evidence(
     identity: Identity,
     before: ObjectFacts | None,
     after: ObjectFacts,
-    finding: Finding,
+    finding: LearnedFinding,
     saved: FileAccess | None,
     context: JudgingContext,
 ) -> tuple[Evidence, ...]:
@@ -320,14 +328,14 @@ def _evidence(
     if after.by_address and identity in (Identity.SAME, Identity.REBOUND):
         found.append(Circumstance.NO_WEAK_REFERENCES)
     found += finding.evidence
-    if before is not None and _params(before, after, context):
+    if before is not None and _differing_params(before, after, context):
         found.append(Circumstance.PARAMS_DIFFER)
     if saved is not None:
         found.append(SaveInCode(saved.call, saved.path, saved.touched))
     return tuple(found) or (Circumstance.STATE_DIFFERS,)
 
 
-def _persistence(finding: Finding, saved: FileAccess | None) -> Persistence | None:
+def _persistence(finding: LearnedFinding, saved: FileAccess | None) -> Persistence | None:
     if finding.source is not None:
         return Persistence("loaded", finding.source.path, finding.source.call)
     if saved is not None:
@@ -335,7 +343,7 @@ def _persistence(finding: Finding, saved: FileAccess | None) -> Persistence | No
     return None
 
 
-def _saved(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None:
+def _find_save(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None:
     """The save of this object in this run; one whose file was not written and whose state was
     seen not to be read is no save."""
     for access in context.files("save"):
@@ -344,7 +352,9 @@ def _saved(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None:
     return None
 
 
-def _stale(before: ObjectFacts, after: ObjectFacts | None, context: JudgingContext) -> tuple[str, ...]:
+def _stale_partners(
+    before: ObjectFacts, after: ObjectFacts | None, context: JudgingContext
+) -> tuple[str, ...]:
     """Partners that still hold what this run left behind.
 
     Of an object that was replaced: composites that still hold it, where no name reaches it any more.

@@ -16,16 +16,16 @@ from kernelscope.domain.evidence import (
 from kernelscope.domain.facts import Call, MethodInCode, ObjectFacts, Part
 from kernelscope.libraries.registry import Effect, RuleCard, card_for
 from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
-from kernelscope.verdicts.findings import (
+from kernelscope.verdicts.fitted import had_learned, has_learned
+from kernelscope.verdicts.learned_finding import (
     AttributeChanges,
-    Finding,
+    LearnedFinding,
     attribute_changes,
     call_seen,
     calls_in_code,
-    carried_state,
+    restored_state,
     twin_of,
 )
-from kernelscope.verdicts.fitted import had_learned, has_learned
 from kernelscope.verdicts.networks import new_network, same_network
 
 _LOUDEST = (
@@ -42,7 +42,7 @@ _LOUDEST = (
 
 def same_object(
     before: ObjectFacts, after: ObjectFacts, context: JudgingContext, depth: int = DEPTH
-) -> Finding:
+) -> LearnedFinding:
     """What happened to the learned state of an object that is still the same object.
 
     Args:
@@ -53,29 +53,29 @@ def same_object(
         return same_network(before, after, context)
     was, now = had_learned(before, context), has_learned(after, context.after, {})
     attributes = attribute_changes(before, after)
-    parts = _through_parts(before, after, context, depth) if depth else Finding(Learned.SAME)
+    parts = _through_parts(before, after, context, depth) if depth else LearnedFinding(Learned.SAME)
     returned = [c for c in context.calls_on(after.token) if c.returned]
-    taught = [c for c in returned if card.effect(after, c.method, c.given) in _TEACHES]
+    learning_calls = [c for c in returned if card.effect(after, c.method, c.given) in _LEARNING_EFFECTS]
     if was and not now:
         evidence = attributes.evidence() or parts.evidence or (Circumstance.PART_REPLACED,)
-        return Finding(Learned.CLEARED, "observed", evidence)
-    through = _taught_through_parts(before, after, taught, parts, was, now, context, depth)
+        return LearnedFinding(Learned.CLEARED, "observed", evidence)
+    through = _learned_through_parts(before, after, learning_calls, parts, was, now, context, depth)
     if through.happened:
         return through
-    if taught:
-        return _by_calls(after, taught, was, now, attributes, context)
+    if learning_calls:
+        return _by_calls(after, learning_calls, was, now, attributes, context)
     if not attributes and not parts.happened:
-        return _by_what_must_have_run(card, after, was, now, context)
+        return _by_calls_that_must_have_run(card, after, was, now, context)
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
     if was and not parts.happened and _may_be_refused(card, after, attributes, context):
-        return _refused(before, after, attributes)
+        return _refused_fit(before, after, attributes)
     if not parts.happened and _is_bookkeeping(after, attributes, context):
-        return Finding(Learned.SAME if was else Learned.NONE)
+        return LearnedFinding(Learned.SAME if was else Learned.NONE)
     return _by_cause(before, after, was, now, attributes, context)
 
 
-def new_object(after: ObjectFacts, context: JudgingContext) -> Finding:
+def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     """Where the learned state of an object that was not there before comes from."""
     card = card_for(after)
     if card.by_history:
@@ -84,37 +84,39 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> Finding:
     calls = context.calls_on(after.token)
     if any(card.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
         if not now:
-            return Finding(Learned.NONE)
-        carried = carried_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
-        return _after_the_carry(card, after, calls, carried)
+            return LearnedFinding(Learned.NONE)
+        carried = restored_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
+        return _after_restore(card, after, calls, carried)
     if not now and any(f.token == after.token and f.call == "load_params" for f in context.files("load")):
-        return carried_state(after, context, "inferred", ())  # of skorch: into a net that was only made
+        return restored_state(after, context, "inferred", ())  # of skorch: into a net that was only made
     if not now:
-        return Finding(Learned.NONE)
+        return LearnedFinding(Learned.NONE)
     if _stands_on_known_parts(card, after, context):
-        return Finding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
+        return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
     grown = _grown_from_another(card, after, context)
     if grown is not None:
         return grown
-    taught = [c for c in calls if c.returned and card.effect(after, c.method, c.given) in _TEACHES]
-    if taught:
-        return Finding(Learned.FITTED, "observed", tuple(call_seen(c) for c in taught))
-    if _can_have_been_carried(after, context) and not _can_have_been_taught(card, after, context):
-        return carried_state(after, context, "inferred", ())
+    learning_calls = [
+        c for c in calls if c.returned and card.effect(after, c.method, c.given) in _LEARNING_EFFECTS
+    ]
+    if learning_calls:
+        return LearnedFinding(Learned.FITTED, "observed", tuple(call_seen(c) for c in learning_calls))
+    if _may_be_restored(after, context) and not _may_have_learned(card, after, context):
+        return restored_state(after, context, "inferred", ())
     return _fitted_as_far_as_known(card, after, context)
 
 
-def _grown_from_another(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> Finding | None:
+def _grown_from_another(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding | None:
     """A new model that a training function made from a given one (``xgb.train(…, xgb_model=old)``)."""
     methods = context.observation.code.methods
     made = [m for m in methods if m.method == "train" and m.token == facts.token]
     if {card.effect(facts, m.method, m.given) for m in made} != {Effect.CONTINUES}:
         return None
-    return Finding(Learned.CONTINUED, "inferred", calls_in_code(made), in_memory=True)
+    return LearnedFinding(Learned.CONTINUED, "inferred", calls_in_code(made), in_memory=True)
 
 
 def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
-    """A new composite around parts that had learned before, and that this run taught nothing."""
+    """A new composite around parts that had learned before, and that this run learning_calls nothing."""
     given = [p.token for p in facts.parts if p.key is not None]
     if not card.works_with_given_parts(facts) or facts.learned or not given:
         return False
@@ -125,8 +127,8 @@ def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, context: JudgingC
     )
 
 
-_MAKES = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS)
-_TEACHES = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES)
+_CHANGING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS)
+_LEARNING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES)
 
 
 def _by_calls(
@@ -136,21 +138,21 @@ def _by_calls(
     now: bool,
     attributes: AttributeChanges,
     context: JudgingContext,
-) -> Finding:
+) -> LearnedFinding:
     card = card_for(facts)
     effects = {card.effect(facts, c.method, c.given) for c in calls}
     evidence = (*(call_seen(c) for c in calls), *attributes.evidence())
     if Effect.RESTORES in effects and Effect.REFITS not in effects:
-        return carried_state(facts, context, "observed", evidence)  # and learned on, where it was
+        return restored_state(facts, context, "observed", evidence)  # and learned on, where it was
     if not was:
-        return Finding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
+        return LearnedFinding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
     learned = Learned.REFITTED if Effect.REFITS in effects else Learned.CONTINUED
-    return Finding(learned, "observed", evidence)
+    return LearnedFinding(learned, "observed", evidence)
 
 
-def _by_what_must_have_run(
+def _by_calls_that_must_have_run(
     card: RuleCard, after: ObjectFacts, was: bool, now: bool, context: JudgingContext
-) -> Finding:
+) -> LearnedFinding:
     """Nothing differs, and yet a call may have learned, or put in, the very same once more.
 
     That is told only where calls are not seen and the code cannot have gone past one.  Of an object
@@ -166,55 +168,57 @@ def _by_what_must_have_run(
         if was and effect in effects:
             told = (*calls_in_code([effects[effect]]), reason)
             if effect is Effect.RESTORES:
-                return carried_state(after, context, "inferred", told)
-            return Finding(
+                return restored_state(after, context, "inferred", told)
+            return LearnedFinding(
                 Learned.REFITTED if effect is Effect.REFITS else Learned.CONTINUED, "inferred", told
             )
     left_out = () if context.sees_calls or not was else after.not_evaluated
-    told = calls_in_code([m for m in _teaching_here(after, context) if m.token == after.token])
+    told = calls_in_code([m for m in _changing_calls_in_code(after, context) if m.token == after.token])
     if left_out and told:
-        return Finding(Learned.UNKNOWN, "unknown", (*told, AttributesNotRead(left_out)))
-    return Finding(Learned.SAME if was else Learned.NONE)
+        return LearnedFinding(Learned.UNKNOWN, "unknown", (*told, AttributesNotRead(left_out)))
+    return LearnedFinding(Learned.SAME if was else Learned.NONE)
 
 
-def _teaching_here(facts: ObjectFacts, context: JudgingContext) -> tuple[MethodInCode, ...]:
-    """Calls in the code that may have taught this object something."""
+def _changing_calls_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[MethodInCode, ...]:
+    """Calls in the code that may have learning_calls this object something."""
     card, possible = card_for(facts), context.methods_possible_on(facts.token)
-    return tuple(m for m in possible if card.effect(facts, m.method, m.given) in _MAKES)
+    return tuple(m for m in possible if card.effect(facts, m.method, m.given) in _CHANGING_EFFECTS)
 
 
-def _taught_through_parts(
+def _learned_through_parts(
     before: ObjectFacts,
     after: ObjectFacts,
-    taught: list[Call],
-    parts: Finding,
+    learning_calls: list[Call],
+    parts: LearnedFinding,
     was: bool,
     now: bool,
     context: JudgingContext,
     depth: int,
-) -> Finding:
+) -> LearnedFinding:
     """What a call on the whole did, where that is what it did to the parts that it was given."""
     if not was and not now:
-        return _thin(before, after, taught, context, depth)
-    if not (taught and was and parts.happened and card_for(after).works_with_given_parts(after)):
-        return Finding(Learned.SAME)
+        return _wrapper(before, after, learning_calls, context, depth)
+    if not (learning_calls and was and parts.happened and card_for(after).works_with_given_parts(after)):
+        return LearnedFinding(Learned.SAME)
     # What became of a pipeline is what became of its steps: one of them may have warm_start.
-    seen = tuple(call_seen(c) for c in taught)
+    seen = tuple(call_seen(c) for c in learning_calls)
     return replace(_as_the_whole_sees_it(parts, was, now), evidence=(*seen, *parts.evidence))
 
 
-def _thin(
-    before: ObjectFacts, after: ObjectFacts, taught: list[Call], context: JudgingContext, depth: int
-) -> Finding:
-    """What a call on the whole taught the very parts that it was given, where the whole keeps nothing
+def _wrapper(
+    before: ObjectFacts, after: ObjectFacts, learning_calls: list[Call], context: JudgingContext, depth: int
+) -> LearnedFinding:
+    """What a call on the whole learning_calls the very parts that it was given, where the whole keeps nothing
     of its own: a class of the user's around one model."""
-    here = bool(taught) or any(m.token == after.token for m in _teaching_here(after, context))
+    here = bool(learning_calls) or any(
+        m.token == after.token for m in _changing_calls_in_code(after, context)
+    )
     if after.learned or not here or not depth or card_for(after).works_with_given_parts(after):
-        return Finding(Learned.SAME)
+        return LearnedFinding(Learned.SAME)
     return _through_parts(before, after, context, depth, tuple(p for p in after.parts if p.key is not None))
 
 
-def _as_the_whole_sees_it(parts: Finding, was: bool, now: bool) -> Finding:
+def _as_the_whole_sees_it(parts: LearnedFinding, was: bool, now: bool) -> LearnedFinding:
     """A first fit of one part is no first fit of a whole that was fitted, and the other way round."""
     learned = parts.learned
     if was and learned is Learned.FITTED:
@@ -232,8 +236,8 @@ def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, context: J
     if not attributes.only_renewed or any(t == after.token for t, _ in context.observation.code.assigned):
         return False
     run = context.observation.run
-    teaching = _teaching_here(after, context)
-    if not teaching or (context.sees_calls and not any(m.sure for m in teaching)):
+    possible = _changing_calls_in_code(after, context)
+    if not possible or (context.sees_calls and not any(m.sure for m in possible)):
         return True
     private = all(name.startswith("_") for name in attributes.bound)
     return private and run is not None and run.status != "ok"
@@ -252,18 +256,21 @@ def _may_be_refused(
     if run is not None and run.status != "ok":
         return True
     by_hand = any(token == after.token for token, _ in context.observation.code.assigned)
-    sure = any(card.effect(after, m.method, m.given) in _MAKES for m in context.surely_called_on(after.token))
-    taught = _can_have_been_taught(card, after, context)
-    return taught and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
+    sure = any(
+        card.effect(after, m.method, m.given) in _CHANGING_EFFECTS
+        for m in context.surely_called_on(after.token)
+    )
+    learning_calls = _may_have_learned(card, after, context)
+    return learning_calls and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
 
 
-def _refused(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges) -> Finding:
+def _refused_fit(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges) -> LearnedFinding:
     """A ``fit`` checked what it was given, and learned nothing from it: what it had learned is there, and
     may not fit any more to what it now takes for its input."""
     if not attributes.lost and all(_is_equal(before, after, name) for name in attributes.names):
-        return Finding(Learned.SAME)
+        return LearnedFinding(Learned.SAME)
     evidence = (*attributes.evidence(), Circumstance.FIT_REFUSED)
-    return Finding(Learned.UNKNOWN, "unknown", evidence)
+    return LearnedFinding(Learned.UNKNOWN, "unknown", evidence)
 
 
 def _is_equal(before: ObjectFacts, after: ObjectFacts, name: str) -> bool:
@@ -278,58 +285,61 @@ def _by_cause(
     now: bool,
     attributes: AttributeChanges,
     context: JudgingContext,
-) -> Finding:
+) -> LearnedFinding:
     """Attributes differ, and no call that teaches is known to have come back."""
     refused = any(not c.returned for c in context.calls_on(after.token)) or not context.sees_calls
     if refused and not was and not now:
-        return Finding(Learned.NONE)
+        return LearnedFinding(Learned.NONE)
     if context.sees_calls:
-        return _unseen(before, after, was, attributes, context)
+        return _without_seen_call(before, after, was, attributes, context)
     return _by_code(before, after, was, attributes, context)
 
 
-def _unseen(
+def _without_seen_call(
     before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, context: JudgingContext
-) -> Finding:
+) -> LearnedFinding:
     """Attributes differ and no call that teaches came back, though calls are seen."""
     raised = [c for c in context.calls_on(after.token) if not c.returned]
     if raised:
         calls = (call_seen(c, came_back=False) for c in raised)
         evidence = (*calls, *attributes.evidence())
-        return Finding(Learned.UNKNOWN, "unknown", evidence)
+        return LearnedFinding(Learned.UNKNOWN, "unknown", evidence)
     card = card_for(after)
-    if any(card.effect(after, m.method, m.given) in _TEACHES for m in context.surely_called_on(after.token)):
+    if any(
+        card.effect(after, m.method, m.given) in _LEARNING_EFFECTS
+        for m in context.surely_called_on(after.token)
+    ):
         return _by_code(before, after, was, attributes, context)  # a method that is no Python function
     return _edited_or_unknown(after, attributes, context, "observed")
 
 
 def _by_code(
     before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, context: JudgingContext
-) -> Finding:
+) -> LearnedFinding:
     """Attributes differ and calls are not seen: what can the code have called?"""
     card = card_for(after)
-    teaching = list(_teaching_here(after, context))
-    effects = {card.effect(after, m.method, m.given) for m in teaching}
+    possible = list(_changing_calls_in_code(after, context))
+    effects = {card.effect(after, m.method, m.given) for m in possible}
     if not effects:
         return _edited_or_unknown(after, attributes, context, "inferred")
-    evidence = (*calls_in_code(teaching), *attributes.evidence())
+    evidence = (*calls_in_code(possible), *attributes.evidence())
     if Effect.RESTORES in effects:
         sure = {card.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
         if len(effects) == 1 or Effect.RESTORES in sure:
-            return carried_state(after, context, "inferred", evidence)
-        return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.ORDER_UNKNOWN))
+            return restored_state(after, context, "inferred", evidence)
+        return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.ORDER_UNKNOWN))
     if effects == {Effect.CLEARS}:
-        return Finding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
+        return LearnedFinding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
     if not was:
-        return Finding(Learned.FITTED, "inferred", evidence)
+        return LearnedFinding(Learned.FITTED, "inferred", evidence)
     sure = {card.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
     if len(effects) > 1 and Effect.REFITS not in sure:
         return _by_counters(before, after, evidence)
     learned = Learned.REFITTED if Effect.REFITS in effects else Learned.CONTINUED
-    return Finding(learned, "inferred", evidence)
+    return LearnedFinding(learned, "inferred", evidence)
 
 
-def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[Evidence, ...]) -> Finding:
+def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[Evidence, ...]) -> LearnedFinding:
     """The code can have begun anew or gone on: a counter of updates may tell which.
 
     ``t_`` counts weight updates: ``fit`` starts it at 1, ``partial_fit`` adds to it
@@ -337,20 +347,22 @@ def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[Eviden
     """
     old, new = before.learned.get("t_"), after.learned.get("t_")
     if old and new and old.number is not None and new.number is not None and old.number > new.number:
-        return Finding(Learned.REFITTED, "inferred", (*evidence, CounterFell("t_", old.text, new.text)))
-    return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.REFIT_OR_CONTINUATION))
+        return LearnedFinding(
+            Learned.REFITTED, "inferred", (*evidence, CounterFell("t_", old.text, new.text))
+        )
+    return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.REFIT_OR_CONTINUATION))
 
 
 def _edited_or_unknown(
     after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext, certainty: Certainty
-) -> Finding:
+) -> LearnedFinding:
     written = tuple(a for t, a in context.observation.code.assigned if t == after.token)
     evidence = attributes.evidence()
     if written:
-        return Finding(Learned.EDITED, certainty, (*evidence, AttributesSetInCode(written)))
+        return LearnedFinding(Learned.EDITED, certainty, (*evidence, AttributesSetInCode(written)))
     if context.observation.code.complete and not context.observation.code.company:
-        return Finding(Learned.EDITED, certainty, (*evidence, Circumstance.NO_LEARNING_CALL_IN_CODE))
-    return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.NO_LEARNING_CALL_SEEN))
+        return LearnedFinding(Learned.EDITED, certainty, (*evidence, Circumstance.NO_LEARNING_CALL_IN_CODE))
+    return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.NO_LEARNING_CALL_SEEN))
 
 
 def _through_parts(
@@ -359,10 +371,10 @@ def _through_parts(
     context: JudgingContext,
     depth: int,
     parts: tuple[Part, ...] | None = None,
-) -> Finding:
+) -> LearnedFinding:
     """The loudest change among these parts; where none are told, those that the whole works with."""
     held_before = {p.token for p in before.parts}
-    found: dict[Learned, Finding] = {}
+    found: dict[Learned, LearnedFinding] = {}
     for part in working_parts(after) if parts is None else parts:
         old, new = context.before.get(part.token), context.after.get(part.token)
         if part.token not in held_before or old is None or new is None:
@@ -374,64 +386,64 @@ def _through_parts(
     for learned in _LOUDEST:
         if learned in found:
             return found[learned]
-    return Finding(Learned.SAME)
+    return LearnedFinding(Learned.SAME)
 
 
-def _after_the_carry(
-    card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...], carried: Finding
-) -> Finding:
+def _after_restore(
+    card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...], carried: LearnedFinding
+) -> LearnedFinding:
     """The carried state, or what it became where it was learned on, or anew, in the same run."""
     effects = [card.effect(facts, c.method, c.given) for c in calls]
     later = zip(effects, calls, strict=True)
     rest = [e for e, c in tuple(later)[effects.index(Effect.RESTORES) + 1 :] if c.returned]
     evidence = tuple(call_seen(c) for c in calls)
     if Effect.REFITS in rest:
-        return Finding(Learned.FITTED, "observed", evidence)
+        return LearnedFinding(Learned.FITTED, "observed", evidence)
     if Effect.CONTINUES in rest:
-        return Finding(Learned.CONTINUED, "observed", evidence, carried.source)
+        return LearnedFinding(Learned.CONTINUED, "observed", evidence, carried.source)
     return carried
 
 
-def may_carry(facts: ObjectFacts, context: JudgingContext) -> bool:
+def may_hold_known_state(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether the learned state of a new object can be one that was known before."""
     unread = any(s.digest is None for s in facts.learned.values()) or facts.not_evaluated
     return bool(unread) or twin_of(facts, context) is not None
 
 
-def _can_have_been_carried(facts: ObjectFacts, context: JudgingContext) -> bool:
+def _may_be_restored(facts: ObjectFacts, context: JudgingContext) -> bool:
     loads = context.files("load")
     return bool(any(f.token in (facts.token, None) for f in loads) or context.observation.code.copies)
 
 
-def _can_have_been_taught(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
+def _may_have_learned(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
     return any(
         card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
         for m in context.methods_possible_on(facts.token)
     )
 
 
-def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> Finding:
+def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     """A new object that has learned something, and no call on it was seen."""
-    teaching = [
+    possible = [
         m
         for m in context.methods_possible_on(facts.token)
         if card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
     ]
-    evidence = calls_in_code(teaching)
+    evidence = calls_in_code(possible)
     twin = twin_of(facts, context)
-    if not _can_have_been_carried(facts, context):
-        if teaching:
-            return Finding(Learned.FITTED, "inferred", evidence)
+    if not _may_be_restored(facts, context):
+        if possible:
+            return LearnedFinding(Learned.FITTED, "inferred", evidence)
         followed = (context.observation.code.complete or card.born_fitted) and twin is None
         if followed or _something_learns(card, facts, context):
-            return Finding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
+            return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
         if twin is None:
-            return Finding(Learned.UNKNOWN, "unknown", (Circumstance.ORIGIN_NOT_SEEN,))
-    elif {card.effect(facts, m.method, m.given) for m in teaching} == {Effect.CONTINUES}:
-        return replace(carried_state(facts, context, "inferred", evidence), learned=Learned.CONTINUED)
+            return LearnedFinding(Learned.UNKNOWN, "unknown", (Circumstance.ORIGIN_NOT_SEEN,))
+    elif {card.effect(facts, m.method, m.given) for m in possible} == {Effect.CONTINUES}:
+        return replace(restored_state(facts, context, "inferred", evidence), learned=Learned.CONTINUED)
     elif twin is None:
-        return Finding(Learned.FITTED, "inferred", evidence)
-    return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.EQUALS_KNOWN_STATE))
+        return LearnedFinding(Learned.FITTED, "inferred", evidence)
+    return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.EQUALS_KNOWN_STATE))
 
 
 def _something_learns(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:

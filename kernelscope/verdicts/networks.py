@@ -18,16 +18,16 @@ from kernelscope.domain.facts import MethodInCode, ObjectFacts
 from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
 from kernelscope.libraries.registry import Effect, card_for
 from kernelscope.verdicts.context import JudgingContext
-from kernelscope.verdicts.findings import (
+from kernelscope.verdicts.fitted import had_learned
+from kernelscope.verdicts.learned_finding import (
     AttributeChanges,
-    Finding,
+    LearnedFinding,
     attribute_changes,
     call_seen,
     calls_in_code,
-    carried_state,
+    restored_state,
     twin_of,
 )
-from kernelscope.verdicts.fitted import had_learned
 
 _STATISTICS = BATCH_STATISTICS | KERAS_BATCH_STATISTICS
 _CONVERTS = frozenset({"to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type"})
@@ -48,59 +48,59 @@ class _Cause(Struct, frozen=True):
     tell."""
 
 
-_BY_WHAT_IT_WAS = (Learned.FITTED, Learned.CONTINUED, Learned.REFITTED, Learned.CLEARED)
+_DEPEND_ON_HISTORY = (Learned.FITTED, Learned.CONTINUED, Learned.REFITTED, Learned.CLEARED)
 """Words that say whether it had learned before."""
 
 
-def same_network(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Finding:
+def same_network(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     """What happened to a network that is still the same object.
 
     Of one that was there at the attach nobody saw whether it had learned anything: it is told by what
     it shows, and that is said.
     """
     finding = _what_happened(before, after, context)
-    if before.token in context.trained or finding.learned not in _BY_WHAT_IT_WAS:
+    if before.token in context.trained or finding.learned not in _DEPEND_ON_HISTORY:
         return finding
     was = had_learned(before, context)
     return replace(finding, certainty="inferred", evidence=(*finding.evidence, SeenAtAttach(was)))
 
 
-def _what_happened(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Finding:
+def _what_happened(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     was = had_learned(before, context)
     changes = attribute_changes(before, after)
     causes = _causes(after, context)
     if not changes:
-        return _nothing_differs(before, after, was, causes)
+        return _without_changes(before, after, was, causes)
     if _is_converted(before, after, changes, context):
-        return Finding(Learned.SAME if was else Learned.NONE)
+        return LearnedFinding(Learned.SAME if was else Learned.NONE)
     evidence = (*dict.fromkeys(c.evidence for c in causes), *changes.evidence())
-    if _puts_its_own_best_back(causes, after, context):
+    if _restores_best_checkpoint(causes, after, context):
         causes = tuple(c for c in causes if c.effect is Effect.CONTINUES)
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
     effects = {c.effect for c in causes}
     sure = {c.effect for c in causes if c.sure}
     on = Learned.CONTINUED if was else Learned.FITTED
     if _only_statistics(changes) and not effects & {Effect.RESTORES, Effect.CLEARS}:
-        return Finding(on, "inferred", (Circumstance.ONLY_STATISTICS_DIFFER, *changes.evidence()))
+        return LearnedFinding(on, "inferred", (Circumstance.ONLY_STATISTICS_DIFFER, *changes.evidence()))
     if len(effects) > 1 and not sure & {Effect.RESTORES, Effect.CLEARS}:
-        return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.ORDER_UNKNOWN))
-    if effects & {Effect.RESTORES, Effect.CLEARS} and not _of_the_whole(causes, after, changes):
-        return Finding(Learned.EDITED, "inferred", (*evidence, Circumstance.MOST_WEIGHTS_EQUAL))
+        return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.ORDER_UNKNOWN))
+    if effects & {Effect.RESTORES, Effect.CLEARS} and not _affects_most_weights(causes, after, changes):
+        return LearnedFinding(Learned.EDITED, "inferred", (*evidence, Circumstance.MOST_WEIGHTS_EQUAL))
     if Effect.RESTORES in effects:
-        return carried_state(after, context, certainty, evidence)
+        return restored_state(after, context, certainty, evidence)
     if Effect.CLEARS in effects:
         anew = Effect.CONTINUES in effects
         learned = (Learned.REFITTED if anew else Learned.CLEARED) if was else (on if anew else Learned.NONE)
-        return Finding(learned, certainty, evidence)
+        return LearnedFinding(learned, certainty, evidence)
     if Effect.CONTINUES in effects:
-        return Finding(on, certainty, evidence)
+        return LearnedFinding(on, certainty, evidence)
     return _without_a_cause(before, after, changes, on, evidence, context)
 
 
-def new_network(after: ObjectFacts, context: JudgingContext) -> Finding:
+def new_network(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     """Where the learned state of a network that was not there before comes from, if it has any."""
     causes = _causes(after, context)
-    own_best = _puts_its_own_best_back(causes, after, context)
+    own_best = _restores_best_checkpoint(causes, after, context)
     effects = {Effect.CONTINUES} if own_best else {c.effect for c in causes}
     evidence = tuple(dict.fromkeys(c.evidence for c in causes))
     certainty: Certainty = "observed" if causes and all(c.seen for c in causes) else "inferred"
@@ -108,23 +108,23 @@ def new_network(after: ObjectFacts, context: JudgingContext) -> Finding:
     loaded = not own_best and any(f.token == after.token for f in context.files("load"))
     if Effect.RESTORES in effects or loaded:
         doubtful = not loaded and not any(c.sure for c in causes if c.effect is Effect.RESTORES)
-        finding = carried_state(after, context, certainty, evidence)
+        finding = restored_state(after, context, certainty, evidence)
         if finding.source is None and twin is not None and not had_learned(twin, context):
-            return Finding(Learned.NONE, certainty, (Circumstance.EQUALS_UNTRAINED_NETWORK,))
+            return LearnedFinding(Learned.NONE, certainty, (Circumstance.EQUALS_UNTRAINED_NETWORK,))
         if doubtful and Effect.CONTINUES not in effects:
-            return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.MAY_BE_SKIPPED))
+            return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.MAY_BE_SKIPPED))
         return replace(finding, learned=Learned.CONTINUED) if Effect.CONTINUES in effects else finding
     if Effect.CONTINUES in effects:
-        return Finding(Learned.FITTED, certainty, evidence)
+        return LearnedFinding(Learned.FITTED, certainty, evidence)
     if _stands_on_known_parts(after, context):
-        return Finding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
+        return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
     if twin is not None and had_learned(twin, context):
-        return Finding(Learned.CARRIED, "inferred", (Circumstance.EQUALS_KNOWN_NETWORK,), copied=True)
+        return LearnedFinding(Learned.CARRIED, "inferred", (Circumstance.EQUALS_KNOWN_NETWORK,), copied=True)
     if any(_is_copy_of_a_trained_one(p.token, context) for p in after.parts):
-        return Finding(Learned.CARRIED, "inferred", (Circumstance.CONTAINS_TRAINED_COPY,), copied=True)
+        return LearnedFinding(Learned.CARRIED, "inferred", (Circumstance.CONTAINS_TRAINED_COPY,), copied=True)
     if not context.observation.code.complete and card_for(after).was_written(after):
-        return Finding(Learned.FITTED, "inferred", (Circumstance.WRITTEN_OFTEN,))
-    return Finding(Learned.NONE)
+        return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.WRITTEN_OFTEN,))
+    return LearnedFinding(Learned.NONE)
 
 
 def _is_copy_of_a_trained_one(part: int, context: JudgingContext) -> bool:
@@ -155,9 +155,9 @@ def trained_networks(context: JudgingContext) -> dict[int, bool]:
     }
 
 
-def _nothing_differs(
+def _without_changes(
     before: ObjectFacts, after: ObjectFacts, was: bool, causes: tuple[_Cause, ...]
-) -> Finding:
+) -> LearnedFinding:
     """A call may have put in, or learned, the very same once more."""
     rewritten = any(
         s.version is not None and s.version != before.learned[n].version
@@ -165,7 +165,7 @@ def _nothing_differs(
         if n in before.learned
     )
     if not was and any(c.effect is Effect.RESTORES for c in causes):
-        return Finding(Learned.NONE)  # tried out, and put back to the random weights that it had
+        return LearnedFinding(Learned.NONE)  # tried out, and put back to the random weights that it had
     for effect, learned in (
         (Effect.RESTORES, Learned.CARRIED),
         (Effect.CONTINUES, Learned.CONTINUED if was else Learned.FITTED),
@@ -175,8 +175,8 @@ def _nothing_differs(
         if known and counts and (was or effect is Effect.CONTINUES):
             seen = all(c.seen for c in known)
             evidence = (*(c.evidence for c in known), Circumstance.EQUAL_CONTENT)
-            return Finding(learned, "observed" if seen else "inferred", evidence)
-    return Finding(Learned.SAME if was else Learned.NONE)
+            return LearnedFinding(learned, "observed" if seen else "inferred", evidence)
+    return LearnedFinding(Learned.SAME if was else Learned.NONE)
 
 
 def _without_a_cause(
@@ -186,50 +186,50 @@ def _without_a_cause(
     on: Learned,
     evidence: tuple[Evidence, ...],
     context: JudgingContext,
-) -> Finding:
+) -> LearnedFinding:
     """Weights differ, and nothing that is known to change them was called."""
     if on is Learned.FITTED and not changes.lost and _only_new(before, changes):
-        return Finding(Learned.NONE)  # it was built: its weights are there for the first time
+        return LearnedFinding(Learned.NONE)  # it was built: its weights are there for the first time
     code = context.observation.code
     methods = {m.method for m in code.methods}
     mine = {after.token, *(p.token for p in after.parts)}
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
     of_another = bool(written) and "step" in methods  # an optimizer's, to which the gradients belong
     if "by-gradient" in methods or ("backward" in methods and not of_another):
-        return Finding(on, "inferred", (*evidence, Circumstance.GRADIENT_STEP_IN_CODE))
+        return LearnedFinding(on, "inferred", (*evidence, Circumstance.GRADIENT_STEP_IN_CODE))
     if written:
-        return Finding(Learned.EDITED, "inferred", (*evidence, AttributesSetInCode(written)))
+        return LearnedFinding(Learned.EDITED, "inferred", (*evidence, AttributesSetInCode(written)))
     parts = [
         m
         for m in code.methods
         if m.token in mine and card_for(after).effect(after, m.method) is Effect.CLEARS
     ]
     if parts:
-        return Finding(Learned.EDITED, "inferred", (*evidence, *calls_in_code(parts)))
+        return LearnedFinding(Learned.EDITED, "inferred", (*evidence, *calls_in_code(parts)))
     if "in-place" in methods or (code.complete and not code.company):
-        return Finding(Learned.EDITED, "inferred", (*evidence, Circumstance.NO_LEARNING_CALL_IN_CODE))
-    return Finding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.NO_LEARNING_CALL_SEEN))
+        return LearnedFinding(Learned.EDITED, "inferred", (*evidence, Circumstance.NO_LEARNING_CALL_IN_CODE))
+    return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.NO_LEARNING_CALL_SEEN))
 
 
 def _causes(facts: ObjectFacts, context: JudgingContext) -> tuple[_Cause, ...]:
     """What was seen; where nothing was, what stands in the code."""
-    return tuple(_seen(facts, context)) or tuple(_in_the_code(facts, context))
+    return tuple(_seen_causes(facts, context)) or tuple(_causes_in_code(facts, context))
 
 
-def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[_Cause]:
+def _seen_causes(facts: ObjectFacts, context: JudgingContext) -> Iterator[_Cause]:
     for call in context.observation.calls:
         effect = _effect_of(call.method, call.token, call.given, facts, context)
         if effect is not Effect.NONE and call.returned:
             yield _Cause(effect, call_seen(call), seen=True, sure=True)
 
 
-def _in_the_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[_Cause]:
+def _causes_in_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[_Cause]:
     run = context.observation.run
     ended = run is not None and run.status == "ok"
     for method in context.observation.code.methods:
         if method.token is not None:
             effect = _effect_of(method.method, method.token, method.given, facts, context)
-        elif _may_be_meant(method, facts, context):
+        elif _may_be_called_on(method, facts, context):
             effect = card_for(facts).effect(facts, method.method, method.given)
         else:
             continue
@@ -259,7 +259,7 @@ def _effect_of(
     return found if found in (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS) else Effect.NONE
 
 
-def _may_be_meant(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:
+def _may_be_called_on(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a method whose receiver is not known may have been called on this network, or on an
     optimizer of its."""
     if method.cls is None or method.method == "step":
@@ -267,7 +267,9 @@ def _may_be_meant(method: MethodInCode, facts: ObjectFacts, context: JudgingCont
     return facts.token not in context.before and method.cls == facts.cls
 
 
-def _puts_its_own_best_back(causes: tuple[_Cause, ...], facts: ObjectFacts, context: JudgingContext) -> bool:
+def _restores_best_checkpoint(
+    causes: tuple[_Cause, ...], facts: ObjectFacts, context: JudgingContext
+) -> bool:
     """Whether a state is put in after training, and it is one of this very training: kept in memory, or
     in a file that this run wrote.  What came before the training may have begun it anew."""
     effects = tuple(dict.fromkeys(c.effect for c in causes))
@@ -278,7 +280,7 @@ def _puts_its_own_best_back(causes: tuple[_Cause, ...], facts: ObjectFacts, cont
     return read <= written
 
 
-def _of_the_whole(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: AttributeChanges) -> bool:
+def _affects_most_weights(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: AttributeChanges) -> bool:
     """Whether other weights were put in the whole network, or more than half of it: one layer drawn anew
     is an edit of the whole."""
     if any(c.whole for c in causes if c.effect in (Effect.RESTORES, Effect.CLEARS)):

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from kernelscope.domain.facts import ObjectFacts
+from kernelscope.export.csv_table import write_csv
 from kernelscope.export.markdown import write_markdown
 from kernelscope.export.page import write_html
-from kernelscope.export.tidy import write_csv
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.support.browser import chromium

@@ -20,7 +20,7 @@ from kernelscope.domain.events import Event
 from kernelscope.errors import KernelscopeError
 from kernelscope.expectations.checker import ExpectationChecker
 from kernelscope.expectations.language import KEYWORDS, WHEN, parse
-from kernelscope.export.tidy import COLUMNS
+from kernelscope.export.csv_table import COLUMNS
 from kernelscope.kernel import inject
 from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.protocol import records, wire

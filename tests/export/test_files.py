@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from kernelscope.domain.events import Event, Observed, Recalled
+from kernelscope.domain.events import Event, Observed, ReplayedEvent
 from kernelscope.domain.facts import Observation
 from kernelscope.errors import ExportError
 from kernelscope.export.files import FORMS, SUFFIXES, Form, write, write_file
@@ -67,7 +67,7 @@ def test_what_is_read_again_has_the_changes_that_were_seen(looks: list[Observati
     timeline, past = Timeline(), []
     for event in events:
         update = timeline.apply(event)
-        past.append(Recalled(update.event, update.judgements))
+        past.append(ReplayedEvent(update.event, update.judgements))
     out = io.BytesIO()
     write(TimelineView(timeline), past, "jsonl", out)
     told = [json.loads(line) for line in out.getvalue().splitlines()]

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from kernelscope.domain.facts import Opaque, Value
 from kernelscope.forecast.stand_ins import StandIns, make_changed_value, rebind_signature
-from kernelscope.verdicts.context import differing
-from kernelscope.verdicts.findings import attribute_changes
+from kernelscope.verdicts.context import differing_values
+from kernelscope.verdicts.learned_finding import attribute_changes
 from tests.support.facts import bound, model, signature
 
 
@@ -25,7 +25,7 @@ def test_each_object_that_was_made_has_one_stand_in_that_no_object_can_be() -> N
 
 @pytest.mark.parametrize("value", [None, 1.0, "a", Opaque("list of 2", None, 3), Opaque("", "d", 0)])
 def test_a_changed_value_differs_from_the_one_before(value: Value) -> None:
-    assert list(differing({"C": value}, {"C": make_changed_value(value)})) == ["C"]
+    assert list(differing_values({"C": value}, {"C": make_changed_value(value)})) == ["C"]
 
 
 @pytest.mark.parametrize("digest", [None, "d", "~sample"])

@@ -113,7 +113,7 @@ def test_more_entries_than_can_be_true_are_refused_by_their_number(key: str, ent
 def test_a_history_is_judged_look_by_look_and_as_all_at_once() -> None:
     reply = large_attach()
     event = Attached(1, KERNEL, reply.base, reply.history[:5])
-    steps, update = count_steps(Timeline().applying(event))
+    steps, update = count_steps(Timeline().apply_in_steps(event))
     assert steps == 5
     assert update == Timeline().apply(event)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kernelscope import __version__
 from kernelscope.domain.changes import Verdict
-from kernelscope.domain.events import Detached, Event, KernelChanged, Observed, Recalled, Waiting
+from kernelscope.domain.events import Detached, Event, KernelChanged, Observed, ReplayedEvent, Waiting
 from kernelscope.domain.facts import Observation
 from kernelscope.errors import RecordingError
 from kernelscope.protocol.stored import About
@@ -98,7 +98,7 @@ def test_any_session_is_the_same_when_it_is_replayed_as_it_was_judged_and_anew(
             assert again.trained == live.trained
 
 
-async def all_of(source: RecordingSource) -> list[Event | Recalled]:
+async def all_of(source: RecordingSource) -> list[Event | ReplayedEvent]:
     return [event async for event in source.events()]
 
 
@@ -169,7 +169,7 @@ async def test_a_reader_that_follows_is_told_what_is_written_until_the_recording
     path = tmp_path / "a.kscope"
     recorder = Recorder(path, unexpected)
     recorder(Update(Waiting("before")))
-    heard: list[Event | Recalled] = []
+    heard: list[Event | ReplayedEvent] = []
     async for event in RecordingSource(path, follow=True).events():
         heard.append(event)
         if event == Waiting("before"):

@@ -13,8 +13,8 @@ from kernelscope.domain.events import SHUT_DOWN, Event, KernelChanged, Lost, Obs
 from kernelscope.domain.facts import ObjectFacts, Observation
 from kernelscope.errors import UsageError
 from kernelscope.expectations.checker import ExpectationChecker, Result
-from kernelscope.expectations.findings import Finding, Outcome
 from kernelscope.expectations.language import WORDS, parse
+from kernelscope.expectations.results import Finding, Outcome
 from kernelscope.presentation.expectations import finding_sentence
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline, Update

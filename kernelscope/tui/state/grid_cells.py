@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from rich.cells import cell_len
 
-from kernelscope.domain.changes import Held, Identity, Verdict
+from kernelscope.domain.changes import Identity, TrackEntry, Verdict
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.presentation.colours import hue
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LINE_BARE, LINE_FITTED, WALL
@@ -27,7 +27,7 @@ _NUMBERED = (Identity.NEW, Identity.RECREATED, Identity.REBOUND)
 class Stretch(Struct, frozen=True):
     """What a row held over the columns [first, last), clipped to the window."""
 
-    held: Held | None
+    held: TrackEntry | None
     first: int
     last: int
     begins: bool
@@ -96,7 +96,7 @@ def _lifeline(stretch: Stretch, columns: Columns) -> Iterator[Span]:
     yield Span(fill * (cells - len(number)), role)
 
 
-def _mark(held: Held, attached: bool) -> Span | None:
+def _mark(held: TrackEntry, attached: bool) -> Span | None:
     if attached:
         return Span(WALL, "wall")
     if held.change is None:
@@ -105,7 +105,7 @@ def _mark(held: Held, attached: bool) -> Span | None:
     return Span(GLYPHS[verdict], f"verdict.{verdict}")
 
 
-def _number(held: Held, stretch: Stretch, cells: int) -> str:
+def _number(held: TrackEntry, stretch: Stretch, cells: int) -> str:
     """The generation's number, where a name comes to hold it and there is room."""
     if not stretch.begins or held.facts is None or held.facts.generation is None:
         return ""
@@ -162,7 +162,7 @@ def _value_cells(value: str | None, start: int, end: int, changed: bool, columns
     yield Span(" " * min(1, rest) + "┄" * (rest - 1), "rule")
 
 
-def _value(held: Held | None, param: str) -> str | None:
+def _value(held: TrackEntry | None, param: str) -> str | None:
     if held is None or held.facts is None or param not in held.facts.params:
         return None
     return value_text(held.facts.params[param])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from kernelscope.domain.changes import Change, Held, Moment, Run
+from kernelscope.domain.changes import Change, Moment, Run, TrackEntry
 from kernelscope.protocol.stored import About
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
@@ -112,7 +112,7 @@ class ViewState:
         return self.moment.run if self.moment else None
 
     @property
-    def held(self) -> Held | None:
+    def held(self) -> TrackEntry | None:
         """What the selected row holds at the selected moment."""
         return self.timeline.held_at(self.row, self.column) if self.row is not None else None
 

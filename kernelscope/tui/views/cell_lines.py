@@ -10,7 +10,7 @@ from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.presentation.reasons import reason_text
 from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.text import clean, headline
-from kernelscope.timeline.cells import Cell, Effect
+from kernelscope.timeline.cells import Cell, CellEffect
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, fit, line, safe_span, truncate, width
 from kernelscope.tui.views.evidence_lines import effects
@@ -115,7 +115,7 @@ def _alone(cell: Cell) -> Line:
     )
 
 
-def _did(effects_: tuple[Effect, ...], *, past: bool = False) -> Line:
+def _did(effects_: tuple[CellEffect, ...], *, past: bool = False) -> Line:
     pieces: list[Span] = []
     for one in effects_:
         role = f"verdict.{one.verdict}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelscope.domain.changes import Change, Held, Moment
+from kernelscope.domain.changes import Change, Moment, TrackEntry
 from kernelscope.domain.display import short_class
 from kernelscope.presentation.explain import explain
 from kernelscope.presentation.glyphs import GLYPHS, LIVE
@@ -59,7 +59,7 @@ def when(moment: Moment) -> str:
     return text_of(moment_label(moment))
 
 
-def holding(held: Held | None, moment: Moment, *, fitted: bool | None, name: str) -> Line:
+def holding(held: TrackEntry | None, moment: Moment, *, fitted: bool | None, name: str) -> Line:
     """What a row holds, in one sentence."""
     facts = held.facts if held is not None else None
     if held is not None and held.is_out_of_reach:

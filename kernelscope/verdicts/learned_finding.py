@@ -20,7 +20,7 @@ from kernelscope.libraries.registry import card_for
 from kernelscope.verdicts.context import JudgingContext
 
 
-class Finding(Struct, frozen=True):
+class LearnedFinding(Struct, frozen=True):
     """A value on the learned axis, how sure it is, and why."""
 
     learned: Learned
@@ -102,9 +102,9 @@ def _is_written(earlier: Signature, now: Signature) -> bool:
     return not exact and earlier.version != now.version
 
 
-def carried_state(
+def restored_state(
     facts: ObjectFacts, context: JudgingContext, certainty: Certainty, evidence: tuple[Evidence, ...]
-) -> Finding:
+) -> LearnedFinding:
     """A state that came from elsewhere, with the file that it came from where the code names one."""
     mine = (facts.token, *context.wholes_of(facts.token), None)
     loads = sorted((f for f in context.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
@@ -114,7 +114,7 @@ def carried_state(
         evidence = (*(e for e in evidence if e != call), LoadInCode(source.call, source.path))
     elif context.observation.code.copies:
         evidence = (*evidence, CopyInCode(context.observation.code.copies))
-    return Finding(Learned.CARRIED, certainty, evidence, source)
+    return LearnedFinding(Learned.CARRIED, certainty, evidence, source)
 
 
 def twin_of(facts: ObjectFacts, context: JudgingContext) -> ObjectFacts | None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kernelscope.domain.changes import Change
 from kernelscope.domain.facts import Observation
-from kernelscope.export.tidy import COLUMNS, inert, write_csv
+from kernelscope.export.csv_table import COLUMNS, inert, write_csv
 from kernelscope.protocol.records import change_record
 from kernelscope.text import clean
 from kernelscope.timeline.timeline import Timeline
