@@ -1,4 +1,4 @@
-"""The words of the product: what one run did to one name."""
+"""Changes: what one run did to one name, in the words of the product."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Certainty = Literal["observed", "inferred", "unknown"]
 MomentKind = Literal["attached", "run", "between"]
 Scope = Literal["global", "local"]
 StaleKind = Literal["models", "optimizers", "schedulers"]
-"""What all stale partners of one change are; ``models`` where they differ."""
+"""What all stale partners of one change are; ``models`` if they differ."""
 
 
 class Verdict(StrEnum):
-    """The word the reader sees first.  Where several apply, the first in this order wins."""
+    """The word the reader sees first.  If several apply, the first in this order wins."""
 
     DELETED = "deleted"
     RESET = "reset"
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 
 class Identity(StrEnum):
-    """Which object the name holds, compared with the one that it held."""
+    """Which object the name holds, compared with the one that it held before."""
 
     NEW = "new"
     RECREATED = "recreated"
@@ -48,7 +48,7 @@ class Identity(StrEnum):
 
 
 class Learned(StrEnum):
-    """What happened to what the model has learned."""
+    """What happened to the learned state of the model."""
 
     NONE = "none"
     FITTED = "fitted"
@@ -62,7 +62,7 @@ class Learned(StrEnum):
 
 
 class Persistence(Struct, frozen=True):
-    """A learned state that went to a file or came from one."""
+    """A learned state was written to a file or read from one."""
 
     action: Literal["saved", "loaded"]
     file: str | None
@@ -107,7 +107,7 @@ class Background(Struct, frozen=True, omit_defaults=True):
 
 
 class OldWords(Struct, frozen=True):
-    """English from a recording in whose form a change had its sentences with it."""
+    """The sentences of a change in a recording of version 2, which stored them."""
 
     explanation: str
     gist: str
@@ -146,11 +146,11 @@ class Change(Struct, frozen=True, omit_defaults=True):
     parts: tuple[Change, ...] = ()
     background: Background = Background()
     old_words: OldWords | None = None
-    """``None``: it was judged by a version that keeps values."""
+    """Only of a change in a recording of version 2."""
 
 
 class Run(Struct, frozen=True):
-    """One run, judged."""
+    """One run and its changes."""
 
     epoch: int
     facts: RunFacts
@@ -163,9 +163,9 @@ class Run(Struct, frozen=True):
     cut: tuple[str, ...] = ()
     hook_seconds: float = 0.0
     seen: Observation = Observation(0)
-    """What it was judged from: what running it again would do is told from that, too."""
+    """What it was judged from; forecasts are made from it, too."""
     fresh: frozenset[int] = frozenset()
-    """Tokens of the objects that were seen for the first time in it."""
+    """Tokens of the objects that were first seen in it."""
     moment: int = 0
     """Index of its column."""
 
@@ -182,7 +182,7 @@ class Moment(Struct, frozen=True):
     epoch: int
     kind: MomentKind
     execution_count: int
-    """Of the run; of the last run before it, for the other kinds."""
+    """Of the run or, for the other kinds, of the last run before it."""
     run: Run | None = None
     changes: tuple[Change, ...] = ()
 
@@ -191,46 +191,46 @@ class TrackEntry(Struct, frozen=True):
     """What a name held from one moment on."""
 
     moment: int
-    """Index of the column from which on this holds."""
+    """Index of the column that it begins at."""
     facts: ObjectFacts | None
     """``None``: the name held no model."""
     change: Change | None
-    """How it came about; ``None`` for what was there at the attach."""
+    """The change that led to it; ``None`` for what was there at the attach."""
     fitted: bool | None = None
     """Whether it had learned anything; ``None``: the name held no model."""
 
     @property
     def is_out_of_reach(self) -> bool:
-        """Whether the name may hold a model all the same: the one it held is gone, and no look has reached it since."""
+        """Whether the name may hold a model nevertheless: no look has reached it since its model was gone."""
         return self.facts is None and self.change is not None and self.change.verdict is Verdict.UNKNOWN
 
 
 class RowState(Struct, frozen=True, omit_defaults=True):
-    """What one look made of one row: a name, or a part of the composite that a name holds."""
+    """What a row holds after one look: a name, or a part of the composite that a name holds."""
 
     name: str
     whole: str | None = None
     """The name of the whole; ``None`` for a name of its own, and for what is gone."""
     token: int | None = None
-    """Of the object that it holds now; ``None``: no model."""
+    """Of the object that it holds; ``None``: no model."""
     fitted: bool | None = None
-    """Whether that had learned anything."""
+    """Whether that object has learned anything."""
     change: Change | None = None
     part: bool = False
-    """It is a part before and after: its change is told under its whole."""
+    """It was a part before, too: its change is listed under its whole."""
 
 
 class Judgement(Struct, frozen=True, omit_defaults=True):
-    """All that was made of one look: with what was seen in it, all that a timeline takes in."""
+    """The result of judging one look: with the observation, all that a timeline takes in."""
 
     rows: tuple[RowState, ...] = ()
-    """Those that changed, or that hold other facts than before."""
+    """Rows that changed, or that hold other facts than before."""
     local: tuple[Change, ...] = ()
     """Models with ``scope`` ``local``."""
     trained: dict[int, bool] = {}
-    """Of the networks that were touched, by token: whether they have learned anything now."""
+    """Whether the networks that were touched have learned anything, by token."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Of the names, parts under their wholes."""
+        """The changes of names; those of parts are under their wholes."""
         return tuple(row.change for row in self.rows if row.change is not None and not row.part)

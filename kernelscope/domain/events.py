@@ -1,4 +1,4 @@
-"""What a source tells: the one vocabulary of live kernels, replays and tests."""
+"""Events: what live kernels, recordings and tests report, in one vocabulary."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Attached(Struct, frozen=True, tag="attached"):
     base: Snapshot
     history: tuple[Observation, ...] = ()
     cost: Cost | None = None
-    """What the probe had cost by then: an earlier watcher's looks, and that of the attach."""
+    """What the probe had cost by then: the looks for earlier watchers, and that of the attach."""
 
 
 class Observed(Struct, frozen=True, tag="observed"):
@@ -44,26 +44,26 @@ class Observed(Struct, frozen=True, tag="observed"):
 
 
 class KernelChanged(Struct, frozen=True, tag="kernel"):
-    """The kernel's state as its clients can see it; the epoch is the one it was in."""
+    """The kernel changed its state, as its clients can see it; the epoch is the one it was in."""
 
     epoch: int
     state: KernelState
     detail: str = ""
-    """Why, where that is known."""
+    """Why, if that is known."""
     requested: bool = False
     """Of a death: somebody asked the kernel to shut down, so no cell was cut off by it."""
 
 
 class Progress(Struct, frozen=True, tag="progress"):
-    """The cell that runs is still at work: what is seen to move in it, and no verdict."""
+    """The running cell is still at work; says which models are seen to change, and gives no verdict."""
 
     epoch: int
     execution_count: int
     """Of the cell that runs."""
     seconds: float
-    """For which it has been running."""
+    """How long it has been running."""
     moved: tuple[Movement, ...] = ()
-    """Since the progress before; empty where nothing was seen to."""
+    """What changed since the progress before."""
 
 
 class Lost(Struct, frozen=True, tag="lost"):
@@ -83,20 +83,20 @@ Event = Waiting | Attached | Observed | Progress | KernelChanged | Lost | Detach
 
 
 class ReplayedEvent(Struct, frozen=True):
-    """An event of a recording, with what was made of it when it came: it is not judged anew."""
+    """An event of a recording with its judgements, which are kept."""
 
     event: Event
     judgements: tuple[Judgement, ...] = ()
-    """One per look: of an attach, the attach itself and each of its history; of what is observed, one."""
+    """One for each look: an attach has its own and those of its history, an observation has one."""
 
 
 def is_transient(event: Event) -> bool:
-    """Whether it tells no more than that a cell runs, or has ended: of the moment, and for no recording."""
+    """Whether an event only says that a cell has begun or ended, which no recording needs."""
     return isinstance(event, KernelChanged) and event.state in ("busy", "idle")
 
 
 def count_looks(event: Event) -> int:
-    """How many judgements are made of it."""
+    """How many looks an event holds, each of which is judged."""
     match event:
         case Attached(history=history):
             return 1 + len(history)

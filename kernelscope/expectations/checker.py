@@ -14,8 +14,6 @@ import difflib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from msgspec import Struct
-
 from kernelscope.domain.changes import Change, Identity, Learned, Moment, Verdict
 from kernelscope.domain.events import Attached, KernelChanged, Lost, Observed
 from kernelscope.expectations.language import Expectation
@@ -30,6 +28,7 @@ from kernelscope.expectations.results import (
     NotWatched,
     ObservationsLost,
     Outcome,
+    Result,
     StillRunning,
     TooFew,
 )
@@ -39,16 +38,8 @@ from kernelscope.timeline.view import TimelineView
 _LEARNED = frozenset(
     {Verdict.CLEARED, Verdict.REFITTED, Verdict.RESTORED, Verdict.EDITED, Verdict.CONTINUED, Verdict.FITTED}
 )
-"""What can become of what the same object has learned."""
+"""What can become of the learned state of the same object."""
 _ALL = frozenset(Verdict)
-
-
-class Result(Struct, frozen=True):
-    """What became of one expectation."""
-
-    expectation: Expectation
-    outcome: Outcome
-    findings: tuple[Finding, ...] = ()
 
 
 class _Tally:
@@ -61,7 +52,7 @@ class _Tally:
 
 
 class _Epoch:
-    """What was seen of one epoch, and what not.
+    """What was seen of one epoch, and what was not.
 
     A place is an execution count; what happened after In [12] and before the next run lies at 12.5.
     """
@@ -98,7 +89,7 @@ class ExpectationChecker:
         self._findings: list[list[Finding]] = [[] for _ in self.expectations]
 
     def __call__(self, update: Update) -> tuple[Finding, ...]:
-        """Takes one update in; returns what it broke for good, each broken name of an expectation once."""
+        """Checks one update; returns what it broke for good, each broken name of an expectation once."""
         epoch = self._epoch
         match update.event:
             case Attached():
@@ -120,7 +111,7 @@ class ExpectationChecker:
         return ()
 
     def results(self) -> tuple[Result, ...]:
-        """What became of each, if nothing more comes; may be asked again."""
+        """The result of each expectation, if nothing more comes; may be asked again."""
         return tuple(self._result(number) for number in range(len(self.expectations)))
 
     def _begin_epoch(self, update: Update) -> tuple[Finding, ...]:
@@ -182,7 +173,7 @@ class ExpectationChecker:
         return Result(self.expectations[number], outcome, tuple(findings))
 
     def _findings_in(self, number: int, epoch: _Epoch) -> list[Finding]:
-        """What one epoch says of one expectation, for each name that it means."""
+        """The findings of one epoch about one expectation, for each name that it means."""
         expectation = self.expectations[number]
         tallies = (
             (n, epoch.tallies.get((number, n)) or _Tally())
@@ -221,7 +212,7 @@ class ExpectationChecker:
 
     @staticmethod
     def _blind_spots(expectation: Expectation, epoch: _Epoch) -> Iterator[BlindSpot]:
-        """Why something of what is meant was not seen."""
+        """Why something that the expectation is about was not seen."""
         window = expectation.window
         if window.is_bounded and epoch.begun and window.contains(1, epoch.begun) is not False:
             yield NotWatched(epoch.begun)
@@ -235,7 +226,7 @@ class ExpectationChecker:
             yield StillRunning(int(epoch.place))
 
     def _never_seen(self, expectation: Expectation) -> Iterator[Finding]:
-        """A name that never held a model is more likely a slip than a wish."""
+        """A finding for a name that never held a model: it is probably a typing error."""
         rows = self._timeline.rows()
         if expectation.name == "*" and not expectation.is_exact:
             return
@@ -258,12 +249,12 @@ def _undecided(blind: BlindSpot | None, name: str, epoch: _Epoch) -> Finding | N
 
 
 def close_names(name: str, rows: Sequence[Row]) -> tuple[str, ...]:
-    """Names in these rows that may be meant by one that is in none of them."""
+    """Names of these rows that resemble one that has no row."""
     return tuple(difflib.get_close_matches(name, [row.name for row in rows], n=3, cutoff=0.6))
 
 
 def _is_counted(expectation: Expectation, change: Change) -> bool | None:
-    """Whether the change is of the kind that is counted; ``None`` where that cannot be told."""
+    """Whether the expectation counts the change; ``None`` if that cannot be decided."""
     if not expectation.only:
         if expectation.words & _true_words(change):
             return True
@@ -275,17 +266,17 @@ def _is_counted(expectation: Expectation, change: Change) -> bool | None:
 
 
 def _true_words(change: Change) -> frozenset[Verdict]:
-    """Every word that is true of the change: its verdict, and those that its axes keep."""
-    told = {change.verdict}
+    """Every verdict that is true of the change: its own, and those that its axes imply."""
+    words = {change.verdict}
     if change.learned is not None and change.learned in _BY_LEARNED:
-        told.add(_BY_LEARNED[change.learned])
+        words.add(_BY_LEARNED[change.learned])
     if change.identity in _BY_IDENTITY and change.verdict is not Verdict.UNKNOWN:
-        told.add(_BY_IDENTITY[change.identity])
+        words.add(_BY_IDENTITY[change.identity])
     if change.params:
-        told.add(Verdict.PARAMS)
+        words.add(Verdict.PARAMS)
     if change.persistence is not None:
-        told.add(Verdict.SAVED if change.persistence.action == "saved" else Verdict.RESTORED)
-    return frozenset(told)
+        words.add(Verdict.SAVED if change.persistence.action == "saved" else Verdict.RESTORED)
+    return frozenset(words)
 
 
 _BY_LEARNED = {
@@ -303,9 +294,9 @@ _BY_IDENTITY = {
 
 
 def _undecided_words(change: Change) -> frozenset[Verdict]:
-    """Words of which it cannot be told whether they are true of the change."""
+    """Verdicts of which it cannot be decided whether they are true of the change."""
     same = change.identity is Identity.SAME
-    if change.late is not None:  # several runs' doing, told as one change
+    if change.late is not None:  # several runs may have made what is one change
         return _LEARNED | {Verdict.PARAMS, Verdict.SAVED} if same else _ALL
     if change.verdict is Verdict.UNKNOWN and change.identity is Identity.GONE:
         return _ALL  # the name may hold another model by now

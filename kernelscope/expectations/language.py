@@ -1,6 +1,6 @@
-"""What one may expect of names and verdicts: a small language that reads as English (``LANGUAGE``).
+"""The language of ``--expect``: a parser for what ``LANGUAGE`` describes.
 
-What is written is only read here; ``kernelscope.expectations.checker`` holds it against a timeline.
+``kernelscope.expectations.checker`` checks what is parsed here against a timeline.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TIMES        once, twice, 3 times, at least once, at most 2 times
 WHEN         after 12, before 12, in 12, between 3 and 12"""
 
 WORDS = tuple(sorted(str(v.value) for v in Verdict if v is not Verdict.UNTOUCHED))
-"""The verdicts that a run can be told of."""
+"""The verdicts that a change can have."""
 KEYWORDS = ("not", "never", "only", "untouched", "once", "twice", "times", "at", "least", "most")
 WHEN = ("after", "before", "in", "between")
 
@@ -39,41 +39,40 @@ _MOST_COUNTED = 1_000_000
 
 
 class Window(Struct, frozen=True):
-    """The runs that are meant, by execution count; what happened after In [12] and before the run that
-    followed it lies at 12.5."""
+    """A range of execution counts; what happened between In [12] and the next run lies at 12.5."""
 
     first: float = -math.inf
     last: float = math.inf
 
     @property
     def is_bounded(self) -> bool:
-        """Whether the words named it."""
+        """Whether the expectation names a range."""
         return self.first > -math.inf or self.last < math.inf
 
     def contains(self, first: float, last: float) -> bool | None:
-        """Whether something between these two places lies in it; ``None`` where that cannot be told."""
+        """Whether something between these two places lies in it; ``None`` if that cannot be decided."""
         if self.first <= first and last <= self.last:
             return True
         return None if self.first <= last and first <= self.last else False
 
 
 class Expectation(Struct, frozen=True):
-    """One, read."""
+    """One expectation, parsed."""
 
     text: str
     """As it was written."""
     name: str
-    """As the timeline spells it; a pattern where ``exact`` is false."""
+    """As the timeline spells it; a pattern unless ``is_exact``."""
     is_exact: bool
     words: frozenset[Verdict]
     only: bool = False
-    """What is counted is what is none of ``words``."""
+    """Counts changes that are none of ``words``, instead of those that are."""
     least: int = 0
     most: float = math.inf
     window: Window = Window()
 
     def means(self, name: str, *, part: bool = False) -> bool:
-        """Whether it is about this name; patterns leave out what is only a part of another model.
+        """Whether it is about this name; patterns do not match parts of models.
 
         Args:
             name: as the timeline spells it.
@@ -85,21 +84,21 @@ class Expectation(Struct, frozen=True):
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """Only ``*`` means more than itself: names have brackets in them."""
+    """A pattern in which only ``*`` is special: names have brackets in them."""
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
 
 
 def parse(text: str) -> Expectation:
-    """One expectation.
+    """Parses one expectation.
 
     Raises:
-        UsageError: it cannot be read; tells where, and what may have been meant.
+        UsageError: it cannot be parsed; says where, and what may have been meant.
     """
     return _Parser(text).expectation()
 
 
 class _Parser:
-    """One text, word by word."""
+    """Parses one text, word by word."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -215,7 +214,7 @@ class _Parser:
         return int(word)
 
     def _peek(self) -> str | None:
-        """The next word, whichever its case; ``None`` at the end."""
+        """The next word in lower case; ``None`` at the end."""
         return self._words[self._next][0].lower() if self._next < len(self._words) else None
 
     def _unexpected(self, why: str, hint: str = "") -> UsageError:
@@ -232,7 +231,7 @@ class _Parser:
 
 
 def _end_of_name(text: str) -> int:
-    """Where the colon after the name is; one within quotes or brackets is part of the name."""
+    """The index of the colon after the name; a colon in quotes or brackets is part of the name."""
     quote, depth = "", 0
     for place, char in enumerate(text):
         if quote:

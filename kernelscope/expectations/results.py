@@ -1,4 +1,4 @@
-"""Why an expectation does not hold, or why that cannot be decided: values, of which ``presentation`` makes sentences."""
+"""What became of expectations, and why, as values; ``presentation`` makes sentences of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from kernelscope.domain.changes import Change, Verdict
+from kernelscope.expectations.language import Expectation
 
 Outcome = Literal["holds", "broken", "unknown"]
 
@@ -15,9 +16,9 @@ class ChangeCounts(Struct, frozen=True):
     """The finding's change is one of those that the expectation counts."""
 
     times: int | None = None
-    """How many there were by then, where some are allowed."""
+    """How many there were by then, if some are allowed."""
     may_be_more: bool = False
-    """It may stand for more than was seen."""
+    """More may have happened than was seen."""
 
 
 class TooFew(Struct, frozen=True):
@@ -36,7 +37,7 @@ class NeverSeen(Struct, frozen=True):
 
 
 class NotWatched(Struct, frozen=True):
-    """Runs before the attach are meant, too."""
+    """The expectation is also about runs before the attach."""
 
     last: int
 
@@ -45,7 +46,7 @@ class HeldAtAttach(Struct, frozen=True):
     """The name held a model before any run was seen."""
 
     after: int
-    """Execution count; 0: before the first run. So in all of these."""
+    """Execution count of the last run before; 0: there was none.  So it is for all reasons."""
 
 
 class ObservationsLost(Struct, frozen=True):
@@ -68,7 +69,7 @@ class LookCutShort(Struct, frozen=True):
 
 
 class StillRunning(Struct, frozen=True):
-    """A cell had not ended when the watching did."""
+    """A cell was still running when the watching ended."""
 
     after: int
 
@@ -89,3 +90,11 @@ class Finding(Struct, frozen=True):
     execution_count: int | None = None
     """Of the run that decided it."""
     change: Change | None = None
+
+
+class Result(Struct, frozen=True):
+    """What became of one expectation."""
+
+    expectation: Expectation
+    outcome: Outcome
+    findings: tuple[Finding, ...] = ()

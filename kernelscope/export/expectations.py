@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kernelscope.expectations.checker import Result
+from kernelscope.expectations.results import Result
 from kernelscope.presentation.expectations import finding_sentence
 from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import Record, change_record

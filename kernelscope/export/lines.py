@@ -39,8 +39,8 @@ class JsonLines:
         for moment in update.moments:
             if moment.run is not None:
                 self._definitions.add(moment.run.facts.code)
-        foresee = Forecaster(self._timeline, self._definitions).of
-        for record in records_of(update, foresee):
+        make_forecast = Forecaster(self._timeline, self._definitions).of
+        for record in records_of(update, make_forecast):
             self._out.write(escaped_json(encode(record)))
         self._out.flush()
 

@@ -1,1 +1,1 @@
-"""Every sentence, verb, glyph and colour."""
+"""Every sentence, verb, glyph and colour: the only place where English is made."""

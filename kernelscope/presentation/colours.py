@@ -1,15 +1,15 @@
-"""Colours, all of them: for dark and for light backgrounds, and for the generations."""
+"""All colours: for dark and for light backgrounds, and for the generations."""
 
 from __future__ import annotations
 
 from typing import TypedDict
 
 HUES = 8
-"""How many colours generations are told apart by."""
+"""How many colours distinguish generations."""
 
 
 class Base(TypedDict):
-    """The colours that a theme is made of, by the names that Textual has for them."""
+    """The colours of a theme, by the names that Textual gives them."""
 
     primary: str
     secondary: str
@@ -87,7 +87,7 @@ def hue(epoch: int, generation: int) -> int:
 
 
 def variables(*, dark: bool) -> dict[str, str]:
-    """The product's own variables, for a dark or a light background."""
+    """The variables of the product itself, for a dark or a light background."""
     generations = _DARK_GENERATIONS if dark else _LIGHT_GENERATIONS
     hues = {f"ks-gen-{place}": colour for place, colour in enumerate(generations)}
     return {**(_DARK_VARIABLES if dark else _LIGHT_VARIABLES), **hues}

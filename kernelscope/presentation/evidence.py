@@ -79,13 +79,13 @@ _HOW = {"bound": "bound to a new value", "written": "written in place", "lost": 
 
 
 def evidence_sentences(change: Change) -> tuple[Sentence, ...]:
-    """Why we know, a sentence for each piece of evidence."""
+    """The evidence of a change, a sentence for each piece."""
     found = tuple(evidence_sentence(each) for each in change.evidence)
     return found if change.late is None else (*found, _LATE)
 
 
 def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case per kind of evidence
-    """One piece of evidence, without a capital or a full stop."""
+    """One piece of evidence, without capital and full stop."""
     match evidence:
         case Circumstance():
             return _CIRCUMSTANCES[evidence]
@@ -125,7 +125,7 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
 
 
 def generation_name(generation: int | None) -> str:
-    """How an object is called by its number; parts have none."""
+    """How an object is called by its generation; parts have none."""
     return "a part" if generation is None else f"generation {generation}"
 
 

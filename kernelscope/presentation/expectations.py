@@ -48,7 +48,7 @@ def _reason(finding: Finding) -> Sentence:
         case ObservationsLost(count=count, after=after):
             return sentence(f"{count} observations were lost ", _after(after))
         case KernelDied(after=after):
-            return sentence("the kernel died ", _after(after), ", perhaps in a cell that was not told of")
+            return sentence("the kernel died ", _after(after), ", perhaps in a cell that was not observed")
         case LookCutShort(execution_count=count):
             ending = " could not be looked at, and no later look made good for it"
             return sentence(run_label(count), ending)
@@ -58,12 +58,12 @@ def _reason(finding: Finding) -> Sentence:
 
 def _change(finding: Finding, counts: ChangeCounts) -> Sentence:
     times = "" if counts.times is None else f" ({counts.times} times by now)"
-    doubt = " Whether that is all cannot be told." if counts.may_be_more else ""
+    doubt = " Whether that is all cannot be decided." if counts.may_be_more else ""
     return sentence(() if finding.change is None else explain(finding.change), times, doubt)
 
 
 def did_you_mean(names: Sequence[str]) -> Sentence:
-    """The names that may be meant, as the end of a sentence."""
+    """Names that may be meant, as the end of a sentence."""
     return sentence("; did you mean ", join(" or ", map(quote, names)), "?") if names else ()
 
 

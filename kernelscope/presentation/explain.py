@@ -1,4 +1,4 @@
-"""What a colleague would say about a change, in one or two sentences."""
+"""Explains a change as a colleague would, in one or two sentences."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from kernelscope.presentation.words import OPTIMIZERS, ModelWords, article, word
 _SHOWN_PARAMS = 3
 _FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])")
 _LONG = 10
-"""Characters of a fraction that nobody wrote like that: ``0.0010000000000000002``."""
+"""Characters of a fraction that is an artefact of arithmetic: ``0.0010000000000000002``."""
 _LEADS = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}
 
 
 def explain(change: Change) -> Sentence:
-    """All of it: the run, what happened, and how that is known."""
+    """The whole explanation: the run, what happened, and how that is known."""
     if change.old_words is not None:
         return (quote(change.old_words.explanation),)
     return sentence(_when(change), " ", gist(change), _why(change))
 
 
 def gist(change: Change) -> Sentence:
-    """The explanation without the run and the evidence, for where both stand beside it."""
+    """The explanation without the run and the evidence, for places that show both beside it."""
     if change.old_words is not None:
         return (quote(change.old_words.gist),)
     return join(" ", _sentences(change))
@@ -45,7 +45,7 @@ def _sentences(change: Change) -> Iterator[Sentence]:
     yield sentence(_what(change), ".")
     if change.identity is Identity.REBOUND and change.verdict is not Verdict.ALIASED:
         yield sentence(quote(change.name), " holds that object now; it was there before.")
-    if change.verdict is not Verdict.DELETED and (params := _told_params(change)):
+    if change.verdict is not Verdict.DELETED and (params := _params_to_mention(change)):
         yield sentence(_params(params, _words(change)), ".")
     if change.background.file_state is not None:
         yield _file_state(change, change.background.file_state)
@@ -97,7 +97,7 @@ def _local(change: Change) -> Sentence:
 
 
 def _what_it_holds(change: Change) -> Sentence:
-    """Of a name that holds another object than before."""
+    """The change of a name that holds another object than before."""
     name, cls, words = quote(change.name), quote(short_class(change.cls)), _words(change)
     this = f" ({_this(change)})"
     match change.verdict:
@@ -136,7 +136,7 @@ def _what_is_gone(change: Change) -> Sentence:
 
 
 def _what_became_of_it(change: Change) -> Sentence:
-    """Of an object that the name has held before."""
+    """The change of an object that the name held before."""
     name, words, same = quote(change.name), _words(change), _the_same(change)
     match change.verdict:
         case Verdict.RESTORED:
@@ -217,7 +217,7 @@ def _file(change: Change) -> Sentence:
 
 
 def _file_state(change: Change, state: SavedState) -> Sentence:
-    """Which generation went into the file, and which one memory held until now."""
+    """Which generation the file holds, and which one memory held until now."""
     before = " before the kernel was restarted" if state.before_restart else ""
     held = sentence(
         f"The file holds {generation_name(state.generation)}, as saved in ",
@@ -232,7 +232,7 @@ def _file_state(change: Change, state: SavedState) -> Sentence:
 
 
 def _stale(change: Change) -> Sentence:
-    """Who still holds what is gone, and what that means where it is an optimizer or a scheduler."""
+    """Which partners still hold what is gone, and what that means for optimizers and schedulers."""
     one = len(change.stale) == 1
     held = sentence(enumerate_names(change.stale), f" still {'holds' if one else 'hold'} {_that(change)}")
     if change.identity is Identity.RECREATED:
@@ -253,9 +253,9 @@ def _params(params: dict[str, tuple[Value, Value]], words: ModelWords) -> Senten
     return sentence(f"{words.params.capitalize()}: ", pairs, more)
 
 
-def _told_params(change: Change) -> dict[str, tuple[Value, Value]]:
-    """Without those that read alike, as the steps of a pipeline that is replaced by another; where the
-    parameters are all that changed, nothing is left out."""
+def _params_to_mention(change: Change) -> dict[str, tuple[Value, Value]]:
+    """The parameters worth a mention: those that differ and also read differently (a replaced pipeline has equal
+    ``steps``), or all if nothing else changed."""
     params = change.params or {}
     if change.verdict is Verdict.PARAMS:
         return params
@@ -263,7 +263,7 @@ def _told_params(change: Change) -> dict[str, tuple[Value, Value]]:
 
 
 def _pair(before: Value, after: Value) -> Segment:
-    """Both values, long fractions rounded where that leaves them different."""
+    """Both values; long fractions are rounded if that leaves them different."""
     pair = (before, after)
     exact = [shown(value) for value in pair]
     short = [

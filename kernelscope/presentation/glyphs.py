@@ -1,4 +1,4 @@
-"""What the reader sees first of every verdict: a glyph that reads without colour, and a word."""
+"""Glyphs: one for each verdict, readable without colour, and those of the lifeline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GLYPHS = {
     Verdict.UNKNOWN: "?",
     Verdict.UNTOUCHED: "·",
 }
-"""One cell wide each, and no two alike."""
+"""Each one cell wide, no two alike."""
 
 LINE_FITTED = "━"
 """The lifeline of a model that has learned something."""
@@ -34,12 +34,12 @@ WALL = "┃"
 """An attach or a restart: nothing is known across it."""
 
 LIVE = "∿"
-"""It is seen to change while its cell still runs: no verdict yet."""
+"""It is seen to change while its cell is still running: there is no verdict yet."""
 
 LEGEND = tuple(v for v in GLYPHS if v is not Verdict.UNTOUCHED)
-"""The verdicts in the order in which the legend tells them."""
+"""The verdicts in the order of the legend."""
 
 LOSS = frozenset({Verdict.RESET, Verdict.CLEARED, Verdict.DELETED})
-"""What had been learned, or the object itself, is gone: told in the colour of a loss."""
+"""The learned state or the object itself is gone: shown in the colour of a loss."""
 DOUBT = frozenset({Verdict.REFITTED, Verdict.EDITED, Verdict.UNKNOWN})
-"""Worth a second look: told in the colour of a doubt."""
+"""Worth a second look: shown in the colour of a doubt."""

@@ -1,4 +1,4 @@
-"""The history of one name: what happened to it, oldest first, how that is known, and what would happen next."""
+"""The history of one name: what happened to it, oldest first, how that is known, and what re-runs would do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class HistoryEntry(Struct, frozen=True):
     sentence: Sentence
     epoch: int
     execution_count: int
-    """Of the run; of the last run before it, for the other kinds."""
+    """Of the run or, for the other kinds, of the last run before it."""
     certainty: Certainty
     evidence: tuple[Sentence, ...] = ()
     change: Change | None = None
@@ -42,16 +42,16 @@ class HistoryEntry(Struct, frozen=True):
 
 
 class Rerun(Struct, frozen=True):
-    """What running a cell again did to the name or, of a cell that never ran again, would do."""
+    """What running a cell again did to the name or, if the cell never ran again, would do."""
 
     execution_count: int
     """Of the latest run of the cell."""
     code: str
     sentence: Sentence
     verdict: Verdict | None
-    """``None``: that cannot be told."""
+    """``None``: it cannot be forecast."""
     times: int = 0
-    """How many re-runs ended so; 0 for a forecast."""
+    """How many re-runs had this verdict; 0 for a forecast."""
     of: int = 0
     """How many re-runs there were."""
 
@@ -78,8 +78,7 @@ def known_runs(timeline: TimelineView, epoch: int) -> tuple[int, int]:
 
 
 def find_moment(timeline: TimelineView, epoch: int, count: int) -> Moment | None:
-    """The latest moment that belongs to this run, or to the time before the next; ``None``: it was not
-    seen."""
+    """The latest moment of this run or of the time before the next; ``None`` if it was not seen."""
     moments = [m for m in timeline.moments if m.epoch == epoch and m.execution_count == count]
     return moments[-1] if moments else None
 
@@ -154,14 +153,18 @@ def _entry(moment: Moment, change: Change) -> HistoryEntry:
 def _beginning(
     timeline: TimelineView, name: str, held: TrackEntry | None, start: Moment, forgotten: int
 ) -> Iterator[HistoryEntry]:
-    """An attach: what was before it is unknown."""
+    """The entries for an attach: what was before it is unknown."""
     count, epoch, quoted = start.execution_count, start.epoch, quote(name)
     if held is not None and start.index:
-        fresh = sentence(f"The kernel began anew (epoch {epoch}): what ", quoted, " had held is gone.")
+        fresh = sentence(f"The kernel was restarted (epoch {epoch}): what ", quoted, " had held is gone.")
         yield HistoryEntry("attached", fresh, epoch, count, "observed")
     if count:
         is_cut = forgotten and epoch == timeline.epoch
-        why = f"kernelscope kept no more ({forgotten} observations)" if is_cut else "nobody was watching"
+        why = (
+            f"kernelscope kept no more ({forgotten} observations)"
+            if is_cut
+            else "kernelscope was not attached"
+        )
         before = sentence(
             "What happened to ", quoted, " before ", run_label(count + 1), f" is unknown: {why}."
         )
@@ -184,7 +187,7 @@ def _holding(name: str, facts: ObjectFacts | None, fitted: bool | None) -> Sente
 
 
 def _reruns(timeline: TimelineView, name: str, last: Moment, *, forecast: bool) -> Iterator[Rerun]:
-    """Of each cell that has to do with the name, in order of first run."""
+    """A re-run of each cell that touches the name, in order of first run."""
     forecaster = Forecaster(timeline)
     for cell in timeline.cells():
         runs = tuple(run for run in cell.runs if run.moment <= last.index)

@@ -1,4 +1,4 @@
-"""How moments of a timeline are called."""
+"""Labels of moments: one spelling of ``In [8]`` and ``After In [8]`` everywhere."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def _flat(pieces: Iterable[str | Segment | Sentence]) -> Iterable[Segment]:
 
 
 def join(separator: str, sentences: Iterable[str | Segment | Sentence]) -> Sentence:
-    """All of them, with our own words between."""
+    """Joins sentences with our own words between them."""
     pieces: list[str | Segment | Sentence] = []
     for each in sentences:
         pieces += [separator, each] if pieces else [each]
@@ -58,7 +58,7 @@ def join(separator: str, sentences: Iterable[str | Segment | Sentence]) -> Sente
 
 
 def enumerate_names(names: Iterable[str]) -> Sentence:
-    """Names as a sentence lists them: ``a``, ``a and b``, ``a, b and c``."""
+    """Lists names as a sentence does: ``a``, ``a and b``, ``a, b and c``."""
     quoted = [quote(name) for name in names]
     if len(quoted) < 2:
         return sentence(*quoted)
@@ -66,7 +66,7 @@ def enumerate_names(names: Iterable[str]) -> Sentence:
 
 
 def first_names(names: tuple[str, ...], most: int = 4) -> Sentence:
-    """The first names, and how many more there are."""
+    """Lists the first names, and says how many more there are."""
     first = join(", ", map(quote, names[:most]))
     return first if len(names) <= most else sentence(first, f" and {len(names) - most} more")
 

@@ -1,4 +1,4 @@
-"""What is said of each verdict: one table of verbs, in every form that a sentence needs."""
+"""One table of verbs: each verdict in every form that a sentence needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Verb(Struct, frozen=True):
     do: str
     """What it would do, after ``would`` or ``may``."""
     done: str
-    """What a name was by it: ``reset``."""
+    """What was done to the name: ``reset``."""
     short: str
     """The verdict in half a sentence, for the legend and the help."""
 
@@ -70,7 +70,7 @@ def does(verdict: Verdict, names: Segment | Sentence) -> Sentence:
 
 
 def would_do(verdict: Verdict, names: Segment | Sentence, *, is_sure: bool) -> Sentence:
-    """What it would do, so that nobody takes it for something seen: ``would reset model``."""
+    """What it would do: ``would reset model``, which cannot be mistaken for an observation."""
     before, after = around_name(VERBS[verdict].do)
     return sentence(f"{'would' if is_sure else 'may'} {before}", names, after)
 

@@ -1,4 +1,4 @@
-"""How one speaks of models: nouns and verbs for each kind, articles."""
+"""Nouns and verbs for each kind of model, and articles."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def words_for(library: str | None) -> ModelWords:
 
 
 def standing(facts: ObjectFacts, *, fitted: bool) -> str:
-    """Whether it has learned anything, as one says it of models of its kind: ``fitted``, ``not trained``."""
+    """Whether it has learned anything, in the words for its kind: ``fitted``, ``not trained``."""
     words = words_for(facts.library)
     return words.fitted if fitted else words.blank
 

@@ -1,4 +1,4 @@
-"""The lines of ``watch --json``: the outside contract, in one place.
+"""The JSON lines of ``watch --json``: the public contract.
 
 Keys may be added, never renamed; ``SCHEMA`` grows with a breaking change.
 """
@@ -26,21 +26,21 @@ SCHEMA = 1
 
 Record = dict[str, Any]
 
-_TOLD_STATES = frozenset({"restarted", "died", "unreachable", "back"})
-"""Busy and idle are for the screen; a line per cell of them would tell a script nothing."""
+_REPORTED_STATES = frozenset({"restarted", "died", "unreachable", "back"})
+"""Busy and idle are for the screen: two lines for each cell would be of no use to a script."""
 
 
-Foresee = Callable[[Run], Outlook]
-"""What running a cell again would do, as things stand after this run of it."""
+MakeForecast = Callable[[Run], Outlook]
+"""Forecasts what running a cell again would do, given its latest run."""
 
 
 def records_of(  # noqa: C901 - a case per kind of event
-    update: Update, foresee: Foresee | None = None
+    update: Update, make_forecast: MakeForecast | None = None
 ) -> Iterator[Record]:
-    """The records that one update amounts to, in order.
+    """The records of one update, in order.
 
     Args:
-        foresee: asked for the forecast that goes with a run; without it there is none.
+        make_forecast: makes the forecast of a run; without it there is none.
     """
     match update.event:
         case Waiting(reason=reason):
@@ -50,12 +50,12 @@ def records_of(  # noqa: C901 - a case per kind of event
         case Observed():
             for moment in update.moments:
                 if moment.run is not None:
-                    yield execution_record(moment.run, foresee(moment.run) if foresee else None)
+                    yield execution_record(moment.run, make_forecast(moment.run) if make_forecast else None)
                 elif moment.changes:
                     yield _between(moment.epoch, moment.execution_count, moment.changes)
         case Progress() as event if event.moved:
             yield _progress(event)
-        case KernelChanged(epoch=epoch, state=state, detail=detail) if state in _TOLD_STATES:
+        case KernelChanged(epoch=epoch, state=state, detail=detail) if state in _REPORTED_STATES:
             yield {"type": "kernel", "state": state, "epoch": epoch, "detail": detail}
         case Lost(epoch=epoch, count=count):
             yield {"type": "lost", "epoch": epoch, "count": count}
@@ -64,7 +64,7 @@ def records_of(  # noqa: C901 - a case per kind of event
 
 
 def encode(record: Record) -> bytes:
-    """One line, with its line end."""
+    """Encodes one record as one line, with its line end."""
     return msgspec.json.encode(record) + b"\n"
 
 
@@ -123,7 +123,7 @@ def execution_record(run: Run, outlook: Outlook | None = None) -> Record:
 
 
 def forecast_record(forecast: Forecast) -> Record:
-    """What running the cell again would do to one name; ``verdict`` is null where it cannot be told."""
+    """What running the cell again would do to one name; ``verdict`` is null if it cannot be forecast."""
     return {
         "name": forecast.name,
         "verdict": forecast.verdict,
@@ -149,7 +149,7 @@ def _between(epoch: int, after: int, changes: tuple[Change, ...]) -> Record:
 
 
 def change_record(change: Change) -> Record:
-    """A CHANGE of the contract."""
+    """The record of one change."""
     record: Record = {
         "name": change.name,
         "verdict": change.verdict,
@@ -181,7 +181,7 @@ def _params(params: dict[str, tuple[Value, Value]]) -> dict[str, list[Any]]:
 
 
 def _plain(value: Value) -> Any:
-    """A value as JSON has it; numbers that JSON has not as text, for ``null`` is ``None``."""
+    """A value as JSON has it; numbers that JSON lacks become text, because ``null`` means ``None``."""
     if isinstance(value, Opaque):
         return value.text
     return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
@@ -192,9 +192,9 @@ def _hex(address: int | None) -> str | None:
 
 
 def utc(seconds: float) -> str | None:
-    """A kernel's clock as ISO 8601 with milliseconds; ``None`` where it says what no calendar has."""
+    """A kernel's time as ISO 8601 with milliseconds; ``None`` if it is outside the calendar."""
     try:
-        told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+        text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError, OSError):
         return None
-    return told.replace("+00:00", "Z")
+    return text.replace("+00:00", "Z")

@@ -1,6 +1,6 @@
-"""Events, and what was made of them, as they are stored: JSON of the timeline's own types.
+"""Events and judgements as recordings store them: JSON of the domain's own types.
 
-It is checked and made safe when it is read, for a recording may come from a stranger.
+All of it is checked and made safe when it is read, because a recording may come from a stranger.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ T = TypeVar("T")
 
 
 class About(Struct, frozen=True):
-    """What a recording tells of itself."""
+    """What a recording says about itself."""
 
     version: str = ""
-    """Of the kernelscope that wrote it and gave the verdicts in it."""
+    """Of the kernelscope that wrote it and judged what it holds."""
     started: float | None = None
     """Seconds since the epoch, UTC, by the recorder's clock."""
     ended: float | None = None
     """``None``: it is being written, or its writer was killed."""
     kernel: KernelFacts | None = None
-    """The latest that it tells of."""
+    """The latest kernel in it."""
 
 
 _EVENT: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -41,26 +41,26 @@ _ABOUT = msgspec.json.Decoder(About)
 
 
 def encode_event(event: Event) -> tuple[str, tuple[str, ...]]:
-    """One event as JSON without the source of its cells, and these: one per run in it, in order."""
+    """Encodes one event without the sources of its cells, and returns these beside it: one for each run, in order."""
     match event:
         case Observed(observation=observation):
-            told: Event = replace(event, observation=_without_source(observation))
+            stripped: Event = replace(event, observation=_without_source(observation))
             looks: Sequence[Observation] = (observation,)
         case Attached(history=looks):
-            told = replace(event, history=tuple(_without_source(look) for look in looks))
+            stripped = replace(event, history=tuple(_without_source(look) for look in looks))
         case _:
-            told, looks = event, ()
-    return _text(told), tuple(look.run.code for look in looks if look.run is not None)
+            stripped, looks = event, ()
+    return _text(stripped), tuple(look.run.code for look in looks if look.run is not None)
 
 
 def decode_event(text: str, sources: Sequence[str] = ()) -> Event:
-    """One event.
+    """Decodes one event.
 
     Args:
-        sources: of its cells, already safe (``decode_source``); none where they are in the text.
+        sources: of its cells, already safe (``decode_source``); none if they are in the text.
 
     Raises:
-        WireError: the text is none, or it has another number of cells; the message names the field.
+        WireError: the text is no event, or has another number of cells; the message names the field.
     """
     event = _decoded(text, _EVENT)
     if not sources:
@@ -77,59 +77,59 @@ def decode_event(text: str, sources: Sequence[str] = ()) -> Event:
 
 
 def encode_judgements(judgements: Sequence[Judgement]) -> str:
-    """What was made of one event, as one JSON text."""
+    """Encodes the judgements of one event."""
     return _text(judgements)
 
 
 def decode_judgements(text: str) -> tuple[Judgement, ...]:
-    """What was made of one event.
+    """Decodes the judgements of one event.
 
     Raises:
-        WireError: the text is none; the message names the field.
+        WireError: the text is something else; the message names the field.
     """
     return _decoded(text, _JUDGEMENTS)
 
 
 def encode_about(about: About) -> str:
-    """As one JSON text."""
+    """Encodes what a recording says about itself."""
     return _text(about)
 
 
 def decode_about(text: str) -> About:
-    """What a recording tells of itself.
+    """Decodes what a recording says about itself.
 
     Raises:
-        WireError: the text is none; the message names the field.
+        WireError: the text is something else; the message names the field.
     """
     return _decoded(text, _ABOUT)
 
 
 def encode_sources(places: Sequence[int]) -> str:
-    """Which sources an event's cells have, by their numbers in the recording."""
+    """Encodes which sources an event's cells have, by their numbers in the recording."""
     return _text(places)
 
 
 def decode_sources(text: str) -> tuple[int, ...]:
-    """The same, read again.
+    """Decodes which sources an event's cells have.
 
     Raises:
-        WireError: the text is none.
+        WireError: the text is something else.
     """
     return _decoded(text, _SOURCES)
 
 
 def decode_source(text: str) -> str:
-    """The source of a cell, safe to display."""
+    """Makes the source of a cell safe to display."""
     return clean_block(text)
 
 
-def _text(told: object) -> str:
-    return msgspec.json.encode(told).decode()
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _decoded(text: str, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        if is_harmless(text):  # nearly all is, and read some ten times as fast
+        if is_harmless(text):  # nearly all text is, and this reads it some ten times as fast
             return decoder.decode(text)
         decoded: T = msgspec.convert(read_json(text), decoder.type)
     except (msgspec.DecodeError, RecursionError) as error:

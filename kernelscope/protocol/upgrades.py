@@ -1,4 +1,4 @@
-"""What older recordings hold, brought to today's form: JSON in, JSON out, each step by the version it leads to.
+"""Upgrades what older recordings hold, JSON to JSON; each function is named after the version it leads to.
 
 A recording may come from a stranger: what has another shape than that version wrote is left as it is, for
 the decoder to refuse.
@@ -19,13 +19,13 @@ _SHUT_DOWN = "it was told to shut down"
 
 
 def judgements_to_3(text: str) -> str:
-    """Version 2 held evidence and explanations as English; version 3 holds evidence as values, and of an older
-    recording its sentences.  ``taught`` is called ``trained``."""
+    """Upgrades judgements from version 2, which stored evidence and explanations as English: the sentences are
+    kept as ``OldSentence`` and ``OldWords``."""
     return _upgraded(text, _judgements)
 
 
 def event_to_3(text: str) -> str:
-    """Since version 3 a death says whether it was requested; before, its detail said so."""
+    """Upgrades an event from version 2, in which only the detail of a death said that it was requested."""
     return _upgraded(text, _event)
 
 
@@ -84,10 +84,10 @@ def _change(change: Any) -> Any:
 def _gist(change: dict[str, Any], explanation: str, evidence: list[Any]) -> str:
     """The explanation without the run and the evidence, as version 2 showed it."""
     lead = _LEADS.get(str(change.get("certainty")), "")
-    told = explanation
+    gist = explanation
     if evidence and change.get("verdict") != "deleted":
-        told = told.removesuffix(f" {lead}: {'; '.join(map(str, evidence))}.")
+        gist = gist.removesuffix(f" {lead}: {'; '.join(map(str, evidence))}.")
     for between in _BETWEEN:
-        told = told.removeprefix(between)
-    run = _RUN.match(told)
-    return told[run.end() :] if run else told
+        gist = gist.removeprefix(between)
+    run = _RUN.match(gist)
+    return gist[run.end() :] if run else gist

@@ -1,1 +1,1 @@
-"""Pure: from observations to generations, changes, verdicts and re-runs.  No clock, no I/O."""
+"""Applies events, remembers what they changed, and answers questions about it.  No clock, no I/O."""

@@ -1,4 +1,4 @@
-"""The founding question turned round: what does running this cell again do?"""
+"""Cells and their runs: what does running this cell again do?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cell(Struct, frozen=True):
     """One cell: runs of the same source, or of the same notebook cell."""
 
     code: str
-    """As it was when it last ran."""
+    """The source as it last ran."""
     runs: tuple[Run, ...]
     """Oldest first, over all epochs."""
 
@@ -37,22 +37,21 @@ class Cell(Struct, frozen=True):
 
     @property
     def effects(self) -> tuple[CellEffect, ...]:
-        """Per name what the re-runs did, the most frequent first; names that none of them changed
-        are left out."""
+        """What the re-runs did to each name that any of them changed, the most frequent first."""
         return count_effects(self.reruns)
 
     @property
     def first_effects(self) -> tuple[CellEffect, ...]:
-        """What the latest run that was no re-run did, for a cell never run twice."""
+        """What the latest first run did, for a cell that was never run twice."""
         return count_effects(tuple(r for r in self.runs if r.rerun_of is None)[-1:])
 
 
 def count_effects(runs: tuple[Run, ...], *, parts: bool = False) -> tuple[CellEffect, ...]:
-    """Per name what these runs did.
+    """Counts what these runs did to each name.
 
     Args:
         runs: of one cell.
-        parts: what composites are made of is told as well, under the names of the parts.
+        parts: count what happened to parts of composites, too, under their own names.
     """
     seen: dict[str, Counter[Verdict]] = {}
     for run in runs:
@@ -72,7 +71,7 @@ def _each(changes: tuple[Change, ...]) -> Iterator[Change]:
 
 
 class CellIndex:
-    """Which runs belong to one cell."""
+    """Finds the cell that a run belongs to."""
 
     def __init__(self) -> None:
         self._by_hash: dict[str, int] = {}
@@ -82,19 +81,19 @@ class CellIndex:
         self._cell_of_id: dict[str, int] = {}
 
     def begin_epoch(self) -> None:
-        """After a restart nothing has run yet; what is one cell stays one cell."""
+        """Forgets which cells have run, after a restart; which runs belong to one cell is kept."""
         self._by_hash.clear()
         self._by_cell_id.clear()
 
     def earlier(self, run: RunFacts) -> int | None:
-        """Execution count of the latest earlier run of the same source or notebook cell."""
+        """The execution count of the latest earlier run of the same source or notebook cell."""
         counts = [self._by_hash.get(run.code_hash)]
         if run.cell_id is not None:
             counts.append(self._by_cell_id.get(run.cell_id))
         return max((c for c in counts if c is not None), default=None)
 
     def add(self, run: Run) -> None:
-        """One more run, of a cell that ran before or of a new one."""
+        """Adds a run to its cell, which may be a new one."""
         facts = run.facts
         self._by_hash[facts.code_hash] = facts.execution_count
         place = self._cell_of_hash.get(facts.code_hash)

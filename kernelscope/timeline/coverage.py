@@ -1,4 +1,4 @@
-"""Since when something that a look finds can have gone unseen."""
+"""How long something that a look finds late can have gone unseen."""
 
 from __future__ import annotations
 

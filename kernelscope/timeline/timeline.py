@@ -1,4 +1,4 @@
-"""The one place where state changes: ``Timeline.apply``.  All it takes and gives is frozen."""
+"""``Timeline.apply`` is the one place where state changes; everything it takes and returns is frozen."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ from kernelscope.verdicts.judge import Rows, judge, judge_local, tokens_in_use
 from kernelscope.verdicts.networks import trained_networks
 
 _DEAD_KEPT = 2_000
-"""How many objects without a name are remembered, for telling a copy from a new model."""
-_DEAD_AT_ONCE = 200
-"""How many more there are before any is forgotten: who is alive is not looked up for each."""
+"""How many objects without a name are remembered, so that a copy is not mistaken for a new model."""
+_DEAD_BATCH = 200
+"""How many more there may be before they are forgotten together: finding what is alive costs a walk."""
 
 Objects = dict[int, ObjectFacts]
 """By token."""
@@ -73,7 +73,7 @@ class Update(Struct, frozen=True):
     models: tuple[NamedModel, ...] = ()
     """On an attach: what each name holds."""
     judgements: tuple[Judgement, ...] = ()
-    """What was made of each look in the event (``count_looks``)."""
+    """The judgement of each look in the event (``count_looks``)."""
 
 
 class Timeline:
@@ -96,7 +96,7 @@ class Timeline:
         self.cut: tuple[str, ...] = ()
         """What the latest look left out, and why; empty if it saw everything."""
         self.progress: Progress | None = None
-        """Of the run that is still at work; ``None``: none is, or none has lasted long."""
+        """The progress of the cell that is running; ``None`` if none is, or none has run for long."""
         self.waiting: str | None = None
         """Why there is no attach yet."""
         self.ended: str | None = None
@@ -114,7 +114,7 @@ class Timeline:
         self.names: dict[str, int] = {}
         """The token of what every name holds now."""
         self.trained: dict[int, bool] = {}
-        """Of the networks known now, by token: whether they have learned anything."""
+        """Whether the networks known now have learned anything, by token."""
         self.cell_index = CellIndex()
         """Which runs belong to one cell."""
         self._kept: dict[tuple[str, str], SavedFile] = {}
@@ -123,10 +123,10 @@ class Timeline:
         self._unreached: dict[str, int] = {}
         """Names that no look has reached since their model was gone, and the token of that."""
         self._rows_now: Rows | None = {}
-        """``None``: names or objects have changed since it was made."""
+        """``None``: names or objects have changed since it was computed."""
 
     def apply(self, event: Event | ReplayedEvent) -> Update:
-        """Take one event in; the answer says what it added."""
+        """Takes one event in and returns what it added."""
         steps = self.apply_in_steps(event)
         while True:
             try:
@@ -136,9 +136,9 @@ class Timeline:
                 return update
 
     def apply_in_steps(self, event: Event | ReplayedEvent) -> Generator[None, None, Update]:
-        """The same in steps, for an attach with a long history: it yields after each look.
+        """``apply`` in steps, for an attach with a long history: yields after each look.
 
-        What it has taken in by then can be read; the next event has to wait for the end.
+        What has been taken in by then can be read; the next event has to wait for the end.
         """
         if isinstance(event, ReplayedEvent):
             return self._take(event.event, event.judgements)
@@ -197,12 +197,12 @@ class Timeline:
         )
 
     def _state_at_attach(self) -> Judgement:
-        """What the names hold at an attach; those that held something before it may hold nothing now."""
+        """What every name holds at an attach, including names that held a model before and hold none now."""
         rows = self._current_rows()
         return Judgement(tuple(self._row_state(name, rows) for name in dict.fromkeys((*self.tracks, *rows))))
 
     def _observe(self, observation: Observation, given: Judgement | None) -> tuple[Judgement, Moment | None]:
-        """What is made of it, and its moment; none for a look between runs that found nothing to tell."""
+        """Takes in one look; there is no moment if it was between runs and found no change."""
         rows_before = {} if given else self._current_rows()
         before, names_before = self.objects, self.names
         self._take_facts(observation)
@@ -237,8 +237,8 @@ class Timeline:
         self._rows_now = None
 
     def _rows_reached_again(self, before: Objects, *, judged: bool) -> Rows:
-        """Names that hold a model again after no look had reached them: judged by the one they held, not as
-        names that held none."""
+        """The former rows of names that hold a model again after no look had reached them: the model that they
+        held then is what the new one is compared with."""
         again = {n: self._unreached.pop(n) for n in list(self._unreached) if n in self.names}
         return {name: (token, None) for name, token in again.items() if token in before and judged}
 
@@ -247,20 +247,22 @@ class Timeline:
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] not in paths} | written
 
     def _judge(self, context: JudgingContext, rows_before: Rows) -> Judgement:
-        """Changes nothing but what is known of networks' learning, which their rows are told by."""
+        """Judges one look; of the timeline only ``trained`` changes, which the states of rows depend on."""
         rows = self._current_rows()
-        told = judge(context, rows_before, rows)
+        changes = judge(context, rows_before, rows)
         trained = trained_networks(context)
         self.trained = {**self.trained, **trained}
-        news = (
-            n for n in dict.fromkeys((*rows_before, *rows)) if n in told or self._holds_other_facts(n, rows)
+        names = (
+            n
+            for n in dict.fromkeys((*rows_before, *rows))
+            if n in changes or self._holds_other_facts(n, rows)
         )
-        found = tuple(
-            self._row_state(n, rows, told.get(n), part=_is_part(n, rows_before, rows)) for n in news
+        states = tuple(
+            self._row_state(n, rows, changes.get(n), part=_is_part(n, rows_before, rows)) for n in names
         )
         run = context.observation.run
         local = tuple(judge_local(m, context) for m in context.observation.locals) if run is not None else ()
-        return Judgement(found, local, trained)
+        return Judgement(states, local, trained)
 
     def _row_state(
         self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False
@@ -275,7 +277,7 @@ class Timeline:
         return has_learned(facts, self.objects, self.trained)
 
     def _holds_other_facts(self, name: str, rows: Rows) -> bool:
-        """Than it was last told to hold."""
+        """Whether a row holds other facts than those that its track ends with."""
         token, _ = rows.get(name, (None, None))
         track = self.tracks.get(name)
         return (self.objects.get(token) if token is not None else None) is not (
@@ -310,17 +312,17 @@ class Timeline:
         return moment
 
     def _extend_tracks(self, judgement: Judgement, moment: Moment) -> None:
-        for found in judgement.rows:
-            facts = self.objects.get(found.token) if found.token is not None else None
-            if facts is None and found.name not in self.tracks:
+        for state in judgement.rows:
+            facts = self.objects.get(state.token) if state.token is not None else None
+            if facts is None and state.name not in self.tracks:
                 continue
-            track = self.tracks.setdefault(found.name, [])
-            change = found.change
+            track = self.tracks.setdefault(state.name, [])
+            change = state.change
             if change is None and track and track[-1].moment == moment.index:
-                change = track[-1].change  # a look between runs read it anew, and found nothing to tell
-            track.append(TrackEntry(moment.index, facts, change, found.fitted))
+                change = track[-1].change  # a look between runs read it again, and found no change
+            track.append(TrackEntry(moment.index, facts, change, state.fitted))
             if facts is not None:
-                self.rows_by_name[found.name] = Row(found.name, found.whole)
+                self.rows_by_name[state.name] = Row(state.name, state.whole)
 
     def _current_rows(self) -> Rows:
         if self._rows_now is None:
@@ -329,7 +331,7 @@ class Timeline:
 
     def _forget_the_dead(self) -> None:
         spare = len(self.objects) - _DEAD_KEPT
-        if spare > _DEAD_AT_ONCE:
+        if spare > _DEAD_BATCH:
             alive = tokens_in_use(self.objects, self.names)
             dead = frozenset([t for t in self.objects if t not in alive][:spare])
             self.objects = {t: f for t, f in self.objects.items() if t not in dead}
@@ -351,25 +353,26 @@ def _rename(
 
 
 def _as_known_before(before: Objects, observation: Observation) -> Objects:
-    """The objects as they were, with those that were there and are told for the first time."""
-    untold = (f for f in observation.objects if f.known and f.token not in before)
-    told = {f.token: replace(f, generation=f.generation if f.known == "local" else None) for f in untold}
-    return {**before, **told} if told else before
+    """The objects as they were, including those that were there and are reported for the first time."""
+    unreported = (f for f in observation.objects if f.known and f.token not in before)
+    earlier = {
+        f.token: replace(f, generation=f.generation if f.known == "local" else None) for f in unreported
+    }
+    return {**before, **earlier} if earlier else before
 
 
 def _files_written(context: JudgingContext) -> dict[tuple[str, str], SavedFile]:
-    """By path and class, what the observed run wrote; of several models of one class in one file, the
-    first."""
+    """What the observed run wrote into files, by path and class; the first of several models of one class."""
     run = context.observation.run
-    found: dict[tuple[str, str], SavedFile] = {}
+    files: dict[tuple[str, str], SavedFile] = {}
     for access in context.files("save") if run is not None else ():
         facts = context.after.get(access.token) if access.token is not None else None
         if run is not None and facts is not None and access.path is not None and access.touched:
             kept = SavedFile(facts.generation, context.epoch, run.execution_count)
-            found.setdefault((access.path, facts.cls), kept)
-    return found
+            files.setdefault((access.path, facts.cls), kept)
+    return files
 
 
 def _is_part(name: str, *rows: Rows) -> bool:
-    """Whether the row was a part before and after; a name of the same spelling is told for itself."""
+    """Whether the row was a part before and after: a name of the same spelling has a row of its own."""
     return all(r[name][1] is not None for r in rows if name in r)

@@ -29,10 +29,10 @@ class TimelineView:
 
     @property
     def is_live(self) -> bool:
-        """Whether it goes on with the timeline."""
+        """Whether it follows the timeline as that goes on."""
         return self._last is None
 
-    # The kernel and the connection; of a moment that is over most of it is not known.
+    # The kernel and the connection: only the present is known of most of it.
 
     @property
     def kernel(self) -> KernelFacts | None:
@@ -56,7 +56,7 @@ class TimelineView:
 
     @property
     def progress(self) -> Progress | None:
-        """Of the run that is still at work; ``None``: none is, or none has lasted long."""
+        """The progress of the cell that is running; ``None`` if none is, or none has run for long."""
         return self._timeline.progress if self._last is None else None
 
     @property
@@ -123,7 +123,7 @@ class TimelineView:
         return rows if self._last is None else tuple(row for row in rows if self.track(row.name))
 
     def track(self, name: str) -> Sequence[TrackEntry]:
-        """Everything that the row held, oldest first; empty for a row that never was."""
+        """Everything that the row held, oldest first; empty if there is no such row."""
         track = self._timeline.tracks.get(name, ())
         if self._last is None:
             return track
@@ -163,7 +163,7 @@ class TimelineView:
 
     @property
     def trained(self) -> Mapping[int, bool]:
-        """Of networks, by token: whether they have learned anything."""
+        """Whether networks have learned anything, by token."""
         return self._timeline.trained if self._last is None else self._past_trained
 
     @cached_property
@@ -176,7 +176,7 @@ class TimelineView:
 
     @cached_property
     def _latest(self) -> Sequence[tuple[Row, TrackEntry]]:
-        """Of an earlier moment: what every row held."""
+        """What every row held at an earlier moment."""
         return [(row, self.track(row.name)[-1]) for row in self.rows()]
 
     # Cells.

@@ -1,4 +1,4 @@
-"""All that is known around one observation, in the form in which verdicts ask for it."""
+"""What the judge knows about one observation: the state before and after it, and indexes over both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kernelscope.domain.facts import (
 from kernelscope.libraries.registry import card_for
 
 DEPTH = 4
-"""How deep composites in composites are followed: deeper ones are told by their outer parts."""
+"""How deep composites in composites are followed: deeper ones are judged by their outer parts."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class JudgingContext:
 
     observation: Observation
     before: Mapping[int, ObjectFacts]
-    """Every object known before, by token; also those that have died since."""
+    """Every object known before, by token, including those that have died since."""
     after: Mapping[int, ObjectFacts]
     names_before: Mapping[str, int]
     names_after: Mapping[str, int]
     trained: Mapping[int, bool] = field(default_factory=dict)
     """Of networks, by token: whether they had learned anything before this observation."""
     kept: Mapping[tuple[str, str], SavedFile] = field(default_factory=dict)
-    """By path and class (a checkpoint holds a network and its optimizer): what the files hold that were
-    seen being written before this observation."""
+    """What files hold that were seen being written before this observation, by path and class: a checkpoint
+    holds a network and its optimizer."""
     epoch: int = 1
     late_since: int | None = None
     """Of an observation that is late: the first run that can have done what it found."""
@@ -49,7 +49,7 @@ class JudgingContext:
 
     @cached_property
     def touched(self) -> frozenset[int]:
-        """Objects that can have changed: all others are as they were."""
+        """Tokens of the objects that can have changed; all others are unchanged."""
         seen = self.observation
         return frozenset(
             (
@@ -107,7 +107,7 @@ class JudgingContext:
     def _wholes(self) -> Mapping[int, Sequence[int]]:
         """By the token of a part: the composites that work with it, in the order of ``after``.
 
-        Asked for each object there is: a search through all of them each time would be quadratic.
+        An index, because each object is asked for: searching all of them each time would be quadratic.
         """
         found: dict[int, list[int]] = {}
         for whole in self.after.values():
@@ -116,7 +116,7 @@ class JudgingContext:
         return found
 
     def workers_on(self, token: int) -> tuple[int, ...]:
-        """Tokens of what works on this object without being made of it: its optimizers."""
+        """Tokens of the objects that work on this one without containing it: its optimizers."""
         return tuple(self._workers.get(token, ()))
 
     @cached_property
@@ -128,7 +128,7 @@ class JudgingContext:
         return found
 
     def holders_of(self, token: int) -> tuple[str, ...]:
-        """Names of the composites that hold this object in whatever way."""
+        """Names of the composites that hold this object, as a part or as a partner."""
         return tuple(
             name
             for name, whole in self.names_after.items()
@@ -138,19 +138,19 @@ class JudgingContext:
     def methods_possible_on(self, token: int) -> tuple[MethodInCode, ...]:
         """Method calls in the code that may have been made on this object.
 
-        Those on the object itself and on a composite that passes them on; and those whose receiver
-        the source does not tell.
+        These are calls on the object itself, on a composite that passes them on, and on receivers that the
+        source does not name.
         """
         mine = {token, *self.wholes_of(token)}
-        made = self.after[token].cls if token not in self.before and token in self.after else None
+        new_class = self.after[token].cls if token not in self.before and token in self.after else None
         return tuple(
             m
             for m in self.observation.code.methods
-            if (m.token in mine if m.token is not None else m.cls is None or m.cls == made)
+            if (m.token in mine if m.token is not None else m.cls is None or m.cls == new_class)
         )
 
     def surely_called_on(self, token: int) -> tuple[MethodInCode, ...]:
-        """Method calls on this very object that the run cannot have left out."""
+        """Method calls on this very object that the run cannot have skipped."""
         return tuple(m for m in self._sure if m.token == token)
 
     @cached_property
@@ -172,13 +172,13 @@ def working_parts(facts: ObjectFacts) -> tuple[Part, ...]:
 
 
 def _is_template(part: Part, given: set[int], facts: ObjectFacts) -> bool:
-    """Whether it is what an ensemble makes clones of: ``BaseEnsemble._validate_estimator`` keeps the very
-    estimator that it was given under another name (sklearn/ensemble/_base.py)."""
+    """Whether an ensemble only makes clones of it: ``BaseEnsemble._validate_estimator`` keeps its ``estimator``
+    parameter under a second name (sklearn/ensemble/_base.py)."""
     return part.label == ".estimator_" and part.token in given and facts.cls.startswith("sklearn.ensemble.")
 
 
 def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int = DEPTH) -> bool:
-    """Whether the composite ``whole`` holds ``token``, in whatever way."""
+    """Whether the composite ``whole`` holds ``token``, as a part or as a partner, at any depth."""
     facts = objects.get(whole)
     if facts is None or depth == 0:
         return False
@@ -190,8 +190,8 @@ def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int
 def flat_params(
     facts: ObjectFacts, objects: Mapping[int, ObjectFacts], depth: int = DEPTH
 ) -> dict[str, Value]:
-    """Hyper-parameters as ``get_params(deep=True)`` names them: ``C``, ``clf__C``, …; those of a part
-    that was given without a name have none."""
+    """Hyper-parameters as ``get_params(deep=True)`` names them: ``C``, ``clf__C``, …; without those of parts that
+    have no name."""
     flat: dict[str, Value] = dict(facts.params)
     for part in facts.parts if depth else ():
         held = objects.get(part.token)
@@ -221,7 +221,7 @@ def rows_of(
 ) -> dict[str, tuple[int, str | None]]:
     """Every row of the timeline: a name or a part, with its token and the name of its whole.
 
-    Where a part is spelled like a name, the row is the name's.
+    If a part is spelled like a name, the row is the name's.
     """
     rows: dict[str, tuple[int, str | None]] = {}
     for name, token in names.items():

@@ -38,7 +38,7 @@ _BY_LEARNED = {
     Learned.FITTED: Verdict.FITTED,
 }
 
-_LOUDER_THAN_ALIASED = (Verdict.CLEARED, Verdict.REFITTED, Verdict.RESTORED)
+_OUTRANK_ALIASED = (Verdict.CLEARED, Verdict.REFITTED, Verdict.RESTORED)
 
 Rows = Mapping[str, tuple[int, str | None]]
 """Per row its token and, for a part, the name of its whole."""
@@ -47,7 +47,7 @@ Rows = Mapping[str, tuple[int, str | None]]
 def judge(context: JudgingContext, rows_before: Rows, rows_after: Rows) -> dict[str, Change]:
     """Every change of one look, by row, names before the parts that they hold.
 
-    A part's change is told under its whole as well, where the whole changed.
+    If the whole changed, too, a part's change is also listed under it.
     """
     changes: dict[str, Change] = {}
     parts: dict[str, list[Change]] = {}
@@ -55,21 +55,21 @@ def judge(context: JudgingContext, rows_before: Rows, rows_after: Rows) -> dict[
         old, whole_before = rows_before.get(name, (None, None))
         new, whole = rows_after.get(name, (None, whole_before))
         if new is not None and old is not None and (whole is None) != (whole_before is None):
-            # A name and a part of one spelling, one after the other: the name is told.
+            # A name and a part of one spelling, one after the other: the name wins.
             old, new, whole = (old, None, None) if whole_before is None else (None, new, None)
         change = _judge_row(name, whole or name, old, new, context)
         if change is not None:
             changes[name] = change
             if whole is not None:
                 parts.setdefault(whole, []).append(change)
-    for whole, told in parts.items():
+    for whole, part_changes in parts.items():
         if whole in changes:
-            changes[whole] = replace(changes[whole], parts=tuple(told))
+            changes[whole] = replace(changes[whole], parts=tuple(part_changes))
     return changes
 
 
 def judge_local(model: LocalModel, context: JudgingContext) -> Change:
-    """A model that was fitted inside a call and that no name reaches."""
+    """The change that a model is which was fitted inside a call and which no name reaches."""
     change = Change(
         name=model.inside,
         verdict=Verdict.CREATED,
@@ -84,7 +84,7 @@ def judge_local(model: LocalModel, context: JudgingContext) -> Change:
         fitted=True,
         scope="local",
     )
-    return _place(change, context)
+    return _date_change(change, context)
 
 
 def _judge_row(
@@ -107,7 +107,7 @@ def _judge_row(
 
 
 def _judge_gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_of_reach: bool) -> Change:
-    """The model is gone; a name that the look did not reach may hold another one."""
+    """The change of a name whose model is gone; a name that the look did not reach may hold another one."""
     stale = _stale_partners(before, None, context)
     change = Change(
         name=name,
@@ -122,11 +122,11 @@ def _judge_gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_
         stale=stale,
         background=Background(stale_kind=_kind_of(stale, context)),
     )
-    return _place(change, context)
+    return _date_change(change, context)
 
 
 def _judge_first_held(name: str, after: ObjectFacts, context: JudgingContext) -> Change:
-    """The name held no model before."""
+    """The change of a name that held no model before."""
     if after.token in context.before:
         return _judge_rebound(name, None, after, context)
     finding = new_object(after, context)
@@ -135,7 +135,7 @@ def _judge_first_held(name: str, after: ObjectFacts, context: JudgingContext) ->
 
 
 def _judge_replaced(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change:
-    """The name held another object before."""
+    """The change of a name that held another object before."""
     if after.token in context.before:
         return _judge_rebound(name, before, after, context)
     finding = new_object(after, context)
@@ -144,7 +144,7 @@ def _judge_replaced(name: str, before: ObjectFacts, after: ObjectFacts, context:
 
 
 def _judge_kept(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change | None:
-    """The name still holds the object that it held."""
+    """The change of a name that still holds the same object, if anything happened to it."""
     finding = same_object(before, after, context)
     params = differing_values(flat_params(before, context.before), flat_params(after, context.after))
     saved = _find_save(after, context)
@@ -159,10 +159,10 @@ def _judge_kept(name: str, before: ObjectFacts, after: ObjectFacts, context: Jud
 def _judge_rebound(
     name: str, before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext
 ) -> Change:
-    """The name holds an object that was known before; what happened to that in this run may be louder."""
+    """The change of a name that got a known object; what happened to that object in this run may outrank it."""
     finding = same_object(context.before[after.token], after, context)
     verdict = _BY_LEARNED.get(finding.learned, Verdict.ALIASED)
-    if verdict not in _LOUDER_THAN_ALIASED:
+    if verdict not in _OUTRANK_ALIASED:
         verdict = Verdict.ALIASED
     return _build_change(name, verdict, Identity.REBOUND, before, after, finding, context)
 
@@ -216,11 +216,11 @@ def _build_change(
         persistence=_persistence(finding, saved),
         stale=_stale_partners(before, after, context) if before else (),
     )
-    return _place(replace(change, background=_background(change, before, after, context)), context)
+    return _date_change(replace(change, background=_background(change, before, after, context)), context)
 
 
-def _place(change: Change, context: JudgingContext) -> Change:
-    """The change with the run that it belongs to, as far as one is known."""
+def _date_change(change: Change, context: JudgingContext) -> Change:
+    """Adds the run that the change belongs to, and whether it was found late."""
     run = context.observation.run
     change = replace(change, execution_count=None if run is None else run.execution_count)
     if not context.observation.late:
@@ -269,7 +269,7 @@ def _kind_of(stale: tuple[str, ...], context: JudgingContext) -> StaleKind:
 
 
 def _file_state(change: Change, context: JudgingContext) -> SavedState | None:
-    """Of a change that loaded a file whose writing was seen: what that held."""
+    """What the file held, if the change is a load and the file was seen being written."""
     stored = change.persistence
     if stored is None or stored.action != "loaded" or stored.file is None or change.cls is None:
         return None
@@ -289,7 +289,7 @@ def _has_learned_now(facts: ObjectFacts, context: JudgingContext) -> bool:
 def _differing_params(
     before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext
 ) -> dict[str, tuple[Value, Value]]:
-    """Of objects of one class; two classes have nothing to compare."""
+    """Differing parameters; objects of two classes have nothing to compare."""
     if before is None or before.cls != after.cls:
         return {}
     return differing_values(flat_params(before, context.before), flat_params(after, context.after))
@@ -298,7 +298,7 @@ def _differing_params(
 def _certainty(
     verdict: Verdict, finding: LearnedFinding, saved: FileAccess | None, by_address: bool
 ) -> Certainty:
-    """Of the verdict: a new object is observed, whatever is known of what it learned."""
+    """How sure the verdict is: a new object is observed, whatever is known about what it learned."""
     if by_address and finding.certainty != "unknown":
         return "inferred"
     if verdict is Verdict.RESET and finding.learned is Learned.UNKNOWN:
@@ -344,8 +344,7 @@ def _persistence(finding: LearnedFinding, saved: FileAccess | None) -> Persisten
 
 
 def _find_save(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None:
-    """The save of this object in this run; one whose file was not written and whose state was
-    seen not to be read is no save."""
+    """The save of this object in this run; a save whose file was seen not to be written does not count."""
     for access in context.files("save"):
         if access.token == facts.token and (access.touched or access.path is None):
             return access
@@ -355,11 +354,11 @@ def _find_save(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None
 def _stale_partners(
     before: ObjectFacts, after: ObjectFacts | None, context: JudgingContext
 ) -> tuple[str, ...]:
-    """Partners that still hold what this run left behind.
+    """Names of the partners that still hold what this run replaced.
 
-    Of an object that was replaced: composites that still hold it, where no name reaches it any more.
-    Of a composite that learned another part (a search its ``best_estimator_``): names that still hold
-    the part it had learned before.
+    If the object was replaced and no name reaches it any more: the composites that still hold it.
+    If a composite learned a new part (a search its ``best_estimator_``): the names that still hold the old
+    part.
     """
     if after is None or after.token != before.token:
         return () if context.names_of(before.token) else context.holders_of(before.token)

@@ -28,7 +28,7 @@ from kernelscope.verdicts.learned_finding import (
 )
 from kernelscope.verdicts.networks import new_network, same_network
 
-_LOUDEST = (
+_BY_RANK = (
     Learned.CLEARED,
     Learned.REFITTED,
     Learned.CARRIED,
@@ -37,7 +37,7 @@ _LOUDEST = (
     Learned.CONTINUED,
     Learned.FITTED,
 )
-"""Which of several parts' changes a whole is told by: the order of the verdicts."""
+"""The order of the verdicts: the first of several parts' changes decides about the whole."""
 
 
 def same_object(
@@ -46,7 +46,7 @@ def same_object(
     """What happened to the learned state of an object that is still the same object.
 
     Args:
-        depth: how many levels of parts are asked; a composite may hold itself.
+        depth: how many levels of parts are followed; a composite may hold itself.
     """
     card = card_for(after)
     if card.by_history:
@@ -85,10 +85,10 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     if any(card.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
         if not now:
             return LearnedFinding(Learned.NONE)
-        carried = restored_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
-        return _after_restore(card, after, calls, carried)
+        restored = restored_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
+        return _after_restore(card, after, calls, restored)
     if not now and any(f.token == after.token and f.call == "load_params" for f in context.files("load")):
-        return restored_state(after, context, "inferred", ())  # of skorch: into a net that was only made
+        return restored_state(after, context, "inferred", ())  # skorch: into a net that is only constructed
     if not now:
         return LearnedFinding(Learned.NONE)
     if _stands_on_known_parts(card, after, context):
@@ -107,23 +107,23 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
 
 
 def _grown_from_another(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding | None:
-    """A new model that a training function made from a given one (``xgb.train(…, xgb_model=old)``)."""
+    """A new model that a training function made from another one (``xgb.train(…, xgb_model=old)``)."""
     methods = context.observation.code.methods
-    made = [m for m in methods if m.method == "train" and m.token == facts.token]
-    if {card.effect(facts, m.method, m.given) for m in made} != {Effect.CONTINUES}:
+    training = [m for m in methods if m.method == "train" and m.token == facts.token]
+    if {card.effect(facts, m.method, m.given) for m in training} != {Effect.CONTINUES}:
         return None
-    return LearnedFinding(Learned.CONTINUED, "inferred", calls_in_code(made), in_memory=True)
+    return LearnedFinding(Learned.CONTINUED, "inferred", calls_in_code(training), in_memory=True)
 
 
 def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
-    """A new composite around parts that had learned before, and that this run learning_calls nothing."""
-    given = [p.token for p in facts.parts if p.key is not None]
-    if not card.works_with_given_parts(facts) or facts.learned or not given:
+    """Whether a new composite stands around parts that had learned before and learned nothing in this run."""
+    parts = [p.token for p in facts.parts if p.key is not None]
+    if not card.works_with_given_parts(facts) or facts.learned or not parts:
         return False
     return all(
         token in context.before
         and not same_object(context.before[token], context.after[token], context).happened
-        for token in given
+        for token in parts
     )
 
 
@@ -143,7 +143,9 @@ def _by_calls(
     effects = {card.effect(facts, c.method, c.given) for c in calls}
     evidence = (*(call_seen(c) for c in calls), *attributes.evidence())
     if Effect.RESTORES in effects and Effect.REFITS not in effects:
-        return restored_state(facts, context, "observed", evidence)  # and learned on, where it was
+        return restored_state(
+            facts, context, "observed", evidence
+        )  # and learned on, if it had learned before
     if not was:
         return LearnedFinding(Learned.FITTED if now else Learned.NONE, "observed", evidence)
     learned = Learned.REFITTED if Effect.REFITS in effects else Learned.CONTINUED
@@ -153,10 +155,10 @@ def _by_calls(
 def _by_calls_that_must_have_run(
     card: RuleCard, after: ObjectFacts, was: bool, now: bool, context: JudgingContext
 ) -> LearnedFinding:
-    """Nothing differs, and yet a call may have learned, or put in, the very same once more.
+    """Nothing differs, and yet a call may have learned or loaded the very same state again.
 
-    That is told only where calls are not seen and the code cannot have gone past one.  Of an object
-    whose learned state cannot be looked at, the code is all that there is.
+    That is concluded only if calls are not seen and the code cannot have skipped one.  For an object whose
+    learned state cannot be read, the code is the only evidence.
     """
     unread = card.is_unread(after)
     here = () if context.sees_calls or not now else context.surely_called_on(after.token)
@@ -166,21 +168,21 @@ def _by_calls_that_must_have_run(
     reason: Evidence = Circumstance.STATE_UNREADABLE if unread else Circumstance.EQUAL_AFTER_CALL
     for effect in (Effect.REFITS, Effect.RESTORES, Effect.CONTINUES):
         if was and effect in effects:
-            told = (*calls_in_code([effects[effect]]), reason)
+            evidence = (*calls_in_code([effects[effect]]), reason)
             if effect is Effect.RESTORES:
-                return restored_state(after, context, "inferred", told)
+                return restored_state(after, context, "inferred", evidence)
             return LearnedFinding(
-                Learned.REFITTED if effect is Effect.REFITS else Learned.CONTINUED, "inferred", told
+                Learned.REFITTED if effect is Effect.REFITS else Learned.CONTINUED, "inferred", evidence
             )
     left_out = () if context.sees_calls or not was else after.not_evaluated
-    told = calls_in_code([m for m in _changing_calls_in_code(after, context) if m.token == after.token])
-    if left_out and told:
-        return LearnedFinding(Learned.UNKNOWN, "unknown", (*told, AttributesNotRead(left_out)))
+    calls = calls_in_code([m for m in _changing_calls_in_code(after, context) if m.token == after.token])
+    if left_out and calls:
+        return LearnedFinding(Learned.UNKNOWN, "unknown", (*calls, AttributesNotRead(left_out)))
     return LearnedFinding(Learned.SAME if was else Learned.NONE)
 
 
 def _changing_calls_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[MethodInCode, ...]:
-    """Calls in the code that may have learning_calls this object something."""
+    """Calls in the code that may have changed what this object has learned."""
     card, possible = card_for(facts), context.methods_possible_on(facts.token)
     return tuple(m for m in possible if card.effect(facts, m.method, m.given) in _CHANGING_EFFECTS)
 
@@ -195,7 +197,7 @@ def _learned_through_parts(
     context: JudgingContext,
     depth: int,
 ) -> LearnedFinding:
-    """What a call on the whole did, where that is what it did to the parts that it was given."""
+    """What a call on the whole did, if it works by changing the parts in place."""
     if not was and not now:
         return _wrapper(before, after, learning_calls, context, depth)
     if not (learning_calls and was and parts.happened and card_for(after).works_with_given_parts(after)):
@@ -208,8 +210,8 @@ def _learned_through_parts(
 def _wrapper(
     before: ObjectFacts, after: ObjectFacts, learning_calls: list[Call], context: JudgingContext, depth: int
 ) -> LearnedFinding:
-    """What a call on the whole learning_calls the very parts that it was given, where the whole keeps nothing
-    of its own: a class of the user's around one model."""
+    """What a call on the whole did to the parts in place, if the whole keeps nothing of its own: a class of the
+    user's around one model."""
     here = bool(learning_calls) or any(
         m.token == after.token for m in _changing_calls_in_code(after, context)
     )
@@ -219,7 +221,8 @@ def _wrapper(
 
 
 def _as_the_whole_sees_it(parts: LearnedFinding, was: bool, now: bool) -> LearnedFinding:
-    """A first fit of one part is no first fit of a whole that was fitted, and the other way round."""
+    """The finding of a part as one of its whole: a part's first fit is no first fit of a fitted whole, and the
+    other way round."""
     learned = parts.learned
     if was and learned is Learned.FITTED:
         learned = Learned.CONTINUED
@@ -229,10 +232,9 @@ def _as_the_whole_sees_it(parts: LearnedFinding, was: bool, now: bool) -> Learne
 
 
 def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext) -> bool:
-    """Whether all that happened is that equal content was put in the place of what was there, with no
-    call that teaches and by no statement of the cell's: using a model can do that
-    (``StackingClassifier.transform`` sets ``_n_feature_outs``), and so can a fit that was refused or
-    interrupted before it learned (``KMeans.fit`` sets ``_tol``)."""
+    """Whether attributes were only replaced by equal content, and neither a learning call nor a statement of
+    the cell did it: using a model can do that (``StackingClassifier.transform`` sets ``_n_feature_outs``), and
+    so can a fit that was refused or interrupted before it learned (``KMeans.fit`` sets ``_tol``)."""
     if not attributes.only_renewed or any(t == after.token for t, _ in context.observation.code.assigned):
         return False
     run = context.observation.run
@@ -246,8 +248,8 @@ def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, context: J
 def _may_be_refused(
     card: RuleCard, after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext
 ) -> bool:
-    """Whether a ``fit`` that differs in no more than what it checks can have been refused: it raised, or
-    the code may have caught that, and the core of what was learned is as it was."""
+    """Whether a ``fit`` that changed only what it validates can have been refused: it raised, or the code may
+    have caught its error, and the core of what was learned is unchanged."""
     if not card.is_only_checked(after, attributes.names):
         return False
     if context.sees_calls:
@@ -260,13 +262,13 @@ def _may_be_refused(
         card.effect(after, m.method, m.given) in _CHANGING_EFFECTS
         for m in context.surely_called_on(after.token)
     )
-    learning_calls = _may_have_learned(card, after, context)
-    return learning_calls and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
+    may_have_learned = _may_have_learned(card, after, context)
+    return may_have_learned and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
 
 
 def _refused_fit(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges) -> LearnedFinding:
-    """A ``fit`` checked what it was given, and learned nothing from it: what it had learned is there, and
-    may not fit any more to what it now takes for its input."""
+    """A ``fit`` validated its input and learned nothing from it: the learned state is there, and may not match
+    the recorded input any more."""
     if not attributes.lost and all(_is_equal(before, after, name) for name in attributes.names):
         return LearnedFinding(Learned.SAME)
     evidence = (*attributes.evidence(), Circumstance.FIT_REFUSED)
@@ -286,7 +288,7 @@ def _by_cause(
     attributes: AttributeChanges,
     context: JudgingContext,
 ) -> LearnedFinding:
-    """Attributes differ, and no call that teaches is known to have come back."""
+    """Attributes differ, and no learning call is known to have returned."""
     refused = any(not c.returned for c in context.calls_on(after.token)) or not context.sees_calls
     if refused and not was and not now:
         return LearnedFinding(Learned.NONE)
@@ -298,7 +300,7 @@ def _by_cause(
 def _without_seen_call(
     before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, context: JudgingContext
 ) -> LearnedFinding:
-    """Attributes differ and no call that teaches came back, though calls are seen."""
+    """Attributes differ and no learning call returned, though calls are seen."""
     raised = [c for c in context.calls_on(after.token) if not c.returned]
     if raised:
         calls = (call_seen(c, came_back=False) for c in raised)
@@ -309,7 +311,7 @@ def _without_seen_call(
         card.effect(after, m.method, m.given) in _LEARNING_EFFECTS
         for m in context.surely_called_on(after.token)
     ):
-        return _by_code(before, after, was, attributes, context)  # a method that is no Python function
+        return _by_code(before, after, was, attributes, context)  # a method that is not a Python function
     return _edited_or_unknown(after, attributes, context, "observed")
 
 
@@ -340,7 +342,7 @@ def _by_code(
 
 
 def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[Evidence, ...]) -> LearnedFinding:
-    """The code can have begun anew or gone on: a counter of updates may tell which.
+    """The code can have refitted or continued: a counter of updates may show which.
 
     ``t_`` counts weight updates: ``fit`` starts it at 1, ``partial_fit`` adds to it
     (sklearn/linear_model/_stochastic_gradient.py).
@@ -372,7 +374,7 @@ def _through_parts(
     depth: int,
     parts: tuple[Part, ...] | None = None,
 ) -> LearnedFinding:
-    """The loudest change among these parts; where none are told, those that the whole works with."""
+    """The highest-ranking change among these parts; by default, among those that the whole works with."""
     held_before = {p.token for p in before.parts}
     found: dict[Learned, LearnedFinding] = {}
     for part in working_parts(after) if parts is None else parts:
@@ -383,16 +385,16 @@ def _through_parts(
         if finding.happened:
             evidence = tuple(PartEvidence(part.label, e) for e in finding.evidence)
             found.setdefault(finding.learned, replace(finding, evidence=evidence))
-    for learned in _LOUDEST:
+    for learned in _BY_RANK:
         if learned in found:
             return found[learned]
     return LearnedFinding(Learned.SAME)
 
 
 def _after_restore(
-    card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...], carried: LearnedFinding
+    card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...], restored: LearnedFinding
 ) -> LearnedFinding:
-    """The carried state, or what it became where it was learned on, or anew, in the same run."""
+    """The restored state, or what it became if the same run continued or refitted it."""
     effects = [card.effect(facts, c.method, c.given) for c in calls]
     later = zip(effects, calls, strict=True)
     rest = [e for e, c in tuple(later)[effects.index(Effect.RESTORES) + 1 :] if c.returned]
@@ -400,8 +402,8 @@ def _after_restore(
     if Effect.REFITS in rest:
         return LearnedFinding(Learned.FITTED, "observed", evidence)
     if Effect.CONTINUES in rest:
-        return LearnedFinding(Learned.CONTINUED, "observed", evidence, carried.source)
-    return carried
+        return LearnedFinding(Learned.CONTINUED, "observed", evidence, restored.source)
+    return restored
 
 
 def may_hold_known_state(facts: ObjectFacts, context: JudgingContext) -> bool:
@@ -423,7 +425,7 @@ def _may_have_learned(card: RuleCard, facts: ObjectFacts, context: JudgingContex
 
 
 def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
-    """A new object that has learned something, and no call on it was seen."""
+    """What is known about a new object that has learned something, if no call on it was seen."""
     possible = [
         m
         for m in context.methods_possible_on(facts.token)
@@ -447,6 +449,6 @@ def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, context: Judging
 
 
 def _something_learns(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether any learning call stands in the code, on whatever object."""
+    """Whether the code contains any learning call, on any object."""
     methods = context.observation.code.methods
     return any(card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES) for m in methods)

@@ -1,4 +1,4 @@
-"""What is found on the learned axis, and the evidence for it."""
+"""A finding about a model's learned state, and what findings are made of: differences and evidence."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from kernelscope.verdicts.context import JudgingContext
 
 
 class LearnedFinding(Struct, frozen=True):
-    """A value on the learned axis, how sure it is, and why."""
+    """What happened to a model's learned state, how sure that is, and why."""
 
     learned: Learned
     certainty: Certainty = "observed"
     evidence: tuple[Evidence, ...] = ()
     source: FileAccess | None = None
-    """The file that a carried state came from, where it is known."""
+    """The file that a restored state came from, if it is known."""
     in_memory: bool = False
-    """A carried state is known not to come from a file."""
+    """A restored state is known not to come from a file."""
     copied: bool = False
-    """It is known to be that of another object, in memory."""
+    """A restored state is known to be that of another object, in memory."""
 
     @property
     def happened(self) -> bool:
@@ -74,7 +74,7 @@ class AttributeChanges(Struct, frozen=True):
 
 
 def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChanges:
-    """Compares signatures; what was not evaluated on either side is left out."""
+    """Compares signatures, except of attributes that were not evaluated on either side."""
     card = card_for(after)
     unseen = {*before.not_evaluated, *after.not_evaluated}
     old = {n: s for n, s in before.learned.items() if card.is_learned(n) and n not in unseen}
@@ -95,7 +95,7 @@ def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChang
 
 
 def _is_written(earlier: Signature, now: Signature) -> bool:
-    """By content; of a tensor that was not read, or of which samples were, also by its count of writes."""
+    """Whether the content differs; for a tensor that was not read in full, whether its count of writes does."""
     if None not in (earlier.digest, now.digest) and earlier.digest != now.digest:
         return True
     exact = earlier.digest is not None and now.digest is not None and not now.digest.startswith("~")
@@ -105,7 +105,7 @@ def _is_written(earlier: Signature, now: Signature) -> bool:
 def restored_state(
     facts: ObjectFacts, context: JudgingContext, certainty: Certainty, evidence: tuple[Evidence, ...]
 ) -> LearnedFinding:
-    """A state that came from elsewhere, with the file that it came from where the code names one."""
+    """The finding that a state came from elsewhere, with its file if the code names one."""
     mine = (facts.token, *context.wholes_of(facts.token), None)
     loads = sorted((f for f in context.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
     source = loads[0] if loads else None
@@ -131,10 +131,10 @@ def twin_of(facts: ObjectFacts, context: JudgingContext) -> ObjectFacts | None:
 
 
 def call_seen(call: Call, *, came_back: bool = True) -> Evidence:
-    """The evidence that a call is."""
+    """A seen call as evidence."""
     return CallSeen(call.method, call.times, call.inside, came_back)
 
 
 def calls_in_code(methods: Sequence[MethodInCode]) -> tuple[Evidence, ...]:
-    """The evidence that calls in the code are, each once."""
+    """Calls in the code as evidence, each once."""
     return tuple(dict.fromkeys(CallInCode(m.method, m.inside) for m in methods))

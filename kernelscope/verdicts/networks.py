@@ -1,8 +1,8 @@
-"""The learned axis of networks, whose state alone does not tell whether they have learned anything.
+"""What happened to the learned state of networks, which does not show by itself whether they have learned.
 
-A network has weights from its first moment on, and random ones are nothing learned.  So what it has
-learned is a matter of its history: ``JudgingContext.trained`` keeps it, and every change is judged by what can
-have caused it: an optimizer's step, a state that was put in, weights drawn anew, a write by hand.
+A network has weights from its first moment on, and random ones are nothing learned.  So its history decides:
+``JudgingContext.trained`` keeps it, and every change is judged by what can have caused it: an optimizer's
+step, a state that was loaded, weights that were initialised again, a write by hand.
 """
 
 from __future__ import annotations
@@ -35,28 +35,27 @@ _CONVERTS = frozenset({"to", "cuda", "cpu", "float", "double", "half", "bfloat16
 
 
 class _Cause(Struct, frozen=True):
-    """Something in the run that can have changed the network."""
+    """Something in the run that can have changed a network."""
 
     effect: Effect
     evidence: Evidence
     seen: bool
-    """It was seen happening; else it stands in the code."""
+    """It was seen happening; otherwise it stands in the code."""
     sure: bool
-    """It cannot have been left out."""
+    """It cannot have been skipped."""
     whole: bool = True
-    """It was done to the network as such, or to what holds it; else to something that the code does not
-    tell."""
+    """It was done to the network or to what holds it; otherwise the code does not name its receiver."""
 
 
 _DEPEND_ON_HISTORY = (Learned.FITTED, Learned.CONTINUED, Learned.REFITTED, Learned.CLEARED)
-"""Words that say whether it had learned before."""
+"""Findings that say whether it had learned before."""
 
 
 def same_network(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     """What happened to a network that is still the same object.
 
-    Of one that was there at the attach nobody saw whether it had learned anything: it is told by what
-    it shows, and that is said.
+    Whether a network that was there at the attach had learned before was not observed: what it shows decides,
+    and the evidence says so.
     """
     finding = _what_happened(before, after, context)
     if before.token in context.trained or finding.learned not in _DEPEND_ON_HISTORY:
@@ -89,16 +88,21 @@ def _what_happened(before: ObjectFacts, after: ObjectFacts, context: JudgingCont
     if Effect.RESTORES in effects:
         return restored_state(after, context, certainty, evidence)
     if Effect.CLEARS in effects:
-        anew = Effect.CONTINUES in effects
-        learned = (Learned.REFITTED if anew else Learned.CLEARED) if was else (on if anew else Learned.NONE)
-        return LearnedFinding(learned, certainty, evidence)
+        return LearnedFinding(_after_clearing(effects, was=was), certainty, evidence)
     if Effect.CONTINUES in effects:
         return LearnedFinding(on, certainty, evidence)
     return _without_a_cause(before, after, changes, on, evidence, context)
 
 
+def _after_clearing(effects: set[Effect], *, was: bool) -> Learned:
+    """What clearing a network's weights amounts to, perhaps with training after it."""
+    if Effect.CONTINUES in effects:
+        return Learned.REFITTED if was else Learned.FITTED
+    return Learned.CLEARED if was else Learned.NONE
+
+
 def new_network(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
-    """Where the learned state of a network that was not there before comes from, if it has any."""
+    """Where the learned state of a new network comes from, if it has any."""
     causes = _causes(after, context)
     own_best = _restores_best_checkpoint(causes, after, context)
     effects = {Effect.CONTINUES} if own_best else {c.effect for c in causes}
@@ -128,15 +132,14 @@ def new_network(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
 
 
 def _is_copy_of_a_trained_one(part: int, context: JudgingContext) -> bool:
-    """Whether a part that was not there before equals a network that had learned (an average of weights
-    begins with such a copy)."""
+    """Whether a new part equals a network that had learned (an average of weights begins with such a copy)."""
     facts = context.after.get(part) if part not in context.before else None
     twin = twin_of(facts, context) if facts is not None else None
     return twin is not None and had_learned(twin, context)
 
 
 def has_network_learned(facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether a network has learned anything, by what the run made of it."""
+    """Whether a network has learned anything after the run."""
     before = context.before.get(facts.token)
     if before is not None and not context.may_differ(facts):
         return had_learned(before, context)
@@ -148,7 +151,7 @@ def has_network_learned(facts: ObjectFacts, context: JudgingContext) -> bool:
 
 
 def trained_networks(context: JudgingContext) -> dict[int, bool]:
-    """Of every network that the observation touched, whether it has learned anything now."""
+    """Whether each network that the observation touched has learned anything, by token."""
     touched = (context.after.get(token) for token in context.touched)
     return {
         f.token: has_network_learned(f, context) for f in touched if f is not None and card_for(f).by_history
@@ -158,20 +161,20 @@ def trained_networks(context: JudgingContext) -> dict[int, bool]:
 def _without_changes(
     before: ObjectFacts, after: ObjectFacts, was: bool, causes: tuple[_Cause, ...]
 ) -> LearnedFinding:
-    """A call may have put in, or learned, the very same once more."""
+    """A call may have loaded or learned the very same state again."""
     rewritten = any(
         s.version is not None and s.version != before.learned[n].version
         for n, s in after.learned.items()
         if n in before.learned
     )
     if not was and any(c.effect is Effect.RESTORES for c in causes):
-        return LearnedFinding(Learned.NONE)  # tried out, and put back to the random weights that it had
+        return LearnedFinding(Learned.NONE)  # tried out, and its random weights put back
     for effect, learned in (
         (Effect.RESTORES, Learned.CARRIED),
         (Effect.CONTINUES, Learned.CONTINUED if was else Learned.FITTED),
     ):
         known = [c for c in causes if c.effect is effect and (c.seen or rewritten or (c.sure and c.whole))]
-        counts = after.library != "torch" or rewritten  # a PyTorch tensor counts every write to it
+        counts = after.library != "torch" or rewritten  # PyTorch counts every write to a tensor
         if known and counts and (was or effect is Effect.CONTINUES):
             seen = all(c.seen for c in known)
             evidence = (*(c.evidence for c in known), Circumstance.EQUAL_CONTENT)
@@ -187,14 +190,14 @@ def _without_a_cause(
     evidence: tuple[Evidence, ...],
     context: JudgingContext,
 ) -> LearnedFinding:
-    """Weights differ, and nothing that is known to change them was called."""
+    """Weights differ, and nothing was called that is known to change them."""
     if on is Learned.FITTED and not changes.lost and _only_new(before, changes):
-        return LearnedFinding(Learned.NONE)  # it was built: its weights are there for the first time
+        return LearnedFinding(Learned.NONE)  # it was built: its weights were made just then
     code = context.observation.code
     methods = {m.method for m in code.methods}
     mine = {after.token, *(p.token for p in after.parts)}
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
-    of_another = bool(written) and "step" in methods  # an optimizer's, to which the gradients belong
+    of_another = bool(written) and "step" in methods  # the gradients belong to an optimizer's step
     if "by-gradient" in methods or ("backward" in methods and not of_another):
         return LearnedFinding(on, "inferred", (*evidence, Circumstance.GRADIENT_STEP_IN_CODE))
     if written:
@@ -212,7 +215,7 @@ def _without_a_cause(
 
 
 def _causes(facts: ObjectFacts, context: JudgingContext) -> tuple[_Cause, ...]:
-    """What was seen; where nothing was, what stands in the code."""
+    """The causes that were seen or, if none was, those in the code."""
     return tuple(_seen_causes(facts, context)) or tuple(_causes_in_code(facts, context))
 
 
@@ -255,13 +258,12 @@ def _effect_of(
         in_parts = any(p.token == token for p in facts.parts)
         found = card_for(facts).effect(facts, method, given) if in_parts else Effect.NONE
         if found is Effect.CLEARS:
-            return Effect.NONE  # one layer drawn anew is an edit of the whole
+            return Effect.NONE  # initialising one layer again is an edit of the whole
     return found if found in (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS) else Effect.NONE
 
 
 def _may_be_called_on(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether a method whose receiver is not known may have been called on this network, or on an
-    optimizer of its."""
+    """Whether a method whose receiver is not known may have been called on this network or its optimizer."""
     if method.cls is None or method.method == "step":
         return True
     return facts.token not in context.before and method.cls == facts.cls
@@ -270,8 +272,8 @@ def _may_be_called_on(method: MethodInCode, facts: ObjectFacts, context: Judging
 def _restores_best_checkpoint(
     causes: tuple[_Cause, ...], facts: ObjectFacts, context: JudgingContext
 ) -> bool:
-    """Whether a state is put in after training, and it is one of this very training: kept in memory, or
-    in a file that this run wrote.  What came before the training may have begun it anew."""
+    """Whether a state is loaded after training, and it stems from this very training: from memory, or from a
+    file that this run wrote.  What came before the training may have started it from scratch."""
     effects = tuple(dict.fromkeys(c.effect for c in causes))
     if effects != (Effect.CONTINUES, Effect.RESTORES):
         return False
@@ -281,8 +283,8 @@ def _restores_best_checkpoint(
 
 
 def _affects_most_weights(causes: tuple[_Cause, ...], facts: ObjectFacts, changes: AttributeChanges) -> bool:
-    """Whether other weights were put in the whole network, or more than half of it: one layer drawn anew
-    is an edit of the whole."""
+    """Whether the whole network, or more than half of it, got other weights: initialising one layer again is an
+    edit of the whole."""
     if any(c.whole for c in causes if c.effect in (Effect.RESTORES, Effect.CLEARS)):
         return True
     differ = {*changes.written, *changes.bound}
@@ -291,7 +293,7 @@ def _affects_most_weights(causes: tuple[_Cause, ...], facts: ObjectFacts, change
 
 
 def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
-    """Whether all that differs was not there before: weights that were not made yet, or had no shape."""
+    """Whether everything that differs is new: weights that did not exist yet, or had no shape."""
     old = before.learned
     return all(n not in old or old[n].is_tensor_without_values for n in (*changes.bound, *changes.written))
 
@@ -304,8 +306,8 @@ def _only_statistics(changes: AttributeChanges) -> bool:
 def _is_converted(
     before: ObjectFacts, after: ObjectFacts, changes: AttributeChanges, context: JudgingContext
 ) -> bool:
-    """Whether the weights only took another element type or device, maybe there and back: parameters keep
-    their tensors, buffers get others."""
+    """Whether weights only changed their element type or device, perhaps there and back: parameters keep their
+    tensors, buffers get new ones."""
     if changes.only_renewed and _only_statistics(changes):
         return True
     mine = {after.token, *context.wholes_of(after.token)}
@@ -319,7 +321,7 @@ def _is_converted(
 
 
 def _stands_on_known_parts(facts: ObjectFacts, context: JudgingContext) -> bool:
-    """A new network around networks that had learned before: all of its weights are theirs."""
+    """Whether a new network stands around networks that had learned before, and all its weights are theirs."""
     parts = [context.before.get(p.token) for p in facts.parts]
     if not parts or any(p is None or not had_learned(p, context) for p in parts):
         return False

@@ -161,7 +161,7 @@ def test_explain_tells_what_nobody_saw_and_waits_for_a_busy_kernel(kernel: Kerne
     lines = output.stdout.splitlines()
     assert (output.returncode, output.stderr) == (0, "")
     assert lines[0] == "model"
-    assert f"before In [{first}] is unknown: nobody was watching" in lines[1]
+    assert f"before In [{first}] is unknown: kernelscope was not attached" in lines[1]
     assert f"In [{last - 1}] model was replaced" in output.stdout
     assert f"Re-running In [{last}] resets model: the one time that it ran again." in output.stdout
 

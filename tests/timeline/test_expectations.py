@@ -12,9 +12,9 @@ from kernelscope.domain.changes import Change, Verdict
 from kernelscope.domain.events import SHUT_DOWN, Event, KernelChanged, Lost, Observed
 from kernelscope.domain.facts import ObjectFacts, Observation
 from kernelscope.errors import UsageError
-from kernelscope.expectations.checker import ExpectationChecker, Result
+from kernelscope.expectations.checker import ExpectationChecker
 from kernelscope.expectations.language import WORDS, parse
-from kernelscope.expectations.results import Finding, Outcome
+from kernelscope.expectations.results import Finding, Outcome, Result
 from kernelscope.presentation.expectations import finding_sentence
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline, Update

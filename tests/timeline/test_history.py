@@ -68,7 +68,7 @@ def test_what_was_before_the_attach_is_unknown() -> None:
     timeline.apply(attached({"m": bound(model(1))}, count=7))
     told = name_history(TimelineView(timeline), "m")
     assert [text_of(c.sentence) for c in told.entries] == [
-        "What happened to m before In [8] is unknown: nobody was watching.",
+        "What happened to m before In [8] is unknown: kernelscope was not attached.",
         "After In [7] m holds a LogisticRegression (generation 1), fitted.",
     ]
     assert [c.certainty for c in told.entries] == ["unknown", "observed"]
@@ -90,7 +90,9 @@ def test_a_restart_is_part_of_the_story() -> None:
     watch.apply(KernelChanged(1, "restarted"))
     watch.attach()
     told = name_history(watch.timeline, "m")
-    assert text_of(told.entries[-1].sentence) == "The kernel began anew (epoch 2): what m had held is gone."
+    assert (
+        text_of(told.entries[-1].sentence) == "The kernel was restarted (epoch 2): what m had held is gone."
+    )
     assert told.holds is None
     assert text_of(told.end) == "Now m holds no model."
 
