@@ -61,13 +61,13 @@ def recording(tmp_path: Path) -> str:
 def test_outcomes_are_printed_as_lines_and_decide_the_status(run: Run, recording: str) -> None:
     assert run("check", recording, "--expect", "*: created at most once")[:2] == (
         0,
-        "holds   *: created at most once\n",
+        "holds      *: created at most once\n",
     )
     status, out, err = run("check", recording, "--expect", "*: not reset", "--expect", "modle: not reset")
     assert (status, err) == (1, "")
-    assert re.match(r"BROKEN  \*: not reset\n {8}In \[\d+\] \w+ was replaced", out)
+    assert re.match(r"BROKEN     \*: not reset\n {11}In \[\d+\] \w+ was replaced", out)
     assert re.search(
-        r"UNTOLD  modle: not reset\n {8}no model was ever called modle; did you mean model\?", out
+        r"UNDECIDED  modle: not reset\n {11}no model was ever called modle; did you mean model\?", out
     )
 
 

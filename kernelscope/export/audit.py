@@ -12,9 +12,9 @@ from msgspec import Struct
 from kernelscope.protocol.audit import Audit
 from kernelscope.text import clean
 
-Finding = Literal["same", "ours", "theirs", "left", "changed"]
-"""``ours``: the probe's while it watched, gone after; ``theirs``: cells ran meanwhile; ``left``: the
-probe's, and still there; ``changed``: by nothing that is known here."""
+AuditFinding = Literal["same", "ours", "theirs", "left", "changed"]
+"""``ours``: the probe's while it watched, gone afterwards; ``theirs``: by cells that ran meanwhile; ``left``: the
+probe's, and still there; ``changed``: by an unknown cause."""
 
 
 _OURS = "kernelscope"
@@ -35,32 +35,32 @@ _COUNTED = frozenset(
 )
 
 
-class Row(Struct, frozen=True):
+class AuditRow(Struct, frozen=True):
     """One thing that was looked at, at three moments."""
 
     what: str
     before: str
     during: str
     after: str
-    finding: Finding
+    finding: AuditFinding
     detail: str = ""
 
 
-def rows(audit: Audit) -> Iterator[Row]:
-    """In the order in which the kernel told them."""
+def rows(audit: Audit) -> Iterator[AuditRow]:
+    """Compares the three looks, item by item, in the order of the kernel's report."""
     for what, before in audit.before.report.items():
         during, after = audit.during.report.get(what, ()), audit.after.report.get(what, ())
         finding, detail = _finding(audit, before, during, after)
-        yield Row(what, _shown(what, before), _shown(what, during), _shown(what, after), finding, detail)
+        yield AuditRow(what, _shown(what, before), _shown(what, during), _shown(what, after), finding, detail)
 
 
 def is_clean(audit: Audit) -> bool:
-    """Whether all is as it was, but for what others did meanwhile."""
+    """Whether everything is unchanged, except for what cells did meanwhile."""
     return all(row.finding not in ("left", "changed") for row in rows(audit))
 
 
 def json_text(audit: Audit) -> str:
-    """One object: the rows, the cost (seconds and bytes), and what else was learned."""
+    """The audit as one JSON object: the rows, the cost (seconds and bytes), and what else was measured."""
     return msgspec.json.encode(
         {
             "type": "audit",
@@ -78,15 +78,15 @@ def json_text(audit: Audit) -> str:
 
 
 def table(audit: Audit) -> str:
-    """Aligned columns, then what it cost and what the audit itself did."""
-    told = [("", "BEFORE", "WATCHED", "AFTER", "")]
-    told += [(r.what, r.before, r.during, r.after, _words(r)) for r in rows(audit)]
-    widths = [max(len(row[column]) for row in told) for column in range(4)]
-    lines = [
+    """The audit as aligned columns, followed by the cost and what the audit itself did."""
+    lines = [("", "BEFORE", "WATCHED", "AFTER", "")]
+    lines += [(r.what, r.before, r.during, r.after, _words(r)) for r in rows(audit)]
+    widths = [max(len(row[column]) for row in lines) for column in range(4)]
+    aligned = [
         "  ".join((*(f"{c:<{w}}" for c, w in zip(row, widths, strict=False)), row[4])).rstrip()
-        for row in told
+        for row in lines
     ]
-    return "\n".join((*lines, "", *_below(audit)))
+    return "\n".join((*aligned, "", *_below(audit)))
 
 
 def _below(audit: Audit) -> Iterator[str]:
@@ -115,12 +115,12 @@ def _below(audit: Audit) -> Iterator[str]:
     if audit.runs:
         yield f"meanwhile      In {list(audit.runs)} ran: what they changed is theirs"
     bad = sum(row.finding in ("left", "changed") for row in rows(audit))
-    yield "result         " + (f"{bad} things are not as they were" if bad else "everything is as it was")
+    yield "result         " + (f"{bad} things have changed" if bad else "everything is unchanged")
 
 
 def _finding(
     audit: Audit, before: tuple[str, ...], during: tuple[str, ...], after: tuple[str, ...]
-) -> tuple[Finding, str]:
+) -> tuple[AuditFinding, str]:
     if before == during == after:
         return "same", ""
     if after == before:
@@ -134,18 +134,18 @@ def _finding(
 def _difference(one: tuple[str, ...], other: tuple[str, ...]) -> str:
     gone, come = sorted(set(one) - set(other)), sorted(set(other) - set(one))
     ours = [item for item in come if _OURS in item]
-    told = [f"+ {len(ours)} of kernelscope's"] if ours else []
-    told += [f"+ {item}" for item in come if item not in ours] + [f"- {item}" for item in gone]
-    more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
-    return clean(", ".join(told[:_MOST_NAMED]) + more, limit=120)
+    changes = [f"+ {len(ours)} of kernelscope's"] if ours else []
+    changes += [f"+ {item}" for item in come if item not in ours] + [f"- {item}" for item in gone]
+    more = f" and {len(changes) - _MOST_NAMED} more" if len(changes) > _MOST_NAMED else ""
+    return clean(", ".join(changes[:_MOST_NAMED]) + more, limit=120)
 
 
-def _words(row: Row) -> str:
+def _words(row: AuditRow) -> str:
     match row.finding:
         case "same":
             return "same"
         case "ours":
-            return f"as it was; meanwhile {row.detail}"
+            return f"unchanged; meanwhile {row.detail}"
         case "theirs":
             return f"by the cells that ran: {row.detail}"
         case "left":
@@ -155,7 +155,7 @@ def _words(row: Row) -> str:
 
 
 def _shown(what: str, items: tuple[str, ...]) -> str:
-    """How many there are, the number that the only one is, or a fingerprint of what cannot be counted."""
+    """How many items there are, the only item if it is a number, or a fingerprint of what cannot be counted."""
     if len(items) == 1 and items[0].isdecimal():
         return items[0]
     if what in _COUNTED:

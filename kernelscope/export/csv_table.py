@@ -1,4 +1,4 @@
-"""The timeline as CSV: a row per change, tidy, for pandas and for spreadsheets.
+"""The timeline as CSV for pandas and spreadsheets: one row for each change.
 
 Every row is one line: what could break or hide is written as an escape.  Lists and parameters are
 compact JSON; what is null is empty; truths are ``true`` and ``false``.  To load it::
@@ -9,10 +9,10 @@ compact JSON; what is null is empty; truths are ``true`` and ``false``.  To load
 
 Without ``keep_default_na=False`` a model whose name is ``nan`` would be missing.
 
-A name or a value may come from a kernel that means harm, and a spreadsheet runs what begins with
-``=``, ``+``, ``-`` or ``@``.  Such texts get an apostrophe before them, as typed by hand they would
-have; so do texts that begin with an apostrophe themselves, so that who takes one away from each text
-that begins with one has every text as it was.  Numbers, JSON and dates are no such texts.
+A name or a value may come from a hostile kernel, and a spreadsheet evaluates a text that begins with ``=``,
+``+``, ``-`` or ``@``.  Such texts get an apostrophe before them, as one would type it; so do texts that begin
+with an apostrophe, so that removing one from each text that begins with one restores every text.  Numbers,
+JSON and dates need none.
 """
 
 from __future__ import annotations
@@ -68,26 +68,26 @@ has a row of its own, after that of its ``whole``."""
 _LONGEST = 65_536
 """Characters of a text."""
 _RUNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the beginning of a formula; some read the wide forms alike."""
+"""What a spreadsheet takes for the beginning of a formula; some accept the wide forms, too."""
 _TEXTS = frozenset(
     ("client", "cell_id", "code_hash", "headline", "name", "whole", "class", "file", "call", "explanation")
 )
-"""Columns that hold what a kernel says, as it says it."""
+"""Columns that hold kernel text as it is."""
 
 
 def write_csv(timeline: TimelineView, out: TextIO) -> None:
-    """A header, then a row per change of every moment: runs, looks between runs, local models, parts."""
+    """Writes a header, then a row for each change: of runs, of looks between runs, of local models and of parts."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for moment in timeline.moments:
         run = _run(moment)
-        for change, whole in told(moment):
+        for change, whole in flat_changes(moment):
             row = {**run, **_change(change), "whole": whole}
             writer.writerow([_cell(column, row.get(column)) for column in COLUMNS])
 
 
-def told(moment: Moment) -> Iterator[tuple[Change, str | None]]:
-    """Every change of a moment and the name of its whole: each is followed by its parts."""
+def flat_changes(moment: Moment) -> Iterator[tuple[Change, str | None]]:
+    """Every change of a moment with the name of its whole; each is followed by those of its parts."""
     local = moment.run.local if moment.run is not None else ()
     for change in (*moment.changes, *local):
         yield change, None
@@ -147,7 +147,7 @@ def _cell(column: str, value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """What JSON is made of; its texts are safe before they are quoted, so that none is escaped twice."""
+    """The value with safe texts: cleaned before JSON quotes them, so that nothing is escaped twice."""
     match value:
         case str():
             return clean(value, limit=_LONGEST)
@@ -160,6 +160,6 @@ def _plain(value: object) -> object:
 
 
 def inert(text: str) -> str:
-    """The text as no spreadsheet takes it for a formula."""
+    """The text, so that no spreadsheet takes it for a formula."""
     begins = text.lstrip()
     return f"'{text}" if begins.startswith(_RUNS) or text.startswith("'") else text

@@ -1,4 +1,4 @@
-"""What became of expectations: as lines for people, and as records."""
+"""What became of expectations, as lines for people and as records."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from kernelscope.protocol.records import Record, change_record
 from kernelscope.text import clean
 
 _LONGEST = 65_536
-_OUTCOMES = {"holds": "holds", "broken": "BROKEN", "unknown": "UNTOLD"}
-"""``UNTOLD``: it cannot be told, which is no pass."""
+_OUTCOMES = {"holds": "holds", "broken": "BROKEN", "unknown": "UNDECIDED"}
+"""An undecidable expectation fails."""
 
 
 def result_lines(results: Sequence[Result]) -> Iterator[str]:
-    """A line per expectation; below one that does not hold, a line per reason."""
+    """A line for each expectation, and below it one for each reason why it does not hold."""
     for result in results:
-        yield f"{_OUTCOMES[result.outcome]:<6}  {clean(result.expectation.text, limit=_LONGEST)}"
-        yield from (f"        {clean(text_of(finding_sentence(f)), limit=_LONGEST)}" for f in result.findings)
+        yield f"{_OUTCOMES[result.outcome]:<9}  {clean(result.expectation.text, limit=_LONGEST)}"
+        yield from (
+            f"           {clean(text_of(finding_sentence(f)), limit=_LONGEST)}" for f in result.findings
+        )
 
 
 def expectation_record(result: Result) -> Record:
-    """What became of one expectation."""
+    """The record of one result."""
     return {
         "type": "expectation",
         "expectation": result.expectation.text,

@@ -1,4 +1,4 @@
-"""A session in one of the forms that it can be handed on in, written whole or not at all."""
+"""Exports a session in one of several forms; a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SUFFIXES: dict[Form, str] = {"jsonl": "jsonl", "csv": "csv", "markdown": "md", "
 def write(
     timeline: TimelineView, past: Iterable[ReplayedEvent], form: Form, out: BinaryIO, title: str | None = None
 ) -> None:
-    """Everything, UTF-8 encoded; ``out`` stays open.
+    """Writes the whole session, encoded as UTF-8; ``out`` stays open.
 
     Args:
-        past: what the timeline was made of.
+        past: the events of the timeline.
         title: in place of the notebook's name.
     """
     if form == "jsonl":
@@ -49,7 +49,7 @@ def write(
 def write_file(
     timeline: TimelineView, past: Iterable[ReplayedEvent], form: Form, path: Path, title: str | None = None
 ) -> None:
-    """The same into a file that the user named; ``userfiles`` says what happens to one that is there.
+    """Writes the whole session into a file that the user named; ``userfiles`` handles an existing one.
 
     Raises:
         ExportError: it cannot be written.
@@ -58,7 +58,7 @@ def write_file(
 
 
 def _write_records(past: Iterable[ReplayedEvent], out: BinaryIO) -> None:
-    """As ``watch --json`` writes them: each forecast is that of its time."""
+    """Writes records as ``watch --json`` did, with the forecasts of that time."""
     from kernelscope.export.lines import JsonLines
 
     timeline = Timeline()

@@ -14,7 +14,7 @@ _LONGEST = 65_536
 
 
 def history_text(history: NameHistory) -> str:
-    """A sentence a line, oldest first; below each how it is known."""
+    """One sentence on each line, oldest first, with its evidence below it."""
     return "\n".join(clean(line, limit=_LONGEST) for line in _lines(history))
 
 
@@ -31,7 +31,7 @@ def _lines(history: NameHistory) -> Iterator[str]:
 
 
 def history_json(history: NameHistory) -> str:
-    """The same as one JSON object, on one line."""
+    """The history as one JSON object, on one line."""
     holds = history.holds
     record: Record = {
         "type": "story",

@@ -1,4 +1,4 @@
-"""The timeline as lines on standard output: for people, or as the contract's JSON lines."""
+"""The timeline as lines on standard output: text for people, or JSON lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST = 65_536
 
 
 class JsonLines:
-    """Writes each update's records, and flushes them at once.
+    """Writes the records of each update, and flushes them at once.
 
     The history that an earlier watcher's probe kept is not written: the lines begin with the
     attach, and hold every run after it.
@@ -35,7 +35,7 @@ class JsonLines:
         self._definitions = NotebookDefinitions()
 
     def __call__(self, update: Update) -> None:
-        """What one event added, as JSON lines."""
+        """Writes what one event added, as JSON lines."""
         for moment in update.moments:
             if moment.run is not None:
                 self._definitions.add(moment.run.facts.code)
@@ -46,13 +46,13 @@ class JsonLines:
 
 
 class PlainLines:
-    """Writes each update as text: a line per run, with its changes below it."""
+    """Writes each update as text: a line for each run, with its changes below it."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
 
     def __call__(self, update: Update) -> None:
-        """What one event added, as text."""
+        """Writes what one event added, as text."""
         for line in _lines(update):
             self._out.write(clean(line, limit=_LONGEST) + "\n")
         self._out.flush()

@@ -1,4 +1,4 @@
-"""The kernels that can be attached to, as a table and as JSON lines."""
+"""Running kernels as a table or as JSON lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernelscope.text import clean, escaped_json
 def json_line(entry: KernelEntry) -> str:
     """One kernel as one JSON object; times are seconds since the epoch, UTC."""
     # fault: 9b
-    told = msgspec.json.encode(
+    record = msgspec.json.encode(
         {
             "connection_file": clean(str(entry.connection_file), limit=4_096),
             "kernel_id": clean(entry.kernel_id),
@@ -26,7 +26,7 @@ def json_line(entry: KernelEntry) -> str:
             "started": entry.started,
         }
     )
-    return escaped_json(told).decode()
+    return escaped_json(record).decode()
 
 
 def table(entries: Sequence[KernelEntry], now: float | None = None) -> str:

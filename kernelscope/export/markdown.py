@@ -1,8 +1,8 @@
-"""The timeline as Markdown, for a pull request: what happened in short, and the evidence folded away.
+"""The timeline as Markdown for a pull request: a summary, with the evidence folded away.
 
-What a kernel says stands in code spans and code blocks alone.  There nothing is a link, a tag, an
-image, a mention or the number of an issue, whoever shows the page.  A sentence comes in segments that say
-which of it is quoted: those become code spans.
+Kernel text stands only in code spans and code blocks, where no renderer makes a link, a tag, an image, a
+mention or the number of an issue of it.  A sentence comes in segments that say what is quoted: those become
+code spans.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ _TABLE = 16_000
 """Characters of a table."""
 _TABLE_ROWS = 40
 _MARKS = 24
-"""Changes told of one model in the table of models: the latest."""
+"""How many changes of one model the table shows: the latest."""
 _CODE = 2_000
-"""Characters told of one cell's source."""
+"""Characters of one cell's source."""
 _CELL = 80
 _TEXT = 300
 _EVIDENCE = 8
 
 _WORD = re.compile(r"[(]?[A-Za-z]+(?:-[a-z]+)*(?:'s|\(s\))?[),.;:]*")
-"""Letters in a row: no autolink, mention, reference or emphasis is made of these."""
+"""Letters in a row: no renderer makes a link, mention, reference or emphasis of these."""
 _NUMBER = re.compile(r"[(]?\d{1,6}[),.;:]*")
 _OURS = frozenset(["→", "—", "·", "…"])
 _HASH = re.compile(r"[(]?[0-9a-f]{7,}[),.;:]*")
-"""What may be the name of a commit."""
+"""What GitHub may take for the name of a commit."""
 _LONG_NUMBER = re.compile(r"\d{7,}")
 """The same in our own words: the number of a generation."""
 
 
 def write_markdown(timeline: TimelineView, out: TextIO, title: str | None = None) -> None:
-    """A page of at most ``MOST`` characters; what it leaves out it counts.
+    """Writes a page of at most ``MOST`` characters, which says how much it leaves out.
 
     Args:
-        title: of the page; the notebook's name where none is given.
+        title: of the page; by default the notebook's name.
     """
     room = MOST
     for block in _blocks(timeline, title):
@@ -78,7 +78,7 @@ def _blocks(timeline: TimelineView, title: str | None) -> Iterator[str]:
         yield f"\n{_legend(timeline)}\n"
 
 
-# What a kernel says.
+# Kernel text.
 
 
 def code(text: str, *, limit: int = _TEXT) -> str:
@@ -91,8 +91,8 @@ def code(text: str, *, limit: int = _TEXT) -> str:
 
 
 def _cell(text: str) -> str:
-    """A code span in a table, where a pipe has to be escaped; after a backslash it would end the cell for
-    some readers even so, and is shown as another sign."""
+    """A code span in a table, in which a pipe must be escaped; after a backslash some renderers end the cell
+    nevertheless, so that pipe is replaced."""
     return code(text, limit=_CELL).replace("\\|", "\\¦").replace("|", "\\|")
 
 
@@ -108,12 +108,12 @@ def _longest_fence(text: str) -> int:
 
 
 def render(pieces: Sentence, *, limit: int = 2_000) -> str:
-    """A sentence: what is quoted in it stands in code spans, the rest is our own words."""
+    """A sentence, with what it quotes in code spans."""
     return _joined(_shortened(pieces, limit))
 
 
 def _shortened(pieces: Sentence, limit: int) -> Iterator[Segment]:
-    """Safe to display, and with at most so many characters."""
+    """The pieces, safe to display and cut after so many characters."""
     for piece in pieces:
         text = clean(piece.text, limit=limit)
         limit -= len(piece.text)
@@ -123,13 +123,12 @@ def _shortened(pieces: Sentence, limit: int) -> Iterator[Segment]:
 
 
 def harmless(text: str, *, limit: int = 2_000) -> str:
-    """A text of the user's, who may have pasted anything: words of letters stand as they are, any other is a
-    code span."""
+    """A text that the user typed or pasted: plain words stand as they are, any other is a code span."""
     return _joined(_words(clean(text, limit=limit)))
 
 
 def _words(text: str) -> Iterator[Segment]:
-    """Each word; punctuation after a strange one is no part of it."""
+    """Splits a text into words; punctuation after a word that is not plain stands alone."""
     for word in re.split("( +)", text):
         if _is_plain(word):
             yield Segment(word)
@@ -140,7 +139,7 @@ def _words(text: str) -> Iterator[Segment]:
 
 
 def _joined(pieces: Iterable[Segment]) -> str:
-    """Neighbours share one code span: the marks of two that touch would be read as others."""
+    """Joins pieces; quoted neighbours share a code span, because the marks of two that touch would be misread."""
     joined: list[Segment] = []
     for piece in pieces:
         if not piece.text:
@@ -192,18 +191,18 @@ def _summary(timeline: TimelineView) -> str:
 
 
 def _losses(timeline: TimelineView) -> Iterator[str]:
-    """Per verdict that takes something away the names, and how often."""
+    """For each verdict that takes something away: which names, and how often."""
     seen: dict[Verdict, Counter[str]] = {}
     for moment in timeline.moments:
         for change in moment.changes:
             seen.setdefault(change.verdict, Counter())[change.name] += 1
     for verdict in (Verdict.RESET, Verdict.REFITTED, Verdict.CLEARED, Verdict.DELETED, Verdict.UNKNOWN):
         if names := seen.get(verdict):
-            told = [
+            listed = [
                 f"{code(name)}{f' {times}×' if times > 1 else ''}" for name, times in names.most_common(8)
             ]
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-            yield f"- {GLYPHS[verdict]} **{verdict}**: {', '.join(told)}{more}"
+            yield f"- {GLYPHS[verdict]} **{verdict}**: {', '.join(listed)}{more}"
 
 
 def _table(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -227,12 +226,12 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 def _rerun_rows(timeline: TimelineView) -> Iterator[tuple[str, ...]]:
-    """A row per cell that was run again; those that take something away come first."""
+    """A row for each cell that was run again, first those that take something away."""
     cells = [cell for cell in timeline.cells() if cell.reruns]
     cells.sort(key=lambda cell: not any(e.verdict in LOSS for e in cell.effects))
     for cell in cells:
-        told = "<br>".join(_effect(e) for e in cell.effects[:8]) or "leaves every model alone"
-        yield _cell(headline(cell.code)), _counts(cell), told
+        effects = "<br>".join(_effect(e) for e in cell.effects[:8]) or "leaves every model alone"
+        yield _cell(headline(cell.code)), _counts(cell), effects
 
 
 def _effect(effect: CellEffect) -> str:
@@ -262,16 +261,17 @@ def _class(timeline: TimelineView, row: Row) -> str:
 
 
 def _marks(timeline: TimelineView, row: Row) -> str:
-    """The lifeline: a glyph per change with the execution count; a wall where the kernel was new."""
-    told: list[str] = []
+    """The lifeline: a glyph and the execution count for each change, and a wall for each restart."""
+    marks: list[str] = []
     for held in timeline.track(row.name):
         moment = timeline.moments[held.moment]
         if held.change is not None:
-            told.append(f"{GLYPHS[held.change.verdict]} {moment.execution_count}")
+            marks.append(f"{GLYPHS[held.change.verdict]} {moment.execution_count}")
         elif moment.kind == "attached":
-            told.append(WALL if moment.index > 0 else HATCH)
-    left = len(told) - _MARKS
-    marks = [f"… {left} earlier", *told[-_MARKS:]] if left > 0 else told
+            marks.append(WALL if moment.index > 0 else HATCH)
+    left = len(marks) - _MARKS
+    if left > 0:
+        marks = [f"… {left} earlier", *marks[-_MARKS:]]
     while marks and marks[-1] == WALL:
         marks.pop()
     return code("  ".join(marks)) if marks else ""
@@ -284,11 +284,11 @@ def _legend(timeline: TimelineView) -> str:
 
 
 def _moment(moment: Moment) -> str:
-    """What one run did, folded; only our own words stand in the summary, which is HTML."""
+    """What one run did, folded; the summary is HTML and holds only our own words."""
     changes = (*moment.changes, *(moment.run.local if moment.run is not None else ()))
     verdicts = Counter("local" if c.scope == "local" else c.verdict for c in changes)
-    told = ", ".join(f"{n} {v}" if n > 1 else str(v) for v, n in verdicts.items())
-    lines = [f"\n<details><summary>{_when(moment)}: {told}</summary>\n\n"]
+    summary = ", ".join(f"{n} {v}" if n > 1 else str(v) for v, n in verdicts.items())
+    lines = [f"\n<details><summary>{_when(moment)}: {summary}</summary>\n\n"]
     lines += [_change(change) for change in changes[:_TABLE_ROWS]]
     if len(changes) > _TABLE_ROWS:
         lines.append(f"- … and {len(changes) - _TABLE_ROWS} more\n")

@@ -1,9 +1,9 @@
 """The timeline as one page of HTML that needs nothing else: no network, no server, no kernelscope.
 
-What a kernel says reaches the page in two ways only.  For the script it is JSON in a data block, in which
-no character can end that block, and the script makes text nodes of it: the page's own policy forbids the
-browser to make markup of a text (``require-trusted-types-for``).  For print, and for who runs no
-scripts, it is escaped text in the changes written out below.
+Kernel text reaches the page in two ways only.  For the script it is JSON in a data block, which no character
+can end, and the script makes text nodes of it: the policy of the page forbids the browser to make markup of
+text (``require-trusted-types-for``).  For print, and for readers without scripts, it is escaped text in the
+changes that are written out below.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from kernelscope.timeline.view import TimelineView
 _NAME = 1_000
 _TEXT = 4_000
 _CODE = 20_000
-"""Characters of a cell's source; what is longer is cut, and the page says so."""
+"""Characters of a cell's source; a longer one is cut, and the page says so."""
 _WRITTEN = 500
-"""Changes that are written out for print: what is more would be hundreds of sheets."""
+"""Changes that are written out for print: more would fill hundreds of sheets."""
 _FORESEEN = 100
-"""Cells that forecasts are made for: those that ran last."""
+"""How many cells get a forecast: those that ran last."""
 
 _SCRIPTS = (
     "session",
@@ -63,23 +63,23 @@ _KINDS = {"attached": 0, "run": 1, "between": 2}
 
 
 def write_html(timeline: TimelineView, out: TextIO, title: str | None = None) -> None:
-    """One page; ``out`` has to write UTF-8.
+    """Writes the page; ``out`` must encode as UTF-8.
 
     Args:
-        title: of the page; the notebook's name where none is given.
+        title: of the page; by default the notebook's name.
     """
-    told = clean(title if title is not None else _notebook(timeline), limit=_NAME)
+    heading = clean(title if title is not None else _notebook(timeline), limit=_NAME)
     style = _asset("page.css").replace("/* colours */", _colours())
     script = _script()
     parts = {
-        "title": escape(told),
+        "title": escape(heading),
         "policy": escape(_policy(style, script)),
         "style": style,
         "script": script,
-        "data": _block({"title": told, **_data(timeline)}),
+        "data": _block({"title": heading, **_data(timeline)}),
         "written": "".join(_written(timeline)),
     }
-    # One pass: what stands in a part is no place for another.
+    # One pass, so that the text of one part is never taken for the place of another.
     out.write(re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _asset("page.html")))
 
 
@@ -88,7 +88,7 @@ def _asset(name: str) -> str:
 
 
 def _script() -> str:
-    """One script in a scope of its own: its files see what stands in those before them."""
+    """All scripts in one scope: each file sees what the files before it define."""
     return '"use strict";\n(() => {\n' + "\n".join(_asset(f"{name}.js") for name in _SCRIPTS) + "})();\n"
 
 
@@ -98,7 +98,7 @@ def _notebook(timeline: TimelineView) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing is fetched, and nothing runs but our own script: not even a text that became markup."""
+    """The policy of the page: nothing is fetched, and only our own script runs."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -117,7 +117,7 @@ def _hash(text: str) -> str:
 
 
 def _colours() -> str:
-    """The screen's colours as variables of the page: light, and dark where the reader wants it so."""
+    """The screen's colours as variables of the page: light, or dark if the reader prefers that."""
     light, dark = _variables(dark=False), _variables(dark=True)
     return (
         f":root{{color-scheme:light;{light}}}\n"
@@ -129,12 +129,12 @@ def _colours() -> str:
 
 
 def _variables(*, dark: bool) -> str:
-    told = {name: str(colour) for name, colour in (DARK if dark else LIGHT).items()} | variables(dark=dark)
-    return "".join(f"--{name}:{colour};" for name, colour in told.items())
+    colours = {name: str(colour) for name, colour in (DARK if dark else LIGHT).items()} | variables(dark=dark)
+    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
 
 
 def _block(data: dict[str, Any]) -> str:
-    """JSON in which nothing ends a script element or begins a comment, and no line ends."""
+    """JSON that cannot end a script element, begin a comment or break a line."""
     text = msgspec.json.encode(data).decode()
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
@@ -144,13 +144,13 @@ def _block(data: dict[str, Any]) -> str:
 # What the script gets.
 
 
-class _Told:
-    """Everything that is told more than once, once: texts, changes, and what objects are made of."""
+class _PageData:
+    """What the script gets, each text, change and set of values only once."""
 
     def __init__(self) -> None:
         self.texts: dict[str, int] = {}
         self.sets: dict[tuple[int, ...], int] = {}
-        """Names and values in turn, as numbers of texts."""
+        """Names and values in turn, as indexes of texts."""
         self.changes: list[list[Any]] = []
         self._places: dict[int, int] = {}
 
@@ -168,7 +168,7 @@ class _Told:
         return self.sets.setdefault(numbers, len(self.sets))
 
     def change(self, change: Change) -> int:
-        """Its place; a change of a part is also that of the part's row."""
+        """The index of a change; a part and its whole share one."""
         known = self._places.get(id(change))
         if known is None:
             parts = [self.change(part) for part in change.parts]
@@ -203,7 +203,7 @@ class _Told:
 
 
 def _data(timeline: TimelineView) -> dict[str, Any]:
-    told = _Told()
+    page = _PageData()
     cells = timeline.cells()
     cell_of = {id(run): place for place, cell in enumerate(cells) for run in cell.runs}
     data = {
@@ -219,27 +219,27 @@ def _data(timeline: TimelineView) -> dict[str, Any]:
             for v, verb in ((v, VERBS[v]) for v in _VERDICTS)
         ],
         "legend": [_VERDICTS.index(v) for v in LEGEND],
-        "moments": [_moment(moment, told, cell_of) for moment in timeline.moments],
-        "rows": [*_rows(timeline, told)],
-        "cells": [*_cells(timeline, cells, told)],
+        "moments": [_moment(moment, page, cell_of) for moment in timeline.moments],
+        "rows": [*_rows(timeline, page)],
+        "cells": [*_cells(timeline, cells, page)],
     }
-    return {**data, "changes": told.changes, "sets": [*told.sets], "texts": [*told.texts]}
+    return {**data, "changes": page.changes, "sets": [*page.sets], "texts": [*page.texts]}
 
 
 def _summary(timeline: TimelineView) -> list[str]:
     runs = sum(moment.kind == "run" for moment in timeline.moments)
     models = sum(row.whole is None for row in timeline.rows())
-    told = [_count(runs, "run"), _count(models, "model")]
+    facts = [_count(runs, "run"), _count(models, "model")]
     if timeline.epoch > 1:
-        told.append(_count(timeline.epoch - 1, "restart"))
+        facts.append(_count(timeline.epoch - 1, "restart"))
     if timeline.kernel is not None:
-        told.append(f"Python {clean(timeline.kernel.python)}")
+        facts.append(f"Python {clean(timeline.kernel.python)}")
     if timeline.lost:
-        told.append(f"{_count(timeline.lost, 'observation')} lost on the way")
-    return told
+        facts.append(f"{_count(timeline.lost, 'observation')} lost on the way")
+    return facts
 
 
-def _moment(moment: Moment, told: _Told, cell_of: dict[int, int]) -> list[Any]:
+def _moment(moment: Moment, page: _PageData, cell_of: dict[int, int]) -> list[Any]:
     run = moment.run
     head: list[Any] = [_KINDS[moment.kind], moment.epoch, moment.execution_count]
     if run is None:
@@ -248,31 +248,31 @@ def _moment(moment: Moment, told: _Told, cell_of: dict[int, int]) -> list[Any]:
     cut = min(len(facts.code), _CODE) if facts.code_cut or len(facts.code) > _CODE else 0
     return [
         *head,
-        told.code(facts.code),
-        told.text(facts.status),
-        told.text(utc(facts.started)),
+        page.code(facts.code),
+        page.text(facts.status),
+        page.text(utc(facts.started)),
         round(facts.seconds, 3),
         run.rerun_of,
         cell_of[id(run)],
-        [told.change(change) for change in run.local],
-        [told.text(what) for what in run.cut],
+        [page.change(change) for change in run.local],
+        [page.text(what) for what in run.cut],
         cut,
     ]
 
 
-def _rows(timeline: TimelineView, told: _Told) -> Iterator[list[Any]]:
+def _rows(timeline: TimelineView, page: _PageData) -> Iterator[list[Any]]:
     rows = timeline.rows()
     places = {row.name: place for place, row in enumerate(rows)}
     for row in rows:
         label = row.name if row.whole is None else row.name.removeprefix(row.whole)
-        track = [_held(held, told) for held in timeline.track(row.name)]
+        track = [_held(held, page) for held in timeline.track(row.name)]
         whole = None if row.whole is None else places.get(row.whole)
-        yield [told.text(row.name, _NAME), whole, told.text(label, _NAME), track]
+        yield [page.text(row.name, _NAME), whole, page.text(label, _NAME), track]
 
 
-def _held(held: TrackEntry, told: _Told) -> list[Any]:
-    """What the row holds from one moment on: short where it is no model."""
-    change = None if held.change is None else told.change(held.change)
+def _held(held: TrackEntry, page: _PageData) -> list[Any]:
+    """What a row holds from one moment on; shorter if it holds no model."""
+    change = None if held.change is None else page.change(held.change)
     facts = held.facts
     if facts is None:
         return [held.moment, change]
@@ -281,10 +281,10 @@ def _held(held: TrackEntry, told: _Told) -> list[Any]:
         change,
         facts.generation,
         int(bool(held.fitted)),
-        told.text(facts.cls, _NAME),
+        page.text(facts.cls, _NAME),
         hex(facts.id),
-        told.pairs((name, shown(value)) for name, value in facts.params.items()),
-        told.pairs(_learned(facts)),
+        page.pairs((name, shown(value)) for name, value in facts.params.items()),
+        page.pairs(_learned(facts)),
     ]
 
 
@@ -292,34 +292,34 @@ def _learned(facts: ObjectFacts) -> Iterator[tuple[str, str]]:
     return ((name, signature.text) for name, signature in facts.learned.items())
 
 
-def _cells(timeline: TimelineView, cells: tuple[Cell, ...], told: _Told) -> Iterator[list[Any]]:
-    """Source, moments, what re-runs did; of cells never run again, what that would do."""
+def _cells(timeline: TimelineView, cells: tuple[Cell, ...], page: _PageData) -> Iterator[list[Any]]:
+    """Each cell with its source, its moments and what re-runs did, or would do if there were none."""
     forecaster = Forecaster(timeline)
     latest = sorted((c.runs[-1].moment for c in cells if not c.reruns), reverse=True)[:_FORESEEN]
     foreseen = frozenset(latest)
     for cell in cells:
         effects = [
-            [told.text(e.name, _NAME), _VERDICTS.index(e.verdict), e.times, e.of]
+            [page.text(e.name, _NAME), _VERDICTS.index(e.verdict), e.times, e.of]
             for e in (cell.effects if cell.reruns else cell.first_effects)
         ]
         run = cell.runs[-1]
-        outlook = _outlook(forecaster, run, told) if run.moment in foreseen and not cell.reruns else None
-        line = told.text(headline(cell.code), 300)
-        yield [told.code(cell.code), line, [r.moment for r in cell.runs], len(cell.reruns), effects, outlook]
+        outlook = _outlook(forecaster, run, page) if run.moment in foreseen and not cell.reruns else None
+        line = page.text(headline(cell.code), 300)
+        yield [page.code(cell.code), line, [r.moment for r in cell.runs], len(cell.reruns), effects, outlook]
 
 
-def _outlook(forecaster: Forecaster, run: Run, told: _Told) -> list[Any]:
+def _outlook(forecaster: Forecaster, run: Run, page: _PageData) -> list[Any]:
     outlook = forecaster.of(run)
     forecasts = [
         [
-            told.text(f.name, _NAME),
+            page.text(f.name, _NAME),
             None if f.verdict is None else _VERDICTS.index(f.verdict),
             int(f.sure),
-            told.text(reason_text(f.reason)),
+            page.text(reason_text(f.reason)),
         ]
         for f in outlook.forecasts
     ]
-    return [forecasts, told.text(reason_text(outlook.doubt) if outlook.doubt is not None else None)]
+    return [forecasts, page.text(reason_text(outlook.doubt) if outlook.doubt is not None else None)]
 
 
 def _hex(address: int | None) -> str | None:
@@ -330,11 +330,11 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-# What is written out.
+# What is written out for print.
 
 
 def _written(timeline: TimelineView) -> Iterator[str]:
-    """Every change in words, as far as there is room; all kernel text in it is escaped."""
+    """Every change in words, as far as there is room, with all kernel text escaped."""
     yield f"<p>{escape(' · '.join(_summary(timeline)))}</p>\n"
     yield from _written_cells(timeline)
     yield "<h2>Run by run</h2>\n"

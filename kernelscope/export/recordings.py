@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def recording_summary(result: RecordingResult) -> str:
     """Whether the recording is complete, what it holds if it is not, and the command that opens it.
 
-    The path in it is as hostile as any: clean the sentence before it is displayed.
+    The path is not safe to display: clean the sentence first.
     """
     opens = f"`kernelscope replay {shlex.quote(str(result.path))}` opens it"
     if not result.failure:
@@ -23,7 +23,7 @@ def recording_summary(result: RecordingResult) -> str:
 
 
 def _extent(result: RecordingResult) -> str:
-    """How many runs, and up to which."""
+    """How many runs it holds, and up to which."""
     if not result.runs:
         return "no runs"
     epoch = f" in epoch {result.last_epoch}" if result.last_epoch > 1 else ""

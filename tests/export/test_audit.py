@@ -65,7 +65,7 @@ def test_the_table_tells_the_cost_and_what_the_audit_did() -> None:
     assert "hooks, encoding and sending (12 so far)" in shown
     assert "12,345 bytes sent, 2 values not evaluated, 0 errors of its own, 0 observations lost" in shown
     assert "did not move in the 3 s" in shown
-    assert shown.endswith("everything is as it was")
+    assert shown.endswith("everything is unchanged")
 
 
 def test_a_hostile_report_is_made_safe() -> None:

@@ -39,7 +39,7 @@ async def test_nothing_is_left_and_nothing_but_the_probe_is_there_meanwhile(kern
     assert is_clean(told), table(told)
     ours = {what for what, finding in found(told).items() if finding == "ours"}
     assert ours - {"tracing"} == {"callbacks", "modules", "comms"}
-    assert "everything is as it was" in table(told)
+    assert "everything is unchanged" in table(told)
     assert told.requests == 7
     assert (told.before.probe, told.after.probe) == (None, None)
     assert told.during.probe is not None

@@ -172,7 +172,7 @@ def test_a_kernel_that_lives_is_judged_when_it_has_been_shut_down(tmp_path: Path
         kernel.connection_file.unlink()  # as whoever started it does
         out, err = process.communicate(timeout=LONG)
     assert process.returncode == (0 if in_order else 1), out
-    assert out.splitlines()[-1 if in_order else -2].split()[0] == ("holds" if in_order else "UNTOLD")
+    assert out.splitlines()[-1 if in_order else -2].split()[0] == ("holds" if in_order else "UNDECIDED")
     assert "has ended" in err
 
 

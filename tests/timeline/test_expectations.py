@@ -132,12 +132,12 @@ BREAK = [
     "s: fitted",
     "t: created",
 ]
-UNTOLD = ["t: not reset", "t: untouched", "models[*]: not reset", "M: not reset"]
+UNDECIDED = ["t: not reset", "t: untouched", "models[*]: not reset", "M: not reset"]
 
 
 @pytest.mark.parametrize(
     ("text", "outcome"),
-    [*((t, "holds") for t in HOLD), *((t, "broken") for t in BREAK), *((t, "unknown") for t in UNTOLD)],
+    [*((t, "holds") for t in HOLD), *((t, "broken") for t in BREAK), *((t, "unknown") for t in UNDECIDED)],
 )
 def test_what_is_expected_of_a_story(text: str, outcome: Outcome) -> None:
     assert story(text).outcomes == [outcome]
