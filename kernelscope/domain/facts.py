@@ -42,7 +42,7 @@ Value = Scalar | Opaque
 
 
 class Signature(Struct, frozen=True):
-    """What can be told of one learned attribute without running the user's code."""
+    """What is known about one learned attribute without running the user's code."""
 
     text: str
     """Kind and size, e.g. ``float64 array (1, 2)``, or the value itself where it is a scalar."""
@@ -106,8 +106,8 @@ class ObjectFacts(Struct, frozen=True):
     """What shows that it had learned before it was first seen: ``gradients`` left behind, an
     optimizer's ``iterations``."""
     known: str = ""
-    """As what it was there before it was told for the first time: a ``part`` of one that holds many (a
-    forest's tree), a ``local`` model; empty where it was not, or where it was told before."""
+    """How it was known before it was first reported: as a ``part`` of an object with many (a tree of a forest) or
+    as a ``local`` model; empty if it is new, or was reported before."""
     helper: bool = False
     """No model, but something that works on one (a scheduler): it has no row."""
 
@@ -134,7 +134,7 @@ class MethodInCode(Struct, frozen=True):
 
     method: str
     token: int | None = None
-    """The receiver, where it could be told from the source."""
+    """The receiver, if the source names it."""
     inside: str | None = None
     """The user's function that contains it."""
     cls: str | None = None
@@ -156,7 +156,7 @@ class FileAccess(Struct, frozen=True):
     token: int | None = None
     """The object that ``name`` held (for a load: holds now)."""
     path: str | None = None
-    """Absolute; ``None`` where it could not be told from the source."""
+    """Absolute; ``None`` if the source does not say."""
     touched: bool = False
     """The file exists and, for a save, was written since the run started."""
 

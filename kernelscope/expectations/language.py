@@ -153,7 +153,7 @@ class _Parser:
     def _verdict(self) -> Verdict:
         word = self._peek()
         if word == "untouched":
-            raise self._unexpected("`untouched` stands alone: it is what no other verdict is told of")
+            raise self._unexpected("`untouched` stands alone: it excludes every verdict")
         if word not in WORDS:
             first = self._next == 0
             hint = _near(word, (*WORDS, *KEYWORDS[:4]) if first else WORDS) if word else ""

@@ -41,7 +41,7 @@ _CIRCUMSTANCES = {
     Circumstance.ONLY_STATISTICS_DIFFER: sentence(
         "only the batch statistics differ: a forward pass in training mode updates them"
     ),
-    Circumstance.MOST_WEIGHTS_EQUAL: sentence("most of its weights are as they were"),
+    Circumstance.MOST_WEIGHTS_EQUAL: sentence("most of its weights are unchanged"),
     Circumstance.WRITTEN_OFTEN: sentence(
         "its weights were written more often than making it does, by code that was not followed"
     ),
@@ -72,7 +72,7 @@ _CIRCUMSTANCES = {
     Circumstance.NO_LEARNING_CALL_SEEN: sentence("no call that learns was seen"),
     Circumstance.MAY_BE_SKIPPED: sentence("the code may have gone past it"),
     Circumstance.ORDER_UNKNOWN: sentence("which of these came last is not known"),
-    Circumstance.REFIT_OR_CONTINUATION: sentence("the code may begin anew or go on; calls are not seen here"),
+    Circumstance.REFIT_OR_CONTINUATION: sentence("the code may refit or continue; calls are not seen here"),
 }
 _LATE = sentence("an earlier look failed or did not reach everything, so this may have happened before")
 _HOW = {"bound": "bound to a new value", "written": "written in place", "lost": "gone"}

@@ -143,7 +143,8 @@ def _what_became_of_it(change: Change) -> Sentence:
             return sentence(name, " got a learned state back", _file(change), f": {same}, other contents")
         case Verdict.REFITTED:
             return sentence(
-                name, f" {words.began_again}: {same}, learned anew; what it had learned before is gone"
+                name,
+                f" {words.began_again}: {same}, learned from scratch; what it had learned before is gone",
             )
         case Verdict.CONTINUED:
             return sentence(name, f" {words.went_on}: {same}, from where it was")
@@ -161,7 +162,7 @@ def _what_became_of_it(change: Change) -> Sentence:
             return sentence(
                 name, " was saved", _file(change), f"; nothing about it changed ({_this(change)})"
             )
-    return sentence(name, f" changed ({_this(change)}), and it cannot be told how")
+    return sentence(name, f" changed ({_this(change)}), and it is not known how")
 
 
 def _this(change: Change) -> str:

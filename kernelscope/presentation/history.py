@@ -216,7 +216,9 @@ def _did(cell: Cell, name: str) -> Iterator[Rerun]:
 def _would(run: Run, forecast: Forecast) -> Rerun:
     cell, name, reason = run_label(run.count), quote(forecast.name), reason_sentence(forecast.reason)
     if forecast.verdict is None:
-        words = sentence("What re-running ", cell, " would do to ", name, " cannot be told: ", reason, ".")
+        words = sentence(
+            "What re-running ", cell, " would do to ", name, " cannot be forecast: ", reason, "."
+        )
     else:
         effect = would_do(forecast.verdict, name, is_sure=forecast.sure)
         words = sentence("Re-running ", cell, " ", effect, ": ", reason, ".")

@@ -27,7 +27,7 @@ class Verb(Struct, frozen=True):
 VERBS = {
     Verdict.CREATED: Verb("creates {}", "create {}", "created", "it was made here"),
     Verdict.RESET: Verb("resets {}", "reset {}", "reset", "another, new object: nothing is carried over"),
-    Verdict.REFITTED: Verb("refits {}", "refit {}", "refitted", "same object, learned anew"),
+    Verdict.REFITTED: Verb("refits {}", "refit {}", "refitted", "same object, learned from scratch"),
     Verdict.CONTINUED: Verb("continues {}", "continue {}", "continued", "same object, learning went on"),
     Verdict.FITTED: Verb("fits {}", "fit {}", "fitted", "same object, learned for the first time"),
     Verdict.PARAMS: Verb(
@@ -51,7 +51,7 @@ VERBS = {
         "a second name for an object already known",
     ),
     Verdict.CLEARED: Verb("clears {}", "clear {}", "cleared", "same object, what it had learned is gone"),
-    Verdict.SAVED: Verb("saves {}", "save {}", "saved", "written to a file, otherwise as it was"),
+    Verdict.SAVED: Verb("saves {}", "save {}", "saved", "written to a file, otherwise unchanged"),
     Verdict.DELETED: Verb("deletes {}", "delete {}", "deleted", "the name holds no model any more"),
     Verdict.UNKNOWN: Verb(
         "changes {} in an unknown way",

@@ -92,7 +92,7 @@ class Timeline:
         self.lost = 0
         """Observations that were sent and never arrived."""
         self.cost: Cost | None = None
-        """What the probe has cost the kernel of this epoch; ``None`` until it has said so."""
+        """What the probe has cost the kernel of this epoch; ``None`` until it has reported it."""
         self.cut: tuple[str, ...] = ()
         """What the latest look left out, and why; empty if it saw everything."""
         self.progress: Progress | None = None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
-
-from msgspec.structs import replace
 
 from kernelscope.domain.changes import Change, Moment, TrackEntry, Verdict
 from kernelscope.domain.events import KernelState, Progress
@@ -25,12 +23,12 @@ class TimelineView:
 
     def __init__(self, timeline: Timeline, upto: int | None = None) -> None:
         self._timeline = timeline
-        self._last = None if upto is None else timeline.moments[: max(upto, 1)][-1]
+        self._past = None if upto is None else _Past(timeline, timeline.moments[: max(upto, 1)])
 
     @property
     def is_live(self) -> bool:
         """Whether it follows the timeline as that goes on."""
-        return self._last is None
+        return self._past is None
 
     # The kernel and the connection: only the present is known of most of it.
 
@@ -42,32 +40,32 @@ class TimelineView:
     @property
     def epoch(self) -> int:
         """The epoch of the latest moment."""
-        return self._timeline.epoch if self._last is None else self._last.epoch
+        return self._timeline.epoch if self._past is None else self._past.last.epoch
 
     @property
     def state(self) -> KernelState:
         """The kernel's state."""
-        return self._timeline.state if self._last is None else "idle"
+        return self._timeline.state if self._past is None else "idle"
 
     @property
     def detail(self) -> str:
         """Why the state is what it is, if that is known."""
-        return self._timeline.detail if self._last is None else ""
+        return self._timeline.detail if self._past is None else ""
 
     @property
     def progress(self) -> Progress | None:
         """The progress of the cell that is running; ``None`` if none is, or none has run for long."""
-        return self._timeline.progress if self._last is None else None
+        return self._timeline.progress if self._past is None else None
 
     @property
     def waiting(self) -> str | None:
         """Why there is no attach yet."""
-        return self._timeline.waiting if self._last is None else None
+        return self._timeline.waiting if self._past is None else None
 
     @property
     def ended(self) -> str | None:
         """Why nothing follows any more."""
-        return self._timeline.ended if self._last is None else None
+        return self._timeline.ended if self._past is None else None
 
     @property
     def lost(self) -> int:
@@ -81,58 +79,35 @@ class TimelineView:
 
     @property
     def cost(self) -> Cost | None:
-        """What the probe has cost the kernel of this epoch; ``None`` until it has said so."""
-        if self._last is None:
-            return self._timeline.cost
-        runs = (moment.run for moment in reversed(self.moments) if moment.epoch == self.epoch)
-        return next((run.seen.cost for run in runs if run is not None and run.seen.cost is not None), None)
+        """What the probe has cost the kernel of this epoch; ``None`` until it has reported it."""
+        return self._timeline.cost if self._past is None else self._past.cost
 
     # Moments, and what the rows held.
 
     @property
     def moments(self) -> Sequence[Moment]:
         """The columns, oldest first."""
-        return self._timeline.moments if self._last is None else self._past_moments
-
-    @cached_property
-    def _past_moments(self) -> Sequence[Moment]:
-        return self._timeline.moments[: self._end + 1]
-
-    @property
-    def _end(self) -> int:
-        """Index of the last moment that is seen."""
-        return len(self._timeline.moments) - 1 if self._last is None else self._last.index
+        return self._timeline.moments if self._past is None else self._past.moments
 
     @property
     def verdicts(self) -> Set[Verdict]:
         """Every verdict that was given."""
-        return self._timeline.verdicts if self._last is None else self._past_verdicts
-
-    @cached_property
-    def _past_verdicts(self) -> Set[Verdict]:
-        return frozenset(change.verdict for moment in self.moments for change in moment.changes)
+        return self._timeline.verdicts if self._past is None else self._past.verdicts
 
     def rows(self) -> tuple[Row, ...]:
         """Names in the order in which they were first seen, each followed by its parts."""
-        parts: dict[str, list[Row]] = {}
-        for row in self._timeline.rows_by_name.values():
-            if row.whole is not None:
-                parts.setdefault(row.whole, []).append(row)
-        wholes = (r for r in self._timeline.rows_by_name.values() if r.whole is None)
-        rows = tuple(row for name in wholes for row in (name, *parts.get(name.name, ())))
-        return rows if self._last is None else tuple(row for row in rows if self.track(row.name))
+        rows = tuple(_in_order(self._timeline.rows_by_name.values()))
+        return rows if self._past is None else tuple(row for row in rows if self.track(row.name))
 
     def track(self, name: str) -> Sequence[TrackEntry]:
         """Everything that the row held, oldest first; empty if there is no such row."""
         track = self._timeline.tracks.get(name, ())
-        if self._last is None:
-            return track
-        return track[: bisect_right(track, self._last.index, key=lambda held: held.moment)]
+        return track if self._past is None else self._past.part_of(track)
 
     def held_at(self, name: str, moment: int) -> TrackEntry | None:
         """What the row held after the moment with this index; ``None`` before its first sight."""
         track = self._timeline.tracks.get(name, ())
-        place = bisect_right(track, min(moment, self._end), key=lambda held: held.moment)
+        place = bisect_right(track, min(moment, len(self.moments) - 1), key=lambda entry: entry.moment)
         return track[place - 1] if place else None
 
     def change_at(self, name: str, moment: int) -> Change | None:
@@ -140,52 +115,89 @@ class TimelineView:
         held = self.held_at(name, moment)
         return held.change if held is not None and held.moment == moment else None
 
-    # Objects.
+    # Objects and cells.
 
     @property
     def objects(self) -> Mapping[int, ObjectFacts]:
         """Every object that is known, by token; of an earlier moment, those that the rows held."""
-        return self._timeline.objects if self._last is None else self._past_objects
-
-    @cached_property
-    def _past_objects(self) -> Mapping[int, ObjectFacts]:
-        return {held.facts.token: held.facts for _, held in self._latest if held.facts is not None}
+        return self._timeline.objects if self._past is None else self._past.objects
 
     @property
     def names(self) -> Mapping[str, int]:
         """The token of what every name holds."""
-        return self._timeline.names if self._last is None else self._past_names
-
-    @cached_property
-    def _past_names(self) -> Mapping[str, int]:
-        held = ((row.name, held.facts) for row, held in self._latest if row.whole is None)
-        return {name: facts.token for name, facts in held if facts is not None}
+        return self._timeline.names if self._past is None else self._past.names
 
     @property
     def trained(self) -> Mapping[int, bool]:
         """Whether networks have learned anything, by token."""
-        return self._timeline.trained if self._last is None else self._past_trained
+        return self._timeline.trained if self._past is None else self._past.trained
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that ran, and what re-running it did, in order of first run."""
+        cells = self._timeline.cell_index.cells()
+        return cells if self._past is None else tuple(self._past.cells(cells))
+
+
+class _Past:
+    """A timeline as it was after some of its moments."""
+
+    def __init__(self, timeline: Timeline, moments: Sequence[Moment]) -> None:
+        self._timeline = timeline
+        self.moments = moments
+        self.last = moments[-1]
+
+    def part_of(self, track: Sequence[TrackEntry]) -> Sequence[TrackEntry]:
+        return track[: bisect_right(track, self.last.index, key=lambda entry: entry.moment)]
+
+    def cells(self, cells: Iterable[Cell]) -> Iterable[Cell]:
+        for cell in cells:
+            runs = tuple(run for run in cell.runs if run.moment <= self.last.index)
+            if runs:
+                yield Cell(runs[-1].facts.code, runs)
 
     @cached_property
-    def _past_trained(self) -> Mapping[int, bool]:
+    def cost(self) -> Cost | None:
+        runs = (moment.run for moment in reversed(self.moments) if moment.epoch == self.last.epoch)
+        return next((run.seen.cost for run in runs if run is not None and run.seen.cost is not None), None)
+
+    @cached_property
+    def verdicts(self) -> Set[Verdict]:
+        return frozenset(change.verdict for moment in self.moments for change in moment.changes)
+
+    @cached_property
+    def _latest(self) -> Sequence[tuple[Row, TrackEntry]]:
+        """What every row held at the end."""
+        rows = _in_order(self._timeline.rows_by_name.values())
+        tracks = ((row, self.part_of(self._timeline.tracks[row.name])) for row in rows)
+        return [(row, track[-1]) for row, track in tracks if track]
+
+    @cached_property
+    def objects(self) -> Mapping[int, ObjectFacts]:
+        return {held.facts.token: held.facts for _, held in self._latest if held.facts is not None}
+
+    @cached_property
+    def names(self) -> Mapping[str, int]:
+        held = ((row.name, held.facts) for row, held in self._latest if row.whole is None)
+        return {name: facts.token for name, facts in held if facts is not None}
+
+    @cached_property
+    def trained(self) -> Mapping[int, bool]:
         return {
             held.facts.token: bool(held.fitted)
             for _, held in self._latest
             if held.facts is not None and held.facts.token in self._timeline.trained
         }
 
-    @cached_property
-    def _latest(self) -> Sequence[tuple[Row, TrackEntry]]:
-        """What every row held at an earlier moment."""
-        return [(row, self.track(row.name)[-1]) for row in self.rows()]
 
-    # Cells.
-
-    def cells(self) -> tuple[Cell, ...]:
-        """Every cell that ran, and what re-running it did, in order of first run."""
-        cells = self._timeline.cell_index.cells()
-        if self._last is None:
-            return cells
-        until = self._last.index
-        past = (replace(c, runs=tuple(run for run in c.runs if run.moment <= until)) for c in cells)
-        return tuple(replace(cell, code=cell.runs[-1].facts.code) for cell in past if cell.runs)
+def _in_order(rows: Iterable[Row]) -> Iterable[Row]:
+    """Names in the order in which they were first seen, each followed by its parts."""
+    wholes: list[Row] = []
+    parts: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.whole is None:
+            wholes.append(row)
+        else:
+            parts.setdefault(row.whole, []).append(row)
+    for whole in wholes:
+        yield whole
+        yield from parts.get(whole.name, ())

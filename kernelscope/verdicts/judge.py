@@ -24,9 +24,10 @@ from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATIST
 from kernelscope.libraries.registry import card_for
 from kernelscope.verdicts.context import JudgingContext, differing_values, flat_params
 from kernelscope.verdicts.fitted import had_learned, has_learned
-from kernelscope.verdicts.learned import may_hold_known_state, new_object, same_object
+from kernelscope.verdicts.learned import same_object
 from kernelscope.verdicts.learned_finding import LearnedFinding, attribute_changes, twin_of
 from kernelscope.verdicts.networks import has_network_learned
+from kernelscope.verdicts.new_object import may_hold_known_state, new_object
 
 _BY_LEARNED = {
     Learned.CLEARED: Verdict.CLEARED,

@@ -1,4 +1,4 @@
-"""The learned axis: what became of what a model had learned."""
+"""What happened to the learned state of an object that is still the same object."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from kernelscope.verdicts.learned_finding import (
     call_seen,
     calls_in_code,
     restored_state,
-    twin_of,
 )
-from kernelscope.verdicts.networks import new_network, same_network
+from kernelscope.verdicts.networks import same_network
 
 _BY_RANK = (
     Learned.CLEARED,
@@ -55,7 +54,7 @@ def same_object(
     attributes = attribute_changes(before, after)
     parts = _through_parts(before, after, context, depth) if depth else LearnedFinding(Learned.SAME)
     returned = [c for c in context.calls_on(after.token) if c.returned]
-    learning_calls = [c for c in returned if card.effect(after, c.method, c.given) in _LEARNING_EFFECTS]
+    learning_calls = [c for c in returned if card.effect(after, c.method, c.given) in LEARNING_EFFECTS]
     if was and not now:
         evidence = attributes.evidence() or parts.evidence or (Circumstance.PART_REPLACED,)
         return LearnedFinding(Learned.CLEARED, "observed", evidence)
@@ -75,60 +74,9 @@ def same_object(
     return _by_cause(before, after, was, now, attributes, context)
 
 
-def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
-    """Where the learned state of an object that was not there before comes from."""
-    card = card_for(after)
-    if card.by_history:
-        return new_network(after, context)
-    now = has_learned(after, context.after, {})
-    calls = context.calls_on(after.token)
-    if any(card.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
-        if not now:
-            return LearnedFinding(Learned.NONE)
-        restored = restored_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
-        return _after_restore(card, after, calls, restored)
-    if not now and any(f.token == after.token and f.call == "load_params" for f in context.files("load")):
-        return restored_state(after, context, "inferred", ())  # skorch: into a net that is only constructed
-    if not now:
-        return LearnedFinding(Learned.NONE)
-    if _stands_on_known_parts(card, after, context):
-        return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
-    grown = _grown_from_another(card, after, context)
-    if grown is not None:
-        return grown
-    learning_calls = [
-        c for c in calls if c.returned and card.effect(after, c.method, c.given) in _LEARNING_EFFECTS
-    ]
-    if learning_calls:
-        return LearnedFinding(Learned.FITTED, "observed", tuple(call_seen(c) for c in learning_calls))
-    if _may_be_restored(after, context) and not _may_have_learned(card, after, context):
-        return restored_state(after, context, "inferred", ())
-    return _fitted_as_far_as_known(card, after, context)
-
-
-def _grown_from_another(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding | None:
-    """A new model that a training function made from another one (``xgb.train(…, xgb_model=old)``)."""
-    methods = context.observation.code.methods
-    training = [m for m in methods if m.method == "train" and m.token == facts.token]
-    if {card.effect(facts, m.method, m.given) for m in training} != {Effect.CONTINUES}:
-        return None
-    return LearnedFinding(Learned.CONTINUED, "inferred", calls_in_code(training), in_memory=True)
-
-
-def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether a new composite stands around parts that had learned before and learned nothing in this run."""
-    parts = [p.token for p in facts.parts if p.key is not None]
-    if not card.works_with_given_parts(facts) or facts.learned or not parts:
-        return False
-    return all(
-        token in context.before
-        and not same_object(context.before[token], context.after[token], context).happened
-        for token in parts
-    )
-
-
 _CHANGING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS)
-_LEARNING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES)
+LEARNING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES)
+"""Effects of calls after which a model has learned something."""
 
 
 def _by_calls(
@@ -262,8 +210,8 @@ def _may_be_refused(
         card.effect(after, m.method, m.given) in _CHANGING_EFFECTS
         for m in context.surely_called_on(after.token)
     )
-    may_have_learned = _may_have_learned(card, after, context)
-    return may_have_learned and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
+    can_be_fit = may_have_learned(card, after, context)
+    return can_be_fit and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
 
 
 def _refused_fit(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges) -> LearnedFinding:
@@ -308,7 +256,7 @@ def _without_seen_call(
         return LearnedFinding(Learned.UNKNOWN, "unknown", evidence)
     card = card_for(after)
     if any(
-        card.effect(after, m.method, m.given) in _LEARNING_EFFECTS
+        card.effect(after, m.method, m.given) in LEARNING_EFFECTS
         for m in context.surely_called_on(after.token)
     ):
         return _by_code(before, after, was, attributes, context)  # a method that is not a Python function
@@ -391,64 +339,9 @@ def _through_parts(
     return LearnedFinding(Learned.SAME)
 
 
-def _after_restore(
-    card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...], restored: LearnedFinding
-) -> LearnedFinding:
-    """The restored state, or what it became if the same run continued or refitted it."""
-    effects = [card.effect(facts, c.method, c.given) for c in calls]
-    later = zip(effects, calls, strict=True)
-    rest = [e for e, c in tuple(later)[effects.index(Effect.RESTORES) + 1 :] if c.returned]
-    evidence = tuple(call_seen(c) for c in calls)
-    if Effect.REFITS in rest:
-        return LearnedFinding(Learned.FITTED, "observed", evidence)
-    if Effect.CONTINUES in rest:
-        return LearnedFinding(Learned.CONTINUED, "observed", evidence, restored.source)
-    return restored
-
-
-def may_hold_known_state(facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether the learned state of a new object can be one that was known before."""
-    unread = any(s.digest is None for s in facts.learned.values()) or facts.not_evaluated
-    return bool(unread) or twin_of(facts, context) is not None
-
-
-def _may_be_restored(facts: ObjectFacts, context: JudgingContext) -> bool:
-    loads = context.files("load")
-    return bool(any(f.token in (facts.token, None) for f in loads) or context.observation.code.copies)
-
-
-def _may_have_learned(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
+def may_have_learned(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether the code contains a call that may have fitted or continued this object."""
     return any(
         card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
         for m in context.methods_possible_on(facts.token)
     )
-
-
-def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
-    """What is known about a new object that has learned something, if no call on it was seen."""
-    possible = [
-        m
-        for m in context.methods_possible_on(facts.token)
-        if card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
-    ]
-    evidence = calls_in_code(possible)
-    twin = twin_of(facts, context)
-    if not _may_be_restored(facts, context):
-        if possible:
-            return LearnedFinding(Learned.FITTED, "inferred", evidence)
-        followed = (context.observation.code.complete or card.born_fitted) and twin is None
-        if followed or _something_learns(card, facts, context):
-            return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
-        if twin is None:
-            return LearnedFinding(Learned.UNKNOWN, "unknown", (Circumstance.ORIGIN_NOT_SEEN,))
-    elif {card.effect(facts, m.method, m.given) for m in possible} == {Effect.CONTINUES}:
-        return replace(restored_state(facts, context, "inferred", evidence), learned=Learned.CONTINUED)
-    elif twin is None:
-        return LearnedFinding(Learned.FITTED, "inferred", evidence)
-    return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.EQUALS_KNOWN_STATE))
-
-
-def _something_learns(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether the code contains any learning call, on any object."""
-    methods = context.observation.code.methods
-    return any(card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES) for m in methods)

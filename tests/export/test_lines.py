@@ -144,7 +144,7 @@ def test_given_an_unknown_change_when_written_for_people_then_the_word_stands_on
         attached({"m": m}), Observed(1, observation(1, run_facts(1), {}, [written(m)], code=OBSCURE))
     )[3:]
 
-    assert line.startswith("  unknown   m changed (generation 1), and it cannot be told how.")
+    assert line.startswith("  unknown   m changed (generation 1), and it is not known how.")
 
 
 def test_given_a_local_model_when_written_for_people_then_it_is_called_local() -> None:
