@@ -47,19 +47,8 @@ WORDS = frozenset(
 )
 """Words that tell a reader nothing about what they name."""
 
-LONG_MODULES: list[str] = [
-    "kernelscope.kernel.live",
-    "kernelscope.probe.code",
-    "kernelscope.probe.look",
-    "kernelscope.probe.resolve",
-]
-LARGE_CLASSES: list[str] = [
-    "kernelscope.kernel.live.LiveSource",
-    "kernelscope.probe.code._Reading",
-    "kernelscope.probe.look.Look",
-    "kernelscope.probe.resolve.Resolver",
-    "kernelscope.timeline.timeline.Timeline",
-]
+LONG_MODULES: list[str] = ["kernelscope.kernel.live"]
+LARGE_CLASSES: list[str] = ["kernelscope.kernel.live.LiveSource", "kernelscope.timeline.timeline.Timeline"]
 CYCLES: list[list[str]] = []
 POOR_NAMES: dict[str, str] = {
     "kernelscope.cellcode.guards": "found",
@@ -101,32 +90,19 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.kernel.provisioner": "made",
     "kernelscope.kernel.servers": "found",
     "kernelscope.kernel.started": "made told",
-    "kernelscope.libraries.base": "given told",
-    "kernelscope.libraries.boosters": "given",
-    "kernelscope.libraries.networks": "given",
-    "kernelscope.libraries.sklearn": "anew given",
+    "kernelscope.libraries.base": "anew given",
+    "kernelscope.libraries.catboost.rules": "given",
+    "kernelscope.libraries.sklearn.rules": "anew given",
+    "kernelscope.libraries.skorch.rules": "given",
     "kernelscope.presentation.evidence": "found",
     "kernelscope.presentation.expectations": "held",
     "kernelscope.presentation.explain": "held told",
     "kernelscope.presentation.history": "held",
     "kernelscope.probe.agent": "found",
     "kernelscope.probe.audit": "found",
-    "kernelscope.probe.calls": "found given",
-    "kernelscope.probe.code": "found given made told",
-    "kernelscope.probe.frameworks": "found given held",
-    "kernelscope.probe.identity": "held",
     "kernelscope.probe.interrupts": "found",
-    "kernelscope.probe.loader": "held made",
-    "kernelscope.probe.look": "anew found given held told",
-    "kernelscope.probe.names": "found",
-    "kernelscope.probe.persistence": "found given held made told",
-    "kernelscope.probe.pulse": "found told",
-    "kernelscope.probe.resolve": "found given held made",
-    "kernelscope.probe.sources": "found",
-    "kernelscope.probe.syntax": "found",
-    "kernelscope.probe.tensors": "found",
-    "kernelscope.probe.types": "found made",
-    "kernelscope.probe.values": "found held",
+    "kernelscope.probe.loader": "held",
+    "kernelscope.probe.lookups": "held",
     "kernelscope.probe.wire": "given",
     "kernelscope.protocol.records": "told",
     "kernelscope.protocol.stored": "told",

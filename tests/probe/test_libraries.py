@@ -1,4 +1,4 @@
-"""What is read of the frameworks' own objects, with the frameworks themselves."""
+"""What is read of each library's own objects, with the libraries themselves."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from kernelscope.probe.code import CodeReader
-from kernelscope.probe.look import Look
+from tests.support.probe import make_code_reader, make_scanner
 
 pytestmark = pytest.mark.frameworks
 
@@ -20,13 +19,13 @@ class Kernel:
 
     def __init__(self, **names: Any) -> None:
         self.names: dict[str, Any] = {**names}
-        self.look = Look(self.names)
+        self.look = make_scanner(self.names)
         self.records: dict[int, dict[str, Any]] = {}
 
     def run(self, source: str) -> dict[str, dict[str, Any]]:
         """Runs the source, looks, and answers with the records that differ, by name."""
         exec(source, self.names)
-        seen = self.look.take()
+        seen = self.look.scan()
         assert seen["cut"] == []
         differ: dict[int, dict[str, Any]] = {r["token"]: {**r} for r in seen["objects"]}
         self.records.update(differ)
@@ -158,7 +157,7 @@ def test_the_users_modes_do_not_see_the_reading(torch_kernel: Kernel) -> None:
         "spy, deep = Spy(), Deep(); spy.__enter__(); deep.__enter__()"
     )
     torch_kernel.run("with torch.no_grad(): net[0].weight.add_(1)\nn = len(spy.seen), len(deep.seen)")
-    torch_kernel.look.take()
+    torch_kernel.look.scan()
     names = torch_kernel.names
     counted = (len(names["spy"].seen), len(names["deep"].seen))
     names["deep"].__exit__(None, None, None)
@@ -191,7 +190,7 @@ def test_a_subclass_that_answers_for_itself_is_not_asked(torch_kernel: Kernel) -
         "loud = Loud(2, 1)\n"
         "asked.clear()"
     )
-    torch_kernel.look.take()
+    torch_kernel.look.scan()
 
     assert torch_kernel.names["asked"] == []
     assert set(torch_kernel.of("loud")["learned"]) == {"weight", "bias"}
@@ -291,7 +290,7 @@ def test_a_cast_is_told_by_the_tensors_type(torch_kernel: Kernel) -> None:
 
 def files_of(kernel: Kernel, *cells: str) -> list[tuple[str, int | None]]:
     """(action, the model's token) of what the last cell saves or loads, read in turn."""
-    reader = CodeReader(kernel.names, kernel.look.types, kernel.look.tokens)
+    reader = make_code_reader(kernel.names, kernel.look)
     told: Any = {}
     for cell in cells:
         exec(cell, kernel.names)
@@ -312,7 +311,7 @@ def test_a_dict_of_live_tensors_is_saved_as_its_model(torch_kernel: Kernel, tmp_
 def test_a_step_through_a_scaler_is_the_optimizers(torch_kernel: Kernel) -> None:
     kernel = torch_kernel
     kernel.run("scaler = torch.amp.GradScaler('cpu', enabled=False)")
-    reader = CodeReader(kernel.names, kernel.look.types, kernel.look.tokens)
+    reader = make_code_reader(kernel.names, kernel.look)
 
     methods = reader.read("scaler.step(opt)", 0.0)["code"]["methods"]
 

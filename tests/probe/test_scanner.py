@@ -30,10 +30,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from kernelscope.probe import look as module
-from kernelscope.probe.code import CodeReader
-from kernelscope.probe.look import Look
+from kernelscope.probe import scanner, walk
 from kernelscope.probe.names import UserNames
+from kernelscope.probe.scanner import NamespaceScanner
+from tests.support.probe import make_code_reader, make_scanner
 
 X = np.arange(60.0).reshape(20, 3) % 7
 Y = np.arange(20) % 2
@@ -46,11 +46,11 @@ class Trainer:
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SECONDS", 60.0)
+    monkeypatch.setattr(scanner, "SECONDS", 60.0)
 
 
-def told(look: Look) -> dict[str, Any]:
-    found: dict[str, Any] = {**look.take()}
+def told(look: NamespaceScanner) -> dict[str, Any]:
+    found: dict[str, Any] = {**look.scan()}
     json.dumps(found)
     return found
 
@@ -62,7 +62,7 @@ def test_names() -> None:
         "trainer": Trainer(c), "_": a, "_3": a, "__": b, "_i1": "x", "Out": {3: a}, "In": [a], "_oh": {1: a},
         "__main": a, "n": 3, "f": len, "cls": LogisticRegression, "_private": b,
     }  # fmt: skip
-    names = told(Look(space))["names"]
+    names = told(make_scanner(space))["names"]
     assert set(names) == {
         "a", "again", "d['lr']", "d[3]", "l[1]", "l[2][0]", "trainer.model", "__main", "_private",
     }  # fmt: skip
@@ -71,14 +71,14 @@ def test_names() -> None:
 
 def test_generations_are_numbered_in_the_order_of_the_namespace() -> None:
     space = {"d": {"x": LogisticRegression()}, "a": LogisticRegression(), "t": Trainer(LogisticRegression())}
-    found = told(Look(space))
+    found = told(make_scanner(space))
     numbers = {o["token"]: o["generation"] for o in found["objects"]}
     assert {n: numbers[t] for n, t in found["names"].items()} == {"d['x']": 1, "a": 2, "t.model": 3}
 
 
 def test_differences_only() -> None:
     space: dict[str, Any] = {"a": LogisticRegression(), "b": SGDClassifier()}
-    look = Look(space)
+    look = make_scanner(space)
     assert len(told(look)["objects"]) == 2
     assert told(look) == {"names": {}, "objects": [], "cut": []}
     space["a"].fit(X, Y)
@@ -94,7 +94,7 @@ def test_differences_only() -> None:
 
 def test_a_new_object_at_the_old_address_is_another_generation() -> None:
     space: dict[str, Any] = {}
-    look, addresses, generations = Look(space), set(), set()
+    look, addresses, generations = make_scanner(space), set(), set()
     for _ in range(30):
         space.clear()
         space["m"] = SGDClassifier()
@@ -111,7 +111,7 @@ def test_parts_of_composites() -> None:
     search = GridSearchCV(pipe, {"clf__C": [0.1, 1.0]}, cv=2)
     vote = VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())])
     space = {"pipe": pipe, "columns": columns, "search": search, "vote": vote}
-    look = Look(space)
+    look = make_scanner(space)
     labels = labels_of(told(look), look)
     assert labels["pipe"] == ["['scale']", "['clf']"]
     assert labels["columns"] == ["['num']"]
@@ -127,7 +127,7 @@ def test_parts_of_composites() -> None:
     assert [o["params"].get("C") for o in changed] == [7.0]
 
 
-def labels_of(found: dict[str, Any], look: Look) -> dict[str, list[str]]:
+def labels_of(found: dict[str, Any], look: NamespaceScanner) -> dict[str, list[str]]:
     records = {o["token"]: o for o in look.everything()["objects"]}
     return {n: [p["label"] for p in records[t]["parts"]] for n, t in look.names.items()}
 
@@ -140,7 +140,7 @@ def test_a_composite_in_itself() -> None:
     search.estimator = search
     loop: list[Any] = [pipe]
     loop.append(loop)
-    look = Look({"pipe": pipe, "search": search, "loop": loop})
+    look = make_scanner({"pipe": pipe, "search": search, "loop": loop})
     assert set(told(look)["names"]) == {"pipe", "search", "loop[0]"}
     assert told(look)["objects"] == []
 
@@ -163,8 +163,8 @@ MODELS: list[Any] = [
 def test_nothing_is_kept_alive(make: Callable[[], Any]) -> None:
     """A model dies at the moment at which it would have died, and what it learned dies with it."""
     space: dict[str, Any] = {"m": make(), "d": {"k": [make()]}}
-    look = Look(space)
-    reader = CodeReader(space, look.types, look.tokens)
+    look = make_scanner(space)
+    reader = make_code_reader(space, look)
     told(look)
     space["m"].fit(X, Y)
     told(look)
@@ -189,9 +189,9 @@ def test_a_bound_on_nodes_hides_no_global_and_what_it_hides_is_not_called_gone(
 ) -> None:
     boxes: dict[str, Any] = {f"box{i}": [LogisticRegression()] for i in range(20)}
     space = {**boxes, "m": LogisticRegression()}
-    look = Look(space)
+    look = make_scanner(space)
     assert len(told(look)["names"]) == 21
-    monkeypatch.setattr(module, "MOST_NODES", 5)
+    monkeypatch.setattr(walk, "MOST_NODES", 5)
     space["box18"][0] = LogisticRegression()
     del space["box0"], space["box19"]
     space["m"] = LogisticRegression()
@@ -213,9 +213,9 @@ def test_a_bound_on_nodes_hides_no_global_and_what_it_hides_is_not_called_gone(
 
 def test_a_bound_on_models_hides_names_and_calls_none_of_them_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     space: dict[str, Any] = {f"m{i}": LogisticRegression() for i in range(8)}
-    look = Look(space)
+    look = make_scanner(space)
     told(look)
-    monkeypatch.setattr(module, "MOST_MODELS", 5)
+    monkeypatch.setattr(walk, "MOST_MODELS", 5)
     space["m7"] = LogisticRegression()
     found = told(look)
     assert found["cut"] == ["models beyond the first 5"]
@@ -227,7 +227,7 @@ def test_a_bound_on_models_hides_names_and_calls_none_of_them_gone(monkeypatch: 
 def test_thousands_of_small_containers_hide_no_global() -> None:
     space: dict[str, Any] = {f"l{i}": [i] for i in range(4_200)}
     space["model"] = LogisticRegression()
-    look = Look(space)
+    look = make_scanner(space)
     assert list(told(look)["names"]) == ["model"]
     assert look.cut == ["what lies in containers beyond the first 4,000"]
     space["model"] = LogisticRegression()
@@ -237,14 +237,16 @@ def test_thousands_of_small_containers_hide_no_global() -> None:
 def test_one_deep_value_leaves_room_for_the_names_beside_it() -> None:
     space = {"records": [[[[0, []] for _ in range(64)] for _ in range(64)] for _ in range(64)]}
     space |= {"m": LogisticRegression()}
-    found = told(Look(space))
+    found = told(make_scanner(space))
     assert set(found["names"]) == {"m"}
     assert found["cut"] == ["what lies in containers beyond the first 4,000"]
 
 
 def test_one_big_container_does_not_blind_the_look_in_the_others() -> None:
     nest = {i: {j: [LogisticRegression() for _ in range(20)] for j in range(20)} for i in range(20)}
-    look = Look({"d": {"a": {"b": LogisticRegression()}}, "nest": nest, "late": {"m": LogisticRegression()}})
+    look = make_scanner(
+        {"d": {"a": {"b": LogisticRegression()}}, "nest": nest, "late": {"m": LogisticRegression()}}
+    )
     found = told(look)
     assert {"d['a']['b']", "late['m']"} <= set(found["names"])
     assert found["cut"]
@@ -254,7 +256,7 @@ def test_what_ipython_adds_with_each_run_is_not_gone_through() -> None:
     """Neither its own names, nor the models that ``Out`` keeps after no name holds them."""
     out: dict[int, Any] = {}
     space: dict[str, Any] = {"In": [], "Out": out, "m": LogisticRegression(), "_i": ""}
-    look = Look(space)
+    look = make_scanner(space)
     visited = []
     for run in range(1, 3_001):
         space[f"_i{run}"] = "m = LogisticRegression(); m"
@@ -268,7 +270,7 @@ def test_what_ipython_adds_with_each_run_is_not_gone_through() -> None:
         del space[f"_{run}"]
     for _ in range(300):
         told(look)
-    assert len(look.watched) == 1, "what died out of sight is forgotten in time"
+    assert len(look.tracked) == 1, "what died out of sight is forgotten in time"
 
 
 def test_names_in_the_order_of_the_namespace_however_it_changes() -> None:
@@ -330,7 +332,7 @@ def test_a_key_that_is_no_plain_string_is_not_compared() -> None:
 
 def test_containers_of_many_models() -> None:
     many: dict[str, Any] = {f"k{i}": LogisticRegression() for i in range(100)}
-    look = Look({"many": many})
+    look = make_scanner({"many": many})
     found = told(look)
     assert len(found["names"]) == 64
     assert found["cut"] == ["many: all but 64 of its 100 items"]
@@ -350,7 +352,7 @@ def test_containers_of_many_models() -> None:
 
 def test_a_list_of_numbers_costs_nothing_and_is_no_cut() -> None:
     space = {"l": list(range(10**6)), "d": dict.fromkeys(range(10**6)), "t": tuple("x" * 10**5)}
-    look = Look(space)
+    look = make_scanner(space)
     begun = time.perf_counter()
     for _ in range(20):
         assert told(look) == {"names": {}, "objects": [], "cut": []}
@@ -359,8 +361,8 @@ def test_a_list_of_numbers_costs_nothing_and_is_no_cut() -> None:
 
 def test_no_time_left_is_told_and_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
     space = {f"m{i}": LogisticRegression().fit(X, Y) for i in range(3)}
-    look = Look(space)
-    monkeypatch.setattr(module, "SECONDS", -1.0)
+    look = make_scanner(space)
+    monkeypatch.setattr(scanner, "SECONDS", -1.0)
     found = told(look)
     assert len(found["names"]) == 3
     assert all("coef_" in o["not_evaluated"] and not o["learned"] for o in found["objects"])
@@ -368,7 +370,7 @@ def test_no_time_left_is_told_and_made_good(monkeypatch: pytest.MonkeyPatch) -> 
     assert again["names"] == {}
     assert len(again["cut"]) == 3
     monkeypatch.undo()
-    monkeypatch.setattr(module, "SECONDS", 60.0)
+    monkeypatch.setattr(scanner, "SECONDS", 60.0)
     found = told(look)
     assert found["names"] == {}
     assert all(not o["not_evaluated"] and o["learned"]["coef_"]["digest"] for o in found["objects"])
@@ -376,7 +378,7 @@ def test_no_time_left_is_told_and_made_good(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_look_that_was_broken_off_is_told_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     space = {"a": LogisticRegression(), "b": LogisticRegression()}
-    look = Look(space)
+    look = make_scanner(space)
     told(look)
     space["a"].fit(X, Y)
     space["b"].fit(X, Y)
@@ -391,7 +393,7 @@ def test_a_look_that_was_broken_off_is_told_by_the_next(monkeypatch: pytest.Monk
 
         broken.setattr(look, "_is_unchanged", raising)
         with pytest.raises(KeyboardInterrupt):
-            look.take()
+            look.scan()
     assert {o["generation"] for o in told(look)["objects"]} == {1, 2}
 
 
@@ -403,7 +405,7 @@ def test_strange_keys_and_attributes() -> None:
         "m": model, "p": pipe, "d": {10**6_000: LogisticRegression(), "k" * 10**6: LogisticRegression()},
         3: LogisticRegression(), "x" * 10**6: LogisticRegression(),
     }  # fmt: skip
-    look = Look(space)
+    look = make_scanner(space)
     found = told(look)
     assert set(found["names"]) == {"m", "p"}
     assert len(json.dumps(found)) < 20_000
@@ -412,26 +414,26 @@ def test_strange_keys_and_attributes() -> None:
 
 def test_an_unchanged_look_is_cheap() -> None:
     space: dict[str, Any] = {f"m{i}": GaussianNB().fit(X, Y) for i in range(100)}
-    look = Look(space)
+    look = make_scanner(space)
     told(look)
     best = min(_timed(look) for _ in range(20))
     assert best < 0.02, f"{best * 1000:.1f} ms"
 
 
-def _timed(look: Look) -> float:
+def _timed(look: NamespaceScanner) -> float:
     begun = time.perf_counter()
-    look.take()
+    look.scan()
     return time.perf_counter() - begun
 
 
 def test_given_a_search_whose_masked_arrays_were_shown_when_looked_at_again_then_nothing_differs() -> None:
     search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2).fit(X, Y)
-    look = Look({"search": search})
-    before = look.take()["objects"]
+    look = make_scanner({"search": search})
+    before = look.scan()["objects"]
 
     repr(search.cv_results_)  # sets `_fill_value` of a masked array, as scikit-learn's HTML does
     search.cv = 3
-    told = [o for o in look.take()["objects"] if "GridSearchCV" in o["cls"]]
+    told = [o for o in look.scan()["objects"] if "GridSearchCV" in o["cls"]]
 
     earlier = next(o for o in before if "GridSearchCV" in o["cls"])
     assert told[0]["learned"]["cv_results_"]["digest"] == earlier["learned"]["cv_results_"]["digest"]
@@ -439,10 +441,10 @@ def test_given_a_search_whose_masked_arrays_were_shown_when_looked_at_again_then
 
 def test_given_a_big_forest_when_a_name_reaches_a_tree_then_it_was_known_as_a_part() -> None:
     names: dict[str, Any] = {"rf": RandomForestClassifier(20, random_state=0).fit(X, Y)}
-    look = Look(names)
-    look.take()
+    look = make_scanner(names)
+    look.scan()
     names["tree"] = names["rf"].estimators_[7]
-    told = {o["cls"].rpartition(".")[2]: o for o in look.take()["objects"]}
+    told = {o["cls"].rpartition(".")[2]: o for o in look.scan()["objects"]}
 
     assert told["DecisionTreeClassifier"]["known"] == "part"
     assert ".estimators_[7]" in [p["label"] for p in told["RandomForestClassifier"]["parts"]]
@@ -450,10 +452,10 @@ def test_given_a_big_forest_when_a_name_reaches_a_tree_then_it_was_known_as_a_pa
 
 def test_given_a_forest_grown_in_this_run_when_a_name_reaches_a_tree_then_it_was_not_known() -> None:
     names: dict[str, Any] = {"rf": RandomForestClassifier(20, random_state=0).fit(X, Y)}
-    look = Look(names)
-    look.take()
+    look = make_scanner(names)
+    look.scan()
     names["tree"] = names["rf"].fit(X, Y).estimators_[7]
-    told = [o for o in look.take()["objects"] if o["token"] == look.names["tree"]]
+    told = [o for o in look.scan()["objects"] if o["token"] == look.names["tree"]]
 
     assert [o["known"] for o in told] == [""]
 
@@ -461,12 +463,12 @@ def test_given_a_forest_grown_in_this_run_when_a_name_reaches_a_tree_then_it_was
 def test_given_a_local_model_that_was_numbered_when_a_name_reaches_it_then_it_was_known_as_local() -> None:
     names: dict[str, Any] = {}
     local = LogisticRegression().fit(X, Y)
-    look = Look(names)
-    look.take()
+    look = make_scanner(names)
+    look.scan()
     number = look.number(local)
-    look.take()
+    look.scan()
     names["m"] = local
-    (told,) = look.take()["objects"]
+    (told,) = look.scan()["objects"]
 
     assert (told["known"], told["generation"]) == ("local", number)
 
@@ -475,7 +477,7 @@ def test_whatever_stands_before_it_a_global_is_reached() -> None:
     """Containers of containers use up what one level may take out of them, and hide no name beside them."""
     space: dict[str, Any] = {f"grid{i}": [[[] for _ in range(60)] for _ in range(60)] for i in range(80)}
     space["n"] = model = LogisticRegression()
-    look = Look(space)
+    look = make_scanner(space)
     assert list(told(look)["names"]) == ["n"]
     assert look.cut
     del space["n"]
@@ -494,7 +496,7 @@ def test_what_lies_beyond_what_is_read_of_a_value_is_not_called_gone() -> None:
     items: list[Any] = [LogisticRegression() for _ in range(20)]
     first = Owner()
     first.__dict__.update(model=LogisticRegression(), **{f"a{i}": i for i in range(70)})
-    look = Look({"first": first, "numbers": numbers, "items": items})
+    look = make_scanner({"first": first, "numbers": numbers, "items": items})
     assert len(told(look)["names"]) == 22
     kept = first.__dict__.pop("model")
     first.__dict__["model"] = kept
@@ -517,9 +519,9 @@ def test_what_was_out_of_reach_is_not_told_as_made_in_the_run_that_made_room(
 ) -> None:
     space: dict[str, Any] = {f"box{i}": [[]] for i in range(5)}
     space["late"] = {}
-    look = Look(space)
+    look = make_scanner(space)
     told(look)
-    monkeypatch.setattr(module, "MOST_NODES", 3)
+    monkeypatch.setattr(walk, "MOST_NODES", 3)
     space["late"]["m"] = LogisticRegression()
     assert told(look)["names"] == {}
     monkeypatch.undo()
