@@ -262,8 +262,11 @@ class Observation(Struct, frozen=True):
     """Of the names whose model is gone, those that a budget left out: they may hold another one."""
     objects: tuple[ObjectFacts, ...] = ()
     """Objects that are new or differ."""
+    unreadable: tuple[str, ...] = ()
+    """Of the unreached names, those that hold a model which cannot be read any more: its library is switched off, or
+    that of one of its parts."""
     switched_off: tuple[SwitchedOff, ...] = ()
-    """Libraries that this look did not read.  A name that held one of their objects is in ``unreached``."""
+    """Libraries that this look did not read."""
     calls: tuple[Call, ...] = ()
     locals: tuple[LocalModel, ...] = ()
     files: tuple[FileAccess, ...] = ()

@@ -146,7 +146,12 @@ class Agent:
 
     def audit_info(self) -> wire.AuditInfo:
         """What an audit reports of the probe that is in the kernel."""
-        return {"version": self.version, "watchers": self.lease.count_watchers(), "cost": self.cost()}
+        return {
+            "version": self.version,
+            "watchers": self.lease.count_watchers(),
+            "cost": self.cost(),
+            "switched_off": self.observer.scanner.libraries.report(),
+        }
 
     def background_parent(self, found: Any) -> Any:
         """What output of the user's threads belongs to: the latest cell seen, else what the loader found."""

@@ -78,8 +78,8 @@ class NamespaceScanner:
         """One look: ``{"names", "objects", "cut"}`` as differences to the look before.
 
         ``unreached``, if there are any, lists the names whose model is gone and that a budget left out: they
-        may hold another; and those whose model cannot be read any more.  ``switched_off``, if there are any, lists
-        the libraries that are not read.
+        may hold another; and ``unreadable`` those among them whose model cannot be read any more.  ``switched_off``
+        lists the libraries that are not read.
 
         After one that was broken off, by an interrupt say, the next one reports everything again.
         """
@@ -135,6 +135,7 @@ class NamespaceScanner:
         for token in names.values():
             self._name(token, objects)
         changed, unreached = self._compare_names(names, walk)
+        unreadable = [name for name in unreached if name in walk.unreadable]
         self._forget(seen)
         self.reader.end()
         self.visited += len(seen) + walk.visited
@@ -142,6 +143,8 @@ class NamespaceScanner:
         findings: wire.Findings = {"names": changed, "objects": list(objects.values()), "cut": cut}
         if unreached:
             findings["unreached"] = unreached
+        if unreadable:
+            findings["unreadable"] = unreadable
         if self.libraries.switched_off:
             findings["switched_off"] = self.libraries.report()
         return findings

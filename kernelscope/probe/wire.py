@@ -188,6 +188,7 @@ class Findings(_Difference, total=False):
     """An observation before it is published: what a look returns, and what is added of a run."""
 
     unreached: list[str]
+    unreadable: list[str]
     switched_off: list[SwitchedOff]
     run: RunFacts
     calls: list[Call]
@@ -346,6 +347,7 @@ class AuditInfo(TypedDict):
     version: str
     watchers: int
     cost: Cost
+    switched_off: list[SwitchedOff]
 
 
 class TakenOut(TypedDict):

@@ -29,7 +29,7 @@ and 4 MB of history has some 600,000."""
 _MOST_ENTRIES = 20_000
 """Entries of one list or object below: what is beyond that was made up.  One look of the probe names 10,000 models; of the 4,000,000 bytes of history that it keeps, one run takes at least 200."""
 _MOST: dict[object, int] = {
-    **dict.fromkeys(("names", "unreached", "objects", "history", "cut"), _MOST_ENTRIES),
+    **dict.fromkeys(("names", "unreached", "unreadable", "objects", "history", "cut"), _MOST_ENTRIES),
     **dict.fromkeys(("params", "learned", "parts", "not_evaluated", "partners", "bases"), _MOST_ENTRIES),
     **dict.fromkeys(("calls", "locals", "files", "methods", "assigned", "copies", "moved"), 4_096),
 }

@@ -22,7 +22,7 @@ from kernelscope.domain.events import (
     Waiting,
     looks_in,
 )
-from kernelscope.domain.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation
+from kernelscope.domain.facts import Cost, Kept, KernelFacts, ObjectFacts, Observation, SwitchedOff
 from kernelscope.timeline.cells import Cell, Reruns
 from kernelscope.verdicts.context import JudgingContext, rows_of
 from kernelscope.verdicts.fitted import has_learned
@@ -72,6 +72,8 @@ class Timeline:
         """Observations that were sent and never arrived."""
         self.cost: Cost | None = None
         """What the probe has cost the kernel of this epoch; ``None`` until it has told."""
+        self.switched_off: tuple[SwitchedOff, ...] = ()
+        """Libraries whose objects are not read in this epoch."""
         self.cut: tuple[str, ...] = ()
         """What the latest look left out, and why; empty if it saw everything."""
         self.progress: Progress | None = None
@@ -130,7 +132,7 @@ class Timeline:
             case Observed(observation=observation):
                 self.progress = None
                 self.cost = observation.cost or self.cost
-                self.cut = observation.cut
+                self.cut, self.switched_off = observation.cut, observation.switched_off
                 judgement, moment = self._observe(observation, *given)
                 return Update(event, (moment,) if moment else (), judgements=(judgement,))
             case Progress():
@@ -150,7 +152,7 @@ class Timeline:
     def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Generator[None, None, Update]:
         self.kernel, self.epoch, self.waiting, self.state = event.kernel, event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
-        self.cut = event.base.cut
+        self.cut, self.switched_off = event.base.cut, event.base.switched_off
         self._kernels[event.epoch] = event.kernel
         self._objects = {facts.token: facts for facts in event.base.objects}
         self._names = {n: t for n, t in event.base.names.items() if t in self._objects}

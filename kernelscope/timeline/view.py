@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kernelscope.domain.changes import Change, Held, Moment, Verdict
 from kernelscope.domain.events import KernelState, Progress
-from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts
+from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts, SwitchedOff
 from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.timeline import Row, Timeline
 
@@ -31,6 +31,8 @@ class History(Protocol):
     def lost(self) -> int: ...  # noqa: D102
     @property
     def cost(self) -> Cost | None: ...  # noqa: D102
+    @property
+    def switched_off(self) -> tuple[SwitchedOff, ...]: ...  # noqa: D102
     @property
     def progress(self) -> Progress | None: ...  # noqa: D102
     @property
@@ -88,6 +90,12 @@ class Past:
     def lost(self) -> int:
         """In all: what got lost has no moment."""
         return self._whole.lost
+
+    @property
+    def switched_off(self) -> tuple[SwitchedOff, ...]:
+        """As of the last run then."""
+        runs = (moment.run for moment in reversed(self.moments) if moment.epoch == self.epoch)
+        return next((run.seen.switched_off for run in runs if run is not None), ())
 
     @cached_property
     def cost(self) -> Cost | None:

@@ -129,7 +129,7 @@ LOST = (
 )
 NEVER = {
     "Signature": {"version"},  # of PyTorch's tensors
-    "Observation": {"switched_off"},  # no reader of a library raises
+    "Observation": {"switched_off", "unreadable"},  # no reader of a library raises
 }
 """By struct, what the probe does not send of the cells above."""
 

@@ -138,11 +138,11 @@ def _steps(scenario: Scenario, kernel: KernelProcess, watching: Watching) -> Ite
         code = step["code"] if "code" in step else codes[step["again"] - 1]
         codes.append(code)
         record = watching.wait_run(epoch, kernel.run(code)["execution_count"])
-        for problem in _problems(step, record, watching.of("attached")[-1]["kernel"]["sees_calls"]):
+        for problem in problems(step, record, watching.of("attached")[-1]["kernel"]["sees_calls"]):
             yield f"step {number}: {problem}"
 
 
-def _problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator[str]:
+def problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator[str]:
     found = {c["name"]: c for c in record["changes"] if c["scope"] == "global"}
     expected = {**step.get("expect", {}), **(step.get("seen", {}) if sees_calls else {})}
     for key in ("status", "rerun_of"):
