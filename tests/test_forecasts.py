@@ -11,13 +11,13 @@ import pytest
 
 from tests.support import pythons
 from tests.support.forecasts import Comparison, cells_by_kernel, play, repeat_each
-from tests.support.scenarios import scenarios_in
+from tests.support.scenarios import labelled_notebooks
 
 HERE = Path(__file__).parent
 NOTEBOOKS = tomllib.loads((HERE / "forecasts" / "notebooks.toml").read_text(encoding="utf-8"))["notebook"]
 LABELLED = {
     f"{name} {number}": cells
-    for name, scenario in scenarios_in(HERE / "scenarios")
+    for name, scenario in labelled_notebooks().items()
     if name.startswith(("founding:", "identity:"))
     or name.endswith(
         (":list-of-models", ":nested-pipeline", ":warm-starts", ":saving-in-functions", ":copies-more")

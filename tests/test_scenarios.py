@@ -10,23 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernelscope.libraries.registry import registry
 from tests.support import pythons
-from tests.support.scenarios import Scenario, play, scenarios_in
+from tests.support.scenarios import Scenario, labelled_notebooks, play
 from tests.support.zygote import SKLEARN
 
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
 
-FOLDER = Path(__file__).parent / "scenarios"
-SCENARIOS = dict(scenarios_in(FOLDER))
-
-
-FRAMEWORKS = {"torch", "keras", "tensorflow", "xgboost", "lightgbm", "catboost", "statsmodels", "skorch"}
+SCENARIOS = labelled_notebooks()
+FRAMEWORKS = {library.name for library in registry().libraries} - {"generic", "sklearn"} | {"tensorflow"}
 """Packages that the other interpreters need not have: such notebooks are played in this one alone."""
-
-
-FRESH = ("founding", "boosters", "keras", "torch")
-"""Files whose notebooks are the first in their kernel to import anything."""
 HEAVY = {"sklearn": SKLEARN, "torch": ("torch",), "keras": ("keras",)}
 """What takes long to import, by the package that a notebook needs."""
 
@@ -45,7 +39,7 @@ def cases() -> list[ParameterSet]:
 
 def imported(name: str, scenario: Scenario) -> tuple[str, ...] | None:
     """What the notebook's kernel has imported before it begins; ``None``: it is started anew."""
-    if name.partition(":")[0] in FRESH:
+    if scenario.get("fresh"):
         return None
     packages = HEAVY.keys() & scenario.get("needs", ()) or {"sklearn"}
     return tuple(module for package in sorted(packages) for module in HEAVY[package])

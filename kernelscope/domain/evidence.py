@@ -142,6 +142,13 @@ class AttributesNotRead(_Evidence, frozen=True):
     names: tuple[str, ...]
 
 
+class LibraryNotRead(_Evidence, frozen=True):
+    """Objects of a library are not read any more, because reading one of them raised."""
+
+    library: str
+    error: str
+
+
 class CounterFell(_Evidence, frozen=True):
     """A counter of updates is lower than it was: learning began from nothing."""
 
@@ -193,6 +200,7 @@ Evidence = (
     | AttributesSetInCode
     | AttributesChanged
     | AttributesNotRead
+    | LibraryNotRead
     | CounterFell
     | NewObject
     | KnownObject

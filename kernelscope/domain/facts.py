@@ -240,6 +240,15 @@ class Movement(Struct, frozen=True):
     """What moved, e.g. ``t_ 1200 → 1800``."""
 
 
+class SwitchedOff(Struct, frozen=True):
+    """A library whose objects are not read any more, because reading one of them raised."""
+
+    library: str
+    """The name of its folder."""
+    error: str
+    """Class and message of what was raised."""
+
+
 class Observation(Struct, frozen=True):
     """What one look at the kernel found, as the difference to the look before."""
 
@@ -253,6 +262,11 @@ class Observation(Struct, frozen=True):
     """Of the names whose model is gone, those that a budget left out: they may hold another one."""
     objects: tuple[ObjectFacts, ...] = ()
     """Objects that are new or differ."""
+    unreadable: tuple[str, ...] = ()
+    """Of the unreached names, those that hold a model which cannot be read any more: its library is switched off, or
+    that of one of its parts."""
+    switched_off: tuple[SwitchedOff, ...] = ()
+    """Libraries that this look did not read."""
     calls: tuple[Call, ...] = ()
     locals: tuple[LocalModel, ...] = ()
     files: tuple[FileAccess, ...] = ()
@@ -279,6 +293,8 @@ class Snapshot(Struct, frozen=True):
     objects: tuple[ObjectFacts, ...] = ()
     cut: tuple[str, ...] = ()
     """What the latest look before the answer to the attach left out, and why."""
+    switched_off: tuple[SwitchedOff, ...] = ()
+    """Libraries that the latest look did not read."""
 
 
 class KernelFacts(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """How the user reaches an object: ``model``, ``models['lr']``, ``trainer.model``.
 
-The probe writes these names (``kernelscope.probe.look``); everybody else takes them apart here.
+The probe writes these names (``kernelscope.probe.walk``); everybody else takes them apart here.
 """
 
 from __future__ import annotations

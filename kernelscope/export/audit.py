@@ -100,6 +100,8 @@ def _below(audit: Audit) -> Iterator[str]:
         f"cost           {cost.sent:,} bytes sent, {cost.not_evaluated} values not evaluated, "
         f"{cost.failures} errors of its own, {audit.lost} observations lost"
     )
+    for off in audit.during.probe.switched_off if audit.during.probe is not None else ():
+        yield f"not read       objects of {off.library}, because reading one raised {off.error}"
     if audit.activity is None:
         yield "last activity  no server of this machine owns this kernel"
     else:

@@ -11,31 +11,43 @@ import zlib
 from functools import cache
 from importlib.resources import files
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from kernelscope import __version__
+from kernelscope.libraries.registry import LibraryRegistry, registry
 from kernelscope.protocol.wire import WIRE, Greeting
 from kernelscope.system import machine_mark, start_mark
 
 FRESH_S = 10.0
 """Seconds, by the kernel's own clock, within which it must read an attach after its greeting."""
 
-# In the order in which they import one another.
-_MODULES = (
-    "",
+PROBE_MODULES = (
+    "tables",
     "types",
     "identity",
     "interrupts",
     "budget",
     "tensors",
+    "library",
     "values",
-    "frameworks",
     "names",
-    "look",
+    "walk",
+    "parts",
+    "tracked",
+    "scanner",
     "syntax",
+    "standins",
+    "lookups",
     "resolve",
+    "arguments",
+    "frame",
     "sources",
     "persistence",
+    "cell_notes",
+    "statements",
+    "functions",
+    "methods",
+    "calls_in_code",
     "code",
     "calls",
     "cost",
@@ -54,15 +66,19 @@ _MODULES = (
     "kernel_info",
     "agent",
 )
+"""In the order in which they import one another."""
+
+
+def kernel_modules() -> tuple[str, ...]:
+    """Every module that runs in the kernel, by its name in kernelscope."""
+    return (
+        *(f"probe.{name}" for name in PROBE_MODULES),
+        *(f"libraries.{library.name}.in_kernel" for library in registry().libraries),
+    )
 
 
 _LONGEST = 64_000_000
 """Characters of an answer: what is packed could be made to unpack to anything."""
-
-
-@cache
-def _sources() -> tuple[tuple[str, str], ...]:
-    return tuple((name, _source(name or "__init__")) for name in _MODULES)
 
 
 def _source(module: str) -> str:
@@ -70,9 +86,17 @@ def _source(module: str) -> str:
 
 
 @cache
-def _packed() -> tuple[str, str]:
-    """The modules as they are sent, and their checksum."""
-    plain = json.dumps(_sources()).encode()
+def _pack(libraries: LibraryRegistry) -> tuple[str, str]:
+    """The modules and tables as they are sent, and their checksum."""
+    plain = json.dumps(
+        {
+            "modules": [(f"probe.{name}", _source(name)) for name in PROBE_MODULES],
+            "libraries": [
+                (lib.name, f"libraries.{lib.name}.in_kernel", lib.in_kernel()) for lib in libraries.libraries
+            ],
+            "tables": to_builtins(libraries.kernel_tables),
+        }
+    ).encode()
     return base64.b64encode(zlib.compress(plain, 9)).decode(), hashlib.sha256(plain).hexdigest()
 
 
@@ -126,7 +150,7 @@ def attach(
         poll: seconds between looks while no cell runs; ``None`` for none.
         visits: only asks what is known; a probe that is there for nobody else leaves at once.
     """
-    sources, checksum = _packed()
+    sources, checksum = _pack(registry())
     pid = os.getpid()
     return ProbeRequest(
         {

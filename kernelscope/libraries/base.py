@@ -1,12 +1,23 @@
-"""The form that every rule card has, and the card for what no library claims."""
+"""The protocol that every library's ``rules.py`` follows: what calls and attributes mean, each with its source.
+
+A library is a folder with ``rules.py`` (this protocol, outside the kernel), ``in_kernel.py`` (how its objects are read,
+see ``kernelscope/probe/library.py``) and ``scenarios.toml`` (labelled notebooks that the tests play).  ``rules.py``
+defines ``RULES``: one ``LibraryRules`` for each kind of object that the library has.
+
+Rules state facts about a library and judge nothing.  Everything that the probe must know of them is data, derived by
+``kernelscope.libraries.kernel_tables``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Protocol
+from functools import cached_property
+from typing import ClassVar, Literal
 
-from kernelscope.domain.facts import ObjectFacts
+from msgspec import Struct
+
+from kernelscope.domain.facts import ObjectFacts, Part
 
 
 class Effect(StrEnum):
@@ -15,7 +26,7 @@ class Effect(StrEnum):
     REFITS = "refits"
     """What was learned before is thrown away; learning starts from nothing."""
     CONTINUES = "continues"
-    """Learning goes on from where it was (from nothing, where nothing was learned yet)."""
+    """Learning goes on from where it was (from nothing, if nothing was learned yet)."""
     CLEARS = "clears"
     """What was learned is thrown away, and nothing takes its place: random weights are nothing learned."""
     RESTORES = "restores"
@@ -25,118 +36,267 @@ class Effect(StrEnum):
     NONE = "none"
 
 
+class AttributeKind(StrEnum):
+    """What an attribute that is no hyper-parameter stands for."""
+
+    LEARNED = "learned"
+    """Without it the object cannot be used."""
+    VALIDATION = "validation"
+    """Set while ``fit`` checks its input: a refused ``fit`` leaves it behind."""
+    CACHE = "cache"
+    """Written by using the object."""
+    STATISTICS = "statistics"
+    """Updated by a forward pass in training mode, without an optimizer."""
+    CONFIGURATION = "configuration"
+    """How the object behaves, kept beside the hyper-parameters."""
+
+
+class Calls(Struct, frozen=True, kw_only=True):
+    """What calling one of these methods does."""
+
+    methods: tuple[str, ...]
+    effect: Effect
+    source: str
+    """A page or ``file: function`` that can be read again."""
+    on_partner: Effect = Effect.NONE
+    """What it does to the models that the object works on (an optimizer's ``step``)."""
+    watched: bool = False
+    """The probe sees the calls as they happen, from CPython 3.12 on, on models of every library."""
+    in_code: Literal["fits", "changes", ""] = ""
+    """What the bare name tells of a receiver that is not known: that something is fitted, or that something may be
+    changed (many other objects have such a method, too)."""
+    fits_local: bool = False
+    """A model that no name reaches is reported by it."""
+
+
+class Attributes(Struct, frozen=True, kw_only=True):
+    """What attributes of these names are."""
+
+    kind: AttributeKind
+    names: tuple[str, ...]
+    source: str
+    reported: bool = True
+    """The probe reports them; configuration never is."""
+
+
+class Arguments(Struct, frozen=True, kw_only=True):
+    """Arguments that decide what a call does.
+
+    ``continues``: training goes on from the model that it is given · ``path``: a file's path · ``file``: of a
+    constructor, the file that the object is loaded from · ``text``: of a constructor, the state itself.
+    """
+
+    kind: Literal["continues", "path", "file", "text"]
+    names: tuple[str, ...]
+    source: str
+
+
+class Functions(Struct, frozen=True, kw_only=True):
+    """Functions of a module, and what they do.
+
+    ``save`` and ``load``: a file · ``dump`` and ``load bytes``: bytes in memory · ``copy``: an object out of another's
+    state · ``train``: a new model, trained · ``make``: a new object at each call.
+    """
+
+    action: Literal["save", "load", "dump", "load bytes", "copy", "train", "make"]
+    module: str
+    names: tuple[str, ...]
+    source: str
+    shown: str = ""
+    """The module as users write it, if it is another one."""
+
+
+class FileMethods(Struct, frozen=True, kw_only=True):
+    """Methods by which an object goes to a file or comes from one.
+
+    ``load state``: what is loaded is an argument, and came from a file or from memory.
+    """
+
+    action: Literal["save", "load", "load state"]
+    methods: tuple[str, ...]
+    source: str
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """Other names that the probe must know; ``KernelTables`` says what each kind is used for."""
+
+    kind: Literal[
+        "read only", "returns itself", "copies itself", "state", "parameters", "assigns", "initialises",
+        "applies", "gradient method", "gradient function", "gradient attribute", "passing frame", "function attribute", "converts",
+    ]  # fmt: skip
+    names: tuple[str, ...]
+    source: str
+    counts_as: str = ""
+    """The call that it is reported as."""
+
+
+class EarlyClasses(Struct, frozen=True):
+    """Classes whose calls are seen from the import of their module on."""
+
+    module: str
+    names: tuple[str, ...]
+
+
+class MethodWrapper(Struct, frozen=True):
+    """A function of a library that runs instead of many methods, so that calls of all of these are seen in it."""
+
+    module: str
+    function: str
+    nested: tuple[str, ...]
+    """The functions in it, from outside in; the last one runs."""
+    argument: str
+    """Its variable that holds the method."""
+
+
+class Words(Struct, frozen=True):
+    """How people speak of models of a kind."""
+
+    noun: str = "object"
+    fitted: str = "fitted"
+    blank: str = "not fitted yet"
+    began: str = "was fitted for the first time"
+    began_anew: str = "was fitted again"
+    went_on: str = "learned on"
+    learned: str = "what it has learned"
+    values: str = "learned attributes"
+    params: str = "hyper-parameters"
+    had_nothing: str = "had learned nothing"
+    """Of a model that is gone."""
+    lost: str = "what {model} had learned is gone"
+
+
 Objects = Mapping[int, ObjectFacts]
 """What is known of every object, by token: composites are judged with their parts."""
 
 
-class RuleCard(Protocol):
-    """What a library's own documentation or source says of its objects."""
+class LibraryRules:
+    """What a library's own documentation or source says of one kind of object; the defaults say nothing.
 
-    library: str
-    source: str
+    A library declares what it can as data, and overrides a method only if the answer depends on the object.
+    """
+
+    library: ClassVar[str]
+    """Names the kind: ``ObjectFacts.library``.  The name of the folder, or that and a suffix (``torch.optim``)."""
+    source: ClassVar[str]
     """Where the rules come from: a page or a file that can be read again."""
-    born_fitted: bool
-    """Whether its objects come into being by training (a ``Booster``, results)."""
-    by_history: bool
-    """Whether the state itself does not tell if anything was learned: a network has weights from its
-    first moment on."""
+
+    bases: ClassVar[tuple[str, ...]] = ()
+    """Qualified names of the classes whose objects are of this kind, theirs and those of derived classes."""
+    required_methods: ClassVar[tuple[str, ...]] = ()
+    """Methods that a class must have as well; without any, its objects are models by what they are."""
+
+    calls: ClassVar[tuple[Calls, ...]] = ()
+    attributes: ClassVar[tuple[Attributes, ...]] = ()
+    arguments: ClassVar[tuple[Arguments, ...]] = ()
+    functions: ClassVar[tuple[Functions, ...]] = ()
+    file_methods: ClassVar[tuple[FileMethods, ...]] = ()
+    names: ClassVar[tuple[Names, ...]] = ()
+    early_classes: ClassVar[tuple[EarlyClasses, ...]] = ()
+    method_wrappers: ClassVar[tuple[MethodWrapper, ...]] = ()
+    initialising_modules: ClassVar[tuple[str, ...]] = ()
+    """Modules whose functions write to the weights that they are given."""
+    plain_packages: ClassVar[tuple[str, ...]] = ()
+    """Prefixes of classes whose instance dictionaries tell their whole content."""
+    c_state: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """By class without an instance dictionary, the getters that only read."""
+    lazy_modules: ClassVar[Mapping[str, str]] = {}
+    """By class of an object that stands for a module: the module."""
+
+    is_network: ClassVar[bool] = False
+    """It has weights from its first moment on, so that only its history tells whether it has learned anything."""
+    counts_writes: ClassVar[bool] = False
+    """Every write to its values is counted, so that an equal state without one was not written."""
+    born_fitted: ClassVar[bool] = False
+    """Its objects come into being by training (a ``Booster``, results)."""
+    untraced_loads: ClassVar[frozenset[str]] = frozenset()
+    """Methods that put a learned state in although the object itself looks as if it had learned nothing."""
+    words: ClassVar[Words] = Words()
+
+    @property
+    def by_history(self) -> bool:
+        """Whether the state itself does not tell if anything was learned."""
+        return self.is_network
+
+    @property
+    def is_optimizer(self) -> bool:
+        """Whether it trains the models that it works on."""
+        return any(calls.on_partner is not Effect.NONE for calls in self.calls)
 
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
-        """What calling ``method`` does, with the parameters that ``facts`` hold and with these
-        decisive arguments ``given``."""
-        ...
+        """What calling ``method`` does.
+
+        Args:
+            facts: the object, with its hyper-parameters.
+            given: the continuation arguments that the call has.
+        """
+        calls = self._calls.get(method)
+        effect = Effect.NONE if calls is None else calls.effect
+        continues = effect is Effect.REFITS and not self.continuation_args.isdisjoint(given)
+        return Effect.CONTINUES if continues else effect
+
+    def effect_on_partner(self, method: str) -> Effect:
+        """What calling ``method`` does to the models that the object works on."""
+        calls = self._calls.get(method)
+        return Effect.NONE if calls is None else calls.on_partner
+
+    @cached_property
+    def _calls(self) -> Mapping[str, Calls]:
+        """By method; the first entry that names it counts."""
+        return {method: calls for calls in reversed(self.calls) for method in calls.methods}
+
+    @cached_property
+    def continuation_args(self) -> frozenset[str]:
+        """Arguments with which a call goes on from a model that it is given."""
+        return frozenset(n for a in self.arguments if a.kind == "continues" for n in a.names)
+
+    def names_of(self, kind: AttributeKind) -> frozenset[str]:
+        """The attributes of one kind."""
+        return self._names_by_kind[kind]
+
+    @cached_property
+    def _names_by_kind(self) -> Mapping[AttributeKind, frozenset[str]]:
+        pairs = [(a.kind, name) for a in self.attributes for name in a.names]
+        return {kind: frozenset(name for k, name in pairs if k is kind) for kind in AttributeKind}
+
+    def converts(self, method: str) -> bool:
+        """Whether calling ``method`` changes how values are stored, and not what was learned."""
+        return any(method in n.names for n in self.names if n.kind == "converts")
+
+    def is_statistic(self, attribute: str) -> bool:
+        """Whether a forward pass updates the attribute, without an optimizer."""
+        return attribute.replace("/", ".").rpartition(".")[2] in self.names_of(AttributeKind.STATISTICS)
 
     def is_unread(self, facts: ObjectFacts) -> bool:
         """Whether nothing of its learned state can be looked at, so that calls alone tell of it."""
-        ...
-
-    def effect_on_partner(self, method: str) -> Effect:
-        """What calling ``method`` does to the models that the object works on (an optimizer's ``step``)."""
-        ...
+        return False
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether the object has learned anything that it can be used with."""
-        ...
+        return False
 
     def was_written(self, facts: ObjectFacts) -> bool:
         """Whether the values themselves show that they were changed after they were made."""
-        ...
+        return False
 
     def works_with_given_parts(self, facts: ObjectFacts) -> bool:
         """Whether the parts it was given as parameters are those it learns and predicts with
         (a pipeline), or clones of them (a search, a voting classifier)."""
-        ...
+        return False
+
+    def is_template(self, facts: ObjectFacts, part: Part) -> bool:
+        """Whether a learned part is only what the object makes clones of."""
+        return False
 
     def is_learned(self, attribute: str) -> bool:
         """Whether an instance attribute belongs to the learned state at all."""
-        ...
+        return True
 
     def is_only_checked(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
         """Whether these attributes are no more than what ``fit`` sets before it learns, so that one that is
         refused leaves them behind."""
-        ...
+        return False
 
     def keeps_its_core(self, facts: ObjectFacts, changed: tuple[str, ...]) -> bool:
         """Whether that without which it cannot be used is there, and none of the attributes that changed."""
-        ...
-
-
-class GenericCard:
-    """For an object of unknown origin with ``get_params`` and ``fit``.
-
-    The method names are taken to mean what scikit-learn's developer guide says they mean; nothing
-    else is known, so any instance attribute that is no parameter counts as learned.
-    """
-
-    library = "other"
-    source = "https://scikit-learn.org/stable/developers/develop.html"
-    by_history = False
-    born_fitted = False
-
-    def is_unread(self, facts: ObjectFacts) -> bool:
-        """No: what it has learned is in its attributes."""
-        return False
-
-    def effect_on_partner(self, method: str) -> Effect:
-        """None: it works on itself alone."""
-        return Effect.NONE
-
-    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
-        """By the method's name alone."""
-        if method in ("fit", "fit_transform", "fit_predict"):
-            return Effect.REFITS
-        if method in ("partial_fit", "train_on_batch"):
-            return Effect.CONTINUES
-        if method == "__setstate__":
-            return Effect.RESTORES
-        if method in ("__getstate__", "__reduce_ex__"):
-            return Effect.READS
-        return Effect.NONE
-
-    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
-        """Whether it has any attribute that is no parameter; one that a budget left out is there."""
-        told = any(s.text != "None" for name, s in facts.learned.items() if self.is_learned(name))
-        return told or any(self.is_learned(name) for name in facts.not_evaluated)
-
-    def was_written(self, facts: ObjectFacts) -> bool:
-        """Not as far as is known."""
-        return False
-
-    def works_with_given_parts(self, facts: ObjectFacts) -> bool:
-        """Not as far as is known: scikit-learn's rule is to fit clones."""
-        return False
-
-    def is_learned(self, attribute: str) -> bool:
-        """Any instance attribute may be."""
-        return True
-
-    def is_only_checked(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
-        """Not as far as is known."""
-        return False
-
-    def keeps_its_core(self, facts: ObjectFacts, changed: tuple[str, ...]) -> bool:
-        """Not as far as is known."""
-        return False
-
-
-GENERIC = GenericCard()
+        core = self.names_of(AttributeKind.LEARNED)
+        return any(name in facts.learned and name not in changed for name in core)

@@ -14,6 +14,7 @@ from kernelscope.domain.evidence import (
     CounterFell,
     Evidence,
     KnownObject,
+    LibraryNotRead,
     LoadInCode,
     NewObject,
     OldSentence,
@@ -108,6 +109,8 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
             return sentence(first_names(names), f" {_HOW[how]}")
         case AttributesNotRead(names=names):
             return sentence(first_names(names), " could not be looked at")
+        case LibraryNotRead(library=library, error=error):
+            return sentence("objects of ", quote(library), " are not read any more: ", quote(error))
         case CounterFell(name=name, before=before, after=after):
             return sentence(quote(name), " fell from ", quote(before), " to ", quote(after))
         case NewObject(generation=generation):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from kernelscope.domain.changes import Change, Identity, Learned, SavedState, Verdict
 from kernelscope.domain.display import short_class, shown
+from kernelscope.domain.evidence import LibraryNotRead
 from kernelscope.domain.facts import Value
 from kernelscope.presentation.evidence import evidence_text, generation_name
 from kernelscope.presentation.moments import run_label
@@ -132,6 +133,8 @@ def _what_is_gone(change: Change) -> Sentence:
     name, that = quote(change.name), _that(change)
     if change.verdict is Verdict.DELETED:
         return sentence(name, f" was removed: it holds no model any more; it held {that}")
+    if any(isinstance(evidence, LibraryNotRead) for evidence in change.evidence):
+        return sentence(name, f" is not followed any more: what it holds cannot be read; it held {that}")
     return sentence(name, f" no longer holds {that}; whether it holds another model is not known")
 
 

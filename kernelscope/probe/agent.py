@@ -20,6 +20,7 @@ from .interrupts import Interrupts, is_own_failure
 from .keep_alive import KeepAlive
 from .kernel_info import describe_kernel
 from .lease import Lease, Watcher
+from .library import Libraries
 from .names import UserNames
 from .observe import Observer
 from .poller import PollerSwitch
@@ -37,7 +38,7 @@ attach; those that speak this one share the probe, whichever version of kernelsc
 class Agent:
     """The probe in one kernel."""
 
-    def __init__(self, ip: Any, version: str, checksum: str) -> None:
+    def __init__(self, ip: Any, version: str, checksum: str, libraries: Libraries) -> None:
         self.version, self.checksum = version, checksum
         self.nonce = os.urandom(8).hex()
         comm_id = "kernelscope-" + self.nonce
@@ -50,7 +51,7 @@ class Agent:
         self.history = History()
         self._cost, self._parent = CostMeter(), BackgroundParent(ip)
         self._sender = Sender(ip.kernel, comm_id, self.nonce, self._parent, self._cost)
-        self.observer = Observer(ip, self.runs, self.history, self._sender, self._cost, self.cost)
+        self.observer = Observer(ip, libraries, self.runs, self.history, self._sender, self._cost, self.cost)
         self.pulse = self._make_pulse()
         self.hooks = Hooks(
             ip,
@@ -72,7 +73,7 @@ class Agent:
         if loop is None:
             return None
         names = UserNames(self._ip.user_ns)
-        return Pulse(loop, self.observer.look, names, self._sender.send_pulse, self._is_run_watched)
+        return Pulse(loop, self.observer.scanner, names, self._sender.send_pulse, self._is_run_watched)
 
     # What the loader calls.
 
@@ -127,7 +128,11 @@ class Agent:
             "kernel": describe_kernel(self._ip, self.runs, self.observer.calls.active),
             "pulses": self.pulse is not None,
             "cost": self.cost(),
-            "base": {**self.history.base, "cut": self.observer.look.cut},
+            "base": {
+                **self.history.base,
+                "cut": self.observer.scanner.cut,
+                "switched_off": self.observer.scanner.libraries.report(),
+            },
             "history": self.history.observations(),
         }
 
@@ -141,7 +146,12 @@ class Agent:
 
     def audit_info(self) -> wire.AuditInfo:
         """What an audit reports of the probe that is in the kernel."""
-        return {"version": self.version, "watchers": self.lease.count_watchers(), "cost": self.cost()}
+        return {
+            "version": self.version,
+            "watchers": self.lease.count_watchers(),
+            "cost": self.cost(),
+            "switched_off": self.observer.scanner.libraries.report(),
+        }
 
     def background_parent(self, found: Any) -> Any:
         """What output of the user's threads belongs to: the latest cell seen, else what the loader found."""

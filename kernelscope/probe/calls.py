@@ -1,12 +1,11 @@
-"""Calls of learning methods, seen as they happen (``sys.monitoring``, CPython 3.12+).
+"""Sees calls of learning methods as they happen (``sys.monitoring``, CPython 3.12+).
 
-Only local events on the code objects of chosen methods are used, so other code runs as fast as
-before.  Seen: ``fit``, ``partial_fit``, ``fit_transform`` (which need not call ``fit``: LabelEncoder's
-does not) and ``fit_predict`` of classes that scikit-learn's ``_fit_context`` decorates (one code
-object for all of them), scikit-learn's ``__getstate__`` and ``__setstate__``, through which pickle and
-copy go, and ``METHODS`` of every class that a look has come upon and of the frameworks' usual ones
-(``_USUAL``).  Not seen: methods written in C, and those of a class that is made and used for the first
-time within one cell, unless they are so decorated; the cell's code must tell of these.
+Only local events on the code objects of chosen methods are used, so other code runs as fast as before.
+
+Sees: the watched methods of every class that a look has come upon, and of the libraries' usual classes (``early_classes``);
+methods that run in a wrapper which the library shares between classes (``method_wrappers``).  Cannot see: methods
+written in C, and those of a class that is made and used for the first time within one cell, unless they run in
+such a wrapper; the cell's code must tell of these.
 """
 
 from __future__ import annotations
@@ -18,41 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from .identity import Tokens, is_dead, reference_to
 from .interrupts import close_entry, is_own_failure, strip_traceback
-from .types import DECISIVE, ESTIMATOR, TypeCache, class_attribute, class_dict, is_class, names_in
+from .types import ESTIMATOR, TypeCache, class_attribute, is_class, names_in
 
 if TYPE_CHECKING:
     from . import wire
 
-METHODS = (
-    *("fit", "partial_fit", "fit_transform", "fit_predict", "__setstate__", "__getstate__"),
-    *("step", "load_state_dict", "reset_parameters", "train_on_batch", "load_weights", "set_weights"),
-    *("update", "boost", "load_model", "initialize", "load_params"),
-)
-TEACHES = frozenset({"fit", "partial_fit", "fit_transform", "fit_predict", "train_on_batch"})
-"""By these a model that no name reaches is known to have learned."""
 MOST_OBJECTS = 256
-"""Objects whose calls are told per run; what a search clones by the hundred is dropped beyond."""
-_USUAL = (
-    ("torch.optim", ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "LBFGS")),
-    ("torch.nn", ("Module",)),
-    ("keras.src.models.model", ("Model",)),
-    ("xgboost.sklearn", ("XGBModel", "XGBClassifier", "XGBRanker")),
-    ("xgboost.core", ("Booster",)),
-    ("lightgbm.sklearn", ("LGBMModel", "LGBMClassifier", "LGBMRegressor", "LGBMRanker")),
-    ("lightgbm.basic", ("Booster",)),
-    ("catboost.core", ("CatBoost", "CatBoostClassifier", "CatBoostRegressor", "CatBoostRanker")),
-    ("skorch.net", ("NeuralNet",)),
-)
-"""Classes whose calls are seen from their module's import on, before a look has come upon one."""
+"""Objects whose calls are reported per run; what a search clones by the hundred is dropped beyond."""
 _MOST_FRAMES = 200
 _CO_OPTIMIZED = 0x01
 """Of a function's code; of a module's or class body's frame ``f_locals`` is the namespace itself."""
 _CO_VARARGS = 0x04
 _MOST_CALLS = 4_096
 """Calls under way that are remembered; one that raised is forgotten only when there are so many."""
-_ON_THE_WAY = frozenset(
-    {"fit", "fit_transform", "fit_predict", "fit_resample", "wrapped", "wrapper", "inner_f"}
-)
 _TAKERS = frozenset({"locals", "vars", "dir", "eval", "exec"})
 """Functions that give a frame's own dict of locals away."""
 _TOOL = "kernelscope"
@@ -60,13 +37,13 @@ _TOOL_IDS = (4, 3)
 """0 to 2 and 5 are reserved for debuggers, coverage, profilers and optimisers."""
 
 
-class Seen:
+class CallRecord:
     """Calls of one method on one object in one run."""
 
     __slots__ = (
         "address",
         "cls",
-        "given",
+        "continuation_args",
         "inside",
         "local",
         "method",
@@ -83,23 +60,23 @@ class Seen:
         self.address = id(obj)
         self.times = self.returned = 0
         self.inside: str | None = None
-        self.given: tuple[str, ...] = ()
+        self.continuation_args: tuple[str, ...] = ()
         self.local = False
         """Made by the user's code inside a function, on the object itself."""
 
-    def one_more_of(self, begun: Seen) -> Seen:
-        """With a call that began before the last run did, and came back in this one: a thread's."""
+    def add_late_call(self, begun: CallRecord) -> CallRecord:
+        """Adds a call of a thread that began before the last run did, and came back in this one."""
         if begun is not self:
             self.times += 1
             return self
-        later = Seen.__new__(Seen)
-        for slot in Seen.__slots__:
+        later = CallRecord.__new__(CallRecord)
+        for slot in CallRecord.__slots__:
             setattr(later, slot, getattr(begun, slot))
         later.times, later.returned, later.local = 1, 0, False
         return later
 
     def as_fact(self) -> wire.Call:
-        """As it is sent: a ``Call`` of the timeline."""
+        """As it is sent: ``Call`` in ``kernelscope.domain.facts``."""
         return {
             "token": self.token,
             "cls": self.cls,
@@ -108,7 +85,7 @@ class Seen:
             "returned": self.returned,
             "inside": self.inside,
             "nested": self.nested,
-            "given": self.given,
+            "given": self.continuation_args,
         }
 
 
@@ -117,15 +94,16 @@ class CallWatcher:
 
     def __init__(self, types_: TypeCache, tokens: Tokens, namespace: dict[str, Any]) -> None:
         self._types, self._tokens, self._namespace = types_, tokens, namespace
-        self._codes: dict[int, tuple[weakref.ref[types.CodeType], str | None]] = {}
-        """By id of the code object: the method's name, ``None`` where the frame tells it."""
+        self._codes: dict[int, tuple[weakref.ref[types.CodeType], str, str]] = {}
+        """By id of the code object: the method's name, or of the variable in the frame that holds the method."""
         self._classes: dict[int, weakref.ref[type]] = {}
-        self._seen: dict[tuple[int, str], Seen] = {}
-        self._under_way: dict[int, tuple[int, Seen | None]] = {}
-        """By id of the frame: id of the receiver, and what was noted of the call."""
+        self._seen: dict[tuple[int, str], CallRecord] = {}
+        self._under_way: dict[int, tuple[int, CallRecord | None]] = {}
+        """By id of the frame: id of the receiver, and the record of the call."""
         self._tool: int | None = None
-        self._knows_sklearn = False
-        self._usual = list(_USUAL)
+        self._early_classes = list(types_.tables.early_classes)
+        self._wrappers = list(types_.tables.method_wrappers)
+        """Those whose library is not imported yet."""
         self.active = False
         self.dropped = 0
         """Calls of the current run that were one object too many."""
@@ -147,7 +125,7 @@ class CallWatcher:
         tool, self.active = self._tool, False
         if _owns(tool):
             monitoring = _monitoring()
-            for reference, _ in list(self._codes.values()):
+            for reference, _, _ in list(self._codes.values()):
                 code = reference()
                 if code is not None:
                     monitoring.set_local_events(tool, code, 0)
@@ -167,35 +145,27 @@ class CallWatcher:
         known = self._classes.get(id(cls))
         if self.active and (known is None or known() is not cls):
             self._classes[id(cls)] = weakref.ref(cls)
-            for method in METHODS:
+            for method in self._types.tables.watched_methods:
                 self._watch(_code_of(class_attribute(cls, method)), method)
 
-    def watch_sklearn(self) -> None:
-        """Sees, once scikit-learn is there, the wrapper that most fits of scikit-learn share, and its way in and out of pickles."""
-        if self._knows_sklearn or not self.active:
-            return
-        base = sys.modules.get("sklearn.base")
-        own = base.__dict__ if type(base) is types.ModuleType else {}
-        context, estimator = own.get("_fit_context"), own.get("BaseEstimator")
-        if type(context) is not types.FunctionType or type(estimator) is not type:
-            return  # not imported, or in the middle of being imported
-        self._knows_sklearn = True
-        self._watch(_nested_code(context.__code__, "decorator", "wrapper"), None)
-        for method in ("__getstate__", "__setstate__"):
-            self._watch(_code_of(class_dict(estimator).get(method)), method)
-
-    def watch_frameworks(self) -> None:
-        """Sees the frameworks' usual classes, once their modules are there."""
-        for entry in [e for e in self._usual if self.active and e[0] in sys.modules]:
+    def watch_libraries(self) -> None:
+        """Sees the calls of libraries that have been imported since."""
+        for entry in [e for e in self._early_classes if self.active and e[0] in sys.modules]:
             module, names = entry
             own = names_in(module)
-            found = [own[n] for n in names if is_class(own.get(n))]
-            if found:
-                self._usual.remove(entry)
-            for cls in found:
+            classes = [own[n] for n in names if is_class(own.get(n))]
+            if classes:  # not in the middle of being imported
+                self._early_classes.remove(entry)
+            for cls in classes:
                 self.watch_class(cls)
+        for wrapper in [w for w in self._wrappers if self.active]:
+            module, name, nested, variable = wrapper
+            function = names_in(module).get(name)
+            if type(function) is types.FunctionType:
+                self._wrappers.remove(wrapper)
+                self._watch(_nested_code(function.__code__, nested), variable=variable)
 
-    def _watch(self, code: types.CodeType | None, method: str | None) -> None:
+    def _watch(self, code: types.CodeType | None, method: str = "", variable: str = "") -> None:
         known = self._codes.get(id(code))
         if code is None or (known is not None and known[0]() is code):
             return
@@ -204,9 +174,9 @@ class CallWatcher:
             return
         events = _monitoring().events
         _monitoring().set_local_events(self._tool, code, events.PY_START | events.PY_RETURN)
-        self._codes[id(code)] = (weakref.ref(code), method)
+        self._codes[id(code)] = (weakref.ref(code), method, variable)
 
-    def drain(self) -> list[Seen]:
+    def drain(self) -> list[CallRecord]:
         """What was seen since the last time, in order of first call."""
         seen, self._seen, self.dropped = list(self._seen.values()), {}, 0
         return seen
@@ -251,14 +221,15 @@ class CallWatcher:
         if seen is not None and seen.returned < seen.times:
             now = self._seen.get((seen.token, seen.method), seen)
             if now is not seen or (seen.token, seen.method) not in self._seen:
-                now = self._seen[seen.token, seen.method] = now.one_more_of(seen)
+                now = self._seen[seen.token, seen.method] = now.add_late_call(seen)
             now.returned += 1
         self._under_way.pop(frame, None)
 
     def _note(self, code: types.CodeType, frame: types.FrameType) -> None:
         obj, method = self._receiver(frame)
         own = frame.f_locals
-        given = tuple(n for n in DECISIVE if n in code.co_varnames and own.get(n) is not None)
+        wanted = self._types.tables.continuation_args
+        args = tuple(n for n in wanted if n in code.co_varnames and own.get(n) is not None)
         if type(own) is dict and code.co_flags & _CO_OPTIMIZED:
             # Before 3.13 this is a copy that the frame keeps until the call ends, and with it all
             # that the arguments hold.  The call has just begun: nobody else can have taken it.
@@ -266,7 +237,7 @@ class CallWatcher:
         if len(self._under_way) >= _MOST_CALLS:
             self._under_way.clear()
         self._under_way[id(frame)] = (id(obj), None)
-        if method is None or self._types.of(type(obj)).kind != ESTIMATOR:
+        if not method or self._types.of(type(obj)).kind != ESTIMATOR:
             return
         nested = self._enclosing(obj, frame)
         if nested is None:
@@ -278,9 +249,9 @@ class CallWatcher:
         token = self._tokens.of(obj)
         seen = self._seen.get((token, method))
         if seen is None:
-            seen = Seen(obj, token, self._types.of(type(obj)).name, method, nested)
+            seen = CallRecord(obj, token, self._types.of(type(obj)).name, method, nested)
             seen.inside, seen.local = self._user_function(obj, frame)
-            seen.given = given
+            seen.continuation_args = args
             self._seen[(token, method)] = seen
         seen.times += 1
         self._under_way[id(frame)] = (id(obj), seen)
@@ -292,16 +263,16 @@ class CallWatcher:
             self._seen = kept
         return len(self._seen) < MOST_OBJECTS
 
-    def _receiver(self, frame: types.FrameType) -> tuple[Any, str | None]:
+    def _receiver(self, frame: types.FrameType) -> tuple[Any, str]:
         """The object that a watched method was called on, and the method's name."""
         code = frame.f_code
-        reference, method = self._codes.get(id(code), (None, None))
+        reference, method, variable = self._codes.get(id(code), (None, "", ""))
         if reference is None or reference() is not code or not code.co_varnames:
-            return None, None
+            return None, ""
         own = frame.f_locals
-        if method is None:
-            wrapped = own.get("fit_method")
-            method = wrapped.__name__ if type(wrapped) is types.FunctionType else None
+        if variable:
+            wrapped = own.get(variable)
+            method = wrapped.__name__ if type(wrapped) is types.FunctionType else ""
         return own.get(code.co_varnames[0]), method
 
     def _enclosing(self, obj: Any, frame: types.FrameType) -> bool | None:
@@ -335,10 +306,28 @@ class CallWatcher:
                     return None, False
                 if not code.co_name.startswith("<") or code.co_name == "<lambda>":
                     return code.co_name, direct
-            elif direct and not _passes_on(outer, obj):
+            elif direct and not self._passes_on(outer, obj):
                 direct = False
             outer = outer.f_back
         return None, False
+
+    def _passes_on(self, frame: types.FrameType, obj: Any) -> bool:
+        """Whether a library's frame is a method of this very object on its way to ``fit``.
+
+        Only frames of such names are read: before 3.13 reading one's locals makes a copy that the frame
+        keeps until it ends.
+        """
+        code = frame.f_code
+        if code.co_name not in self._types.tables.passing_frames or not code.co_varnames:
+            return False
+        own = frame.f_locals
+        first = own.get(code.co_varnames[0])
+        if type(first) is tuple and code.co_flags & _CO_VARARGS:  # a decorator's `inner_f(*args, **kwargs)`
+            first = first[0] if first else None
+        is_receiver = first is obj
+        if type(own) is dict and code.co_flags & _CO_OPTIMIZED and not _TAKERS.intersection(code.co_names):
+            own.clear()  # as in `_note`
+        return is_receiver
 
 
 close_entry(CallWatcher._on_start)
@@ -354,25 +343,6 @@ def _owns(tool: int | None) -> bool:
     return tool is not None and _monitoring().get_tool(tool) == _TOOL
 
 
-def _passes_on(frame: types.FrameType, obj: Any) -> bool:
-    """Whether a library's frame is a method of this very object on its way to ``fit``.
-
-    Only frames of such names are read: before 3.13 reading one's locals makes a copy that the frame
-    keeps until it ends.
-    """
-    code = frame.f_code
-    if code.co_name not in _ON_THE_WAY or not code.co_varnames:
-        return False
-    own = frame.f_locals
-    first = own.get(code.co_varnames[0])
-    if type(first) is tuple and code.co_flags & _CO_VARARGS:  # a decorator's `inner_f(*args, **kwargs)`
-        first = first[0] if first else None
-    is_receiver = first is obj
-    if type(own) is dict and code.co_flags & _CO_OPTIMIZED and not _TAKERS.intersection(code.co_names):
-        own.clear()  # as in `_note`
-    return is_receiver
-
-
 def _code_of(entry: object) -> types.CodeType | None:
     """The code that runs in the end: what a decorator wraps, where it says so."""
     for _ in range(8):
@@ -385,7 +355,7 @@ def _code_of(entry: object) -> types.CodeType | None:
     return None
 
 
-def _nested_code(code: types.CodeType, *names: str) -> types.CodeType | None:
+def _nested_code(code: types.CodeType, names: list[str]) -> types.CodeType | None:
     """The code object of a function defined within a function, by its path of names."""
     for name in names:
         inner = [c for c in code.co_consts if type(c) is types.CodeType and c.co_name == name]

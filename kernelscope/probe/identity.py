@@ -120,11 +120,11 @@ def _refers(reference: Reference, obj: object) -> bool:
 class Binding:
     """What one attribute was bound to at the last look, and how often it was bound anew."""
 
-    __slots__ = ("_held", "_id", "digest", "late", "raw", "serial", "text", "version")
+    __slots__ = ("_id", "_value", "digest", "late", "raw", "serial", "text", "version")
 
     def __init__(self) -> None:
         self._id = 0
-        self._held: object = None
+        self._value: object = None
         """The value itself where it is a small atom, else a reference to it."""
         self.serial = 0
         self.raw: bytes | None = None
@@ -144,10 +144,10 @@ class Binding:
         """
         if self._id != id(value):
             return False
-        held = self._held
-        if type(held) is weakref.ref:
-            return held() is value
-        return held.may_be(value) if type(held) is Unreferable else held is value
+        bound = self._value
+        if type(bound) is weakref.ref:
+            return bound() is value
+        return bound.may_be(value) if type(bound) is Unreferable else bound is value
 
     def doubt(self) -> None:
         """A look was broken off: what it noted here may be half done."""
@@ -159,4 +159,4 @@ class Binding:
             self.serial += 1
         self._id, self.raw = id(value), None
         # fault: 69a
-        self._held = value if is_small_atom(value) else reference_to(value)
+        self._value = value if is_small_atom(value) else reference_to(value)

@@ -54,8 +54,8 @@ class Installation:
 
 def remove_modules(agent: object) -> None:
     """Take the probe's modules out, unless they are those of another probe by now."""
-    package = __name__.rpartition(".")[0]
-    entry = sys.modules.get(package + ".agent")
+    package = __name__.partition(".")[0]
+    entry = sys.modules.get(package + ".probe.agent")
     # fault: 35a
     if entry is not None and entry.__dict__.get("AGENT") is not agent:
         return  # another probe came after somebody had taken these modules away

@@ -97,14 +97,14 @@ def _agent() -> Any:
     """The probe that is there; ``None`` where none is."""
     import sys
 
-    return getattr(sys.modules.get(_PACKAGE + ".agent"), "AGENT", None)
+    return getattr(sys.modules.get(_PACKAGE + ".probe.agent"), "AGENT", None)
 
 
 def _wire() -> Any:
     """The wire that the probe speaks which is there."""
     import sys
 
-    return vars(sys.modules[_PACKAGE + ".agent"])["WIRE"]
+    return vars(sys.modules[_PACKAGE + ".probe.agent"])["WIRE"]
 
 
 def _remembered(agent: Any, parent: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -149,38 +149,57 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
 
 
 def _installed(ip: Any, asked: dict[str, Any]) -> Any:
-    """The probe's modules, and its agent; where that fails, none of them."""
+    """Runs the modules that were sent and makes the agent; if that fails, none of them stays."""
     import base64
     import builtins
     import json
     import sys
-    import types
     import zlib
 
-    sources = json.loads(zlib.decompress(base64.b64decode(asked["sources"])))
+    sent = json.loads(zlib.decompress(base64.b64decode(asked["sources"])))
     own = dict(vars(builtins))
-    made = []
+    before = set(sys.modules)
     try:
-        for name, source in sources:
-            full = _PACKAGE + ("." + name if name else "")
-            module = types.ModuleType(full)
-            module.__dict__["__builtins__"] = own
-            module.__dict__["__package__"] = _PACKAGE
-            if not name:
-                module.__dict__["__path__"] = []
-            sys.modules[full] = module
-            made.append(full)
-            # Debuggers step over files of such a name, as over Python's own frozen modules.
-            # fault: 103a
-            exec(compile(source, "<frozen kernelscope " + full + ">", "exec", 0, True), module.__dict__)  # noqa: S102 - the probe itself
-        own_names = vars(sys.modules[_PACKAGE + ".agent"])
-        agent = own_names["Agent"](ip, asked["version"], asked["checksum"])
-        own_names["AGENT"] = agent
+        for name, source in sent["modules"]:
+            _run_module(name, source, own)
+        modules = {folder: _run_library(name, source, own) for folder, name, source in sent["libraries"]}
+        library, agent = (vars(sys.modules[_PACKAGE + ".probe." + name]) for name in ("library", "agent"))
+        libraries = library["Libraries"](library["Tables"](sent["tables"]), modules)
+        agent["AGENT"] = agent["Agent"](ip, asked["version"], asked["checksum"], libraries)
     except BaseException:
-        for full in made:
-            sys.modules.pop(full, None)
+        for full in [n for n in list(sys.modules) if type(n) is str and n not in before]:
+            if full == _PACKAGE or full.startswith(_PACKAGE + "."):
+                sys.modules.pop(full, None)
         raise
-    return agent
+    return agent["AGENT"]
+
+
+def _run_library(name: str, source: str, own: dict[str, Any]) -> Any:
+    """What a library's module defines; a text says why it could not be run: the other libraries do without it."""
+    try:
+        return _run_module(name, source, own)
+    except Exception as error:  # noqa: BLE001 - what it raises is reported, whatever it is
+        return type(error).__name__ + ": " + str(error)[:200]
+
+
+def _run_module(name: str, source: str, own: dict[str, Any]) -> dict[str, Any]:
+    """One module of the probe or of a library, in packages of the same names as in kernelscope."""
+    import sys
+    import types
+
+    full = _PACKAGE
+    for part in ("", *name.split(".")):
+        full += "." + part if part else ""
+        if full not in sys.modules:
+            module = sys.modules[full] = types.ModuleType(full)
+            module.__dict__["__builtins__"] = own
+            module.__dict__["__path__"] = []
+    module.__dict__["__package__"] = full.rpartition(".")[0]
+    del module.__dict__["__path__"]  # it is no package
+    # Debuggers step over files of such a name, as over Python's own frozen modules.
+    # fault: 103a
+    exec(compile(source, "<frozen kernelscope " + full + ">", "exec", 0, True), module.__dict__)  # noqa: S102 - the probe itself
+    return module.__dict__
 
 
 def _packed(what: object) -> str:

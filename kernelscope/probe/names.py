@@ -1,4 +1,4 @@
-"""The user's own names in a namespace, found without going through IPython's.
+"""The user's own names in a namespace, keys without going through IPython's.
 
 IPython adds ``_i7``, and often ``_7``, with each run, so that after a long day most of a namespace is its own.  A
 dictionary keeps its keys in the order in which they were added, and IPython never adds ``_i7`` a
@@ -81,14 +81,14 @@ class UserNames:
     def _new_keys(self) -> tuple[list[Any], bool]:
         """Keys that may be new, in order, and whether these are all that there are."""
         for _ in range(_TRIES):
-            found: list[Any] = []
+            keys: list[Any] = []
             try:
                 for key in dict.__reversed__(self._namespace):
                     # fault: 98a
                     if key is self._latest_input:
-                        return found[::-1], False
-                    found.append(key)
+                        return keys[::-1], False
+                    keys.append(key)
             except RuntimeError:  # another thread added a name meanwhile
                 continue
-            return found[::-1], True
+            return keys[::-1], True
         return list(dict.keys(self._namespace)), True

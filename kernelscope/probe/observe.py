@@ -7,7 +7,7 @@ from json import dumps
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable
 
-from .calls import TEACHES, CallWatcher
+from .calls import CallWatcher
 from .code import CodeReader
 from .comm import Sender
 from .cost import CostMeter
@@ -15,8 +15,9 @@ from .guard import MOST_FAILURES
 from .history import History
 from .identity import target_of
 from .interrupts import is_own_failure
-from .look import Look
+from .library import Libraries
 from .runs import Run, RunTracker
+from .scanner import NamespaceScanner
 
 if TYPE_CHECKING:
     from . import wire
@@ -35,6 +36,7 @@ class Observer:
     def __init__(
         self,
         ip: Any,
+        libraries: Libraries,
         runs: RunTracker,
         history: History,
         sender: Sender,
@@ -43,9 +45,9 @@ class Observer:
     ) -> None:
         # fault: 42a
         # fault: 33a
-        self.look = Look(ip.user_ns)
-        self.calls = CallWatcher(self.look.types, self.look.tokens, ip.user_ns)
-        self._code = CodeReader(ip.user_ns, self.look.types, self.look.tokens)
+        self.scanner = NamespaceScanner(ip.user_ns, libraries)
+        self.calls = CallWatcher(self.scanner.types, self.scanner.tokens, ip.user_ns)
+        self._code = CodeReader(ip.user_ns, self.scanner.types, self.scanner.tokens, libraries)
         self._runs, self._history, self._sender = runs, history, sender
         self._cost, self._total_cost = cost, total_cost
         self.lock: Any = threading.RLock()
@@ -60,10 +62,10 @@ class Observer:
     def start(self) -> None:
         """Watch calls from now on, and take what there is for the base of all observations."""
         self.calls.begin()
-        self.look.on_class = self.calls.watch_class
+        self.scanner.on_class = self.calls.watch_class
         began = perf_counter()
-        self.look.take()
-        self._history.base = {"seq": 0, **self.look.everything()}
+        self.scanner.scan()
+        self._history.base = {"seq": 0, **self.scanner.everything()}
         self._cost.add_hook(perf_counter() - began)
         self._watch_more_calls()
 
@@ -79,10 +81,10 @@ class Observer:
     def observe_between_runs(self) -> None:
         """Report what changed while no cell ran, if anything did."""
         begun = perf_counter()
-        is_late = not self._is_settled or self.look.behind
+        is_late = not self._is_settled or self.scanner.behind
         findings = self._scan()
         if findings["names"] or findings["objects"]:
-            findings["late"] = is_late or self.look.reached_again
+            findings["late"] = is_late or self.scanner.reached_again
             self.calls.check_tool()
             self._add_calls(findings, self.calls.drain())
             self._publish(findings, begun)
@@ -91,9 +93,9 @@ class Observer:
 
     def observe_run(self, run: Run, ended: float) -> None:
         """Report a run, and what it did."""
-        is_late = not (self._is_settled and run.has_look_before) or self.look.behind
+        is_late = not (self._is_settled and run.has_look_before) or self.scanner.behind
         findings = self._scan()
-        findings["late"] = is_late or self.look.reached_again
+        findings["late"] = is_late or self.scanner.reached_again
         findings["cut"] = [*run.cut, *findings["cut"]]
         self.calls.check_tool()
         findings["run"] = run.describe(ended)
@@ -121,13 +123,13 @@ class Observer:
         """One look; what an earlier one found and did not report comes with it."""
         if not self._is_settled:
             # fault: 27a
-            self.look.owe_everything()
+            self.scanner.resend_all_next_time()
         self._is_settled = False
-        return self.look.take()
+        return self.scanner.scan()
 
     def _add_calls(self, findings: wire.Findings, calls: list[Any]) -> None:
         """Those on objects that a name or a composite reaches."""
-        known = self.look.watched
+        known = self.scanner.tracked
         findings["calls"] = [
             call.as_fact() for call in calls if call.token in known and known[call.token].record is not None
         ]
@@ -149,17 +151,18 @@ class Observer:
     def _describe_locals(self, calls: list[Any]) -> list[wire.LocalModel]:
         """Models that the user's code fitted inside a call and that no name reaches."""
         models: list[wire.LocalModel] = []
+        fits = self.scanner.types.tables.local_fit_methods
         for call in calls:
-            if not call.local or not call.returned or call.nested or call.method not in TEACHES:
+            if not call.local or not call.returned or call.nested or call.method not in fits:
                 continue
-            if call.token in self.look.watched:
+            if call.token in self.scanner.tracked:
                 continue  # a name or a composite reaches it, or did
             fact = call.as_fact()
             obj = target_of(call.reference)
             models.append(
                 {
                     "token": call.token,
-                    "generation": self.look.next_number() if obj is None else self.look.number(obj),
+                    "generation": self.scanner.next_number() if obj is None else self.scanner.number(obj),
                     "cls": fact["cls"],
                     "method": fact["method"],
                     "inside": fact["inside"],
@@ -172,8 +175,7 @@ class Observer:
         """See more calls from the next run on, or none any more if watching them has failed too often."""
         if self.calls.failed >= MOST_FAILURES:
             self.calls.end()
-        self.calls.watch_sklearn()
-        self.calls.watch_frameworks()
+        self.calls.watch_libraries()
 
     def _publish(self, findings: wire.Findings, begun: float, run: Run | None = None) -> None:
         """Number, encode, keep and send one observation.

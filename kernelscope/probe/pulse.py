@@ -3,11 +3,11 @@
 There is no thread of the probe's own: a timer in the event loop by which ipykernel publishes, and that
 only once a run has lasted a second, looks at the models that names reach.  It reads what can be read
 beside code that is at work on it: identities of attributes, plain numbers, lengths of lists, small
-arrays' bytes, the counts of writes of PyTorch's tensors.
+arrays' bytes, the counts of writes of tensors.
 
-Sees: counters that grow (``t_``, ``n_iter_``), ensembles that do, weights that are written.  Cannot see:
-what C code keeps to itself until the fit is over (boosters), clones that no name reaches (a search),
-Keras' weights (reading one is an operation of TensorFlow's).  While C code holds the interpreter's
+Sees: counters that grow, ensembles that do, weights that are written if the library counts that.  Cannot see:
+what C code keeps to itself until the fit is over, clones that no name reaches (a search), weights that only
+an operation of the library's can read.  While C code holds the interpreter's
 lock nothing is said at all, and that silence is what tells of it.
 """
 
@@ -17,11 +17,9 @@ import zlib
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any, Callable
 
-from . import tensors
-from .frameworks import TorchModule, family_of
 from .interrupts import is_own_failure, strip_traceback
-from .look import Look
 from .names import UserNames
+from .scanner import NamespaceScanner
 from .types import instance_dict, is_one_of, is_small_atom, pairs_of
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ _SHARE = 500
 """A look may take one part in so many of the time until the next one, of its thread's own work."""
 _MOST_MODELS = 32
 _MOST_ATTRIBUTES = 64
-_MOST_TOLD = 3
+_MOST_NAMED = 3
 """Attributes of one model that are named."""
 _SMALL = 1 << 12
 """Bytes of an array that are read."""
@@ -50,7 +48,7 @@ class Pulse:
 
     Args:
         loop: ipykernel's event loop (tornado's) in the thread that publishes.
-        look: tells which names reach which models.
+        scanner: knows which names reach which models.
         names: the namespace; for this thread alone.
         speak: is given what was seen.
         goes_on: whether the run still does, and anybody listens.
@@ -59,12 +57,12 @@ class Pulse:
     def __init__(
         self,
         loop: Any,
-        look: Look,
+        scanner: NamespaceScanner,
         names: UserNames,
         speak: Callable[[wire.Pulse], None],
         goes_on: Callable[[], bool],
     ) -> None:
-        self._loop, self._look, self._speak, self._goes_on = loop, look, speak, goes_on
+        self._loop, self._scanner, self._speak, self._goes_on = loop, scanner, speak, goes_on
         self._names = names
         self._run: tuple[int, float] | None = None
         self._marks: dict[str, tuple[int, Marks]] = {}
@@ -139,50 +137,55 @@ class Pulse:
     def _moved(self) -> list[wire.Movement]:
         """What differs from the look before, by name; nothing at the first one."""
         before, now = self._marks, {}
-        told: list[wire.Movement] = []
-        found = self._look.walk(self._names).names
-        for name in list(found)[:_MOST_MODELS]:
-            model = found[name]
+        moved: list[wire.Movement] = []
+        models = self._scanner.walk(self._names).names
+        for name in list(models)[:_MOST_MODELS]:
+            model = models[name]
             marks: Marks = {}
-            self._read(model, "", marks, 2)
+            try:
+                self._read(model, "", marks, 2)
+            except Exception as error:
+                if self._scanner.libraries.folder_at_fault(error) is None:
+                    raise
+                continue  # the look after the run reports it
             now[name] = id(model), marks
             known, old = before.get(name, (0, marks))
             texts = [t for t in map(_difference, marks, map(old.get, marks), marks.values()) if t]
             if known == id(model) and texts:
-                texts.sort(key=_first_those_that_count)
-                told.append(
+                texts.sort(key=_importance)
+                moved.append(
                     {
                         "name": name,
-                        "cls": self._look.types.of(type(model)).name,
-                        "generation": self._look.generation_of(name, model),
-                        "text": ", ".join(t for _, t in texts[:_MOST_TOLD]),
+                        "cls": self._scanner.types.of(type(model)).name,
+                        "generation": self._scanner.generation_of(name, model),
+                        "text": ", ".join(t for _, t in texts[:_MOST_NAMED]),
                     }
                 )
         if self._run is not None:
             self._marks = now
-        return told
+        return moved
 
     def _read(self, model: Any, prefix: str, marks: Marks, depth: int) -> None:
-        info = self._look.types.of(type(model))
-        family = family_of(info)
-        if type(family) is TorchModule:
-            marks[prefix + "weights"] = _Writes([tensors.version(t) for t in family.owned(model)])
+        info = self._scanner.types.of(type(model))
+        counts = self._scanner.libraries.reader_of(info).write_counts(model)
+        if counts is not None:
+            marks[prefix + "weights"] = _Writes(counts)
             return
         own = instance_dict(model)
         for attribute, value in pairs_of(own, _MOST_ATTRIBUTES) if own is not None else ():
             if type(attribute) is str and len(attribute) <= _SMALL:
                 marks[prefix + attribute] = self._mark(value)
-        for label, _, part in self._look.given_parts(model) if depth else ():
+        for label, _, part in self._scanner.parameter_parts(model) if depth else ():
             self._read(part, f"{prefix}{label} ", marks, depth - 1)
 
     def _mark(self, value: Any) -> Any:
         kind = type(value)
-        number = value.item() if self._look.types.of(kind).numpy_scalar else value
+        number = value.item() if self._scanner.types.of(kind).numpy_scalar else value
         if is_one_of(type(number), (int, float)) and is_small_atom(number):
             return number
         if kind is list:
             return _Items(len(value))
-        raw = self._look.reader.small_bytes(value, _SMALL)
+        raw = self._scanner.reader.small_bytes(value, _SMALL)
         return id(value), 0 if raw is None else zlib.crc32(raw)
 
 
@@ -210,5 +213,5 @@ def _difference(name: str, before: Any, now: Any) -> tuple[int, str] | None:
     return 0, f"{name} {before:.6g} → {now:.6g}"
 
 
-def _first_those_that_count(told: tuple[int, str]) -> int:
-    return told[0]
+def _importance(text: tuple[int, str]) -> int:
+    return text[0]

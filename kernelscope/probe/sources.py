@@ -1,6 +1,6 @@
 """Sources of what a cell runs: functions of other cells, helper modules, scripts.
 
-Read, never run: what IPython keeps for tracebacks, else the file itself where it is a plain and small one.
+Read, never run: what IPython keeps for tracebacks, else the file itself if it is a plain and small one.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Sources:
         code = function.__code__
         entry: Any = linecache.cache.get(code.co_filename)
         if type(entry) is tuple and len(entry) == 4:
-            found = self._of_lines(code.co_filename, entry)[1]
+            functions = self._of_lines(code.co_filename, entry)[1]
         else:
-            found = self._of_file(code.co_filename)[1]
-        return found.get((code.co_name, code.co_firstlineno))
+            functions = self._of_file(code.co_filename)[1]
+        return functions.get((code.co_name, code.co_firstlineno))
 
     def script(self, path: str) -> ast.Module | None:
         """What ``%run`` runs."""
@@ -60,10 +60,10 @@ class Sources:
             return None, {}
         try:
             path = _abspath(filename)
-            found = _stat(path)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            status = _stat(path)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
                 return None, {}
-            version = (path, found.st_size, found.st_mtime)
+            version = (path, status.st_size, status.st_mtime)
             if version in self._parsed:
                 return self._parsed[version]
             with _open(path, encoding="utf-8", errors="replace") as file:

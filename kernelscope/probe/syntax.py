@@ -15,12 +15,12 @@ Functions = dict[tuple[str, int], Union[ast.FunctionDef, ast.AsyncFunctionDef]]
 
 def functions_in(tree: ast.Module | None) -> Functions:
     """Every function that a source defines, at whatever depth."""
-    found: Functions = {}
+    functions: Functions = {}
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            found[(node.name, first)] = node
-    return found
+            functions[(node.name, first)] = node
+    return functions
 
 
 def parse(source: str) -> ast.Module | None:
@@ -68,13 +68,13 @@ def bound_names(target: ast.expr) -> Iterator[str]:
 
 
 def names_bound_later(body: list[ast.stmt]) -> list[frozenset[str]]:
-    """For each statement of a block, the names that those after it bind anew."""
-    found: list[frozenset[str]] = []
+    """For each statement of a block, the names that those after it bind."""
+    names: list[frozenset[str]] = []
     later: frozenset[str] = frozenset()
     for statement in reversed(body):
-        found.append(later)
+        names.append(later)
         later = later.union(_names_bound(statement))
-    return found[::-1]
+    return names[::-1]
 
 
 def _names_bound(statement: ast.stmt) -> Iterator[str]:
@@ -113,7 +113,7 @@ def own_expressions(node: ast.stmt) -> Iterator[ast.expr]:
 def expressions(node: ast.expr) -> list[tuple[ast.expr, frozenset[str]]]:
     """The expression and those in it, innermost last, each with the names that comprehensions around it
     bind; lambdas are not run by being written."""
-    found: list[tuple[ast.expr, frozenset[str]]] = []
+    parts: list[tuple[ast.expr, frozenset[str]]] = []
     pending: list[tuple[ast.AST, frozenset[str]]] = [(node, frozenset())]
     while pending:
         here, bound = pending.pop()
@@ -122,6 +122,6 @@ def expressions(node: ast.expr) -> list[tuple[ast.expr, frozenset[str]]]:
         if isinstance(here, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             bound = bound.union(*(bound_names(g.target) for g in here.generators))
         if isinstance(here, ast.expr):
-            found.append((here, bound))
+            parts.append((here, bound))
         pending += [(child, bound) for child in ast.iter_child_nodes(here)]
-    return found
+    return parts

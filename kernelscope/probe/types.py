@@ -1,4 +1,4 @@
-"""What an object is, told from its type and its instance dictionary.
+"""Tells what an object is from its type and its instance dictionary.
 
 None of the user's code is run: no ``isinstance``, ``hasattr`` or ``getattr``, all of which can land
 in a metaclass, a property or ``__getattr__``.  The getters below are those of ``type`` and
@@ -11,8 +11,11 @@ import os
 import sys
 import types
 import weakref
+from collections import OrderedDict, defaultdict
 from itertools import islice
-from typing import Any
+from typing import Any, Iterable
+
+from .tables import Tables
 
 mro_of = type.__dict__["__mro__"].__get__
 class_dict = type.__dict__["__dict__"].__get__
@@ -34,10 +37,8 @@ def is_one_of(cls: type, wanted: tuple[type, ...]) -> bool:
 ATOMS = frozenset(id(cls) for cls in (type(None), bool, int, float, complex, str, bytes))
 """Ids of the immutable builtin types that hold nothing else; these types never go away."""
 
-OPAQUE, ESTIMATOR, CONTAINER, USER_OBJECT = range(4)
-
-DECISIVE = ("xgb_model", "init_model")
-"""Arguments of boosters' ``fit`` with which it goes on from a model."""
+OPAQUE, ESTIMATOR, CONTAINER, USER_OBJECT, UNREADABLE = range(5)
+"""Kinds of types.  The last is that of models whose library is switched off: nothing is reported of them."""
 
 _CO_VARKEYWORDS = 0x08
 _METHOD_TYPES = (
@@ -48,39 +49,27 @@ _METHOD_TYPES = (
     staticmethod,
 )
 _SMALL, _BIG = 256, 1 << 200
-_MADE_AT_RUN_TIME = 1 << 9
+_HEAP_TYPE = 1 << 9
 """Of a type's flags (``Py_TPFLAGS_HEAPTYPE``): every class that Python code can make has it."""
 _TRIES = 3
+_MOST_KEYS = 10_000
+_DICTS = (dict, OrderedDict, defaultdict)
 MOST_ATTRIBUTES = 400
 LONGEST_NAME = 200
 _MISSING = object()
 _numpy: list[type] = []
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
-LIBRARIES = {
-    "torch.nn.modules.module.Module": "torch",
-    "torch.optim.optimizer.Optimizer": "torch.optim",
-    "torch.optim.lr_scheduler.LRScheduler": "torch.lr_scheduler",
-    "torch.optim.lr_scheduler._LRScheduler": "torch.lr_scheduler",
-    "keras.src.models.model.Model": "keras",
-    "xgboost.sklearn.XGBModel": "xgboost",
-    "xgboost.core.Booster": "xgboost",
-    "lightgbm.sklearn.LGBMModel": "lightgbm",
-    "lightgbm.basic.Booster": "lightgbm",
-    "catboost.core.CatBoost": "catboost",
-    "statsmodels.base.wrapper.ResultsWrapper": "statsmodels",
-    "statsmodels.base.model.Results": "statsmodels",
-    "skorch.net.NeuralNet": "skorch",
-}
-"""Base classes whose objects are models by what they are, and the rule card for each; every other class must
-have ``get_params`` and ``fit``."""
-_CONFIGURATION = frozenset({"_sklearn_output_config", "_metadata_request"})
-"""What scikit-learn's ``set_output`` and ``set_fit_request`` keep in the instance."""
 
 
 def qualified_name(cls: type) -> str:
     """``module.Class``; of a class that lies about itself, what can be read without asking it."""
     module, name = _text(_module_of, cls), _text(_qualname_of, cls)
     return (name if module in ("", "builtins") else module + "." + name)[:200]
+
+
+def class_name(cls: type) -> str:
+    """``__qualname__``, without asking the class."""
+    return _text(_qualname_of, cls)
 
 
 def _text(getter: object, cls: type) -> str:
@@ -93,7 +82,7 @@ def _text(getter: object, cls: type) -> str:
 
 
 def instance_dict(obj: object) -> dict[str, object] | None:
-    """The object's own attributes, or ``None`` where reading them could run the user's code."""
+    """The object's own attributes, or ``None`` if reading them could run the user's code."""
     for cls in mro_of(type(obj)):
         entry = class_dict(cls).get("__dict__")
         if entry is not None:
@@ -104,12 +93,12 @@ def instance_dict(obj: object) -> dict[str, object] | None:
     else:
         return None
     # fault: 58a
-    found = _get(obj, "__dict__")
-    return found if type(found) is dict else None
+    own = _get(obj, "__dict__")
+    return own if type(own) is dict else None
 
 
 def class_attribute(cls: type, name: str) -> object:
-    """The first entry for ``name`` along the MRO, not bound; ``None`` where there is none."""
+    """The first entry for ``name`` along the MRO, not bound; ``None`` if there is none."""
     for base in mro_of(cls):
         entry = class_dict(base).get(name, _MISSING)
         if entry is not _MISSING:
@@ -132,6 +121,16 @@ def pairs_of(mapping: Any, most: int) -> list[tuple[Any, Any]]:
         except RuntimeError:
             mapping = dict(mapping) if type(mapping) is dict else mapping
     return []
+
+
+def exact_pairs(mapping: Any, most: int) -> list[tuple[Any, Any]]:
+    """The first items of a dict of one of Python's own types; none of anything else."""
+    return pairs_of(mapping, most) if is_one_of(type(mapping), _DICTS) else []
+
+
+def has_plain_keys(mapping: dict[Any, Any]) -> bool:
+    """Whether a look-up runs nothing of the user's: another key may have the same hash, and ``__eq__``."""
+    return len(mapping) <= _MOST_KEYS and ATOMS.issuperset(map(id, map(type, mapping)))
 
 
 def dtype_name(dtype: Any) -> str:
@@ -180,23 +179,23 @@ class TypeInfo:
 
     __slots__ = ("bases", "kind", "library", "name", "numpy_scalar", "params")
 
-    def __init__(self, cls: type, user_owned: bool) -> None:
+    def __init__(self, cls: type, user_owned: bool, tables: Tables) -> None:
         self.name = qualified_name(cls)
         self.params: frozenset[str] = frozenset()
         self.bases: tuple[str, ...] = ()
         names = [self.name, *(qualified_name(base) for base in mro_of(cls)[1:-1])]
-        self.library = _library(names)
-        """Whose rule card applies, and, where the probe knows the framework, how it is read."""
+        self.library = _library_of(names, tables)
+        """Whose rules and reader apply; set for every type, model or not."""
         self.numpy_scalar = (
             self.name.startswith("numpy.")
-            and not _flags_of(cls) & _MADE_AT_RUN_TIME
+            and not _flags_of(cls) & _HEAP_TYPE
             and any(qualified_name(base) == "numpy.generic" for base in mro_of(cls))
             and self.name != "numpy.void"
         )
         """Of numpy's own scalar types, whose values are immutable and plain (those of ``void`` are not)."""
         if is_one_of(cls, (dict, list, tuple)):
             self.kind = CONTAINER
-        elif self.library not in _NEED_METHODS or _quacks(cls):
+        elif any(name in tables.bases for name in names) or _has_methods(cls, tables.required_methods):
             self.kind = ESTIMATOR
             self.params = _parameter_names(cls)
             self.bases = tuple(names[1:25])
@@ -204,9 +203,9 @@ class TypeInfo:
             self.kind = USER_OBJECT if user_owned else OPAQUE
 
 
-def _quacks(cls: type) -> bool:
-    """``get_params`` and ``fit`` stand as methods in the class or its bases."""
-    for name in ("get_params", "fit"):
+def _has_methods(cls: type, required: list[str]) -> bool:
+    """Whether these stand as methods in the class or its bases."""
+    for name in required:
         entry = class_attribute(cls, name)
         # Other descriptors (scikit-learn's available_if) are methods in effect; a property is not.
         if entry is None or any(base is property for base in mro_of(type(entry))):
@@ -216,15 +215,16 @@ def _quacks(cls: type) -> bool:
     return True
 
 
-_NEED_METHODS = frozenset({"sklearn", "other"})
+def _library_of(names: list[str], tables: Tables) -> str:
+    """By the nearest base whose objects are models by what they are, else by one that needs methods as well.
 
-
-def _library(names: list[str]) -> str:
-    """By the nearest base that tells it; ``names`` are those along the MRO."""
+    Args:
+        names: the type's own and those of its bases, along the MRO.
+    """
     for name in names:
-        if name in LIBRARIES:
-            return LIBRARIES[name]
-    return "sklearn" if "sklearn.base.BaseEstimator" in names[1:] else "other"
+        if name in tables.bases:
+            return tables.bases[name]
+    return next((tables.duck_bases[n] for n in names[1:] if n in tables.duck_bases), tables.default_library)
 
 
 def _parameter_names(cls: type) -> frozenset[str]:
@@ -246,7 +246,7 @@ def _parameter_names(cls: type) -> frozenset[str]:
 
 
 def _undecorated(entry: object) -> types.FunctionType | None:
-    """The function that a decorator wraps, where it says so as ``functools.wraps`` and scikit-learn do."""
+    """The function that a decorator wraps, if it says so as ``functools.wraps`` and scikit-learn do."""
     for _ in range(8):
         if type(entry) is not types.FunctionType:
             return None
@@ -259,26 +259,39 @@ def _undecorated(entry: object) -> types.FunctionType | None:
 
 
 def names_in(module: str) -> dict[str, Any]:
-    """What a module holds, where it is imported."""
-    found = sys.modules.get(module)
-    return found.__dict__ if type(found) is types.ModuleType else {}
+    """What a module holds; empty if it is not imported."""
+    imported = sys.modules.get(module)
+    return imported.__dict__ if type(imported) is types.ModuleType else {}
 
 
 def ndarray_type() -> type:
-    """numpy's array type, or a stand-in that no value has while numpy is not imported."""
+    """numpy's array type; a stand-in that no value has, until numpy is imported."""
     if not _numpy:
-        found = names_in("numpy").get("ndarray")
-        if type(found) is not type:
+        array = names_in("numpy").get("ndarray")
+        if type(array) is not type:
             return TypeInfo
-        _numpy.append(found)
+        _numpy.append(array)
     return _numpy[0]
 
 
 class TypeCache:
     """``TypeInfo`` per type, without keeping a user's class alive."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
         self._known: dict[int, tuple[weakref.ref[type], TypeInfo]] = {}
+        self._unreadable: set[str] = set()
+        """Libraries whose objects cannot be read any more."""
+
+    def forbid(self, libraries: Iterable[str]) -> None:
+        """Models of these libraries are not read from now on."""
+        self._unreadable.update(libraries)
+        for _, info in list(self._known.values()):
+            self._mark(info)
+
+    def _mark(self, info: TypeInfo) -> None:
+        if info.kind == ESTIMATOR and info.library in self._unreadable:
+            info.kind = UNREADABLE
 
     def of(self, cls: type) -> TypeInfo:
         """What is known of this type."""
@@ -286,7 +299,8 @@ class TypeCache:
         # fault: 71a
         if known is not None and known[0]() is cls:
             return known[1]
-        info = TypeInfo(cls, self.is_user_module(_text(_module_of, cls)))
+        info = TypeInfo(cls, self.is_user_module(_text(_module_of, cls)), self.tables)
+        self._mark(info)
         self._known[id(cls)] = (weakref.ref(cls), info)
         return info
 
@@ -318,14 +332,16 @@ def attributes_of(obj: object) -> list[tuple[str, object]]:
     return [(name, value) for name, value in pairs if type(name) is str and len(name) <= LONGEST_NAME]
 
 
-def parameters_and_learned(obj: object, info: TypeInfo) -> tuple[dict[str, object], dict[str, object]]:
-    """Instance attributes, parted into hyper-parameters and everything else."""
+def parameters_and_learned(
+    obj: object, info: TypeInfo, unreported: frozenset[str]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Instance attributes, parted into hyper-parameters and everything else but what is not reported."""
     params: dict[str, object] = {}
     learned: dict[str, object] = {}
     # fault: 61a
     for name, value in attributes_of(obj):
         if name in info.params:
             params[name] = value
-        elif name not in _CONFIGURATION:
+        elif name not in unreported:
             learned[name] = value
     return params, learned

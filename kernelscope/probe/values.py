@@ -1,14 +1,14 @@
 """Values as facts: a short text, a digest of the content, and nothing of the user's kept.
 
-Only exact builtin types, exact numpy arrays and scalars, a framework's own tensors (``tensors``) and
-instance dictionaries are looked into; all else is told by its type.  A digest is exact up to ``WHOLE`` bytes of an array; beyond, it is of
-evenly spread samples and starts with ``~``: two that differ prove a change, two that agree prove
+Only exact builtin types, exact numpy arrays and scalars, a library's own tensors (``tensors``) and instance
+dictionaries are looked into; of all else the type is reported.  A digest is exact up to ``WHOLE`` bytes of an array;
+beyond, it is of evenly spread samples and starts with ``~``: two that differ prove a change, two that agree prove
 nothing.
 
 Sees: writes in place (``coef_[0] += 1``, ``partial_fit``, a warm-started MLP) up to ``WHOLE`` bytes of each
 array, and in sampled places beyond; of a tensor also its count of writes.  Cannot see: one element in
 80 MB, what lies behind a class without a plain instance dictionary, what a closure holds, a set's order;
-these have no digest, or a sampled one, and are told so.  What the time budget left out is not
+these have no digest, or a sampled one.  What the time budget left out is not
 evaluated, and nothing is concluded from it.
 """
 
@@ -19,9 +19,9 @@ import math
 import types
 from typing import TYPE_CHECKING, Any, Callable
 
-from . import tensors
 from .budget import Budget
 from .identity import Binding, Tokens
+from .tensors import TensorContent, Tensors
 from .types import (
     ESTIMATOR,
     TypeCache,
@@ -52,11 +52,6 @@ MOST_ITEMS, MOST_DEPTH, LONGEST = 200, 6, 200
 _ENDS = 4_096
 """Of a number, text or item that is too long to be read in full: what is read of either end."""
 
-_C_STATE = {
-    "sklearn.tree._tree.Tree": ("node_count", "feature", "threshold", "value"),
-}
-"""Exact C-level types without an instance dictionary, and getters of theirs that only read."""
-
 _OF_THE_VIEW = frozenset({"_fill_value", "_sharedmask", "_basedict", "_optinfo"})
 """Of a masked array: what showing it, or sharing its mask, sets in passing (numpy/ma/core.py)."""
 
@@ -70,25 +65,24 @@ class OutOfTimeError(Exception):
     """A look has used up its time; what is left is reported as not evaluated."""
 
 
-class Reader:
+class ValueReader:
     """Turns values into facts, within one look's time budget."""
 
-    def __init__(self, types_: TypeCache, tokens: Tokens) -> None:
-        self._types = types_
-        self._tokens = tokens
+    def __init__(self, types_: TypeCache, tokens: Tokens, tensors: Tensors) -> None:
+        self._types, self._tokens, self._tensors = types_, tokens, tensors
         self._budget = Budget(float("inf"))
-        self._tensors: dict[int, tensors.Reading] = {}
-        """What this look has read already: a network's parts hold the same tensors."""
+        self._contents: dict[int, TensorContent] = {}
+        """By id, the tensors that this look has read already: a network's parts hold the same."""
 
     def begin(self, seconds: float) -> None:
         """A new look may take this long."""
         self._budget = Budget(seconds)
-        self._tensors = {}
-        tensors.refresh()
+        self._contents = {}
+        self._tensors.refresh()
 
     def end(self) -> None:
         """The look is over: what was read in it is out of date."""
-        self._tensors = {}
+        self._contents = {}
 
     def overdue(self) -> bool:
         """Whether the look has used up its time."""
@@ -108,22 +102,22 @@ class Reader:
         """``{"text", "serial", "digest", "number", "version"}`` of one learned attribute; one that is
         ``computed`` is another object at each look, which means nothing."""
         self._refresh(value, binding)
-        found: wire.Signature = {"text": binding.text, "serial": 0 if computed else binding.serial}
+        signature: wire.Signature = {"text": binding.text, "serial": 0 if computed else binding.serial}
         if binding.digest is not None:
-            found["digest"] = binding.digest
+            signature["digest"] = binding.digest
         if is_one_of(type(value), (int, float)) and _is_plain(value):
-            found["number"] = float(value)
+            signature["number"] = float(value)
         if binding.version is not None:
-            found["version"] = binding.version
-        return found
+            signature["version"] = binding.version
+        return signature
 
     def is_still(self, value: Any, binding: Binding) -> bool:
         """Whether value and content are those of the last look, where that can be told cheaply."""
         if not binding.holds(value):
             return False
-        if tensors.is_tensor(value):
-            reading = self._tensor(value)
-            return (reading.version, reading.raw) == (binding.version, binding.raw)
+        if self._tensors.is_tensor(value):
+            now = self._tensor(value)
+            return (now.version, now.raw) == (binding.version, binding.raw)
         if binding.raw is not None:
             same: bool = value.tobytes() == binding.raw
             return same
@@ -131,14 +125,14 @@ class Reader:
 
     def _refresh(self, value: Any, binding: Binding) -> None:
         """Brings the binding's serial, text and digest up to date."""
-        held = binding.holds(value)
-        if held and is_small_atom(value) and not binding.late:
+        is_same = binding.holds(value)
+        if is_same and is_small_atom(value) and not binding.late:
             return
-        if not held:
+        if not is_same:
             binding.bind(value)
-        if not held or binding.late:
+        if not is_same or binding.late:
             binding.text = self.text(value)
-        if tensors.is_tensor(value):
+        if self._tensors.is_tensor(value):
             self._refresh_tensor(value, binding)
             return
         binding.version = None
@@ -153,26 +147,26 @@ class Reader:
             return
         binding.late = False
         binding.raw = raw
-        if held and not is_atom(value):  # its content differs, and with it perhaps its type and shape
+        if is_same and not is_atom(value):  # its content differs, and with it perhaps its type and shape
             binding.text = self.text(value)
         binding.digest = None if exact is None else ("" if exact else "~") + digest.hexdigest()
 
     def _refresh_tensor(self, value: Any, binding: Binding) -> None:
-        """A tensor is told by its count of writes, and by samples that are spread over all of it."""
-        reading = self._tensor(value)
-        binding.version, binding.late = reading.version, False
-        if reading.raw is None:
+        """A tensor is compared by its count of writes, and by samples that are spread over all of it."""
+        now = self._tensor(value)
+        binding.version, binding.late = now.version, False
+        if now.raw is None:
             binding.raw = binding.digest = None
-        elif reading.raw != binding.raw or binding.digest is None:
-            binding.raw, binding.text = reading.raw, self.text(value)
-            digest = hashlib.blake2b(reading.raw, digest_size=12, key=binding.text.encode()[:64])
-            binding.digest = ("" if reading.whole else "~") + digest.hexdigest()
+        elif now.raw != binding.raw or binding.digest is None:
+            binding.raw, binding.text = now.raw, self.text(value)
+            digest = hashlib.blake2b(now.raw, digest_size=12, key=binding.text.encode()[:64])
+            binding.digest = ("" if now.whole else "~") + digest.hexdigest()
 
-    def _tensor(self, value: Any) -> tensors.Reading:
-        found = self._tensors.get(id(value))
-        if found is None:
-            found = self._tensors[id(value)] = tensors.read(value)
-        return found
+    def _tensor(self, value: Any) -> TensorContent:
+        content = self._contents.get(id(value))
+        if content is None:
+            content = self._contents[id(value)] = self._tensors.read(value)
+        return content
 
     def small_bytes(self, value: Any, most: int = KEPT) -> bytes | None:
         """The bytes of a plain array or scalar of numpy's, where there are no more, for comparing in C."""
@@ -212,12 +206,12 @@ class Reader:
             return None
         if kind is ndarray_type():
             return self._feed_array(update, value, depth)
-        if tensors.is_tensor(value):
-            reading = self._tensor(value)
-            if reading.raw is None:
+        if self._tensors.is_tensor(value):
+            content = self._tensor(value)
+            if content.raw is None:
                 return None
-            _put(update, tensors.text(value), reading.raw)
-            return reading.whole
+            _put(update, self._tensors.text(value), content.raw)
+            return content.whole
         if self._types.of(kind).numpy_scalar:
             if value.nbytes > WHOLE:
                 return None
@@ -244,8 +238,8 @@ class Reader:
         if function.__closure__ is not None:
             return None
         _put(update, "function", self.text(function).encode("utf-8", "replace"))
-        held = (function.__defaults__, function.__kwdefaults__)
-        fed = self._feed(update, held, depth + 1)
+        defaults = (function.__defaults__, function.__kwdefaults__)
+        fed = self._feed(update, defaults, depth + 1)
         return fed and self._feed_code(update, function.__code__, depth + 1)
 
     def _feed_code(self, update: Feed, code: types.CodeType, depth: int) -> bool | None:
@@ -287,12 +281,12 @@ class Reader:
             _put(update, "model", str(self._tokens.of(value)).encode())
             return True
         _put(update, "object", info.name.encode("utf-8", "replace"))
-        getters = _C_STATE.get(info.name)
+        getters = self._types.tables.c_state.get(info.name)
         if getters is not None:
             state = [_c_get(value, name) for name in getters]
             return self._feed_items(update, state, depth, whole=True)
         own = instance_dict(value)
-        if own is None or not info.name.startswith(("sklearn.", "scipy.", "numpy.")):
+        if own is None or not info.name.startswith(self._types.tables.plain_packages):
             return None
         content: bool | None = True
         if any(base is ndarray_type() for base in mro_of(type(value))):  # a masked array, a matrix, a memmap
@@ -317,8 +311,8 @@ class Reader:
             return self._dict_text(value, depth)
         if kind is ndarray_type():
             return f"{dtype_name(value.dtype)} array {value.shape}"[:LONGEST]
-        if tensors.is_tensor(value):
-            return tensors.text(value)[:LONGEST]
+        if self._tensors.is_tensor(value):
+            return self._tensors.text(value)[:LONGEST]
         if self._types.of(kind).numpy_scalar:
             return str(value.item())[:LONGEST] if value.nbytes <= _ENDS else qualified_name(kind)
         if kind is types.FunctionType or kind is types.BuiltinFunctionType:

@@ -171,6 +171,13 @@ class Cost(TypedDict):
     failures: int
 
 
+class SwitchedOff(TypedDict):
+    """A library that is not read any more."""
+
+    library: str
+    error: str
+
+
 class _Difference(TypedDict):
     names: dict[str, int | None]
     objects: list[ObjectFacts]
@@ -181,6 +188,8 @@ class Findings(_Difference, total=False):
     """An observation before it is published: what a look returns, and what is added of a run."""
 
     unreached: list[str]
+    unreadable: list[str]
+    switched_off: list[SwitchedOff]
     run: RunFacts
     calls: list[Call]
     locals: list[LocalModel]
@@ -219,6 +228,7 @@ class Snapshot(Base):
     """What observations are differences to."""
 
     cut: list[str]
+    switched_off: list[SwitchedOff]
 
 
 # Messages on the comm.
@@ -337,6 +347,7 @@ class AuditInfo(TypedDict):
     version: str
     watchers: int
     cost: Cost
+    switched_off: list[SwitchedOff]
 
 
 class DetachReply(TypedDict):

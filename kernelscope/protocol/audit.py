@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from kernelscope.domain.facts import Cost
+from kernelscope.domain.facts import Cost, SwitchedOff
 
 Report = dict[str, tuple[str, ...]]
 """Each inspected kind of thing with what there was of it, as texts that are safe to display."""
@@ -16,6 +16,7 @@ class InstalledProbe(Struct, frozen=True):
     version: str
     watchers: int
     cost: Cost
+    switched_off: tuple[SwitchedOff, ...] = ()
 
 
 class Inspection(Struct, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from kernelscope.domain.changes import Change, Run
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
-from kernelscope.domain.facts import KernelFacts, Opaque, Value
+from kernelscope.domain.facts import KernelFacts, Opaque, SwitchedOff, Value
 from kernelscope.forecast.outlook import Forecast, Outlook
 from kernelscope.presentation.evidence import evidence_sentences
 from kernelscope.presentation.explain import explain
@@ -80,7 +80,14 @@ def _attached(event: Attached, update: Update) -> Record:
         for model in update.models
     ]
     kernel = _kernel(event.kernel)
-    return {"type": "attached", "schema": SCHEMA, "epoch": event.epoch, "kernel": kernel, "models": models}
+    record = {"type": "attached", "schema": SCHEMA, "epoch": event.epoch, "kernel": kernel, "models": models}
+    if event.base.switched_off:
+        record["switched_off"] = _switched_off(event.base.switched_off)
+    return record
+
+
+def _switched_off(libraries: tuple[SwitchedOff, ...]) -> list[Record]:
+    return [{"library": off.library, "error": off.error} for off in libraries]
 
 
 def _kernel(kernel: KernelFacts) -> Record:
@@ -119,6 +126,8 @@ def execution_record(run: Run, outlook: Outlook | None = None) -> Record:
             record["forecast_doubt"] = reason_text(outlook.doubt)
     if run.cut:
         record["not_evaluated"] = list(run.cut)
+    if run.seen.switched_off:
+        record["switched_off"] = _switched_off(run.seen.switched_off)
     return record
 
 

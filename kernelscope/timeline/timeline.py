@@ -30,7 +30,15 @@ from kernelscope.domain.events import (
     Waiting,
     count_looks,
 )
-from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts, Observation, SavedFile, Snapshot
+from kernelscope.domain.facts import (
+    Cost,
+    KernelFacts,
+    ObjectFacts,
+    Observation,
+    SavedFile,
+    Snapshot,
+    SwitchedOff,
+)
 from kernelscope.timeline.cells import CellIndex
 from kernelscope.timeline.coverage import Coverage
 from kernelscope.verdicts.context import JudgingContext, rows_of
@@ -93,6 +101,8 @@ class Timeline:
         """Observations that were sent and never arrived."""
         self.cost: Cost | None = None
         """What the probe has cost the kernel of this epoch; ``None`` until it has reported it."""
+        self.switched_off: tuple[SwitchedOff, ...] = ()
+        """Libraries whose objects are not read in this epoch."""
         self.cut: tuple[str, ...] = ()
         """What the latest look left out, and why; empty if it saw everything."""
         self.progress: Progress | None = None
@@ -151,7 +161,7 @@ class Timeline:
             case Observed(observation=observation):
                 self.progress = None
                 self.cost = observation.cost or self.cost
-                self.cut = observation.cut
+                self.cut, self.switched_off = observation.cut, observation.switched_off
                 judgement, moment = self._observe(observation, *given)
                 return Update(event, (moment,) if moment else (), judgements=(judgement,))
             case Progress():
@@ -171,7 +181,7 @@ class Timeline:
     def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Generator[None, None, Update]:
         self.epoch, self.waiting, self.state = event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
-        self.cut = event.base.cut
+        self.cut, self.switched_off = event.base.cut, event.base.switched_off
         self.kernels[event.epoch] = event.kernel
         self.objects = {facts.token: facts for facts in event.base.objects}
         self.names = {n: t for n, t in event.base.names.items() if t in self.objects}

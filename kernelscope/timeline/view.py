@@ -8,7 +8,7 @@ from functools import cached_property
 
 from kernelscope.domain.changes import Change, Moment, TrackEntry, Verdict
 from kernelscope.domain.events import KernelState, Progress
-from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts
+from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts, SwitchedOff
 from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.timeline import Row, Timeline
 
@@ -82,6 +82,11 @@ class TimelineView:
         """What the probe has cost the kernel of this epoch; ``None`` until it has reported it."""
         return self._timeline.cost if self._past is None else self._past.cost
 
+    @property
+    def switched_off(self) -> tuple[SwitchedOff, ...]:
+        """Libraries whose objects are not read, as of the latest run."""
+        return self._timeline.switched_off if self._past is None else self._past.switched_off
+
     # Moments, and what the rows held.
 
     @property
@@ -154,6 +159,12 @@ class _Past:
             runs = tuple(run for run in cell.runs if run.moment <= self.last.index)
             if runs:
                 yield Cell(runs[-1].facts.code, runs)
+
+    @property
+    def switched_off(self) -> tuple[SwitchedOff, ...]:
+        """As of the last run then."""
+        runs = (moment.run for moment in reversed(self.moments) if moment.epoch == self.last.epoch)
+        return next((run.seen.switched_off for run in runs if run is not None), ())
 
     @cached_property
     def cost(self) -> Cost | None:

@@ -18,7 +18,15 @@ from kernelscope.domain.changes import (
     StaleKind,
     Verdict,
 )
-from kernelscope.domain.evidence import CallSeen, Circumstance, Evidence, KnownObject, NewObject, SaveInCode
+from kernelscope.domain.evidence import (
+    CallSeen,
+    Circumstance,
+    Evidence,
+    KnownObject,
+    LibraryNotRead,
+    NewObject,
+    SaveInCode,
+)
 from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
 from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
 from kernelscope.libraries.registry import card_for
@@ -95,7 +103,7 @@ def _judge_row(
     before = context.before.get(old) if old is not None else None
     after = context.after.get(new) if new is not None else None
     if before is not None and after is None:
-        return _judge_gone(name, before, context, out_of_reach=root in context.observation.unreached)
+        return _judge_gone(name, root, before, context)
     if after is None:
         return None
     if before is None:
@@ -107,9 +115,15 @@ def _judge_row(
     return _judge_replaced(name, before, after, context)
 
 
-def _judge_gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_of_reach: bool) -> Change:
-    """The change of a name whose model is gone; a name that the look did not reach may hold another one."""
-    stale = _stale_partners(before, None, context)
+def _judge_gone(name: str, root: str, before: ObjectFacts, context: JudgingContext) -> Change:
+    """The change of a name whose model is gone; a name that the look did not reach may hold another one, or one that cannot be read."""
+    observation, stale = context.observation, _stale_partners(before, None, context)
+    out_of_reach = root in observation.unreached
+    evidence: tuple[Evidence, ...] = (Circumstance.NO_MODEL_NOW,)
+    if root in observation.unreadable:
+        evidence = tuple(LibraryNotRead(off.library, off.error) for off in observation.switched_off)
+    elif out_of_reach:
+        evidence = (Circumstance.NAME_NOT_REACHED,)
     change = Change(
         name=name,
         verdict=Verdict.UNKNOWN if out_of_reach else Verdict.DELETED,
@@ -117,7 +131,7 @@ def _judge_gone(name: str, before: ObjectFacts, context: JudgingContext, *, out_
         learned=None,
         params=None,
         certainty="unknown" if out_of_reach else "observed",
-        evidence=(Circumstance.NAME_NOT_REACHED if out_of_reach else Circumstance.NO_MODEL_NOW,),
+        evidence=evidence,
         previous_generation=before.generation,
         previous_id=before.id,
         stale=stale,

@@ -86,7 +86,7 @@ async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alo
     shared: KernelProcess, tmp_path: Path
 ) -> None:
     client = shared.client()
-    version = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.version"
+    version = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.version"
     older, newer = another(tmp_path, "0.0.9"), another(tmp_path, "9.0", wire=WIRE + 1)
     async with watching(shared) as watch:
         await watch.attached()

@@ -27,6 +27,7 @@ from kernelscope.kernel.connection_file import read_connection_file
 from kernelscope.kernel.inject import GREETING, attach
 from kernelscope.kernel.live_source import LiveSource
 from kernelscope.kernel.replies import decode_reply
+from kernelscope.libraries.registry import registry
 from kernelscope.protocol.wire import Greeting
 from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
 from tests.support.kernels import KernelProcess
@@ -200,7 +201,7 @@ async def test_another_program_at_the_ports_gets_one_greeting_and_no_probe(
             assert all(isinstance(event, Waiting) for event in watch.events)
         (one,) = sent
         assert b"greet" in b"".join(one)
-        assert inject._packed()[0].encode() not in b"".join(one)
+        assert inject._pack(registry())[0].encode() not in b"".join(one)
 
 
 @pytest.mark.fault(18)

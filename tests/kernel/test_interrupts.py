@@ -23,7 +23,7 @@ from tests.kernel.watching import LONG, Watching, played, value, watching
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
 
-AGENT = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+AGENT = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
 
 SETUP = """
 import ctypes, signal, threading, time
@@ -74,7 +74,7 @@ sys.modules["harness"] = types.ModuleType("json.harness")  # by its name no code
 exec('''
 import os, signal, sys
 def agent():
-    return sys.modules["_kernelscope_probe.agent"].AGENT
+    return sys.modules["_kernelscope_probe.probe.agent"].AGENT
 def act_in(path, time, act):
     "Do something inside a method of a part of the agent, when it is called for the so-manieth time."
     part, method = path.split(".")
@@ -539,6 +539,6 @@ async def test_a_look_goes_through_no_more_after_many_runs(tmp_path: Path) -> No
                 for _ in range(100):
                     kernel.queue("m = LogisticRegression(); m")
                 kernel.run("m", timeout=LONG)
-                visited.append(value(kernel.client(), f"{AGENT}.observer.look.visited"))
+                visited.append(value(kernel.client(), f"{AGENT}.observer.scanner.visited"))
             assert len(set(visited)) == 1, visited
             assert visited[0] < 40

@@ -18,7 +18,7 @@ from tests.kernel.watching import INSTALLED, LONG, value, watching
 from tests.support.kernels import KernelProcess
 
 MODEL = "from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"
-KEEP_ALIVE = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.lease.keep_alive"
+KEEP_ALIVE = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.lease.keep_alive"
 
 
 @pytest.fixture(scope="module", params=["own", "3.9", "3.13"])
@@ -121,7 +121,7 @@ async def test_a_second_watcher_stops_the_clock(kernel: KernelProcess) -> None:
 async def test_what_was_not_kept_is_counted(kernel: KernelProcess) -> None:
     async with watching(kernel, keep=600.0) as watch:
         await watch.attached()
-        small = "__import__('sys').modules['_kernelscope_probe.history'].__dict__.update(HISTORY_BYTES=6000)"
+        small = "__import__('sys').modules['_kernelscope_probe.probe.history'].__dict__.update(HISTORY_BYTES=6000)"
         assert value(kernel.client(), small) is None
     ran = [kernel.run(f"model.C = {number + 1}.5")["execution_count"] for number in range(12)]
     attached = await visit(kernel)

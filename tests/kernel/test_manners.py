@@ -148,7 +148,7 @@ async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel:
         await watch.attached()
         # In a namespace with the name of a module that the probe calls: the failure is no code of the user's.
         break_it = (
-            "import sys\nlook = sys.modules['_kernelscope_probe.agent'].AGENT.observer.look\n"
+            "import sys\nlook = sys.modules['_kernelscope_probe.probe.agent'].AGENT.observer.scanner\n"
             "look.take = eval('lambda: 1 / 0', {'__name__': 'json'})"
         )
         for cell in (break_it, "a = 1", "b = 2", "c = 3"):
@@ -192,7 +192,7 @@ async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess)
         attached = await watch.attached()
         assert [o.run.code for o in attached.history if o.run] == ["a = 1"]
         kernel.run(
-            "sys = __import__('sys'); sys.modules['_kernelscope_probe.agent'].AGENT.lease.keep_alive.seconds = 0.01"
+            "sys = __import__('sys'); sys.modules['_kernelscope_probe.probe.agent'].AGENT.lease.keep_alive.seconds = 0.01"
         )
         await watch.ran(1)
 
@@ -255,7 +255,7 @@ async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
 async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_rest(
     kernel: KernelProcess,
 ) -> None:
-    lock = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.observer.lock"
+    lock = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.observer.lock"
     kernel.run("from sklearn.svm import SVC")
     async with watching(kernel) as watch:
         await watch.attached()
@@ -469,7 +469,7 @@ async def test_threads_that_change_the_namespace(kernel: KernelProcess) -> None:
         "done = []; threads = [threading.Thread(target=change) for _ in range(2)]\n"
         "for thread in threads: thread.start()"
     )
-    agent = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+    agent = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
     async with watching(kernel, poll=0.1) as watch:
         await watch.attached()
         for number in range(1, 16):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 UNTIL_GO = "from pathlib import Path\nwhile not Path('{}').exists(): pass\n"
 POLLING = "'kernelscope-poll' in [t.name for t in __import__('threading').enumerate()]"
-INTERVAL = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.poller.poller.seconds"
+INTERVAL = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.poller.poller.seconds"
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_a_run_whose_end_was_never_told_does_not_hide_those_after_it(kerne
 
 async def test_a_run_whose_end_was_never_told_is_not_said_to_go_on(kernel: KernelProcess) -> None:
     callbacks = "get_ipython().events.callbacks['post_run_cell']"
-    pulse = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT.pulse"
+    pulse = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.pulse"
     async with watching(kernel) as watch:
         await watch.attached()
         kernel.run(f"saved = {callbacks}[:]; {callbacks}.clear()")
@@ -90,7 +90,7 @@ async def test_a_run_whose_end_was_never_told_is_not_said_to_go_on(kernel: Kerne
 
 
 async def test_an_interrupt_that_left_the_turn_taken_costs_no_run_its_look(kernel: KernelProcess) -> None:
-    agent = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+    agent = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
     kernel.run("from sklearn.svm import SVC")
     async with watching(kernel, poll=0.1) as watch:
         await watch.attached()

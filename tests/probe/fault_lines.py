@@ -45,8 +45,13 @@ def _entry(frame: Any) -> str:
     return "guard" if name in GUARDS else _entered
 
 
+def _is_the_probes(filename: str) -> bool:
+    """Not of a library's reader: one that raises is switched off, which has its own test."""
+    return filename.startswith("<frozen kernelscope") and ".libraries." not in filename
+
+
 def _collect(frame: Any, event: str, arg: Any) -> Any:
-    if not frame.f_code.co_filename.startswith("<frozen kernelscope"):
+    if not _is_the_probes(frame.f_code.co_filename):
         return None
     entry, module = _entry(frame), frame.f_code.co_filename
 
@@ -60,7 +65,7 @@ def _collect(frame: Any, event: str, arg: Any) -> Any:
 
 
 def _fire(frame: Any, event: str, arg: Any) -> Any:
-    if not frame.f_code.co_filename.startswith("<frozen kernelscope"):
+    if not _is_the_probes(frame.f_code.co_filename):
         return None
     entry = _entry(frame)
     if _armed is None or frame.f_code.co_filename != _armed[1] or entry != _armed[0]:
@@ -86,21 +91,21 @@ def collect(on: bool) -> None:
 
 
 def agent() -> Any:
-    return getattr(sys.modules.get("_kernelscope_probe.agent"), "AGENT", None)
+    return getattr(sys.modules.get("_kernelscope_probe.probe.agent"), "AGENT", None)
 
 
 def break_a_look(number: int) -> None:
     """Let the next look of the probe fail, or the one after it."""
-    look, left = agent().observer.look, [number]
+    look, left = agent().observer.scanner, [number]
 
     def take() -> Any:
         left[0] -= 1
         if left[0] == 0:
-            del look.take
+            del look.scan
             raise OSError("a look that fails")
-        return type(look).take(look)
+        return type(look).scan(look)
 
-    look.take = take
+    look.scan = take
 
 
 def plan(faults: str) -> None:

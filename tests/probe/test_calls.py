@@ -11,11 +11,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from kernelscope.domain.facts import Observation
-from kernelscope.probe.calls import CallWatcher, _passes_on
+from kernelscope.probe.calls import CallWatcher
 from kernelscope.probe.identity import Tokens
-from kernelscope.probe.types import TypeCache
 from tests.kernel.watching import Watching, value, watching
 from tests.support.kernels import KernelProcess
+from tests.support.probe import make_types
 
 SETUP = """
 import gc, weakref
@@ -238,11 +238,11 @@ async def test_a_tool_id_that_was_taken_away(kernel: KernelProcess) -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="calls can be seen here")
 def test_before_3_12_nothing_is_seen_and_nothing_breaks() -> None:
-    types = TypeCache()
+    types = make_types()
     watcher = CallWatcher(types, Tokens(), {})
     watcher.begin()
     watcher.watch_class(LogisticRegression)
-    watcher.watch_sklearn()
+    watcher.watch_libraries()
     assert not watcher.active
     assert watcher.drain() == []
     watcher.end()
@@ -251,9 +251,10 @@ def test_before_3_12_nothing_is_seen_and_nothing_breaks() -> None:
 
 def test_a_decorators_frame_passes_on_the_receiver_that_it_was_given_among_its_arguments() -> None:
     this, that = object(), object()
+    passes_on = CallWatcher(make_types(), Tokens(), {})._passes_on
 
     def inner_f(*args: object, **_: object) -> tuple[bool, bool]:
-        return _passes_on(sys._getframe(), this), _passes_on(sys._getframe(), that)
+        return passes_on(sys._getframe(), this), passes_on(sys._getframe(), that)
 
     assert inner_f(this, 1) == (True, False)
     assert inner_f() == (False, False)

@@ -16,9 +16,8 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from kernelscope.probe import code as module
-from kernelscope.probe.code import CodeReader
-from kernelscope.probe.look import Look
+from kernelscope.probe import cell_notes
+from tests.support.probe import make_code_reader, make_scanner
 
 DEFINITIONS = """
 from IPython import get_ipython
@@ -81,9 +80,9 @@ class Cells:
         self.pipe = Pipeline([("s", StandardScaler()), ("c", LogisticRegression())])
         self.space.update(m=self.m, other=self.other, pipe=self.pipe, models={"lr": self.m}, several=[self.m])
         self.space["step"] = self.pipe.steps[-1][1]
-        self.look = Look(self.space)
-        self.reader = CodeReader(self.space, self.look.types, self.look.tokens)
-        self.look.take()
+        self.look = make_scanner(self.space)
+        self.reader = make_code_reader(self.space, self.look)
+        self.look.scan()
 
     def run(self, source: str) -> None:
         """As IPython does: the source is there for tracebacks."""
@@ -114,7 +113,7 @@ def cells(tmp_path: Path) -> Cells:
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SECONDS", 60.0)
+    monkeypatch.setattr(cell_notes, "SECONDS", 60.0)
 
 
 @pytest.mark.parametrize(
@@ -327,7 +326,7 @@ def test_a_function_without_source_is_told_by_its_names(cells: Cells) -> None:
 
 
 def test_out_of_time_is_incomplete(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SECONDS", -1.0)
+    monkeypatch.setattr(cell_notes, "SECONDS", -1.0)
     assert not cells.complete("m.fit(X)")
 
 
@@ -518,7 +517,7 @@ def test_a_fit_of_the_users_own_tells_what_it_teaches_others_and_not_how_it_work
         "    def partial_fit(self, X): pass\n"
         "thin = Thin(m)"
     )
-    cells.look.take()
+    cells.look.scan()
     assert cells.methods("thin.fit(X)") == [("fit", "thin", None), ("fit", "m", "fit")]
     assert cells.complete("thin.fit(X)")
 

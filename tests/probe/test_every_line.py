@@ -65,7 +65,7 @@ OWN_MODULES = tuple(
     f"{name}>"
     for name in (
         *("agent", "guard", "hooks", "runs", "observe", "comm", "lease", "history", "install", "poller"),
-        *("look", "identity", "calls"),
+        *("scanner", "walk", "identity", "calls"),
     )
 )
 """Of the probe's own course; the others read objects and source."""
@@ -109,7 +109,7 @@ def is_at_the_door(entry: str, module: str, line: int) -> bool:
     Only tracing can raise there: the interpreter runs nothing on that line and delivers no signal on it, and in
     CPython 3.11 no other ``try`` of the same function covers it.
     """
-    name = module.removesuffix(">").partition("_kernelscope_probe.")[2] or "loader"
+    name = module.removesuffix(">").partition("_kernelscope_probe.probe.")[2] or "loader"
     if entry != "guard" and name != "loader":
         return False
     source = (PROBE / f"{name}.py").read_text(encoding="utf-8").splitlines()
@@ -366,7 +366,7 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
         value(client, f"len(eval({inject.attach('poller', greeting, poll=0.1).expression()!r}, {{}}))")
         value(
             client,
-            "__import__('sys').modules['_kernelscope_probe.poller'].__dict__.update(MIN_SECONDS=0.001)",
+            "__import__('sys').modules['_kernelscope_probe.probe.poller'].__dict__.update(MIN_SECONDS=0.001)",
         )
         table.append(play("polls", lines_of(client, FAULTS + "polls('[]', True)"), 6, 24))
         assert len(report(client)["missed"]) <= 6
@@ -375,7 +375,7 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
 
 
 ERRORS = ("ZeroDivisionError", "MemoryError", "RecursionError", "GeneratorExit")
-AGENT = "__import__('sys').modules['_kernelscope_probe.agent'].AGENT"
+AGENT = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
 
 
 @pytest.mark.fault(22, 23, 24, 25)
@@ -424,7 +424,7 @@ async def test_an_attach_that_fails_leaves_the_user_s_last_error(tmp_path: Path)
 @pytest.mark.fault(46)
 async def test_a_forked_child_is_silent(tmp_path: Path) -> None:
     cell = (
-        "import os, sys\nagent = sys.modules['_kernelscope_probe.agent'].AGENT\nchild = os.fork()\n"
+        "import os, sys\nagent = sys.modules['_kernelscope_probe.probe.agent'].AGENT\nchild = os.fork()\n"
         "if not child:\n    before = agent.observer.seq\n    agent.hooks.post_run_cell(None)\n    os._exit(agent.observer.seq - before)\n"
         "print(os.waitpid(child, 0)[1])"
     )

@@ -13,10 +13,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from kernelscope.probe import code, look
-from kernelscope.probe.code import CodeReader
-from kernelscope.probe.look import Look
+from kernelscope.probe import cell_notes, scanner
 from tests.probe.hostile import Tripwires, hostile_objects
+from tests.support.probe import make_code_reader, make_scanner
 
 CELLS = (
     "{x}.fit(X, y)",
@@ -65,8 +64,8 @@ def place(dice: random.Random, number: int, thing: Any, space: dict[str, Any]) -
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_code_of_the_users_is_run(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look, "SECONDS", 60.0)
-    monkeypatch.setattr(code, "_SECONDS", 60.0)
+    monkeypatch.setattr(scanner, "SECONDS", 60.0)
+    monkeypatch.setattr(cell_notes, "SECONDS", 60.0)
     wires, dice = Tripwires(), random.Random(seed)
     exec(
         "import copy, joblib, os, pickle, pathlib\ndef train(m, key=None): m.fit()",
@@ -75,11 +74,11 @@ def test_no_code_of_the_users_is_run(seed: int, monkeypatch: pytest.MonkeyPatch)
     space["model"], space["folder"] = LogisticRegression(), __import__("pathlib").Path("/tmp")
     for number, thing in enumerate(hostile_objects(wires, seed, 120)):
         place(dice, number, thing, space)
-    looking = Look(space)
-    reader = CodeReader(space, looking.types, looking.tokens)
+    looking = make_scanner(space)
+    reader = make_code_reader(space, looking)
     wires.tripped.clear()
     for _ in range(3):
-        told = looking.take()
+        told = looking.scan()
         json.dumps(told)
         assert not told["cut"]
     for number in range(120):

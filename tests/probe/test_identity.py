@@ -16,8 +16,8 @@ from kernelscope.domain.events import Attached, Observed
 from kernelscope.domain.evidence import Circumstance
 from kernelscope.domain.facts import KernelFacts, Observation, Snapshot
 from kernelscope.probe.identity import Binding, Tokens
-from kernelscope.probe.look import Look
 from kernelscope.timeline.timeline import Timeline
+from tests.support.probe import make_scanner
 
 
 class Thing:
@@ -62,11 +62,11 @@ def test_an_object_without_weak_references_is_told_as_perhaps_another() -> None:
     assert tokens.of(space["m"]) == tokens.of(space["m"])
     assert tokens.known(Thing()) is None
     references = sys.getrefcount(space["m"])
-    timeline, look = Timeline(), Look(space)
+    timeline, look = Timeline(), make_scanner(space)
     timeline.apply(Attached(1, KernelFacts("file", "3.13.0", 1, 0), Snapshot(), ()))
     changes: list[Change] = []
     for seq in (1, 2):
-        seen = convert({"seq": seq, **look.take()}, Observation)
+        seen = convert({"seq": seq, **look.scan()}, Observation)
         for moment in timeline.apply(Observed(1, seen)).moments:
             changes += moment.changes
         space["m"].coef_ = space["plain"].coef_ = 2
@@ -97,8 +97,8 @@ def test_neither_the_object_nor_its_class_is_kept(slots: tuple[str, ...]) -> Non
 def test_no_death_calls_us() -> None:
     """A callback could run in the middle of anything, also of what holds a lock."""
     space = {"m": LogisticRegression().fit([[0.0], [1.0]], [0, 1])}
-    look = Look(space)
-    look.take()
+    look = make_scanner(space)
+    look.scan()
     held = [space["m"], *vars(space["m"]).values()]
     references = [r for h in held for r in weakref.getweakrefs(h)]
     assert references

@@ -32,7 +32,7 @@ class Stops(BaseException):
 
 def of_the_probe(source: str, **names: object) -> Callable[..., object]:
     """The function ``go`` of a source, with the file name of one of the probe's modules."""
-    space: dict[str, Any] = {**names, "__name__": "kernelscope.probe.look"}
+    space: dict[str, Any] = {**names, "__name__": "kernelscope.probe.scanner"}
     exec(compile(source, interrupts.__file__.replace("interrupts", "look"), "exec"), space)
     go: Callable[..., object] = space["go"]
     return go

@@ -22,7 +22,6 @@ from kernelscope.probe.types import (
     ESTIMATOR,
     OPAQUE,
     USER_OBJECT,
-    TypeCache,
     attributes_of,
     class_attribute,
     dtype_name,
@@ -32,6 +31,7 @@ from kernelscope.probe.types import (
     parameters_and_learned,
     qualified_name,
 )
+from tests.support.probe import make_types
 
 
 def methods(**body: Any) -> dict[str, Any]:
@@ -75,18 +75,18 @@ class ReadOnly(property):
     ],
 )
 def test_the_kind_is_told_from_the_type(cls: type, kind: int) -> None:
-    assert TypeCache().of(cls).kind == kind
+    assert make_types().of(cls).kind == kind
 
 
 def test_a_class_is_no_estimator_and_an_attribute_of_an_instance_makes_none() -> None:
-    cache = TypeCache()
+    cache = make_types()
     assert cache.of(type(LogisticRegression)).kind == OPAQUE
     duck = types.SimpleNamespace(get_params=1, fit=3)
     assert cache.of(type(duck)).kind == OPAQUE
 
 
 def test_parameters_are_the_constructors() -> None:
-    cache = TypeCache()
+    cache = make_types()
     assert cache.of(Mine).params == {"depth", "flavour"}
     assert cache.of(LogisticRegression).params == set(LogisticRegression().get_params())
 
@@ -112,11 +112,11 @@ def test_parameters_behind_decorators() -> None:
 
         def fit(self) -> None: ...
 
-    assert TypeCache().of(Decorated).params == {"depth"}
+    assert make_types().of(Decorated).params == {"depth"}
 
 
 def test_numpys_scalars_are_told_from_those_who_say_they_are() -> None:
-    cache = TypeCache()
+    cache = make_types()
     assert cache.of(np.float32).numpy_scalar
     assert cache.of(np.str_).numpy_scalar
     assert cache.of(np.datetime64).numpy_scalar
@@ -163,7 +163,7 @@ def test_attributes_with_other_keys_than_names() -> None:
     model = LogisticRegression()
     model.__dict__[7] = model.__dict__[("a",)] = model.__dict__["x" * 1_000] = 1
     model.coef_ = 3
-    params, learned = parameters_and_learned(model, TypeCache().of(LogisticRegression))
+    params, learned = parameters_and_learned(model, make_types().of(LogisticRegression), frozenset())
     assert set(params) == set(model.get_params())
     assert learned == {"coef_": 3}
     for place in range(5_000):
@@ -172,13 +172,13 @@ def test_attributes_with_other_keys_than_names() -> None:
 
 
 def test_which_files_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = TypeCache()
+    cache = make_types()
     assert not cache.is_user_file(os.__file__)
     assert not cache.is_user_file(np.__file__)
     assert not cache.is_user_file("<string>")
     assert cache.is_user_file(str(tmp_path / "mine.py"))
     monkeypatch.setattr(sys, "prefix", str(tmp_path))  # an environment made in the project's own folder
-    assert TypeCache().is_user_file(str(tmp_path / "mine.py"))
+    assert make_types().is_user_file(str(tmp_path / "mine.py"))
     assert cache.is_user_module("__main__")
     assert not cache.is_user_module("sklearn.linear_model")
     assert not cache.is_user_module("no.such.module")
@@ -186,7 +186,7 @@ def test_which_files_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.fault(71)
 def test_a_class_at_the_address_of_one_that_is_gone_is_another() -> None:
-    cache, addresses = TypeCache(), set()
+    cache, addresses = make_types(), set()
     for number in range(30):
         name = f"Made{number}"
         made = type(name, (), {})
@@ -224,7 +224,7 @@ def test_a_dict_that_changes_while_it_is_read() -> None:
 
 
 def test_a_class_of_the_users_is_not_kept_alive() -> None:
-    cache = TypeCache()
+    cache = make_types()
     made = type("Mine", (RandomForestClassifier,), {})
     cache.of(made)
     gone = weakref.ref(made)

@@ -14,20 +14,21 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from kernelscope.probe.identity import Binding, Tokens
-from kernelscope.probe.types import TypeCache
-from kernelscope.probe.values import Reader
+from kernelscope.probe.tensors import Tensors
+from kernelscope.probe.values import ValueReader
+from tests.support.probe import make_types
 
 LONG = 60.0
 
 
 @pytest.fixture
-def reader() -> Reader:
-    made = Reader(TypeCache(), Tokens())
+def reader() -> ValueReader:
+    made = ValueReader(make_types(), Tokens(), Tensors())
     made.begin(LONG)
     return made
 
 
-def digest(reader: Reader, value: Any) -> Any:
+def digest(reader: ValueReader, value: Any) -> Any:
     told = reader.signature(value, Binding())
     json.dumps(told)
     return told.get("digest")
@@ -43,7 +44,7 @@ def digest(reader: Reader, value: Any) -> Any:
     ],
     ids=lambda v: str(type(v).__name__),
 )  # fmt: skip
-def test_small_values_have_an_exact_digest(reader: Reader, value: Any) -> None:
+def test_small_values_have_an_exact_digest(reader: ValueReader, value: Any) -> None:
     found = digest(reader, value)
     assert found
     assert not found.startswith("~")
@@ -67,13 +68,13 @@ def different() -> list[Any]:
 
 
 @pytest.mark.parametrize("values", different())
-def test_what_differs_has_another_digest(reader: Reader, values: list[Any]) -> None:
+def test_what_differs_has_another_digest(reader: ValueReader, values: list[Any]) -> None:
     found = [digest(reader, v) for v in values]
     assert None not in found
     assert len(set(found)) == len(values), found
 
 
-def test_functions_are_told_by_their_code(reader: Reader) -> None:
+def test_functions_are_told_by_their_code(reader: ValueReader) -> None:
     def made(k: int) -> Any:
         return lambda x: x + k
 
@@ -86,7 +87,7 @@ def test_functions_are_told_by_their_code(reader: Reader) -> None:
     "value",
     [{1, 2}, Decimal(1), object(), np.random.RandomState(0), iter([]), open, sys, [object()], {"a": {1}}],
 )
-def test_what_cannot_be_looked_into_has_none(reader: Reader, value: Any) -> None:
+def test_what_cannot_be_looked_into_has_none(reader: ValueReader, value: Any) -> None:
     if value is not open:
         assert digest(reader, value) is None
     assert reader.signature(value, Binding())["text"]
@@ -108,7 +109,7 @@ class LoudText(str):
     __str__ = __format__ = __repr__  # type: ignore[assignment]
 
 
-def test_texts_run_no_repr(reader: Reader) -> None:
+def test_texts_run_no_repr(reader: ValueReader) -> None:
     void = np.zeros((), dtype=[("f", object)])
     void["f"] = Loud()
     values: list[Any] = [
@@ -125,7 +126,7 @@ def test_texts_run_no_repr(reader: Reader) -> None:
             assert "Loud" in json.dumps(told) or "void" in json.dumps(told)
 
 
-def test_numbers_are_told_as_json_has_them(reader: Reader) -> None:
+def test_numbers_are_told_as_json_has_them(reader: ValueReader) -> None:
     for value in (float("nan"), float("inf"), 2**60, "x" * 500, 10**5_000):
         told = reader.parameter(value, Binding())
         assert isinstance(told, dict)
@@ -136,7 +137,7 @@ def test_numbers_are_told_as_json_has_them(reader: Reader) -> None:
     assert reader.parameter(10**5_000, Binding())["text"] == "int of 16610 bits"  # type: ignore[index]
 
 
-def test_writes_in_place_are_seen(reader: Reader) -> None:
+def test_writes_in_place_are_seen(reader: ValueReader) -> None:
     for size in (3, 3_000, 30_000):
         array, binding = np.zeros(size), Binding()
         before = reader.signature(array, binding)
@@ -151,7 +152,7 @@ def test_writes_in_place_are_seen(reader: Reader) -> None:
     assert reader.signature(nested, binding)["digest"] != before["digest"]
 
 
-def test_a_large_array_is_sampled(reader: Reader) -> None:
+def test_a_large_array_is_sampled(reader: ValueReader) -> None:
     large = np.zeros(10**6)
     found = digest(reader, large)
     assert found.startswith("~")
@@ -182,7 +183,7 @@ def huge() -> dict[str, Any]:
     }
 
 
-def test_huge_values_take_bounded_time(reader: Reader) -> None:
+def test_huge_values_take_bounded_time(reader: ValueReader) -> None:
     for what, value in huge().items():
         reader.begin(0.2)
         begun = time.process_time()
@@ -194,7 +195,7 @@ def test_huge_values_take_bounded_time(reader: Reader) -> None:
         assert len(json.dumps(told)) < 1_000
 
 
-def test_out_of_time_is_told_and_made_good(reader: Reader) -> None:
+def test_out_of_time_is_told_and_made_good(reader: ValueReader) -> None:
     array, binding = np.ones(10), Binding()
     reader.begin(-1.0)
     assert "digest" not in reader.signature(array, binding)
@@ -204,7 +205,7 @@ def test_out_of_time_is_told_and_made_good(reader: Reader) -> None:
     assert reader.is_still(array, binding)
 
 
-def test_the_tree_behind_a_model(reader: Reader) -> None:
+def test_the_tree_behind_a_model(reader: ValueReader) -> None:
     x, y = np.arange(20.0).reshape(10, 2), np.arange(10) % 2
     one, same, other = (
         DecisionTreeClassifier(max_depth=d, random_state=0).fit(x, y) for d in (None, None, 1)

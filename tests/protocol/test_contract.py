@@ -33,6 +33,7 @@ LOST = (
 )
 NEVER = {
     "Signature": {"version"},  # of PyTorch's tensors
+    "Observation": {"switched_off", "unreadable"},  # no reader of a library raises
 }
 """By struct, what the probe does not send of the cells above."""
 

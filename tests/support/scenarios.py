@@ -1,7 +1,7 @@
 """Plays labelled notebooks in real kernels, and holds what ``watch --json`` says against the labels.
 
-A file holds ``[[scenario]]`` tables with ``id``, optional ``needs`` (packages in the kernel) and
-``before`` (cells that run before the attach), and ``[[scenario.step]]`` tables: ``code``, ``again``
+A file holds ``[[scenario]]`` tables with ``id``, optional ``needs`` (packages in the kernel), ``before`` (cells that
+run before the attach) and ``fresh`` (nothing is imported before the notebook does it), and ``[[scenario.step]]`` tables: ``code``, ``again``
 (run that step's code once more, counted from 1) or ``restart``, and ``expect``: per name a verdict, a
 list of verdicts any of which is right, or a table of keys that the change must have.  A name that
 ``expect`` leaves out must be left out of the answer, too (``lenient`` lifts that).  ``local`` names classes that must be told
@@ -22,20 +22,28 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kernelscope.libraries.registry import registry
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Forked, Zygote, nursery
 
 WAIT_S = 180.0
+FOLDER = Path(__file__).parents[1] / "scenarios"
 
 Record = dict[str, Any]
 Scenario = dict[str, Any]
 
 
-def scenarios_in(folder: Path) -> Iterator[tuple[str, Scenario]]:
-    """(id, scenario) of every file in the folder."""
-    for path in sorted(folder.glob("*.toml")):
-        for scenario in tomllib.loads(path.read_text(encoding="utf-8"))["scenario"]:
-            yield f"{path.stem}:{scenario['id']}", scenario
+def labelled_notebooks() -> dict[str, Scenario]:
+    """Every labelled notebook, by ``FILE:ID`` or ``LIBRARY:ID``: the general ones, and those of each library."""
+    general = ((path.stem, path) for path in sorted(FOLDER.glob("*.toml")))
+    own = ((lib.name, Path(lib.path, "scenarios.toml")) for lib in registry().libraries)
+    return {f"{name}:{s['id']}": s for name, path in (*general, *own) for s in scenarios_of(path)}
+
+
+def scenarios_of(path: Path) -> list[Scenario]:
+    """The scenarios of one file."""
+    scenarios: list[Scenario] = tomllib.loads(path.read_text(encoding="utf-8"))["scenario"]
+    return scenarios
 
 
 @cache
@@ -130,11 +138,11 @@ def _steps(scenario: Scenario, kernel: KernelProcess, watching: Watching) -> Ite
         code = step["code"] if "code" in step else codes[step["again"] - 1]
         codes.append(code)
         record = watching.wait_run(epoch, kernel.run(code)["execution_count"])
-        for problem in _problems(step, record, watching.of("attached")[-1]["kernel"]["sees_calls"]):
+        for problem in problems(step, record, watching.of("attached")[-1]["kernel"]["sees_calls"]):
             yield f"step {number}: {problem}"
 
 
-def _problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator[str]:
+def problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator[str]:
     found = {c["name"]: c for c in record["changes"] if c["scope"] == "global"}
     expected = {**step.get("expect", {}), **(step.get("seen", {}) if sees_calls else {})}
     for key in ("status", "rerun_of"):

@@ -54,6 +54,8 @@ def _probe(timeline: TimelineView) -> Iterator[Line]:
     yield _row("not evaluated", f"{_count(cost.not_evaluated, 'value', 'values')} that a budget left out")
     failed = f"{cost.failures}, and none of them reached your cells" if cost.failures else "none"
     yield _row("own failures", failed, "loss" if cost.failures else "")
+    for off in timeline.switched_off:
+        yield _row("not read", f"objects of {off.library}: reading one raised {off.error}", "loss")
 
 
 def _times(cost: Cost) -> str:

@@ -52,6 +52,9 @@ def _left_side(view: ViewState, title: str | None) -> list[Span]:
     cost = hook_milliseconds(timeline)
     if cost is not None:
         pieces.append(Span(f" · probe {cost:.1f} ms a run", "dim"))
+    if timeline.switched_off:
+        names = ", ".join(off.library for off in timeline.switched_off)
+        pieces.append(safe_span(f" · {names} not read", "loss", limit=40))
     if view.poll is not None:
         pieces.append(Span(f" · looks every {view.poll:g} s", "dim"))
     return pieces

@@ -1,0 +1,112 @@
+"""What is taken for true of any object with ``get_params`` and ``fit``, and Python's own ways to copy and save.
+
+The method names are taken to mean what scikit-learn's developer guide says they mean; nothing else is
+known, so any instance attribute that is no parameter counts as learned.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from kernelscope.domain.facts import ObjectFacts
+from kernelscope.libraries.base import (
+    Arguments,
+    Calls,
+    Effect,
+    Functions,
+    LibraryRules,
+    Names,
+    Objects,
+)
+
+_GUIDE = "https://scikit-learn.org/stable/developers/develop.html"
+_PICKLE = "https://docs.python.org/3/library/pickle.html"
+_JOBLIB = "https://joblib.readthedocs.io/en/stable/persistence.html"
+_CLOUDPICKLE = "https://github.com/cloudpipe/cloudpickle: README"
+_DILL = "https://dill.readthedocs.io/en/latest/dill.html"
+_COPY = "https://docs.python.org/3/library/copy.html"
+
+
+class GenericRules(LibraryRules):
+    """For an object that no library claims."""
+
+    library = "other"
+    source = _GUIDE
+    required_methods: ClassVar[tuple[str, ...]] = ("get_params", "fit")
+
+    calls: ClassVar[tuple[Calls, ...]] = (
+        Calls(
+            methods=("fit", "fit_transform", "fit_predict"),
+            effect=Effect.REFITS,
+            source=_GUIDE,
+            watched=True,
+            in_code="fits",
+            fits_local=True,
+        ),
+        Calls(
+            methods=("partial_fit", "train_on_batch"),
+            effect=Effect.CONTINUES,
+            source="https://scikit-learn.org/stable/glossary.html#term-partial_fit",
+            watched=True,
+            in_code="fits",
+            fits_local=True,
+        ),
+        Calls(
+            # A sampler's; and a trainer's or a library's function.  What they do to this object is not known.
+            methods=("fit_resample", "train"),
+            effect=Effect.NONE,
+            source="https://imbalanced-learn.org/stable/developers_utils.html",
+            in_code="fits",
+        ),
+        Calls(methods=("__setstate__",), effect=Effect.RESTORES, source=_PICKLE, watched=True),
+        Calls(methods=("__getstate__",), effect=Effect.READS, source=_PICKLE, watched=True),
+        Calls(methods=("__reduce_ex__",), effect=Effect.READS, source=_PICKLE),
+    )
+    names: ClassVar[tuple[Names, ...]] = (
+        Names(
+            kind="read only",
+            names=(
+                *("predict", "predict_proba", "predict_log_proba", "decision_function", "score", "transform"),
+                *("get_params", "inverse_transform", "score_samples", "set_params"),
+            ),
+            source=_GUIDE,
+        ),
+        Names(kind="returns itself", names=("fit", "partial_fit", "set_params"), source=_GUIDE),
+        Names(kind="parameters", names=("get_params",), source=_GUIDE),
+        Names(
+            kind="passing frame",
+            names=("fit", "fit_transform", "fit_predict", "fit_resample"),
+            source=_GUIDE,
+        ),
+    )
+    functions: ClassVar[tuple[Functions, ...]] = (
+        Functions(action="save", module="pickle", names=("dump",), source=_PICKLE),
+        Functions(action="load", module="pickle", names=("load",), source=_PICKLE),
+        Functions(action="dump", module="pickle", names=("dumps",), source=_PICKLE),
+        Functions(action="load bytes", module="pickle", names=("loads",), source=_PICKLE),
+        Functions(action="save", module="joblib", names=("dump",), source=_JOBLIB),
+        Functions(action="load", module="joblib", names=("load",), source=_JOBLIB),
+        Functions(action="save", module="cloudpickle", names=("dump",), source=_CLOUDPICKLE),
+        Functions(action="load", module="cloudpickle", names=("load",), source=_CLOUDPICKLE),
+        Functions(action="dump", module="cloudpickle", names=("dumps",), source=_CLOUDPICKLE),
+        Functions(action="load bytes", module="cloudpickle", names=("loads",), source=_CLOUDPICKLE),
+        Functions(action="save", module="dill", names=("dump",), source=_DILL),
+        Functions(action="load", module="dill", names=("load",), source=_DILL),
+        Functions(action="dump", module="dill", names=("dumps",), source=_DILL),
+        Functions(action="load bytes", module="dill", names=("loads",), source=_DILL),
+        Functions(action="copy", module="copy", names=("copy", "deepcopy"), source=_COPY),
+        Functions(action="make", module="copy", names=("copy", "deepcopy"), source=_COPY),
+        Functions(action="make", module="pickle", names=("load", "loads"), source=_PICKLE),
+    )
+    arguments: ClassVar[tuple[Arguments, ...]] = (
+        Arguments(kind="path", names=("file", "filename", "path"), source=f"{_PICKLE}; {_JOBLIB}"),
+    )
+    plain_packages: ClassVar[tuple[str, ...]] = ("scipy.", "numpy.")
+
+    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
+        """Whether it has any attribute that is no parameter; one that a budget left out is there."""
+        has_value = any(s.text != "None" for name, s in facts.learned.items() if self.is_learned(name))
+        return has_value or any(self.is_learned(name) for name in facts.not_evaluated)
+
+
+RULES = (GenericRules(),)

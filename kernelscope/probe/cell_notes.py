@@ -1,0 +1,76 @@
+"""What the reading of one cell has found so far."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Iterator
+
+from .budget import Budget
+
+if TYPE_CHECKING:
+    from . import wire
+
+SECONDS = 0.02
+"""The most that reading one cell may take."""
+
+
+class OutOfTimeError(Exception):
+    """The reading has used up its time."""
+
+
+class CellNotes:
+    """Methods that can have been called, attributes that were written to, copies; and whether that is all."""
+
+    def __init__(self) -> None:
+        self._budget = Budget(SECONDS)
+        self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
+        """(method, token, function, class, continuation arguments) → whether the run cannot have left it out."""
+        self.doubts = 0
+        """How many conditions, loops and the like stand around what is being read."""
+        self.assigned: dict[tuple[int, str], None] = {}
+        """(token of a model, attribute) that the source writes to."""
+        self.copies: dict[str, None] = {}
+        self.entered: set[int] = set()
+        """Ids of the functions that are being read."""
+        self.learning: set[int | None] = set()
+        """Tokens of the user's own estimators whose ``fit`` is being read."""
+        self.complete = True
+        """Every call could be followed."""
+
+    def add(
+        self,
+        method: str,
+        token: int | None,
+        inside: str | None,
+        cls: str | None = None,
+        args: tuple[str, ...] = (),
+    ) -> None:
+        """A method that can have been called; on which model and with which continuation arguments, if they are known."""
+        if self.learning and (token is None or token in self.learning):
+            return  # its own way of learning
+        key = (method, token, inside, cls, args)
+        self._methods[key] = self._methods.get(key, False) or self.doubts == 0
+
+    @contextmanager
+    def doubting(self, doubtful: bool = True) -> Iterator[None]:
+        """What is read meanwhile need not be reached; nothing changes if it is not ``doubtful``."""
+        self.doubts += doubtful
+        yield
+        self.doubts -= doubtful
+
+    def check_time(self) -> None:
+        """Raises OutOfTimeError when the time is used up."""
+        if self._budget.is_spent():
+            raise OutOfTimeError
+
+    def facts(self) -> wire.CodeFacts:
+        """``CodeFacts``, as they are sent."""
+        return {
+            "methods": [
+                {"method": m, "token": t, "inside": i, "cls": c, "sure": sure, "given": args}
+                for (m, t, i, c, args), sure in self._methods.items()
+            ],
+            "assigned": [list(pair) for pair in self.assigned],
+            "copies": list(self.copies),
+            "complete": self.complete,
+        }
