@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kernelscope.domain.events import Detached, KernelChanged, Lost, Progress, Waiting
-from kernelscope.domain.facts import Cost, LocalModel, Movement
+from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
+from kernelscope.domain.facts import Cost, LocalModel, Movement, Snapshot, SwitchedOff
 from kernelscope.expectations.checker import ExpectationChecker
 from kernelscope.expectations.language import parse
 from kernelscope.export.audit import json_text
@@ -25,14 +25,17 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from screenshots import make
 from tests.support.facts import (
+    KERNEL,
     LOGISTIC,
     OBSCURE,
     Watch,
     bound,
     dumped,
     model,
+    observation,
     params,
     pipeline,
+    run_facts,
     taught,
 )
 from tests.support.pages import PAGES, code_words, fenced_blocks, sections, table_rows
@@ -83,6 +86,9 @@ def busy_session() -> Watch:
     watch.cell(names={"m": None})
     watch.look({"m": model(5)})
     watch.cell(names={"m": model(6)}, late=True)
+    off = (SwitchedOff("toylib", "KeyError: 'a'"),)
+    watch.apply(Observed(1, observation(watch.next_seq(), run_facts(8), switched_off=off)))
+    watch.apply(Attached(2, KERNEL, Snapshot(switched_off=off)))
     watch.apply(
         Progress(1, 7, 2.5, (Movement("m", LOGISTIC, 5, "t_ 1 → 2"), Movement("n", LOGISTIC, None, "x")))
     )

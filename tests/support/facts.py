@@ -215,6 +215,11 @@ class Watch:
         self.events.append(event)
         return self._timeline.apply(event)
 
+    def next_seq(self) -> int:
+        """The number of the next observation."""
+        self._seq += 1
+        return self._seq
+
     def look(self, names: Mapping[str, ObjectFacts | None] | None = None, *objects: ObjectFacts) -> Update:
         """A look between runs."""
         self._seq += 1

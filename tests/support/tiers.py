@@ -41,7 +41,7 @@ PLACES = {
     "tests/kernel/test_restarts.py": "proof",
     "tests/probe/test_calls.py": "kernel",
     "tests/probe/test_every_line.py": "proof",
-    "tests/probe/test_frameworks.py": "frameworks",
+    "tests/probe/test_libraries.py": "frameworks",
     "tests/probe/test_living.py": "proof",
     "tests/probe/test_menagerie.py": "proof",
     "tests/proofs": "proof",
