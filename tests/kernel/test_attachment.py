@@ -62,13 +62,19 @@ def message(kind: str, content: dict[str, Any], session: str = "kernel", parent:
 
 
 def push_of(
-    seq: int, nonce: str = "probe", session: str = "kernel", kind: str = "observation", **fields: str
+    seq: int,
+    nonce: str = "probe",
+    session: str = "kernel",
+    kind: str = "observation",
+    comm: str | None = None,
+    **fields: str,
 ) -> Message:
     """The probe's message with an observation of this number."""
     run = {**RUN, "execution_count": seq}
     observation = {"observation": json.dumps({"seq": seq, "run": run})} if kind == "observation" else {}
     push = {"nonce": nonce, "kind": kind, **observation, **fields}
-    return message("comm_msg", {"comm_id": f"comm of {nonce}", "data": {"kernelscope": push}}, session)
+    content = {"comm_id": comm or f"comm of {nonce}", "data": {"kernelscope": push}}
+    return message("comm_msg", content, session)
 
 
 def state_of(word: str, session: str = "kernel") -> Message:
@@ -282,6 +288,7 @@ def test_duplicates_and_late_arrivals_are_dropped_and_a_gap_is_reported(attached
     "stray",
     [
         push_of(1, nonce="another"),
+        push_of(1, nonce="another", comm="comm of probe"),
         message("comm_msg", {"comm_id": "comm of probe", "data": {"state": {}}}),
         message("comm_msg", {"comm_id": "a widget's", "data": {}}),
         message("stream", {"text": "hello"}),

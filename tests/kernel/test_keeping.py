@@ -175,4 +175,4 @@ def test_explain_tells_what_nobody_saw_and_waits_for_a_busy_kernel(kernel: Kerne
     waited = kernelscope(*explain)
     kernel.wait(busy)
     assert (late.returncode, waited.returncode) == (4, 0)
-    assert "gave no answer in 0.5 s" in late.stderr
+    assert "did not answer in 0.5 s" in late.stderr
