@@ -52,26 +52,14 @@ LARGE_CLASSES: list[str] = []
 CYCLES: list[list[str]] = []
 POOR_NAMES: dict[str, str] = {
     "kernelscope.domain.facts": "given",
-    "kernelscope.expectations.checker": "held",
-    "kernelscope.expectations.language": "found",
-    "kernelscope.expectations.results": "held",
-    "kernelscope.export.lines": "held",
-    "kernelscope.export.markdown": "held",
-    "kernelscope.export.page": "held",
     "kernelscope.libraries.base": "anew given",
     "kernelscope.libraries.catboost.rules": "given",
     "kernelscope.libraries.sklearn.rules": "anew given",
     "kernelscope.libraries.skorch.rules": "given",
-    "kernelscope.presentation.evidence": "found",
-    "kernelscope.presentation.expectations": "held",
-    "kernelscope.presentation.explain": "held",
-    "kernelscope.presentation.history": "held",
     "kernelscope.probe.agent": "found",
     "kernelscope.probe.loader": "held",
     "kernelscope.probe.lookups": "held",
     "kernelscope.probe.wire": "given",
-    "kernelscope.timeline.timeline": "given held",
-    "kernelscope.timeline.view": "held",
     "kernelscope.tui.screens.help": "told",
     "kernelscope.tui.state.grid_cells": "held",
     "kernelscope.tui.state.grid_lines": "held",
@@ -80,11 +68,6 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.tui.views.evidence_lines": "held",
     "kernelscope.tui.views.inspector": "held",
     "kernelscope.tui.views.sentence": "found held",
-    "kernelscope.verdicts.context": "found given held",
-    "kernelscope.verdicts.judge": "found held",
-    "kernelscope.verdicts.learned": "found held",
-    "kernelscope.verdicts.learned_finding": "found",
-    "kernelscope.verdicts.networks": "found given",
 }
 """The words by module; a word may stand in many of its names."""
 

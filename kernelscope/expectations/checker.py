@@ -21,8 +21,8 @@ from kernelscope.expectations.results import (
     BlindSpot,
     ChangeCounts,
     Finding,
-    HeldAtAttach,
     KernelDied,
+    KnownAtAttach,
     LookCutShort,
     NeverSeen,
     NotWatched,
@@ -125,8 +125,8 @@ class ExpectationChecker:
         return tuple(f for moment in update.moments[1:] for f in self._check_moment(epoch, moment, update))
 
     def _holds_model(self, name: str, moment: Moment) -> bool:
-        held = self._timeline.held_at(name, moment.index)
-        return held is not None and held.facts is not None
+        entry = self._timeline.entry_at(name, moment.index)
+        return entry is not None and entry.facts is not None
 
     def _check_moment(self, epoch: _Epoch, moment: Moment, update: Update) -> Iterator[Finding]:
         place = moment.execution_count + (0.0 if moment.kind == "run" else 0.5)
@@ -185,13 +185,13 @@ class ExpectationChecker:
         if expectation.is_exact:
             return [expectation.name]
         rows = [r for r in self._timeline.rows() if expectation.means(r.name, part=r.whole is not None)]
-        return [row.name for row in rows if self._was_held_in(row.name, epoch)]
+        return [row.name for row in rows if self._has_model_in(row.name, epoch)]
 
-    def _was_held_in(self, name: str, epoch: int) -> bool:
+    def _has_model_in(self, name: str, epoch: int) -> bool:
         moments = self._timeline.moments
         return any(
-            held.facts is not None and moments[held.moment].epoch == epoch
-            for held in self._timeline.track(name)
+            entry.facts is not None and moments[entry.moment].epoch == epoch
+            for entry in self._timeline.track(name)
         )
 
     def _of_name(self, expectation: Expectation, epoch: _Epoch, name: str, tally: _Tally) -> Finding | None:
@@ -205,7 +205,7 @@ class ExpectationChecker:
         if tally.maybe:
             return tally.maybe[0]
         if blind is None and not expectation.window.is_bounded and name in epoch.names_at_attach:
-            blind = HeldAtAttach(epoch.begun)
+            blind = KnownAtAttach(epoch.begun)
         if blind is not None:
             return _undecided(blind, name, epoch)
         return Finding("broken", TooFew(expectation.words, tally.sure), name, epoch.number)

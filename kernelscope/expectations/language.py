@@ -142,13 +142,13 @@ class _Parser:
         return self._verdicts(), False, *self._times()
 
     def _verdicts(self) -> frozenset[Verdict]:
-        found = {self._verdict()}
+        verdicts = {self._verdict()}
         while self._peek() in _JOINTS:
             self._next += 1
             if self._peek() in _JOINTS:  # "a, b, and c"
                 self._next += 1
-            found.add(self._verdict())
-        return frozenset(found)
+            verdicts.add(self._verdict())
+        return frozenset(verdicts)
 
     def _verdict(self) -> Verdict:
         word = self._peek()

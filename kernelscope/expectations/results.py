@@ -42,7 +42,7 @@ class NotWatched(Struct, frozen=True):
     last: int
 
 
-class HeldAtAttach(Struct, frozen=True):
+class KnownAtAttach(Struct, frozen=True):
     """The name held a model before any run was seen."""
 
     after: int
@@ -74,7 +74,7 @@ class StillRunning(Struct, frozen=True):
     after: int
 
 
-BlindSpot = NotWatched | HeldAtAttach | ObservationsLost | KernelDied | LookCutShort | StillRunning
+BlindSpot = NotWatched | KnownAtAttach | ObservationsLost | KernelDied | LookCutShort | StillRunning
 """What was not seen."""
 Reason = ChangeCounts | TooFew | NeverSeen | BlindSpot
 

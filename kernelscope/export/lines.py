@@ -64,9 +64,9 @@ def _lines(update: Update) -> Iterator[str]:  # noqa: C901 - a case per kind of 
             yield f"waiting: {reason}"
         case Attached(kernel=kernel):
             where = kernel.notebook or kernel.connection_file
-            held = ", ".join(f"{m.name} ({short_class(m.facts.cls)})" for m in update.models)
+            models = ", ".join(f"{m.name} ({short_class(m.facts.cls)})" for m in update.models)
             yield f"attached to {where}, Python {kernel.python}, after In [{kernel.execution_count}]"
-            yield f"  models: {held or 'none yet'}"
+            yield f"  models: {models or 'none yet'}"
         case Observed():
             for moment in update.moments:
                 if moment.run is not None:

@@ -256,17 +256,17 @@ def _model_rows(timeline: TimelineView) -> Iterator[tuple[str, ...]]:
 
 def _class(timeline: TimelineView, row: Row) -> str:
     track = timeline.track(row.name)
-    latest = next((held.facts for held in reversed(track) if held.facts is not None), None)
+    latest = next((entry.facts for entry in reversed(track) if entry.facts is not None), None)
     return _cell(short_class(latest.cls if latest is not None else None))
 
 
 def _marks(timeline: TimelineView, row: Row) -> str:
     """The lifeline: a glyph and the execution count for each change, and a wall for each restart."""
     marks: list[str] = []
-    for held in timeline.track(row.name):
-        moment = timeline.moments[held.moment]
-        if held.change is not None:
-            marks.append(f"{GLYPHS[held.change.verdict]} {moment.execution_count}")
+    for entry in timeline.track(row.name):
+        moment = timeline.moments[entry.moment]
+        if entry.change is not None:
+            marks.append(f"{GLYPHS[entry.change.verdict]} {moment.execution_count}")
         elif moment.kind == "attached":
             marks.append(WALL if moment.index > 0 else HATCH)
     left = len(marks) - _MARKS

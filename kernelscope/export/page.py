@@ -265,22 +265,22 @@ def _rows(timeline: TimelineView, page: _PageData) -> Iterator[list[Any]]:
     places = {row.name: place for place, row in enumerate(rows)}
     for row in rows:
         label = row.name if row.whole is None else row.name.removeprefix(row.whole)
-        track = [_held(held, page) for held in timeline.track(row.name)]
+        track = [_entry(entry, page) for entry in timeline.track(row.name)]
         whole = None if row.whole is None else places.get(row.whole)
         yield [page.text(row.name, _NAME), whole, page.text(label, _NAME), track]
 
 
-def _held(held: TrackEntry, page: _PageData) -> list[Any]:
+def _entry(entry: TrackEntry, page: _PageData) -> list[Any]:
     """What a row holds from one moment on; shorter if it holds no model."""
-    change = None if held.change is None else page.change(held.change)
-    facts = held.facts
+    change = None if entry.change is None else page.change(entry.change)
+    facts = entry.facts
     if facts is None:
-        return [held.moment, change]
+        return [entry.moment, change]
     return [
-        held.moment,
+        entry.moment,
         change,
         facts.generation,
-        int(bool(held.fitted)),
+        int(bool(entry.fitted)),
         page.text(facts.cls, _NAME),
         hex(facts.id),
         page.pairs((name, shown(value)) for name, value in facts.params.items()),

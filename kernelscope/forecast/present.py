@@ -63,7 +63,7 @@ class Present:
 
     def facts_after(self, name: str, run: Run) -> ObjectFacts | None:
         """What the name held after this run, as it was then."""
-        entry = self._timeline.held_at(name, run.moment)
+        entry = self._timeline.entry_at(name, run.moment)
         return entry.facts if entry is not None else None
 
     def was_saved_since(self, file: str, run: Run) -> bool:

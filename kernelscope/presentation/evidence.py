@@ -81,8 +81,8 @@ _HOW = {"bound": "bound to a new value", "written": "written in place", "lost": 
 
 def evidence_sentences(change: Change) -> tuple[Sentence, ...]:
     """The evidence of a change, a sentence for each piece."""
-    found = tuple(evidence_sentence(each) for each in change.evidence)
-    return found if change.late is None else (*found, _LATE)
+    sentences = tuple(evidence_sentence(each) for each in change.evidence)
+    return sentences if change.late is None else (*sentences, _LATE)
 
 
 def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case per kind of evidence

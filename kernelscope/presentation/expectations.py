@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from kernelscope.expectations.results import (
     ChangeCounts,
     Finding,
-    HeldAtAttach,
     KernelDied,
+    KnownAtAttach,
     LookCutShort,
     NeverSeen,
     NotWatched,
@@ -40,9 +40,9 @@ def _reason(finding: Finding) -> Sentence:
         case NeverSeen(is_pattern=is_pattern, close_names=close):
             called = "ever had a name like" if is_pattern else "was ever called"
             return sentence(f"no model {called} ", name, did_you_mean(close))
-        case HeldAtAttach(after=after):
-            held = " held a model already when it was first seen "
-            return sentence(name, held, _after(after), "; how it came to that is not known")
+        case KnownAtAttach(after=after):
+            already = " held a model already when it was first seen "
+            return sentence(name, already, _after(after), "; how it came to that is not known")
         case NotWatched(last=last):
             return sentence(run_label(1), " to ", run_label(last), " ran before anything was watched")
         case ObservationsLost(count=count, after=after):

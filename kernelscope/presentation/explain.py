@@ -223,31 +223,31 @@ def _file(change: Change) -> Sentence:
 def _file_state(change: Change, state: SavedState) -> Sentence:
     """Which generation the file holds, and which one memory held until now."""
     before = " before the kernel was restarted" if state.before_restart else ""
-    held = sentence(
+    holds = sentence(
         f"The file holds {generation_name(state.generation)}, as saved in ",
         run_label(state.execution_count),
         before,
     )
     if change.previous_generation is None:
-        return sentence(held, ".")
+        return sentence(holds, ".")
     if change.previous_generation == state.generation and not state.before_restart:
-        return sentence(held, "; anything that ", quote(change.name), " has learned since is gone.")
-    return sentence(held, f"; memory held {_that(change)}.")
+        return sentence(holds, "; anything that ", quote(change.name), " has learned since is gone.")
+    return sentence(holds, f"; memory held {_that(change)}.")
 
 
 def _stale(change: Change) -> Sentence:
     """Which partners still hold what is gone, and what that means for optimizers and schedulers."""
     one = len(change.stale) == 1
-    held = sentence(enumerate_names(change.stale), f" still {'holds' if one else 'hold'} {_that(change)}")
+    holders = sentence(enumerate_names(change.stale), f" still {'holds' if one else 'hold'} {_that(change)}")
     if change.identity is Identity.RECREATED:
         now = sentence("the new one")
     else:
         now = sentence("what ", quote(change.name), " holds now")
     if change.background.stale_kind == "optimizers":
-        return sentence(held, f": {'its' if one else 'their'} steps do not reach ", now)
+        return sentence(holders, f": {'its' if one else 'their'} steps do not reach ", now)
     if change.background.stale_kind == "schedulers":
-        return sentence(held, f": {'it does' if one else 'they do'} not change the settings of ", now)
-    return held
+        return sentence(holders, f": {'it does' if one else 'they do'} not change the settings of ", now)
+    return holders
 
 
 def _params(params: dict[str, tuple[Value, Value]], words: ModelWords) -> Sentence:

@@ -95,24 +95,24 @@ def name_history(
         forgotten: how many observations the probe did not keep, of those before the history.
     """
     last = until or timeline.moments[-1]
-    track = [held for held in timeline.track(name) if held.moment <= last.index]
-    held = track[-1] if track else None
+    track = [entry for entry in timeline.track(name) if entry.moment <= last.index]
+    entry = track[-1] if track else None
     return NameHistory(
         name,
         tuple(_entries(timeline, name, track, forgotten)),
-        held.facts if held is not None else None,
-        held.fitted if held is not None else None,
-        _end(name, held, until),
+        entry.facts if entry is not None else None,
+        entry.fitted if entry is not None else None,
+        _end(name, entry, until),
         tuple(_reruns(timeline, name, last, forecast=until is None)),
         not_looked_at=timeline.cut if until is None else (),
     )
 
 
-def _end(name: str, held: TrackEntry | None, until: Moment | None) -> Sentence:
+def _end(name: str, entry: TrackEntry | None, until: Moment | None) -> Sentence:
     now = "Now" if until is None else after_label(until.execution_count)
-    if held is not None and held.is_out_of_reach:
+    if entry is not None and entry.is_out_of_reach:
         return sentence(now, " it is not known what ", quote(name), " holds: the look did not reach it.")
-    holding = _holding(name, held.facts, held.fitted) if held is not None else _holding(name, None, None)
+    holding = _holding(name, entry.facts, entry.fitted) if entry is not None else _holding(name, None, None)
     return sentence(now, " ", holding, ".")
 
 
@@ -120,14 +120,14 @@ def _entries(
     timeline: TimelineView, name: str, track: Sequence[TrackEntry], forgotten: int
 ) -> Iterator[HistoryEntry]:
     epochs: set[int] = set()
-    for held in track:
-        moment = timeline.moments[held.moment]
+    for entry in track:
+        moment = timeline.moments[entry.moment]
         if moment.epoch not in epochs:
             epochs.add(moment.epoch)
             start = next(m for m in timeline.moments if m.epoch == moment.epoch)
-            yield from _beginning(timeline, name, held if moment is start else None, start, forgotten)
-        if held.change is not None:
-            yield _entry(moment, held.change)
+            yield from _beginning(timeline, name, entry if moment is start else None, start, forgotten)
+        if entry.change is not None:
+            yield _entry(moment, entry.change)
 
 
 def _entry(moment: Moment, change: Change) -> HistoryEntry:
@@ -151,11 +151,11 @@ def _entry(moment: Moment, change: Change) -> HistoryEntry:
 
 
 def _beginning(
-    timeline: TimelineView, name: str, held: TrackEntry | None, start: Moment, forgotten: int
+    timeline: TimelineView, name: str, entry: TrackEntry | None, start: Moment, forgotten: int
 ) -> Iterator[HistoryEntry]:
     """The entries for an attach: what was before it is unknown."""
     count, epoch, quoted = start.execution_count, start.epoch, quote(name)
-    if held is not None and start.index:
+    if entry is not None and start.index:
         fresh = sentence(f"The kernel was restarted (epoch {epoch}): what ", quoted, " had held is gone.")
         yield HistoryEntry("attached", fresh, epoch, count, "observed")
     if count:
@@ -169,8 +169,8 @@ def _beginning(
             "What happened to ", quoted, " before ", run_label(count + 1), f" is unknown: {why}."
         )
         yield HistoryEntry("unknown", before, epoch, count, "unknown")
-    if held is not None and held.facts is not None:
-        now = sentence(after_label(count), " ", _holding(name, held.facts, held.fitted), ".")
+    if entry is not None and entry.facts is not None:
+        now = sentence(after_label(count), " ", _holding(name, entry.facts, entry.fitted), ".")
         there = (sentence("it was there at the attach"),)
         yield HistoryEntry("attached", now, epoch, count, "observed", there)
 

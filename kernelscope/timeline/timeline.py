@@ -154,15 +154,15 @@ class Timeline:
             return self._take(event.event, event.judgements)
         return self._take(event, (None,) * count_looks(event))
 
-    def _take(self, event: Event, given: Sequence[Judgement | None]) -> Generator[None, None, Update]:
+    def _take(self, event: Event, judgements: Sequence[Judgement | None]) -> Generator[None, None, Update]:
         match event:
             case Attached():
-                return (yield from self._attach(event, given))
+                return (yield from self._attach(event, judgements))
             case Observed(observation=observation):
                 self.progress = None
                 self.cost = observation.cost or self.cost
                 self.cut, self.switched_off = observation.cut, observation.switched_off
-                judgement, moment = self._observe(observation, *given)
+                judgement, moment = self._observe(observation, *judgements)
                 return Update(event, (moment,) if moment else (), judgements=(judgement,))
             case Progress():
                 self.progress = event
@@ -178,7 +178,9 @@ class Timeline:
                 self.ended = reason
         return Update(event)
 
-    def _attach(self, event: Attached, given: Sequence[Judgement | None]) -> Generator[None, None, Update]:
+    def _attach(
+        self, event: Attached, judgements: Sequence[Judgement | None]
+    ) -> Generator[None, None, Update]:
         self.epoch, self.waiting, self.state = event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
         self.cut, self.switched_off = event.base.cut, event.base.switched_off
@@ -191,14 +193,14 @@ class Timeline:
         runs_since = sum(o.run is not None for o in event.history)
         start = self._add_moment("attached", max(event.kernel.execution_count - runs_since, 0))
         self._coverage = Coverage(event.base, start.execution_count, is_first=not event.history)
-        first = given[0] or self._state_at_attach()
+        first = judgements[0] or self._state_at_attach()
         self._extend_tracks(first, start)
         looked: list[tuple[Judgement, Moment | None]] = []
-        for observation, known in zip(event.history, given[1:], strict=True):
+        for observation, known in zip(event.history, judgements[1:], strict=True):
             yield
             looked.append(self._observe(observation, known))
-        held = ((n, self.objects[t]) for n, t in self.names.items())
-        models = (NamedModel(n, f, self._has_learned(f)) for n, f in held if not f.helper)
+        models_now = ((n, self.objects[t]) for n, t in self.names.items())
+        models = (NamedModel(n, f, self._has_learned(f)) for n, f in models_now if not f.helper)
         return Update(
             event,
             (start, *(moment for _, moment in looked if moment is not None)),
@@ -211,12 +213,12 @@ class Timeline:
         rows = self._current_rows()
         return Judgement(tuple(self._row_state(name, rows) for name in dict.fromkeys((*self.tracks, *rows))))
 
-    def _observe(self, observation: Observation, given: Judgement | None) -> tuple[Judgement, Moment | None]:
+    def _observe(self, observation: Observation, known: Judgement | None) -> tuple[Judgement, Moment | None]:
         """Takes in one look; there is no moment if it was between runs and found no change."""
-        rows_before = {} if given else self._current_rows()
+        rows_before = {} if known else self._current_rows()
         before, names_before = self.objects, self.names
         self._take_facts(observation)
-        rows_before = {**rows_before, **self._rows_reached_again(before, judged=given is None)}
+        rows_before = {**rows_before, **self._rows_reached_again(before, judged=known is None)}
         self._unreached |= {n: names_before[n] for n in observation.unreached if n in names_before}
         run = observation.run
         count = self.moments[-1].execution_count if run is None else run.execution_count
@@ -231,7 +233,7 @@ class Timeline:
             epoch=self.epoch,
             late_since=self._coverage.first_suspect(observation, count),
         )
-        judgement = given or self._judge(context, rows_before)
+        judgement = known or self._judge(context, rows_before)
         self.trained = {**self.trained, **judgement.trained}
         self._remember_files(_files_written(context))
         is_silent = run is None and not judgement.changes

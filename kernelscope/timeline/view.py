@@ -109,7 +109,7 @@ class TimelineView:
         track = self._timeline.tracks.get(name, ())
         return track if self._past is None else self._past.part_of(track)
 
-    def held_at(self, name: str, moment: int) -> TrackEntry | None:
+    def entry_at(self, name: str, moment: int) -> TrackEntry | None:
         """What the row held after the moment with this index; ``None`` before its first sight."""
         track = self._timeline.tracks.get(name, ())
         place = bisect_right(track, min(moment, len(self.moments) - 1), key=lambda entry: entry.moment)
@@ -117,8 +117,8 @@ class TimelineView:
 
     def change_at(self, name: str, moment: int) -> Change | None:
         """What that very moment did to the row."""
-        held = self.held_at(name, moment)
-        return held.change if held is not None and held.moment == moment else None
+        entry = self.entry_at(name, moment)
+        return entry.change if entry is not None and entry.moment == moment else None
 
     # Objects and cells.
 
@@ -184,19 +184,19 @@ class _Past:
 
     @cached_property
     def objects(self) -> Mapping[int, ObjectFacts]:
-        return {held.facts.token: held.facts for _, held in self._latest if held.facts is not None}
+        return {entry.facts.token: entry.facts for _, entry in self._latest if entry.facts is not None}
 
     @cached_property
     def names(self) -> Mapping[str, int]:
-        held = ((row.name, held.facts) for row, held in self._latest if row.whole is None)
-        return {name: facts.token for name, facts in held if facts is not None}
+        entry = ((row.name, entry.facts) for row, entry in self._latest if row.whole is None)
+        return {name: facts.token for name, facts in entry if facts is not None}
 
     @cached_property
     def trained(self) -> Mapping[int, bool]:
         return {
-            held.facts.token: bool(held.fitted)
-            for _, held in self._latest
-            if held.facts is not None and held.facts.token in self._timeline.trained
+            entry.facts.token: bool(entry.fitted)
+            for _, entry in self._latest
+            if entry.facts is not None and entry.facts.token in self._timeline.trained
         }
 
 

@@ -69,8 +69,8 @@ class JudgingContext:
         """Whether the object or anything it holds was touched."""
         if facts.token in self.touched:
             return True
-        held = (self.after.get(p.token) for p in facts.parts) if depth else ()
-        return any(h is not None and self.may_differ(h, depth - 1) for h in held)
+        parts = (self.after.get(p.token) for p in facts.parts) if depth else ()
+        return any(h is not None and self.may_differ(h, depth - 1) for h in parts)
 
     def calls_on(self, token: int) -> tuple[Call, ...]:
         """Calls seen on this object, in the order in which they were first made."""
@@ -78,10 +78,10 @@ class JudgingContext:
 
     @cached_property
     def _calls(self) -> Mapping[int, Sequence[Call]]:
-        found: dict[int, list[Call]] = {}
+        by_token: dict[int, list[Call]] = {}
         for call in self.observation.calls:
-            found.setdefault(call.token, []).append(call)
-        return found
+            by_token.setdefault(call.token, []).append(call)
+        return by_token
 
     def names_of(self, token: int) -> tuple[str, ...]:
         """The names that reach this object now."""
@@ -89,19 +89,19 @@ class JudgingContext:
 
     @cached_property
     def _names(self) -> Mapping[int, Sequence[str]]:
-        found: dict[int, list[str]] = {}
+        by_token: dict[int, list[str]] = {}
         for name, token in self.names_after.items():
-            found.setdefault(token, []).append(name)
-        return found
+            by_token.setdefault(token, []).append(name)
+        return by_token
 
     def wholes_of(self, token: int, depth: int = DEPTH) -> tuple[int, ...]:
         """Tokens of the named composites, near and far, that work with this object in place."""
         if depth == 0:
             return ()
-        found: list[int] = []
+        tokens: list[int] = []
         for whole in self._wholes.get(token, ()):
-            found += [whole, *self.wholes_of(whole, depth - 1)]
-        return tuple(dict.fromkeys(found))
+            tokens += [whole, *self.wholes_of(whole, depth - 1)]
+        return tuple(dict.fromkeys(tokens))
 
     @cached_property
     def _wholes(self) -> Mapping[int, Sequence[int]]:
@@ -109,11 +109,11 @@ class JudgingContext:
 
         An index, because each object is asked for: searching all of them each time would be quadratic.
         """
-        found: dict[int, list[int]] = {}
+        by_token: dict[int, list[int]] = {}
         for whole in self.after.values():
             for token in dict.fromkeys(p.token for p in working_parts(whole) if p.token != whole.token):
-                found.setdefault(token, []).append(whole.token)
-        return found
+                by_token.setdefault(token, []).append(whole.token)
+        return by_token
 
     def workers_on(self, token: int) -> tuple[int, ...]:
         """Tokens of the objects that work on this one without containing it: its optimizers."""
@@ -121,11 +121,11 @@ class JudgingContext:
 
     @cached_property
     def _workers(self) -> Mapping[int, Sequence[int]]:
-        found: dict[int, list[int]] = {}
+        by_token: dict[int, list[int]] = {}
         for worker in self.after.values():
             for token in dict.fromkeys(worker.partners):
-                found.setdefault(token, []).append(worker.token)
-        return found
+                by_token.setdefault(token, []).append(worker.token)
+        return by_token
 
     def holders_of(self, token: int) -> tuple[str, ...]:
         """Names of the composites that hold this object, as a part or as a partner."""
@@ -166,15 +166,19 @@ class JudgingContext:
 
 def working_parts(facts: ObjectFacts) -> tuple[Part, ...]:
     """The parts whose learned state is the whole's own."""
-    given_too = card_for(facts).works_with_given_parts(facts)
-    given = {p.token for p in facts.parts if p.key is not None}
-    return tuple(p for p in facts.parts if given_too or (p.key is None and not _is_template(p, given, facts)))
+    in_place = card_for(facts).works_with_given_parts(facts)
+    parameters = {p.token for p in facts.parts if p.key is not None}
+    return tuple(
+        p for p in facts.parts if in_place or (p.key is None and not _is_template(p, parameters, facts))
+    )
 
 
-def _is_template(part: Part, given: set[int], facts: ObjectFacts) -> bool:
+def _is_template(part: Part, parameters: set[int], facts: ObjectFacts) -> bool:
     """Whether an ensemble only makes clones of it: ``BaseEnsemble._validate_estimator`` keeps its ``estimator``
     parameter under a second name (sklearn/ensemble/_base.py)."""
-    return part.label == ".estimator_" and part.token in given and facts.cls.startswith("sklearn.ensemble.")
+    return (
+        part.label == ".estimator_" and part.token in parameters and facts.cls.startswith("sklearn.ensemble.")
+    )
 
 
 def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int = DEPTH) -> bool:
@@ -194,9 +198,9 @@ def flat_params(
     have no name."""
     flat: dict[str, Value] = dict(facts.params)
     for part in facts.parts if depth else ():
-        held = objects.get(part.token)
-        if part.key and held is not None:
-            nested = flat_params(held, objects, depth - 1)
+        part_facts = objects.get(part.token)
+        if part.key and part_facts is not None:
+            nested = flat_params(part_facts, objects, depth - 1)
             flat.update({f"{part.key}__{name}": value for name, value in nested.items()})
     return flat
 
@@ -228,16 +232,16 @@ def rows_of(
         if token in objects and objects[token].helper:
             continue
         rows[name] = (token, None)
-        parts = ((name + label, held) for label, held in _parts_of(token, objects))
-        rows.update({row: (held, name) for row, held in parts if row not in names})
+        parts = ((name + label, part_token) for label, part_token in _parts_of(token, objects))
+        rows.update({row: (part_token, name) for row, part_token in parts if row not in names})
     return rows
 
 
 def _parts_of(token: int, objects: Mapping[int, ObjectFacts], depth: int = DEPTH) -> list[tuple[str, int]]:
     facts = objects.get(token)
-    found: list[tuple[str, int]] = []
+    parts: list[tuple[str, int]] = []
     for part in facts.parts if facts is not None and depth else ():
         if part.token in objects:
-            found.append((part.label, part.token))
-            found += [(part.label + label, t) for label, t in _parts_of(part.token, objects, depth - 1)]
-    return found
+            parts.append((part.label, part.token))
+            parts += [(part.label + label, t) for label, t in _parts_of(part.token, objects, depth - 1)]
+    return parts

@@ -107,7 +107,7 @@ def _judge_row(
     if after is None:
         return None
     if before is None:
-        return _judge_first_held(name, after, context)
+        return _judge_new_name(name, after, context)
     if before.token == after.token:
         if not context.may_differ(after):
             return None
@@ -140,7 +140,7 @@ def _judge_gone(name: str, root: str, before: ObjectFacts, context: JudgingConte
     return _date_change(change, context)
 
 
-def _judge_first_held(name: str, after: ObjectFacts, context: JudgingContext) -> Change:
+def _judge_new_name(name: str, after: ObjectFacts, context: JudgingContext) -> Change:
     """The change of a name that held no model before."""
     if after.token in context.before:
         return _judge_rebound(name, None, after, context)
@@ -277,10 +277,10 @@ def _only_statistics_moved(before: ObjectFacts, after: ObjectFacts) -> bool:
 
 
 def _kind_of(stale: tuple[str, ...], context: JudgingContext) -> StaleKind:
-    held = [context.after[context.names_after[n]] for n in stale if n in context.names_after]
-    if held and all(f.library == "torch.optim" for f in held):
+    partners = [context.after[context.names_after[n]] for n in stale if n in context.names_after]
+    if partners and all(f.library == "torch.optim" for f in partners):
         return "optimizers"
-    return "schedulers" if held and all(f.helper for f in held) else "models"
+    return "schedulers" if partners and all(f.helper for f in partners) else "models"
 
 
 def _file_state(change: Change, context: JudgingContext) -> SavedState | None:
@@ -333,21 +333,21 @@ def _evidence(
     saved: FileAccess | None,
     context: JudgingContext,
 ) -> tuple[Evidence, ...]:
-    found: list[Evidence] = []
+    evidence: list[Evidence] = []
     if identity in (Identity.NEW, Identity.RECREATED):
-        found.append(NewObject(after.generation))
+        evidence.append(NewObject(after.generation))
     if identity is Identity.REBOUND:
-        found.append(KnownObject(context.before[after.token].generation))
+        evidence.append(KnownObject(context.before[after.token].generation))
     if before is not None and before.token != after.token and before.id == after.id:
-        found.append(Circumstance.ADDRESS_REUSED)
+        evidence.append(Circumstance.ADDRESS_REUSED)
     if after.by_address and identity in (Identity.SAME, Identity.REBOUND):
-        found.append(Circumstance.NO_WEAK_REFERENCES)
-    found += finding.evidence
+        evidence.append(Circumstance.NO_WEAK_REFERENCES)
+    evidence += finding.evidence
     if before is not None and _differing_params(before, after, context):
-        found.append(Circumstance.PARAMS_DIFFER)
+        evidence.append(Circumstance.PARAMS_DIFFER)
     if saved is not None:
-        found.append(SaveInCode(saved.call, saved.path, saved.touched))
-    return tuple(found) or (Circumstance.STATE_DIFFERS,)
+        evidence.append(SaveInCode(saved.call, saved.path, saved.touched))
+    return tuple(evidence) or (Circumstance.STATE_DIFFERS,)
 
 
 def _persistence(finding: LearnedFinding, saved: FileAccess | None) -> Persistence | None:
@@ -377,8 +377,8 @@ def _stale_partners(
     """
     if after is None or after.token != before.token:
         return () if context.names_of(before.token) else context.holders_of(before.token)
-    held = {p.token for p in after.parts}
-    dropped = [p.token for p in before.parts if p.key is None and p.token not in held]
+    part_tokens = {p.token for p in after.parts}
+    dropped = [p.token for p in before.parts if p.key is None and p.token not in part_tokens]
     return tuple(name for token in dropped for name in context.names_of(token))
 
 

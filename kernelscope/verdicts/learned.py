@@ -323,19 +323,19 @@ def _through_parts(
     parts: tuple[Part, ...] | None = None,
 ) -> LearnedFinding:
     """The highest-ranking change among these parts; by default, among those that the whole works with."""
-    held_before = {p.token for p in before.parts}
-    found: dict[Learned, LearnedFinding] = {}
+    parts_before = {p.token for p in before.parts}
+    by_learned: dict[Learned, LearnedFinding] = {}
     for part in working_parts(after) if parts is None else parts:
         old, new = context.before.get(part.token), context.after.get(part.token)
-        if part.token not in held_before or old is None or new is None:
+        if part.token not in parts_before or old is None or new is None:
             continue
         finding = same_object(old, new, context, depth - 1)
         if finding.happened:
             evidence = tuple(PartEvidence(part.label, e) for e in finding.evidence)
-            found.setdefault(finding.learned, replace(finding, evidence=evidence))
+            by_learned.setdefault(finding.learned, replace(finding, evidence=evidence))
     for learned in _BY_RANK:
-        if learned in found:
-            return found[learned]
+        if learned in by_learned:
+            return by_learned[learned]
     return LearnedFinding(Learned.SAME)
 
 

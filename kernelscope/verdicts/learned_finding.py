@@ -65,12 +65,12 @@ class AttributeChanges(Struct, frozen=True):
 
     def evidence(self) -> tuple[Evidence, ...]:
         """What differs: one piece of evidence for each way in which attributes do."""
-        found = (
+        pieces = (
             AttributesChanged("bound", self.bound),
             AttributesChanged("written", self.written),
             AttributesChanged("lost", self.lost),
         )
-        return tuple(each for each in found if each.names)
+        return tuple(each for each in pieces if each.names)
 
 
 def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChanges:

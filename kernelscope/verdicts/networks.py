@@ -247,19 +247,19 @@ def _causes_in_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[_Ca
 
 
 def _effect_of(
-    method: str, token: int, given: tuple[str, ...], facts: ObjectFacts, context: JudgingContext
+    method: str, token: int, arguments: tuple[str, ...], facts: ObjectFacts, context: JudgingContext
 ) -> Effect:
     """What a call on ``token`` does to this network: on itself, on what holds it, on an optimizer."""
     if token == facts.token or token in context.wholes_of(facts.token):
-        found = card_for(facts).effect(facts, method, given)
+        effect = card_for(facts).effect(facts, method, arguments)
     elif token in context.workers_on(facts.token):
-        found = card_for(context.after[token]).effect_on_partner(method)
+        effect = card_for(context.after[token]).effect_on_partner(method)
     else:
         in_parts = any(p.token == token for p in facts.parts)
-        found = card_for(facts).effect(facts, method, given) if in_parts else Effect.NONE
-        if found is Effect.CLEARS:
+        effect = card_for(facts).effect(facts, method, arguments) if in_parts else Effect.NONE
+        if effect is Effect.CLEARS:
             return Effect.NONE  # initialising one layer again is an edit of the whole
-    return found if found in (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS) else Effect.NONE
+    return effect if effect in (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS) else Effect.NONE
 
 
 def _may_be_called_on(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:

@@ -198,7 +198,7 @@ def test_given_a_name_on_the_best_estimator_when_the_search_runs_again_then_the_
     assert [(p.name, p.verdict, p.previous_generation) for p in changes["gs"].parts] == [
         ("gs.best_estimator_", "reset", 2)
     ]
-    held = watch.timeline.held_at("best", 1)
+    held = watch.timeline.entry_at("best", 1)
     assert held is not None
     assert held.facts is not None
     assert held.facts.generation == 2

@@ -122,13 +122,13 @@ def test_given_a_restart_when_attached_again_then_every_row_holds_what_the_new_k
     timeline = watch.timeline
     assert timeline.epoch == 2
     assert [(m.kind, m.epoch) for m in timeline.moments] == [("attached", 1), ("attached", 2)]
-    held = {n: timeline.held_at(n, 1) for n in ("a", "b")}
+    held = {n: timeline.entry_at(n, 1) for n in ("a", "b")}
     assert held["a"] is not None
     assert held["a"].facts is None
     assert held["b"] is not None
     assert held["b"].facts == model(1)
     assert held["b"].change is None
-    before = timeline.held_at("b", 0)
+    before = timeline.entry_at("b", 0)
     assert before is not None
     assert before.facts == b
 
@@ -169,14 +169,14 @@ def test_given_a_name_when_asked_what_it_held_then_the_latest_change_before_that
     watch.run(names={"m": None})
     timeline = watch.timeline
 
-    assert timeline.held_at("m", 1) is None
-    assert timeline.held_at("nobody", 4) is None
+    assert timeline.entry_at("m", 1) is None
+    assert timeline.entry_at("nobody", 4) is None
     for column, generation in ((2, 1), (3, 1)):
-        held = timeline.held_at("m", column)
+        held = timeline.entry_at("m", column)
         assert held is not None
         assert held.facts is not None
         assert held.facts.generation == generation
-    gone = timeline.held_at("m", 9)
+    gone = timeline.entry_at("m", 9)
     assert gone is not None
     assert gone.facts is None
     assert gone.change is not None

@@ -355,7 +355,7 @@ def test_given_any_stream_when_folded_by_hand_then_every_row_holds_what_its_chan
             else:
                 generations[change.name] = change.generation
         for name in {"m", *NAMES}:
-            held = timeline.held_at(name, moment.index)
+            held = timeline.entry_at(name, moment.index)
             row = next((r for r in timeline.rows() if r.name == name), None)
             if row is not None and row.whole is not None:
                 continue  # a part that is spelled like a name

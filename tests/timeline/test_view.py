@@ -26,7 +26,7 @@ def asked(history: TimelineView) -> dict[str, object]:
         "rows": {row.name for row in history.rows()},
         "tracks": {row.name: list(history.track(row.name)) for row in history.rows()},
         "held": {
-            row.name: [history.held_at(row.name, m.index) for m in history.moments] for row in history.rows()
+            row.name: [history.entry_at(row.name, m.index) for m in history.moments] for row in history.rows()
         },
         "changes": {
             row.name: [history.change_at(row.name, m.index) for m in history.moments]

@@ -46,7 +46,7 @@ def paint(timeline: TimelineView, key: Key, columns: Columns, first: int, last: 
 
 def prelude(timeline: TimelineView, key: Key, columns: Columns) -> Span:
     """Before the first column: hatched for what was there already, and nothing is known of it."""
-    held = timeline.held_at(key.row, 0)
+    held = timeline.entry_at(key.row, 0)
     known = held is not None and held.facts is not None
     fill = HATCH if known and key.param is None else " "
     return Span(fill * columns.prelude, "hatch")
@@ -169,4 +169,4 @@ def _value(held: TrackEntry | None, param: str) -> str | None:
 
 
 def _value_before(timeline: TimelineView, row: str, param: str, moment: int) -> str | None:
-    return _value(timeline.held_at(row, moment - 1), param) if moment > 0 else None
+    return _value(timeline.entry_at(row, moment - 1), param) if moment > 0 else None

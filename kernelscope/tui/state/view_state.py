@@ -114,7 +114,7 @@ class ViewState:
     @property
     def held(self) -> TrackEntry | None:
         """What the selected row holds at the selected moment."""
-        return self.timeline.held_at(self.row, self.column) if self.row is not None else None
+        return self.timeline.entry_at(self.row, self.column) if self.row is not None else None
 
     @property
     def change(self) -> Change | None:

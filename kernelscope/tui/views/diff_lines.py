@@ -22,7 +22,7 @@ def facts_at(view: ViewState, column: int) -> ObjectFacts | None:
 
 
 def _facts(timeline: TimelineView, row: str, column: int) -> ObjectFacts | None:
-    held = timeline.held_at(row, column) if column >= 0 else None
+    held = timeline.entry_at(row, column) if column >= 0 else None
     return held.facts if held is not None else None
 
 

@@ -177,7 +177,7 @@ def _learned(view: ViewState) -> tuple[Line, ...]:
 
 
 def _part_at(view: ViewState, name: str, by: int) -> ObjectFacts | None:
-    held = view.timeline.held_at(name, view.column + by) if view.column + by >= 0 else None
+    held = view.timeline.entry_at(name, view.column + by) if view.column + by >= 0 else None
     return held.facts if held is not None else None
 
 

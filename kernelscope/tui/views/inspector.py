@@ -102,7 +102,7 @@ def _learned(view: ViewState, facts: ObjectFacts) -> tuple[Line, ...]:
 def _facts_before(view: ViewState) -> ObjectFacts | None:
     if view.row is None or view.column == 0:
         return None
-    held = view.timeline.held_at(view.row, view.column - 1)
+    held = view.timeline.entry_at(view.row, view.column - 1)
     return held.facts if held is not None else None
 
 
