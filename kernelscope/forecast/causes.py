@@ -36,9 +36,6 @@ from kernelscope.forecast.simulation import CellSimulation
 from kernelscope.forecast.stand_ins import UnknownValue
 from kernelscope.libraries.registry import card_for
 
-_WARM_START = "warm_start"
-"""https://scikit-learn.org/stable/glossary.html#term-warm_start"""
-
 
 def find_cause(simulation: CellSimulation, change: Change, again: Observation) -> Reason:
     """Why the run would do this.
@@ -108,10 +105,10 @@ def _methods_on(token: int, again: Observation) -> Iterator[str]:
 
 def _warm_start_decides(facts: ObjectFacts, method: str, *, is_set: bool) -> bool:
     """Whether ``warm_start`` has this value, and the method would do something else without it."""
-    if facts.params.get(_WARM_START) is not is_set:
-        return False
-    otherwise = replace(facts, params={**facts.params, _WARM_START: not is_set})
     card = card_for(facts)
+    if facts.params.get(card.warm_start_param) is not is_set:
+        return False
+    otherwise = replace(facts, params={**facts.params, card.warm_start_param: not is_set})
     return card.effect(facts, method) is not card.effect(otherwise, method)
 
 
@@ -121,7 +118,7 @@ def find_open_question(simulation: CellSimulation, name: str) -> WarmStartUnread
     facts = simulation.facts_of(token)
     if facts is None:
         return None
-    if isinstance(facts.params.get(_WARM_START), Opaque):
+    if isinstance(facts.params.get(card_for(facts).warm_start_param), Opaque):
         return WarmStartUnreadable()
     learning = [m for m in _methods_of_last_run(simulation) if card_for(facts).effect(facts, m) in LEARNING]
     pairs = (*simulation.names.items(), *simulation.names_then.items())

@@ -15,8 +15,6 @@ from kernelscope.verdicts.context import DEPTH
 
 LEARNING = (Effect.REFITS, Effect.CONTINUES)
 _LEARNED = (Learned.FITTED, Learned.REFITTED, Learned.CONTINUED)
-_FIT = "fit"
-"""What a composite calls on its parts (sklearn/pipeline.py ``Pipeline._fit``)."""
 _FIRST_LEARNED = {"learned_": Signature("", 1)}
 """Of a model that has learned nothing: some attribute that it would have afterwards.  Which one is not known; the
 underscore makes it one that was learned (sklearn/utils/validation.py ``check_is_fitted``)."""
@@ -70,7 +68,8 @@ def _nested_calls(
     for part in _fitted_in_place(whole):
         facts = simulation.facts_of(part.token)
         if facts is not None:
-            yield Call(part.token, facts.cls, _FIT, times=1, returned=1, nested=True)
+            method = card_for(facts).usual_fit_method
+            yield Call(part.token, facts.cls, method, times=1, returned=1, nested=True)
             yield from _nested_calls(simulation, facts, call, depth - 1)
 
 
@@ -93,7 +92,7 @@ def _learn_unseen(simulation: CellSimulation) -> None:
         if not receivers and token != original and any(f.token == original for f in simulation.seen.objects):
             receivers = [token]
         for one in receivers or [t for t in objects if t in differed]:
-            _learn(simulation, one, methods.get(one, _FIT))
+            _learn(simulation, one, methods.get(one, ""))
 
 
 def _methods_in_code(simulation: CellSimulation) -> dict[int, str]:
@@ -128,15 +127,16 @@ def _with_parts(simulation: CellSimulation, token: int, depth: int = DEPTH) -> l
 
 
 def _learn(simulation: CellSimulation, token: int, method: str, depth: int = DEPTH) -> None:
-    """Let the object learn by this call, and the parts that it fits in place."""
+    """Let the object learn by this call, or by its usual one, and the parts that it fits in place."""
     facts = simulation.facts_of(token)
     if facts is None or depth == 0:
         return
-    if card_for(facts).effect(facts, method) not in (*LEARNING, Effect.RESTORES):
+    rules = card_for(facts)
+    if rules.effect(facts, method or rules.usual_fit_method) not in (*LEARNING, Effect.RESTORES):
         return
     parts = _fitted_in_place(facts)
     for part in parts:
-        _learn(simulation, part.token, _FIT, depth - 1)
+        _learn(simulation, part.token, "", depth - 1)
     then = simulation.facts_then.get(token)
     known = {**(then.learned if then is not None else {}), **facts.learned}
     learned = {name: rebind_signature(signature) for name, signature in known.items()}

@@ -148,21 +148,12 @@ class MethodWrapper(Struct, frozen=True):
     """Its variable that holds the method."""
 
 
-class Words(Struct, frozen=True):
-    """How people speak of models of a kind."""
+class ModelKind(StrEnum):
+    """How people speak of models: ``kernelscope.presentation.words`` has the words for each."""
 
-    noun: str = "object"
-    fitted: str = "fitted"
-    blank: str = "not fitted yet"
-    began: str = "was fitted for the first time"
-    began_anew: str = "was fitted again"
-    went_on: str = "learned on"
-    learned: str = "what it has learned"
-    values: str = "learned attributes"
-    params: str = "hyper-parameters"
-    had_nothing: str = "had learned nothing"
-    """Of a model that is gone."""
-    lost: str = "what {model} had learned is gone"
+    MODEL = "model"
+    NETWORK = "network"
+    OPTIMIZER = "optimizer"
 
 
 Objects = Mapping[int, ObjectFacts]
@@ -210,7 +201,11 @@ class LibraryRules:
     """Its objects come into being by training (a ``Booster``, results)."""
     untraced_loads: ClassVar[frozenset[str]] = frozenset()
     """Methods that put a learned state in although the object itself looks as if it had learned nothing."""
-    words: ClassVar[Words] = Words()
+    model_kind: ClassVar[ModelKind] = ModelKind.MODEL
+    warm_start_param: ClassVar[str] = ""
+    """The hyper-parameter that makes ``fit`` go on from where it was."""
+    usual_fit_method: ClassVar[str] = "fit"
+    """The method that learns, if it is not known which one was called."""
 
     @property
     def by_history(self) -> bool:
@@ -257,6 +252,10 @@ class LibraryRules:
     def _names_by_kind(self) -> Mapping[AttributeKind, frozenset[str]]:
         pairs = [(a.kind, name) for a in self.attributes for name in a.names]
         return {kind: frozenset(name for k, name in pairs if k is kind) for kind in AttributeKind}
+
+    def is_training_function(self, function: str) -> bool:
+        """Whether a function of this name makes a trained model."""
+        return any(function in f.names for f in self.functions if f.action == "train")
 
     def converts(self, method: str) -> bool:
         """Whether calling ``method`` changes how values are stored, and not what was learned."""

@@ -55,6 +55,10 @@ class LibraryRegistry:
         """The rules for a kind of object (``ObjectFacts.library``); the generic ones if none are known."""
         return self._by_kind.get(kind, self._by_kind[_DEFAULT])
 
+    def is_step(self, method: str) -> bool:
+        """Whether calling this method on an optimizer of any library trains what it works on."""
+        return method in self.kernel_tables.stepping_methods
+
     @property
     def rules(self) -> tuple[LibraryRules, ...]:
         """Of all libraries."""

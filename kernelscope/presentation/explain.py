@@ -9,6 +9,7 @@ from kernelscope.domain.changes import Change, Identity, Learned, SavedState, Ve
 from kernelscope.domain.display import short_class, shown
 from kernelscope.domain.evidence import LibraryNotRead
 from kernelscope.domain.facts import Value
+from kernelscope.libraries.registry import registry
 from kernelscope.presentation.evidence import evidence_text, generation_name
 from kernelscope.presentation.moments import run_label
 from kernelscope.presentation.segments import (
@@ -19,7 +20,7 @@ from kernelscope.presentation.segments import (
     quote,
     sentence,
 )
-from kernelscope.presentation.words import OPTIMIZERS, ModelWords, article, words_for
+from kernelscope.presentation.words import ModelWords, article, words_for
 
 _SHOWN_PARAMS = 3
 _FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d+(e[+-]?\d+)?(?![\w.])")
@@ -199,7 +200,7 @@ def _fate(change: Change) -> Sentence:
         return sentence(f"{that} lives on as ", enumerate_names(background.previous_names))
     if change.stale:
         return sentence(f"{that} has no name any more")
-    optimizes = background.previous_library == OPTIMIZERS
+    optimizes = registry().rules_for(background.previous_library or "").is_optimizer
     if background.previous_fitted is False:
         return sentence(f"{that} had no steps on record" if optimizes else f"{that} had learned nothing")
     if optimizes:

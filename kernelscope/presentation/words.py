@@ -5,6 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from kernelscope.domain.facts import ObjectFacts
+from kernelscope.libraries.base import ModelKind
+from kernelscope.libraries.registry import registry
 
 
 class ModelWords(Struct, frozen=True):
@@ -46,13 +48,12 @@ _OPTIMIZER = ModelWords(
     values="its record of steps",
     params="settings",
 )
-OPTIMIZERS = "torch.optim"
-_WORDS = {"torch": _NETWORK, "keras": _NETWORK, OPTIMIZERS: _OPTIMIZER}
+_WORDS = {ModelKind.MODEL: _MODEL, ModelKind.NETWORK: _NETWORK, ModelKind.OPTIMIZER: _OPTIMIZER}
 
 
 def words_for(library: str | None) -> ModelWords:
     """The words for models of this library."""
-    return _WORDS.get(library or "", _MODEL)
+    return _WORDS[registry().rules_for(library or "").model_kind]
 
 
 def standing(facts: ObjectFacts, *, fitted: bool) -> str:

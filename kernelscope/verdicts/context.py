@@ -166,19 +166,9 @@ class JudgingContext:
 
 def working_parts(facts: ObjectFacts) -> tuple[Part, ...]:
     """The parts whose learned state is the whole's own."""
-    in_place = card_for(facts).works_with_given_parts(facts)
-    parameters = {p.token for p in facts.parts if p.key is not None}
-    return tuple(
-        p for p in facts.parts if in_place or (p.key is None and not _is_template(p, parameters, facts))
-    )
-
-
-def _is_template(part: Part, parameters: set[int], facts: ObjectFacts) -> bool:
-    """Whether an ensemble only makes clones of it: ``BaseEnsemble._validate_estimator`` keeps its ``estimator``
-    parameter under a second name (sklearn/ensemble/_base.py)."""
-    return (
-        part.label == ".estimator_" and part.token in parameters and facts.cls.startswith("sklearn.ensemble.")
-    )
+    rules = card_for(facts)
+    in_place = rules.works_with_given_parts(facts)
+    return tuple(p for p in facts.parts if in_place or (p.key is None and not rules.is_template(facts, p)))
 
 
 def holds(objects: Mapping[int, ObjectFacts], whole: int, token: int, depth: int = DEPTH) -> bool:

@@ -28,7 +28,6 @@ from kernelscope.domain.evidence import (
     SaveInCode,
 )
 from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
-from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
 from kernelscope.libraries.registry import card_for
 from kernelscope.verdicts.context import JudgingContext, differing_values, flat_params
 from kernelscope.verdicts.fitted import had_learned, has_learned
@@ -271,14 +270,13 @@ def _only_statistics_moved(before: ObjectFacts, after: ObjectFacts) -> bool:
     """Whether a network passed data forward and nothing trained it: no optimizer reached its weights."""
     if not card_for(after).by_history:
         return False
-    changes = attribute_changes(before, after)
-    kinds = {n.replace("/", ".").rpartition(".")[2] for n in changes.names}
-    return bool(kinds) and kinds <= BATCH_STATISTICS | KERAS_BATCH_STATISTICS
+    names = attribute_changes(before, after).names
+    return bool(names) and all(map(card_for(after).is_statistic, names))
 
 
 def _kind_of(stale: tuple[str, ...], context: JudgingContext) -> StaleKind:
     partners = [context.after[context.names_after[n]] for n in stale if n in context.names_after]
-    if partners and all(f.library == "torch.optim" for f in partners):
+    if partners and all(card_for(f).is_optimizer for f in partners):
         return "optimizers"
     return "schedulers" if partners and all(f.helper for f in partners) else "models"
 

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from kernelscope.domain.changes import Certainty, Learned
 from kernelscope.domain.evidence import AttributesSetInCode, Circumstance, Evidence, SeenAtAttach
 from kernelscope.domain.facts import MethodInCode, ObjectFacts
-from kernelscope.libraries.networks import BATCH_STATISTICS, KERAS_BATCH_STATISTICS
-from kernelscope.libraries.registry import Effect, card_for
+from kernelscope.libraries.base import AttributeKind
+from kernelscope.libraries.registry import Effect, card_for, registry
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.fitted import had_learned
 from kernelscope.verdicts.learned_finding import (
@@ -28,10 +28,6 @@ from kernelscope.verdicts.learned_finding import (
     restored_state,
     twin_of,
 )
-
-_STATISTICS = BATCH_STATISTICS | KERAS_BATCH_STATISTICS
-_CONVERTS = frozenset({"to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type"})
-"""Methods of ``torch.nn.Module`` that change how weights are stored, not what was learned."""
 
 
 class _Cause(Struct, frozen=True):
@@ -79,7 +75,7 @@ def _what_happened(before: ObjectFacts, after: ObjectFacts, context: JudgingCont
     effects = {c.effect for c in causes}
     sure = {c.effect for c in causes if c.sure}
     on = Learned.CONTINUED if was else Learned.FITTED
-    if _only_statistics(changes) and not effects & {Effect.RESTORES, Effect.CLEARS}:
+    if _only_statistics(after, changes) and not effects & {Effect.RESTORES, Effect.CLEARS}:
         return LearnedFinding(on, "inferred", (Circumstance.ONLY_STATISTICS_DIFFER, *changes.evidence()))
     if len(effects) > 1 and not sure & {Effect.RESTORES, Effect.CLEARS}:
         return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.ORDER_UNKNOWN))
@@ -174,7 +170,7 @@ def _without_changes(
         (Effect.CONTINUES, Learned.CONTINUED if was else Learned.FITTED),
     ):
         known = [c for c in causes if c.effect is effect and (c.seen or rewritten or (c.sure and c.whole))]
-        counts = after.library != "torch" or rewritten  # PyTorch counts every write to a tensor
+        counts = rewritten or not card_for(after).counts_writes
         if known and counts and (was or effect is Effect.CONTINUES):
             seen = all(c.seen for c in known)
             evidence = (*(c.evidence for c in known), Circumstance.EQUAL_CONTENT)
@@ -197,7 +193,9 @@ def _without_a_cause(
     methods = {m.method for m in code.methods}
     mine = {after.token, *(p.token for p in after.parts)}
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
-    of_another = bool(written) and "step" in methods  # the gradients belong to an optimizer's step
+    of_another = bool(written) and any(
+        map(registry().is_step, methods)
+    )  # the gradients belong to an optimizer's step
     if "by-gradient" in methods or ("backward" in methods and not of_another):
         return LearnedFinding(on, "inferred", (*evidence, Circumstance.GRADIENT_STEP_IN_CODE))
     if written:
@@ -264,7 +262,7 @@ def _effect_of(
 
 def _may_be_called_on(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a method whose receiver is not known may have been called on this network or its optimizer."""
-    if method.cls is None or method.method == "step":
+    if method.cls is None or registry().is_step(method.method):
         return True
     return facts.token not in context.before and method.cls == facts.cls
 
@@ -288,7 +286,8 @@ def _affects_most_weights(causes: tuple[_Cause, ...], facts: ObjectFacts, change
     if any(c.whole for c in causes if c.effect in (Effect.RESTORES, Effect.CLEARS)):
         return True
     differ = {*changes.written, *changes.bound}
-    weights = [n for n in facts.learned if n.rpartition(".")[2] not in _STATISTICS]
+    statistics = card_for(facts).names_of(AttributeKind.STATISTICS)
+    weights = [n for n in facts.learned if n.rpartition(".")[2] not in statistics]
     return 2 * sum(n in differ for n in weights) > len(weights)
 
 
@@ -298,9 +297,9 @@ def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
     return all(n not in old or old[n].is_tensor_without_values for n in (*changes.bound, *changes.written))
 
 
-def _only_statistics(changes: AttributeChanges) -> bool:
+def _only_statistics(facts: ObjectFacts, changes: AttributeChanges) -> bool:
     names = (*changes.written, *changes.bound)
-    return not changes.lost and all(n.replace("/", ".").rpartition(".")[2] in _STATISTICS for n in names)
+    return not changes.lost and all(map(card_for(facts).is_statistic, names))
 
 
 def _is_converted(
@@ -308,10 +307,13 @@ def _is_converted(
 ) -> bool:
     """Whether weights only changed their element type or device, perhaps there and back: parameters keep their
     tensors, buffers get new ones."""
-    if changes.only_renewed and _only_statistics(changes):
+    if changes.only_renewed and _only_statistics(after, changes):
         return True
     mine = {after.token, *context.wholes_of(after.token)}
-    asked = any(m.method in _CONVERTS and m.token in (None, *mine) for m in context.observation.code.methods)
+    asked = any(
+        card_for(after).converts(m.method) and m.token in (None, *mine)
+        for m in context.observation.code.methods
+    )
     changed = (*changes.written, *changes.bound)
     return (
         asked

@@ -33,8 +33,10 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
             return LearnedFinding(Learned.NONE)
         restored = restored_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
         return _after_restore(card, after, calls, restored)
-    if not now and any(f.token == after.token and f.call == "load_params" for f in context.files("load")):
-        return restored_state(after, context, "inferred", ())  # skorch: into a net that is only constructed
+    if not now and any(
+        f.token == after.token and f.call in card.untraced_loads for f in context.files("load")
+    ):
+        return restored_state(after, context, "inferred", ())
     if not now:
         return LearnedFinding(Learned.NONE)
     if _stands_on_known_parts(card, after, context):
@@ -55,7 +57,7 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
 def _grown_from_another(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding | None:
     """A new model that a training function made from another one (``xgb.train(…, xgb_model=old)``)."""
     methods = context.observation.code.methods
-    training = [m for m in methods if m.method == "train" and m.token == facts.token]
+    training = [m for m in methods if card.is_training_function(m.method) and m.token == facts.token]
     if {card.effect(facts, m.method, m.given) for m in training} != {Effect.CONTINUES}:
         return None
     return LearnedFinding(Learned.CONTINUED, "inferred", calls_in_code(training), in_memory=True)

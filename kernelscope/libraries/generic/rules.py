@@ -33,6 +33,7 @@ class GenericRules(LibraryRules):
     library = "other"
     source = _GUIDE
     required_methods: ClassVar[tuple[str, ...]] = ("get_params", "fit")
+    warm_start_param = "warm_start"  # https://scikit-learn.org/stable/glossary.html#term-warm_start
 
     calls: ClassVar[tuple[Calls, ...]] = (
         Calls(

@@ -16,10 +16,10 @@ from kernelscope.libraries.base import (
     FileMethods,
     Functions,
     LibraryRules,
+    ModelKind,
     Names,
     Objects,
 )
-from kernelscope.libraries.networks import NETWORK_WORDS
 
 _TRAINER = "keras/src/trainers/trainer.py"
 _MODEL = "keras/src/models/model.py"
@@ -35,7 +35,7 @@ class KerasModelRules(LibraryRules):
     source = "https://keras.io/api/models/model_training_apis/"
     bases = ("keras.src.models.model.Model",)
     is_network = True
-    words = NETWORK_WORDS
+    model_kind = ModelKind.NETWORK
     early_classes = (EarlyClasses("keras.src.models.model", ("Model",)),)
     lazy_modules = {"tensorflow.python.util.lazy_loader.KerasLazyLoader": "keras"}  # what `tf.keras` is
 

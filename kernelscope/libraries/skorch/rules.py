@@ -66,7 +66,7 @@ class SkorchRules(GenericRules):
     def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
         """As scikit-learn's, with ``warm_start`` heeded."""
         effect = super().effect(facts, method, given)
-        warm = effect is Effect.REFITS and facts.params.get("warm_start") is True
+        warm = effect is Effect.REFITS and facts.params.get(self.warm_start_param) is True
         return Effect.CONTINUES if warm else effect
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:

@@ -16,12 +16,11 @@ from kernelscope.libraries.base import (
     FileMethods,
     Functions,
     LibraryRules,
+    ModelKind,
     Names,
     Objects,
-    Words,
 )
 from kernelscope.libraries.generic.rules import GenericRules
-from kernelscope.libraries.networks import NETWORK_WORDS
 
 _MODULE = "torch/nn/modules/module.py"
 _OPTIMIZER = "torch/optim/optimizer.py"
@@ -40,7 +39,7 @@ class TorchModuleRules(LibraryRules):
     bases = ("torch.nn.modules.module.Module",)
     is_network = True
     counts_writes = True
-    words = NETWORK_WORDS
+    model_kind = ModelKind.NETWORK
     early_classes = (EarlyClasses("torch.nn", ("Module",)),)
     initialising_modules = ("torch.nn.init",)
 
@@ -159,19 +158,7 @@ class TorchOptimizerRules(GenericRules):
             "torch.optim", ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "LBFGS")
         ),
     )
-    words = Words(
-        noun="optimizer",
-        fitted="with steps on record",
-        blank="with no steps on record",  # plain SGD records none, ever
-        began="took its first steps",
-        began_anew="began its record of steps anew",
-        went_on="took further steps",
-        learned="its record of steps",
-        values="its record of steps",
-        params="settings",
-        had_nothing="had no steps on record",
-        lost="the record of {model}'s steps is gone",
-    )
+    model_kind = ModelKind.OPTIMIZER
 
     calls = (
         Calls(
@@ -194,7 +181,7 @@ class TorchSchedulerRules(GenericRules):
     """``torch.optim.lr_scheduler``: it changes the settings of its optimizer, and has no row of its own."""
 
     library = "torch.lr_scheduler"
-    source = "https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
+    source = "https://docs.pytorch.org/docs/stable/optim.html"
     bases = ("torch.optim.lr_scheduler.LRScheduler", "torch.optim.lr_scheduler._LRScheduler")
     required_methods = ()
 
