@@ -101,7 +101,10 @@ async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alo
             with watch_of(newer, shared) as stranger:
                 assert stranger.wait(LONG) == 3
                 assert stranger.stderr is not None
-                assert f"another kernelscope ({kernelscope.__version__}) watches" in stranger.stderr.read()
+                assert (
+                    f"another version of kernelscope ({kernelscope.__version__}) already watches"
+                    in stranger.stderr.read()
+                )
         shared.run("alone = 1")
         await watch.ran(2)
     assert value(client, INSTALLED) is False
