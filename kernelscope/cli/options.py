@@ -132,7 +132,7 @@ def _read_file(name: str) -> list[Expectation]:
             except UsageError as error:
                 raise UsageError(f"{name}, line {number}: {error.title}", error.hint) from None
     if not expectations:
-        raise UsageError(f"there are no expectations in {name}")
+        raise UsageError(f"there are no expectations in {name}", "Write one on each line: model: not reset")
     return expectations
 
 

@@ -23,6 +23,8 @@ from kernelscope.kernel.signals import ConnectionStatus, Message
 from kernelscope.protocol.audit import Activity, Audit, Inspection
 from kernelscope.text import clean
 
+_TRY_AGAIN = "It may be restarting: try again in a moment."
+
 
 async def audit(connection: Connection, *, seconds: float, options: AttachOptions | None = None) -> Audit:
     """Watches a kernel for so many seconds, between inspections from inside.
@@ -104,7 +106,7 @@ class _Auditor:
                 self._receive(item)
             if isinstance(item, Answer):
                 return item.text
-        raise UnreachableError(f"the kernel of {self._client.name} went away before it answered")
+        raise UnreachableError(f"the kernel of {self._client.name} went away before it answered", _TRY_AGAIN)
 
     async def _listen(self, seconds: float) -> None:
         """Sends nothing but heartbeats meanwhile."""
@@ -112,7 +114,9 @@ class _Auditor:
         while (left := end - time.monotonic()) > 0:
             signal = await self._client.signal(min(left, HEARTBEAT_S))
             if isinstance(signal, ConnectionStatus) and not signal.up:
-                raise UnreachableError(f"the kernel of {self._client.name} went away during the audit")
+                raise UnreachableError(
+                    f"the kernel of {self._client.name} went away during the audit", _TRY_AGAIN
+                )
             if isinstance(signal, Message):
                 self._receive(signal)
             elif signal is None:

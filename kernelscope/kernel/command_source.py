@@ -136,7 +136,9 @@ class CommandSource:
             self._process = await asyncio.create_subprocess_exec(*self._command, env=environment, stdout=2)
         except OSError as error:
             why = error.strerror or str(error)
-            raise UsageError(f"{self.shown} cannot be run: {clean(why)}") from error
+            raise UsageError(
+                f"{self.shown} cannot be run: {clean(why)}", "Write the command after -- as in a shell."
+            ) from error
         return self._process
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -271,7 +271,10 @@ async def detach_probe(connection: Connection, options: AttachOptions | None = N
         async for item in client.ask(DETACH):
             if isinstance(item, Answer):
                 return decode_reply(item.text, DetachReply).detached
-        raise UnreachableError(f"the kernel of {client.name} went away before it answered")
+        raise UnreachableError(
+            f"the kernel of {client.name} went away before it answered",
+            "It may be restarting: try again in a moment.",
+        )
     finally:
         await asyncio.shield(client.close())
 
