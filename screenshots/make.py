@@ -1,9 +1,9 @@
-"""Makes the README's pictures: ``record`` plays the demo, ``render`` draws what was recorded, ``page``
-photographs the exported page of it, which needs a Chromium.
+"""Makes the README's pictures: ``record`` runs the demo, ``render`` draws the screen from that recording, and ``page``
+takes screenshots of the exported page, for which it needs Chromium.
 
-The recording is one event a line, as JSON.  What differs from one play to the next (clocks,
-addresses, digests, the demo's folder) is replaced, so that a new recording differs from the old one
-only where the product does.  The recording is best made with Python 3.12 or newer, where calls are seen.
+The recording has one JSON event per line.  Values that differ from run to run (clocks, addresses, digests, the demo's
+folder) are normalised, so that a new recording differs from the old one only if the product does.  Record with
+Python 3.12 or newer, where learning calls are observed.
 """
 
 from __future__ import annotations
@@ -40,50 +40,50 @@ RECORDING = HERE / "demo.jsonl"
 FOLDER = "/home/ada/work"
 _STARTED = 1_780_000_000.0
 _MINUTE = 60.0
-_PATIENCE_S = 20.0
+_TIMEOUT_S = 20.0
 _CELL = 12.2
-"""How wide a character is in the pictures."""
+"""The width of a character in the pictures."""
 
 
 # The recording.
 
 
 class ReplaySource:
-    """Tells recorded events at once, then stays as a live kernel would."""
+    """Emits all recorded events at once, then stays open as a live kernel would."""
 
     def __init__(self, events: list[Event]) -> None:
         self._events = events
         self._closed = asyncio.Event()
 
     async def events(self) -> AsyncIterator[Event]:
-        """All of them, in order; returns after ``close``."""
+        """Emit all events in order; ends after ``close``."""
         for event in self._events:
             yield event
         await self._closed.wait()
 
     async def close(self) -> None:
-        """May be called twice."""
+        """End ``events``; may be called twice."""
         self._closed.set()
 
 
 def read(path: Path = RECORDING) -> list[Event]:
-    """The recorded events."""
+    """Read the recorded events."""
     decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
     return [decoder.decode(line) for line in path.read_bytes().splitlines()]
 
 
 async def record(path: Path = RECORDING) -> None:
-    """Plays the demo in a kernel and writes what was seen."""
+    """Run the demo in a kernel and write its events."""
     source = DemoSource()
     try:
-        # Busy, idle and what a long cell moves come when they come: only their order would differ.
-        told = [event async for event in source.events()]
+        # Kernel states and progress arrive at any time: with them, recordings would differ in their order.
+        events = [event async for event in source.events()]
     finally:
         await source.close()
-    seen = _Normal().all(
-        event for event in told if not isinstance(event, (KernelChanged, Progress, Detached))
+    normalised = _Normaliser().normalise(
+        event for event in events if not isinstance(event, (KernelChanged, Progress, Detached))
     )
-    written = b"".join(msgspec.json.encode(event) + b"\n" for event in seen)
+    written = b"".join(msgspec.json.encode(event) + b"\n" for event in normalised)
     await asyncio.to_thread(path.write_bytes, written)
 
 
@@ -91,20 +91,20 @@ def _cost(runs: int) -> Cost:
     return Cost(runs, median=0.0012, p99=0.0042, longest=0.0068, sent=900 * runs)
 
 
-class _Normal:
-    """Replaces what differs between two plays of the same notebook."""
+class _Normaliser:
+    """Replaces the values that differ between two runs of the same notebook."""
 
     def __init__(self) -> None:
         self._digests: dict[str, str] = {}
         self._folder = ""
         self._runs = 0
 
-    def all(self, events: Iterable[Event]) -> list[Event]:
-        """The same events, as they are written; at the end the kernel is idle."""
-        written = [self._event(event) for event in events]
-        return [*written, KernelChanged(1, "idle")]
+    def normalise(self, events: Iterable[Event]) -> list[Event]:
+        """Normalise all events; at the end the kernel is idle."""
+        normalised = [self._normalise_event(event) for event in events]
+        return [*normalised, KernelChanged(1, "idle")]
 
-    def _event(self, event: Event) -> Event:
+    def _normalise_event(self, event: Event) -> Event:
         built: dict[str, Any] = msgspec.to_builtins(event)
         if isinstance(event, Attached):
             self._folder = str(Path(event.kernel.connection_file).parent)
@@ -117,17 +117,17 @@ class _Normal:
             built["observation"]["hook_seconds"] = 0.0012
             built["observation"]["cost"] = msgspec.to_builtins(_cost(self._runs + 1))
             self._runs += 1
-        plain: Event = msgspec.convert(self._plain(built), Event)
-        return plain
+        normalised: Event = msgspec.convert(self._normalise_value(built), Event)
+        return normalised
 
-    def _plain(self, value: Any, key: str = "") -> Any:
+    def _normalise_value(self, value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
-            built = {name: self._plain(item, name) for name, item in value.items()}
-            if "id" in built:  # which address is handed out again differs from play to play
+            built = {name: self._normalise_value(item, name) for name, item in value.items()}
+            if "id" in built:  # which addresses are reused differs from run to run
                 built["id"] = 0x7F3A_0000_1000 + 0x90 * built["token"]
             return built
         if isinstance(value, (list, tuple)):
-            return [self._plain(item, key) for item in value]
+            return [self._normalise_value(item, key) for item in value]
         if key == "digest" and isinstance(value, str):
             return self._digests.setdefault(value, f"digest-{len(self._digests) + 1}")
         if isinstance(value, str):
@@ -140,7 +140,7 @@ class _Normal:
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: a terminal of this size after these keys."""
+    """One picture: a terminal of some size after some keys."""
 
     name: str
     keys: tuple[str, ...]
@@ -148,7 +148,7 @@ class Shot:
 
 
 _MY_MODEL_RESET = ("F", "g", "less_than_sign", "less_than_sign")
-"""On ``my_model`` in In [11], the first of its two resets."""
+"""Keys that move the cursor to ``my_model`` in In [11], the first of its two resets."""
 
 SHOTS = (
     Shot("timeline", _MY_MODEL_RESET),
@@ -172,11 +172,11 @@ KERNELS = (
     KernelEntry(_RUNTIME / "kernel-71230.json", "71230", "live", "console", None, "python3", None, _NOW - 600),
     KernelEntry(_RUNTIME / "kernel-4711.json", "4711", "dead", "console", None, "python3", None, _NOW - 86_400),
 )  # fmt: skip
-"""What the picker shows."""
+"""The kernels in the picture of the picker."""
 
 
 async def picture(name: str, events: list[Event]) -> str:
-    """One picture, as SVG."""
+    """Draw one picture as SVG."""
     if name == PICKER:
         return await _picker()
     shot = next(shot for shot in SHOTS if shot.name == name)
@@ -201,15 +201,19 @@ async def _picker() -> str:
 
 
 async def _svg(app: App[Any], pilot: Pilot[Any]) -> str:
-    """The screen; it fetches no font from anywhere."""
+    """Draw the screen as SVG that fetches no font."""
     await pilot.pause()
     drawn = app.export_screenshot(title="kernelscope", simplify=True)
     drawn = re.sub(r"@font-face\s*\{.*?\}\s*", "", drawn, flags=re.DOTALL)
-    return re.sub(r'( x=")([\d.]+)(" y="[\d.]+" textLength=")([\d.]+)("[^>]*>)((?:&#160;)+)', _moved, drawn)
+    return re.sub(
+        r'( x=")([\d.]+)(" y="[\d.]+" textLength=")([\d.]+)("[^>]*>)((?:&#160;)+)',
+        _strip_leading_spaces,
+        drawn,
+    )
 
 
-def _moved(text: re.Match[str]) -> str:
-    """Starts a piece of text where its first letter is: not every viewer keeps spaces before it."""
+def _strip_leading_spaces(text: re.Match[str]) -> str:
+    """Move the start of a text to its first letter: not every viewer keeps leading spaces."""
     spaces = _CELL * text[6].count(";")
     return f"{text[1]}{float(text[2]) + spaces:g}{text[3]}{float(text[4]) - spaces:g}{text[5]}"
 
@@ -219,16 +223,16 @@ def _text_of(app: App[Any]) -> str:
 
 
 async def _until(pilot: Pilot[Any], fact: Callable[[], object]) -> None:
-    deadline = asyncio.get_running_loop().time() + _PATIENCE_S
+    deadline = asyncio.get_running_loop().time() + _TIMEOUT_S
     while not fact():
         if asyncio.get_running_loop().time() > deadline:
-            raise TimeoutError("the screen never came to show it")
+            raise TimeoutError("the screen did not show it in time")
         await pilot.pause(0.01)
     await pilot.pause()
 
 
 async def render(folder: Path = HERE) -> None:
-    """Draws every picture."""
+    """Draw every picture."""
     events = read()
     for name in NAMES:
         (folder / f"{name}.svg").write_text(await picture(name, events), encoding="utf-8")
@@ -237,7 +241,7 @@ async def render(folder: Path = HERE) -> None:
 # The exported page.
 
 PAGES = {"page": (), "page-dark": ("--force-dark-mode",)}
-"""By name what the browser is told besides."""
+"""Additional arguments for the browser, by picture."""
 PAGE_SIZE = (1280, 760)
 _BROWSER = (
     "--headless",
@@ -254,7 +258,7 @@ _BROWSER = (
 
 
 def export(events: list[Event], path: Path) -> None:
-    """The page of what was recorded."""
+    """Export the recording as a page."""
     timeline = Timeline()
     for event in events:
         timeline.apply(event)
@@ -263,18 +267,18 @@ def export(events: list[Event], path: Path) -> None:
 
 
 async def page(folder: Path = HERE) -> None:
-    """Photographs the page in a light and in a dark room, with the first reset of ``my_model`` selected."""
+    """Take screenshots of the page in light and dark mode, with the first reset of ``my_model`` selected."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        raise FileNotFoundError("chromium is not here (Debian: apt-get install chromium)")
+        raise FileNotFoundError("chromium not found (Debian: apt-get install chromium)")
     with tempfile.TemporaryDirectory() as work:
         written = Path(work, "demo.html")
         export(read(), written)
-        for name, besides in PAGES.items():
+        for name, arguments in PAGES.items():
             command = [
                 chromium,
                 *_BROWSER,
-                *besides,
+                *arguments,
                 f"--user-data-dir={work}/{name}",
                 f"--window-size={PAGE_SIZE[0]},{PAGE_SIZE[1]}",
                 f"--screenshot={folder / name}.png",
@@ -286,7 +290,7 @@ async def page(folder: Path = HERE) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """``record``, ``render`` or ``page``."""
+    """Run ``record``, ``render`` or ``page``."""
     work: dict[str, Callable[[], Awaitable[None]]] = {"record": record, "render": render, "page": page}
     if len(arguments) != 1 or arguments[0] not in work:
         sys.stderr.write("usage: make.py record | render | page\n")

@@ -211,7 +211,7 @@ class OnTerminal:
         end = time.monotonic() + TIMEOUT_S
         while not fact(self._seen):
             assert time.monotonic() < end, self._seen[-2_000:]
-            assert "stumbled" not in self._seen, self._seen[-2_000:]
+            assert "internal error" not in self._seen, self._seen[-2_000:]
             if select.select([self._ours], [], [], 0.2)[0]:
                 self._seen += os.read(self._ours, 65_536).decode(errors="replace")
 

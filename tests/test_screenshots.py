@@ -59,19 +59,19 @@ async def test_the_recording_holds_what_the_demo_does_today(tmp_path: Path) -> N
 
 
 def verdicts(recording: Path) -> list[tuple[str, ...]]:
-    """What is told of every name; local models are seen by some Pythons only."""
+    """Every change of a global name; local models are observed in Python 3.12 and newer only."""
     timeline = Timeline()
     for event in make.read(recording):
         timeline.apply(event)
     return [
-        (str(moment.execution_count), *told(change))
+        (str(moment.execution_count), *describe_change(change))
         for moment in timeline.moments
         for change in moment.changes
         if change.scope == "global"
     ]
 
 
-def told(change: Change) -> tuple[str, ...]:
+def describe_change(change: Change) -> tuple[str, ...]:
     return change.name, change.verdict, change.identity, change.learned or "-"
 
 

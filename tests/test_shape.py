@@ -52,7 +52,7 @@ LARGE_CLASSES: list[str] = []
 CYCLES: list[list[str]] = []
 POOR_NAMES: dict[str, str] = {
     "kernelscope.domain.facts": "given",
-    "kernelscope.libraries.base": "anew given",
+    "kernelscope.libraries.base": "given",
     "kernelscope.libraries.catboost.rules": "given",
     "kernelscope.libraries.sklearn.rules": "anew given",
     "kernelscope.libraries.skorch.rules": "given",
@@ -60,14 +60,6 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.probe.loader": "held",
     "kernelscope.probe.lookups": "held",
     "kernelscope.probe.wire": "given",
-    "kernelscope.tui.screens.help": "told",
-    "kernelscope.tui.state.grid_cells": "held",
-    "kernelscope.tui.state.grid_lines": "held",
-    "kernelscope.tui.state.view_state": "held",
-    "kernelscope.tui.views.diff_lines": "found held",
-    "kernelscope.tui.views.evidence_lines": "held",
-    "kernelscope.tui.views.inspector": "held",
-    "kernelscope.tui.views.sentence": "found held",
 }
 """The words by module; a word may stand in many of its names."""
 

@@ -25,7 +25,7 @@ from kernelscope.kernel.runtime_dirs import read_notebook_name
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import files_of
 from kernelscope.timeline.view import TimelineView
-from kernelscope.tui.output_files import free_path, save
+from kernelscope.tui.output_files import free_path, save_copy
 from kernelscope.tui.state.spans import Span, line
 from kernelscope.userfiles import copied_file, write_output
 from tests.export.test_files import played
@@ -414,7 +414,7 @@ def test_copies_leave_one_private_file(cache: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "runtime"))
     monkeypatch.setattr("tempfile.tempdir", None)
     for words in ("a longer first sentence", "the second"):
-        save([line(Span(words))])
+        save_copy([line(Span(words))])
         path = copied_file()
         assert path.read_text() == words + "\n"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -429,12 +429,12 @@ def test_a_copy_is_not_written_into_what_lies_in_its_place(tmp_path: Path) -> No
     path.unlink(missing_ok=True)
     (theirs := tmp_path / "theirs").write_text("theirs")
     path.symlink_to(theirs)
-    save([line(Span("ours"))])
+    save_copy([line(Span("ours"))])
     assert (theirs.read_text(), path.is_symlink(), path.read_text()) == ("theirs", False, "ours\n")
     path.unlink()
     theirs.chmod(0o666)
     os.link(theirs, path)
-    save([line(Span("ours"))])
+    save_copy([line(Span("ours"))])
     assert (theirs.read_text(), path.read_text()) == ("theirs", "ours\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -443,5 +443,5 @@ def test_where_no_copy_can_be_kept_that_is_said(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     shown = io.StringIO()
-    shown.writelines(said.text for said in save([line(Span("ours"))]))
+    shown.writelines(said.text for said in save_copy([line(Span("ours"))]))
     assert "no file could be written: " in shown.getvalue()

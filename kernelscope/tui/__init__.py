@@ -1,1 +1,1 @@
-"""The dashboard: the only place where Textual is used."""
+"""The dashboard: the only package that imports Textual."""

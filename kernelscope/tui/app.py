@@ -1,4 +1,4 @@
-"""The dashboard: a session's timeline on a terminal."""
+"""The dashboard: runs a session and shows its timeline on the terminal."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
 
-_FRAME = 1 / 30
-"""Seconds: however fast events come, the screen follows at most once in this time."""
-_STAYS = 86_400.0
-_LEAVING = 2.0
-"""Seconds that the source gets to let go of the kernel."""
+_FRAME_S = 1 / 30
+"""Seconds between two refreshes, however fast events arrive."""
+_STICKY_S = 86_400.0
+"""Seconds that a warning stays: until it is clicked away."""
+_CLOSE_TIMEOUT_S = 2.0
+"""Seconds that the source has to detach from the kernel before the app exits anyway."""
 
 
 class KernelscopeApp(BaseApp[int]):
-    """Runs a session and shows its timeline; ``run()`` gives back the exit status.
+    """Runs a session and shows its timeline; ``run()`` returns the exit status.
 
     Args:
-        session: not started yet; the app runs it, and closes it when it leaves.
+        session: not started yet; the app runs it and closes it on exit.
         title: shown in place of the notebook's name.
-        about: of the recording that is shown; ``None``: it is none.
-        play: show it from its start, and not its end at once.
-        poll: seconds between looks at the namespace, where it is polled between runs as well.
+        poll: seconds between polls, if the source polls between runs.
+        about: describes the recording that is replayed; ``None``: this is no replay.
+        play: play a recording from its start instead of showing its end.
     """
 
     def __init__(
@@ -58,55 +59,56 @@ class KernelscopeApp(BaseApp[int]):
         self.view.poll = poll
         self.navigator: Navigator = AppNavigator(self, heading=title, poll=poll)
         self._status = 0
-        """What ``run()`` gives back."""
+        """The exit status that ``run()`` returns."""
         self._heading = title
         self._watcher: Worker[None] | None = None
-        self._let_go = asyncio.Event()
-        self._due = False
+        self._session_ended = asyncio.Event()
+        self._refresh_due = False
 
     def on_mount(self) -> None:
-        """Begin."""
+        """Show the timeline and start the session."""
         self.session.listen(self._schedule_refresh)
         self._timeline = TimelineScreen(self.view, self._heading)
         self.push_screen(self._timeline)
-        self._watcher = self.run_worker(self._watch(), name="session", exit_on_error=False)
+        self._watcher = self.run_worker(self._run_session(), name="session", exit_on_error=False)
 
     def leave(self, status: int) -> None:
-        """See ``BaseApp``; the source lets go of the kernel first."""
+        """See ``BaseApp``; the source detaches from the kernel first."""
         self._status = status
-        self.run_worker(self.action_quit(), name="leaving")
+        self.run_worker(self.action_quit(), name="leave")
 
     # The session.
 
-    async def _watch(self) -> None:
+    async def _run_session(self) -> None:
         try:
             await self.session.run()
         except KernelscopeError as error:
             self._fail(error)
-        except Exception as error:  # noqa: BLE001 - a reader gets a sentence, never a traceback
-            self._fail(KernelscopeError(f"kernelscope stumbled: {type(error).__name__}: {error}"))
+        except Exception as error:  # noqa: BLE001 - a user gets a sentence, never a traceback
+            self._fail(
+                KernelscopeError(f"kernelscope hit an internal error: {type(error).__name__}: {error}")
+            )
         finally:
-            self._let_go.set()
+            self._session_ended.set()
 
     def _fail(self, error: KernelscopeError) -> None:
-        """What was seen stays on the screen, and a bar says why nothing follows; where nothing was,
-        the error has the screen to itself."""
+        """Remember the exit status; an error before the first attach gets a screen, later ones the banner."""
         self._status = error.exit_code
         if self.session.view.kernel is None:
             self.push_screen(FailureScreen(error))
 
     def warn(self, text: str) -> None:
-        """Of what goes wrong beside the session, which goes on; it stays until it is clicked away."""
-        show_notice(self, line(safe_span(text, limit=1_000)), seconds=_STAYS, warning=True)
+        """Show an error that does not end the session, until it is clicked away."""
+        show_notice(self, line(safe_span(text, limit=1_000)), seconds=_STICKY_S, warning=True)
 
     def _schedule_refresh(self, _: Update) -> None:
-        """Bursts collapse: the first update of a burst asks for one refresh, which shows them all."""
-        if not self._due:
-            self._due = True
-            self.set_timer(_FRAME, self._follow)
+        """Collapse a burst of updates: the first one schedules the refresh that shows them all."""
+        if not self._refresh_due:
+            self._refresh_due = True
+            self.set_timer(_FRAME_S, self._refresh)
 
-    def _follow(self) -> None:
-        self._due = False
+    def _refresh(self) -> None:
+        self._refresh_due = False
         self.view.recording = self.session.recording is not None
         self.view.update()
         self.refresh_screens()
@@ -115,15 +117,15 @@ class KernelscopeApp(BaseApp[int]):
             self._timeline.play()
 
     def refresh_screens(self) -> None:
-        """Every screen that shows the view draws it again."""
+        """Redraw the screen on top, if it shows the view."""
         if self.screen_stack and isinstance(self.screen, CommandScreen):
             self.screen.refresh_view()
 
     async def action_quit(self) -> None:
-        """Leave; the source lets go of the kernel first."""
-        if self._watcher is not None and not self._let_go.is_set():
+        """Exit after the source has detached from the kernel."""
+        if self._watcher is not None and not self._session_ended.is_set():
             self._watcher.cancel()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LEAVING):
-                    await self._let_go.wait()
+                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                    await self._session_ended.wait()
         self.exit(self._status, return_code=self._status)

@@ -1,4 +1,4 @@
-"""What both apps share: themes, palette, keys, the gate's last part, and how they come to an end."""
+"""The base of both apps: themes, palette, keys, filters for everything drawn, and an orderly exit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kernelscope.tui.palette import ScreenCommands
 from kernelscope.tui.render import ControlCharFilter
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.state.spans import Line, plain
-from kernelscope.tui.terminal import patient
+from kernelscope.tui.terminal import tolerate_closed_terminal
 from kernelscope.tui.theme import DARK, THEMES
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ INTERRUPTED = 130
 
 
 class BaseApp(App[Answer], Generic[Answer]):
-    """An app in the product's colours; what ``run()`` does not give back is in ``return_code``."""
+    """An app with kernelscope's themes and commands; ``return_code`` is its exit status after a signal."""
 
     CSS_PATH = "kernelscope.tcss"
     COMMANDS = {ScreenCommands}  # noqa: RUF012 - Textual declares it so
@@ -44,7 +44,7 @@ class BaseApp(App[Answer], Generic[Answer]):
     def __init__(self) -> None:
         super().__init__()
         self.failure: Exception | None = None
-        """What brought the app down, if anything did."""
+        """The exception that ended the app, if any."""
         self._control_char_filter = ControlCharFilter()
         self._own_loop: asyncio.AbstractEventLoop | None = None
         for theme in THEMES:
@@ -52,13 +52,13 @@ class BaseApp(App[Answer], Generic[Answer]):
         self.theme = DARK.name
 
     def on_mount(self) -> None:
-        """Textual calls this beside the one of the app that derives from it."""
+        """Follow theme changes and signals; Textual calls this in addition to a derived app's own."""
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self._own_loop = asyncio.get_running_loop()
         on_end_signals(self._own_loop, self.leave, INTERRUPTED, interrupt=True)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The product's own variables."""
+        """Add kernelscope's own colours to Textual's."""
         return variables(dark=self.current_theme.dark)
 
     def _recolour(self) -> None:
@@ -66,34 +66,34 @@ class BaseApp(App[Answer], Generic[Answer]):
             if isinstance(screen, CommandScreen) and screen.is_mounted:
                 screen.recolour()
 
-    # How it ends.
+    # Exit.
 
     def leave(self, status: int) -> None:
-        """TextPane to by a signal, or because the terminal is gone."""
+        """Exit because of a signal or because the terminal is gone."""
         self.exit(return_code=status)
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's, on a terminal that may be gone from one moment to the next."""
-        return patient(super().get_driver_class(), self._on_terminal_closed)
+        """Make Textual's driver survive the loss of the terminal."""
+        return tolerate_closed_terminal(super().get_driver_class(), self._on_terminal_closed)
 
     def _on_terminal_closed(self) -> None:
-        """Called in the thread that writes to it."""
+        """Runs in the thread that writes to the terminal."""
         if self._own_loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended: we were leaving anyway
+            with contextlib.suppress(RuntimeError):  # the loop has ended: the app is exiting anyway
                 self._own_loop.call_soon_threadsafe(self.leave, INTERRUPTED)
 
     def _handle_exception(self, error: Exception) -> None:
-        """Textual would print a traceback with the values of all variables in it, unsifted."""
+        """Keep the exception for the caller: Textual would print a traceback with the values of all variables."""
         self.failure = self.failure or error
         super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         self._close_messages_no_wait()
 
-    # Every way out for text that is not a widget's.
+    # Text that leaves the app other than through a widget.
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, and then the net below everything that is drawn."""
+        """Append the filter for control characters to Textual's own."""
         # fault: 73c
         return (*super().get_line_filters(), self._control_char_filter)
 
@@ -104,19 +104,19 @@ class BaseApp(App[Answer], Generic[Answer]):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
-        markup: bool = False,  # noqa: ARG002 - it never is
+        markup: bool = False,  # noqa: ARG002 - Textual's signature; never allowed
     ) -> None:
-        """Never parsed as markup; Textual itself notifies, too."""
+        """Show a notification, escaped and never parsed as markup; Textual itself calls this, too."""
         # fault: 74b
         super().notify(
             clean(message, limit=1_000), title=clean(title), severity=severity, timeout=timeout, markup=False
         )
 
     def copy_to_clipboard(self, text: str) -> None:
-        """What is pasted elsewhere is as safe as what is shown here."""
+        """Copy escaped text: it may be pasted into another terminal."""
         # fault: 73d
         super().copy_to_clipboard(clean_block(text))
 
     def copy(self, lines: Sequence[Line]) -> None:
-        """To the clipboard."""
-        self.copy_to_clipboard("\n".join(plain(one) for one in lines))
+        """Copy the text of lines to the clipboard."""
+        self.copy_to_clipboard("\n".join(plain(line) for line in lines))

@@ -1,4 +1,4 @@
-"""Leads from one screen of the dashboard to another, and does what needs more than one of them."""
+"""Opens the screens of the dashboard, and runs the tasks that they start: recording, export, polling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kernelscope.errors import ExportError, RecordingError
 from kernelscope.export.files import SUFFIXES, Form, write_file
 from kernelscope.export.recordings import recording_summary
 from kernelscope.session import LooksBetweenRuns
-from kernelscope.tui.output_files import free_path, save
+from kernelscope.tui.output_files import free_path, save_copy
 from kernelscope.tui.render import show_notice
 from kernelscope.tui.screens.cells import CellsScreen
 from kernelscope.tui.screens.confirm import ConfirmScreen
@@ -21,23 +21,23 @@ from kernelscope.tui.screens.evidence import EvidenceScreen
 from kernelscope.tui.screens.export import ExportScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
 from kernelscope.tui.state.spans import Line, Span, line, safe_span
-from kernelscope.tui.views.cost_lines import start_lines, stop_lines
+from kernelscope.tui.views.cost_lines import start_polling_lines, stop_polling_lines
 
 if TYPE_CHECKING:
     from kernelscope.storage.recorder import RecordingResult
     from kernelscope.tui.app import KernelscopeApp
 
 POLL_S = 5.0
-"""Seconds between two looks while no cell runs, if the reader did not say how often."""
+"""Seconds between two polls, unless the reader chose otherwise."""
 
 
 class AppNavigator:
-    """The navigator of the dashboard.
+    """The navigator of the dashboard: see ``Navigator``.
 
     Args:
-        app: its screens are pushed and popped.
-        heading: of exported pages, in place of the notebook's name.
-        poll: seconds between two looks while no cell runs; ``None``: ``POLL_S``.
+        app: the app whose screens are pushed and popped.
+        heading: the heading of exported pages, in place of the notebook's name.
+        poll: seconds between two polls; ``None``: ``POLL_S``.
     """
 
     def __init__(self, app: KernelscopeApp, *, heading: str | None, poll: float | None) -> None:
@@ -45,41 +45,41 @@ class AppNavigator:
         self._session, self._view = app.session, app.view
 
     def open_evidence(self, tab: str = "happened") -> None:
-        """Of the change that the cursor is on."""
+        """Open the evidence for the selected change."""
         if self._view.row is not None:
             self._app.push_screen(EvidenceScreen(self._view, tab))
 
     def open_diff(self) -> None:
-        """Of the row that the cursor is on."""
+        """Open the comparison for the selected row."""
         if self._view.row is not None:
             self._app.push_screen(DiffScreen(self._view))
 
     def open_cells(self) -> None:
-        """All cells, and what running each of them again does."""
+        """Open the list of cells."""
         self._app.push_screen(CellsScreen(self._view))
 
     def open_cost(self) -> None:
-        """What kernelscope costs the kernel."""
+        """Open the costs."""
         self._app.push_screen(CostScreen(self._view))
 
     def show_run(self, index: int) -> None:
-        """The timeline, at this moment."""
+        """Return to the timeline, with the cursor at this moment."""
         while not isinstance(self._app.screen, TimelineScreen) and len(self._app.screen_stack) > 2:
             self._app.pop_screen()
         self._view.go_to(index)
         self._app.refresh_screens()
 
     def copy_lines(self, lines: Sequence[Line]) -> None:
-        """To the clipboard, and to a file for terminals that have none."""
+        """Copy to the clipboard, and to a file for terminals without one."""
         self._app.copy(lines)
-        show_notice(self._app.screen, save(lines), seconds=4)
+        show_notice(self._app.screen, save_copy(lines), seconds=4)
 
     # Recording.
 
     def toggle_recording(self) -> None:
         """Start recording into a new file, or stop."""
         if self._view.about is not None:
-            show_notice(self._app.screen, line(Span("This is a recording already")), seconds=4)
+            show_notice(self._app.screen, line(Span("This is a replay: it is recorded already")), seconds=4)
         elif self._session.recording is not None:
             self._report_recording(self._session.stop_recording())
         else:
@@ -89,7 +89,7 @@ class AppNavigator:
 
     def _start_recording(self, file: Path) -> None:
         try:
-            self._session.record(file, lambda why: self._app.warn(f"the recording has ended: {why}"))
+            self._session.record(file, lambda why: self._app.warn(f"the recording stopped: {why}"))
         except RecordingError as error:
             self._app.warn(f"{error.title}: {error.hint}")
             return
@@ -104,13 +104,13 @@ class AppNavigator:
             return
         file = shlex.quote(str(result.path)) if result is not None else ""
         command = safe_span(file, limit=1_000)
-        notice = line(Span("Recorded: kernelscope replay "), command, Span(" opens it"))
+        notice = line(Span("Recording saved. To open it: kernelscope replay "), command)
         show_notice(self._app.screen, notice, seconds=8)
 
     # Export.
 
     def open_export(self) -> None:
-        """Ask in which form, and write the whole timeline."""
+        """Ask for a format, then export the whole timeline."""
 
         def write(form: Form | None) -> None:
             if form is not None:
@@ -126,36 +126,36 @@ class AppNavigator:
         except ExportError as error:
             self._app.warn(f"{error.title}: {error.hint}")
             return
-        notice = line(Span("Written: "), safe_span(str(path.absolute()), limit=1_000))
+        notice = line(Span("Exported to "), safe_span(str(path.absolute()), limit=1_000))
         show_notice(self._app.screen, notice, seconds=8)
 
-    # Looking between runs.
+    # Polling between runs.
 
     def offer_poll(self) -> None:
-        """Ask whether to start, or to stop, looking between runs; nothing is done before the answer."""
+        """Ask whether to start or stop polling between runs; nothing happens before the answer."""
         obstacle = self._obstacle_to_poll()
         if obstacle:
             show_notice(self._app.screen, line(Span(obstacle)), seconds=4)
             return
         now = self._view.poll
-        question = start_lines(self._view, self._poll) if now is None else stop_lines(now)
+        question = start_polling_lines(self._view, self._poll) if now is None else stop_polling_lines(now)
         seconds = self._poll if now is None else None
 
-        def act(yes: bool | None) -> None:
-            if yes:
-                self._app.run_worker(self._look_between_runs(seconds), name="poll")
+        def act(confirmed: bool | None) -> None:
+            if confirmed:
+                self._app.run_worker(self._poll_between_runs(seconds), name="poll")
 
         self._app.push_screen(ConfirmScreen(question), act)
 
     def _obstacle_to_poll(self) -> str:
         timeline = self._session.view
         if not isinstance(self._session.source, LooksBetweenRuns):
-            return "This is not a live kernel: there is nothing to look at between runs"
+            return "Polling needs a live kernel; this is a replay"
         if timeline.kernel is None or timeline.ended is not None:
-            return "There is no kernel to look into now"
+            return "No kernel is attached: there is nothing to poll"
         return ""
 
-    async def _look_between_runs(self, seconds: float | None) -> None:
+    async def _poll_between_runs(self, seconds: float | None) -> None:
         if isinstance(self._session.source, LooksBetweenRuns):
             await self._session.source.look_between_runs(seconds)
             self._view.poll = seconds

@@ -1,4 +1,4 @@
-"""Files that the dashboard writes: what is copied (not every terminal passes a clipboard on), and the rest."""
+"""Files that the dashboard writes: copied text (not every terminal has a clipboard), recordings and exports."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from kernelscope.tui.state.spans import Line, Span, line, plain, safe_span
 from kernelscope.userfiles import write_copied
 
 
-def save(lines: Sequence[Line]) -> Line:
-    """Write them to the user's own file of what was copied last; returns what to tell the user."""
+def save_copy(lines: Sequence[Line]) -> Line:
+    """Write the lines to the user's private file for the latest copy; returns the notice to show."""
     try:
         path = write_copied("".join(plain(one) + "\n" for one in lines))
     except OSError as error:
         return line(
-            Span("Copied, if the terminal lets it; no file could be written: "), safe_span(error.strerror)
+            Span("Copied, if the terminal allows it; writing a file failed: "), safe_span(error.strerror)
         )
-    shown = safe_span(path, limit=1_000)
-    return line(Span("Copied; also in "), shown, Span(" for terminals without a clipboard"))
+    saved = safe_span(path, limit=1_000)
+    return line(Span("Copied; for terminals without a clipboard also saved to "), saved)
 
 
 def free_path(timeline: TimelineView, suffix: str) -> Path:
-    """A file that is not there yet, in the working directory, called after the notebook and the time."""
+    """A path in the working directory that does not exist yet, named after the notebook and the time."""
     kernel = timeline.kernel
     source = (kernel.notebook or kernel.connection_file) if kernel is not None else ""
     stem = re.sub(r"[^\w-]+", "-", PurePath(source).stem, flags=re.ASCII).strip("-")[:60] or "kernel"

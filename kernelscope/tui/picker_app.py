@@ -11,17 +11,17 @@ from kernelscope.tui.base_app import BaseApp
 from kernelscope.tui.screens.picker import PickerScreen
 
 Find = Callable[[], Awaitable[Sequence[KernelEntry]]]
-"""Looks for kernels; asked again and again while the picker is open."""
+"""Finds kernels; called repeatedly while the picker is open."""
 
 
 class PickerApp(BaseApp[KernelEntry | Path | str | None]):
-    """``run()`` gives back the chosen entry, a recording, ``"demo"``, or ``None`` where the reader left.
+    """``run()`` returns the chosen kernel, a recording, ``"demo"``, or ``None`` if the reader quit.
 
     Args:
-        find: looks for kernels.
-        looked_in: the places that ``find`` looks in, shown when it finds none.
-        every: seconds between two looks.
-        now: the wall clock, for telling how long ago a kernel was used.
+        find: finds kernels.
+        looked_in: the places that ``find`` searches, shown if it finds no kernel.
+        every: seconds between two searches.
+        now: the wall clock, to show how long ago a kernel was used.
     """
 
     def __init__(
@@ -39,5 +39,5 @@ class PickerApp(BaseApp[KernelEntry | Path | str | None]):
         self._now = now
 
     def on_mount(self) -> None:
-        """Begin."""
+        """Show the picker and return its answer."""
         self.push_screen(PickerScreen(self._find, self._looked_in, self._every, self._now), self.exit)

@@ -1,8 +1,8 @@
-"""From what is said to what Textual draws: nothing else in kernelscope hands text to it.
+"""Turns spans into what Textual draws; no other module of kernelscope hands text to Textual.
 
-Roles become styles by one table.  Text is never parsed as markup, and it comes from ``Span`` alone;
-``ControlCharFilter`` is the net below: it sees every line on its way to the terminal, those of Textual's own
-widgets too.
+One table maps roles to styles.  Text is never parsed as markup and comes only from ``Span``.  ``ControlCharFilter``
+is the second line of defence: it sees every line on its way to the terminal, including those of Textual's own
+widgets.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 _HIGHLIGHTED = 20_000
-"""Characters: longer cells are shown without colours, finding those takes too long."""
+"""Characters of source: highlighting more takes too long, so longer cells are shown without colours."""
 _LINES = 500
-"""Of a cell: each is laid out again whenever it is drawn."""
+"""Lines of source: Textual lays out each of them on every draw."""
 
 _STYLES: dict[str, tuple[str, str]] = {
     "": ("", ""),
@@ -61,12 +61,12 @@ _STYLES: dict[str, tuple[str, str]] = {
     **{f"verdict.{verdict}": ("ks-doubt", "bold") for verdict in DOUBT},
     **{f"verdict.{verdict}": ("ks-loss", "bold") for verdict in LOSS},
 }
-"""Per role the variable of its colour, and its attributes."""
+"""By role: the theme variable of its colour, and its text attributes."""
 
 
 @lru_cache(maxsize=512)
 def style_name(role: str) -> str:
-    """A role, or several, as a style of ``Content``."""
+    """The style of one or several roles, in the language of ``Content``."""
     parts: list[str] = []
     for one in role.split():
         colour, attributes = _STYLES[one]
@@ -75,16 +75,16 @@ def style_name(role: str) -> str:
     return " ".join(parts)
 
 
-def content(lines: Iterable[Line]) -> Content:
-    """Lines for a widget; never parsed as markup."""
+def to_content(lines: Iterable[Line]) -> Content:
+    """Build what a widget shows from lines; never parsed as markup."""
     # fault: 74a
     return Content("\n").join(
-        [Content.assemble(*((p.text, style_name(p.role)) for p in line)) for line in lines]
+        [Content.assemble(*((span.text, style_name(span.role)) for span in line)) for line in lines]
     )
 
 
-def source(code: str) -> Content:
-    """A cell's source, safe and highlighted."""
+def highlight_source(code: str) -> Content:
+    """Build what a widget shows from a cell's source: escaped, cut and highlighted."""
     lines = clean_block(code).expandtabs(4).split("\n")
     # fault: 77c
     if len(lines) > _LINES:
@@ -93,21 +93,21 @@ def source(code: str) -> Content:
     return highlight(text, language="python") if len(text) <= _HIGHLIGHTED else Content(text)
 
 
-def option(label: Line, id: str | None = None, *, disabled: bool = False) -> Option:  # noqa: A002 - Textual's own word
-    """A line of a list."""
-    return Option(content([label]), id, disabled=disabled)
+def make_option(label: Line, id: str | None = None, *, disabled: bool = False) -> Option:  # noqa: A002 - Textual's own word
+    """Build an entry of a list."""
+    return Option(to_content([label]), id, disabled=disabled)
 
 
-def tab(label: Line, id: str) -> Tab:  # noqa: A002 - Textual's own word
-    """One of several tabs."""
-    return Tab(content([label]), id=id)
+def make_tab(label: Line, id: str) -> Tab:  # noqa: A002 - Textual's own word
+    """Build one of several tabs."""
+    return Tab(to_content([label]), id=id)
 
 
-def hit(
+def make_hit(
     label: Line, about: Line, run: Callable[[], Awaitable[object]], score: float | None = None
 ) -> Hit | DiscoveryHit:
-    """A line of the palette, and below it what the command is about; without a score it was not searched."""
-    both = content([label, about])
+    """Build an entry of the palette with its help below; without a score it comes from no search."""
+    both = to_content([label, about])
     if score is None:
         return DiscoveryHit(both, run, plain(label))
     return Hit(score, both, run, plain(label))
@@ -116,7 +116,7 @@ def hit(
 def show_notice(
     where: Widget | App[Any], label: Line, *, seconds: float = 3.0, warning: bool = False
 ) -> None:
-    """A line in the corner that goes by itself."""
+    """Show a line in the corner for some seconds."""
     where.notify(
         plain(label),
         title="kernelscope" if warning else "",
@@ -127,13 +127,13 @@ def show_notice(
 
 
 class ControlCharFilter(LineFilter):
-    """Drops from every line that is drawn what could steer a terminal.
+    """Removes control characters from every line on its way to the terminal.
 
-    Our own text holds none of it.  Textual's widgets show what is typed and pasted as it came.
+    Spans contain none, but Textual's own widgets show typed and pasted text unchanged.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
-        """The line without it; what is dropped has no width, so the line keeps its own."""
+        """Remove them from one line; they have no width, so the line keeps its own."""
         if all(segment.text.isprintable() for segment in segments):
             return segments
         return [
@@ -147,33 +147,33 @@ def _remove_controls(text: str) -> str:
 
 
 class StyleTable:
-    """Roles as styles of segments, for one theme."""
+    """Looks up the style of a role in one theme, for widgets that draw segments."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         self._styles: dict[str, Style] = {}
 
     def style(self, role: str) -> Style:
-        """Of a role, or of several."""
+        """The style of one or several roles."""
         style = self._styles.get(role)
         if style is None:
             style = self._styles[role] = self._build_style(role)
         return style
 
     def background(self, variable: str, *, bold: bool = False, reverse: bool = False) -> Style:
-        """Something that lies under the text."""
+        """A background style in the colour of a theme variable."""
         return Style(bgcolor=self._variables[variable], bold=bold or None, reverse=reverse or None)
 
-    def segments(self, pieces: Iterable[Span]) -> list[Segment]:
-        """Pieces for a strip; empty ones are left out."""
-        return [Segment(piece.text, self.style(piece.role)) for piece in pieces if piece.text]
+    def segments(self, spans: Iterable[Span]) -> list[Segment]:
+        """Convert spans to segments, without empty ones."""
+        return [Segment(span.text, self.style(span.role)) for span in spans if span.text]
 
-    def strip(self, pieces: Iterable[Span]) -> Strip:
-        """Pieces as a line of a widget."""
-        return Strip(self.segments(pieces))
+    def strip(self, spans: Iterable[Span]) -> Strip:
+        """Convert spans to a line of a widget."""
+        return Strip(self.segments(spans))
 
-    def over(self, strip: Strip, style: Style) -> Strip:
-        """The same text in another style alone."""
+    def restyle(self, strip: Strip, style: Style) -> Strip:
+        """Draw the text of a strip in one style only."""
         return Strip([Segment(Span(strip.text).text, style)])
 
     def _build_style(self, role: str) -> Style:

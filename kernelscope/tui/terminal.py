@@ -1,4 +1,4 @@
-"""The terminal that we draw on, and that may be gone from one moment to the next."""
+"""Survives the loss of the terminal, so that the app can still leave the kernel cleanly."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
 
-class _Lossy:
-    """A terminal's file; once the other end is closed, writes are dropped silently.
+class _LossyFile:
+    """A terminal's file that drops all writes once the other end is closed.
 
-    Textual writes from a thread of its own, behind a short queue: an error there would end the thread,
-    and the app would wait for it for ever, instead of taking its leave of the kernel.
+    Textual writes from its own thread, behind a short queue: an error would end the thread, and the app would
+    wait for it for ever instead of leaving the kernel.
     """
 
     def __init__(self, file: IO[str], on_closed: Callable[[], None]) -> None:
         self._file, self._on_closed, self._closed = file, on_closed, False
 
     def write(self, text: str) -> int:
-        self._attempt(lambda: self._file.write(text))
+        self._try(lambda: self._file.write(text))
         return len(text)
 
     def flush(self) -> None:
-        self._attempt(self._file.flush)
+        self._try(self._file.flush)
 
     def fileno(self) -> int:
         return self._file.fileno()
@@ -32,7 +32,7 @@ class _Lossy:
     def isatty(self) -> bool:
         return self._file.isatty()
 
-    def _attempt(self, work: Callable[[], object]) -> None:
+    def _try(self, work: Callable[[], object]) -> None:
         if self._closed:
             return
         try:
@@ -43,14 +43,14 @@ class _Lossy:
             self._on_closed()
 
 
-def patient(driver: type[Driver], on_closed: Callable[[], None]) -> type[Driver]:
-    """The same driver, on such a terminal; ``gone`` is called once, in the thread that writes."""
+def tolerate_closed_terminal(driver: type[Driver], on_closed: Callable[[], None]) -> type[Driver]:
+    """Derive a driver that survives a closed terminal; it calls ``on_closed`` once, in the writing thread."""
 
-    class Patient(driver):  # type: ignore[valid-type,misc] # which one it is depends on the platform
+    class TolerantDriver(driver):  # type: ignore[valid-type,misc] # the base depends on the platform
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             file: IO[str] | None = getattr(self, "_file", None)
             if file is not None:
-                self._file = _Lossy(file, on_closed)
+                self._file = _LossyFile(file, on_closed)
 
-    return Patient
+    return TolerantDriver

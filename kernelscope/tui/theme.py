@@ -1,4 +1,4 @@
-"""The two themes, made of the product's colours."""
+"""The dark and the light theme, built from ``kernelscope.presentation.colours``."""
 
 from __future__ import annotations
 

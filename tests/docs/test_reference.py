@@ -137,7 +137,7 @@ def test_the_axes_have_the_values_of_the_code() -> None:
 
 
 def shown_keys(screen: tuple[Command, ...]) -> set[str]:
-    return {part for command in screen for part in command.shown.split()}
+    return {part for command in screen for part in command.key_display.split()}
 
 
 def test_every_key_of_the_timeline_is_documented() -> None:

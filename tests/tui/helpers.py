@@ -20,17 +20,17 @@ WIDE = (120, 36)
 
 
 async def until(pilot: Pilot[Any], fact: Callable[[], object], *, within: float = 10.0) -> None:
-    """Lets the app work until ``fact`` holds."""
+    """Let the app work until ``fact`` is true."""
     deadline = asyncio.get_running_loop().time() + within
     while not fact():
         if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError("it never came to be")
+            raise AssertionError("the fact was not true in time")
         await pilot.pause()
     await pilot.pause()
 
 
 class Driven:
-    """A running dashboard, and what a reader would see of it."""
+    """A running dashboard and the text on its screen."""
 
     def __init__(self, app: KernelscopeApp, source: ScriptedSource, pilot: Pilot[int]) -> None:
         self.app = app
@@ -46,14 +46,14 @@ class Driven:
         await until(self.pilot, fact)
 
     async def push(self, story: Story) -> None:
-        """The rest of the story, as far as it was not told yet."""
+        """Send the events of the story that were not sent yet."""
         before = self.app.view.revision
         self.source.push(*story.events)
         story.events.clear()
         await self.until(lambda: self.app.view.revision > before)
 
     def text(self, selector: str) -> str:
-        """What a widget shows."""
+        """The text of a widget."""
         return seen(self.app.screen.query_one(selector))
 
     def grid(self) -> list[str]:
@@ -62,7 +62,7 @@ class Driven:
         return [grid.render_line(y).text for y in range(grid.size.height)]
 
     def screen(self) -> str:
-        """All that is on the terminal, as text."""
+        """The text of the whole terminal."""
         return on_screen(self.app)
 
 

@@ -49,9 +49,9 @@ _JOURNEY = (
     *(("\r", "What happened"), *[("\x1b[C", "What happened")] * 4, ("y", "Copied"), ("q", _TIMELINE)),
     *(("d", "before and after"), ("o", "before and after"), ("q", _TIMELINE)),
     *(
-        ("c", "running them again"),
+        ("c", "re-running each one"),
         ("j\r", "Runs of this cell"),
-        ("q", "running them again"),
+        ("q", "re-running each one"),
         ("q", _TIMELINE),
     ),
     *(("gGk", _TIMELINE), ("y", "Copied")),
@@ -74,7 +74,7 @@ def story_of(texts: Iterable[str], *, notebook: str = "/tmp/a.ipynb") -> Story:
 
 
 def strangers(events: Iterable[Event], path: Path) -> Path:
-    """A recording as a stranger may write it: nothing in it was made safe, and it may hold anything."""
+    """Write a recording as a stranger may: with any content, none of it escaped."""
     Recorder(path, lambda why: None).close()
     database = sqlite3.connect(path)
     bodies = [(json.dumps(msgspec.to_builtins(event)),) for event in events]
@@ -143,7 +143,7 @@ def test_what_is_pasted_does_not_steer_it_either(tmp_path: Path) -> None:
     path = strangers(churn().events, tmp_path / "a.kscope")
     with kernelscope("replay", str(path), folder=tmp_path) as terminal:
         terminal.until_shown("RESTORED")
-        for opens, shown in (("/", "only names"), ("?", "type to search"), (":", "Search for commands")):
+        for opens, shown in (("/", "filter by name"), ("?", "type to search"), (":", "Search for commands")):
             terminal.press(opens)
             terminal.until_shown(shown)
             terminal.press("\x1b[200~pasted\x9b31m\x07\u202e\x1b]0;owned\x1b[201~")
@@ -176,8 +176,8 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
         folder,
         name=f"kernel-{_HOSTILE.replace('/', '')}.json",
         extra={"jupyter_session": f"/tmp/{_HOSTILE.replace('/', '')}.ipynb"},
-    ) as made:
-        yield made
+    ) as process:
+        yield process
 
 
 def ran(kernel: KernelProcess, code: str) -> None:
@@ -193,7 +193,7 @@ def test_no_text_of_a_kernel_steers_the_terminal(kernel: KernelProcess, how: lis
         ran(kernel, _CELL)
         terminal.until(lambda t: "m['" in t.printed)
         if how == ["attach"]:
-            for keys, shown in (("$\r", "What happened"), ("q", _TIMELINE), ("c", "running them again")):
+            for keys, shown in (("$\r", "What happened"), ("q", _TIMELINE), ("c", "re-running each one")):
                 terminal.press(keys)
                 terminal.until_shown(shown)
         ran(kernel, "del m")

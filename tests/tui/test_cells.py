@@ -1,16 +1,17 @@
-"""The cells view: what was observed and what is a forecast are never told alike."""
+"""The cells view: observations and forecasts never look alike."""
 
 from __future__ import annotations
 
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.tui.state.spans import plain, width
-from kernelscope.tui.views.cell_lines import cell_line, effect, heading, outlook_lines
+from kernelscope.tui.views.cell_lines import cell_line, cells_heading, outlook_lines, summarize_cell
 from tests.support.facts import OBSCURE, Watch, bound, called, model, params
 
 
-def told(watch: Watch) -> str:
-    """Of the latest cell."""
-    return plain(effect(watch.timeline.cells()[-1], Forecaster(watch.timeline)))
+def summary_text(watch: Watch) -> str:
+    """The summary of the latest cell."""
+    summary = summarize_cell(watch.timeline.cells()[-1], Forecaster(watch.timeline))
+    return plain((*summary.effect, *summary.reason))
 
 
 def below(watch: Watch) -> str:
@@ -22,10 +23,11 @@ def test_a_cell_that_ran_once_has_a_forecast_in_words_and_in_italics() -> None:
     watch = Watch()
     watch.run(names={"m": model(1), "n": model(2)}, source="m = Ridge(); n = Ridge()")
 
-    pieces = effect(watch.timeline.cells()[0], Forecaster(watch.timeline))
+    summary = summarize_cell(watch.timeline.cells()[0], Forecaster(watch.timeline))
+    spans = (*summary.effect, *summary.reason)
 
-    assert plain(pieces).startswith("○ would reset m, n  (")
-    assert {p.role for p in pieces} == {"forecast", "forecast.strong"}
+    assert plain(spans).startswith("○ would reset m, n  (")
+    assert {p.role for p in spans} == {"forecast", "forecast.strong"}
 
 
 def test_a_cell_that_ran_again_has_what_was_seen_and_no_forecast_in_its_line() -> None:
@@ -33,7 +35,7 @@ def test_a_cell_that_ran_again_has_what_was_seen_and_no_forecast_in_its_line() -
     for token in (1, 2):
         watch.run(names={"m": model(token)}, source="m = Ridge()")
 
-    assert told(watch) == "○ resets m  1 of 1 time"
+    assert summary_text(watch) == "○ resets m  1 of 1 time"
     assert "would reset m" in below(watch)
 
 
@@ -42,7 +44,7 @@ def test_a_forecast_that_is_not_sure_says_may_and_why() -> None:
     watch = Watch(m=m)
     watch.run(bound(m), source="m.fit(X, y)", calls=[called(m)], code=OBSCURE)
 
-    assert told(watch) == "◆ may refit m  (fit() starts over)"
+    assert summary_text(watch) == "◆ may refit m  (fit() starts over)"
     assert "not sure: part of its code could not be followed" in below(watch)
 
 
@@ -50,7 +52,7 @@ def test_what_cannot_be_told_is_said_so() -> None:
     watch = Watch()
     watch.run(names={"m": model(1)}, source="if a:\n    m = Ridge()")
 
-    assert told(watch) == "? cannot tell for m  (it is made only under a condition)"
+    assert summary_text(watch) == "? cannot tell for m  (it is made only under a condition)"
 
 
 def test_what_is_set_already_would_be_left_alone() -> None:
@@ -58,15 +60,15 @@ def test_what_is_set_already_would_be_left_alone() -> None:
     watch = Watch(m=m)
     watch.run(params(m, C=3.0), source="m.C = 3.0")
 
-    assert told(watch) == "· would leave m alone  (C is 3.0 already)"
+    assert summary_text(watch) == "· would leave m alone  (C is 3.0 already)"
 
 
 def test_a_cell_that_does_nothing_would_do_nothing() -> None:
     watch = Watch(m=model(1))
     watch.run(source="m.predict(X)")
 
-    assert told(watch) == "would leave every model alone"
-    assert "would leave every model alone" in below(watch)
+    assert summary_text(watch) == "would change no model"
+    assert "would change no model" in below(watch)
 
 
 def test_where_nothing_can_be_foretold_it_says_what_the_run_did() -> None:
@@ -77,8 +79,8 @@ def test_where_nothing_can_be_foretold_it_says_what_the_run_did() -> None:
 
     first, second = watch.timeline.cells()
     forecaster = Forecaster(watch.timeline)
-    assert plain(effect(first, forecaster)) == "ran once: ● created m"
-    assert plain(effect(second, forecaster)) == "ran once: left every model alone"
+    assert plain(summarize_cell(first, forecaster).effect) == "ran once: ● created m"
+    assert plain(summarize_cell(second, forecaster).effect) == "ran once: changed no model"
 
 
 def test_hostile_names_are_shown_as_they_are_and_lines_keep_their_width() -> None:
@@ -87,11 +89,11 @@ def test_hostile_names_are_shown_as_they_are_and_lines_keep_their_width() -> Non
     watch.run(names={name: model(1)}, source="m = {k: Ridge() for k in ks}")
     cell, forecaster = watch.timeline.cells()[0], Forecaster(watch.timeline)
 
-    assert "\x1b" not in told(watch) + below(watch)
-    assert "[red]" in told(watch)
+    assert "\x1b" not in summary_text(watch) + below(watch)
+    assert "[red]" in summary_text(watch)
     for cells in (40, 74, 120):
         assert width(cell_line(cell, cells, forecaster)) <= cells
-    assert "forecast" in plain(heading(74))
+    assert "forecast" in plain(cells_heading(74))
 
 
 def test_a_reason_is_told_whole_or_left_to_the_lines_below() -> None:

@@ -39,7 +39,7 @@ async def test_the_sentence_is_the_explanation_of_the_selected_change() -> None:
 async def test_where_nothing_happened_it_says_what_is_held_and_what_else_changed() -> None:
     async with dashboard(churn()) as seen:
         await seen.press("g", "left", *["left"] * 4)
-        assert "scaler is generation 1 (0x" in seen.text("#sentence")
+        assert "scaler is #1 (0x" in seen.text("#sentence")
         assert "StandardScaler, fitted" in seen.text("#sentence")
         assert "This run changed: pipe ◆ refitted" in seen.text("#sentence")
 
@@ -116,7 +116,7 @@ async def test_filter_and_sort() -> None:
 async def test_a_filter_that_leaves_nothing_says_so() -> None:
     async with dashboard(churn()) as seen:
         await seen.press("slash", "x", "x")
-        assert "No name or class has xx in it" in seen.text("#empty")
+        assert "No name or class contains xx" in seen.text("#empty")
         await seen.press("escape")
         assert seen.app.view.lines
 
@@ -127,11 +127,11 @@ async def test_evidence_has_tabs_and_moves_along_the_row() -> None:
         assert isinstance(seen.app.screen, EvidenceScreen)
         assert "REFITTED" in seen.text("#evidence-title")
         text = seen.text("#evidence-text")
-        assert "observed: it was seen happening" in text
+        assert "observed: seen happening" in text
         assert "fit() seen" in text
         for tab, expected in (
             ("parameters", "max_iter"),
-            ("learned", "bound to a new value"),
+            ("learned", "replaced"),
             ("cell", "[3]"),
             ("generations", "0x7f3a00001120"),
         ):
@@ -164,10 +164,10 @@ async def test_diff_of_a_change_and_of_a_marked_moment() -> None:
         await seen.press("o")
         assert "max_iter" in seen.text("#diff-text")
         await seen.press("q", "m", "less_than_sign", "less_than_sign", "less_than_sign", "d")
-        told = seen.text("#diff-text")
-        assert "after In [5]" in told
-        assert "after In [9]" in told
-        assert "0.1" in told
+        text = seen.text("#diff-text")
+        assert "after In [5]" in text
+        assert "after In [9]" in text
+        assert "0.1" in text
 
 
 async def test_cells_answer_the_founding_question() -> None:
@@ -175,11 +175,11 @@ async def test_cells_answer_the_founding_question() -> None:
         await seen.press("c")
         assert isinstance(seen.app.screen, CellsScreen)
         await seen.until(lambda: "a forecast" in seen.text("#cell-outlook"))
-        told = seen.text("#list")
-        assert "resets model  2 of 2 times" in told
-        assert "ran once: ● created pipe" in told  # before a restart: nothing is foretold of it
-        assert "would leave every model alone" in told
-        assert "a forecast, nothing that was seen" in seen.text("#cell-outlook")
+        text = seen.text("#list")
+        assert "resets model  2 of 2 times" in text
+        assert "ran once: ● created pipe" in text  # before a restart: nothing is foretold of it
+        assert "would change no model" in text
+        assert "a forecast, not an observation" in seen.text("#cell-outlook")
         await seen.press("enter")
         assert isinstance(seen.app.screen, CellRunsScreen)
         await seen.until(lambda: "cannot tell" in seen.text("#cell-outlook"))
@@ -260,7 +260,7 @@ async def test_waiting_then_nothing_then_a_row() -> None:
         await seen.until(lambda: "busy with In [48]" in seen.text("#empty"))
         story.attach()
         await seen.push(story)
-        assert "Attached to churn.ipynb. No model in it yet" in seen.text("#empty")
+        assert "Attached to churn.ipynb. No models yet" in seen.text("#empty")
         model = learned(story.new())
         story.run("model = LogisticRegression().fit(X, y)", names={"model": model}, calls=[call(model)])
         await seen.push(story)

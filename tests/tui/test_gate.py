@@ -55,7 +55,7 @@ SILENT = {
 OURS = {"kernelscope", "__future__", "asyncio", "bisect", "collections", "contextlib", "dataclasses", "enum"}
 OURS |= {"datetime", "functools", "msgspec", "pathlib", "re", "shlex", "statistics", "time", "typing"}
 EMPTY_HANDED = {"Content": 0, "Input": 0, "Tabs": 1, "Strip": 1, "OptionList": 0, "Style": 0, "Binding": 99}
-"""How many positional arguments these may be made with; keywords that carry text are none."""
+"""Positional arguments that these constructors may take; keywords that carry text are forbidden."""
 SINKS = {"notify", "copy_to_clipboard", "update", "write", "bell", "panic", "log", "add_option"}
 SINKS |= {"replace_option_prompt", "replace_option_prompt_at_index", "set_options", "insert_text_at_cursor"}
 SINKS |= {
@@ -80,8 +80,8 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 def ways_round(name: str, tree: ast.Module) -> Iterator[str]:
     """What a module does that only the gate may."""
     for node in ast.walk(tree):
-        found = list(_ways_of(node))
-        yield from (f"{name}:{getattr(node, 'lineno', 0)}: {what}" for what in found)
+        ways = list(_ways_of(node))
+        yield from (f"{name}:{getattr(node, 'lineno', 0)}: {what}" for what in ways)
 
 
 def _taken(node: ast.AST) -> Iterator[str]:
@@ -100,13 +100,13 @@ def _ways_of(node: ast.AST) -> Iterator[str]:
             attr != "update" or args
         ):
             yield f"calls .{attr}()"
-        case ast.Call(func=ast.Name(id=made), args=args, keywords=keywords):
-            if len(args) > EMPTY_HANDED.get(made, 99):
-                yield f"{made}() is given something"
-            texts = TEXTS - {"tooltip"} if made == "Binding" else TEXTS  # the footer is ours, and shows none
-            yield from (f"{made}({k.arg}=…)" for k in keywords if k.arg in texts or k.arg == "link")
-            if made in ("print", "getattr", "setattr", "exec", "eval", "__import__", "open"):
-                yield f"calls {made}()"
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+            if len(args) > EMPTY_HANDED.get(name, 99):
+                yield f"{name}() is given something"
+            texts = TEXTS - {"tooltip"} if name == "Binding" else TEXTS  # the footer is ours, and shows none
+            yield from (f"{name}({k.arg}=…)" for k in keywords if k.arg in texts or k.arg == "link")
+            if name in ("print", "getattr", "setattr", "exec", "eval", "__import__", "open"):
+                yield f"calls {name}()"
         case ast.Assign(targets=targets):
             yield from (
                 f"sets .{t.attr}" for t in targets if isinstance(t, ast.Attribute) and t.attr in TEXTS
@@ -120,8 +120,8 @@ def _ways_of(node: ast.AST) -> Iterator[str]:
 
 def test_no_module_but_the_gate_hands_text_to_textual() -> None:
     assert {name for name, _ in modules()} > GATE
-    found = [way for name, tree in modules() if name not in GATE for way in ways_round(name, tree)]
-    assert found == []
+    ways = [way for name, tree in modules() if name not in GATE for way in ways_round(name, tree)]
+    assert ways == []
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ anything = st.text(st.characters(codec=None), max_size=40) | st.lists(
 @settings(deadline=None)
 @given(anything)
 def test_what_is_said_is_safe_however_it_is_made(text: str) -> None:
-    made = (
+    spans = (
         Span(text),
         safe_span(text),
         *line(text),
@@ -178,12 +178,12 @@ def test_what_is_said_is_safe_however_it_is_made(text: str) -> None:
         Span(fit(text, 9)),
         Span(fit_name(text, 9)),
     )
-    for piece in made:
-        assert clean(piece.text, limit=100_000) == piece.text
-        assert sum(map(wcwidth, piece.text)) == width([piece])
-        piece.text.encode()
-    assert [width([piece]) for piece in made[-2:]] == [9, 9]
-    assert width(made[3:-2]) <= 9
+    for span in spans:
+        assert clean(span.text, limit=100_000) == span.text
+        assert sum(map(wcwidth, span.text)) == width([span])
+        span.text.encode()
+    assert [width([span]) for span in spans[-2:]] == [9, 9]
+    assert width(spans[3:-2]) <= 9
 
 
 @pytest.mark.fault(73, 75)
@@ -215,8 +215,8 @@ async def test_a_notification_of_textuals_own_is_safe_and_no_markup() -> None:
     async with dashboard(churn()) as seen:
         seen.app.notify("[@click=app.quit]leave[/]\x1b[2J", title="\u202e", markup=True)
         await seen.until(lambda: len(seen.app._notifications))
-        (told,) = seen.app._notifications
-        assert (told.message, told.title, told.markup) == (
+        (notification,) = seen.app._notifications
+        assert (notification.message, notification.title, notification.markup) == (
             r"[@click=app.quit]leave[/]\x1b[2J",
             r"\u202e",
             False,

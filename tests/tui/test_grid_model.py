@@ -11,7 +11,7 @@ from kernelscope.presentation.colours import HUES, hue
 from kernelscope.presentation.glyphs import GLYPHS, WALL
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.columns import Columns
-from kernelscope.tui.state.grid_cells import paint, prelude
+from kernelscope.tui.state.grid_cells import paint, paint_prelude
 from kernelscope.tui.state.grid_lines import Key, Order, grid_lines
 from kernelscope.tui.state.spans import Span, fit, plain, width
 from kernelscope.tui.state.view_state import ViewState
@@ -50,14 +50,14 @@ def test_a_model_without_learned_state_has_a_thin_line() -> None:
 
 def test_what_was_there_at_the_attach_is_hatched_before_it() -> None:
     columns = Columns(TIMELINE.moments)
-    assert prelude(TIMELINE, Key("scaler"), columns).text == "╌╌╌╌"
-    assert prelude(TIMELINE, Key("model"), columns).text == "    "
+    assert paint_prelude(TIMELINE, Key("scaler"), columns).text == "╌╌╌╌"
+    assert paint_prelude(TIMELINE, Key("model"), columns).text == "    "
 
 
 def test_values_stand_where_they_came() -> None:
-    told = row("model", param="C")
-    assert told.index("▲0.1") == 8
-    assert told.index("1.0") == 2
+    text = row("model", param="C")
+    assert text.index("▲0.1") == 8
+    assert text.index("1.0") == 2
 
 
 def test_every_verdict_has_a_glyph_of_its_own_one_cell_wide() -> None:
@@ -116,7 +116,7 @@ def test_neighbouring_generations_differ_in_hue(generation: int, epoch: int) -> 
 MOVES = ["move_lines", "move_columns", "next_change", "next_run", "next_name"]
 STEPS = st.one_of(
     st.tuples(st.sampled_from(MOVES), st.integers(-5, 5).filter(bool)),
-    st.tuples(st.sampled_from(["unfold", "zoom", "sort", "mark", "go_live", "update"]), st.none()),
+    st.tuples(st.sampled_from(["unfold", "zoom", "sort", "mark", "follow_latest", "update"]), st.none()),
     st.tuples(st.just("filter"), st.sampled_from(["", "m", "pipe", "nothing"])),
 )
 

@@ -12,7 +12,7 @@ from kernelscope.tui.screens.cost import CostScreen
 from kernelscope.tui.screens.timeline import TimelineScreen
 from kernelscope.tui.state.spans import plain
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.tui.views.header import banner, lasting
+from kernelscope.tui.views.header import banner_line, format_duration
 from tests.support.script import LookingSource, Story, churn
 from tests.tui.helpers import Driven, dashboard
 
@@ -36,11 +36,11 @@ def training() -> Story:
 
 async def test_a_cell_that_runs_long_is_told_with_what_moves_in_it() -> None:
     async with dashboard(training()) as seen:
-        told = flat(seen.text("#banner"))
-        assert "In [5] has been running for 1 min; this is the state after [4]." in told
-        assert f"{LIVE} model t_ 1200 → 1800" in told
-        assert "In [5] runs, shown is after [4]" in seen.text("#header")
-        assert "model is moving: t_ 1200 → 1800; no verdict before In [5] has ended" in flat(
+        text = flat(seen.text("#banner"))
+        assert "In [5] has been running for 1 min; showing state after In [4]." in text
+        assert f"{LIVE} model t_ 1200 → 1800" in text
+        assert "running In [5], showing after [4]" in seen.text("#header")
+        assert "model is changing: t_ 1200 → 1800; the verdict comes when In [5] ends" in flat(
             seen.text("#sentence")
         )
         (moving,) = [text for text in seen.grid() if LIVE in text]
@@ -62,7 +62,7 @@ async def test_what_moves_is_no_verdict_and_goes_when_the_cell_has_ended() -> No
 async def test_who_looks_at_the_past_is_not_told_of_what_moves_now() -> None:
     async with dashboard(training()) as seen:
         await seen.press("h")
-        assert "is moving" not in seen.text("#sentence")
+        assert "is changing" not in seen.text("#sentence")
         assert "has been running" in seen.text("#banner")
 
 
@@ -80,17 +80,17 @@ async def test_a_kernel_that_does_not_answer_is_not_called_dead() -> None:
     story.kernel("unreachable", "code that is not Python holds its interpreter")
     async with dashboard(story) as seen:
         assert "· not answering" in seen.text("#header")
-        told = flat(seen.text("#banner"))
-        assert told == (
+        text = flat(seen.text("#banner"))
+        assert text == (
             "The kernel is not answering: code that is not Python holds its interpreter."
-            " It is waited for; the rows stay."
+            " Waiting for it; the timeline stays on screen."
         )
         story.kernel("back")
         await seen.push(story)
         assert not seen.app.screen.query_one("#banner").display
         story.kernel("died")
         await seen.push(story)
-        assert "The kernel is dead" in seen.text("#banner")
+        assert "The kernel died" in seen.text("#banner")
 
 
 def test_a_first_cell_has_no_state_before_it_to_tell_of() -> None:
@@ -98,14 +98,14 @@ def test_a_first_cell_has_no_state_before_it_to_tell_of() -> None:
     story.attach()
     story.progress(2.0)
     assert (
-        plain(banner(ViewState(story.timeline())))
-        == " In [1] has been running for 2 s; this is the state before it."
+        plain(banner_line(ViewState(story.timeline())))
+        == " In [1] has been running for 2 s; showing state before it."
     )
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(1.4, "1 s"), (59.4, "59 s"), (60, "1 min"), (7_300, "2 h")])
 def test_how_long_is_told_roughly(seconds: float, words: str) -> None:
-    assert lasting(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_the_signs_are_unlike_every_verdict() -> None:
@@ -123,22 +123,22 @@ def costly() -> Story:
 
 async def test_the_header_tells_what_a_run_costs() -> None:
     async with dashboard(churn()) as seen:
-        assert "probe 1.2 ms a run" in seen.text("#header")
+        assert "probe 1.2 ms per run" in seen.text("#header")
     async with dashboard(costly()) as seen:
-        assert "probe 3.4 ms a run" in seen.text("#header")
+        assert "probe 3.4 ms per run" in seen.text("#header")
 
 
 async def test_what_it_costs_is_a_key_away() -> None:
     async with dashboard(costly()) as seen:
         await seen.press("i")
         assert isinstance(seen.app.screen, CostScreen)
-        told = flat(seen.text("#cost-text"))
-        for figure in ("96 times", "median 3.4 ms", "99 of 100 under 6.1 ms", "at most 12.3 ms"):
-            assert figure in told
-        for fact in ("48.1 kB", "3 values", "own failures none", "no observation was sent and never arrived"):
-            assert fact in told
-        assert "calls of learning methods are seen" in told
-        assert "kernelscope audit" in told
+        text = flat(seen.text("#cost-text"))
+        for figure in ("96 times", "median 3.4 ms", "99 % under 6.1 ms", "maximum 12.3 ms"):
+            assert figure in text
+        for fact in ("48.1 kB", "3 values", "own failures none", "lost no observations"):
+            assert fact in text
+        assert "learning calls are observed" in text
+        assert "kernelscope audit" in text
         await seen.press("y")
         assert "96 times" in seen.app.clipboard
         await seen.press("q")
@@ -168,25 +168,25 @@ async def test_looking_between_runs_is_asked_about_before_it_starts_and_before_i
         await attached(seen)
         await seen.press("p")
         assert isinstance(seen.app.screen, ConfirmScreen)
-        told = flat(seen.text("#confirm-text"))
-        assert "A thread in the kernel would look every 5 s" in told
-        assert "takes 3.4 ms of it: the median" in told
-        assert "only when something has changed" in told
-        assert "counts as activity: a server that ends idle kernels" in told
+        text = flat(seen.text("#confirm-text"))
+        assert "A thread in the kernel would poll the namespace every 5 s" in text
+        assert "takes 3.4 ms of the kernel's time (the median" in text
+        assert "only if something has changed" in text
+        assert "counts as activity: a server that ends idle kernels" in text
         assert source.asked == []
         await seen.press("escape")
         assert isinstance(seen.app.screen, TimelineScreen)
         assert source.asked == []
         await seen.press("p", "enter")
         await seen.until(lambda: source.asked == [5.0])
-        await seen.until(lambda: "looks every 5 s" in seen.text("#header"))
+        await seen.until(lambda: "polls every 5 s" in seen.text("#header"))
         await seen.press("i")
-        assert "a thread looks every 5 s" in flat(seen.text("#cost-text"))
+        assert "a thread polls every 5 s" in flat(seen.text("#cost-text"))
         await seen.press("q", "p")
-        assert "Stop looking between runs?" in seen.text("#confirm-text")
+        assert "Stop polling between runs?" in seen.text("#confirm-text")
         await seen.press("enter")
         await seen.until(lambda: source.asked == [5.0, None])
-        await seen.until(lambda: "looks every" not in seen.text("#header"))
+        await seen.until(lambda: "polls every" not in seen.text("#header"))
 
 
 async def test_a_recording_cannot_be_looked_into_and_says_so() -> None:
@@ -194,7 +194,7 @@ async def test_a_recording_cannot_be_looked_into_and_says_so() -> None:
         await seen.press("p")
         assert isinstance(seen.app.screen, TimelineScreen)
         await seen.until(lambda: len(seen.app._notifications))
-        assert "not a live kernel" in next(iter(seen.app._notifications)).message
+        assert "Polling needs a live kernel" in next(iter(seen.app._notifications)).message
 
 
 async def test_without_a_kernel_there_is_nothing_to_look_into() -> None:
@@ -202,7 +202,7 @@ async def test_without_a_kernel_there_is_nothing_to_look_into() -> None:
     async with dashboard(source) as seen:
         await seen.press("p")
         await seen.until(lambda: len(seen.app._notifications))
-        assert "There is no kernel" in next(iter(seen.app._notifications)).message
+        assert "No kernel is attached" in next(iter(seen.app._notifications)).message
     assert source.asked == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernelscope.domain.facts import ObjectFacts, Signature
 from kernelscope.tui.state.spans import Span, fit_name, width
-from kernelscope.tui.views.diff_lines import signature_text
+from kernelscope.tui.views.diff_lines import AttributeChange, compare_signatures
 from tests.support.script import Story
 from tests.tui.helpers import dashboard
 
@@ -29,15 +29,15 @@ def test_a_long_name_keeps_both_ends_and_never_touches_what_follows() -> None:
     for name in ("weight", "layer4.1.downsample.1.num_batches_tracked", "名" * 30, "x"):
         for cells in (0, 1, 5, 9, 24):
             assert width([Span(fit_name(name, cells))]) == cells
-    told = {fit_name(f"layer4.1.downsample.1.{end}", 24) for end in ("weight", "bias", "running_mean")}
-    assert len(told) == 3
-    assert all(one.endswith(" ") for one in told)
+    names = {fit_name(f"layer4.1.downsample.1.{end}", 24) for end in ("weight", "bias", "running_mean")}
+    assert len(names) == 3
+    assert all(one.endswith(" ") for one in names)
 
 
 async def test_the_source_of_the_cell_is_not_pushed_out_by_the_tensors() -> None:
     async with dashboard(story(), size=(140, 40)) as seen:
-        told = seen.text("#inspected")
-        assert f"{len(TENSORS) - 8} more, in the evidence" in told
+        text = seen.text("#inspected")
+        assert f"{len(TENSORS) - 8} more in the evidence" in text
         assert "train(net)" in seen.screen()
 
 
@@ -55,5 +55,5 @@ async def test_tensors_are_told_apart_at_80_columns() -> None:
 def test_a_tensor_that_is_not_read_whole_is_told_by_its_count_of_writes() -> None:
     for digest in (None, "~a"):
         one, other = (Signature("tensor", 0, digest, version=v) for v in (1, 2))
-        assert signature_text(one, other)[0] == "written in place"
-        assert signature_text(one, one)[0] == "as it was"
+        assert compare_signatures(one, other) is AttributeChange.WRITTEN
+        assert compare_signatures(one, one) is AttributeChange.UNCHANGED

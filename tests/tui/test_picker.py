@@ -45,7 +45,8 @@ async def test_enter_attaches_to_the_highlighted_one() -> None:
         assert "churn.ipynb" in shown
         assert "2 min ago" in shown
         assert "eda[b].ipynb" in shown
-        assert "stale file" in shown
+        assert "dead" in shown
+        assert "stale" in shown
         app.simulate_key("j")
         await until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 1)
         asked = find.asked
@@ -60,7 +61,7 @@ async def test_a_dead_one_cannot_be_chosen() -> None:
     app = picker(Finder(STALE))
     async with app.run_test(size=(100, 24)) as pilot:
         await until(pilot, lambda: "No running kernel found" in on_screen(app))
-        assert "(1 stale)" in on_screen(app)
+        assert "(1 stale connection file)" in on_screen(app)
         app.simulate_key("enter")
         await pilot.pause()
         assert app.is_running
@@ -119,7 +120,7 @@ async def test_where_there_is_no_recording_that_is_said(
     app = picker(Finder(CHURN))
     async with app.run_test(size=(80, 24)) as pilot:
         app.simulate_key("o")
-        await until(pilot, lambda: "No recording (*.kscope) in this folder" in on_screen(app))
+        await until(pilot, lambda: "No recordings (*.kscope) in this folder" in on_screen(app))
         app.simulate_key("enter")
         app.simulate_key("q")
         await until(pilot, lambda: "churn.ipynb" in on_screen(app))

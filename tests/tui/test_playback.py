@@ -16,7 +16,7 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.state.playback import LONGEST_S, SPEEDS, Playback
 from kernelscope.tui.state.spans import plain
-from kernelscope.tui.views.header import banner
+from kernelscope.tui.views.header import banner_line
 from tests.support.script import ScriptedSource, Story, churn
 from tests.tui.helpers import Driven, dashboard, on_screen, until
 
@@ -28,15 +28,15 @@ MOMENTS = churn().timeline().moments
 
 def test_all_is_shown_until_it_is_stepped_back() -> None:
     playback = Playback(MOMENTS)
-    assert playback.shown is None
+    assert playback.limit is None
     playback.step(-1)
-    assert playback.shown == len(MOMENTS) - 1
+    assert playback.limit == len(MOMENTS) - 1
     playback.step(-1_000)
-    assert playback.shown == 1
+    assert playback.limit == 1
     playback.step(1_000)
-    assert playback.shown == len(MOMENTS)
+    assert playback.limit == len(MOMENTS)
     playback.end()
-    assert playback.shown is None
+    assert playback.limit is None
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
@@ -44,14 +44,14 @@ def test_every_moment_comes_once_and_in_time(speed: float) -> None:
     playback = Playback(MOMENTS, at_rest=True)
     playback.speed = speed
     playback.toggle()
-    shown, passed = [playback.count], 0.0
+    counts, passed = [playback.count], 0.0
     while playback.playing:
         passed += 0.01
         if playback.advance(0.01):
-            shown.append(playback.count)
-    assert shown == sorted(set(shown))
-    assert shown[0] == 1
-    assert shown[-1] == len(MOMENTS)
+            counts.append(playback.count)
+    assert counts == sorted(set(counts))
+    assert counts[0] == 1
+    assert counts[-1] == len(MOMENTS)
     assert passed <= len(MOMENTS) * LONGEST_S / speed + 0.02
 
 
@@ -59,18 +59,18 @@ def test_what_is_at_rest_plays_from_its_start_and_what_lives_stops() -> None:
     rest, live = Playback(MOMENTS, at_rest=True), Playback(MOMENTS)
     rest.toggle()
     live.toggle()
-    assert (rest.playing, rest.shown) == (True, 1)
-    assert (live.playing, live.shown) == (False, len(MOMENTS))
+    assert (rest.playing, rest.limit) == (True, 1)
+    assert (live.playing, live.limit) == (False, len(MOMENTS))
     rest.toggle()
     live.toggle()
-    assert (rest.paused, rest.shown) == (True, 1)
-    assert (live.paused, live.shown) == (False, None)
+    assert (rest.paused, rest.limit) == (True, 1)
+    assert (live.paused, live.limit) == (False, None)
 
 
 def test_a_run_is_sought_in_the_latest_epoch_that_has_it() -> None:
     playback = Playback(MOMENTS)
     assert playback.seek(2)
-    assert playback.shown == len(MOMENTS) - 2
+    assert playback.limit == len(MOMENTS) - 2
     assert playback.seek(9, 1)
     assert MOMENTS[playback.count - 1].execution_count == 9
     assert not playback.seek(99)
@@ -90,7 +90,7 @@ def test_where_there_is_no_moment_nothing_is_played() -> None:
     playback.toggle()
     playback.step(-1)
     assert not playback.advance(1.0)
-    assert playback.shown is None
+    assert playback.limit is None
 
 
 # On the screen.
@@ -130,20 +130,20 @@ async def test_a_paused_session_goes_on_behind() -> None:
 @pytest.mark.screen
 async def test_a_run_is_sought_by_its_number() -> None:
     async with dashboard(churn()) as seen:
-        await sought(seen, "seek 9")
+        await seek_to(seen, "seek 9")
         assert seen.app.view.moment is not None
         assert seen.app.view.moment.execution_count == 9
-        await sought(seen, "2:3")
+        await seek_to(seen, "2:3")
         assert (seen.app.view.moment.epoch, seen.app.view.moment.execution_count) == (2, 3)
-        await sought(seen, "seek 999")
-        assert "There is no In [999] here" in [n.message for n in seen.app._notifications]
+        await seek_to(seen, "seek 999")
+        assert "This timeline has no In [999]" in [n.message for n in seen.app._notifications]
 
 
-async def sought(seen: Driven, words: str) -> None:
+async def seek_to(seen: Driven, words: str) -> None:
     await seen.press("colon")
     await seen.until(lambda: seen.app.screen.query("CommandInput"))
     await seen.pilot.press(*({":": "colon", " ": "space"}.get(key, key) for key in words))
-    await seen.until(lambda: "Show what was known after" in seen.screen())
+    await seen.until(lambda: "Show the timeline as of" in seen.screen())
     await seen.press("enter")
     await seen.until(lambda: not seen.app.screen.query("CommandInput"))
 
@@ -171,7 +171,7 @@ async def test_a_recording_shows_its_end_at_once_and_plays_from_its_start(tmp_pa
         await until(pilot, lambda: "END" in on_screen(app))
         app.simulate_key("r")
         await until(pilot, lambda: app._notifications)
-        assert [n.message for n in app._notifications] == ["This is a recording already"]
+        assert [n.message for n in app._notifications] == ["This is a replay: it is recorded already"]
 
 
 @pytest.mark.screen
@@ -237,9 +237,9 @@ def test_an_old_recording_says_who_judged_it() -> None:
     app = KernelscopeApp(Session(ScriptedSource()), about=About("0.0.1", started=1e300))
     for event in churn().events:
         app.session.timeline.apply(event)
-    told = plain(banner(app.view))
-    assert "by kernelscope 0.0.1; --anew judges it by this one" in told
-    assert "since at some time" in told
+    text = plain(banner_line(app.view))
+    assert "by kernelscope 0.0.1; --anew judges it by this version" in text
+    assert "since an unknown time" in text
 
 
 @pytest.mark.screen
@@ -249,7 +249,7 @@ async def test_x_writes_the_timeline_in_the_form_that_is_chosen(
     monkeypatch.chdir(tmp_path)
     async with dashboard(churn()) as seen:
         await seen.press("x", "q", "x", "j", "enter")
-        await seen.until(lambda: any("Written" in n.message for n in seen.app._notifications))
+        await seen.until(lambda: any("Exported to" in n.message for n in seen.app._notifications))
         [path] = await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
         assert path.suffix == ".md"
         assert "`scaler`" in await asyncio.to_thread(path.read_text)

@@ -21,15 +21,15 @@ from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.timeline import Timeline
-from kernelscope.tui.state.grid_cells import paint, prelude
+from kernelscope.tui.state.grid_cells import paint, paint_prelude
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.cell_lines import cell_line
-from kernelscope.tui.views.cost_lines import cost
-from kernelscope.tui.views.diff_lines import diff
-from kernelscope.tui.views.evidence_lines import evidence
-from kernelscope.tui.views.header import banner, header, legend
-from kernelscope.tui.views.inspector import inspector
-from kernelscope.tui.views.sentence import sentence
+from kernelscope.tui.views.cost_lines import cost_lines
+from kernelscope.tui.views.diff_lines import diff_lines
+from kernelscope.tui.views.evidence_lines import evidence_lines
+from kernelscope.tui.views.header import banner_line, header_line, legend_line
+from kernelscope.tui.views.inspector import inspector_lines
+from kernelscope.tui.views.sentence import sentence_lines
 from tests.support.script import churn
 
 TRIES = 60
@@ -65,24 +65,26 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-def places(told: Any) -> Iterator[Callable[[Any], None]]:
-    """How to put something else at each place in it."""
-    for key in range(len(told)) if isinstance(told, list) else told if isinstance(told, dict) else ():
-        yield lambda put, key=key: told.__setitem__(key, put)  # type: ignore[misc]
-        yield from places(told[key])
+def places(value: Any) -> Iterator[Callable[[Any], None]]:
+    """Functions that each replace one value in a document."""
+    for key in range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ():
+        yield lambda put, key=key: value.__setitem__(key, put)  # type: ignore[misc]
+        yield from places(value[key])
 
 
 def changed(path: Path, chance: random.Random) -> str:
-    """Puts something else at one place of one event, of what was made of it, or of what the file tells."""
+    """Replace one value in an event, in its judgements, or in the description of the file."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         table, column = chance.choice(
             [("events", "body"), ("events", "judgements"), ("events", "sources"), ("about", "body")]
         )
         (rowid, text) = chance.choice(database.execute(f"SELECT rowid, {column} FROM {table}").fetchall())
-        told = [json.loads(text)]
-        place, put = chance.choice(list(places(told))), chance.choice(PUT)
+        documents = [json.loads(text)]
+        place, put = chance.choice(list(places(documents))), chance.choice(PUT)
         place(put)
-        database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (json.dumps(told[0]), rowid))
+        database.execute(
+            f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (json.dumps(documents[0]), rowid)
+        )
     return f"{table}.{column} {rowid}: {put!r:.30} in {text:.200}"
 
 
@@ -112,19 +114,19 @@ def seen(path: Path, *, anew: bool) -> None:
 
 
 def look(view: ViewState) -> None:
-    header(view, 120)
-    banner(view)
-    legend(120, view.timeline.verdicts)
-    sentence(view)
-    inspector(view)
-    cost(view)
+    header_line(view, 120)
+    banner_line(view)
+    legend_line(120, view.timeline.verdicts)
+    sentence_lines(view)
+    inspector_lines(view)
+    cost_lines(view)
     if view.row is not None:
-        diff(view, 100, equal=True)
+        diff_lines(view, 100, show_equal=True)
         for tab in ("happened", "parameters", "learned", "cell", "generations"):
-            evidence(view, tab)
+            evidence_lines(view, tab)
     for line in view.lines:
         paint(view.timeline, line.key, view.columns, 0, view.columns.count)
-        prelude(view.timeline, line.key, view.columns)
+        paint_prelude(view.timeline, line.key, view.columns)
     for cell in view.timeline.cells():
         cell_line(cell, 100, Forecaster(view.timeline))
 

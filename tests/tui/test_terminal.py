@@ -37,8 +37,8 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
-    with KernelProcess(tmp_path_factory.mktemp("kernel")) as made:
-        yield made
+    with KernelProcess(tmp_path_factory.mktemp("kernel")) as process:
+        yield process
 
 
 def replay(recording: str, size: tuple[int, int] = (120, 36), env: dict[str, str] | None = None) -> Terminal:
@@ -113,7 +113,7 @@ def test_without_a_terminal_there_are_lines_or_a_sentence(recording: str, kernel
 
 @pytest.mark.fault(79)
 def test_what_is_meant_is_told_without_colours(recording: str) -> None:
-    told: dict[str, str] = {}
+    screens: dict[str, str] = {}
     for name, keys, env in (
         ("dark", "", {}),
         ("light", "t", {}),
@@ -125,13 +125,13 @@ def test_what_is_meant_is_told_without_colours(recording: str) -> None:
             terminal.press(keys + "o")
             terminal.until_shown("▾")
             terminal.until_quiet()
-            told[name] = terminal.screen
+            screens[name] = terminal.screen
             terminal.press("q")
             assert terminal.wait() == 0
             assert terminal.restored
-    assert set(told.values()) == {told["dark"]}, told
+    assert set(screens.values()) == {screens["dark"]}, screens
     for glyph in "●○◆➤◇▲✎↺≈=✕▣⊘▌":
-        assert glyph in told["dark"]
+        assert glyph in screens["dark"]
 
 
 # A kernel at work.
@@ -148,17 +148,17 @@ while not os.path.exists("enough"): clf.partial_fit([[0.0], [1.0]], [0, 1], clas
 def test_in_a_real_kernel_looking_between_runs_is_a_key_and_a_yes_away(kernel: KernelProcess) -> None:
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
-        terminal.until_shown("No model in it yet")
+        terminal.until_shown("No models yet")
         terminal.press("p")
-        terminal.until_shown("Look between runs as well?")
+        terminal.until_shown("Poll between runs as well?")
         assert not value(client, _POLLS)
         terminal.press("\r")
-        terminal.until_shown("looks every 5 s")
+        terminal.until_shown("polls every 5 s")
         terminal.until(lambda t: value(client, _POLLS))
         terminal.press("p")
-        terminal.until_shown("Stop looking between runs?")
+        terminal.until_shown("Stop polling between runs?")
         terminal.press("\r")
-        terminal.until_gone("looks every 5 s")
+        terminal.until_gone("polls every 5 s")
         terminal.until(lambda t: not value(client, _POLLS))
         terminal.press("q")
         assert terminal.wait() == 0
@@ -167,12 +167,12 @@ def test_in_a_real_kernel_looking_between_runs_is_a_key_and_a_yes_away(kernel: K
 def test_of_a_real_cell_that_goes_on_it_tells_what_moves(kernel: KernelProcess) -> None:
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
-        terminal.until_shown("No model in it yet")
+        terminal.until_shown("No models yet")
         client.execute("clf = None")
-        asked = client.execute(_TRAINING)
+        request = client.execute(_TRAINING)
         terminal.until(lambda t: "has been running for" in t.screen and "∿ clf t_ " in t.screen)
         (kernel.folder / "enough").touch()
-        while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != asked:
+        while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != request:
             pass
         terminal.until(lambda t: "CREATED" in t.screen and "∿" not in t.screen)
         terminal.press("q")
@@ -225,7 +225,7 @@ def test_however_it_ends_the_probe_leaves_and_the_terminal_is_as_it_was(
     took = {}
     for name, (end, status) in _ENDS.items():
         with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
-            terminal.until_shown("No model in it yet")
+            terminal.until_shown("No models yet")
             assert value(client, INSTALLED)
             began = time.monotonic()
             end(terminal)
@@ -246,14 +246,14 @@ def test_a_busy_kernel_is_not_waited_for(kernel: KernelProcess) -> None:
     client, go = kernel.client(), kernel.folder / "go"
     for end in (_sent("SIGHUP"), Terminal.hang_up):
         with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
-            terminal.until_shown("No model in it yet")
-            asked = client.execute("import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)")
-            terminal.until_shown("runs, shown is after")
+            terminal.until_shown("No models yet")
+            request = client.execute("import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)")
+            terminal.until_shown("showing after")
             end(terminal)
             assert terminal.wait() == 130
             assert terminal.closed or terminal.restored
         go.touch()
-        while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != asked:
+        while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != request:
             pass
         go.unlink()
         assert not value(client, INSTALLED)
@@ -264,7 +264,7 @@ def test_a_terminal_that_goes_without_a_word_is_noticed(kernel: KernelProcess) -
     """No signal comes: what is written fails, again and again."""
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file), controlling=False) as terminal:
-        terminal.until_shown("No model in it yet")
+        terminal.until_shown("No models yet")
         terminal.hang_up()
         for _ in range(3):
             client.execute_interactive("pass", timeout=60)
@@ -295,10 +295,10 @@ main(sys.argv[1:])
 @pytest.mark.fault(80, 73)
 def test_a_stumble_of_our_own_is_a_sentence_and_the_probe_leaves(kernel: KernelProcess) -> None:
     with Terminal("-c", _STUMBLES, str(kernel.connection_file)) as terminal:
-        terminal.until_shown("No model in it yet")
+        terminal.until_shown("No models yet")
         terminal.press("s")
         assert terminal.wait() == 1
-        assert r"kernelscope stumbled: RuntimeError: odd \x1b]0;owned\x07[/b]" in terminal.screen
+        assert r"kernelscope hit an internal error: RuntimeError: odd \x1b]0;owned\x07[/b]" in terminal.screen
         assert "Traceback" not in terminal.printed
         assert terminal.strange == []
         assert terminal.restored

@@ -1,1 +1,1 @@
-"""Every command, declared once: its key, its place in the footer, the palette and the help, and what it does."""
+"""Every command, declared once; footer, palette, help and tooltips are derived from the declaration."""

@@ -1,4 +1,4 @@
-"""Commands that many screens share."""
+"""Commands that several screens share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def palette(screen: CommandScreen[object]) -> None:
 
 @command("question_mark", "?", "help", footer=19)
 def show_help(screen: CommandScreen[object]) -> None:
-    """All keys and glyphs; typing searches, enter runs."""
+    """Show all keys and glyphs; typing searches, enter runs."""
 
     def run(action: str | None) -> None:
         if action is not None:
@@ -40,39 +40,39 @@ def theme(screen: CommandScreen[object]) -> None:
 # fault: 80c
 @command("ctrl+z", "ctrl+z", "suspend")
 def suspend(screen: CommandScreen[object]) -> None:
-    """Back to the shell; fg brings kernelscope back."""
+    """Suspend to the shell; fg resumes."""
     screen.app.action_suspend_process()
 
 
 @command("q,escape", "q", "back", footer=20)
 async def back(screen: CommandScreen[object]) -> None:
-    """Go back; on the timeline leave kernelscope."""
+    """Go back."""
     await screen.go_back()
 
 
 COMMON = (palette, show_help, theme, suspend, back)
-"""On every screen."""
+"""The commands of every screen."""
 
 
 @command("less_than_sign,comma", "<", "previous change")
 def previous_change(screen: RowTextScreen) -> None:
-    """To the previous change in this row."""
+    """Go to the previous change in this row."""
     screen.view.next_change(-1)
     screen.refresh_view()
 
 
 @command("greater_than_sign,full_stop", ">", "change", footer=1, pair="< >")
 def next_change(screen: RowTextScreen) -> None:
-    """To the next change in this row."""
+    """Go to the next change in this row."""
     screen.view.next_change(1)
     screen.refresh_view()
 
 
 CHANGES = (previous_change, next_change)
-"""Along the row, wherever a change of it is shown."""
+"""The commands of every screen that shows a change."""
 
 
-@command("down,j", "j ↓", "scroll", footer=3)
+@command("down,j", "j ↓", "scroll", footer=3, pair="j k")
 def down(screen: ScrollingScreen) -> None:
     """Scroll down."""
     screen.scroll_text(1)
@@ -86,41 +86,41 @@ def up(screen: ScrollingScreen) -> None:
 
 @command("ctrl+d,pagedown", "ctrl+d", "page down")
 def page_down(screen: ScrollingScreen) -> None:
-    """Half a screen down."""
+    """Scroll half a screen down."""
     screen.scroll_text(screen.size.height // 2)
 
 
 @command("ctrl+u,pageup", "ctrl+u", "page up")
 def page_up(screen: ScrollingScreen) -> None:
-    """Half a screen up."""
+    """Scroll half a screen up."""
     screen.scroll_text(-(screen.size.height // 2))
 
 
 SCROLLING = (down, up, page_down, page_up)
-"""When a text is longer than the screen."""
+"""The commands of every screen whose text may be longer than the screen."""
 
 
-@command("down,j", "j k", "move", footer=1)
+@command("down,j", "j ↓", "move", footer=1, pair="j k")
 def line_down(screen: ListScreen[object]) -> None:
-    """To the line below."""
+    """Go to the line below."""
     screen.list.action_cursor_down()
 
 
-@command("up,k", "k ↑", "up")
+@command("up,k", "k ↑", "move")
 def line_up(screen: ListScreen[object]) -> None:
-    """To the line above."""
+    """Go to the line above."""
     screen.list.action_cursor_up()
 
 
 @command("g,home", "g", "top")
 def first_line(screen: ListScreen[object]) -> None:
-    """To the first line."""
+    """Go to the first line."""
     screen.list.action_first()
 
 
 @command("G,end", "G", "bottom")
 def last_line(screen: ListScreen[object]) -> None:
-    """To the last line."""
+    """Go to the last line."""
     screen.list.action_last()
 
 

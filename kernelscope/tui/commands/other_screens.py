@@ -1,4 +1,4 @@
-"""The commands of every screen but the timeline."""
+"""The commands of every screen except the timeline."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from kernelscope.tui.screens.picker import PickerScreen
 
 
-@command("right,l,tab", "← →", "tab", footer=2)
+@command("right,l,tab", "→", "tab", footer=2, pair="← →")
 def next_tab(screen: EvidenceScreen) -> None:
-    """To the next tab."""
+    """Go to the next tab."""
     screen.tabs.action_next_tab()
 
 
 @command("left,h,shift+tab", "←", "previous tab")
 def previous_tab(screen: EvidenceScreen) -> None:
-    """To the previous tab."""
+    """Go to the previous tab."""
     screen.tabs.action_previous_tab()
 
 
@@ -49,8 +49,8 @@ def diff(screen: EvidenceScreen) -> None:
 
 @command("y", "y", "copy", footer=5)
 def copy(screen: EvidenceScreen) -> None:
-    """Copy the sentence and its evidence."""
-    screen.navigator.copy_lines(screen.shown_lines)
+    """Copy what this tab shows."""
+    screen.navigator.copy_lines(screen.lines)
 
 
 EVIDENCE = (*CHANGES, next_tab, previous_tab, *SCROLLING, diff, copy, *COMMON)
@@ -68,41 +68,41 @@ DIFF = (*CHANGES, fold, *SCROLLING, *COMMON)
 @command("y", "y", "copy", footer=4)
 def copy_cost(screen: CostScreen) -> None:
     """Copy these figures."""
-    screen.navigator.copy_lines(screen.shown_lines)
+    screen.navigator.copy_lines(screen.lines)
 
 
 COST = (*SCROLLING, copy_cost, *COMMON)
 
 CELLS = (
-    line_down.variant("To the cell below"),
-    line_up.variant("To the cell above"),
-    first_line.variant("To the first cell"),
-    last_line.variant("To the last cell"),
-    open_line.variant("Every run of this cell, and what it did", label="runs"),
+    line_down.variant("Go to the cell below"),
+    line_up.variant("Go to the cell above"),
+    first_line.variant("Go to the first cell"),
+    last_line.variant("Go to the last cell"),
+    open_line.variant("Show every run of this cell and what it did", label="runs"),
     *COMMON,
 )
 
 CELL_RUNS = (
-    line_down.variant("To the run below"),
-    line_up.variant("To the run above"),
-    open_line.variant("Go to this run on the timeline", label="show on timeline"),
+    line_down.variant("Go to the run below"),
+    line_up.variant("Go to the run above"),
+    open_line.variant("Show this run on the timeline", label="show on timeline"),
     *COMMON,
 )
 
 EXPORT = (
-    line_down.variant("To the form below"),
-    line_up.variant("To the form above"),
-    first_line.variant("To the first form"),
-    last_line.variant("To the last form"),
-    open_line.variant("Write the timeline in this form, into the working directory", label="write"),
+    line_down.variant("Go to the format below"),
+    line_up.variant("Go to the format above"),
+    first_line.variant("Go to the first format"),
+    last_line.variant("Go to the last format"),
+    open_line.variant("Export the timeline in this format to the working directory", label="export"),
     *COMMON,
 )
 
 RECORDINGS = (
-    line_down.variant("To the recording below"),
-    line_up.variant("To the recording above"),
-    first_line.variant("To the newest"),
-    last_line.variant("To the oldest"),
+    line_down.variant("Go to the recording below"),
+    line_up.variant("Go to the recording above"),
+    first_line.variant("Go to the newest"),
+    last_line.variant("Go to the oldest"),
     open_line.variant("Open this recording"),
     *COMMON,
 )
@@ -110,13 +110,13 @@ RECORDINGS = (
 
 @command("enter", "enter", "yes", footer=1)
 def yes(screen: ConfirmScreen) -> None:
-    """Do it."""
+    """Confirm."""
     screen.dismiss(True)
 
 
 @command("escape,q,p", "esc", "no", footer=2)
 def no(screen: ConfirmScreen) -> None:
-    """Change nothing."""
+    """Cancel; nothing changes."""
     screen.dismiss(False)
 
 
@@ -131,25 +131,25 @@ def attach(screen: PickerScreen) -> None:
 
 @command("d", "d", "demo", footer=2)
 def demo(screen: PickerScreen) -> None:
-    """Watch a demo: kernelscope starts its own kernel and plays a notebook in it."""
+    """Run a demo notebook in a private kernel."""
     screen.dismiss("demo")
 
 
 @command("o", "o", "recordings", footer=3)
 def recordings(screen: PickerScreen) -> None:
-    """Open a recording of the working directory."""
+    """Open a recording in the working directory."""
     screen.open_recordings()
 
 
 @command("slash", "/", "filter", footer=4)
 def filter(screen: PickerScreen) -> None:  # noqa: A001 - the command's name
-    """Type to filter."""
+    """Filter the kernels."""
     screen.open_filter()
 
 
 PICKER = (
-    line_down.variant("To the kernel below", shown="j ↓", footer=0),
-    line_up.variant("To the kernel above", label="move"),
+    line_down.variant("Go to the kernel below", footer=0),
+    line_up.variant("Go to the kernel above"),
     attach,
     demo,
     recordings,
@@ -158,12 +158,12 @@ PICKER = (
     palette.variant(palette.help, footer=0),
     show_help.variant(show_help.help, footer=5),
     suspend,
-    back.variant("Leave without attaching", shown="esc", label="quit", footer=6),
+    back.variant("Quit without attaching", key_display="esc", label="quit", footer=6),
 )
 
 FAILURE = (
     theme,
-    show_help.variant("All keys and glyphs", footer=1),
+    show_help.variant(show_help.help, footer=1),
     suspend,
-    back.variant("Leave kernelscope", keys="q,escape,enter", label="leave", footer=2),
+    back.variant("Quit kernelscope", keys="q,escape,enter", label="quit", footer=2),
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernelscope.tui.commands.base import command
-from kernelscope.tui.commands.common import COMMON
+from kernelscope.tui.commands.common import back, palette, show_help, suspend, theme
 from kernelscope.tui.render import show_notice
 from kernelscope.tui.state.spans import Span, line
-from kernelscope.tui.views.sentence import sentence
+from kernelscope.tui.views.sentence import sentence_lines
 
 if TYPE_CHECKING:
     from kernelscope.tui.screens.timeline import TimelineScreen
@@ -16,104 +16,104 @@ if TYPE_CHECKING:
 
 @command("left,h", "h ←", "move")
 def left(screen: TimelineScreen) -> None:
-    """To the run before."""
+    """Go to the previous run."""
     screen.view.move_columns(-1)
     screen.refresh_view()
 
 
 @command("right,l", "l →", "move")
 def right(screen: TimelineScreen) -> None:
-    """To the run after."""
+    """Go to the next run."""
     screen.view.move_columns(1)
     screen.refresh_view()
 
 
 @command("up,k", "k ↑", "move")
 def up(screen: TimelineScreen) -> None:
-    """To the row above."""
+    """Go to the row above."""
     screen.view.move_lines(-1)
     screen.refresh_view()
 
 
 @command("down,j", "j ↓", "move")
 def down(screen: TimelineScreen) -> None:
-    """To the row below."""
+    """Go to the row below."""
     screen.view.move_lines(1)
     screen.refresh_view()
 
 
 @command("less_than_sign,comma", "<", "previous change")
 def previous_change(screen: TimelineScreen) -> None:
-    """To the previous change in this row."""
+    """Go to the previous change in this row."""
     screen.show_jump(screen.view.next_change(-1), "No earlier change in this row")
 
 
 @command("greater_than_sign,full_stop", ">", "change", footer=1, pair="< >")
 def next_change(screen: TimelineScreen) -> None:
-    """To the next change in this row."""
+    """Go to the next change in this row."""
     screen.show_jump(screen.view.next_change(1), "No later change in this row")
 
 
 @command("left_curly_bracket", "{", "previous run")
 def previous_run(screen: TimelineScreen) -> None:
-    """To the previous run that changed any model."""
+    """Go to the previous run that changed any model."""
     screen.show_jump(screen.view.next_run(-1), "No earlier run changed a model")
 
 
 @command("right_curly_bracket", "}", "next run")
 def next_run(screen: TimelineScreen) -> None:
-    """To the next run that changed any model."""
+    """Go to the next run that changed any model."""
     screen.show_jump(screen.view.next_run(1), "No later run changed a model")
 
 
 @command("enter", "enter", "evidence", footer=2)
 def evidence(screen: TimelineScreen) -> None:
-    """What happened here, and how it is known."""
+    """Show what happened here, and the evidence for it."""
     screen.navigator.open_evidence()
 
 
 @command("o,tab", "o", "unfold", footer=3)
 def unfold(screen: TimelineScreen) -> None:
-    """Show or hide hyper-parameters and parts of the row."""
+    """Show or hide the hyper-parameters and parts of this row."""
     screen.view.unfold()
     screen.refresh_view()
 
 
 @command("d", "d", "diff", footer=4)
 def diff(screen: TimelineScreen) -> None:
-    """Compare before and after this change, or with the marked moment."""
+    """Compare before and after, or with the marked moment."""
     screen.navigator.open_diff()
 
 
 @command("m", "m", "mark")
 def mark(screen: TimelineScreen) -> None:
-    """Mark this moment, to compare another one with it."""
+    """Mark this moment to compare another one with it."""
     screen.view.mark()
     screen.refresh_view()
 
 
 @command("c", "c", "cells", footer=5)
 def cells(screen: TimelineScreen) -> None:
-    """A row per cell: what running it again does to each model."""
+    """Show the cells and what re-running each one does."""
     screen.navigator.open_cells()
 
 
 @command("slash", "/", "filter", footer=6)
 def filter(screen: TimelineScreen) -> None:  # noqa: A001 - the command's name
-    """Only names or classes that contain this."""
+    """Filter by name or class."""
     screen.open_filter()
 
 
 @command("n", "n", "next name")
 def next_name(screen: TimelineScreen) -> None:
-    """To the next name that passes the filter."""
+    """Go to the next name that matches the filter."""
     screen.view.next_name(1)
     screen.refresh_view()
 
 
 @command("N", "N", "previous name")
 def previous_name(screen: TimelineScreen) -> None:
-    """To the previous name that passes the filter."""
+    """Go to the previous name that matches the filter."""
     screen.view.next_name(-1)
     screen.refresh_view()
 
@@ -127,29 +127,29 @@ def sort(screen: TimelineScreen) -> None:
 
 
 @command("F,dollar_sign,end", "F $", "latest", footer=7)
-def live(screen: TimelineScreen) -> None:
-    """Jump to latest and follow."""
-    screen.view.go_live()
+def latest(screen: TimelineScreen) -> None:
+    """Jump to the latest run and follow."""
+    screen.view.follow_latest()
     screen.refresh_view()
 
 
 @command("space", "space", "pause")
 def pause(screen: TimelineScreen) -> None:
-    """Pause or resume; at the end of a recording, play it from the start."""
+    """Pause or resume; at its end, replay a recording."""
     screen.view.playback.toggle()
     screen.show_playback()
 
 
-@command("left_square_bracket", "[", "step back", footer=10, pair="[ ]")
+@command("left_square_bracket", "[", "step back")
 def step_back(screen: TimelineScreen) -> None:
-    """Show what was known one moment before."""
+    """Step one moment back."""
     screen.view.playback.step(-1)
     screen.show_playback()
 
 
-@command("right_square_bracket", "]", "step")
+@command("right_square_bracket", "]", "step", footer=10, pair="[ ]")
 def step(screen: TimelineScreen) -> None:
-    """Show one moment more."""
+    """Step one moment forward."""
     screen.view.playback.step(1)
     screen.show_playback()
 
@@ -176,48 +176,48 @@ def record(screen: TimelineScreen) -> None:
 
 @command("x", "x", "export", footer=12)
 def export(screen: TimelineScreen) -> None:
-    """Export this timeline as a page, a table or lines."""
+    """Export this timeline as HTML, Markdown, CSV or JSON lines."""
     screen.navigator.open_export()
 
 
 @command("0,home", "0", "first run")
 def first(screen: TimelineScreen) -> None:
-    """To the first column."""
+    """Go to the first column."""
     screen.view.go_to(0)
     screen.refresh_view()
 
 
 @command("g,ctrl+home", "g", "top")
 def top(screen: TimelineScreen) -> None:
-    """To the first row."""
+    """Go to the first row."""
     screen.view.move_lines(-len(screen.view.lines))
     screen.refresh_view()
 
 
 @command("G,ctrl+end", "G", "bottom")
 def bottom(screen: TimelineScreen) -> None:
-    """To the last row."""
+    """Go to the last row."""
     screen.view.move_lines(len(screen.view.lines))
     screen.refresh_view()
 
 
 @command("ctrl+d,pagedown", "ctrl+d", "page down")
 def page_down(screen: TimelineScreen) -> None:
-    """Half a screen down."""
+    """Go half a screen down."""
     screen.view.move_lines(screen.page)
     screen.refresh_view()
 
 
 @command("ctrl+u,pageup", "ctrl+u", "page up")
 def page_up(screen: TimelineScreen) -> None:
-    """Half a screen up."""
+    """Go half a screen up."""
     screen.view.move_lines(-screen.page)
     screen.refresh_view()
 
 
 @command("z", "z", "zoom")
 def zoom(screen: TimelineScreen) -> None:
-    """Change the column width: 2, 4 or 1 cells a run."""
+    """Change the width of the columns."""
     screen.view.zoom()
     screen.refresh_view()
 
@@ -230,19 +230,19 @@ def value(screen: TimelineScreen) -> None:
 
 @command("y", "y", "copy")
 def copy(screen: TimelineScreen) -> None:
-    """Copy the sentence and its evidence."""
-    screen.navigator.copy_lines(sentence(screen.view))
+    """Copy the sentence."""
+    screen.navigator.copy_lines(sentence_lines(screen.view))
 
 
 @command("i", "i", "cost", footer=9)
 def cost(screen: TimelineScreen) -> None:
-    """What kernelscope costs this kernel, and how to check that it left."""
+    """Show what kernelscope costs this kernel."""
     screen.navigator.open_cost()
 
 
-@command("p", "p", "look between")
+@command("p", "p", "poll")
 def poll(screen: TimelineScreen) -> None:
-    """Start or stop looking between runs; asks first."""
+    """Start or stop polling between runs; asks first."""
     screen.navigator.offer_poll()
 
 
@@ -264,7 +264,7 @@ TIMELINE = (
     next_name,
     previous_name,
     sort,
-    live,
+    latest,
     pause,
     step_back,
     step,
@@ -282,6 +282,10 @@ TIMELINE = (
     copy,
     cost,
     poll,
-    *COMMON,
+    palette,
+    show_help,
+    theme,
+    suspend,
+    back.variant("Quit kernelscope", label="quit"),
 )
 """In the order of the palette and the help."""

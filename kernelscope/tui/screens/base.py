@@ -1,4 +1,4 @@
-"""What every screen has: its commands, a footer made of them, the palette, the help, the theme."""
+"""The base of all screens: commands, footer, palette, help, and how one screen reaches another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from kernelscope.tui.commands.base import RunsCommands
 from kernelscope.tui.state.spans import Line
-from kernelscope.tui.views.header import too_small
+from kernelscope.tui.views.header import too_small_line
 from kernelscope.tui.widgets.bars import CommandBar
 from kernelscope.tui.widgets.text import TextPane
 
@@ -19,43 +19,43 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 SMALLEST = (60, 12)
-"""Cells and lines below which there is only one line that says so."""
+"""Terminal cells and lines; a smaller terminal gets one line that says so."""
 
 
 class Navigator(Protocol):
-    """Leads from one screen to another."""
+    """Opens screens, and starts the tasks that belong to none; keeps screens from importing one another."""
 
     def open_evidence(self, tab: str = "happened") -> None:
-        """Of the change that the cursor is on."""
+        """Open the evidence for the selected change."""
 
     def open_diff(self) -> None:
-        """Of the row that the cursor is on."""
+        """Open the comparison for the selected row."""
 
     def open_cells(self) -> None:
-        """All cells."""
+        """Open the list of cells."""
 
     def open_cost(self) -> None:
-        """What kernelscope costs the kernel."""
+        """Open the costs."""
 
     def offer_poll(self) -> None:
-        """Ask whether to start, or to stop, looking between runs."""
+        """Ask whether to start or stop polling between runs."""
 
     def toggle_recording(self) -> None:
         """Start or stop recording."""
 
     def open_export(self) -> None:
-        """Ask in which form to write the timeline."""
+        """Ask for a format, then export the timeline."""
 
     def show_run(self, index: int) -> None:
-        """The timeline, at this moment."""
+        """Return to the timeline, with the cursor at this moment."""
 
     def copy_lines(self, lines: Sequence[Line]) -> None:
-        """Out of the terminal."""
+        """Copy lines to the clipboard, and to a file."""
 
 
 @runtime_checkable
 class HasNavigator(Protocol):
-    """The app, as far as screens know it."""
+    """The part of the app that screens know."""
 
     navigator: Navigator
 
@@ -64,46 +64,46 @@ Answer = TypeVar("Answer")
 
 
 class CommandScreen(RunsCommands, Screen[Answer], Generic[Answer]):
-    """A screen whose keys, footer, palette and help come from one list."""
+    """A screen whose keys, footer, palette and help come from ``COMMANDS_HERE``."""
 
     AUTO_FOCUS = ""
 
     def compose(self) -> ComposeResult:
-        """The widgets, top to bottom."""
+        """Put the body above the footer, with the notice for small terminals."""
         yield TextPane(id="too-small")
         yield Vertical(*self.body(), CommandBar(self.COMMANDS_HERE), id="all")
 
     def body(self) -> Sequence[Widget]:
-        """What stands between the top and the footer."""
+        """The widgets above the footer, top to bottom."""
         return ()
 
     def refresh_view(self) -> None:
-        """The timeline got longer, or the reader moved."""
+        """Redraw after the timeline or the reader's place has changed."""
 
     def action_for(self, query: str) -> tuple[str, str] | None:
-        """The action that words in the palette stand for, and what it does; ``None`` where they stand for none."""
+        """Parse text typed in the palette into an action and its help; ``None`` if it is no action."""
 
     def recolour(self) -> None:
-        """The theme is another one."""
+        """Redraw after the theme has changed."""
         self.refresh_view()
 
     def on_resize(self) -> None:
-        """Another size may show other things."""
+        """Adapt the layout to the size of the terminal."""
         width, height = self.app.size
         small = width < SMALLEST[0] or height < SMALLEST[1]
         self.set_class(small, "-too-small")
         self.set_class(height < 20, "-low")
         self.set_class(width >= 110, "-wide")
-        self.query_one("#too-small", TextPane).show_lines([too_small(width, height)])
+        self.query_one("#too-small", TextPane).show_lines([too_small_line(width, height)])
         self.call_after_refresh(self.refresh_view)
 
     @property
     def navigator(self) -> Navigator:
-        """Leads to other screens."""
+        """The app's navigator."""
         if not isinstance(self.app, HasNavigator):
             raise TypeError(type(self.app))
         return self.app.navigator
 
     async def go_back(self) -> None:
-        """One screen back."""
+        """Close this screen."""
         self.app.pop_screen()

@@ -1,4 +1,4 @@
-"""A question that is asked before something is done to the kernel."""
+"""Asks for confirmation before something is done to the kernel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ConfirmScreen(RunsCommands, ModalScreen[bool]):
-    """Gives back whether the reader said yes."""
+    """Returns whether the reader confirmed."""
 
     COMMANDS_HERE = CONFIRM
     BINDINGS: ClassVar[list[BindingType]] = bindings("confirm", CONFIRM)
@@ -30,7 +30,7 @@ class ConfirmScreen(RunsCommands, ModalScreen[bool]):
         self._lines = lines
 
     def compose(self) -> ComposeResult:
-        """The widgets, top to bottom."""
+        """Put the question above its keys."""
         with Vertical(id="confirm"):
             yield TextPane(*self._lines, id="confirm-text")
             yield CommandBar(CONFIRM)

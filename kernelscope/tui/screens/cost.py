@@ -1,4 +1,4 @@
-"""What kernelscope costs the kernel."""
+"""Shows what kernelscope costs the kernel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kernelscope.tui.commands.other_screens import COST
 from kernelscope.tui.screens.scrolling import ScrollingScreen
 from kernelscope.tui.state.spans import Line, Span, line
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.tui.views.cost_lines import cost
+from kernelscope.tui.views.cost_lines import cost_lines
 from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CostScreen(ScrollingScreen):
-    """The figures that the probe sent last."""
+    """Shows the latest figures from the probe."""
 
     COMMANDS_HERE = COST
     BINDINGS: ClassVar[list[BindingType]] = bindings("cost", COST)
@@ -30,7 +30,7 @@ class CostScreen(ScrollingScreen):
         super().__init__(view, id="cost")
 
     def body(self) -> Sequence[Widget]:
-        """See ``CommandScreen``."""
+        """Title and text: see ``CommandScreen``."""
         scroll = VerticalScroll(TextPane(id="cost-text"), id="cost-scroll")
         scroll.can_focus = False
         return (
@@ -39,10 +39,10 @@ class CostScreen(ScrollingScreen):
         )
 
     def refresh_view(self) -> None:
-        """Show the figures as they are now."""
-        self.query_one("#cost-text", TextPane).show_lines(self.shown_lines)
+        """Redraw the figures."""
+        self.query_one("#cost-text", TextPane).show_lines(self.lines)
 
     @property
-    def shown_lines(self) -> tuple[Line, ...]:
-        """All of it."""
-        return cost(self.view)
+    def lines(self) -> tuple[Line, ...]:
+        """All lines, for copying."""
+        return cost_lines(self.view)

@@ -1,4 +1,4 @@
-"""Everything that is known about the selected change, in tabs."""
+"""Shows everything known about the selected change, in tabs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from textual.widgets import Tabs
 
 from kernelscope.tui.commands.base import bindings
 from kernelscope.tui.commands.other_screens import EVIDENCE
-from kernelscope.tui.render import tab
+from kernelscope.tui.render import make_tab
 from kernelscope.tui.screens.scrolling import RowTextScreen
 from kernelscope.tui.state.spans import Line, Span, line
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.tui.views.evidence_lines import TABS, evidence, title
+from kernelscope.tui.views.evidence_lines import TABS, evidence_lines, evidence_title
 from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 
 
 class EvidenceScreen(RowTextScreen):
-    """Follows the board's cursor, and moves it along the row."""
+    """Follows the cursor of the view, and moves it along the row."""
 
     COMMANDS_HERE = EVIDENCE
     BINDINGS: ClassVar[list[BindingType]] = bindings("evidence", EVIDENCE)
 
     def __init__(self, view: ViewState, tab: str = "happened") -> None:
         super().__init__(view, id="evidence")
-        self._first = tab
+        self._first_tab = tab
 
     def body(self) -> Sequence[Widget]:
-        """See ``CommandScreen``."""
-        tabs = Tabs(*(tab(line(Span(label)), id_) for id_, label in TABS.items()), active=self._first)
+        """Title, tabs and text: see ``CommandScreen``."""
+        tabs = Tabs(
+            *(make_tab(line(Span(label)), id_) for id_, label in TABS.items()), active=self._first_tab
+        )
         tabs.can_focus = False
         scroll = VerticalScroll(
             TextPane(id="evidence-text"),
@@ -46,13 +48,13 @@ class EvidenceScreen(RowTextScreen):
 
     @property
     def tab(self) -> str:
-        """The id of the tab that is shown."""
-        return self.query_one(Tabs).active or self._first
+        """The id of the active tab."""
+        return self.query_one(Tabs).active or self._first_tab
 
     def refresh_view(self) -> None:
-        """Show the view as it is now."""
-        self.query_one("#evidence-title", TextPane).show_lines([title(self.view)])
-        self.query_one("#evidence-text", TextPane).show_lines(evidence(self.view, self.tab))
+        """Redraw the active tab."""
+        self.query_one("#evidence-title", TextPane).show_lines([evidence_title(self.view)])
+        self.query_one("#evidence-text", TextPane).show_lines(evidence_lines(self.view, self.tab))
         code = self.query_one("#evidence-code", TextPane)
         run = self.view.run
         code.display = self.tab == "cell" and run is not None
@@ -60,7 +62,7 @@ class EvidenceScreen(RowTextScreen):
             code.show_source(run.facts.code)
 
     def on_tabs_tab_activated(self) -> None:
-        """Another tab."""
+        """Show the newly active tab."""
         self.refresh_view()
 
     @property
@@ -69,6 +71,6 @@ class EvidenceScreen(RowTextScreen):
         return self.query_one(Tabs)
 
     @property
-    def shown_lines(self) -> tuple[Line, ...]:
-        """The headline and what the tab shows."""
-        return (title(self.view), *evidence(self.view, self.tab))
+    def lines(self) -> tuple[Line, ...]:
+        """The headline and the text of the active tab, for copying."""
+        return (evidence_title(self.view), *evidence_lines(self.view, self.tab))

@@ -1,4 +1,4 @@
-"""In which form the timeline is to be written."""
+"""Asks for the format of an export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kernelscope.export.files import FORMS, Form
 from kernelscope.tui.commands.base import bindings
 from kernelscope.tui.commands.other_screens import EXPORT
-from kernelscope.tui.screens.lists import ListScreen, list_widget
+from kernelscope.tui.screens.lists import ListScreen, make_list
 from kernelscope.tui.state.spans import Span, fit, line
 from kernelscope.tui.widgets.text import TextPane
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
 
-ABOUT: dict[Form, str] = {
-    "html": "one page that needs no network: the timeline, with its evidence",
-    "markdown": "for a pull request: what was reset, by which cells, and why we know",
-    "csv": "a row per change, for a spreadsheet or pandas",
-    "jsonl": "the records of watch --json, one a line",
+DESCRIPTIONS: dict[Form, str] = {
+    "html": "one self-contained page: the timeline with its evidence",
+    "markdown": "for a pull request: what was reset, by which cells, and why",
+    "csv": "one row per change, for a spreadsheet or pandas",
+    "jsonl": "the records of watch --json, one per line",
 }
-_SHOWN = sorted(FORMS, key=list(ABOUT).index)
+_FORMS = sorted(FORMS, key=list(DESCRIPTIONS).index)
 
 
 class ExportScreen(ListScreen[Form | None]):
-    """Gives back the form, or nothing."""
+    """Returns the format, or ``None`` if the reader went back."""
 
     COMMANDS_HERE = EXPORT
     BINDINGS: ClassVar[list[BindingType]] = bindings("export", EXPORT)
@@ -35,19 +35,21 @@ class ExportScreen(ListScreen[Form | None]):
         super().__init__(id="export")
 
     def body(self) -> Sequence[Widget]:
-        """See ``CommandScreen``."""
-        title = line(Span(" Write all of this timeline, into the working directory, as …", "strong"))
-        return (TextPane(title, id="export-title"), list_widget())
+        """Title and list: see ``CommandScreen``."""
+        title = line(Span(" Export the whole timeline to the working directory as …", "strong"))
+        return (TextPane(title, id="export-title"), make_list())
 
     def refresh_view(self) -> None:
-        """The forms."""
-        self.fill([line(Span(fit(f" {form}", 12), "strong"), Span(ABOUT[form], "dim")) for form in _SHOWN])
+        """List the formats."""
+        self.fill(
+            [line(Span(fit(f" {form}", 12), "strong"), Span(DESCRIPTIONS[form], "dim")) for form in _FORMS]
+        )
 
     def open_line(self) -> None:
-        """This one."""
+        """Return the highlighted format."""
         place = self.list.highlighted
-        self.dismiss(_SHOWN[place] if place is not None else None)
+        self.dismiss(_FORMS[place] if place is not None else None)
 
     async def go_back(self) -> None:
-        """Choose nothing."""
+        """Return without a format."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Why kernelscope cannot go on, and what to do about it."""
+"""Shows why kernelscope cannot attach, and what to do about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FailureScreen(CommandScreen[None]):
-    """An error's title and hint; leaving ends the app with the error's exit status."""
+    """Shows an error's title and hint; the app then exits with the error's exit status."""
 
     COMMANDS_HERE = FAILURE
     BINDINGS: ClassVar[list[BindingType]] = bindings("failure", FAILURE)
@@ -30,7 +30,7 @@ class FailureScreen(CommandScreen[None]):
         self._error = error
 
     def body(self) -> Sequence[Widget]:
-        """See ``CommandScreen``."""
+        """The error in a box: see ``CommandScreen``."""
         hint = [line(safe_span(text, limit=2_000)) for text in self._error.hint.splitlines()]
         message = TextPane(
             line(safe_span(self._error.title, "strong loss", limit=1_000)), (), *hint, id="failure-text"
@@ -38,5 +38,5 @@ class FailureScreen(CommandScreen[None]):
         return (Middle(Center(message), id="failure-middle"),)
 
     async def go_back(self) -> None:
-        """There is nothing to go back to."""
+        """Quit: there is no screen to go back to."""
         await self.app.action_quit()

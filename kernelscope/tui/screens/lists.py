@@ -1,4 +1,4 @@
-"""Screens whose body is a list that their own commands move in."""
+"""Screens with a list, whose commands move the highlight."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from typing import Generic
 
 from textual.widgets import OptionList
 
-from kernelscope.tui.render import option
+from kernelscope.tui.render import make_option
 from kernelscope.tui.screens.base import Answer, CommandScreen
 from kernelscope.tui.state.spans import Line
 
 
-def list_widget() -> OptionList:
-    """The list; keys go to the screen, which moves in it."""
+def make_list() -> OptionList:
+    """Build a list without focus: keys go to the screen, whose commands move the highlight."""
     widget = OptionList(id="list", markup=False)
     widget.can_focus = False
     return widget
 
 
 class ListScreen(CommandScreen[Answer], Generic[Answer]):
-    """Shows a list and opens the line that is picked."""
+    """Shows a list and opens its highlighted line."""
 
     @property
     def list(self) -> OptionList:
-        """The widget that shows the lines."""
+        """The list widget."""
         return self.query_one("#list", OptionList)
 
     def fill(self, lines: Sequence[Line]) -> None:
-        """Show these lines; the highlight stays where it is."""
+        """Replace the lines; the highlight keeps its position."""
         at = self.list.highlighted or 0
         self.list.clear_options()
-        self.list.add_options([option(one) for one in lines])
+        self.list.add_options([make_option(line) for line in lines])
         self.list.highlighted = min(at, len(lines) - 1) if lines else None
 
     def on_option_list_option_selected(self) -> None:
-        """The mouse picked a line."""
+        """Open the line that was clicked."""
         self.open_line()
 
     def open_line(self) -> None:

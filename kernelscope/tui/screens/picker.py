@@ -1,4 +1,4 @@
-"""Which kernel to attach to: looks again by itself."""
+"""Lists the running kernels to attach to, and keeps the list up to date."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kernelscope.kernel.entry import KernelEntry
 from kernelscope.tui.commands.base import bindings
 from kernelscope.tui.commands.other_screens import PICKER
 from kernelscope.tui.render import show_notice
-from kernelscope.tui.screens.lists import ListScreen, list_widget
+from kernelscope.tui.screens.lists import ListScreen, make_list
 from kernelscope.tui.screens.recordings import RecordingsScreen
 from kernelscope.tui.state.spans import Span, line, safe_span
-from kernelscope.tui.views.kernel_lines import entry_line, matching, nothing
+from kernelscope.tui.views.kernel_lines import entry_line, filter_entries, no_kernels_lines
 from kernelscope.tui.widgets.filter_input import FilterInput
 from kernelscope.tui.widgets.text import TextPane
 
@@ -28,7 +28,7 @@ Find = Callable[[], Awaitable[Sequence[KernelEntry]]]
 
 
 class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
-    """Gives back an entry, a recording, ``"demo"`` or ``None``."""
+    """Returns a kernel, a recording, ``"demo"`` or ``None``."""
 
     COMMANDS_HERE = PICKER
     BINDINGS: ClassVar[list[BindingType]] = bindings("picker", PICKER)
@@ -44,20 +44,20 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
         self._query = ""
 
     def body(self) -> Sequence[Widget]:
-        """See ``CommandScreen``."""
+        """Title, filter, notice and list: see ``CommandScreen``."""
         return (
             TextPane(line(Span(" Attach to a kernel", "strong")), id="cells-title"),
-            FilterInput(line(Span("type to filter, enter keeps it, escape drops it")), id="filter"),
+            FilterInput(line(Span("type to filter · enter keeps · esc clears")), id="filter"),
             TextPane(id="empty"),
-            list_widget(),
+            make_list(),
         )
 
     def on_mount(self) -> None:
-        """Begin."""
-        self.run_worker(self._look(), name="looking", exit_on_error=False)
+        """Start searching for kernels."""
+        self.run_worker(self._search(), name="search", exit_on_error=False)
 
-    async def _look(self) -> None:
-        """Again and again; a slow look delays the next one instead of piling up."""
+    async def _search(self) -> None:
+        """Search repeatedly; a slow search delays the next one instead of overlapping it."""
         while True:
             try:
                 self._entries = tuple(await self._find())
@@ -68,11 +68,11 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
             await asyncio.sleep(self._every)
 
     def refresh_view(self) -> None:
-        """Show the view as it is now."""
+        """Redraw the list; the highlight stays on its kernel."""
         if self._entries is None:
             return
         selected = self.selected
-        self._matches = matching(self._entries, self._query)
+        self._matches = filter_entries(self._entries, self._query)
         room = max(40, self.size.width - 6)
         self.fill([entry_line(entry, room, self._now()) for entry in self._matches])
         files = [entry.connection_file for entry in self._matches]
@@ -81,11 +81,11 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
         usable = any(entry.state != "dead" for entry in self._matches)
         empty = self.query_one("#empty", TextPane)
         empty.display = not usable
-        empty.show_lines(nothing(self._entries, self._query, self._looked_in))
+        empty.show_lines(no_kernels_lines(self._entries, self._query, self._looked_in))
 
     @property
     def selected(self) -> KernelEntry | None:
-        """The entry under the highlight."""
+        """The highlighted kernel."""
         place = self.list.highlighted
         return self._matches[place] if place is not None and place < len(self._matches) else None
 
@@ -95,46 +95,46 @@ class PickerScreen(ListScreen[KernelEntry | Path | str | None]):
         self.refresh_view()
 
     def on_input_submitted(self) -> None:
-        """Enter in the line that is typed in."""
+        """Keep the filter."""
         self.close_filter()
 
     def open_filter(self) -> None:
-        """Open the line to type in."""
+        """Show the filter field."""
         self.query_one(FilterInput).open(self._query)
 
-    def action_drop_filter(self) -> None:
+    def action_clear_filter(self) -> None:
         """Show all kernels again."""
         self.query_one(FilterInput).value = ""
         self.close_filter()
 
     def close_filter(self) -> None:
-        """Keep what was typed."""
+        """Hide the filter field; the filter stays."""
         self.query_one(FilterInput).display = False
         self.set_focus(None)
 
     def open_line(self) -> None:
-        """Attach to the highlighted kernel, if it lives."""
+        """Return the highlighted kernel, if it is alive."""
         entry = self.selected
         if entry is None:
             return
         if entry.state == "dead":
-            message = "Nobody answers there: the file was left behind by a kernel that is gone"
+            message = "This kernel is gone; only its connection file is left. Choose another one"
             show_notice(self, line(Span(message)), seconds=4)
             return
         self.dismiss(entry)
 
     def open_recordings(self) -> None:
-        """Choose a recording instead of a kernel."""
+        """Let the reader choose a recording instead of a kernel."""
 
-        def selected(file: Path | None) -> None:
+        def choose(file: Path | None) -> None:
             if file is not None:
                 self.dismiss(file)
 
-        self.app.push_screen(RecordingsScreen(self._now()), selected)
+        self.app.push_screen(RecordingsScreen(self._now()), choose)
 
     async def go_back(self) -> None:
-        """Leave without attaching."""
+        """Clear the filter; without one, return nothing."""
         if self._query:
-            self.action_drop_filter()
+            self.action_clear_filter()
             return
         self.dismiss(None)

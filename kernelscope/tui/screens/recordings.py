@@ -1,4 +1,4 @@
-"""Which recording to open, of those in the working directory."""
+"""Lists the recordings in the working directory."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kernelscope.tui.commands.base import bindings
 from kernelscope.tui.commands.other_screens import RECORDINGS
-from kernelscope.tui.screens.lists import ListScreen, list_widget
+from kernelscope.tui.screens.lists import ListScreen, make_list
 from kernelscope.tui.state.spans import Span, line
-from kernelscope.tui.views.kernel_lines import no_recordings, recording_line
+from kernelscope.tui.views.kernel_lines import no_recordings_lines, recording_line
 from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class RecordingsScreen(ListScreen[Path | None]):
-    """Gives back the file, or nothing.
+    """Returns the file, or ``None`` if the reader went back.
 
     Args:
-        now: seconds since the epoch, for telling how old one is.
+        now: seconds since the Unix epoch, to show how old each recording is.
     """
 
     COMMANDS_HERE = RECORDINGS
@@ -34,39 +34,39 @@ class RecordingsScreen(ListScreen[Path | None]):
         self._files = _newest_first(Path())
 
     def body(self) -> Sequence[Widget]:
-        """See ``CommandScreen``."""
+        """Title, notice and list: see ``CommandScreen``."""
         return (
-            TextPane(line(Span(" Open a recording of this folder", "strong")), id="cells-title"),
+            TextPane(line(Span(" Open a recording in this folder", "strong")), id="cells-title"),
             TextPane(id="empty"),
-            list_widget(),
+            make_list(),
         )
 
     def refresh_view(self) -> None:
-        """The files, or what to do where there is none."""
+        """List the recordings, or say how to make one."""
         room = max(40, self.size.width - 6)
         self.fill([recording_line(path.name, size, self._now - at, room) for path, size, at in self._files])
         empty = self.query_one("#empty", TextPane)
         empty.display = not self._files
-        empty.show_lines(no_recordings())
+        empty.show_lines(no_recordings_lines())
 
     def open_line(self) -> None:
-        """This one."""
+        """Return the highlighted recording."""
         place = self.list.highlighted
         if place is not None and place < len(self._files):
             self.dismiss(self._files[place][0])
 
     async def go_back(self) -> None:
-        """Choose nothing."""
+        """Return without a recording."""
         self.dismiss(None)
 
 
 def _newest_first(folder: Path) -> list[tuple[Path, int, float]]:
-    """Each with its size in bytes, and when it was last written."""
+    """Recordings, each with its size in bytes and the time of its last write."""
     files = []
     try:
         for path in folder.glob("*.kscope"):
             status = path.stat()
             files.append((path, status.st_size, status.st_mtime))
     except OSError:
-        pass  # those that can be seen are shown
-    return sorted(files, key=lambda each: -each[2])
+        pass  # list those that can be read
+    return sorted(files, key=lambda file: -file[2])

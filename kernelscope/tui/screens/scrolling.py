@@ -1,4 +1,4 @@
-"""Texts that are longer than the screen."""
+"""Screens with a text that may be longer than the terminal."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from kernelscope.tui.state.view_state import ViewState
 
 
 class ScrollingScreen(CommandScreen[None]):
-    """Scrolls its text.
+    """A screen that scrolls its text.
 
     Args:
-        id: also names the scrolled part: ``#diff-scroll`` on the screen ``diff``.
+        id: the id of the screen; its text is in ``#diff-scroll`` if the screen is ``diff``.
     """
 
     def __init__(self, view: ViewState, *, id: str) -> None:  # noqa: A002 - Textual's own word
@@ -18,9 +18,9 @@ class ScrollingScreen(CommandScreen[None]):
         self.view = view
 
     def scroll_text(self, lines: int) -> None:
-        """Scroll down by so many lines; up if negative."""
+        """Scroll down, or up if ``lines`` is negative."""
         self.query_one(f"#{self.id}-scroll").scroll_relative(y=lines, animate=False)
 
 
 class RowTextScreen(ScrollingScreen):
-    """About the selected change; its commands move the cursor along the row."""
+    """A text about the selected change; its commands move the cursor along the row."""

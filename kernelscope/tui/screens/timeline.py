@@ -1,4 +1,4 @@
-"""The first screen: the timeline, its sentence, and on wide terminals the inspector."""
+"""The main screen: the timeline, its sentence and, on wide terminals, the inspector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernelscope.tui.render import show_notice
 from kernelscope.tui.screens.base import CommandScreen
 from kernelscope.tui.state.spans import Span, line
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.tui.views.header import empty
+from kernelscope.tui.views.header import empty_lines
 from kernelscope.tui.widgets.bars import Banner, HeaderBar, Legend
 from kernelscope.tui.widgets.filter_input import FilterInput
 from kernelscope.tui.widgets.grid import Grid
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
 
-_FRAME = 1 / 30
-"""Seconds between two looks at whether another moment of a recording is due."""
+_FRAME_S = 1 / 30
+"""Seconds between two checks whether the next moment of a recording is due."""
 _SEEK = re.compile(r"(?:(?:seek|go\s?to)\s*)?(?:(?P<epoch>\d{1,6}):)?(?P<count>\d{1,9})")
 
 
 class TimelineScreen(CommandScreen[None]):
-    """Moves on a ``ViewState`` and shows it."""
+    """Shows a ``ViewState``; its commands move the cursor."""
 
     COMMANDS_HERE = TIMELINE
     BINDINGS: ClassVar[list[BindingType]] = bindings("timeline", TIMELINE)
@@ -46,13 +46,13 @@ class TimelineScreen(CommandScreen[None]):
         self._ticked = 0.0
 
     def on_mount(self) -> None:
-        """What a recording is played by stands still until it plays."""
-        self._ticks = self.set_interval(_FRAME, self._tick, pause=True)
+        """Create the clock that plays recordings, paused."""
+        self._clock = self.set_interval(_FRAME_S, self._tick, pause=True)
 
     def body(self) -> Sequence[Widget]:
-        """See ``CommandScreen``."""
+        """Header, banner, grid, inspector, filter, sentence and legend: see ``CommandScreen``."""
         upper = Vertical(Grid(self.view), TextPane(id="empty"), id="upper")
-        filter_ = FilterInput(line(Span("only names or classes with …")), id="filter")
+        filter_ = FilterInput(line(Span("filter by name or class · enter keeps · esc clears")), id="filter")
         return (
             HeaderBar(self.view, self._title),
             Banner(self.view),
@@ -63,12 +63,12 @@ class TimelineScreen(CommandScreen[None]):
         )
 
     def refresh_view(self) -> None:
-        """Show the view as it is now."""
-        rows = bool(self.view.lines)
-        grid, nothing = self.query_one(Grid), self.query_one("#empty", TextPane)
-        grid.display, nothing.display = rows, not rows
-        if not rows:
-            nothing.show_lines(empty(self.view))
+        """Redraw every widget from the view."""
+        has_rows = bool(self.view.lines)
+        grid, empty = self.query_one(Grid), self.query_one("#empty", TextPane)
+        grid.display, empty.display = has_rows, not has_rows
+        if not has_rows:
+            empty.show_lines(empty_lines(self.view))
         grid.show()
         self.query_one(HeaderBar).refresh()
         self.query_one(Banner).show()
@@ -77,60 +77,60 @@ class TimelineScreen(CommandScreen[None]):
         self.query_one(Legend).refresh()
 
     def recolour(self) -> None:
-        """Draw in the colours of the new theme."""
+        """Redraw in the colours of the new theme."""
         self.query_one(Grid).recolour()
         self.refresh_view()
 
     def on_screen_resume(self) -> None:
-        """The view may have moved meanwhile."""
+        """Redraw after another screen closed: it may have moved the cursor."""
         self.refresh_view()
 
     def on_grid_picked(self) -> None:
-        """The mouse moved the cursor."""
+        """Redraw after the mouse moved the cursor."""
         self.refresh_view()
 
     @property
     def page(self) -> int:
-        """Half a screen, in lines."""
+        """Half the height of the grid, in lines."""
         return self.query_one(Grid).page
 
-    def show_jump(self, moved: bool, otherwise: str) -> None:
-        """Show where the cursor is, or say that there was nowhere to go."""
-        if not moved:
-            show_notice(self, line(Span(otherwise)), seconds=2)
+    def show_jump(self, has_moved: bool, excuse: str) -> None:
+        """Redraw after a jump; if the cursor has not moved, say why."""
+        if not has_moved:
+            show_notice(self, line(Span(excuse)), seconds=2)
         self.refresh_view()
 
     # Playing a recording.
 
     def action_for(self, query: str) -> tuple[str, str] | None:
-        """``seek 42``, ``42`` or, in the second epoch, ``seek 2:42``."""
+        """Parse ``seek 42``, ``42`` or, for a run of the second epoch, ``seek 2:42``."""
         match = _SEEK.fullmatch(query.strip())
         if match is None:
             return None
         epoch, count = match["epoch"], int(match["count"])
         where = f" of epoch {epoch}" if epoch else ""
-        return f"seek({count}, {epoch or None})", f"Show what was known after In [{count}]{where}"
+        return f"seek({count}, {epoch or None})", f"Show the timeline as of In [{count}]{where}"
 
     def action_seek(self, execution_count: int, epoch: int | None = None) -> None:
-        """What was known after that run."""
+        """Show the timeline as it was after a run."""
         if not self.view.playback.seek(execution_count, epoch):
-            show_notice(self, line(Span(f"There is no In [{execution_count}] here")), seconds=4)
+            show_notice(self, line(Span(f"This timeline has no In [{execution_count}]")), seconds=4)
         self.show_playback()
 
     def play(self) -> None:
-        """From where it is, or from the start."""
+        """Play the recording from here; at its end, from the start."""
         self.view.playback.play()
         self.show_playback()
 
     def show_playback(self) -> None:
-        """Show as far as the recording has been played."""
+        """Redraw after the playback has moved, paused or resumed."""
         self.view.follow = True
         self.view.update()
         if self.view.playback.playing:
             self._ticked = monotonic()
-            self._ticks.resume()
+            self._clock.resume()
         else:
-            self._ticks.pause()
+            self._clock.pause()
         self.refresh_view()
 
     def _tick(self) -> None:
@@ -142,11 +142,11 @@ class TimelineScreen(CommandScreen[None]):
     # The filter.
 
     def open_filter(self) -> None:
-        """Open the line to type in."""
+        """Show the filter field."""
         self.query_one(FilterInput).open(self.view.query)
 
-    def action_drop_filter(self) -> None:
-        """Show all names again."""
+    def action_clear_filter(self) -> None:
+        """Clear the filter and hide its field."""
         self.query_one(FilterInput).value = ""
         self.view.filter("")
         self._close_filter()
@@ -157,7 +157,7 @@ class TimelineScreen(CommandScreen[None]):
         self.refresh_view()
 
     def on_input_submitted(self) -> None:
-        """Enter in the line that is typed in."""
+        """Keep the filter."""
         self._close_filter()
 
     def _close_filter(self) -> None:
@@ -166,8 +166,8 @@ class TimelineScreen(CommandScreen[None]):
         self.refresh_view()
 
     async def go_back(self) -> None:
-        """From the first screen there is no way back but out."""
+        """Clear the filter; without one, quit."""
         if self.view.query:
-            self.action_drop_filter()
+            self.action_clear_filter()
             return
         await self.app.action_quit()

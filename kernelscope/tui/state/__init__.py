@@ -1,1 +1,1 @@
-"""What the screen shows, computed: no Textual, no I/O, every piece testable on its own."""
+"""What the screen shows and where the reader is on it; no Textual, no I/O."""

@@ -1,4 +1,4 @@
-"""The horizontal geometry of the grid: which cell belongs to which moment."""
+"""The horizontal geometry of the grid: maps moments to terminal cells."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from kernelscope.domain.changes import Moment
 
 _STRIDES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+"""Execution counts between two labels on the axis: the smallest that leaves a gap is used."""
 
 
 class Columns:
-    """Moments side by side, each ``cell`` cells wide, after a prelude of unknown history."""
+    """Moments side by side, each ``cell`` terminal cells wide, after a prelude for unknown history."""
 
     def __init__(self, moments: Sequence[Moment], cell: int = 2) -> None:
         self.moments = moments
@@ -21,22 +22,22 @@ class Columns:
 
     @property
     def count(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return len(self.moments)
 
     @property
     def prelude(self) -> int:
-        """Cells before the first column: runs that were over before the attach, if there were any."""
+        """Terminal cells before the first column, if cells had run before the attach; else 0."""
         return 4 if self.moments and self.moments[0].execution_count > 0 else 0
 
     @property
     def width(self) -> int:
-        """In cells, prelude included."""
+        """The width in terminal cells, including the prelude."""
         return self.prelude + self.count * self.cell
 
     @property
     def walls(self) -> Sequence[int]:
-        """Indexes of the attaches; looks only at the moments that came since it was last asked."""
+        """Indexes of the attaches; scans only the moments that were added since the last call."""
         for index in range(self._scanned, self.count):
             if self.moments[index].kind == "attached":
                 self._walls.append(index)
@@ -44,27 +45,27 @@ class Columns:
         return self._walls
 
     def walls_between(self, first: int, last: int) -> Sequence[int]:
-        """Those in [first, last)."""
+        """The walls in [first, last)."""
         walls = self.walls
         return walls[bisect_left(walls, first) : bisect_left(walls, last)]
 
     def x_of(self, index: int) -> int:
-        """The first cell of a column."""
+        """The first terminal cell of a column."""
         return self.prelude + index * self.cell
 
     def index_at(self, x: int) -> int:
-        """The column that the cell belongs to, or the nearest one."""
+        """The column that a terminal cell belongs to, or the nearest one."""
         return max(0, min(self.count - 1, (x - self.prelude) // self.cell))
 
     def label(self, index: int) -> str:
-        """What stands over a column."""
+        """The label above a column: its execution count, or a sign for what is no run."""
         moment = self.moments[index]
         return (
             str(moment.execution_count) if moment.kind == "run" else "┃" if moment.kind == "attached" else "·"
         )
 
     def axis(self, first: int, last: int, cursor: int | None = None) -> str:
-        """The labels over the columns [first, last), as wide as they are; ``cursor`` is always shown."""
+        """The labels above the columns [first, last), exactly as wide as these; ``cursor`` always has its label."""
         cells = [" "] * ((last - first) * self.cell)
         stride = self._stride(first, last)
         for index in range(first, last):
@@ -82,7 +83,7 @@ class Columns:
 
 
 def _write(cells: list[str], at: int, text: str, *, force: bool = False) -> None:
-    """Puts ``text`` where there is room for it; ``force`` makes room."""
+    """Put ``text`` at a place if there is room; ``force`` makes room."""
     text = text[-len(cells) :] if cells else ""
     at = max(0, min(at, len(cells) - len(text)))
     room = cells[max(0, at - 1) : at + len(text) + 1]

@@ -1,7 +1,7 @@
-"""What one line of the grid looks like in a window of columns.
+"""Paints one line of the grid in a window of columns.
 
-Nothing here is larger than the window: each line bisects into its row's track and walks the few
-entries that the window shows.
+The cost depends on the window, not on the history: each line bisects into its row's track and walks only the
+entries in the window.
 """
 
 from __future__ import annotations
@@ -25,98 +25,98 @@ _NUMBERED = (Identity.NEW, Identity.RECREATED, Identity.REBOUND)
 
 
 class Stretch(Struct, frozen=True):
-    """What a row held over the columns [first, last), clipped to the window."""
+    """What a row held in the columns [first, last), clipped to the window."""
 
-    held: TrackEntry | None
+    entry: TrackEntry | None
     first: int
     last: int
     begins: bool
-    """``held`` came about in the column ``first``, not before it."""
+    """Whether the row came to hold it in the column ``first``, not earlier."""
 
 
 def paint(timeline: TimelineView, key: Key, columns: Columns, first: int, last: int) -> Line:
-    """The line over the columns [first, last), exactly ``(last - first) * columns.cell`` cells wide."""
+    """Paint the line over the columns [first, last), exactly ``(last - first) * columns.cell`` wide."""
     if key.param is not None:
-        return tuple(_values(timeline, key.row, key.param, columns, first, last))
-    pieces: list[Span] = []
-    for stretch in stretches(timeline, key.row, first, last):
-        pieces += _lifeline(stretch, columns)
-    return tuple(pieces)
+        return tuple(_paint_values(timeline, key.row, key.param, columns, first, last))
+    spans: list[Span] = []
+    for stretch in find_stretches(timeline, key.row, first, last):
+        spans += _paint_lifeline(stretch, columns)
+    return tuple(spans)
 
 
-def prelude(timeline: TimelineView, key: Key, columns: Columns) -> Span:
-    """Before the first column: hatched for what was there already, and nothing is known of it."""
-    held = timeline.entry_at(key.row, 0)
-    known = held is not None and held.facts is not None
+def paint_prelude(timeline: TimelineView, key: Key, columns: Columns) -> Span:
+    """Paint the cells before the first column: hatched if the model is older than the attach."""
+    entry = timeline.entry_at(key.row, 0)
+    known = entry is not None and entry.facts is not None
     fill = HATCH if known and key.param is None else " "
     return Span(fill * columns.prelude, "hatch")
 
 
-def stretches(timeline: TimelineView, row: str, first: int, last: int) -> Iterator[Stretch]:
-    """The window, cut where the row came to hold something else."""
+def find_stretches(timeline: TimelineView, row: str, first: int, last: int) -> Iterator[Stretch]:
+    """Cut the window wherever the row came to hold something else."""
     track = timeline.track(row)
-    place = bisect_right(track, first, key=lambda held: held.moment) - 1
+    place = bisect_right(track, first, key=lambda entry: entry.moment) - 1
     at = first
     while at < last:
-        held = track[place] if place >= 0 else None
+        entry = track[place] if place >= 0 else None
         end = min(last, track[place + 1].moment if place + 1 < len(track) else last)
         if end > at:
-            yield Stretch(held, at, end, held is not None and held.moment == at)
+            yield Stretch(entry, at, end, entry is not None and entry.moment == at)
         at, place = end, place + 1
 
 
 def hue_role(facts: ObjectFacts, epoch: int) -> str:
-    """The colour of an object; parts that no name reaches have none, so that they look like no alias."""
+    """The colour of an object; unnamed parts share one that no generation has, so that they look like no alias."""
     return f"gen.{hue(epoch, facts.generation)}" if facts.generation is not None else "part"
 
 
-def _lifeline(stretch: Stretch, columns: Columns) -> Iterator[Span]:
-    held = stretch.held
-    if held is None or (held.facts is None and not stretch.begins):
-        yield from _empty(stretch.first, stretch.last, columns)
+def _paint_lifeline(stretch: Stretch, columns: Columns) -> Iterator[Span]:
+    entry = stretch.entry
+    if entry is None or (entry.facts is None and not stretch.begins):
+        yield from _paint_blank(stretch.first, stretch.last, columns)
         return
     cells = (stretch.last - stretch.first) * columns.cell
     if stretch.begins:
-        mark = _mark(held, columns.moments[stretch.first].kind == "attached")
+        mark = _change_mark(entry, is_attach=columns.moments[stretch.first].kind == "attached")
         if mark is not None:
             yield mark
             cells -= 1
-        if held.facts is None:
+        if entry.facts is None:
             yield Span(" " * (columns.cell - (mark is not None)))
-            yield from _empty(stretch.first + 1, stretch.last, columns)
+            yield from _paint_blank(stretch.first + 1, stretch.last, columns)
             return
-    facts = held.facts
+    facts = entry.facts
     if facts is None:
         return
     role = hue_role(facts, columns.moments[stretch.first].epoch)
-    number = _number(held, stretch, cells)
+    number = _generation_number(entry, stretch, cells)
     if number:
         yield Span(number, "number " + role)
-    fill = LINE_FITTED if held.fitted else LINE_BARE
+    fill = LINE_FITTED if entry.fitted else LINE_BARE
     yield Span(fill * (cells - len(number)), role)
 
 
-def _mark(held: TrackEntry, attached: bool) -> Span | None:
-    if attached:
+def _change_mark(entry: TrackEntry, *, is_attach: bool) -> Span | None:
+    if is_attach:
         return Span(WALL, "wall")
-    if held.change is None:
+    if entry.change is None:
         return None
-    verdict = held.change.verdict
+    verdict = entry.change.verdict
     return Span(GLYPHS[verdict], f"verdict.{verdict}")
 
 
-def _number(held: TrackEntry, stretch: Stretch, cells: int) -> str:
-    """The generation's number, where a name comes to hold it and there is room."""
-    if not stretch.begins or held.facts is None or held.facts.generation is None:
+def _generation_number(entry: TrackEntry, stretch: Stretch, cells: int) -> str:
+    """The number of a generation at the moment when the name comes to hold it, if there is room."""
+    if not stretch.begins or entry.facts is None or entry.facts.generation is None:
         return ""
-    if held.change is not None and held.change.identity not in _NUMBERED:
+    if entry.change is not None and entry.change.identity not in _NUMBERED:
         return ""
-    number = str(held.facts.generation)
+    number = str(entry.facts.generation)
     return number if len(number) <= cells - (len(number) > 1) else ""
 
 
-def _empty(first: int, last: int, columns: Columns) -> Iterator[Span]:
-    """No model: blank, but for the walls that go through every line."""
+def _paint_blank(first: int, last: int, columns: Columns) -> Iterator[Span]:
+    """Paint columns without a model: blank except for walls, which cross every line."""
     at = first
     for wall in columns.walls_between(first, last):
         yield Span(" " * ((wall - at) * columns.cell))
@@ -126,14 +126,14 @@ def _empty(first: int, last: int, columns: Columns) -> Iterator[Span]:
     yield Span(" " * ((last - at) * columns.cell))
 
 
-def _values(
+def _paint_values(
     timeline: TimelineView, row: str, param: str, columns: Columns, first: int, last: int
 ) -> Iterator[Span]:
-    """Each value from the column where it came; a value that came before the window is drawn again."""
+    """Paint each value from the column in which it appeared; at the window's edge, repeat an earlier one."""
     merged: list[tuple[str | None, int, int, bool]] = []
     previous = _value_before(timeline, row, param, first)
-    for stretch in stretches(timeline, row, first, last):
-        value = _value(stretch.held, param)
+    for stretch in find_stretches(timeline, row, first, last):
+        value = _value(stretch.entry, param)
         changed = stretch.begins and value is not None and previous is not None and value != previous
         wall = columns.moments[stretch.first].kind == "attached"
         if merged and merged[-1][0] == value and not wall:
@@ -142,13 +142,13 @@ def _values(
             merged.append((value, stretch.first, stretch.last, changed))
         previous = value
     for value, start, end, changed in merged:
-        yield from _value_cells(value, start, end, changed, columns)
+        yield from _paint_value(value, start, end, changed, columns)
 
 
-def _value_cells(value: str | None, start: int, end: int, changed: bool, columns: Columns) -> Iterator[Span]:
+def _paint_value(value: str | None, start: int, end: int, changed: bool, columns: Columns) -> Iterator[Span]:
     cells = (end - start) * columns.cell
     if value is None:
-        yield from _empty(start, end, columns)
+        yield from _paint_blank(start, end, columns)
         return
     if columns.moments[start].kind == "attached":
         yield Span(WALL, "wall")
@@ -162,10 +162,10 @@ def _value_cells(value: str | None, start: int, end: int, changed: bool, columns
     yield Span(" " * min(1, rest) + "┄" * (rest - 1), "rule")
 
 
-def _value(held: TrackEntry | None, param: str) -> str | None:
-    if held is None or held.facts is None or param not in held.facts.params:
+def _value(entry: TrackEntry | None, param: str) -> str | None:
+    if entry is None or entry.facts is None or param not in entry.facts.params:
         return None
-    return value_text(held.facts.params[param])
+    return value_text(entry.facts.params[param])
 
 
 def _value_before(timeline: TimelineView, row: str, param: str, moment: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Which lines the grid has: names, and under an unfolded one its hyper-parameters and parts."""
+"""The lines of the grid: names, and below an unfolded name its hyper-parameters and parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelscope.timeline.view import TimelineView
 
 
 class Order(StrEnum):
-    """How the names are sorted."""
+    """The order of the names."""
 
     SEEN = "first seen"
     CHANGED = "latest change"
@@ -24,21 +24,21 @@ class Order(StrEnum):
 
 
 class Key(NamedTuple):
-    """Names one line, however the lines around it come and go."""
+    """Identifies a line independently of its position."""
 
     row: str
     param: str | None = None
 
 
 class GridLine(Struct, frozen=True):
-    """One line of the grid."""
+    """One line of the grid: a name, a hyper-parameter or a part."""
 
     key: Key
     label: str
     cls: str
     depth: int
     alive: bool = True
-    """The row holds a model now."""
+    """Whether the row holds a model now."""
     foldable: bool = False
     unfolded: bool = False
 
@@ -46,7 +46,7 @@ class GridLine(Struct, frozen=True):
 def grid_lines(
     timeline: TimelineView, unfolded: frozenset[str], query: str = "", order: Order = Order.SEEN
 ) -> tuple[GridLine, ...]:
-    """Every line, top to bottom; ``wanted`` is looked for in names and class names."""
+    """All lines, top to bottom; ``query`` filters by name and class name."""
     groups: list[list[Row]] = []
     for row in timeline.rows():
         if row.whole is None:
@@ -54,19 +54,19 @@ def grid_lines(
         elif groups:
             groups[-1].append(row)
     groups = [g for g in groups if _matches(timeline, g[0].name, query)]
-    groups.sort(key=lambda group: _rank(timeline, group[0].name, order))
-    return tuple(line for group in groups for line in _group(timeline, group, unfolded))
+    groups.sort(key=lambda group: _sort_key(timeline, group[0].name, order))
+    return tuple(line for group in groups for line in _group_lines(timeline, group, unfolded))
 
 
-def _group(timeline: TimelineView, group: list[Row], unfolded: frozenset[str]) -> Iterable[GridLine]:
+def _group_lines(timeline: TimelineView, group: list[Row], unfolded: frozenset[str]) -> Iterable[GridLine]:
     whole, parts = group[0], group[1:]
-    yield from _row(timeline, whole, whole.name, 0, unfolded, has_parts=bool(parts))
+    yield from _row_lines(timeline, whole, whole.name, 0, unfolded, has_parts=bool(parts))
     if whole.name in unfolded:
         for part in parts:
-            yield from _row(timeline, part, part.name.removeprefix(whole.name), 1, unfolded)
+            yield from _row_lines(timeline, part, part.name.removeprefix(whole.name), 1, unfolded)
 
 
-def _row(
+def _row_lines(
     timeline: TimelineView,
     row: Row,
     label: str,
@@ -77,7 +77,7 @@ def _row(
 ) -> Iterable[GridLine]:
     latest = next((h.facts for h in reversed(timeline.track(row.name)) if h.facts is not None), None)
     is_open = row.name in unfolded
-    cls = clean(short_class(class_of(timeline, row.name)))
+    cls = clean(short_class(latest_class(timeline, row.name)))
     foldable = has_parts or (latest is not None and bool(latest.params))
     track = timeline.track(row.name)
     alive = bool(track) and track[-1].facts is not None
@@ -87,22 +87,22 @@ def _row(
             yield GridLine(Key(row.name, name), clean(name), "", depth + 1)
 
 
-def class_of(timeline: TimelineView, name: str) -> str | None:
-    """Of the latest object that the row held."""
+def latest_class(timeline: TimelineView, name: str) -> str | None:
+    """The class of the latest object that the row held."""
     return next((h.facts.cls for h in reversed(timeline.track(name)) if h.facts is not None), None)
 
 
 def param_names(timeline: TimelineView, name: str) -> tuple[str, ...]:
-    """The hyper-parameters that the row ever had: those that ever changed come first."""
+    """All hyper-parameters that the row ever had; first those that changed."""
     values: dict[str, set[str]] = {}
-    for held in timeline.track(name):
-        for param, value in (held.facts.params if held.facts is not None else {}).items():
+    for entry in timeline.track(name):
+        for param, value in (entry.facts.params if entry.facts is not None else {}).items():
             values.setdefault(param, set()).add(value_text(value))
     return tuple(sorted(values, key=lambda param: len(values[param]) < 2))
 
 
 def value_text(value: Value) -> str:
-    """A parameter value as it stands in a cell."""
+    """A parameter value as the grid shows it."""
     return clean(repr(value) if isinstance(value, bool | int | float | str | None) else value.text)
 
 
@@ -110,10 +110,10 @@ def _matches(timeline: TimelineView, name: str, query: str) -> bool:
     sought = query.casefold()
     if not sought:
         return True
-    return sought in name.casefold() or sought in short_class(class_of(timeline, name)).casefold()
+    return sought in name.casefold() or sought in short_class(latest_class(timeline, name)).casefold()
 
 
-def _rank(timeline: TimelineView, name: str, order: Order) -> tuple[int, str]:
+def _sort_key(timeline: TimelineView, name: str, order: Order) -> tuple[int, str]:
     if order is Order.NAME:
         return 0, name.casefold()
     if order is Order.CHANGED:

@@ -1,7 +1,7 @@
-"""Styled text before there is a screen: the one gate through which all text of the screen passes.
+"""Styled text without Textual: the gate that all text on the screen passes.
 
-A ``Span`` cannot hold text that steers a terminal, however it is made.  What Textual draws is made
-of nothing else: see ``kernelscope.tui.render``, the only module that hands text to it.
+A ``Span`` cannot hold control characters, however it is built.  Textual draws nothing but spans: see
+``kernelscope.tui.render``, the only module that hands text to it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from rich.cells import cell_len, set_cell_size
 from kernelscope.text import clean
 
 _LONGEST = 65_536
-"""Characters of a piece: what is longer was not meant for one line."""
+"""Characters of a span: longer text was not meant for one line."""
 
-_HALVED = 8
-"""In fewer cells a name only loses its end."""
+_MIN_CELLS_FOR_BOTH_ENDS = 8
+"""In fewer terminal cells a long name keeps only its beginning."""
 
 
 class Span(Struct, frozen=True):
-    """A piece of text and the role that its style is looked up by: the gate."""
+    """A piece of text, escaped on construction, and the role that decides its style."""
 
     text: str
     role: str = ""
 
     def __post_init__(self) -> None:
-        """Whatever came, what is kept is one line that is safe to show."""
+        """Keep one line without control characters, whatever was passed in."""
         safe = clean(self.text, limit=_LONGEST)
         # fault: 73b
         if safe is not self.text:
@@ -36,31 +36,31 @@ class Span(Struct, frozen=True):
 
 
 Line = tuple[Span, ...]
-"""One line of text."""
+"""One line of styled text."""
 
 
 def safe_span(text: object, role: str = "", *, limit: int = 300) -> Span:
-    """What comes from elsewhere, at most as long as this."""
+    """Build a span from text of the kernel or the user, cut to ``limit`` characters."""
     return Span(clean(str(text), limit=limit), role)
 
 
-def line(*pieces: Span | str) -> Line:
-    """A line of pieces; plain strings are the product's own words."""
-    return tuple(p if isinstance(p, Span) else Span(p) for p in pieces)
+def line(*spans: Span | str) -> Line:
+    """Build a line; plain strings are kernelscope's own words."""
+    return tuple(span if isinstance(span, Span) else Span(span) for span in spans)
 
 
-def width(pieces: Iterable[Span]) -> int:
-    """In terminal cells."""
-    return sum(cell_len(piece.text) for piece in pieces)
+def width(spans: Iterable[Span]) -> int:
+    """The width in terminal cells."""
+    return sum(cell_len(span.text) for span in spans)
 
 
-def plain(pieces: Iterable[Span]) -> str:
-    """The text alone."""
-    return "".join(piece.text for piece in pieces)
+def plain(spans: Iterable[Span]) -> str:
+    """The text without its roles."""
+    return "".join(span.text for span in spans)
 
 
 def fit(text: str, cells: int) -> str:
-    """Exactly ``cells`` wide: padded, or cut with an ellipsis; measured as it will be shown."""
+    """Pad text to exactly ``cells``, or cut it with an ellipsis; measures the escaped text."""
     if cells <= 0:
         return ""
     # fault: 75b
@@ -71,11 +71,13 @@ def fit(text: str, cells: int) -> str:
 
 
 def fit_name(name: str, cells: int) -> str:
-    """Like ``fit``, with a space at the end; a long name loses its middle, for the tensors of a network
-    differ at their ends: ``layers.3.…2.weight``."""
+    """Like ``fit``, with a space at the end, but cut in the middle: ``layers.3.…2.weight``.
+
+    The names of a network's tensors differ at their ends.
+    """
     room = cells - 1
     name = clean(name, limit=_LONGEST)
-    if cell_len(name) <= room or room < _HALVED:
+    if cell_len(name) <= room or room < _MIN_CELLS_FOR_BOTH_ENDS:
         return fit(name, cells)
     head = set_cell_size(name, room * 2 // 5)
     tail = name
@@ -84,13 +86,13 @@ def fit_name(name: str, cells: int) -> str:
     return fit(f"{head}…{tail}", cells)
 
 
-def truncate(pieces: Iterable[Span], cells: int) -> Line:
-    """At most ``cells`` wide."""
-    pieces_: list[Span] = []
-    for piece in pieces:
-        room = cells - width(pieces_)
-        if cell_len(piece.text) > room:
-            pieces_.append(Span(fit(piece.text, room), piece.role))
+def truncate(spans: Iterable[Span], cells: int) -> Line:
+    """Cut a line that is wider than ``cells``."""
+    result: list[Span] = []
+    for span in spans:
+        room = cells - width(result)
+        if cell_len(span.text) > room:
+            result.append(Span(fit(span.text, room), span.role))
             break
-        pieces_.append(piece)
-    return tuple(pieces_)
+        result.append(span)
+    return tuple(result)

@@ -1,1 +1,1 @@
-"""What the screens tell, as lines of styled pieces: pure functions of the timeline."""
+"""The text of every screen, as lines of styled spans: pure functions of the timeline."""

@@ -1,6 +1,8 @@
-"""The founding question turned round: a row per cell, and what running it again does."""
+"""Lines of the cells view: a line per cell that says what running it again does to each model."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from kernelscope.domain.changes import Verdict
 from kernelscope.domain.display import short_class
@@ -13,71 +15,82 @@ from kernelscope.text import clean, headline
 from kernelscope.timeline.cells import Cell, CellEffect
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, fit, line, safe_span, truncate, width
-from kernelscope.tui.views.evidence_lines import effects
-from kernelscope.tui.views.sentence import when
+from kernelscope.tui.views.evidence_lines import change_spans
+from kernelscope.tui.views.sentence import moment_text
 
-_REASON = "  ("
+_FORECAST_NAME = 30
+"""Terminal cells for a name and its verdict in the forecast below the list."""
+
+
+class CellSummary(NamedTuple):
+    """What running a cell again does, and why a forecast says so."""
+
+    effect: Line
+    reason: Line = ()
+    """Empty for what was observed: the timeline has its evidence."""
 
 
 def cell_line(cell: Cell, cells: int, forecaster: Forecaster) -> Line:
-    """One cell in one line of this many terminal cells."""
-    code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
-    before = (
+    """Describe one cell in at most ``cells`` terminal cells: source, runs, effect."""
+    code_width, runs_width = _column_widths(cells)
+    left = (
         Span(" "),
-        safe_span(fit(headline(cell.code), code), "strong"),
+        safe_span(fit(headline(cell.code), code_width), "strong"),
         Span("  "),
-        Span(fit(_runs(cell, runs), runs), "dim"),
+        Span(fit(_run_labels(cell, runs_width), runs_width), "dim"),
         Span("  "),
     )
-    effects_ = effect(cell, forecaster)
-    reasoned = effects_[-1].text.startswith(_REASON)
-    if reasoned and width((*before, *effects_)) > cells:
-        effects_ = effects_[:-1]  # a reason is effects_ whole, below the list, or here where it has room
-    return truncate((*before, *effects_), cells)
+    summary = summarize_cell(cell, forecaster)
+    complete = (*left, *summary.effect, *summary.reason)
+    if width(complete) <= cells:
+        return complete
+    # A reason that is cut says nothing: the pane below the list has it in full.
+    return truncate((*left, *summary.effect), cells)
 
 
-def heading(cells: int) -> Line:
-    """Over the cells."""
-    code, runs = max(16, cells * 34 // 100), max(10, cells * 14 // 100)
-    return line(
-        Span(
-            " " + fit("cell", code + 2) + fit("runs", runs + 2) + "run again (would: a forecast)",
-            "dim",
-        )
-    )
+def cells_heading(cells: int) -> Line:
+    """The titles of the columns that ``cell_line`` fills."""
+    code_width, runs_width = _column_widths(cells)
+    titles = fit("cell", code_width + 2) + fit("runs", runs_width + 2) + "when run again (would: forecast)"
+    return line(Span(f" {titles}", "dim"))
 
 
-def effect(cell: Cell, forecaster: Forecaster) -> Line:
-    """What running it again did; of a cell that was never run again, what that would do."""
+def _column_widths(cells: int) -> tuple[int, int]:
+    """Terminal cells for the source and for the runs."""
+    return max(16, cells * 34 // 100), max(10, cells * 14 // 100)
+
+
+def summarize_cell(cell: Cell, forecaster: Forecaster) -> CellSummary:
+    """Say what re-running the cell did; if it ran only once, forecast what that would do."""
     if cell.reruns:
-        return _did(cell.effects) or _alone(cell)
+        return CellSummary(_effect_spans(cell.effects) or _no_effect_spans(cell))
     outlook = forecaster.of(cell.runs[-1])
     if outlook.forecasts:
-        return _would(outlook)
+        return _summarize_forecast(outlook)
     if outlook.doubt is None:
-        return (Span("would leave every model alone", "forecast"),)
-    first = _did(cell.first_effects, past=True)
-    return (Span("ran once: ", "dim"), *(first or (Span("left every model alone", "dim"),)))
+        return CellSummary((Span("would change no model", "forecast"),))
+    first_effects = _effect_spans(cell.first_effects, past=True) or (Span("changed no model", "dim"),)
+    return CellSummary((Span("ran once: ", "dim"), *first_effects))
 
 
-def _would(outlook: Outlook) -> Line:
-    """Every name, those of one verdict together; then why."""
-    pieces: list[Span] = []
+def _summarize_forecast(outlook: Outlook) -> CellSummary:
+    """Group names by verdict, then list the reasons without repeating any."""
+    spans: list[Span] = []
     for verdict, sure in dict.fromkeys((f.verdict, f.sure) for f in outlook.forecasts):
-        same = [f for f in outlook.forecasts if (f.verdict, f.sure) == (verdict, sure)]
-        pieces += [Span(" · ", "dim")] if pieces else []
-        before, after = _auxiliary(verdict, sure=sure)
-        pieces += [
+        names = [f.name for f in outlook.forecasts if (f.verdict, f.sure) == (verdict, sure)]
+        spans += [Span(" · ", "dim")] if spans else []
+        before, after = _words_around_names(verdict, sure=sure)
+        spans += [
             Span(before, "forecast"),
-            safe_span(", ".join(f.name for f in same), "forecast.strong"),
+            safe_span(", ".join(names), "forecast.strong"),
             Span(after, "forecast"),
         ]
     reasons = dict.fromkeys(reason_text(f.reason) for f in outlook.forecasts)
-    return (*pieces, safe_span(f"{_REASON}{'; '.join(reasons)})", "forecast"))
+    return CellSummary(tuple(spans), (safe_span(f"  ({'; '.join(reasons)})", "forecast"),))
 
 
-def _auxiliary(verdict: Verdict | None, *, sure: bool) -> tuple[str, str]:
-    """What stands before and after the names."""
+def _words_around_names(verdict: Verdict | None, *, sure: bool) -> tuple[str, str]:
+    """What stands before and after the names in a forecast."""
     if verdict is None:
         return "? cannot tell for ", ""
     before, after = around_name(VERBS[verdict].do)
@@ -85,70 +98,70 @@ def _auxiliary(verdict: Verdict | None, *, sure: bool) -> tuple[str, str]:
 
 
 def outlook_lines(outlook: Outlook) -> tuple[Line, ...]:
-    """A line per name: what running the cell again would do to it, and why."""
-    lines = [
-        line(
-            Span(
-                " " + fit(clean(f.name).join(_auxiliary(f.verdict, sure=f.sure)), 30) + " ", "forecast.strong"
-            ),
-            safe_span(reason_text(f.reason), "forecast"),
-        )
-        for f in outlook.forecasts
-    ]
+    """The forecast in full: a line per name with the reason, then why less than usual is known."""
+    lines = []
+    for forecast in outlook.forecasts:
+        around = _words_around_names(forecast.verdict, sure=forecast.sure)
+        effect = fit(clean(forecast.name).join(around), _FORECAST_NAME)
+        reason = safe_span(reason_text(forecast.reason), "forecast")
+        lines.append(line(Span(f" {effect} ", "forecast.strong"), reason))
     if not lines and outlook.doubt is None:
-        lines = [line(Span(" · would leave every model alone", "forecast.strong"))]
+        lines = [line(Span(" · would change no model", "forecast.strong"))]
     if outlook.doubt is not None:
         doubt = f" {'not sure' if lines else 'cannot tell'}: {reason_text(outlook.doubt)}"
         lines.append(line(safe_span(doubt, "forecast")))
-    return (line(Span(" If it ran again now: a forecast, nothing that was seen", "section")), *lines)
+    return (line(Span(" If this cell ran again now (a forecast, not an observation)", "section")), *lines)
 
 
-def _alone(cell: Cell) -> Line:
-    """No named model was changed, in however many re-runs; a local one may have been made."""
-    local = dict.fromkeys(short_class(change.cls) for run in cell.reruns for change in run.local)
-    fits = f"; fits {', '.join(local)} of its own" if local else ""
+def _no_effect_spans(cell: Cell) -> Line:
+    """For a cell whose re-runs changed no named model; a local one may have been fitted."""
+    classes = dict.fromkeys(short_class(change.cls) for run in cell.reruns for change in run.local)
+    fits = f"; fits a local {', '.join(classes)}" if classes else ""
     times = len(cell.reruns)
     return (
-        safe_span(
-            f"leaves every model alone  {times} of {times} {'time' if times == 1 else 'times'}{fits}", "dim"
-        ),
+        safe_span(f"changes no model  {times} of {times} {'time' if times == 1 else 'times'}{fits}", "dim"),
     )
 
 
-def _did(effects_: tuple[CellEffect, ...], *, past: bool = False) -> Line:
-    pieces: list[Span] = []
-    for one in effects_:
-        role = f"verdict.{one.verdict}"
-        if pieces:
-            pieces.append(Span(" · ", "dim"))
-        before, after = (f"{one.verdict} ", "") if past else around_name(VERBS[one.verdict].does)
-        glyph = GLYPHS[one.verdict]
-        pieces += [Span(f"{glyph} {before}", role), safe_span(one.name, "strong"), Span(after, role)]
+def _effect_spans(effects: tuple[CellEffect, ...], *, past: bool = False) -> Line:
+    """Verdict and name of each effect; in the present tense also how often it occurred."""
+    spans: list[Span] = []
+    for effect in effects:
+        role = f"verdict.{effect.verdict}"
+        if spans:
+            spans.append(Span(" · ", "dim"))
+        before, after = (f"{effect.verdict} ", "") if past else around_name(VERBS[effect.verdict].does)
+        spans += [
+            Span(f"{GLYPHS[effect.verdict]} {before}", role),
+            safe_span(effect.name, "strong"),
+            Span(after, role),
+        ]
         if not past:
-            pieces.append(Span(f"  {one.times} of {one.of} {'time' if one.of == 1 else 'times'}", "dim"))
-    return tuple(pieces)
+            times = "time" if effect.of == 1 else "times"
+            spans.append(Span(f"  {effect.times} of {effect.of} {times}", "dim"))
+    return tuple(spans)
 
 
-def _runs(cell: Cell, room: int) -> str:
-    """The latest runs that there is room for; a restart is a wall."""
+def _run_labels(cell: Cell, cells: int) -> str:
+    """The latest runs that fit; ``┃`` marks a restart."""
     labels: list[str] = []
     epoch = cell.runs[0].epoch
     for run in cell.runs:
         labels.append(f"[{run.count}]" if run.epoch == epoch else f"┃[{run.count}]")
         epoch = run.epoch
-    while len(labels) > 1 and len(" ".join(labels)) > room - 2:
+    while len(labels) > 1 and len(" ".join(labels)) > cells - 2:
         labels.pop(0)
     return ("" if len(labels) == len(cell.runs) else "… ") + " ".join(labels)
 
 
 def run_line(timeline: TimelineView, cell: Cell, place: int) -> Line:
-    """One run of a cell."""
+    """Describe one run of a cell: when it was, and what it changed."""
     run = cell.runs[place]
     rerun = f"again after [{run.rerun_of}]" if run.rerun_of is not None else "first run"
     moment = next(m for m in timeline.moments if m.run is run)
     return line(
-        Span(fit(f" {when(moment)}", 12), "strong"),
+        Span(fit(f" {moment_text(moment)}", 12), "strong"),
         Span(fit(f"epoch {run.epoch}", 10), "dim"),
         Span(fit(rerun, 18), "dim"),
-        *effects(run),
+        *change_spans(run),
     )

@@ -1,4 +1,4 @@
-"""What kernelscope costs the kernel, and what looking between runs would cost it."""
+"""Lines of the cost screen: what kernelscope costs the kernel, and what polling between runs would cost."""
 
 from __future__ import annotations
 
@@ -9,117 +9,122 @@ from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, fit, line
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.header import hook_milliseconds
-from kernelscope.tui.views.inspector import section
+from kernelscope.tui.views.inspector import section_title
 
-_NAME = 18
+_LABEL = 18
+"""Terminal cells for the label of a line."""
 
 
-def cost(view: ViewState) -> tuple[Line, ...]:
-    """The probe's figures, what was lost of them, and how to see for oneself."""
+def cost_lines(view: ViewState) -> tuple[Line, ...]:
+    """What the probe measured, what it does, and how to check that it is gone."""
     timeline = view.timeline
     return (
-        section("In the kernel, counted by the probe itself"),
-        *_probe(timeline),
+        section_title("In the kernel, measured by the probe"),
+        *_probe_lines(timeline),
         (),
-        section("On the way"),
-        _row(
-            "lost", _count(timeline.lost, "observation was", "observations were") + " sent and never arrived"
-        ),
+        section_title("In transit"),
+        _labelled_line("lost", _format_count(timeline.lost, "observation", "observations")),
         (),
-        section("What it does there"),
-        _row("calls", _calls(timeline)),
-        _row("between runs", _between(view)),
-        _row("your code", "none of it is run: no property, no repr, no comparison"),
-        _row("your objects", "none is kept alive"),
+        section_title("What the probe does"),
+        _labelled_line("calls", _describe_calls(timeline)),
+        _labelled_line("between runs", _describe_polling(view)),
+        _labelled_line("your code", "is never run: no property, no __repr__, no comparison"),
+        _labelled_line("your objects", "are never kept alive"),
         (),
-        section("How to see that it left"),
+        section_title("How to check that it is gone"),
         line(
             Span("  kernelscope audit", "strong"),
-            Span("   the kernel before, while and after it is watched"),
+            Span("   compares the kernel before, during and after watching"),
         ),
-        line(Span("  kernelscope detach", "strong"), Span("  removes the probe, whoever installed it")),
+        line(
+            Span("  kernelscope detach", "strong"),
+            Span("  removes the probe, whichever kernelscope installed it"),
+        ),
     )
 
 
-def _probe(timeline: TimelineView) -> Iterator[Line]:
+def _probe_lines(timeline: TimelineView) -> Iterator[Line]:
     cost = timeline.cost
     if cost is None:
-        yield _row("", "No figures yet: they come with every run.")
+        yield _labelled_line("", "No figures yet: they arrive with every run.")
         return
-    yield _row(
-        "at work", f"{_count(cost.hooks, 'time', 'times')}: once for each run, and for each look between runs"
+    yield _labelled_line(
+        "hooks ran", f"{_format_count(cost.hooks, 'time', 'times')}: once per run and once per poll"
     )
-    yield _row("each time", _times(cost))
-    yield _row("sent", _bytes(cost.sent))
-    yield _row("not evaluated", f"{_count(cost.not_evaluated, 'value', 'values')} that a budget left out")
-    failed = f"{cost.failures}, and none of them reached your cells" if cost.failures else "none"
-    yield _row("own failures", failed, "loss" if cost.failures else "")
+    yield _labelled_line("each took", _describe_times(cost))
+    yield _labelled_line("sent", _format_bytes(cost.sent))
+    skipped = _format_count(cost.not_evaluated, "value", "values")
+    yield _labelled_line("not evaluated", f"{skipped} skipped to stay within the budget")
+    failures = f"{cost.failures}, none of which reached your cells" if cost.failures else "none"
+    yield _labelled_line("own failures", failures, "loss" if cost.failures else "")
     for off in timeline.switched_off:
-        yield _row("not read", f"objects of {off.library}: reading one raised {off.error}", "loss")
+        yield _labelled_line("not read", f"objects of {off.library}: reading one raised {off.error}", "loss")
 
 
-def _times(cost: Cost) -> str:
-    return f"median {_ms(cost.median)}, 99 of 100 under {_ms(cost.p99)}, at most {_ms(cost.longest)}"
+def _describe_times(cost: Cost) -> str:
+    return f"median {_format_ms(cost.median)}, 99 % under {_format_ms(cost.p99)}, maximum {_format_ms(cost.longest)}"
 
 
-def _calls(timeline: TimelineView) -> str:
+def _describe_calls(timeline: TimelineView) -> str:
     kernel = timeline.kernel
     if kernel is None:
         return "no kernel yet"
     if kernel.sees_calls:
-        return "of learning methods are seen as they happen"
-    return f"are not seen in Python {kernel.python} (from 3.12 on): verdicts are inferred more often"
+        return "learning calls are observed as they happen"
+    return "not observed (needs Python 3.12), so more is inferred"
 
 
-def _between(view: ViewState) -> str:
+def _describe_polling(view: ViewState) -> str:
     if view.poll is None:
-        return "it does not look, and nothing is sent"
-    return f"a thread looks every {view.poll:g} s; p stops it"
+        return "nothing runs and nothing is sent"
+    return f"a thread polls every {view.poll:g} s; p stops it"
 
 
-def start_lines(view: ViewState, seconds: float) -> tuple[Line, ...]:
-    """What looking between runs costs, shown before it starts."""
+def start_polling_lines(view: ViewState, seconds: float) -> tuple[Line, ...]:
+    """What polling between runs costs, as the question before it starts."""
     took = hook_milliseconds(view.timeline)
     measured = (
-        f"A look takes {took:.1f} ms of it: the median of those so far."
+        f"Each poll takes {took:.1f} ms of the kernel's time (the median so far)."
         if took is not None
-        else "How long a look takes there has not been measured yet."
+        else "How long a poll takes has not been measured yet."
     )
     return (
-        line(Span("Look between runs as well?", "strong")),
+        line(Span("Poll between runs as well?", "strong")),
         (),
-        line(Span("So far nothing of ours is at work in the kernel while no cell runs.")),
-        line(Span(f" · A thread in the kernel would look every {seconds:g} s.")),
+        line(Span("So far the probe does nothing in the kernel while no cell runs.")),
+        line(Span(f" · A thread in the kernel would poll the namespace every {seconds:g} s.")),
         line(Span(f" · {measured}")),
-        line(Span(" · It speaks only when something has changed. What it says counts as")),
-        line(Span("   activity: a server that ends idle kernels starts its countdown again.")),
-        line(Span(" · It ends when you stop it here, or leave.")),
+        line(Span(" · It sends a message only if something has changed. Each message")),
+        line(Span("   counts as activity: a server that ends idle kernels restarts its")),
+        line(Span("   countdown.")),
+        line(Span(" · It ends when you stop it here or quit.")),
     )
 
 
-def stop_lines(seconds: float) -> tuple[Line, ...]:
-    """The same thread, no more."""
+def stop_polling_lines(seconds: float) -> tuple[Line, ...]:
+    """The question before polling stops."""
     return (
-        line(Span("Stop looking between runs?", "strong")),
+        line(Span("Stop polling between runs?", "strong")),
         (),
-        line(Span(f"The thread that looks every {seconds:g} s leaves the kernel.")),
-        line(Span("Every run is seen as before.")),
+        line(Span(f"The thread that polls every {seconds:g} s leaves the kernel.")),
+        line(Span("Runs are observed as before.")),
     )
 
 
-def _row(name: str, text: str, role: str = "") -> Line:
-    return line(Span(fit(f"  {name}", _NAME), "dim"), Span(text, role))
+def _labelled_line(label: str, text: str, role: str = "") -> Line:
+    return line(Span(fit(f"  {label}", _LABEL), "dim"), Span(text, role))
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}" if number else f"no {one}"
+def _format_count(number: int, singular: str, plural: str) -> str:
+    """``no values``, ``1 value``, ``2 values``."""
+    return f"{number} {singular if number == 1 else plural}" if number else f"no {plural}"
 
 
-def _ms(seconds: float) -> str:
+def _format_ms(seconds: float) -> str:
     return f"{seconds * 1_000:.1f} ms"
 
 
-def _bytes(number: int) -> str:
+def _format_bytes(number: int) -> str:
     size = float(number)
     for unit in ("bytes", "kB", "MB"):
         if size < 1_000:

@@ -1,143 +1,170 @@
-"""Two moments of one row side by side: what differs first, what is equal hidden."""
+"""Lines of the comparison: two moments of one row side by side, differences first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
 
 from kernelscope.domain.changes import Moment
 from kernelscope.domain.display import short_class
-from kernelscope.domain.facts import ObjectFacts, Signature, Value
+from kernelscope.domain.facts import ObjectFacts, Signature
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.grid_lines import value_text
 from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line, safe_span
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.tui.views.inspector import section
+from kernelscope.tui.views.inspector import section_title
 
 _NAME = 24
+"""Terminal cells for the name of a value."""
+
+
+class AttributeChange(StrEnum):
+    """What happened to one learned attribute between two moments, in the words of the screen."""
+
+    GONE = "gone"
+    NEW = "new"
+    REPLACED = "replaced"
+    EQUAL_COPY = "new object, same value"
+    WRITTEN = "changed in place"
+    UNCHANGED = "unchanged"
+
+
+class _Section(NamedTuple):
+    """Values of one kind at the two moments, by name."""
+
+    title: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
 
 
 def facts_at(view: ViewState, column: int) -> ObjectFacts | None:
-    """What the selected row held after a moment."""
+    """The object that the selected row held after the moment in this column."""
     return _facts(view.timeline, view.row or "", column)
 
 
 def _facts(timeline: TimelineView, row: str, column: int) -> ObjectFacts | None:
-    held = timeline.entry_at(row, column) if column >= 0 else None
-    return held.facts if held is not None else None
+    entry = timeline.entry_at(row, column) if column >= 0 else None
+    return entry.facts if entry is not None else None
 
 
-def moments(view: ViewState) -> tuple[int, int]:
-    """The two that are compared: the mark and the cursor, or before and after the cursor's moment."""
+def columns_to_compare(view: ViewState) -> tuple[int, int]:
+    """The mark and the cursor, earlier first; without a mark, before and after the cursor's moment."""
     if view.mark_column is not None and view.mark_column != view.column:
         low, high = sorted((view.mark_column, view.column))
         return low, high
     return view.column - 1, view.column
 
 
-def diff(view: ViewState, cells: int, *, equal: bool) -> tuple[Line, ...]:
-    """The table; ``equal`` shows what is equal, too."""
-    low, high = moments(view)
+def diff_lines(view: ViewState, cells: int, *, show_equal: bool) -> tuple[Line, ...]:
+    """The table of both moments, ``cells`` wide; ``show_equal`` adds the values that do not differ."""
+    low, high = columns_to_compare(view)
     room = max(10, (cells - _NAME - 4) // 2)
-    before, after = facts_at(view, low), facts_at(view, high)
-    head = line(
+    heading = line(
         Span(fit("", _NAME)),
-        Span(fit(_title(view, low), room), "strong"),
-        Span(fit(_title(view, high), room), "strong"),
+        Span(fit(_moment_title(view, low), room), "strong"),
+        Span(fit(_moment_title(view, high), room), "strong"),
     )
-    lines: list[Line] = [head, *_objects(before, after, room), ()]
+    lines: list[Line] = [heading, *_object_lines(facts_at(view, low), facts_at(view, high), room), ()]
     hidden = 0
-    for title, one, other in _sections(view, low, high):
-        names = list(dict.fromkeys((*one, *other)))
-        differing = [n for n in names if one.get(n) != other.get(n)]
-        same = [n for n in names if n not in differing]
-        if differing or (equal and same):
-            lines.append(section(title))
-            lines += [_pair(n, one.get(n, "—"), other.get(n, "—"), room, "old", "new") for n in differing]
-            lines += [_pair(n, one[n], other[n], room, "dim", "dim") for n in same if equal]
-            lines.append(())
-        hidden += len(same)
-    if hidden and not equal:
+    for section in _sections(view, low, high):
+        section_lines, equal = _section_lines(section, room, show_equal=show_equal)
+        lines += section_lines
+        hidden += equal
+    if hidden and not show_equal:
         lines.append(line(Span(f"  {hidden} unchanged values hidden (o to show)", "dim")))
     return tuple(lines)
 
 
-def _title(view: ViewState, column: int) -> str:
+def _section_lines(section: _Section, room: int, *, show_equal: bool) -> tuple[list[Line], int]:
+    """The lines of a section, and how many of its values are equal."""
+    before, after = section.before, section.after
+    names = list(dict.fromkeys((*before, *after)))
+    differing = [n for n in names if before.get(n) != after.get(n)]
+    equal = [n for n in names if n not in differing]
+    if not (differing or (show_equal and equal)):
+        return [], len(equal)
+    lines = [section_title(section.title)]
+    lines += [_pair_line(n, before.get(n, "—"), after.get(n, "—"), room, "old", "new") for n in differing]
+    if show_equal:
+        lines += [_pair_line(n, before[n], after[n], room, "dim", "dim") for n in equal]
+    return [*lines, ()], len(equal)
+
+
+def _moment_title(view: ViewState, column: int) -> str:
     if column < 0:
         return "before the attach"
     moment: Moment = view.timeline.moments[column]
     return f"after In [{moment.execution_count}]" if moment.execution_count else "at the attach"
 
 
-def _objects(before: ObjectFacts | None, after: ObjectFacts | None, room: int) -> list[Line]:
+def _object_lines(before: ObjectFacts | None, after: ObjectFacts | None, room: int) -> list[Line]:
     same = before is not None and after is not None and before.token == after.token
-    role = "" if same else "new"
+    old, new = ("dim", "") if same else ("old", "new")
     return [
-        _pair("object", _object(before), _object(after), room, "dim" if same else "old", role),
-        _pair(
-            "class",
-            short_class(before.cls) if before else "—",
-            short_class(after.cls) if after else "—",
-            room,
-            "dim",
-            "",
-        ),
+        _pair_line("object", _object_text(before), _object_text(after), room, old, new),
+        _pair_line("class", _class_text(before), _class_text(after), room, "dim", ""),
     ]
 
 
-def _object(facts: ObjectFacts | None) -> str:
+def _class_text(facts: ObjectFacts | None) -> str:
+    return short_class(facts.cls) if facts is not None else "—"
+
+
+def _object_text(facts: ObjectFacts | None) -> str:
     if facts is None:
         return "no model"
-    number = f"gen {facts.generation}" if facts.generation is not None else "part"
+    number = f"#{facts.generation}" if facts.generation is not None else "part"
     return f"{number} · {hex(facts.id)}"
 
 
-def _sections(view: ViewState, low: int, high: int) -> list[tuple[str, Mapping[str, str], Mapping[str, str]]]:
+def _sections(view: ViewState, low: int, high: int) -> list[_Section]:
     """Parameters and learned state of the row, then of each of its parts."""
     rows = [view.row or "", *(r.name for r in view.timeline.rows() if r.whole == view.row)]
-    lines: list[tuple[str, Mapping[str, str], Mapping[str, str]]] = []
+    sections: list[_Section] = []
     for row in rows:
-        one, other = _facts(view.timeline, row, low), _facts(view.timeline, row, high)
-        of = "" if row == view.row else f" of {row}"
-        lines.append((f"parameters{of}", _params(one), _params(other)))
-        lines.append((f"learned state{of}", _learned(one), _learned(other)))
-    return lines
+        before, after = _facts(view.timeline, row, low), _facts(view.timeline, row, high)
+        suffix = "" if row == view.row else f" of {row}"
+        sections += [
+            _Section(f"parameters{suffix}", _param_texts(before), _param_texts(after)),
+            _Section(f"learned state{suffix}", _attribute_texts(before), _attribute_texts(after)),
+        ]
+    return sections
 
 
-def _params(facts: ObjectFacts | None) -> dict[str, str]:
-    return {name: _shown(value) for name, value in facts.params.items()} if facts is not None else {}
+def _param_texts(facts: ObjectFacts | None) -> dict[str, str]:
+    return {name: value_text(value) for name, value in facts.params.items()} if facts is not None else {}
 
 
-def _shown(value: Value) -> str:
-    return value_text(value)
-
-
-def _learned(facts: ObjectFacts | None) -> dict[str, str]:
-    """TextPane with a fingerprint, so that equal shapes with other contents are seen to differ."""
+def _attribute_texts(facts: ObjectFacts | None) -> dict[str, str]:
+    """Each with a hash of its content: arrays of one shape may differ in their values."""
     if facts is None:
         return {}
-    return {n: f"{_print(s)} {_shape_first(s.text)}" for n, s in facts.learned.items()}
+    return {n: f"{_content_hash(s)} {_put_shape_first(s.text)}" for n, s in facts.learned.items()}
 
 
-def _shape_first(text: str) -> str:
-    """``float32 tensor (32, 10)`` with what tells most where it is not cut: ``(32, 10) float32 tensor``."""
-    kind, found, shape = text.rpartition(" (")
-    return f"({shape} {kind}" if found and shape.endswith(")") else text
+def _put_shape_first(text: str) -> str:
+    """``float32 tensor (32, 10)`` as ``(32, 10) float32 tensor``, so that a cut at the end leaves the shape."""
+    kind, separator, shape = text.rpartition(" (")
+    return f"({shape} {kind}" if separator and shape.endswith(")") else text
 
 
-def _print(signature: Signature) -> str:
+def _content_hash(signature: Signature) -> str:
+    """A hash of the content; if that was not read, how many times the attribute was assigned."""
     digest = signature.digest
-    return f"#{hash_text(digest):06x}" if digest is not None else f"bound {signature.serial}×"
+    return f"#{hash_text(digest):06x}" if digest is not None else f"set {signature.serial}×"
 
 
 def hash_text(text: str) -> int:
-    """A short number for a digest, the same in every process."""
+    """A 24-bit hash of a digest, the same in every process."""
     value = 0
     for char in text:
         value = (value * 131 + ord(char)) & 0xFFFFFF
     return value
 
 
-def _pair(name: str, before: str, after: str, room: int, old: str, new: str) -> Line:
+def _pair_line(name: str, before: str, after: str, room: int, old: str, new: str) -> Line:
+    """Two values side by side, in the roles ``old`` and ``new``."""
     return line(
         Span("  "),
         safe_span(fit_name(name, _NAME - 2), "strong" if new == "new" else "dim"),
@@ -147,23 +174,23 @@ def _pair(name: str, before: str, after: str, room: int, old: str, new: str) -> 
     )
 
 
-def _is_read_whole(before: Signature, after: Signature) -> bool:
-    """Else its content is not known, or samples of it are, and its count of writes tells more."""
-    digests = (before.digest, after.digest)
-    return all(d is not None and not d.startswith("~") for d in digests)
-
-
-def signature_text(before: Signature | None, after: Signature | None) -> tuple[str, str]:
-    """How one learned attribute moved, and the role that it is shown in."""
+def compare_signatures(before: Signature | None, after: Signature | None) -> AttributeChange:
+    """What happened to one learned attribute; ``None`` if it did not exist."""
     if after is None:
-        return "gone", "loss"
+        return AttributeChange.GONE
     if before is None:
-        return "new", "new"
+        return AttributeChange.NEW
     if before.serial != after.serial:
-        same = before.digest is not None and before.digest == after.digest
-        return ("new object, same value", "") if same else ("bound to a new value", "new")
+        equal = before.digest is not None and before.digest == after.digest
+        return AttributeChange.EQUAL_COPY if equal else AttributeChange.REPLACED
     if None not in (before.digest, after.digest) and before.digest != after.digest:
-        return "written in place", "warn"
-    if not _is_read_whole(before, after) and before.version != after.version:
-        return "written in place", "warn"
-    return "as it was", "dim"
+        return AttributeChange.WRITTEN
+    if not _are_read_in_full(before, after) and before.version != after.version:
+        return AttributeChange.WRITTEN
+    return AttributeChange.UNCHANGED
+
+
+def _are_read_in_full(before: Signature, after: Signature) -> bool:
+    """Whether the digests cover all content; if not, the counts of writes say more than the digests."""
+    digests = (before.digest, after.digest)
+    return all(digest is not None and not digest.startswith("~") for digest in digests)

@@ -1,4 +1,4 @@
-"""Everything that is known about one change, in tabs."""
+"""Lines of the evidence: everything known about the selected change, a tab at a time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kernelscope.presentation.verbs import VERBS
 from kernelscope.tui.state.grid_lines import value_text
 from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line, safe_span
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.tui.views.diff_lines import facts_at, signature_text
-from kernelscope.tui.views.inspector import cell_of, generations, section
-from kernelscope.tui.views.sentence import headline, sentence, when
+from kernelscope.tui.views.diff_lines import AttributeChange, compare_signatures, facts_at
+from kernelscope.tui.views.inspector import generation_lines, section_title, selected_cell
+from kernelscope.tui.views.sentence import change_headline, moment_text, sentence_lines
 from kernelscope.verdicts.context import flat_params
 
 TABS = {
@@ -22,50 +22,66 @@ TABS = {
     "parameters": "Parameters",
     "learned": "Learned state",
     "cell": "Cell",
-    "generations": "All generations of this name",
+    "generations": "All generations",
 }
 _NAME = 24
-_PARTS_SHOWN = 10
-_SURE = {
-    "observed": "observed: it was seen happening",
-    "inferred": "inferred: from the state before and after, and from the cell's source",
-    "unknown": "unknown: something changed, and what is known does not say how",
+"""Terminal cells for the name of a value."""
+_TEXT = 34
+"""Terminal cells for a learned attribute, so that what happened to it lines up."""
+_MAX_PARTS = 10
+_NO_MODEL = "The name holds no model at this moment."
+_CERTAINTY = {
+    "observed": "observed: seen happening",
+    "inferred": "inferred: from the state before and after the run, and from the cell's source",
+    "unknown": "unknown: it changed, but the evidence does not say how",
+}
+_ROLES = {
+    AttributeChange.GONE: "loss",
+    AttributeChange.NEW: "new",
+    AttributeChange.REPLACED: "new",
+    AttributeChange.EQUAL_COPY: "",
+    AttributeChange.WRITTEN: "warn",
+    AttributeChange.UNCHANGED: "dim",
 }
 
 
-def evidence(view: ViewState, tab: str) -> tuple[Line, ...]:
-    """What one tab shows; the cell's source is the widget's to highlight."""
+def evidence_lines(view: ViewState, tab: str) -> tuple[Line, ...]:
+    """The text of one tab; below the tab ``cell`` the screen shows the source, highlighted."""
     match tab:
         case "parameters":
-            return _parameters(view)
+            return _parameter_lines(view)
         case "learned":
-            return _learned(view)
+            return _learned_lines(view)
         case "cell":
-            return _cell(view)
+            return _cell_lines(view)
         case "generations":
-            return _generations(view)
+            return _history_lines(view)
         case _:
-            return _happened(view)
+            return _change_lines(view)
 
 
-def title(view: ViewState) -> Line:
-    """The headline of the selected change."""
-    lines, moment = sentence(view), view.moment
+def evidence_title(view: ViewState) -> Line:
+    """The headline of the selected change, with its moment."""
+    lines, moment = sentence_lines(view), view.moment
     if not lines or moment is None:
         return ()
-    return lines[0] if view.change is None else (Span(f"{when(moment)} · "), *lines[0])
+    return lines[0] if view.change is None else (Span(f"{moment_text(moment)} · "), *lines[0])
 
 
-def _happened(view: ViewState) -> tuple[Line, ...]:
+def _change_lines(view: ViewState) -> tuple[Line, ...]:
     change = view.change
     if change is None:
-        return sentence(view)[1:]
-    lines: list[Line] = [line(safe_span(text_of(explain(change)), limit=2_000)), (), section("How sure")]
-    lines += [line(Span(f" {_SURE[change.certainty]}")), (), section("Evidence")]
+        return sentence_lines(view)[1:]
+    lines: list[Line] = [
+        line(safe_span(text_of(explain(change)), limit=2_000)),
+        (),
+        section_title("Certainty"),
+    ]
+    lines += [line(Span(f" {_CERTAINTY[change.certainty]}")), (), section_title("Evidence")]
     lines += [
         line(Span(" · ", "dim"), safe_span(text_of(one), limit=1_000)) for one in evidence_sentences(change)
     ]
-    lines += [(), *_axes(change)]
+    lines += [(), *_detail_lines(change)]
     if change.persistence is not None:
         lines.append(
             line(
@@ -74,76 +90,75 @@ def _happened(view: ViewState) -> tuple[Line, ...]:
             )
         )
     if change.stale:
-        lines.append(line(Span(fit(" still held by", _NAME), "warn"), safe_span(", ".join(change.stale))))
-    lines += _parts(change)
-    lines += _run(view.run)
+        lines.append(line(Span(fit(" still used by", _NAME), "warn"), safe_span(", ".join(change.stale))))
+    lines += _part_lines(change)
+    lines += _run_lines(view.run)
     return tuple(lines)
 
 
-def _axes(change: Change) -> list[Line]:
-    lines = [section("The four axes")]
+def _detail_lines(change: Change) -> list[Line]:
+    lines = [section_title("Details")]
     params = len(change.params or {})
     axes = (
         ("identity", change.identity),
         ("learned", change.learned),
-        ("params", f"{params} changed" if params else "as they were" if change.params is not None else None),
+        ("params", f"{params} changed" if params else "unchanged" if change.params is not None else None),
         ("persistence", change.persistence.action if change.persistence else None),
     )
-    lines += [
-        line(Span(fit(f" {axis}", _NAME), "dim"), safe_span(value or "nothing")) for axis, value in axes
-    ]
+    lines += [line(Span(fit(f" {axis}", _NAME), "dim"), safe_span(value or "none")) for axis, value in axes]
     lines.append(line(Span(fit(" class", _NAME), "dim"), safe_span(change.cls or "none")))
     for what, number, id_ in (
         (" before", change.previous_generation, change.previous_id),
         (" now", change.generation, change.id),
     ):
         if number is not None or id_ is not None:
-            lines.append(line(Span(fit(what, _NAME), "dim"), Span(f"generation {number}  {hex(id_ or 0)}")))
+            generation = f"#{number}" if number is not None else "part"
+            lines.append(line(Span(fit(what, _NAME), "dim"), Span(f"{generation}  {hex(id_ or 0)}")))
     return lines
 
 
-def _parts(change: Change) -> list[Line]:
+def _part_lines(change: Change) -> list[Line]:
     if not change.parts:
         return []
     lines = [
         (),
-        section("Its parts"),
-        *((Span(" "), *headline(part)) for part in change.parts[:_PARTS_SHOWN]),
+        section_title("Parts"),
+        *((Span(" "), *change_headline(part)) for part in change.parts[:_MAX_PARTS]),
     ]
-    if len(change.parts) > _PARTS_SHOWN:
-        lines.append(line(Span(f" · {len(change.parts) - _PARTS_SHOWN} more", "dim")))
+    if len(change.parts) > _MAX_PARTS:
+        lines.append(line(Span(f" · {len(change.parts) - _MAX_PARTS} more", "dim")))
     return lines
 
 
-def _run(run: Run | None) -> list[Line]:
+def _run_lines(run: Run | None) -> list[Line]:
     if run is None:
         return []
-    lines: list[Line] = [(), section("The run")]
-    seen = (
-        "calls of learning methods were watched"
+    lines: list[Line] = [(), section_title("The run")]
+    calls = (
+        "learning calls were observed"
         if run.sees_calls
-        else "calls were not watched (Python < 3.12)"
+        else "learning calls were not observed (needs Python 3.12)"
     )
     facts = [
         f"{run.facts.status} after {run.facts.seconds:.2f} s",
         f"same cell as In [{run.rerun_of}]"
         if run.rerun_of is not None
-        else "the first run of this cell that was seen in this kernel",
-        seen,
+        else "first run of this cell since the attach",
+        calls,
         f"the probe took {run.hook_seconds * 1_000:.1f} ms of the kernel's time",
     ]
     lines += [line(Span(" · ", "dim"), Span(fact)) for fact in facts]
-    lines += [line(Span(" · not looked at: ", "warn"), safe_span(cut)) for cut in run.cut]
+    lines += [line(Span(" · not scanned: ", "warn"), safe_span(cut)) for cut in run.cut]
     lines += [
         line(Span(" · ", "dim"), safe_span(text_of(explain(local)), limit=1_000)) for local in run.local
     ]
     return lines
 
 
-def _parameters(view: ViewState) -> tuple[Line, ...]:
+def _parameter_lines(view: ViewState) -> tuple[Line, ...]:
     facts = facts_at(view, view.column)
     if facts is None:
-        return (line(Span("The name holds no model at this moment.", "dim")),)
+        return (line(Span(_NO_MODEL, "dim")),)
     change = view.change
     changed = (change.params or {}) if change is not None else {}
     params = {**flat_params(facts, {}), **{name: after for name, (_, after) in changed.items()}}
@@ -159,57 +174,58 @@ def _parameters(view: ViewState) -> tuple[Line, ...]:
             lines.append(
                 line(Span("  "), safe_span(fit_name(name, _NAME), "dim"), safe_span(value_text(params[name])))
             )
-    return tuple(lines) or (line(Span("No hyper-parameter is known of it.", "dim")),)
+    return tuple(lines) or (line(Span("No hyper-parameters are known.", "dim")),)
 
 
-def _learned(view: ViewState) -> tuple[Line, ...]:
+def _learned_lines(view: ViewState) -> tuple[Line, ...]:
     after, before = facts_at(view, view.column), facts_at(view, view.column - 1)
     if after is None:
-        return (line(Span("The name holds no model at this moment.", "dim")),)
-    lines = [*_attributes(before, after)]
+        return (line(Span(_NO_MODEL, "dim")),)
+    lines = [*_attribute_lines(before, after)]
     change = view.change
     for part in change.parts if change is not None else ():
-        lines += [(), section(part.name)]
-        lines += _attributes(_part_at(view, part.name, -1), _part_at(view, part.name, 0))
+        lines += [(), section_title(part.name)]
+        lines += _attribute_lines(_part_facts(view, part.name, -1), _part_facts(view, part.name, 0))
     if after.not_evaluated:
         lines.append(line(Span("not evaluated: ", "warn"), safe_span(", ".join(after.not_evaluated))))
     return tuple(lines) or (line(Span("It has learned nothing yet.", "dim")),)
 
 
-def _part_at(view: ViewState, name: str, by: int) -> ObjectFacts | None:
-    held = view.timeline.entry_at(name, view.column + by) if view.column + by >= 0 else None
-    return held.facts if held is not None else None
+def _part_facts(view: ViewState, name: str, by: int) -> ObjectFacts | None:
+    entry = view.timeline.entry_at(name, view.column + by) if view.column + by >= 0 else None
+    return entry.facts if entry is not None else None
 
 
-def _attributes(before: ObjectFacts | None, after: ObjectFacts | None) -> list[Line]:
+def _attribute_lines(before: ObjectFacts | None, after: ObjectFacts | None) -> list[Line]:
     old = before.learned if before is not None and after is not None and before.token == after.token else {}
     new = after.learned if after is not None else {}
     lines: list[tuple[bool, Line]] = []
     for name in dict.fromkeys((*new, *old)):
-        how, role = signature_text(old.get(name), new.get(name))
+        change = compare_signatures(old.get(name), new.get(name))
         text = (new.get(name) or old[name]).text
-        shown = (safe_span(fit_name(name, _NAME), "strong"), safe_span(fit(text, 34)))
-        lines.append((how == "as it was", line(Span("  "), *shown, Span(how, role))))
-    return [one for _, one in sorted(lines, key=lambda pair: pair[0])]
+        spans = (safe_span(fit_name(name, _NAME), "strong"), safe_span(fit(text, _TEXT)))
+        attribute = line(Span("  "), *spans, Span(change, _ROLES[change]))
+        lines.append((change is AttributeChange.UNCHANGED, attribute))
+    return [attribute for _, attribute in sorted(lines, key=lambda pair: pair[0])]
 
 
-def _cell(view: ViewState) -> tuple[Line, ...]:
-    run, cell = view.run, cell_of(view)
+def _cell_lines(view: ViewState) -> tuple[Line, ...]:
+    run, cell = view.run, selected_cell(view)
     if run is None or cell is None:
         return (line(Span("No cell ran here.", "dim")),)
-    lines: list[Line] = [section(f"Runs of this cell, as of epoch {run.epoch}")]
+    lines: list[Line] = [section_title(f"Runs of this cell in epoch {run.epoch}")]
     for other in cell.runs:
         if other.epoch == run.epoch:
             mark = Span("▌ " if other is run else "  ", "section")
-            lines.append(line(mark, Span(fit(f"[{other.count}]", 7), "strong"), *effects(other)))
-    cut = f": its first {len(run.facts.code):,} characters" if run.facts.code_cut else ""
-    return (*lines, (), section(f"Source{cut}"))
+            lines.append(line(mark, Span(fit(f"[{other.count}]", 7), "strong"), *change_spans(other)))
+    cut = f" (first {len(run.facts.code):,} characters)" if run.facts.code_cut else ""
+    return (*lines, (), section_title(f"Source{cut}"))
 
 
-def effects(run: Run) -> tuple[Span, ...]:
-    """What a run did to whom."""
+def change_spans(run: Run) -> tuple[Span, ...]:
+    """The verdict and name of every change that a run made."""
     if not run.changes:
-        return (Span("left every model alone", "dim"),)
+        return (Span("changed no model", "dim"),)
     pieces: list[Span] = []
     for change in run.changes:
         glyph = GLYPHS[change.verdict]
@@ -221,22 +237,22 @@ def effects(run: Run) -> tuple[Span, ...]:
     return tuple(pieces)
 
 
-def _generations(view: ViewState) -> tuple[Line, ...]:
+def _history_lines(view: ViewState) -> tuple[Line, ...]:
     row = view.row or ""
     lines = [
-        section("Objects that it has held"),
-        *generations(view.timeline, row),
+        section_title("Objects"),
+        *generation_lines(view.timeline, row),
         (),
-        section("What happened to it"),
+        section_title("Changes"),
     ]
-    for held in view.timeline.track(row):
-        moment = view.timeline.moments[held.moment]
-        if held.change is not None:
-            verdict = held.change.verdict
+    for entry in view.timeline.track(row):
+        moment = view.timeline.moments[entry.moment]
+        if entry.change is not None:
+            verdict = entry.change.verdict
             lines.append(
                 line(
-                    Span("▌ " if held.moment == view.column else "  ", "section"),
-                    Span(fit(when(moment), 9), "strong"),
+                    Span("▌ " if entry.moment == view.column else "  ", "section"),
+                    Span(fit(moment_text(moment), 9), "strong"),
                     Span(fit(f"{GLYPHS[verdict]} {verdict}", 13), f"verdict.{verdict}"),
                     Span(VERBS[verdict].short, "dim"),
                 )

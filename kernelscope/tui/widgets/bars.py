@@ -1,4 +1,4 @@
-"""Single lines: header, banner, legend, and the commands that are within reach."""
+"""Bars of one line: header, banner, legend and footer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from textual.widget import Widget
 
 from kernelscope.tui.commands.base import Command
-from kernelscope.tui.render import content
+from kernelscope.tui.render import to_content
 from kernelscope.tui.state.spans import Line, Span, line, truncate, width
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.tui.views.header import banner, header, legend
+from kernelscope.tui.views.header import banner_line, header_line, legend_line
 from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class HeaderBar(Widget):
-    """Which kernel this is, and what state it is in."""
+    """The kernel, its state, and the reader's place."""
 
     def __init__(self, view: ViewState, title: str | None = None) -> None:
         super().__init__(id="header")
@@ -28,48 +28,51 @@ class HeaderBar(Widget):
         self._title = title
 
     def render(self) -> Content:
-        """One line."""
-        return content([header(self._view, self.size.width, self._title)])
+        """Draw the header."""
+        return to_content([header_line(self._view, self.size.width, self._title)])
 
 
 class Banner(TextPane):
-    """Shown while there is something that the reader has to know."""
+    """A warning or a status that concerns the whole timeline; hidden if there is none."""
 
     def __init__(self, view: ViewState) -> None:
         super().__init__(id="banner")
         self._view = view
 
     def show(self) -> None:
-        """Show the view as it is now."""
-        text = banner(self._view)
+        """Redraw from the view."""
+        text = banner_line(self._view)
         self.display = bool(text)
         self.show_lines([text])
 
 
 class Legend(Widget):
-    """The glyphs, for those who see them for the first time."""
+    """Explains the glyphs."""
 
     def __init__(self, view: ViewState) -> None:
         super().__init__(id="legend")
         self._view = view
 
     def render(self) -> Content:
-        """One line."""
-        return content([legend(self.size.width, self._view.timeline.verdicts)])
+        """Draw the glyphs that fit."""
+        return to_content([legend_line(self.size.width, self._view.timeline.verdicts)])
 
 
 class CommandBar(Widget):
-    """The footer: commands by their place, as many as there is room for; a click runs one."""
+    """The footer: as many commands as fit, in the order of their places; a click runs one."""
 
     def __init__(self, commands: Sequence[Command]) -> None:
         super().__init__(id="commands")
         self._commands = sorted((c for c in commands if c.footer), key=lambda c: c.footer)
 
     def render(self) -> Content:
-        """One line."""
-        return content([truncate(tuple(p for _, label in self._visible() for p in label), self.size.width)])
+        """Draw the commands that fit."""
+        return to_content(
+            [truncate(tuple(span for _, label in self._visible() for span in label), self.size.width)]
+        )
 
     def _visible(self) -> list[tuple[Command, Line]]:
+        """The commands that fit, with their labels; the last two, help and back, always do."""
         last = self._commands[-2:]
         room = self.size.width - sum(width(_label(c)) for c in last)
         visible: list[tuple[Command, Line]] = []
@@ -82,7 +85,7 @@ class CommandBar(Widget):
         return [*visible, *((c, _label(c)) for c in last)]
 
     async def on_click(self, event: events.Click) -> None:
-        """The mouse does what a key does."""
+        """Run the command that was clicked."""
         at = 0
         for command, label in self._visible():
             at += width(label)
@@ -92,4 +95,4 @@ class CommandBar(Widget):
 
 
 def _label(command: Command) -> Line:
-    return line(Span(f" {command.pair or command.shown}", "key"), Span(f" {command.label} ", "dim"))
+    return line(Span(f" {command.pair or command.key_display}", "key"), Span(f" {command.label} ", "dim"))

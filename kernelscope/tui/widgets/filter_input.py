@@ -1,4 +1,4 @@
-"""The line in which a filter is typed."""
+"""The field for a filter."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class FilterInput(SafeInput):
-    """Filters while typing; enter keeps the filter, escape has the screen take it away."""
+    """A field for a filter: enter keeps it, escape lets the screen clear it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "screen.drop_filter", "no filter")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "screen.clear_filter", "clear filter")]
 
     def open(self, query: str) -> None:
-        """Show it, with what is filtered by."""
+        """Show the field with the current filter."""
         self.display = True
         self.value = query
         self.focus()

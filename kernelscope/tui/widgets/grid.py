@@ -1,4 +1,4 @@
-"""The timeline: a line per name, a column per moment, drawn line by line as far as it is seen."""
+"""The grid of the timeline: a line per name, a column per moment; draws only what is in sight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from kernelscope.presentation.glyphs import LIVE
 from kernelscope.tui.render import StyleTable
-from kernelscope.tui.state.grid_cells import paint, prelude
+from kernelscope.tui.state.grid_cells import paint, paint_prelude
 from kernelscope.tui.state.grid_lines import GridLine
 from kernelscope.tui.state.spans import Span, fit
 from kernelscope.tui.state.view_state import ViewState, moving_rows
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from textual import events
 
 _CLASS_FROM = 100
-"""Screens that are narrower do not show the class beside the name."""
+"""Narrower terminals do not show the class beside the name."""
 _MARGIN = 2
-"""Columns that stay in sight beside the cursor."""
+"""Columns that stay in sight on both sides of the cursor."""
 
 
 class Grid(ScrollView, can_focus=False, inherit_bindings=False):
-    """Draws a ``ViewState``; whoever moves the view calls ``show``."""
+    """Draws a ``ViewState``; call ``show`` after each change of the view."""
 
     class Picked(Message):
         """The mouse moved the cursor."""
@@ -36,16 +36,16 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
     def __init__(self, view: ViewState) -> None:
         super().__init__(id="grid")
         self.view = view
-        self._inks: StyleTable | None = None
+        self._style_table: StyleTable | None = None
         self._strips: dict[tuple[object, ...], Strip] = {}
-        self._drawn_revision = (-1, -1, -1)
+        self._revision = (-1, -1, -1)
         self._name_cells = 12
         self._class_cells = 0
 
-    # Called by the owner of the view.
+    # For the screen.
 
     def show(self) -> None:
-        """Draw the view as it is now, with the cursor in sight."""
+        """Redraw from the view, with the cursor in sight."""
         self._measure()
         columns = self.view.columns
         self.virtual_size = Size(self._names_width + columns.width, len(self.view.lines) + 1)
@@ -53,21 +53,21 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         self.refresh()
 
     def recolour(self) -> None:
-        """The theme is another one."""
-        self._inks = None
+        """Redraw in the colours of the new theme."""
+        self._style_table = None
         self._strips.clear()
         self.refresh()
 
     @property
     def page(self) -> int:
-        """How far ctrl+d goes."""
+        """Half the height of the grid, in lines."""
         return max(1, (self.size.height - 1) // 2)
 
     # Geometry.
 
     @property
     def _names_width(self) -> int:
-        """Cells of the frozen pane: marker, name, class, gap."""
+        """Terminal cells of the frozen pane: marker, name, class, gap."""
         return 2 + self._name_cells + self._class_cells + 1
 
     def _measure(self) -> None:
@@ -78,12 +78,12 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         cls = max((len(line.cls) for line in lines), default=0) + 1 if wide else 0
         self._class_cells = min(cls, 24)
         revision = (self.view.revision, self.size.width, self._names_width)
-        if revision != self._drawn_revision:
+        if revision != self._revision:
             self._strips.clear()
-            self._drawn_revision = revision
+            self._revision = revision
 
     def _reveal(self) -> None:
-        """Scroll so that the cursor is in sight; on the newest column, to the very end."""
+        """Scroll the cursor into sight; on the newest column, scroll to the very end."""
         columns = self.view.columns
         room = max(columns.cell, self.size.width - self._names_width)
         left, right = columns.x_of(self.view.column), columns.x_of(self.view.column + 1)
@@ -97,13 +97,13 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         self.scroll_to(x, y, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
-        """Another size may show other things."""
+        """Redraw in another size."""
         self.show()
 
     # Drawing.
 
     def render_line(self, y: int) -> Strip:
-        """One line of the widget."""
+        """Draw one line of the widget: the axis, then the lines of the view."""
         width = self.size.width
         if not self.view.columns.count:
             return Strip.blank(width, self.rich_style)
@@ -116,7 +116,7 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         return self._finish(self._line(line), selected=place == self.view.line_index)
 
     def _window(self) -> tuple[int, int, int]:
-        """The columns [first, last) that are in sight, and the cell at which the sight begins."""
+        """The columns [first, last) in sight, and the terminal cell of the history where the sight begins."""
         columns = self.view.columns
         x, room = int(self.scroll_offset.x), max(1, self.size.width - self._names_width)
         first = columns.index_at(x)
@@ -134,27 +134,27 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
     def _names(self, line: GridLine) -> Strip:
         fold = ("▾" if line.unfolded else "▸") if line.foldable else " "
         indent = "  " * line.depth
-        quiet = line.key.param is not None or not line.alive
-        role = "dim" if quiet else "strong" if line.depth == 0 else ""
-        pieces = [
+        is_dim = line.key.param is not None or not line.alive
+        role = "dim" if is_dim else "strong" if line.depth == 0 else ""
+        spans = [
             Span(" "),
             Span(f"{indent}{fold} ", "dim"),
             Span(fit(line.label, self._name_cells - 1 - len(indent)), role),
             Span(fit(line.cls, self._class_cells), "dim"),
         ]
-        names = self._strip(pieces).adjust_cell_length(self._names_width - 1)
-        live = line.key.param is None and line.key.row in moving_rows(self.view.timeline)
-        return Strip.join([names, self._strip([Span(LIVE if live else " ", "warn strong")])])
+        names = self._strip(spans).adjust_cell_length(self._names_width - 1)
+        is_moving = line.key.param is None and line.key.row in moving_rows(self.view.timeline)
+        return Strip.join([names, self._strip([Span(LIVE if is_moving else " ", "warn strong")])])
 
     def _history(self, line: GridLine) -> Strip:
         first, last, x = self._window()
         columns, timeline = self.view.columns, self.view.timeline
-        pieces = paint(timeline, line.key, columns, first, last)
+        spans = paint(timeline, line.key, columns, first, last)
         start = columns.x_of(first)
         if first == 0:
-            pieces = (prelude(timeline, line.key, columns), *pieces)
+            spans = (paint_prelude(timeline, line.key, columns), *spans)
             start = 0
-        return self._strip(pieces).crop(x - start, x - start + self.size.width - self._names_width)
+        return self._strip(spans).crop(x - start, x - start + self.size.width - self._names_width)
 
     def _axis(self) -> Strip:
         first, last, x = self._window()
@@ -177,16 +177,16 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
 
     @property
     def style_table(self) -> StyleTable:
-        """The style_table of the current theme."""
-        if self._inks is None:
-            self._inks = StyleTable(self.app.theme_variables)
-        return self._inks
+        """The styles of the current theme."""
+        if self._style_table is None:
+            self._style_table = StyleTable(self.app.theme_variables)
+        return self._style_table
 
-    def _strip(self, pieces: Iterable[Span]) -> Strip:
-        return self.style_table.strip(pieces)
+    def _strip(self, spans: Iterable[Span]) -> Strip:
+        return self.style_table.strip(spans)
 
     def _finish(self, strip: Strip, *, selected: bool = False, axis: bool = False) -> Strip:
-        """Lay the cursor under the text: its row, its column, and the cell where they meet."""
+        """Draw the cursor below the text: its row, its column, and the cell where they meet."""
         strip = strip.adjust_cell_length(self.size.width)
         if axis:
             strip = self._draw_mark(strip)
@@ -196,20 +196,20 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         row = self.style_table.background("ks-row") if selected else Style.null()
         if high > low:
             before, under, after = strip.divide([low, high, self.size.width])
-            cross = self._cross(selected=selected, axis=axis)
-            under = self.style_table.over(under, cross) if axis else under.apply_style(cross)
+            cross = self._cursor_style(selected=selected, axis=axis)
+            under = self.style_table.restyle(under, cross) if axis else under.apply_style(cross)
             strip = Strip.join([before.apply_style(row), under, after.apply_style(row)])
         if selected:
             strip = Strip.join([self._strip([Span("▌", "section")]), strip.crop(1)])
         return strip.apply_style(row).apply_style(self.rich_style)
 
-    def _cross(self, *, selected: bool, axis: bool) -> Style:
+    def _cursor_style(self, *, selected: bool, axis: bool) -> Style:
         if selected:
             return self.style_table.background("ks-cursor", bold=True, reverse=self.app.no_color)
         return self.style_table.background("ks-cursor" if axis else "ks-column", bold=axis)
 
     def _draw_mark(self, strip: Strip) -> Strip:
-        """The marked moment stands out on the axis."""
+        """Highlight the marked moment on the axis."""
         if self.view.mark_column is None:
             return strip
         x = self._cell_of(self.view.columns.x_of(self.view.mark_column))
@@ -220,13 +220,13 @@ class Grid(ScrollView, can_focus=False, inherit_bindings=False):
         return Strip.join([before, mark, after])
 
     def _cell_of(self, x: int) -> int:
-        """Where a cell of the history is on the widget, or the edge that it is beyond."""
+        """The position on the widget of a cell of the history, clipped to the pane."""
         return max(self._names_width, min(self.size.width, self._names_width + x - int(self.scroll_offset.x)))
 
     # The mouse.
 
     def on_click(self, event: events.Click) -> None:
-        """The mouse does what a key does."""
+        """Move the cursor to the cell that was clicked."""
         place = event.y - 1 + int(self.scroll_offset.y)
         if 0 <= place < len(self.view.lines):
             self.view.select(self.view.lines[place].key)

@@ -1,4 +1,4 @@
-"""The sentence under the grid and the inspector beside it."""
+"""The panes around the grid: the sentence below it and the inspector beside it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from textual.containers import VerticalScroll
 
 from kernelscope.tui.state.view_state import ViewState
-from kernelscope.tui.views.inspector import cell_title, inspector
-from kernelscope.tui.views.sentence import sentence
+from kernelscope.tui.views.inspector import cell_title, inspector_lines
+from kernelscope.tui.views.sentence import sentence_lines
 from kernelscope.tui.widgets.text import TextPane
 
 if TYPE_CHECKING:
@@ -16,36 +16,35 @@ if TYPE_CHECKING:
 
 
 class Sentence(TextPane):
-    """What the selected run did to the selected row."""
+    """Says what the selected run did to the selected row."""
 
     def __init__(self, view: ViewState) -> None:
         super().__init__(id="sentence")
         self._view = view
 
     def show(self) -> None:
-        """Show the view as it is now."""
-        self.show_lines(sentence(self._view))
+        """Redraw from the view."""
+        self.show_lines(sentence_lines(self._view))
 
 
 class Inspector(VerticalScroll, can_focus=False):
-    """Everything about the selected row at the selected moment."""
+    """Shows the selected row at the selected moment, and the cell that ran."""
 
     def __init__(self, view: ViewState) -> None:
         super().__init__(id="inspector")
         self._view = view
-        self._last_shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """The widgets, top to bottom."""
+        """Put the row above the cell and its source."""
         yield TextPane(id="inspected")
         yield TextPane(id="cell-title")
         yield TextPane(id="cell")
 
     def show(self) -> None:
-        """Show the view as it is now."""
+        """Redraw from the view."""
         if not self.display:
             return
-        self.query_one("#inspected", TextPane).show_lines(inspector(self._view))
+        self.query_one("#inspected", TextPane).show_lines(inspector_lines(self._view))
         self.query_one("#cell-title", TextPane).show_lines([cell_title(self._view)])
         run = self._view.run
         self.query_one("#cell", TextPane).show_source(run.facts.code if run is not None else "")

@@ -1,4 +1,4 @@
-"""Where text is shown and typed: widgets that take lines, and nothing else."""
+"""Widgets that show or read text: they accept lines only, so that nothing bypasses the gate."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import Iterable
 from textual.widgets import Input, Static
 
 from kernelscope.text import clean
-from kernelscope.tui.render import content, source
+from kernelscope.tui.render import highlight_source, to_content
 from kernelscope.tui.state.spans import Line, plain
 
 
 class TextPane(Static):
-    """Shows lines."""
+    """A pane that shows lines or source."""
 
     def __init__(self, *lines: Line, id: str) -> None:  # noqa: A002 - Textual's own word
-        super().__init__(content(lines), id=id, markup=False)
+        super().__init__(to_content(lines), id=id, markup=False)
 
     def show_lines(self, lines: Iterable[Line]) -> None:
-        """These, in place of what it showed."""
-        self.update(content(lines))
+        """Replace the text by these lines."""
+        self.update(to_content(lines))
 
     def show_source(self, code: str) -> None:
-        """A cell's source, in place of what it showed."""
-        self.update(source(code))
+        """Replace the text by a cell's source."""
+        self.update(highlight_source(code))
 
 
 class SafeInput(Input):
-    """A line in which something is typed or pasted."""
+    """A field for typed or pasted text."""
 
     def __init__(self, placeholder: Line, *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(placeholder=plain(placeholder), id=id)
 
     def validate_value(self, value: str) -> str:
-        """What was pasted may come from anywhere."""
+        """Remove control characters: pasted text may contain any."""
         return clean(value)
