@@ -15,53 +15,51 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.golden.files import KINDS, render, write
-from tests.golden.notebooks import Case, cases
+from tests.golden.notebooks import Case, cases, python_for
 from tests.golden.playing import PLAYS, play
 from tests.golden.rendering import Line
+from tests.support import pythons
 
 
 def main() -> int:
     """Returns the exit status: 1 where a notebook could not be played, or two Pythons do not agree."""
     asked = _arguments()
     started = time.monotonic()
-    found = sorted(cases(asked.only, asked.python), key=_by_kernel)
-    todo = [case for case in found if case.python is not None]
-    _say(*(f"no Python {c.version} has what {c.notebook.name} needs" for c in found if c.python is None))
-    results: dict[tuple[str, str], dict[str, list[Line]]] = {}
-    failed = 0
+    offered = pythons.ALL if asked.python is None else [asked.python]
+    playable, results, wrong = [], {}, []
+    for case in sorted(cases(asked.only), key=_by_kernel):
+        if (python := python_for(case, offered)) is not None:
+            playable.append((case, python))
+        elif asked.python is None:
+            _say(f"no Python {case.version} has what {case.notebook.name} needs")
     # Each process forks its kernels from parents of its own, which must not be shared.
     with ProcessPoolExecutor(asked.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for case, lines in zip(
-            todo, pool.map(_played, todo, [asked.record] * len(todo), chunksize=4), strict=True
-        ):
-            if isinstance(lines, str):
-                failed += 1
-                _say(f"{case.notebook.name} in Python {case.version}: {lines}")
+        answers = pool.map(_played, *zip(*playable, strict=True), [asked.record] * len(playable), chunksize=4)
+        for (case, _), answer in zip(playable, answers, strict=True):
+            if isinstance(answer, str):
+                wrong.append(f"{case.notebook.name} in Python {case.version}: {answer}")
             else:
-                results[case.version, case.notebook.name] = lines
-    wrong = [line for kind in KINDS for line in write(kind, {k: lines[kind] for k, lines in results.items()})]
-    _say(*wrong, f"{len(results)} notebooks played in {time.monotonic() - started:.0f} s, {failed} failed")
-    return int(failed > 0 or bool(wrong))
+                results[case.version, case.notebook.name] = answer
+    for kind in KINDS:
+        wrong += write(kind, {key: lines[kind] for key, lines in results.items()})
+    _say(*wrong, f"{len(results)} notebooks were played in {time.monotonic() - started:.0f} s")
+    return int(bool(wrong))
 
 
-def _played(case: Case, recordings: Path | None) -> dict[str, list[Line]] | str:
+def _played(case: Case, python: str, recordings: Path | None) -> dict[str, list[Line]] | str:
     """The lines of each kind, or why there are none."""
     recording = None
     if recordings is not None:
         recording = recordings / f"py{case.version}" / f"{case.notebook.name.replace(':', '.')}.kscope"
         recording.parent.mkdir(parents=True, exist_ok=True)
     try:
-        assert case.python is not None
-        earlier = None
         for _ in range(PLAYS):
-            played = play(case.notebook, case.python, recording)
-            lines = render(case.notebook, played)
-            if not played.is_starved or lines == earlier:
-                return lines
-            earlier = lines
+            played = play(case.notebook, python, recording)
+            if not played.is_starved:
+                return render(case.notebook, played)
     except (AssertionError, OSError, RuntimeError, TimeoutError) as error:
         return f"{type(error).__name__}: {error}"
-    return "the machine is too busy: the probe had too little time to look"
+    return f"the machine is too busy: in each of {PLAYS} plays the probe had too little time to look"
 
 
 def _by_kernel(case: Case) -> tuple[str, Sequence[str], str]:

@@ -1,7 +1,7 @@
 """Golden files: where they lie, how they are read and written, and how two versions of one differ.
 
-``facts/seen/torch.txt`` holds a section per notebook of ``tests/scenarios/torch.toml``, for the Pythons in which
-calls are seen; ``unseen`` is for Python 3.11.
+``facts/seen/torch.txt`` has a section for each notebook of ``tests/scenarios/torch.toml``, for the Pythons in
+which calls are seen; ``unseen`` is for Python 3.11.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tests.golden.rendering import Line
 FOLDER = Path(__file__).parent
 KINDS = ("facts", "sentences")
 PLACES = {"3.11": "unseen", "3.12": "seen", "3.13": "seen"}
-"""The folder of a version of Python: calls are seen from 3.12 on, and that is all that makes a difference."""
+"""The folder of a version of Python.  Calls are seen from 3.12 on; nothing else makes a difference."""
 
 _NOTHING = ("(nothing)",)
 _NOTEBOOK, _STEP, _BETWEEN = "# ", "## ", " | "
 
 
 class Difference(NamedTuple):
-    """One subject of one step of which something else is written now."""
+    """One subject of one step of which another text is written now."""
 
     step: str
     subject: str
@@ -40,8 +40,10 @@ class Difference(NamedTuple):
 
 def render(notebook: Notebook, played: Played) -> dict[str, list[Line]]:
     """The lines of each kind."""
-    told = played.records, notebook.steps, played.folder
-    return {"facts": rendering.facts(*told), "sentences": rendering.sentences(*told)}
+    return {
+        "facts": rendering.facts(played.records, notebook.steps, played.folder),
+        "sentences": rendering.sentences(played.records, notebook.steps, played.folder),
+    }
 
 
 def read(kind: str, version: str, name: str) -> list[Line] | None:
@@ -50,7 +52,7 @@ def read(kind: str, version: str, name: str) -> list[Line] | None:
 
 
 def write(kind: str, results: Mapping[tuple[str, str], Sequence[Line]]) -> Iterator[str]:
-    """Replace what is committed of these notebooks and leave the others; gives what is wrong, a line each.
+    """Replace what is committed of these notebooks and leave the others; yield what is wrong, a line each.
 
     Args:
         kind: ``facts`` or ``sentences``.
@@ -61,25 +63,25 @@ def write(kind: str, results: Mapping[tuple[str, str], Sequence[Line]]) -> Itera
         first = written.setdefault((PLACES[version], name), version)
         if first == version:
             _replace(_path(kind, version, name), name, lines)
-        elif found := list(differences(results[first, name], lines)):
-            yield f"{name}: {kind} of Python {first} (was) and {version} (is) differ:"
-            yield from map(str, found)
+        elif differing := list(differences(results[first, name], lines)):
+            yield f"{name}: the {kind} of Python {first} (was) and {version} (is) differ"
+            yield from map(str, differing)
 
 
 def read_file(path: Path) -> dict[str, list[Line]]:
     """The notebooks in a golden file; none where there is no file."""
-    found: dict[str, list[Line]] = {}
+    sections: dict[str, list[Line]] = {}
     name = step = ""
     for text in path.read_text(encoding="utf-8").split("\n") if path.exists() else ():
         if text.startswith(_STEP):
             step = text.removeprefix(_STEP)
         elif text.startswith(_NOTEBOOK):
             name = text.removeprefix(_NOTEBOOK)
-            found[name] = []
+            sections[name] = []
         elif text:
             subject, _, rest = text.partition(_BETWEEN)
-            found[name].append(Line(step, subject, rest))
-    return found
+            sections[name].append(Line(step, subject, rest))
+    return sections
 
 
 def differences(was: Sequence[Line], now: Sequence[Line]) -> Iterator[Difference]:
@@ -92,10 +94,10 @@ def differences(was: Sequence[Line], now: Sequence[Line]) -> Iterator[Difference
 
 
 def _by_subject(lines: Iterable[Line]) -> dict[tuple[str, str], tuple[str, ...]]:
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    texts: dict[tuple[str, str], tuple[str, ...]] = {}
     for line in lines:
-        found[line.step, line.subject] = (*found.get((line.step, line.subject), ()), line.text)
-    return found
+        texts[line.step, line.subject] = (*texts.get((line.step, line.subject), ()), line.text)
+    return texts
 
 
 def _path(kind: str, version: str, name: str) -> Path:
@@ -103,7 +105,7 @@ def _path(kind: str, version: str, name: str) -> Path:
 
 
 def _replace(path: Path, name: str, lines: Sequence[Line]) -> None:
-    """Write the section of one notebook; those of notebooks that are there no more go."""
+    """Write the section of one notebook; those of notebooks that are no longer there go."""
     sections = read_file(path) | {name: list(lines)}
     path.parent.mkdir(parents=True, exist_ok=True)
     text = "\n".join(_section(n, sections[n]) for n in notebooks() if n in sections)

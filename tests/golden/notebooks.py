@@ -40,14 +40,9 @@ class Notebook(NamedTuple):
     """What the kernel has imported before; ``None``: the kernel is not forked."""
 
     @property
-    def file(self) -> str:
-        """The scenario file that it stands in."""
-        return self.name.partition(":")[0]
-
-    @property
     def is_heavy(self) -> bool:
         """Whether it needs a framework that other interpreters do not have."""
-        return bool(FRAMEWORKS.intersection(self.needs))
+        return bool((FRAMEWORKS | {"skops"}).intersection(self.needs))
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -56,40 +51,31 @@ class Notebook(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A notebook, and the interpreter to play it in."""
+    """A notebook, and the version of Python to play it in."""
 
     notebook: Notebook
     version: str
-    python: str | None
-    """``None``: there is no interpreter of this version that has the packages."""
 
 
 @cache
 def notebooks() -> dict[str, Notebook]:
     """All of them by name."""
-    found = [_labelled(name, scenario) for name, scenario in SCENARIOS.items()]
-    return {notebook.name: notebook for notebook in (*found, _demo())}
+    labelled = (_labelled(name, scenario) for name, scenario in SCENARIOS.items())
+    return {notebook.name: notebook for notebook in (*labelled, _demo())}
 
 
-def cases(only: str = "*", python: str | None = None) -> Iterator[Case]:
-    """Every notebook in every version that it is meant for.
-
-    Args:
-        only: a pattern of names, as of files.
-        python: this interpreter alone.
-    """
-    offered = [python] if python is not None else [*pythons.ALL]
+def cases(only: str = "*") -> Iterator[Case]:
+    """Every notebook in every version that it is meant for, where its name fits the pattern."""
     for notebook in notebooks().values():
-        if not fnmatch.fnmatch(notebook.name, only):
-            continue
-        for version in VERSIONS[:1] if notebook.is_heavy else VERSIONS:
-            if python is None or _version(python) == version:
-                yield Case(notebook, version, _python_for(notebook, version, offered))
+        if fnmatch.fnmatch(notebook.name, only):
+            versions = VERSIONS[:1] if notebook.is_heavy else VERSIONS
+            yield from (Case(notebook, version) for version in versions)
 
 
-def _python_for(notebook: Notebook, version: str, offered: Sequence[str]) -> str | None:
-    needs = notebook.needs or ("sklearn",)
-    fitting = (p for p in offered if _version(p) == version and all(has_module(p, name) for name in needs))
+def python_for(case: Case, offered: Sequence[str] = pythons.ALL) -> str | None:
+    """The first of these interpreters that is of this version and has what the notebook needs."""
+    needs = case.notebook.needs or ("sklearn",)
+    fitting = (p for p in offered if _version(p) == case.version and all(has_module(p, n) for n in needs))
     return next(fitting, None)
 
 

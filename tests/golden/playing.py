@@ -16,11 +16,11 @@ from tests.support.zygote import Nursery
 
 STARVED_S = 0.2
 """The least that a hook of the probe takes where it gave up reading code because the machine was too busy."""
-PLAYS = 3
+PLAYS = 5
 """How often a notebook is played, at most, where the probe was starved."""
 
 _HASHES = {"PYTHONHASHSEED": "0"}
-"""In kernels sets of strings have one order; CatBoost's parameters are told in that of a set."""
+"""In kernels, sets of strings have one order: CatBoost's parameters come in that of a set."""
 
 _SEED = """(lambda modules: (
     __import__('random').seed(0),

@@ -1,14 +1,14 @@
-"""Turns the records of ``watch --json`` into lines that two runs of one notebook have in common.
+"""Turns the records of ``watch --json`` into lines that two plays of one notebook have in common.
 
-A line has a step of the notebook, a subject (mostly a name) and a text.  ``facts`` has what is not English,
-``sentences`` the rest.  What varies from run to run (ids, times, paths, addresses) is replaced or left out.
+A line has a step of the notebook, a subject (mostly a name) and a text.  ``facts`` gives what is not English,
+``sentences`` the rest.  Ids, times, paths and addresses vary from play to play: they are replaced or left out.
 
-An address that CPython uses again makes evidence vary, too: a new array at the address of the old one is
-not told as ``bound to a new value`` but as ``written in place``, or not at all where its content is equal.
-Which attributes differ is therefore left out, except of a model that had learned nothing before.  With
-``exact`` it stays, and so does every record, for events that were recorded once and are judged again.
+Addresses make evidence vary, too, because CPython uses them again.  A new array at the address of the old one
+counts as ``written in place``, not as ``bound to a new value``, and with equal content as no change at all.
+Lines therefore do not name the learned attributes that differ, unless the model had learned nothing before.
+``exact`` keeps those names, and every record: for events that were recorded once and are judged again.
 
-This module imports nothing of kernelscope, so that it can be copied and used with any version of it.
+This module imports nothing of kernelscope, so that a copy of it works beside any version.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 Record = dict[str, Any]
+Pairs = Iterator[tuple[str, str]]
+"""Subject and text of each line."""
 
 
 class Line(NamedTuple):
@@ -34,15 +36,16 @@ IGNORED = frozenset({"waiting", "progress", "kernel", "detached"})
 RUN_VARIES = frozenset(
     {"type", "epoch", "execution_count", "code", "client", "started", "seconds", "hook_seconds"}
 )
-"""Keys of an ``execution`` that vary from run to run, or that the step tells already."""
+"""Keys of an ``execution`` that vary from play to play, or that the step implies."""
 RUN_LISTS = frozenset({"changes", "forecast"})
+RUN_ENGLISH = frozenset({"forecast_doubt", "not_evaluated"})
+"""Keys of an ``execution`` whose presence is a fact."""
 ATTACH_LISTS = frozenset({"type", "kernel", "models"})
 KERNEL_VARIES = frozenset({"connection_file", "notebook", "python", "ipykernel", "pid"})
-
-OTHER_ENGLISH = ("detail", "reason")
 CHANGE_ENGLISH = frozenset({"evidence", "explanation"})
 CHANGE_PLACED = frozenset({"name", "verdict", "persistence", "parts", "id", "previous_id"})
-"""Keys of a change that ``_change_facts`` writes in a form of their own."""
+"""Keys of a change that have a form of their own."""
+OTHER_ENGLISH = ("detail", "reason")
 USUAL: dict[str, Any] = {
     "params": {},
     "persistence": None,
@@ -63,187 +66,178 @@ _PLAIN = re.compile(r"[\w.:/\[\]-]+")
 
 
 def facts(records: Iterable[Record], steps: Sequence[int], folder: str, *, exact: bool = False) -> list[Line]:
-    """What was found, without any English.
+    """The lines that hold no English.
 
     Args:
         records: of one notebook, in order.
         steps: the number of the step that each ``execution`` is, in order.
         folder: the kernel's, which stands in paths.
-        exact: leave out nothing that depends on chance.
+        exact: keep what depends on chance.
     """
-    return _cleaned(_sorted(_all(records, steps, _Facts(exact))), folder)
+    return _lines(records, steps, folder, _Facts(exact))
 
 
 def sentences(
     records: Iterable[Record], steps: Sequence[int], folder: str, *, exact: bool = False
 ) -> list[Line]:
-    """What is said of it; arguments as for ``facts``."""
-    return _cleaned(_sorted(_all(records, steps, _Sentences(exact))), folder)
+    """The lines that hold English; arguments as for ``facts``."""
+    return _lines(records, steps, folder, _Sentences(exact))
 
 
 class _Form:
-    """What the lines of a record are; the methods are for its parts, and give subject and text."""
+    """Which lines stand for each part of a record."""
 
     def __init__(self, exact: bool) -> None:
         self.exact = exact
 
-    def attached(self, record: Record) -> Iterator[tuple[str, str]]:
+    def attached(self, record: Record) -> Pairs:
         """An attach."""
         yield from ()
 
-    def run(self, record: Record) -> Iterator[tuple[str, str]]:
-        """A run, apart from its changes."""
+    def run(self, record: Record) -> Pairs:
+        """A run, apart from its changes and forecasts."""
         yield from ()
 
-    def change(self, change: Record, subject: str) -> Iterator[tuple[str, str]]:
+    def change(self, change: Record, subject: str) -> Pairs:
         """A change, apart from its parts."""
         yield from ()
 
-    def forecast(self, forecast: Record) -> Iterator[tuple[str, str]]:
+    def forecast(self, forecast: Record) -> Pairs:
         """What would happen to one name."""
         yield from ()
 
-    def other(self, record: Record) -> Iterator[tuple[str, str]]:
+    def other(self, record: Record) -> Pairs:
         """A record of another type."""
         yield from ()
 
 
 class _Facts(_Form):
-    """The lines of each part of a record that hold facts."""
+    """Every key that is not English, those of a later version included."""
 
-    def attached(self, record: Record) -> Iterator[tuple[str, str]]:
-        told = {**record, **record["kernel"]}
-        yield "kernel", _pairs({k: v for k, v in told.items() if k not in ATTACH_LISTS | KERNEL_VARIES})
+    def attached(self, record: Record) -> Pairs:
+        yield "kernel", _pairs({**record, **record["kernel"]}, ATTACH_LISTS | KERNEL_VARIES)
         for model in record["models"]:
-            yield model["name"], _pairs({k: v for k, v in model.items() if k not in ("name", "id")})
+            yield model["name"], _pairs(model, {"name", "id"})
 
-    def other(self, record: Record) -> Iterator[tuple[str, str]]:
-        yield record["type"], _pairs({k: v for k, v in record.items() if k not in ("type", *OTHER_ENGLISH)})
+    def run(self, record: Record) -> Pairs:
+        present = dict.fromkeys(RUN_ENGLISH & record.keys(), True)
+        yield f"In [{record['execution_count']}]", _pairs({**record, **present}, RUN_VARIES | RUN_LISTS)
 
-    def run(self, record: Record) -> Iterator[tuple[str, str]]:
-        told = {k: v for k, v in record.items() if k not in RUN_VARIES | RUN_LISTS}
-        for key in ("forecast_doubt", "not_evaluated"):
-            if key in told:
-                told[key] = True
-        yield f"In [{record['execution_count']}]", _pairs(told)
-
-    def change(self, change: Record, subject: str) -> Iterator[tuple[str, str]]:
-        told = {k: v for k, v in change.items() if k not in CHANGE_ENGLISH | CHANGE_PLACED}
+    def change(self, change: Record, subject: str) -> Pairs:
+        shown = {k: v for k, v in change.items() if k not in CHANGE_PLACED}
         for key, missing in (("id", "gone"), ("previous_id", "new")):
             if (change[key] is None) != (change["identity"] == missing):
-                told[key] = change[key]
+                shown[key] = change[key]
         if change["persistence"] is not None:
-            told["persistence"] = [v if v is not None else "null" for v in change["persistence"].values()]
-        yield subject, f"{change['verdict']} {_pairs(told)}"
+            shown["persistence"] = list(change["persistence"].values())
+        yield subject, f"{change['verdict']} {_pairs(shown, CHANGE_ENGLISH)}"
 
-    def forecast(self, forecast: Record) -> Iterator[tuple[str, str]]:
-        told = {k: v for k, v in forecast.items() if k not in ("name", "verdict", "reason")}
-        yield f"{forecast['name']} again", f"{_value(forecast['verdict'])} {_pairs(told)}"
+    def forecast(self, forecast: Record) -> Pairs:
+        rest = _pairs(forecast, {"name", "verdict", "reason"})
+        yield f"{forecast['name']} again", f"{_value(forecast['verdict'])} {rest}"
+
+    def other(self, record: Record) -> Pairs:
+        yield record["type"], _pairs(record, {"type", *OTHER_ENGLISH})
 
 
 class _Sentences(_Form):
-    """The lines of each part of a record that hold English."""
+    """All that is English; an explanation repeats its evidence, and here it does not."""
 
-    def other(self, record: Record) -> Iterator[tuple[str, str]]:
-        yield from ((record["type"], record[key]) for key in OTHER_ENGLISH if record.get(key))
-
-    def run(self, record: Record) -> Iterator[tuple[str, str]]:
+    def run(self, record: Record) -> Pairs:
         subject = f"In [{record['execution_count']}]"
         if "forecast_doubt" in record:
             yield f"{subject} again", record["forecast_doubt"]
-        for told in record.get("not_evaluated", ()):
-            yield f"{subject} not evaluated", told
+        yield from ((f"{subject} not evaluated", reason) for reason in record.get("not_evaluated", ()))
 
-    def change(self, change: Record, subject: str) -> Iterator[tuple[str, str]]:
-        evidence = "; ".join(change["evidence"])
+    def change(self, change: Record, subject: str) -> Pairs:
         explanation: str = change["explanation"]
-        yield subject, explanation.replace(f": {evidence}.", ": ….") if evidence else explanation
-        for told in change["evidence"] if self.exact else _without_chance(change):
-            yield f"{subject} because", told
+        if change["evidence"]:
+            explanation = explanation.replace(f": {'; '.join(change['evidence'])}.", ": ….")
+        yield subject, explanation
+        evidence = change["evidence"] if self.exact else _certain_evidence(change)
+        yield from ((f"{subject} because", sentence) for sentence in evidence)
 
-    def forecast(self, forecast: Record) -> Iterator[tuple[str, str]]:
+    def forecast(self, forecast: Record) -> Pairs:
         yield f"{forecast['name']} again", forecast["reason"]
 
+    def other(self, record: Record) -> Pairs:
+        yield from ((record["type"], record[key]) for key in OTHER_ENGLISH if record.get(key))
 
-def _all(records: Iterable[Record], steps: Sequence[int], form: _Form) -> Iterator[Line]:
-    step, left = "before the attach", iter(steps)
+
+def _lines(records: Iterable[Record], steps: Sequence[int], folder: str, form: _Form) -> list[Line]:
+    by_step: dict[str, list[tuple[str, str]]] = {}
+    step, remaining = "before the attach", iter(steps)
     for record in records:
         if record["type"] in IGNORED and not form.exact:
             continue
         if record["type"] == "attached":
             step = f"attach {record['epoch']}"
         elif record["type"] == "execution":
-            step = f"step {next(left)}"
-        yield from (Line(step, subject, text) for subject, text in _of(record, form))
-    if next(left, None) is not None:
+            step = f"step {next(remaining)}"
+        by_step.setdefault(step, []).extend(_of_record(record, form))
+    if next(remaining, None) is not None:
         raise ValueError("there are more steps than runs")
+    return [
+        Line(step, clean(subject, folder), clean(text, folder))
+        for step, pairs in by_step.items()
+        for subject, text in sorted(pairs, key=lambda pair: _place(pair[0]))
+    ]
 
 
-def _of(record: Record, form: _Form) -> Iterator[tuple[str, str]]:
+def _of_record(record: Record, form: _Form) -> Pairs:
     match record["type"]:
         case "attached":
             yield from form.attached(record)
         case "execution":
             yield from form.run(record)
-            yield from _changes(record["changes"], form)
+            yield from _of_changes(record["changes"], form)
             for forecast in record.get("forecast", ()):
                 yield from form.forecast(forecast)
         case "between":
             yield from form.other({k: v for k, v in record.items() if k != "changes"})
-            yield from _changes(record["changes"], form, "between runs: ")
+            yield from _of_changes(record["changes"], form, "between runs: ")
         case _:
             yield from form.other(record)
 
 
-def _changes(changes: Iterable[Record], form: _Form, before: str = "") -> Iterator[tuple[str, str]]:
+def _of_changes(changes: Iterable[Record], form: _Form, whole: str = "") -> Pairs:
     for change in changes:
-        subject = f"{before}{change['name']}"
-        if change["scope"] == "local":
-            subject += " (local)"
+        subject = f"{whole}{change['name']}{' (local)' if change['scope'] == 'local' else ''}"
         yield from form.change(change, subject)
-        yield from _changes(change.get("parts", ()), form, f"{subject}: ")
+        yield from _of_changes(change.get("parts", ()), form, f"{subject}: ")
 
 
-def _without_chance(change: Record) -> Iterator[str]:
+def _certain_evidence(change: Record) -> Iterator[str]:
     """The evidence that every play gives."""
-    earlier = ""
-    for told in change["evidence"]:
-        if told == _ADDRESS_USED_AGAIN:
+    previous = ""
+    for sentence in change["evidence"]:
+        if sentence == _ADDRESS_USED_AGAIN:
             continue
-        match = _DIFFERS.fullmatch(told)
-        if match is not None and match[1] is None and change["learned"] == "fitted":
-            match = None
-        text = told if match is None else f"{match[1] or ''}learned attributes differ"
-        if match is None or text != earlier:
-            yield text
-        earlier = text
+        match = _DIFFERS.fullmatch(sentence)
+        if match is None or (match[1] is None and change["learned"] == "fitted"):
+            yield sentence
+        elif (differs := f"{match[1] or ''}learned attributes differ") != previous:
+            yield differs
+            previous = differs
 
 
-def _sorted(lines: Iterable[Line]) -> Iterator[Line]:
-    """Within each step by subject; lines of one subject stay in their order."""
-    by_step: dict[str, list[Line]] = {}
-    for line in lines:
-        by_step.setdefault(line.step, []).append(line)
-    for found in by_step.values():
-        yield from sorted(
-            found, key=lambda line: (not line.subject.startswith(("In [", "kernel")), line.subject)
-        )
-
-
-def _cleaned(lines: Iterable[Line], folder: str) -> list[Line]:
-    return [Line(line.step, clean(line.subject, folder), clean(line.text, folder)) for line in lines]
+def _place(subject: str) -> tuple[bool, str]:
+    """What lines are sorted by within a step: the run comes before the names."""
+    return not subject.startswith(("In [", "kernel")), subject
 
 
 def clean(text: str, folder: str) -> str:
-    """The text, on one line, without what another run has otherwise."""
+    """The text, on one line, without what another play has otherwise."""
     text = text.replace(folder, "FOLDER")
     text = _TEMPORARY.sub("TEMPORARY", text)
     text = _ADDRESS.sub("0x…", text)
     return text.replace("\n", "\\n")
 
 
-def _pairs(told: Record) -> str:
-    return " ".join(f"{k}={_value(v)}" for k, v in told.items() if k not in USUAL or USUAL[k] != v)
+def _pairs(record: Record, without: Iterable[str]) -> str:
+    skipped = frozenset(without)
+    shown = {k: v for k, v in record.items() if k not in skipped and (k not in USUAL or USUAL[k] != v)}
+    return " ".join(f"{key}={_value(value)}" for key, value in shown.items())
 
 
 def _value(value: Any) -> str:

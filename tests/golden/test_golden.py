@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.golden import files
-from tests.golden.notebooks import Case, cases
+from tests.golden.notebooks import Case, cases, python_for
 from tests.golden.playing import PLAYS, play
 from tests.golden.rendering import Line
 
@@ -20,38 +20,42 @@ if TYPE_CHECKING:
 
 
 def _parameters() -> list[ParameterSet]:
-    found = sorted(cases(), key=lambda case: (case.version, case.notebook.imported or ()))
+    planned = sorted(cases(), key=lambda case: (case.version, case.notebook.imported or ()))
     return [
         pytest.param(
             case,
             id=f"{case.notebook.name}-py{case.version}",
             marks=[pytest.mark.frameworks] if case.notebook.is_heavy else [],
         )
-        for case in found
+        for case in planned
     ]
 
 
 @pytest.mark.parametrize("case", _parameters())
 def test_a_notebook_gives_what_its_golden_file_has(case: Case) -> None:
     notebook, version = case.notebook, case.version
-    if case.python is None:
+    python = python_for(case)
+    if python is None:
         pytest.skip(f"no Python {version} has {', '.join(notebook.needs) or 'ipykernel'}")
     for _ in range(PLAYS):
-        played = play(notebook, case.python)
+        played = play(notebook, python)
         wrong = _differences(case, files.render(notebook, played))
         if not wrong or not played.is_starved:
             break
     if wrong:
-        pytest.fail("\n".join([f"{notebook.name} in Python {version}:", *wrong]), pytrace=False)
+        busy = (
+            f" (in each of {PLAYS} plays the machine was too busy for the probe)" if played.is_starved else ""
+        )
+        pytest.fail("\n".join([f"{notebook.name} in Python {version}{busy}:", *wrong]), pytrace=False)
 
 
 def _differences(case: Case, rendered: Mapping[str, Sequence[Line]]) -> list[str]:
     """A heading for each kind of lines that differ, and the differences."""
-    told = []
+    lines = []
     for kind, now in rendered.items():
         was = files.read(kind, case.version, case.notebook.name)
         if was is None:
-            told.append(f"there is no golden {kind}; `python -m tests.golden` writes it")
-        elif found := list(files.differences(was, now)):
-            told += [f"{kind}:", *map(str, found)]
-    return told
+            lines.append(f"there is no golden {kind}; `python -m tests.golden` writes it")
+        elif differing := list(files.differences(was, now)):
+            lines += [f"{kind}:", *map(str, differing)]
+    return lines
