@@ -279,7 +279,7 @@ async def test_of_a_long_source_the_kernel_tells_the_first_64_kib_and_a_hash(ker
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ("""'{"type":"waiting","reason":"' || printf('%.*c', 64000000, 'x') || '"}'""", "no recording"),
+        ("""'{"type":"waiting","reason":"' || printf('%.*c', 64000000, 'x') || '"}'""", "not a recording"),
         ("printf('%.*c', 100000, '[')", "event 1 cannot be read"),
         (
             """'{"type":"lost","epoch":1,"count":' || printf('%.*c', 10000, '9') || '}'""",
