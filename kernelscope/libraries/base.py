@@ -95,10 +95,10 @@ class Functions(Struct, frozen=True, kw_only=True):
     """Functions of a module, and what they do.
 
     ``save`` and ``load``: a file · ``dump`` and ``load bytes``: bytes in memory · ``copy``: an object out of another's
-    state · ``train``: a new model, trained · ``make``: a new object at each call.
+    state · ``clone``: one like it that has learned nothing · ``train``: a new model, trained · ``make``: a new object at each call.
     """
 
-    action: Literal["save", "load", "dump", "load bytes", "copy", "train", "make"]
+    action: Literal["save", "load", "dump", "load bytes", "copy", "clone", "train", "make"]
     module: str
     names: tuple[str, ...]
     source: str
@@ -121,7 +121,7 @@ class Names(Struct, frozen=True, kw_only=True):
     """Other names that the probe must know; ``KernelTables`` says what each kind is used for."""
 
     kind: Literal[
-        "read only", "returns itself", "copies itself", "state", "parameters", "assigns", "initialises",
+        "read only", "sets parameters", "returns itself", "copies itself", "state", "parameters", "assigns", "initialises",
         "applies", "gradient method", "gradient function", "gradient attribute", "passing frame", "function attribute", "converts",
     ]  # fmt: skip
     names: tuple[str, ...]

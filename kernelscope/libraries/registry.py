@@ -59,6 +59,15 @@ class LibraryRegistry:
         """Whether calling this method on an optimizer of any library trains what it works on."""
         return method in self.kernel_tables.stepping_methods
 
+    def functions(self, *actions: str) -> frozenset[str]:
+        """Names of the functions of any library that do one of these things: see ``Functions.action``."""
+        declared = (f for rules in self.rules for f in rules.functions if f.action in actions)
+        return frozenset(name for functions in declared for name in functions.names)
+
+    def methods(self, kind: str) -> frozenset[str]:
+        """Methods of one kind: see ``Names.kind``."""
+        return frozenset(m for rules in self.rules for n in rules.names if n.kind == kind for m in n.names)
+
     @property
     def rules(self) -> tuple[LibraryRules, ...]:
         """Of all libraries."""

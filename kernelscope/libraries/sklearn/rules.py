@@ -153,7 +153,7 @@ class SklearnRules(GenericRules):
         Functions(action="save", module="skops.io", names=("dump",), source=_SKOPS),
         Functions(action="load", module="skops.io", names=("load",), source=_SKOPS),
         Functions(action="load bytes", module="skops.io", names=("loads",), source=_SKOPS),
-        Functions(action="make", module="sklearn.base", names=("clone",), source="sklearn/base.py: clone"),
+        Functions(action="clone", module="sklearn.base", names=("clone",), source="sklearn/base.py: clone"),
         Functions(
             action="make",
             module="sklearn.pipeline",
