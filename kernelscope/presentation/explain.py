@@ -205,7 +205,7 @@ def _fate(change: Change) -> Sentence:
         return sentence(f"{that} had no steps on record" if optimizes else f"{that} had learned nothing")
     if optimizes:
         return sentence(f"the record of {that}'s steps is gone")
-    return sentence(f"what {that} had learned is gone")
+    return sentence(f"{that} and what it had learned were discarded")
 
 
 def _known_as(change: Change) -> Sentence:
