@@ -239,7 +239,7 @@ def test_an_old_recording_says_who_judged_it() -> None:
     for event in churn().events:
         app.session.timeline.apply(event)
     text = plain(banner_line(app.view))
-    assert "by kernelscope 0.0.1; --anew judges it by this version" in text
+    assert "by kernelscope 0.0.1; --rejudge judges it by this version" in text
     assert "since an unknown time" in text
 
 
