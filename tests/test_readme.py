@@ -399,7 +399,7 @@ def test_a_recording_is_explained_and_checked(kernel: KernelProcess) -> None:
     assert (explained.returncode, explained.stderr) == (0, "")
     assert json.loads(explained.stdout)["name"] == "models['lr']"
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert checked.stdout == "holds   model: created once\nholds   *: never unknown\n"
+    assert checked.stdout == "holds      model: created once\nholds      *: never unknown\n"
 
 
 @pytest.mark.parametrize("resets", [True, False])
