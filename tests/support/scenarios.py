@@ -4,7 +4,8 @@ A file holds ``[[scenario]]`` tables with ``id``, optional ``needs`` (packages i
 run before the attach) and ``fresh`` (nothing is imported before the notebook does it), and ``[[scenario.step]]`` tables: ``code``, ``again``
 (run that step's code once more, counted from 1) or ``restart``, and ``expect``: per name a verdict, a
 list of verdicts any of which is right, or a table of keys that the change must have.  A name that
-``expect`` leaves out must be left out of the answer, too (``lenient`` lifts that).  ``local`` names classes that must be told
+``expect`` leaves out must be left out of the answer, too (``lenient`` lifts that).  ``forecast``: per name the verdict that the
+record must forecast.  ``local`` names classes that must be told
 as local where calls are seen; an empty list says that there must be none.  ``seen`` holds what must be
 told, instead of what ``expect`` has for the name, where calls are seen; ``status`` and ``rerun_of`` are the
 run's own.
@@ -16,6 +17,7 @@ import json
 import os
 import tempfile
 import threading
+import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -90,9 +92,14 @@ class Watching:
         return found()[0]
 
     def _wait(self, condition: Any, what: str) -> None:
+        end = time.monotonic() + WAIT_S
         with self._news:
-            if not self._news.wait_for(condition, WAIT_S):
-                raise TimeoutError(f"{what} was not told")
+            while not self._news.wait_for(condition, 1.0):
+                if self._process.poll() is not None and not condition():
+                    errors = self._err.read_text(encoding="utf-8")
+                    raise RuntimeError(f"kernelscope ended before {what}:\n{errors}")
+                if time.monotonic() > end:
+                    raise TimeoutError(f"{what} was not told")
 
     def stop(self) -> str:
         """Ends it as Ctrl-C does; returns what it said on standard error."""
@@ -169,12 +176,25 @@ def problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator
                 yield f"{name}: {key} should be {value}, is {got}: {found.get(name, {}).get('explanation')}"
     for name in found.keys() - expected.keys() if not step.get("lenient") else ():
         yield f"{name}: should be untouched, is {found[name]['verdict']}: {found[name]['explanation']}"
-    told = [c["class"].rpartition(".")[2] for c in record["changes"] if c["scope"] == "local"]
+    yield from _forecast_problems(step, record)
+    yield from _local_problems(step, record, sees_calls)
+
+
+def _forecast_problems(step: dict[str, Any], record: Record) -> Iterator[str]:
+    forecasts = {forecast["name"]: forecast["verdict"] for forecast in record["forecast"]}
+    for name, wanted in step.get("forecast", {}).items():
+        got = forecasts.get(name, "untouched")
+        if not _meets(got, wanted):
+            yield f"{name}: its forecast should be {wanted}, is {got}"
+
+
+def _local_problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator[str]:
+    classes = [c["class"].rpartition(".")[2] for c in record["changes"] if c["scope"] == "local"]
     for cls in step.get("local", ()) if sees_calls else ():
-        if cls not in told:
-            yield f"a local {cls} should be told, {told} are"
-    if told and step.get("local") == []:
-        yield f"no local model should be told, {told} are"
+        if cls not in classes:
+            yield f"a local {cls} should be reported, {classes} are"
+    if classes and step.get("local") == []:
+        yield f"no local model should be reported, {classes} are"
 
 
 def _meets(got: Any, wanted: Any) -> bool:
