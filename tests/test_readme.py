@@ -24,7 +24,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -100,10 +99,6 @@ KINDS = {
 }
 
 
-PLANNED = frozenset({".ci/check", "python -m pytest -m unit", "python -m tests.golden"})
-"""Commands that the Developing page describes and that are still to come. Remove each when it is there."""
-
-
 def of_kind(kind: str) -> list[str]:
     return [command for command, its_kind in KINDS.items() if its_kind == kind]
 
@@ -112,13 +107,7 @@ def test_every_command_is_run_by_some_test() -> None:
     assert set(commands()) == set(KINDS)
 
 
-def mark_planned(commands: list[str]) -> list[Any]:
-    """The commands as parameters; a planned one may fail."""
-    planned = pytest.mark.xfail(reason="still to come", strict=False)
-    return [pytest.param(c, marks=[planned] if c in PLANNED else [], id=c) for c in commands]
-
-
-@pytest.mark.parametrize("command", mark_planned(of_kind(SCRIPT)))
+@pytest.mark.parametrize("command", of_kind(SCRIPT))
 def test_a_script_is_there_and_can_be_read(command: str) -> None:
     script = ROOT / command
 
@@ -126,7 +115,7 @@ def test_a_script_is_there_and_can_be_read(command: str) -> None:
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("command", mark_planned(of_kind(MODULE)))
+@pytest.mark.parametrize("command", of_kind(MODULE))
 def test_a_module_and_its_marker_or_folder_are_there(command: str, pytestconfig: pytest.Config) -> None:
     _python, _m, module, *arguments = command.split()
 

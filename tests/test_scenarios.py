@@ -25,16 +25,26 @@ HEAVY = {"sklearn": SKLEARN, "torch": ("torch",), "keras": ("keras",)}
 """What takes long to import, by the package that a notebook needs."""
 
 
+GOLDEN_VERSIONS = ("3.11", "3.12", "3.13")
+"""Of the Pythons in which ``tests/golden`` plays the notebooks that need no framework; it checks their labels, too."""
+
+
 def cases() -> list[ParameterSet]:
-    """Every notebook in every interpreter that it is meant for."""
-    found = []
+    """Every notebook in every interpreter that it is meant for, but for those that ``tests/golden`` plays."""
+    parameters = []
+    others = [python for python in pythons.ends() if version_name(python) not in GOLDEN_VERSIONS]
     for name, scenario in SCENARIOS.items():
         heavy = FRAMEWORKS.intersection(scenario.get("needs", ()))
-        for python in [sys.executable] if heavy else pythons.ends():
+        for python in [sys.executable] if heavy else others:
             marks = [pytest.mark.frameworks] if heavy else []
-            told = f"{name}-{pythons.folder(python)}"
-            found.append(pytest.param(scenario, python, imported(name, scenario), id=told, marks=marks))
-    return found
+            case = f"{name}-{pythons.folder(python)}"
+            parameters.append(pytest.param(scenario, python, imported(name, scenario), id=case, marks=marks))
+    return parameters
+
+
+def version_name(python: str) -> str:
+    """The version of an interpreter, such as ``3.12``."""
+    return ".".join(str(part) for part in pythons.version(python))
 
 
 def imported(name: str, scenario: Scenario) -> tuple[str, ...] | None:

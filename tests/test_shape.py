@@ -52,10 +52,6 @@ LARGE_CLASSES: list[str] = []
 CYCLES: list[list[str]] = []
 POOR_NAMES: dict[str, str] = {
     "kernelscope.domain.facts": "given",
-    "kernelscope.libraries.base": "given",
-    "kernelscope.libraries.catboost.rules": "given",
-    "kernelscope.libraries.sklearn.rules": "anew given",
-    "kernelscope.libraries.skorch.rules": "given",
     "kernelscope.probe.agent": "found",
     "kernelscope.probe.loader": "held",
     "kernelscope.probe.lookups": "held",

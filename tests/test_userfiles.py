@@ -444,4 +444,4 @@ def test_where_no_copy_can_be_kept_that_is_said(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     shown = io.StringIO()
     shown.writelines(said.text for said in save_copy([line(Span("ours"))]))
-    assert "no file could be written: " in shown.getvalue()
+    assert "writing a file failed: " in shown.getvalue()

@@ -187,7 +187,7 @@ def test_info_prints_versions_and_paths_and_no_key(
     assert str(tmp_path) in out
     assert "\x1b" not in out
     record = json.loads(run("info", "--json")[1])
-    assert {*record} == {"versions", "paths", "environment", "terminal"}
+    assert {*record} == {"versions", "paths", "kernel", "environment", "terminal"}
     assert record["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert str(tmp_path) in record["paths"]["runtime_dirs"]
     assert "5ecret" not in out + json.dumps(record)

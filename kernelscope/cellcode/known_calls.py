@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-MAKES_NEW_OBJECT: Collection[str] = frozenset(
-    {
-        *("clone", "copy", "deepcopy"),  # sklearn.base, copy
-        *("load", "loads"),  # joblib, pickle, torch
-        *("make_pipeline", "make_union", "make_column_transformer"),  # sklearn.pipeline, sklearn.compose
-        *("list", "tuple", "dict"),
-    }
-)
-"""Library functions that return another object at every call."""
+from msgspec import Struct
 
-COPIES: Collection[str] = frozenset({"clone", "copy", "deepcopy"})
-"""Functions that return a copy of their first argument."""
 
-COPIES_WITHOUT_LEARNED_STATE: Collection[str] = frozenset({"clone"})
-"""Those of ``COPIES`` that leave behind what was learned (sklearn/base.py ``clone``)."""
+class KnownCalls(Struct, frozen=True):
+    """Functions and methods that make, copy and set things; these are Python's own, and a caller adds those of libraries."""
+
+    makes_new_object: frozenset[str] = frozenset(
+        {"copy", "deepcopy", "load", "loads", "list", "tuple", "dict"}
+    )
+    """Functions that return another object at every call."""
+    copies: frozenset[str] = frozenset({"copy", "deepcopy"})
+    """Functions that return a copy of their first argument."""
+    sets_params: frozenset[str] = frozenset()
+    """Methods whose keywords are hyper-parameters of their receiver."""
+
 
 RETURNS_STORED_OBJECT: Collection[str] = frozenset({"get", "setdefault", "pop"})
 """Methods of containers that return what is stored in them."""
@@ -31,6 +31,3 @@ NAMESPACES: Collection[str] = frozenset({"globals", "locals", "vars", "dir"})
 
 APPEND = "append"
 """``list.append``."""
-
-SET_PARAMS = "set_params"
-"""``BaseEstimator.set_params`` (sklearn/base.py): its keywords are hyper-parameters."""

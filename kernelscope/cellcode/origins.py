@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from kernelscope.cellcode.definitions import Definitions
 from kernelscope.cellcode.effects import Origin, ValueOrigin
-from kernelscope.cellcode.known_calls import COPIES, MAKES_NEW_OBJECT, RETURNS_STORED_OBJECT
+from kernelscope.cellcode.known_calls import RETURNS_STORED_OBJECT, KnownCalls
 from kernelscope.cellcode.syntax import callee_name, find_first_call, is_class_name, is_reference
 
 
@@ -39,10 +39,11 @@ class OriginReader:
 
     Args:
         definitions: the functions and classes that the expressions may call.
+        known: functions of libraries that they may call.
     """
 
-    def __init__(self, definitions: Definitions) -> None:
-        self._definitions = definitions
+    def __init__(self, definitions: Definitions, known: KnownCalls) -> None:
+        self._definitions, self._known = definitions, known
 
     def of(self, value: ast.expr) -> ValueOrigin:
         """The origin of the value of this expression."""
@@ -54,7 +55,7 @@ class OriginReader:
             return ValueOrigin(Origin.ITEM, ast.unparse(value.value))
         call = find_first_call(value)
         maker = callee_name(call.func) if call is not None else ""
-        return ValueOrigin(self._origin(value, _CELL), maker, _copied(value))
+        return ValueOrigin(self._origin(value, _CELL), maker, _copied(value, self._known))
 
     def _origin(self, node: ast.expr, scope: _Scope) -> Origin:
         """``NEW``, ``PERHAPS_STORED`` or ``CONDITIONAL``."""
@@ -92,7 +93,7 @@ class OriginReader:
                 return self._of_function(function, node, scope)
             if class_ is not None:
                 return _of_class(class_)
-        if is_class_name(name) or name in MAKES_NEW_OBJECT or name in scope.classes:
+        if is_class_name(name) or name in self._known.makes_new_object or name in scope.classes:
             return Origin.NEW
         if is_method and name in RETURNS_STORED_OBJECT:
             return Origin.CONDITIONAL
@@ -130,9 +131,9 @@ class OriginReader:
                 return self._origin(value, scope)
 
 
-def _copied(value: ast.expr) -> str | None:
+def _copied(value: ast.expr, known: KnownCalls) -> str | None:
     """``a`` of ``copy.deepcopy(a)``."""
-    if isinstance(value, ast.Call) and callee_name(value.func) in COPIES and value.args:
+    if isinstance(value, ast.Call) and callee_name(value.func) in known.copies and value.args:
         return ast.unparse(value.args[0]) if is_reference(value.args[0]) else None
     return None
 

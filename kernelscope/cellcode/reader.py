@@ -19,7 +19,7 @@ from kernelscope.cellcode.guards import (
     find_tried_name,
     may_stop_cell,
 )
-from kernelscope.cellcode.known_calls import APPEND
+from kernelscope.cellcode.known_calls import APPEND, KnownCalls
 from kernelscope.cellcode.origins import OriginReader
 from kernelscope.cellcode.settings import read_assigned_settings, read_called_settings
 from kernelscope.cellcode.syntax import callee_name, is_reference, names_in, parse_cell
@@ -28,17 +28,20 @@ from kernelscope.domain.names import root_of
 _REACHED = Guard()
 
 
-def read_cell(code: str, notebook: NotebookDefinitions | None = None) -> CellEffects:
+def read_cell(
+    code: str, notebook: NotebookDefinitions | None = None, known: KnownCalls | None = None
+) -> CellEffects:
     """What the cell does when it runs.
 
     Args:
         code: its source, as the user typed it.
         notebook: what the other cells define.
+        known: calls whose effect is known by their name; Python's own if it is left out.
     """
     tree = parse_cell(code)
     if tree is None:
         return CellEffects()
-    reader = _CellReader((notebook or NotebookDefinitions()).seen_from(code))
+    reader = _CellReader((notebook or NotebookDefinitions()).seen_from(code), known or KnownCalls())
     try:
         reader.read_block(tree.body, _REACHED)
         return reader.effects(tree)
@@ -53,12 +56,15 @@ class _CellReader:
 
     Args:
         definitions: functions and classes that the statements may call.
+        known: calls whose effect is known by their name.
         callers: names of the functions that are being read already, so that a recursion ends.
     """
 
-    def __init__(self, definitions: Definitions, callers: frozenset[str] = frozenset()) -> None:
-        self._definitions, self._callers = definitions, callers
-        self._origins = OriginReader(definitions)
+    def __init__(
+        self, definitions: Definitions, known: KnownCalls, callers: frozenset[str] = frozenset()
+    ) -> None:
+        self._definitions, self._known, self._callers = definitions, known, callers
+        self._origins = OriginReader(definitions, known)
         self._step = 0
         self._bindings: list[Binding] = []
         self._settings: list[Setting] = []
@@ -191,7 +197,7 @@ class _CellReader:
 
     def _read_call(self, node: ast.Call, is_conditional: bool) -> None:
         self._add_methods_called_by(node, is_conditional)
-        self._settings += read_called_settings(node)
+        self._settings += read_called_settings(node, self._known)
         if isinstance(node.func, ast.Attribute):
             receiver, method = ast.unparse(node.func.value), node.func.attr
             self._methods[MethodCall(receiver, method, is_conditional)] = None
@@ -226,6 +232,6 @@ class _CellReader:
                 self._bindings.append(replace(binding, value=value, step=self._step))
 
     def _read_function(self, function: ast.FunctionDef, guard: Guard) -> _CellReader:
-        inner = _CellReader(self._definitions, self._callers | {function.name})
+        inner = _CellReader(self._definitions, self._known, self._callers | {function.name})
         inner.read_block(function.body, guard)
         return inner

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from kernelscope.cellcode.effects import Setting, ValueSource
-from kernelscope.cellcode.known_calls import SET_PARAMS
+from kernelscope.cellcode.known_calls import KnownCalls
 from kernelscope.cellcode.syntax import names_in
 from kernelscope.domain.names import root_of
 
@@ -27,14 +27,14 @@ def read_assigned_settings(target: ast.expr, value: ast.expr, *, in_place: bool 
         yield _setting(receiver, target.attr, value, some_item=some_item, in_place=in_place)
 
 
-def read_called_settings(call: ast.Call) -> Iterator[Setting]:
+def read_called_settings(call: ast.Call, known: KnownCalls) -> Iterator[Setting]:
     """``setattr(m, 'C', 2)`` and ``m.set_params(C=2)``."""
     match call:
         case ast.Call(
             func=ast.Name(id="setattr"), args=[receiver, ast.Constant(value=str(attribute)), value]
         ):
             yield _setting(ast.unparse(receiver), attribute, value)
-        case ast.Call(func=ast.Attribute(value=receiver, attr=method)) if method == SET_PARAMS:
+        case ast.Call(func=ast.Attribute(value=receiver, attr=method)) if method in known.sets_params:
             for keyword in call.keywords:
                 yield from _by_keyword(ast.unparse(receiver), keyword)
 

@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     "written into. - (default) is standard output.",
 )  # fmt: skip
 @click.option(
-    "--anew",
-    "rejudge",
+    "--rejudge",
     is_flag=True,
     help="Judge a recording again with this version, instead of exporting the stored verdicts.",
 )

@@ -65,6 +65,7 @@ def _collect() -> dict[str, dict[str, Any]]:
     import platform
     import sqlite3
 
+    from kernelscope.kernel.inject import kernel_modules
     from kernelscope.kernel.runtime_dirs import lock_dir, runtime_dirs
 
     return {
@@ -85,6 +86,7 @@ def _collect() -> dict[str, dict[str, Any]]:
             "config_file": None,
             "cache": None,
         },
+        "kernel": {"modules": list(kernel_modules())},
         "environment": {name: _clean_or_none(os.environ.get(name)) for name in VARIABLES},
         "terminal": {
             "stdin": _is_terminal(sys.stdin),

@@ -27,8 +27,7 @@ from kernelscope.cli.terminal import has_cursor, is_interactive
     help="With --play: that many times as fast as it happened (+ and - change it).",
 )
 @click.option(
-    "--anew",
-    "rejudge",
+    "--rejudge",
     is_flag=True,
     help="Judge what was seen again with this version, instead of showing the stored verdicts.",
 )

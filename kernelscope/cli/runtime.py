@@ -38,7 +38,9 @@ def run_app(app: BaseApp[T]) -> T | None:
     if app.failure is not None:
         error = app.failure
         # fault: 73f
-        raise KernelscopeError(f"kernelscope stumbled: {type(error).__name__}: {error}") from error
+        raise KernelscopeError(
+            f"kernelscope hit an internal error: {type(error).__name__}: {error}"
+        ) from error
     if app.return_code:
         raise SystemExit(app.return_code)
     return answer

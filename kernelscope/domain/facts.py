@@ -87,7 +87,7 @@ class ObjectFacts(Struct, frozen=True):
     cls: str
     """Qualified class name, e.g. ``sklearn.linear_model._logistic.LogisticRegression``."""
     library: str
-    """Whose rule card applies, by the classes it inherits from: ``sklearn``, ``torch``, … or ``other``."""
+    """Whose rules apply, by the classes it inherits from: ``sklearn``, ``torch``, … or ``other``."""
     id: int
     """``id()`` of the object: for display only, CPython hands it out again."""
     by_address: bool = False

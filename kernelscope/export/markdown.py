@@ -44,8 +44,8 @@ _NUMBER = re.compile(r"[(]?\d{1,6}[),.;:]*")
 _OURS = frozenset(["→", "—", "·", "…"])
 _HASH = re.compile(r"[(]?[0-9a-f]{7,}[),.;:]*")
 """What GitHub may take for the name of a commit."""
-_LONG_NUMBER = re.compile(r"\d{7,}")
-"""The same in our own words: the number of a generation."""
+_NO_REFERENCE = re.compile(r"#\d+|\d{7,}")
+"""In our own words, what GitHub may take for an issue or a commit: the number of a generation."""
 
 
 def write_markdown(timeline: TimelineView, out: TextIO, title: str | None = None) -> None:
@@ -151,7 +151,7 @@ def _joined(pieces: Iterable[Segment]) -> str:
         else:
             joined.append(piece)
     return "".join(
-        code(p.text, limit=2_000) if p.is_quoted else _LONG_NUMBER.sub(r"`\g<0>`", p.text) for p in joined
+        code(p.text, limit=2_000) if p.is_quoted else _NO_REFERENCE.sub(r"`\g<0>`", p.text) for p in joined
     )
 
 

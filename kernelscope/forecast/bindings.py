@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from kernelscope.cellcode.effects import Binding, Origin
-from kernelscope.cellcode.known_calls import COPIES_WITHOUT_LEARNED_STATE
 from kernelscope.domain.changes import Identity
 from kernelscope.domain.names import names_through, root_of
+from kernelscope.forecast.library_calls import is_clone
 from kernelscope.forecast.makers import would_bind, would_make
 from kernelscope.forecast.reasons import (
     BindsObjectOf,
@@ -113,7 +113,7 @@ def _copy_state(simulation: CellSimulation, binding: Binding, token: int) -> Non
     if model is None or copy is None or model.parts or model.cls != copy.cls:
         return
     learned = {name: replace(signature, serial=1) for name, signature in model.learned.items()}
-    if binding.value.text in COPIES_WITHOUT_LEARNED_STATE:
+    if is_clone(binding.value.text):
         learned = {}
     simulation.objects[token] = replace(copy, params=model.params, learned=learned)
 

@@ -34,7 +34,7 @@ from kernelscope.forecast.reasons import (
 )
 from kernelscope.forecast.simulation import CellSimulation
 from kernelscope.forecast.stand_ins import UnknownValue
-from kernelscope.libraries.registry import card_for
+from kernelscope.libraries.registry import rules_for
 
 
 def find_cause(simulation: CellSimulation, change: Change, again: Observation) -> Reason:
@@ -85,7 +85,7 @@ def _learning(simulation: CellSimulation, token: int, verdict: Verdict, again: O
     if facts is None:
         return Learns()
     method = next(
-        (m for m in _methods_on(token, again) if card_for(facts).effect(facts, m) in LEARNING), None
+        (m for m in _methods_on(token, again) if rules_for(facts).effect(facts, m) in LEARNING), None
     )
     if method is None:
         starts_over = verdict is Verdict.REFITTED
@@ -105,11 +105,11 @@ def _methods_on(token: int, again: Observation) -> Iterator[str]:
 
 def _warm_start_decides(facts: ObjectFacts, method: str, *, is_set: bool) -> bool:
     """Whether ``warm_start`` has this value, and the method would do something else without it."""
-    card = card_for(facts)
-    if facts.params.get(card.warm_start_param) is not is_set:
+    rules = rules_for(facts)
+    if facts.params.get(rules.warm_start_param) is not is_set:
         return False
-    otherwise = replace(facts, params={**facts.params, card.warm_start_param: not is_set})
-    return card.effect(facts, method) is not card.effect(otherwise, method)
+    otherwise = replace(facts, params={**facts.params, rules.warm_start_param: not is_set})
+    return rules.effect(facts, method) is not rules.effect(otherwise, method)
 
 
 def find_open_question(simulation: CellSimulation, name: str) -> WarmStartUnreadable | ConditionalCall | None:
@@ -118,9 +118,9 @@ def find_open_question(simulation: CellSimulation, name: str) -> WarmStartUnread
     facts = simulation.facts_of(token)
     if facts is None:
         return None
-    if isinstance(facts.params.get(card_for(facts).warm_start_param), Opaque):
+    if isinstance(facts.params.get(rules_for(facts).warm_start_param), Opaque):
         return WarmStartUnreadable()
-    learning = [m for m in _methods_of_last_run(simulation) if card_for(facts).effect(facts, m) in LEARNING]
+    learning = [m for m in _methods_of_last_run(simulation) if rules_for(facts).effect(facts, m) in LEARNING]
     pairs = (*simulation.names.items(), *simulation.names_then.items())
     receivers = {n for n, t in pairs if simulation.successor(t) == token}
     if learning and all(simulation.effects.is_conditional(method, receivers) for method in learning):

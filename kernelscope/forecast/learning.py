@@ -10,7 +10,7 @@ from kernelscope.domain.changes import Identity, Learned
 from kernelscope.domain.facts import Call, ObjectFacts, Part, Signature
 from kernelscope.forecast.simulation import CellSimulation
 from kernelscope.forecast.stand_ins import rebind_signature
-from kernelscope.libraries.registry import Effect, card_for
+from kernelscope.libraries.registry import Effect, rules_for
 from kernelscope.verdicts.context import DEPTH
 
 LEARNING = (Effect.REFITS, Effect.CONTINUES)
@@ -35,7 +35,7 @@ def learn(simulation: CellSimulation) -> tuple[Call, ...]:
 def is_learning_call(simulation: CellSimulation, token: int, method: str) -> bool:
     """Whether this object would learn by this method."""
     facts = simulation.facts_of(token)
-    return facts is not None and card_for(facts).effect(facts, method) in LEARNING
+    return facts is not None and rules_for(facts).effect(facts, method) in LEARNING
 
 
 # Calls that were seen.
@@ -68,7 +68,7 @@ def _nested_calls(
     for part in _fitted_in_place(whole):
         facts = simulation.facts_of(part.token)
         if facts is not None:
-            method = card_for(facts).usual_fit_method
+            method = rules_for(facts).usual_fit_method
             yield Call(part.token, facts.cls, method, times=1, returned=1, nested=True)
             yield from _nested_calls(simulation, facts, call, depth - 1)
 
@@ -131,7 +131,7 @@ def _learn(simulation: CellSimulation, token: int, method: str, depth: int = DEP
     facts = simulation.facts_of(token)
     if facts is None or depth == 0:
         return
-    rules = card_for(facts)
+    rules = rules_for(facts)
     if rules.effect(facts, method or rules.usual_fit_method) not in (*LEARNING, Effect.RESTORES):
         return
     parts = _fitted_in_place(facts)
@@ -147,6 +147,6 @@ def _learn(simulation: CellSimulation, token: int, method: str, depth: int = DEP
 
 def _fitted_in_place(facts: ObjectFacts) -> list[Part]:
     """The parts that were passed to the object and that it fits itself, not clones of them."""
-    if not card_for(facts).works_with_given_parts(facts):
+    if not rules_for(facts).fits_parts_in_place(facts):
         return []
     return [part for part in facts.parts if part.key is not None]

@@ -11,6 +11,7 @@ from kernelscope.cellcode.reader import read_cell
 from kernelscope.domain.changes import Run
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.domain.names import root_of
+from kernelscope.forecast.library_calls import known_calls
 from kernelscope.timeline.view import TimelineView
 from kernelscope.verdicts.judge import tokens_in_use
 
@@ -74,7 +75,7 @@ class Present:
 
     def count_effects(self, run: Run) -> CellEffects:
         """What the source of the cell says; the functions that it calls may be defined in other cells."""
-        return read_cell(run.facts.code, self._definitions)
+        return read_cell(run.facts.code, self._definitions, known_calls())
 
     @cached_property
     def _definitions(self) -> NotebookDefinitions:

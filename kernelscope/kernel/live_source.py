@@ -67,7 +67,7 @@ class LiveSource:
         return self._info.signed
 
     async def events(self) -> AsyncIterator[Event]:
-        """Until the kernel is gone for good, or the probe was detached.
+        """Until the kernel is gone for good, the probe was detached, or the source is closed.
 
         Raises:
             UnreachableError: no kernel answers, or none does any longer.
@@ -85,7 +85,7 @@ class LiveSource:
             State.LISTENING: self._listen,
             State.AWAY: self._await_return,
         }
-        while (step := steps.get(self._attachment.state)) is not None:
+        while self._client is not None and (step := steps.get(self._attachment.state)) is not None:
             async for event in step():
                 yield event
         if self._attachment.error is not None:
@@ -248,6 +248,8 @@ class LiveSource:
             return  # it may still be being written: then it changes once more
         self._attachment.notebook = self._info.notebook
         await client.close()
+        if self._client is None:
+            return  # the source was closed meanwhile
         self._client = KernelClient(self._info, limit=self._options.limit)
         self._client.channels.open()
 

@@ -95,10 +95,10 @@ class Functions(Struct, frozen=True, kw_only=True):
     """Functions of a module, and what they do.
 
     ``save`` and ``load``: a file · ``dump`` and ``load bytes``: bytes in memory · ``copy``: an object out of another's
-    state · ``train``: a new model, trained · ``make``: a new object at each call.
+    state · ``clone``: one like it that has learned nothing · ``train``: a new model, trained · ``make``: a new object at each call.
     """
 
-    action: Literal["save", "load", "dump", "load bytes", "copy", "train", "make"]
+    action: Literal["save", "load", "dump", "load bytes", "copy", "clone", "train", "make"]
     module: str
     names: tuple[str, ...]
     source: str
@@ -121,7 +121,7 @@ class Names(Struct, frozen=True, kw_only=True):
     """Other names that the probe must know; ``KernelTables`` says what each kind is used for."""
 
     kind: Literal[
-        "read only", "returns itself", "copies itself", "state", "parameters", "assigns", "initialises",
+        "read only", "sets parameters", "returns itself", "copies itself", "state", "parameters", "assigns", "initialises",
         "applies", "gradient method", "gradient function", "gradient attribute", "passing frame", "function attribute", "converts",
     ]  # fmt: skip
     names: tuple[str, ...]
@@ -194,7 +194,7 @@ class LibraryRules:
     """By class of an object that stands for a module: the module."""
 
     is_network: ClassVar[bool] = False
-    """It has weights from its first moment on, so that only its history tells whether it has learned anything."""
+    """It has weights from its first moment on, so that only its history shows whether it has learned anything."""
     counts_writes: ClassVar[bool] = False
     """Every write to its values is counted, so that an equal state without one was not written."""
     born_fitted: ClassVar[bool] = False
@@ -208,25 +208,20 @@ class LibraryRules:
     """The method that learns, if it is not known which one was called."""
 
     @property
-    def by_history(self) -> bool:
-        """Whether the state itself does not tell if anything was learned."""
-        return self.is_network
-
-    @property
     def is_optimizer(self) -> bool:
         """Whether it trains the models that it works on."""
         return any(calls.on_partner is not Effect.NONE for calls in self.calls)
 
-    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+    def effect(self, facts: ObjectFacts, method: str, args: tuple[str, ...] = ()) -> Effect:
         """What calling ``method`` does.
 
         Args:
             facts: the object, with its hyper-parameters.
-            given: the continuation arguments that the call has.
+            args: the continuation arguments that the call has.
         """
         calls = self._calls.get(method)
         effect = Effect.NONE if calls is None else calls.effect
-        continues = effect is Effect.REFITS and not self.continuation_args.isdisjoint(given)
+        continues = effect is Effect.REFITS and not self.continuation_args.isdisjoint(args)
         return Effect.CONTINUES if continues else effect
 
     def effect_on_partner(self, method: str) -> Effect:
@@ -277,7 +272,7 @@ class LibraryRules:
         """Whether the values themselves show that they were changed after they were made."""
         return False
 
-    def works_with_given_parts(self, facts: ObjectFacts) -> bool:
+    def fits_parts_in_place(self, facts: ObjectFacts) -> bool:
         """Whether the parts it was given as parameters are those it learns and predicts with
         (a pipeline), or clones of them (a search, a voting classifier)."""
         return False
@@ -290,12 +285,12 @@ class LibraryRules:
         """Whether an instance attribute belongs to the learned state at all."""
         return True
 
-    def is_only_checked(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
+    def is_validation_only(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
         """Whether these attributes are no more than what ``fit`` sets before it learns, so that one that is
         refused leaves them behind."""
         return False
 
-    def keeps_its_core(self, facts: ObjectFacts, changed: tuple[str, ...]) -> bool:
+    def is_core_unchanged(self, facts: ObjectFacts, changed: tuple[str, ...]) -> bool:
         """Whether that without which it cannot be used is there, and none of the attributes that changed."""
         core = self.names_of(AttributeKind.LEARNED)
         return any(name in facts.learned and name not in changed for name in core)

@@ -21,7 +21,7 @@ from kernelscope.domain.facts import ObjectFacts
 from kernelscope.libraries.base import Effect, LibraryRules
 from kernelscope.libraries.kernel_tables import KernelTables, derive_tables
 
-__all__ = ["Effect", "Library", "LibraryRegistry", "LibraryRules", "card_for", "registry", "use_registry"]
+__all__ = ["Effect", "Library", "LibraryRegistry", "LibraryRules", "registry", "rules_for", "use_registry"]
 
 _DEFAULT = "other"
 """The kind of what no library claims."""
@@ -51,13 +51,22 @@ class LibraryRegistry:
         self.libraries = (*_own_libraries(), *(lib for folder in folders for lib in _libraries_in(folder)))
         self._by_kind = {rules.library: rules for library in self.libraries for rules in library.rules}
 
-    def rules_for(self, kind: str) -> LibraryRules:
+    def rules_of_kind(self, kind: str) -> LibraryRules:
         """The rules for a kind of object (``ObjectFacts.library``); the generic ones if none are known."""
         return self._by_kind.get(kind, self._by_kind[_DEFAULT])
 
     def is_step(self, method: str) -> bool:
         """Whether calling this method on an optimizer of any library trains what it works on."""
         return method in self.kernel_tables.stepping_methods
+
+    def functions(self, *actions: str) -> frozenset[str]:
+        """Names of the functions of any library that do one of these things: see ``Functions.action``."""
+        declared = (f for rules in self.rules for f in rules.functions if f.action in actions)
+        return frozenset(name for functions in declared for name in functions.names)
+
+    def methods(self, kind: str) -> frozenset[str]:
+        """Methods of one kind: see ``Names.kind``."""
+        return frozenset(m for rules in self.rules for n in rules.names if n.kind == kind for m in n.names)
 
     @property
     def rules(self) -> tuple[LibraryRules, ...]:
@@ -111,9 +120,6 @@ def use_registry(other: LibraryRegistry) -> Iterator[None]:
         _current.remove(other)
 
 
-RuleCard = LibraryRules
-
-
-def card_for(facts: ObjectFacts) -> LibraryRules:
+def rules_for(facts: ObjectFacts) -> LibraryRules:
     """The rules for the kind that ``facts.library`` names; the generic ones if none are known."""
-    return registry().rules_for(facts.library)
+    return registry().rules_of_kind(facts.library)

@@ -114,7 +114,7 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
         case CounterFell(name=name, before=before, after=after):
             return sentence(quote(name), " fell from ", quote(before), " to ", quote(after))
         case NewObject(generation=generation):
-            number = "" if generation is None else f" generation {generation},"
+            number = "" if generation is None else f" #{generation},"
             return sentence(f"a new object,{number} first seen in this run")
         case KnownObject(generation=generation):
             return sentence(f"the object was known before as {generation_name(generation)}")
@@ -129,7 +129,7 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
 
 def generation_name(generation: int | None) -> str:
     """How an object is called by its generation; parts have none."""
-    return "a part" if generation is None else f"generation {generation}"
+    return "a part" if generation is None else f"#{generation}"
 
 
 def evidence_text(change: Change) -> Sentence:

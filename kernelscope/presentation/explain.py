@@ -200,12 +200,12 @@ def _fate(change: Change) -> Sentence:
         return sentence(f"{that} lives on as ", enumerate_names(background.previous_names))
     if change.stale:
         return sentence(f"{that} has no name any more")
-    optimizes = registry().rules_for(background.previous_library or "").is_optimizer
+    optimizes = registry().rules_of_kind(background.previous_library or "").is_optimizer
     if background.previous_fitted is False:
         return sentence(f"{that} had no steps on record" if optimizes else f"{that} had learned nothing")
     if optimizes:
         return sentence(f"the record of {that}'s steps is gone")
-    return sentence(f"what {that} had learned is gone")
+    return sentence(f"{that} and what it had learned were discarded")
 
 
 def _known_as(change: Change) -> Sentence:

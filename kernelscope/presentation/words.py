@@ -53,7 +53,7 @@ _WORDS = {ModelKind.MODEL: _MODEL, ModelKind.NETWORK: _NETWORK, ModelKind.OPTIMI
 
 def words_for(library: str | None) -> ModelWords:
     """The words for models of this library."""
-    return _WORDS[registry().rules_for(library or "").model_kind]
+    return _WORDS[registry().rules_of_kind(library or "").model_kind]
 
 
 def standing(facts: ObjectFacts, *, fitted: bool) -> str:

@@ -118,7 +118,7 @@ def _refers(reference: Reference, obj: object) -> bool:
 
 
 class Binding:
-    """What one attribute was bound to at the last look, and how often it was bound anew."""
+    """What one attribute was bound to at the last look, and how often it was rebound."""
 
     __slots__ = ("_id", "_value", "digest", "late", "raw", "serial", "text", "version")
 

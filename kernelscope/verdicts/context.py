@@ -17,7 +17,7 @@ from kernelscope.domain.facts import (
     SavedFile,
     Value,
 )
-from kernelscope.libraries.registry import card_for
+from kernelscope.libraries.registry import rules_for
 
 DEPTH = 4
 """How deep composites in composites are followed: deeper ones are judged by their outer parts."""
@@ -63,7 +63,7 @@ class JudgingContext:
 
     def _is_unread(self, token: int) -> bool:
         facts = self.after.get(token)
-        return facts is not None and card_for(facts).is_unread(facts)
+        return facts is not None and rules_for(facts).is_unread(facts)
 
     def may_differ(self, facts: ObjectFacts, depth: int = DEPTH) -> bool:
         """Whether the object or anything it holds was touched."""
@@ -166,8 +166,8 @@ class JudgingContext:
 
 def working_parts(facts: ObjectFacts) -> tuple[Part, ...]:
     """The parts whose learned state is the whole's own."""
-    rules = card_for(facts)
-    in_place = rules.works_with_given_parts(facts)
+    rules = rules_for(facts)
+    in_place = rules.fits_parts_in_place(facts)
     return tuple(p for p in facts.parts if in_place or (p.key is None and not rules.is_template(facts, p)))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kernelscope.domain.facts import ObjectFacts
-from kernelscope.libraries.registry import card_for
+from kernelscope.libraries.registry import rules_for
 from kernelscope.verdicts.context import JudgingContext
 
 
@@ -24,7 +24,7 @@ def has_learned(
         remembered: of networks, by token: what was known after the last run that touched them.
     """
     known = remembered.get(facts.token)
-    return card_for(facts).is_fitted(facts, objects) if known is None else known
+    return rules_for(facts).is_fitted(facts, objects) if known is None else known
 
 
 def had_learned(facts: ObjectFacts, context: JudgingContext) -> bool:

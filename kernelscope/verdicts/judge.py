@@ -28,7 +28,7 @@ from kernelscope.domain.evidence import (
     SaveInCode,
 )
 from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
-from kernelscope.libraries.registry import card_for
+from kernelscope.libraries.registry import rules_for
 from kernelscope.verdicts.context import JudgingContext, differing_values, flat_params
 from kernelscope.verdicts.fitted import had_learned, has_learned
 from kernelscope.verdicts.learned import same_object
@@ -268,15 +268,15 @@ def _background(
 
 def _only_statistics_moved(before: ObjectFacts, after: ObjectFacts) -> bool:
     """Whether a network passed data forward and nothing trained it: no optimizer reached its weights."""
-    if not card_for(after).by_history:
+    if not rules_for(after).is_network:
         return False
     names = attribute_changes(before, after).names
-    return bool(names) and all(map(card_for(after).is_statistic, names))
+    return bool(names) and all(map(rules_for(after).is_statistic, names))
 
 
 def _kind_of(stale: tuple[str, ...], context: JudgingContext) -> StaleKind:
     partners = [context.after[context.names_after[n]] for n in stale if n in context.names_after]
-    if partners and all(card_for(f).is_optimizer for f in partners):
+    if partners and all(rules_for(f).is_optimizer for f in partners):
         return "optimizers"
     return "schedulers" if partners and all(f.helper for f in partners) else "models"
 
@@ -294,7 +294,7 @@ def _file_state(change: Change, context: JudgingContext) -> SavedState | None:
 
 def _has_learned_now(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether the model has learned anything, after the run."""
-    if card_for(facts).by_history:
+    if rules_for(facts).is_network:
         return has_network_learned(facts, context)
     return has_learned(facts, context.after, {})
 

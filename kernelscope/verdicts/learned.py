@@ -14,7 +14,7 @@ from kernelscope.domain.evidence import (
     PartEvidence,
 )
 from kernelscope.domain.facts import Call, MethodInCode, ObjectFacts, Part
-from kernelscope.libraries.registry import Effect, RuleCard, card_for
+from kernelscope.libraries.registry import Effect, LibraryRules, rules_for
 from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
 from kernelscope.verdicts.fitted import had_learned, has_learned
 from kernelscope.verdicts.learned_finding import (
@@ -47,14 +47,14 @@ def same_object(
     Args:
         depth: how many levels of parts are followed; a composite may hold itself.
     """
-    card = card_for(after)
-    if card.by_history:
+    rules = rules_for(after)
+    if rules.is_network:
         return same_network(before, after, context)
     was, now = had_learned(before, context), has_learned(after, context.after, {})
     attributes = attribute_changes(before, after)
     parts = _through_parts(before, after, context, depth) if depth else LearnedFinding(Learned.SAME)
     returned = [c for c in context.calls_on(after.token) if c.returned]
-    learning_calls = [c for c in returned if card.effect(after, c.method, c.given) in LEARNING_EFFECTS]
+    learning_calls = [c for c in returned if rules.effect(after, c.method, c.given) in LEARNING_EFFECTS]
     if was and not now:
         evidence = attributes.evidence() or parts.evidence or (Circumstance.PART_REPLACED,)
         return LearnedFinding(Learned.CLEARED, "observed", evidence)
@@ -64,10 +64,10 @@ def same_object(
     if learning_calls:
         return _by_calls(after, learning_calls, was, now, attributes, context)
     if not attributes and not parts.happened:
-        return _by_calls_that_must_have_run(card, after, was, now, context)
+        return _by_calls_that_must_have_run(rules, after, was, now, context)
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
-    if was and not parts.happened and _may_be_refused(card, after, attributes, context):
+    if was and not parts.happened and _may_be_refused(rules, after, attributes, context):
         return _refused_fit(before, after, attributes)
     if not parts.happened and _is_bookkeeping(after, attributes, context):
         return LearnedFinding(Learned.SAME if was else Learned.NONE)
@@ -87,8 +87,8 @@ def _by_calls(
     attributes: AttributeChanges,
     context: JudgingContext,
 ) -> LearnedFinding:
-    card = card_for(facts)
-    effects = {card.effect(facts, c.method, c.given) for c in calls}
+    rules = rules_for(facts)
+    effects = {rules.effect(facts, c.method, c.given) for c in calls}
     evidence = (*(call_seen(c) for c in calls), *attributes.evidence())
     if Effect.RESTORES in effects and Effect.REFITS not in effects:
         return restored_state(
@@ -101,18 +101,18 @@ def _by_calls(
 
 
 def _by_calls_that_must_have_run(
-    card: RuleCard, after: ObjectFacts, was: bool, now: bool, context: JudgingContext
+    rules: LibraryRules, after: ObjectFacts, was: bool, now: bool, context: JudgingContext
 ) -> LearnedFinding:
     """Nothing differs, and yet a call may have learned or loaded the very same state again.
 
     That is concluded only if calls are not seen and the code cannot have skipped one.  For an object whose
     learned state cannot be read, the code is the only evidence.
     """
-    unread = card.is_unread(after)
+    unread = rules.is_unread(after)
     here = () if context.sees_calls or not now else context.surely_called_on(after.token)
     if unread and not context.sees_calls:
         here = tuple(m for m in context.methods_possible_on(after.token) if m.token == after.token)
-    effects = {card.effect(after, m.method, m.given): m for m in here}
+    effects = {rules.effect(after, m.method, m.given): m for m in here}
     reason: Evidence = Circumstance.STATE_UNREADABLE if unread else Circumstance.EQUAL_AFTER_CALL
     for effect in (Effect.REFITS, Effect.RESTORES, Effect.CONTINUES):
         if was and effect in effects:
@@ -131,8 +131,8 @@ def _by_calls_that_must_have_run(
 
 def _changing_calls_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[MethodInCode, ...]:
     """Calls in the code that may have changed what this object has learned."""
-    card, possible = card_for(facts), context.methods_possible_on(facts.token)
-    return tuple(m for m in possible if card.effect(facts, m.method, m.given) in _CHANGING_EFFECTS)
+    rules, possible = rules_for(facts), context.methods_possible_on(facts.token)
+    return tuple(m for m in possible if rules.effect(facts, m.method, m.given) in _CHANGING_EFFECTS)
 
 
 def _learned_through_parts(
@@ -148,7 +148,7 @@ def _learned_through_parts(
     """What a call on the whole did, if it works by changing the parts in place."""
     if not was and not now:
         return _wrapper(before, after, learning_calls, context, depth)
-    if not (learning_calls and was and parts.happened and card_for(after).works_with_given_parts(after)):
+    if not (learning_calls and was and parts.happened and rules_for(after).fits_parts_in_place(after)):
         return LearnedFinding(Learned.SAME)
     # What became of a pipeline is what became of its steps: one of them may have warm_start.
     seen = tuple(call_seen(c) for c in learning_calls)
@@ -163,7 +163,7 @@ def _wrapper(
     here = bool(learning_calls) or any(
         m.token == after.token for m in _changing_calls_in_code(after, context)
     )
-    if after.learned or not here or not depth or card_for(after).works_with_given_parts(after):
+    if after.learned or not here or not depth or rules_for(after).fits_parts_in_place(after):
         return LearnedFinding(Learned.SAME)
     return _through_parts(before, after, context, depth, tuple(p for p in after.parts if p.key is not None))
 
@@ -194,11 +194,11 @@ def _is_bookkeeping(after: ObjectFacts, attributes: AttributeChanges, context: J
 
 
 def _may_be_refused(
-    card: RuleCard, after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext
+    rules: LibraryRules, after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext
 ) -> bool:
     """Whether a ``fit`` that changed only what it validates can have been refused: it raised, or the code may
     have caught its error, and the core of what was learned is unchanged."""
-    if not card.is_only_checked(after, attributes.names):
+    if not rules.is_validation_only(after, attributes.names):
         return False
     if context.sees_calls:
         return any(not c.returned for c in context.calls_on(after.token))
@@ -207,11 +207,11 @@ def _may_be_refused(
         return True
     by_hand = any(token == after.token for token, _ in context.observation.code.assigned)
     sure = any(
-        card.effect(after, m.method, m.given) in _CHANGING_EFFECTS
+        rules.effect(after, m.method, m.given) in _CHANGING_EFFECTS
         for m in context.surely_called_on(after.token)
     )
-    can_be_fit = may_have_learned(card, after, context)
-    return can_be_fit and not sure and not by_hand and card.keeps_its_core(after, attributes.names)
+    can_be_fit = may_have_learned(rules, after, context)
+    return can_be_fit and not sure and not by_hand and rules.is_core_unchanged(after, attributes.names)
 
 
 def _refused_fit(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges) -> LearnedFinding:
@@ -254,9 +254,9 @@ def _without_seen_call(
         calls = (call_seen(c, came_back=False) for c in raised)
         evidence = (*calls, *attributes.evidence())
         return LearnedFinding(Learned.UNKNOWN, "unknown", evidence)
-    card = card_for(after)
+    rules = rules_for(after)
     if any(
-        card.effect(after, m.method, m.given) in LEARNING_EFFECTS
+        rules.effect(after, m.method, m.given) in LEARNING_EFFECTS
         for m in context.surely_called_on(after.token)
     ):
         return _by_code(before, after, was, attributes, context)  # a method that is not a Python function
@@ -267,14 +267,14 @@ def _by_code(
     before: ObjectFacts, after: ObjectFacts, was: bool, attributes: AttributeChanges, context: JudgingContext
 ) -> LearnedFinding:
     """Attributes differ and calls are not seen: what can the code have called?"""
-    card = card_for(after)
+    rules = rules_for(after)
     possible = list(_changing_calls_in_code(after, context))
-    effects = {card.effect(after, m.method, m.given) for m in possible}
+    effects = {rules.effect(after, m.method, m.given) for m in possible}
     if not effects:
         return _edited_or_unknown(after, attributes, context, "inferred")
     evidence = (*calls_in_code(possible), *attributes.evidence())
     if Effect.RESTORES in effects:
-        sure = {card.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
+        sure = {rules.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
         if len(effects) == 1 or Effect.RESTORES in sure:
             return restored_state(after, context, "inferred", evidence)
         return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.ORDER_UNKNOWN))
@@ -282,7 +282,7 @@ def _by_code(
         return LearnedFinding(Learned.CLEARED if was else Learned.NONE, "inferred", evidence)
     if not was:
         return LearnedFinding(Learned.FITTED, "inferred", evidence)
-    sure = {card.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
+    sure = {rules.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
     if len(effects) > 1 and Effect.REFITS not in sure:
         return _by_counters(before, after, evidence)
     learned = Learned.REFITTED if Effect.REFITS in effects else Learned.CONTINUED
@@ -339,9 +339,9 @@ def _through_parts(
     return LearnedFinding(Learned.SAME)
 
 
-def may_have_learned(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
+def may_have_learned(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether the code contains a call that may have fitted or continued this object."""
     return any(
-        card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
+        rules.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
         for m in context.methods_possible_on(facts.token)
     )

@@ -16,7 +16,7 @@ from kernelscope.domain.evidence import (
     LoadInCode,
 )
 from kernelscope.domain.facts import Call, FileAccess, MethodInCode, ObjectFacts, Signature
-from kernelscope.libraries.registry import card_for
+from kernelscope.libraries.registry import rules_for
 from kernelscope.verdicts.context import JudgingContext
 
 
@@ -75,10 +75,10 @@ class AttributeChanges(Struct, frozen=True):
 
 def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChanges:
     """Compares signatures, except of attributes that were not evaluated on either side."""
-    card = card_for(after)
+    rules = rules_for(after)
     unseen = {*before.not_evaluated, *after.not_evaluated}
-    old = {n: s for n, s in before.learned.items() if card.is_learned(n) and n not in unseen}
-    new = {n: s for n, s in after.learned.items() if card.is_learned(n) and n not in unseen}
+    old = {n: s for n, s in before.learned.items() if rules.is_learned(n) and n not in unseen}
+    new = {n: s for n, s in after.learned.items() if rules.is_learned(n) and n not in unseen}
     bound, written, renewed = [], [], []
     for name, signature in new.items():
         earlier = old.get(name)

@@ -16,7 +16,7 @@ from kernelscope.domain.changes import Certainty, Learned
 from kernelscope.domain.evidence import AttributesSetInCode, Circumstance, Evidence, SeenAtAttach
 from kernelscope.domain.facts import MethodInCode, ObjectFacts
 from kernelscope.libraries.base import AttributeKind
-from kernelscope.libraries.registry import Effect, card_for, registry
+from kernelscope.libraries.registry import Effect, registry, rules_for
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.fitted import had_learned
 from kernelscope.verdicts.learned_finding import (
@@ -122,7 +122,7 @@ def new_network(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
         return LearnedFinding(Learned.CARRIED, "inferred", (Circumstance.EQUALS_KNOWN_NETWORK,), copied=True)
     if any(_is_copy_of_a_trained_one(p.token, context) for p in after.parts):
         return LearnedFinding(Learned.CARRIED, "inferred", (Circumstance.CONTAINS_TRAINED_COPY,), copied=True)
-    if not context.observation.code.complete and card_for(after).was_written(after):
+    if not context.observation.code.complete and rules_for(after).was_written(after):
         return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.WRITTEN_OFTEN,))
     return LearnedFinding(Learned.NONE)
 
@@ -150,7 +150,7 @@ def trained_networks(context: JudgingContext) -> dict[int, bool]:
     """Whether each network that the observation touched has learned anything, by token."""
     touched = (context.after.get(token) for token in context.touched)
     return {
-        f.token: has_network_learned(f, context) for f in touched if f is not None and card_for(f).by_history
+        f.token: has_network_learned(f, context) for f in touched if f is not None and rules_for(f).is_network
     }
 
 
@@ -170,7 +170,7 @@ def _without_changes(
         (Effect.CONTINUES, Learned.CONTINUED if was else Learned.FITTED),
     ):
         known = [c for c in causes if c.effect is effect and (c.seen or rewritten or (c.sure and c.whole))]
-        counts = rewritten or not card_for(after).counts_writes
+        counts = rewritten or not rules_for(after).counts_writes
         if known and counts and (was or effect is Effect.CONTINUES):
             seen = all(c.seen for c in known)
             evidence = (*(c.evidence for c in known), Circumstance.EQUAL_CONTENT)
@@ -203,7 +203,7 @@ def _without_a_cause(
     parts = [
         m
         for m in code.methods
-        if m.token in mine and card_for(after).effect(after, m.method) is Effect.CLEARS
+        if m.token in mine and rules_for(after).effect(after, m.method) is Effect.CLEARS
     ]
     if parts:
         return LearnedFinding(Learned.EDITED, "inferred", (*evidence, *calls_in_code(parts)))
@@ -231,7 +231,7 @@ def _causes_in_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[_Ca
         if method.token is not None:
             effect = _effect_of(method.method, method.token, method.given, facts, context)
         elif _may_be_called_on(method, facts, context):
-            effect = card_for(facts).effect(facts, method.method, method.given)
+            effect = rules_for(facts).effect(facts, method.method, method.given)
         else:
             continue
         if effect in (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS):
@@ -249,12 +249,12 @@ def _effect_of(
 ) -> Effect:
     """What a call on ``token`` does to this network: on itself, on what holds it, on an optimizer."""
     if token == facts.token or token in context.wholes_of(facts.token):
-        effect = card_for(facts).effect(facts, method, arguments)
+        effect = rules_for(facts).effect(facts, method, arguments)
     elif token in context.workers_on(facts.token):
-        effect = card_for(context.after[token]).effect_on_partner(method)
+        effect = rules_for(context.after[token]).effect_on_partner(method)
     else:
         in_parts = any(p.token == token for p in facts.parts)
-        effect = card_for(facts).effect(facts, method, arguments) if in_parts else Effect.NONE
+        effect = rules_for(facts).effect(facts, method, arguments) if in_parts else Effect.NONE
         if effect is Effect.CLEARS:
             return Effect.NONE  # initialising one layer again is an edit of the whole
     return effect if effect in (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS) else Effect.NONE
@@ -286,7 +286,7 @@ def _affects_most_weights(causes: tuple[_Cause, ...], facts: ObjectFacts, change
     if any(c.whole for c in causes if c.effect in (Effect.RESTORES, Effect.CLEARS)):
         return True
     differ = {*changes.written, *changes.bound}
-    statistics = card_for(facts).names_of(AttributeKind.STATISTICS)
+    statistics = rules_for(facts).names_of(AttributeKind.STATISTICS)
     weights = [n for n in facts.learned if n.rpartition(".")[2] not in statistics]
     return 2 * sum(n in differ for n in weights) > len(weights)
 
@@ -299,7 +299,7 @@ def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
 
 def _only_statistics(facts: ObjectFacts, changes: AttributeChanges) -> bool:
     names = (*changes.written, *changes.bound)
-    return not changes.lost and all(map(card_for(facts).is_statistic, names))
+    return not changes.lost and all(map(rules_for(facts).is_statistic, names))
 
 
 def _is_converted(
@@ -311,7 +311,7 @@ def _is_converted(
         return True
     mine = {after.token, *context.wholes_of(after.token)}
     asked = any(
-        card_for(after).converts(m.method) and m.token in (None, *mine)
+        rules_for(after).converts(m.method) and m.token in (None, *mine)
         for m in context.observation.code.methods
     )
     changed = (*changes.written, *changes.bound)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from kernelscope.domain.changes import Learned
 from kernelscope.domain.evidence import Circumstance
 from kernelscope.domain.facts import Call, ObjectFacts
-from kernelscope.libraries.registry import Effect, RuleCard, card_for
+from kernelscope.libraries.registry import Effect, LibraryRules, rules_for
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.fitted import has_learned
 from kernelscope.verdicts.learned import LEARNING_EFFECTS, may_have_learned, same_object
@@ -23,50 +23,52 @@ from kernelscope.verdicts.networks import new_network
 
 def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     """Where the learned state of an object that was not there before comes from."""
-    card = card_for(after)
-    if card.by_history:
+    rules = rules_for(after)
+    if rules.is_network:
         return new_network(after, context)
     now = has_learned(after, context.after, {})
     calls = context.calls_on(after.token)
-    if any(card.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
+    if any(rules.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
         if not now:
             return LearnedFinding(Learned.NONE)
         restored = restored_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
-        return _after_restore(card, after, calls, restored)
+        return _after_restore(rules, after, calls, restored)
     if not now and any(
-        f.token == after.token and f.call in card.untraced_loads for f in context.files("load")
+        f.token == after.token and f.call in rules.untraced_loads for f in context.files("load")
     ):
         return restored_state(after, context, "inferred", ())
     if not now:
         return LearnedFinding(Learned.NONE)
-    if _stands_on_known_parts(card, after, context):
+    if _stands_on_known_parts(rules, after, context):
         return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
-    grown = _grown_from_another(card, after, context)
+    grown = _grown_from_another(rules, after, context)
     if grown is not None:
         return grown
     learning_calls = [
-        c for c in calls if c.returned and card.effect(after, c.method, c.given) in LEARNING_EFFECTS
+        c for c in calls if c.returned and rules.effect(after, c.method, c.given) in LEARNING_EFFECTS
     ]
     if learning_calls:
         return LearnedFinding(Learned.FITTED, "observed", tuple(call_seen(c) for c in learning_calls))
-    if _may_be_restored(after, context) and not may_have_learned(card, after, context):
+    if _may_be_restored(after, context) and not may_have_learned(rules, after, context):
         return restored_state(after, context, "inferred", ())
-    return _fitted_as_far_as_known(card, after, context)
+    return _fitted_as_far_as_known(rules, after, context)
 
 
-def _grown_from_another(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding | None:
+def _grown_from_another(
+    rules: LibraryRules, facts: ObjectFacts, context: JudgingContext
+) -> LearnedFinding | None:
     """A new model that a training function made from another one (``xgb.train(…, xgb_model=old)``)."""
     methods = context.observation.code.methods
-    training = [m for m in methods if card.is_training_function(m.method) and m.token == facts.token]
-    if {card.effect(facts, m.method, m.given) for m in training} != {Effect.CONTINUES}:
+    training = [m for m in methods if rules.is_training_function(m.method) and m.token == facts.token]
+    if {rules.effect(facts, m.method, m.given) for m in training} != {Effect.CONTINUES}:
         return None
     return LearnedFinding(Learned.CONTINUED, "inferred", calls_in_code(training), in_memory=True)
 
 
-def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
+def _stands_on_known_parts(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a new composite stands around parts that had learned before and learned nothing in this run."""
     parts = [p.token for p in facts.parts if p.key is not None]
-    if not card.works_with_given_parts(facts) or facts.learned or not parts:
+    if not rules.fits_parts_in_place(facts) or facts.learned or not parts:
         return False
     return all(
         token in context.before
@@ -76,10 +78,10 @@ def _stands_on_known_parts(card: RuleCard, facts: ObjectFacts, context: JudgingC
 
 
 def _after_restore(
-    card: RuleCard, facts: ObjectFacts, calls: tuple[Call, ...], restored: LearnedFinding
+    rules: LibraryRules, facts: ObjectFacts, calls: tuple[Call, ...], restored: LearnedFinding
 ) -> LearnedFinding:
     """The restored state, or what it became if the same run continued or refitted it."""
-    effects = [card.effect(facts, c.method, c.given) for c in calls]
+    effects = [rules.effect(facts, c.method, c.given) for c in calls]
     later = zip(effects, calls, strict=True)
     rest = [e for e, c in tuple(later)[effects.index(Effect.RESTORES) + 1 :] if c.returned]
     evidence = tuple(call_seen(c) for c in calls)
@@ -101,31 +103,33 @@ def _may_be_restored(facts: ObjectFacts, context: JudgingContext) -> bool:
     return bool(any(f.token in (facts.token, None) for f in loads) or context.observation.code.copies)
 
 
-def _fitted_as_far_as_known(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
+def _fitted_as_far_as_known(
+    rules: LibraryRules, facts: ObjectFacts, context: JudgingContext
+) -> LearnedFinding:
     """What is known about a new object that has learned something, if no call on it was seen."""
     possible = [
         m
         for m in context.methods_possible_on(facts.token)
-        if card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
+        if rules.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES)
     ]
     evidence = calls_in_code(possible)
     twin = twin_of(facts, context)
     if not _may_be_restored(facts, context):
         if possible:
             return LearnedFinding(Learned.FITTED, "inferred", evidence)
-        followed = (context.observation.code.complete or card.born_fitted) and twin is None
-        if followed or _something_learns(card, facts, context):
+        followed = (context.observation.code.complete or rules.born_fitted) and twin is None
+        if followed or _something_learns(rules, facts, context):
             return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
         if twin is None:
             return LearnedFinding(Learned.UNKNOWN, "unknown", (Circumstance.ORIGIN_NOT_SEEN,))
-    elif {card.effect(facts, m.method, m.given) for m in possible} == {Effect.CONTINUES}:
+    elif {rules.effect(facts, m.method, m.given) for m in possible} == {Effect.CONTINUES}:
         return replace(restored_state(facts, context, "inferred", evidence), learned=Learned.CONTINUED)
     elif twin is None:
         return LearnedFinding(Learned.FITTED, "inferred", evidence)
     return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.EQUALS_KNOWN_STATE))
 
 
-def _something_learns(card: RuleCard, facts: ObjectFacts, context: JudgingContext) -> bool:
+def _something_learns(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether the code contains any learning call, on any object."""
     methods = context.observation.code.methods
-    return any(card.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES) for m in methods)
+    return any(rules.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES) for m in methods)

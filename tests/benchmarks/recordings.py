@@ -46,7 +46,7 @@ def main(runs: int = 5_000, models: int = 50) -> None:
 
 def session(runs: int, models: int) -> Iterator[Event]:
     """Models are made one after the other, then fitted, made anew, and given other parameters at random."""
-    chance, story, entry = random.Random(5), Story(), dict[str, ObjectFacts]()
+    chance, story, held = random.Random(5), Story(), dict[str, ObjectFacts]()
     story.attach()
     names = [f"models['m{n}']" if n % 5 else f"model_{n}" for n in range(models)]
     for number in range(runs):
@@ -54,17 +54,17 @@ def session(runs: int, models: int) -> Iterator[Event]:
         told = f"{name} = build({name!r})\n{name}.fit(X_train, y_train)\nprint(score({name}, X_test, y_test))"
         told += f"  # {number % (runs // 3)}"
         kind = chance.random()
-        if name not in entry or kind < 0.2:
+        if name not in held or kind < 0.2:
             cls = (LOGISTIC, SGD, SCALER, FOREST)[names.index(name) % 4]
             params = {"C": chance.random(), "max_iter": 100, "tol": 1e-4, "random_state": None}
-            entry[name] = learned(story.new(cls, params), tag=str(number))
-            story.run(told, names={name: entry[name]}, calls=[call(entry[name])])
+            held[name] = learned(story.new(cls, params), tag=str(number))
+            story.run(told, names={name: held[name]}, calls=[call(held[name])])
         elif kind < 0.5:
-            entry[name] = learned(entry[name], tag=str(number))
-            story.run(told, objects=[entry[name]], calls=[call(entry[name])])
+            held[name] = learned(held[name], tag=str(number))
+            story.run(told, objects=[held[name]], calls=[call(held[name])])
         elif kind < 0.6:
-            entry[name] = with_params(entry[name], C=float(number))
-            story.run(f"{name}.set_params(C={number})", objects=[entry[name]])
+            held[name] = with_params(held[name], C=float(number))
+            story.run(f"{name}.set_params(C={number})", objects=[held[name]])
         else:
             story.run("print(X_test.describe())")
     for event in story.events:

@@ -126,13 +126,13 @@ def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_cha
         "attached to /run/kernel-1.json, Python 3.12.1, after In [3]",
         "  models: none yet",
         "In [4]  m = LR()",
-        "  created   m was created: a LogisticRegression (generation 1), not fitted yet.",
+        "  created   m was created: a LogisticRegression (#1), not fitted yet.",
         "In [5]  m.fit(X, y)",
-        "  fitted    m was fitted for the first time: the same object (generation 1). (inferred)",
+        "  fitted    m was fitted for the first time: the same object (#1). (inferred)",
         "In [6], again after [5], error  m.fit(X, y)",
         "  every model untouched",
         "between runs",
-        "  params    m got other hyper-parameters; what it has learned stays as it was (generation 1). "
+        "  params    m got other hyper-parameters; what it has learned stays as it was (#1). "
         "Hyper-parameters: C 1.0 → 3.0.",
     ]
 
@@ -144,7 +144,7 @@ def test_given_an_unknown_change_when_written_for_people_then_the_word_stands_on
         attached({"m": m}), Observed(1, observation(1, run_facts(1), {}, [written(m)], code=OBSCURE))
     )[3:]
 
-    assert line.startswith("  unknown   m changed (generation 1), and it is not known how.")
+    assert line.startswith("  unknown   m changed (#1), and it is not known how.")
 
 
 def test_given_a_local_model_when_written_for_people_then_it_is_called_local() -> None:

@@ -189,8 +189,8 @@ def test_given_a_session_when_written_then_its_changes_are_there_without_scripts
     text = Elements(written(page(churn().view()))).text
 
     assert "resets model: 2 of 2 times" in text
-    assert "model was replaced: a new LogisticRegression (generation 4), not fitted yet" in text
-    assert "a new object, generation 4, first seen in this run" in text
+    assert "model was replaced: a new LogisticRegression (#4), not fitted yet" in text
+    assert "a new object, #4, first seen in this run" in text
 
 
 def test_given_many_changes_when_written_out_then_it_is_told_how_many_are_not() -> None:

@@ -128,8 +128,8 @@ def test_given_a_page_when_opened_then_the_latest_reset_is_told_and_nothing_is_f
 
     assert reader.one("h1").text == "churn.ipynb"
     assert reader.one("#summary").text == "28 runs · 6 models · 1 restart · Python 3.12.4"
-    assert "model was replaced: a new LogisticRegression (generation 6)" in reader.one("#inspector").text
-    assert "a new object, generation 6, first seen in this run" in reader.one("#inspector .evidence").text
+    assert "model was replaced: a new LogisticRegression (#6)" in reader.one("#inspector").text
+    assert "a new object, #6, first seen in this run" in reader.one("#inspector .evidence").text
     assert reader.one("#inspector pre").text == "model = LogisticRegression(C=1.0)"
     assert [url.split(":")[0] for url in reader.asked()] == ["file"]
 

@@ -11,9 +11,9 @@ from kernelscope import demo
 from tests.support import pythons
 from tests.support.scenarios import Scenario
 from tests.support.zygote import SKLEARN
-from tests.test_scenarios import FRAMEWORKS, SCENARIOS, has_module, imported
+from tests.test_scenarios import FRAMEWORKS, GOLDEN_VERSIONS, SCENARIOS, has_module, imported
 
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = GOLDEN_VERSIONS
 """Of the interpreters that golden files are made with; the first does not see calls, the others do."""
 
 

@@ -14,6 +14,8 @@ from tests.golden import files
 from tests.golden.notebooks import Case, cases, python_for
 from tests.golden.playing import PLAYS, play
 from tests.golden.rendering import Line
+from tests.support.scenarios import label_problems
+from tests.test_scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
@@ -32,7 +34,7 @@ def _parameters() -> list[ParameterSet]:
 
 
 @pytest.mark.parametrize("case", _parameters())
-def test_a_notebook_gives_what_its_golden_file_has(case: Case) -> None:
+def test_a_notebook_meets_its_labels_and_gives_what_its_golden_file_has(case: Case) -> None:
     notebook, version = case.notebook, case.version
     python = python_for(case)
     if python is None:
@@ -40,6 +42,8 @@ def test_a_notebook_gives_what_its_golden_file_has(case: Case) -> None:
     for _ in range(PLAYS):
         played = play(notebook, python)
         wrong = _differences(case, files.render(notebook, played))
+        if notebook.name in SCENARIOS:
+            wrong = [*label_problems(SCENARIOS[notebook.name], played.records), *wrong]
         if not wrong or not played.is_starved:
             break
     if wrong:

@@ -171,4 +171,4 @@ def test_a_session_that_was_played_is_judged_anew_alike(kernel: KernelProcess, t
         "fitted",
         "deleted",
     ]
-    assert replayed(path, "--anew") == given
+    assert replayed(path, "--rejudge") == given

@@ -17,7 +17,7 @@ import os
 import tempfile
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,19 @@ def _steps(scenario: Scenario, kernel: KernelProcess, watching: Watching) -> Ite
         codes.append(code)
         record = watching.wait_run(epoch, kernel.run(code)["execution_count"])
         for problem in problems(step, record, watching.of("attached")[-1]["kernel"]["sees_calls"]):
+            yield f"step {number}: {problem}"
+
+
+def label_problems(scenario: Scenario, records: Sequence[Record]) -> Iterator[str]:
+    """What is wrong with the records of a notebook that was played from its first step to its last."""
+    attached = [record for record in records if record["type"] == "attached"]
+    executions = iter([record for record in records if record["type"] == "execution"])
+    epoch = 0
+    for number, step in enumerate(scenario["step"], 1):
+        if step.get("restart"):
+            epoch += 1
+            continue
+        for problem in problems(step, next(executions), attached[epoch]["kernel"]["sees_calls"]):
             yield f"step {number}: {problem}"
 
 

@@ -328,7 +328,7 @@ def test_given_a_class_that_keeps_nothing_of_its_own_when_fitted_then_its_given_
     assert (first.verdict, again.verdict) == ("fitted", "refitted")
 
 
-@pytest.mark.parametrize(("known", "told"), [("part", "a part"), ("local", "generation 9")])
+@pytest.mark.parametrize(("known", "told"), [("part", "a part"), ("local", "#9")])
 def test_given_an_object_that_was_there_untold_when_a_name_reaches_it_then_aliased(
     known: str, told: str
 ) -> None:

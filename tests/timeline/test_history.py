@@ -37,8 +37,8 @@ def test_a_story_goes_from_the_oldest_to_the_newest_and_ends_with_what_is_held()
         "In [3]",
         "In [4], again after In [3],",
     ]
-    assert "observed: a new object, generation 1, first seen in this run" in lines
-    assert "Now m holds a LogisticRegression (generation 3), not fitted." in lines
+    assert "observed: a new object, #1, first seen in this run" in lines
+    assert "Now m holds a LogisticRegression (#3), not fitted." in lines
     assert "Re-running In [4] resets m: the one time that it ran again." in lines
 
 
@@ -57,7 +57,7 @@ def test_at_a_run_nothing_later_is_told() -> None:
     timeline = session().timeline
     told = name_history(timeline, "m", find_moment(timeline, 1, 2))
     assert [c.execution_count for c in told.entries] == [1, 2]
-    assert text_of(told.end) == "After In [2] m holds a LogisticRegression (generation 1), fitted."
+    assert text_of(told.end) == "After In [2] m holds a LogisticRegression (#1), fitted."
     assert told.reruns == ()
     assert find_moment(timeline, 1, 9) is None
     assert find_moment(timeline, 2, 1) is None
@@ -69,7 +69,7 @@ def test_what_was_before_the_attach_is_unknown() -> None:
     told = name_history(TimelineView(timeline), "m")
     assert [text_of(c.sentence) for c in told.entries] == [
         "What happened to m before In [8] is unknown: kernelscope was not attached.",
-        "After In [7] m holds a LogisticRegression (generation 1), fitted.",
+        "After In [7] m holds a LogisticRegression (#1), fitted.",
     ]
     assert [c.certainty for c in told.entries] == ["unknown", "observed"]
     kept = text_of(name_history(TimelineView(timeline), "m", forgotten=3).entries[0].sentence)

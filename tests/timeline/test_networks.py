@@ -116,7 +116,7 @@ def test_given_a_trained_network_when_it_is_made_anew_then_its_optimizer_is_a_st
 
     assert axes(change) == ("reset", "recreated", "none", "observed")
     assert change.stale == ("opt",)
-    assert "opt still holds generation 1" in explained(change)
+    assert "opt still holds #1" in explained(change)
 
 
 @both
@@ -302,7 +302,7 @@ def test_given_a_file_when_it_is_read_back_then_both_generations_are_told() -> N
     change = watch.run(names={"net": back}, files=[loaded(back, "net", "/w/net.pt")], code=NOTHING)["net"]
 
     assert change.verdict == "restored"
-    assert "The file holds generation 1, as saved in In [2]; memory held generation 5." in explained(change)
+    assert "The file holds #1, as saved in In [2]; memory held #5." in explained(change)
 
 
 def of_layers(token: int, **weights: str) -> ObjectFacts:
@@ -397,8 +397,8 @@ def test_a_network_and_its_optimizer_are_spoken_of_in_their_own_words() -> None:
 
     assert "net was trained further: the same network" in explained(on["net"])
     assert "opt took further steps: the same optimizer" in explained(on["opt"])
-    assert "opt still holds generation 1: its steps do not reach the new one" in explained(anew)
-    assert "generation 5 had learned nothing" in explained(again)
+    assert "opt still holds #1: its steps do not reach the new one" in explained(anew)
+    assert "#5 had learned nothing" in explained(again)
 
 
 def test_given_a_network_that_holds_a_copy_of_a_trained_one_then_it_is_a_copy_too() -> None:
@@ -495,5 +495,5 @@ def test_given_a_checkpoint_of_two_models_then_each_is_told_what_the_file_holds_
         trained(net, "w1", 9), optimizer(2, net, steps=1), files=files, code=code, sees_calls=False
     )
 
-    assert "The file holds generation 1, as saved in In [2]" in explained(told["net"])
-    assert "The file holds generation 2, as saved in In [2]" in explained(told["opt"])
+    assert "The file holds #1, as saved in In [2]" in explained(told["net"])
+    assert "The file holds #2, as saved in In [2]" in explained(told["opt"])

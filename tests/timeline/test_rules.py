@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from kernelscope.domain.facts import ObjectFacts, Part, Value
-from kernelscope.libraries.registry import Effect, card_for
+from kernelscope.libraries.registry import Effect, rules_for
 from tests.support.facts import LOGISTIC, PIPELINE, SGD, VOTING, Watch, bound, model, signature
 
 UNION = "sklearn.pipeline.FeatureUnion"
@@ -41,7 +41,7 @@ def test_given_a_composite_when_asked_whether_it_is_fitted_then_by_the_parts_tha
 ) -> None:
     whole = holding(cls, *steps)
 
-    assert card_for(whole).is_fitted(whole, OBJECTS) is fitted
+    assert rules_for(whole).is_fitted(whole, OBJECTS) is fitted
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_given_an_attribute_when_asked_whether_anything_is_learned_then_as_the_l
 ) -> None:
     m = replace(model(1, library=library), learned={attribute: signature("a", 1, text)})
 
-    assert card_for(m).is_fitted(m, {}) is fitted
+    assert rules_for(m).is_fitted(m, {}) is fitted
 
 
 @pytest.mark.parametrize("library", ["sklearn", "other", "never heard of"])
@@ -85,14 +85,14 @@ def test_given_a_method_when_asked_what_it_does_then_as_the_developer_guide_says
 ) -> None:
     m = model(1, library=library)
 
-    assert card_for(m).effect(m, method) is effect
+    assert rules_for(m).effect(m, method) is effect
 
 
 @pytest.mark.parametrize("value", [1, "yes", None, False])
 def test_given_a_warm_start_that_is_not_true_when_fitted_then_learning_begins_anew(value: object) -> None:
     m = model(1, warm_start=value)  # type: ignore[arg-type]
 
-    assert card_for(m).effect(m, "fit") is Effect.REFITS
+    assert rules_for(m).effect(m, "fit") is Effect.REFITS
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_given_a_warm_start_when_fitted_then_it_goes_on_where_the_class_heeds_it
 ) -> None:
     m = replace(model(1, cls), params={"warm_start": True, **params})
 
-    assert card_for(m).effect(m, "fit") is effect
+    assert rules_for(m).effect(m, "fit") is effect
 
 
 def test_given_a_frozen_estimator_when_fitted_then_nothing_is_done() -> None:
     frozen = holding(FROZEN, FITTED)
 
-    assert card_for(frozen).effect(frozen, "fit") is Effect.NONE
+    assert rules_for(frozen).effect(frozen, "fit") is Effect.NONE
 
 
 @pytest.mark.parametrize("sees_calls", [True, False])

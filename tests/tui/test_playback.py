@@ -164,10 +164,11 @@ async def test_a_recording_shows_its_end_at_once_and_plays_from_its_start(tmp_pa
         await until(pilot, lambda: app.view.columns.count == len(MOMENTS))
         assert "Recorded" in on_screen(app)
         assert "END" in on_screen(app)
+        app.simulate_key("space")
+        await until(pilot, lambda: "▶ ×1" in on_screen(app))
         for _ in range(5):
             app.simulate_key("plus")
-        app.simulate_key("space")
-        await until(pilot, lambda: "▶ ×64" in on_screen(app))
+        await until(pilot, lambda: app.view.playback.speed == 64)
         await until(pilot, lambda: "END" in on_screen(app))
         app.simulate_key("r")
         await until(pilot, lambda: app._notifications)
@@ -238,7 +239,7 @@ def test_an_old_recording_says_who_judged_it() -> None:
     for event in churn().events:
         app.session.timeline.apply(event)
     text = plain(banner_line(app.view))
-    assert "by kernelscope 0.0.1; --anew judges it by this version" in text
+    assert "by kernelscope 0.0.1; --rejudge judges it by this version" in text
     assert "since an unknown time" in text
 
 

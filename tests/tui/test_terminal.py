@@ -69,7 +69,7 @@ def test_a_storm_of_sizes_ends_in_the_last_one(recording: str) -> None:
             terminal.resize(1 + number * 37 % 300, 1 + number * 23 % 90)
         terminal.until_quiet()  # Textual may take one signal inside another, and the earlier size for the later
         terminal.resize(100, 30)
-        terminal.until(lambda t: "RESTORED" in t.screen and "END" in t.lines[0] and "q back" in t.lines[29])
+        terminal.until(lambda t: "RESTORED" in t.screen and "END" in t.lines[0] and "q quit" in t.lines[29])
         terminal.press("q")
         assert terminal.wait() == 0
         assert terminal.restored
@@ -90,7 +90,7 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_lines(recording: str, kernel: K
         terminal.press("\x03")
         assert terminal.wait() == 130
         assert terminal.shapes <= {"\r", "\n"}
-        assert "here are the runs as lines" in terminal.screen
+        assert "printing the runs as lines" in terminal.screen
     assert not value(kernel.client(), INSTALLED)
 
 

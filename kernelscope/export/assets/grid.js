@@ -65,7 +65,7 @@ function share() {
   grid.style.flex = short ? `0 0 ${wanted}px` : "";
 }
 
-/** Columns are drawn some at a time, so that a step of the cursor seldom draws anything anew. */
+/** Columns are drawn some at a time, so that a step of the cursor seldom draws anything again. */
 const STEP = 16;
 
 function window_() {

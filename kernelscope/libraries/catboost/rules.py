@@ -43,11 +43,11 @@ class CatBoostRules(BoosterRules):
         FileMethods(action="load", methods=("load_model",), source=f"{_CORE}: load_model"),
     )
 
-    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+    def effect(self, facts: ObjectFacts, method: str, args: tuple[str, ...] = ()) -> Effect:
         """Its own searches start from nothing, whatever they are given."""
         if method in self.calls[0].methods + self.calls[1].methods:
             return Effect.REFITS
-        return super().effect(facts, method, given)
+        return super().effect(facts, method, args)
 
     def is_unread(self, facts: ObjectFacts) -> bool:
         """One of so many trees that their leaves are not evaluated."""

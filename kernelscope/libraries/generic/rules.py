@@ -74,6 +74,7 @@ class GenericRules(LibraryRules):
         ),
         Names(kind="returns itself", names=("fit", "partial_fit", "set_params"), source=_GUIDE),
         Names(kind="parameters", names=("get_params",), source=_GUIDE),
+        Names(kind="sets parameters", names=("set_params",), source=_GUIDE),
         Names(
             kind="passing frame",
             names=("fit", "fit_transform", "fit_predict", "fit_resample"),
@@ -96,8 +97,6 @@ class GenericRules(LibraryRules):
         Functions(action="dump", module="dill", names=("dumps",), source=_DILL),
         Functions(action="load bytes", module="dill", names=("loads",), source=_DILL),
         Functions(action="copy", module="copy", names=("copy", "deepcopy"), source=_COPY),
-        Functions(action="make", module="copy", names=("copy", "deepcopy"), source=_COPY),
-        Functions(action="make", module="pickle", names=("load", "loads"), source=_PICKLE),
     )
     arguments: ClassVar[tuple[Arguments, ...]] = (
         Arguments(kind="path", names=("file", "filename", "path"), source=f"{_PICKLE}; {_JOBLIB}"),

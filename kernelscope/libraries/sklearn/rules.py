@@ -31,12 +31,12 @@ _FROZEN = ("sklearn.frozen._frozen.FrozenEstimator",)
 """Its ``fit`` does nothing, and it predicts with the very estimator that it was given
 (sklearn/frozen/_frozen.py, 1.6 and later)."""
 
-_WORKS_WITH_GIVEN = (*_LAST_STEP, *_FROZEN, "sklearn.pipeline.FeatureUnion")
+_FITS_PARTS_IN_PLACE = (*_LAST_STEP, *_FROZEN, "sklearn.pipeline.FeatureUnion")
 """``Pipeline._fit`` and ``FeatureUnion._update_transformer_list`` put the fitted steps back in
 place; every other composite fits clones (sklearn/base.py ``clone``)."""
 
-_ALWAYS_ANEW = ("sklearn.gaussian_process._gpc.GaussianProcessClassifier",)
-"""Has ``warm_start``, but each ``fit`` makes its ``base_estimator_`` anew, and what that would start
+_IGNORES_WARM_START = ("sklearn.gaussian_process._gpc.GaussianProcessClassifier",)
+"""Has ``warm_start``, but each ``fit`` makes a new ``base_estimator_``, and what that would start
 from with it (``f_cached`` in sklearn/gaussian_process/_gpc.py)."""
 
 _LOGISTIC = ("sklearn.linear_model._logistic.LogisticRegression",)
@@ -153,7 +153,7 @@ class SklearnRules(GenericRules):
         Functions(action="save", module="skops.io", names=("dump",), source=_SKOPS),
         Functions(action="load", module="skops.io", names=("load",), source=_SKOPS),
         Functions(action="load bytes", module="skops.io", names=("loads",), source=_SKOPS),
-        Functions(action="make", module="sklearn.base", names=("clone",), source="sklearn/base.py: clone"),
+        Functions(action="clone", module="sklearn.base", names=("clone",), source="sklearn/base.py: clone"),
         Functions(
             action="make",
             module="sklearn.pipeline",
@@ -169,22 +169,22 @@ class SklearnRules(GenericRules):
     )
     arguments = ()
 
-    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+    def effect(self, facts: ObjectFacts, method: str, args: tuple[str, ...] = ()) -> Effect:
         """As the developer guide says, with ``warm_start`` heeded."""
         if method in _FIT_AND_USE and _is_a(facts, _FROZEN):
             return Effect.NONE
         if method in _FIT_AND_USE and _starts_warm(facts):
             return Effect.CONTINUES
-        return super().effect(facts, method, given)
+        return super().effect(facts, method, args)
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """As ``check_is_fitted`` sees it."""
         return self._is_fitted(facts, objects, _DEPTH)
 
     def _is_fitted(self, facts: ObjectFacts, objects: Objects, depth: int) -> bool:
-        if _is_a(facts, _WORKS_WITH_GIVEN):
-            given = [objects.get(p.token) for p in facts.parts if p.key is not None] if depth else []
-            asked = given[-1:] if _is_a(facts, _LAST_STEP) else given
+        if _is_a(facts, _FITS_PARTS_IN_PLACE):
+            parts = [objects.get(p.token) for p in facts.parts if p.key is not None] if depth else []
+            asked = parts[-1:] if _is_a(facts, _LAST_STEP) else parts
             return bool(asked) and all(
                 h is not None and self._is_fitted(h, objects, depth - 1) for h in asked
             )
@@ -193,15 +193,17 @@ class SklearnRules(GenericRules):
         learned = {n: text for n, text in texts.items() if n.endswith("_") and self.is_learned(n)}
         if any(learned.get(name) == "None" for name in self.names_of(AttributeKind.LEARNED)):
             return False
-        if not frozenset(_CHECKED_FIRST).isdisjoint(learned) and self.is_only_checked(facts, tuple(learned)):
+        if not frozenset(_CHECKED_FIRST).isdisjoint(learned) and self.is_validation_only(
+            facts, tuple(learned)
+        ):
             return False
         return any(text != "None" for text in learned.values())
 
-    def works_with_given_parts(self, facts: ObjectFacts) -> bool:
+    def fits_parts_in_place(self, facts: ObjectFacts) -> bool:
         """Pipelines, feature unions and frozen estimators do; all else fits clones."""
-        return _is_a(facts, _WORKS_WITH_GIVEN)
+        return _is_a(facts, _FITS_PARTS_IN_PLACE)
 
-    def is_only_checked(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
+    def is_validation_only(self, facts: ObjectFacts, attributes: tuple[str, ...]) -> bool:
         """Of scikit-learn's own classes; what a user's ``fit`` does before it learns is not known."""
         own = facts.cls.startswith("sklearn.") and facts.cls not in _NOTHING_ELSE
         checked = self.names_of(AttributeKind.VALIDATION)
@@ -210,9 +212,9 @@ class SklearnRules(GenericRules):
     def is_template(self, facts: ObjectFacts, part: Part) -> bool:
         """What an ensemble makes clones of: ``BaseEnsemble._validate_estimator`` keeps the very estimator that it
         was given under another name (sklearn/ensemble/_base.py)."""
-        given = {p.token for p in facts.parts if p.key is not None}
+        params = {p.token for p in facts.parts if p.key is not None}
         is_ensemble = facts.cls.startswith("sklearn.ensemble.")
-        return is_ensemble and part.label == ".estimator_" and part.token in given
+        return is_ensemble and part.label == ".estimator_" and part.token in params
 
     @cached_property
     def _not_learned(self) -> frozenset[str]:
@@ -224,7 +226,7 @@ class SklearnRules(GenericRules):
 
 
 def _starts_warm(facts: ObjectFacts) -> bool:
-    if facts.params.get("warm_start") is not True or _is_a(facts, _ALWAYS_ANEW):
+    if facts.params.get("warm_start") is not True or _is_a(facts, _IGNORES_WARM_START):
         return False
     return not (_is_a(facts, _LOGISTIC) and facts.params.get("solver") == "liblinear")
 

@@ -63,9 +63,9 @@ class SkorchRules(GenericRules):
         FileMethods(action="load", methods=("load_params",), source=f"{_NET}: load_params"),
     )
 
-    def effect(self, facts: ObjectFacts, method: str, given: tuple[str, ...] = ()) -> Effect:
+    def effect(self, facts: ObjectFacts, method: str, args: tuple[str, ...] = ()) -> Effect:
         """As scikit-learn's, with ``warm_start`` heeded."""
-        effect = super().effect(facts, method, given)
+        effect = super().effect(facts, method, args)
         warm = effect is Effect.REFITS and facts.params.get(self.warm_start_param) is True
         return Effect.CONTINUES if warm else effect
 

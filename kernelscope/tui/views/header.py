@@ -152,7 +152,7 @@ def _recording_line(about: About) -> Line:
         spans += [
             Span(" by kernelscope "),
             safe_span(about.version or "of an early version", limit=20),
-            Span("; --anew judges it by this version"),
+            Span("; --rejudge judges it by this version"),
         ]
     return line(*spans, Span(". space plays it, [ ] step, :seek 42"))
 
