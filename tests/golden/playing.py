@@ -68,8 +68,10 @@ def play(notebook: Notebook, python: str, recording: Path | None = None) -> Play
         watching = Watching(kernel.connection_file, *options)
         try:
             _run(notebook, kernel, watching)
-        finally:
-            errors = watching.stop()
+        except BaseException as error:
+            error.add_note(f"standard error of kernelscope: {watching.stop()}")
+            raise
+        errors = watching.stop()
     assert "Traceback" not in errors, errors
     return Played(watching.records, folder)
 
