@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelscope.cli import main
+from kernelscope.cli import cli, main
 
 
 @pytest.mark.parametrize(("word", "meant"), [("wacth", "watch"), ("detatch", "detach"), ("audits", "audit")])
@@ -36,3 +36,19 @@ def test_a_file_of_that_name_is_a_connection_file(
     with pytest.raises(SystemExit):
         main(["wacth"])
     assert "Did you mean" not in capsys.readouterr().err
+
+
+def test_a_bug_ends_with_a_sentence_and_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise KeyError("sum\x1b[2J")
+
+    monkeypatch.setattr(cli.commands["ls"], "callback", fail)
+    with pytest.raises(SystemExit) as ended:
+        main(["ls"])
+    assert ended.value.code == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("kernelscope: internal error: KeyError: 'sum")
+    assert "Traceback" not in shown
+    assert "\x1b" not in shown.replace("\\x1b", "")

@@ -195,3 +195,9 @@ def _main(args: list[str], platform: str) -> None:
         what = "standard output" if error.filename is None else clean(str(error.filename), limit=1_000)
         print_message(f"{what} cannot be written or read: {clean(error.strerror or str(error))}")
         raise SystemExit(ExportError.exit_code) from None
+    except Exception as error:
+        print_message(
+            f"internal error: {type(error).__name__}: {error}\n  This is a bug in kernelscope; "
+            "the watched kernel goes on. Please report it with the command that you ran."
+        )
+        raise SystemExit(KernelscopeError.exit_code) from error
