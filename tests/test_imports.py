@@ -61,7 +61,7 @@ def test_given_a_clean_interpreter_when_the_timeline_is_imported_then_no_layer_a
 
 
 @pytest.mark.parametrize(
-    "module", ["session", "export.lines", "export.tidy", "export.markdown", "export.page"]
+    "module", ["session", "export.lines", "export.csv_table", "export.markdown", "export.page"]
 )
 def test_given_a_clean_interpreter_when_the_screenless_parts_are_imported_then_no_screen_and_no_transport(
     module: str,

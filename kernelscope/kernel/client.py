@@ -42,6 +42,9 @@ ABORTED_RETRY_S = 0.02
 ATTEMPTS = 20
 AT_REST_S = 0.25
 """An idle kernel that is silent for so many seconds has no request left in its queue."""
+HAND_OVER_S = 1.0
+"""Seconds after which ZMQ has handed a request over to the kernel, in its own thread.  A message that comes earlier
+does not show that: a watcher that is killed then may leave a lock for a request that nobody sent."""
 SILENT_S = 600.0
 """After so many seconds of silence, another watcher's request lock is ignored."""
 LEAVE_S = 1.0
@@ -161,9 +164,11 @@ class KernelClient:
                     return
             sent = await self.channels.execute(request.expression(note=lock.file, token=lock.token))
             reply: Message | None = None
+            sending = time.monotonic()
             try:
                 async for received in self._reply_to(sent, begun) if sent else _broken():
-                    lock.mark_sent()
+                    if isinstance(received, Waiting) or time.monotonic() - sending > HAND_OVER_S:
+                        lock.mark_sent()
                     if isinstance(received, Message) and received.channel == "shell":
                         reply = received
                     else:

@@ -58,6 +58,7 @@ def test_a_topic_is_shown_as_plain_text(topic: str, run: Run) -> None:
     assert not any(line.endswith(" ") for line in out.splitlines())
 
 
+@pytest.mark.proof
 def test_a_page_fits_into_a_narrow_terminal() -> None:
     for topic in TOPICS:
         lines = render_page(PAGES[topic], width=60, color=False).splitlines()

@@ -60,6 +60,7 @@ def test_the_records_are_those_that_watch_writes() -> None:
     assert exported(played(), "jsonl") == out.getvalue()
 
 
+@pytest.mark.proof
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(streams())
 def test_what_is_read_again_has_the_changes_that_were_seen(looks: list[Observation]) -> None:

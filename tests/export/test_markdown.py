@@ -146,6 +146,7 @@ def test_given_any_session_when_written_then_it_is_inert(looks: list[Observation
     assert_inert(page(played(looks)))
 
 
+@pytest.mark.proof
 def test_given_a_long_session_when_written_then_it_fits_into_a_comment_and_says_what_it_left_out() -> None:
     story = Story()
     story.attach()

@@ -99,6 +99,7 @@ def read(held: dict[str, Any]) -> list[tuple[int, str, str, str, list[str]]]:
     ]
 
 
+@pytest.mark.proof
 @fast
 @given(streams())
 def test_given_any_session_when_written_and_read_then_the_changes_are_the_same(
@@ -193,6 +194,7 @@ def test_given_a_session_when_written_then_its_changes_are_there_without_scripts
     assert "a new object, #4, first seen in this run" in text
 
 
+@pytest.mark.proof
 def test_given_many_changes_when_written_out_then_it_is_told_how_many_are_not() -> None:
     story = Story()
     story.attach()
@@ -205,6 +207,7 @@ def test_given_many_changes_when_written_out_then_it_is_told_how_many_are_not() 
     assert "The first 500 of 700 changes are written out here." in text
 
 
+@pytest.mark.proof
 def test_given_a_cell_that_is_cut_when_written_then_the_page_says_at_what_length() -> None:
     story = Story()
     story.attach()

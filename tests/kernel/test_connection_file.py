@@ -350,6 +350,7 @@ def test_connect_info_is_taken_out_of_the_prose(text: str) -> None:
     assert parse_connect_info(text) == GOOD
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("text", ["", "[1, 2]", "{", "{" * 60_000, '{"a":' * 13_000])
 def test_no_connect_info(text: str) -> None:
     with pytest.raises(ConnectionFileError, match="standard input"):

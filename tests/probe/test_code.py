@@ -330,6 +330,7 @@ def test_out_of_time_is_incomplete(cells: Cells, monkeypatch: pytest.MonkeyPatch
     assert not cells.complete("m.fit(X)")
 
 
+@pytest.mark.proof
 def test_a_long_cell_takes_bounded_time(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     begun = time.process_time()

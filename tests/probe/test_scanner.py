@@ -234,6 +234,7 @@ def test_thousands_of_small_containers_hide_no_global() -> None:
     assert list(told(look)["names"]) == ["model"]
 
 
+@pytest.mark.proof
 def test_one_deep_value_leaves_room_for_the_names_beside_it() -> None:
     space = {"records": [[[[0, []] for _ in range(64)] for _ in range(64)] for _ in range(64)]}
     space |= {"m": LogisticRegression()}
@@ -242,6 +243,7 @@ def test_one_deep_value_leaves_room_for_the_names_beside_it() -> None:
     assert found["cut"] == ["what lies in containers beyond the first 4,000"]
 
 
+@pytest.mark.proof
 def test_one_big_container_does_not_blind_the_look_in_the_others() -> None:
     nest = {i: {j: [LogisticRegression() for _ in range(20)] for j in range(20)} for i in range(20)}
     look = make_scanner(
@@ -252,6 +254,7 @@ def test_one_big_container_does_not_blind_the_look_in_the_others() -> None:
     assert found["cut"]
 
 
+@pytest.mark.proof
 def test_what_ipython_adds_with_each_run_is_not_gone_through() -> None:
     """Neither its own names, nor the models that ``Out`` keeps after no name holds them."""
     out: dict[int, Any] = {}
@@ -412,6 +415,7 @@ def test_strange_keys_and_attributes() -> None:
     assert told(look)["objects"] == []
 
 
+@pytest.mark.proof
 def test_an_unchanged_look_is_cheap() -> None:
     space: dict[str, Any] = {f"m{i}": GaussianNB().fit(X, Y) for i in range(100)}
     look = make_scanner(space)
@@ -473,6 +477,7 @@ def test_given_a_local_model_that_was_numbered_when_a_name_reaches_it_then_it_wa
     assert (told["known"], told["generation"]) == ("local", number)
 
 
+@pytest.mark.proof
 def test_whatever_stands_before_it_a_global_is_reached() -> None:
     """Containers of containers use up what one level may take out of them, and hide no name beside them."""
     space: dict[str, Any] = {f"grid{i}": [[[] for _ in range(60)] for _ in range(60)] for i in range(80)}

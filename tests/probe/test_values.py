@@ -183,6 +183,7 @@ def huge() -> dict[str, Any]:
     }
 
 
+@pytest.mark.proof
 def test_huge_values_take_bounded_time(reader: ValueReader) -> None:
     for what, value in huge().items():
         reader.begin(0.2)

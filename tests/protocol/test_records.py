@@ -286,6 +286,7 @@ def test_given_what_the_kernel_is_when_written_then_nothing_of_it_is_lost() -> N
     }  # fmt: skip
 
 
+@pytest.mark.proof
 @settings(deadline=None)
 @given(streams())
 def test_given_any_stream_when_written_then_every_line_is_in_order_and_keeps_the_contract(

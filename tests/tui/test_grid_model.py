@@ -165,6 +165,7 @@ def long_timeline() -> TimelineView:
     return story.view()
 
 
+@pytest.mark.proof
 def test_a_screenful_costs_the_same_however_long_the_history(long_timeline: TimelineView) -> None:
     columns = Columns(long_timeline.moments)
     keys = [line.key for line in grid_lines(long_timeline, frozenset())][:40]

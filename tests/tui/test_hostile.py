@@ -74,9 +74,9 @@ async def test_a_cell_of_many_lines_is_shown_as_far_as_it_is_kept_and_says_so() 
     async with dashboard(story) as seen:
         assert seen.app.session.timeline.moments[-1].run is not None
         assert seen.app.session.timeline.moments[-1].run.rerun_of is None
-        assert "the first 65,536 characters of it" in " ".join(seen.text("#cell-title").split())
+        assert "first 65,536 characters" in " ".join(seen.text("#cell-title").split())
         await seen.press("less_than_sign", "enter", *["right"] * 3)
-        await seen.until(lambda: "Source: its first 65,536 characters" in seen.text("#evidence-text"))
+        await seen.until(lambda: "Source (first 65,536 characters)" in seen.text("#evidence-text"))
         assert "10,423 more lines" in seen.text("#evidence-code")
         await seen.press("q", "c", "enter")
         await seen.until(lambda: "Runs of this cell" in seen.screen())
