@@ -204,7 +204,7 @@ def test_leaving_ends_the_command_that_was_started(tmp_path: Path) -> None:
     out = process.communicate(timeout=LONG)[0]
     assert process.returncode == 1
     assert "detached: on request" in out
-    assert out.splitlines()[-2:] == ["BROKEN  model: reset", "        model was never reset"]
+    assert out.splitlines()[-2:] == ["BROKEN     model: reset", "           model was never reset"]
     pid = (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""
     assert not pid or not Path(f"/proc/{pid}").exists()
 

@@ -149,7 +149,7 @@ async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel:
         # In a namespace with the name of a module that the probe calls: the failure is no code of the user's.
         break_it = (
             "import sys\nlook = sys.modules['_kernelscope_probe.probe.agent'].AGENT.observer.scanner\n"
-            "look.take = eval('lambda: 1 / 0', {'__name__': 'json'})"
+            "look.scan = eval('lambda: 1 / 0', {'__name__': 'json'})"
         )
         for cell in (break_it, "a = 1", "b = 2", "c = 3"):
             assert played(client, cell) == []

@@ -91,6 +91,13 @@ class Watching:
         self._wait(lambda: bool(found()), f"run [{count}] of epoch {epoch}")
         return found()[0]
 
+    def has_run(self, code: str, seconds: float) -> bool:
+        """Whether a run whose code begins so is reported, or will be in that time."""
+        with self._news:
+            return self._news.wait_for(
+                lambda: any(record["code"].startswith(code) for record in self.of("execution")), seconds
+            )
+
     def _wait(self, condition: Any, what: str) -> None:
         end = time.monotonic() + WAIT_S
         with self._news:
@@ -181,7 +188,7 @@ def problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator
 
 
 def _forecast_problems(step: dict[str, Any], record: Record) -> Iterator[str]:
-    forecasts = {forecast["name"]: forecast["verdict"] for forecast in record["forecast"]}
+    forecasts = {forecast["name"]: forecast["verdict"] for forecast in record.get("forecast", ())}
     for name, wanted in step.get("forecast", {}).items():
         got = forecasts.get(name, "untouched")
         if not _meets(got, wanted):
