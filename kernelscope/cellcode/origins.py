@@ -165,7 +165,7 @@ def _body_of(function: ast.FunctionDef) -> _Body:
 
 
 def _least_new(origins: Iterable[Origin]) -> Origin:
-    """Of several values, one of which a name will hold."""
+    """The origin of a name that will hold one of several values."""
     kinds = set(origins)
     if Origin.CONDITIONAL in kinds:
         return Origin.CONDITIONAL

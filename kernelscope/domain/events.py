@@ -11,7 +11,7 @@ from kernelscope.domain.facts import Cost, KernelFacts, Movement, Observation, S
 
 KernelState = Literal["idle", "busy", "restarted", "died", "unreachable", "back"]
 
-SHUT_DOWN = "it was told to shut down"
+SHUT_DOWN = "it was asked to shut down"
 """The detail of a death that was requested."""
 
 
@@ -96,7 +96,7 @@ def is_transient(event: Event) -> bool:
 
 
 def count_looks(event: Event) -> int:
-    """How many looks an event holds, each of which is judged."""
+    """Count the looks in an event; each look is judged on its own."""
     match event:
         case Attached(history=history):
             return 1 + len(history)

@@ -294,7 +294,7 @@ _BY_IDENTITY = {
 
 
 def _undecided_words(change: Change) -> frozenset[Verdict]:
-    """Verdicts of which it cannot be decided whether they are true of the change."""
+    """Verdicts that may or may not be true of the change."""
     same = change.identity is Identity.SAME
     if change.late is not None:  # several runs may have made what is one change
         return _LEARNED | {Verdict.PARAMS, Verdict.SAVED} if same else _ALL

@@ -354,7 +354,7 @@ class Attachment:
     # A kernel that does not answer.
 
     def _is_ending(self, process: ProcessStatus) -> bool:
-        """Whether the kernel was told to end or has ended: its sockets close seconds before its process ends."""
+        """Whether the kernel was asked to end or has ended: its sockets close seconds before its process ends."""
         return self._shut_down is not None or self._end_expected or process.ended is True
 
     def _report_absence(self, now: float, process: ProcessStatus) -> list[Event]:

@@ -44,7 +44,7 @@ AT_REST_S = 0.25
 """An idle kernel that is silent for so many seconds has no request left in its queue."""
 HAND_OVER_S = 1.0
 """Seconds after which ZMQ has handed a request over to the kernel, in its own thread.  A message that comes earlier
-does not show that: a watcher that is killed then may leave a lock for a request that nobody sent."""
+does not show that: a watcher that is killed then may leave a lock for a request that was never sent."""
 SILENT_S = 600.0
 """After so many seconds of silence, another watcher's request lock is ignored."""
 LEAVE_S = 1.0

@@ -124,7 +124,7 @@ class ProbeRequest(Struct, frozen=True):
 GREETING = ProbeRequest({"do": "greet"})
 """Who is there: puts nothing in."""
 DETACH = ProbeRequest({"do": "detach"})
-"""Takes the probe out, whoever put it in."""
+"""Uninstalls the probe, even if another kernelscope installed it."""
 
 
 def look_inside() -> ProbeRequest:
@@ -140,15 +140,15 @@ def attach(
     poll: float | None = None,
     visits: bool = False,
 ) -> ProbeRequest:
-    """Puts the probe in, or joins the one that is there.
+    """Installs the probe, or joins the one that is installed.
 
     Args:
         watcher: names this watcher; its lease hangs on this very process.
-        greeting: the kernel's answer to ours, just now.  Another process, or this one much later, puts
-            nothing in: whoever asked may have left.
+        greeting: the kernel's answer to ours, just now.  If the kernel is another process by then, or it
+            is much later, the loader installs nothing: the sender may have left.
         keep: seconds for which the probe stays after the last watcher has left.
         poll: seconds between looks while no cell runs; ``None`` for none.
-        visits: only asks what is known; a probe that is there for nobody else leaves at once.
+        visits: only asks what is known; a probe without another watcher leaves at once.
     """
     sources, checksum = _pack(registry())
     pid = os.getpid()

@@ -108,7 +108,7 @@ _BY_VALUE: dict[Reason, str] = {
     PartlySeen("look cut"): "part of what it did was not seen",
     PartlySeen("calls not followed"): "part of its code could not be followed",
 }
-"""Reasons of few values, none of which comes from the kernel."""
+"""Reasons with a few fixed values; they quote nothing from the kernel."""
 
 _NEEDS = {
     "deletes it itself": "it needs {name}, which it deletes itself",

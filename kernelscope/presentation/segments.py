@@ -1,6 +1,6 @@
 """A sentence as a sequence of segments: the product's own words, and text that is quoted from elsewhere.
 
-Whoever shows a sentence treats the two by their kind: an export escapes what is quoted, the screen may colour
+Each output treats the two by their kind: an export escapes what is quoted, the screen may colour
 it.  So no sentence is ever taken apart again.
 """
 

@@ -232,7 +232,7 @@ class CallWatcher:
         args = tuple(n for n in wanted if n in code.co_varnames and own.get(n) is not None)
         if type(own) is dict and code.co_flags & _CO_OPTIMIZED:
             # Before 3.13 this is a copy that the frame keeps until the call ends, and with it all
-            # that the arguments hold.  The call has just begun: nobody else can have taken it.
+            # that the arguments hold.  The call has just begun: no other code can have taken it.
             own.clear()
         if len(self._under_way) >= _MOST_CALLS:
             self._under_way.clear()
@@ -291,7 +291,7 @@ class CallWatcher:
         return nested
 
     def _user_function(self, obj: Any, frame: types.FrameType) -> tuple[str | None, bool]:
-        """The user's function that made the call, and whether nobody else stood in between.
+        """The user's function that made the call, and whether it made the call directly.
 
         A library's method on the same object (``fit_transform`` on its way to ``fit``) does not
         stand in between; a library's function that fits what it was given, or clones, does.

@@ -12,7 +12,7 @@ user's code, imports nothing, and calls no method of a model unless the library 
 the method only reads.
 
 A reader that raises is switched off with all of its folder: the objects of that library are then left out,
-and the watchers are told.
+and the watchers get a report.
 """
 
 from __future__ import annotations

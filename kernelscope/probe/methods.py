@@ -1,4 +1,4 @@
-"""Reads a method call that stands in the source: on a model, on an object of the user's, on what cannot be told."""
+"""Reads a method call that stands in the source: on a model, on an object of the user, or on an unknown receiver."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ arrays' bytes, the counts of writes of tensors.
 Sees: counters that grow, ensembles that do, weights that are written if the library counts that.  Cannot see:
 what C code keeps to itself until the fit is over, clones that no name reaches (a search), weights that only
 an operation of the library's can read.  While C code holds the interpreter's
-lock nothing is said at all, and that silence is what tells of it.
+lock no pulse is sent at all, and that silence is the sign of it.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ class _Writes(list):  # type: ignore[type-arg] # counts of writes; 3.9 subscribe
 
 
 def _difference(name: str, before: Any, now: Any) -> tuple[int, str] | None:
-    """What is said of one attribute, and how little it tells."""
+    """The text for one attribute, and its rank: lower ranks say more."""
     if type(before) is not type(now):
         return 2, f"{name} set"
     if before == now or (before != before and now != now):  # not a number, twice

@@ -149,7 +149,7 @@ class RunTracker:
         self.active.remove(run)
 
     def ended_here(self) -> list[Run]:
-        """The runs of this thread that have ended; whoever has reported one calls ``unreported.remove``."""
+        """The runs of this thread that have ended; the caller removes each one from ``unreported`` when it has reported it."""
         here = get_ident()
         return [run for run in self.unreported if run.thread == here]
 

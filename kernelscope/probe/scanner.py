@@ -1,6 +1,6 @@
 """Looks at the namespace again and again, and reports what differs: which names reach which models, and how each is.
 
-What a look finds and cannot see is said in ``walk``, ``parts`` and ``values``.  What a budget left out is listed in
+What a look can and cannot see is documented in ``walk``, ``parts`` and ``values``.  What a budget left out is listed in
 ``cut``, and a name that was not looked at is not gone.
 
 A look holds strong references only while it lasts.  What it remembers between looks are tokens,

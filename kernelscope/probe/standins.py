@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Unknown:
-    """The value of an expression that cannot be told without running it."""
+    """The value of an expression that cannot be known without running it."""
 
 
 class NewInstance:

@@ -1,4 +1,4 @@
-"""Reads statements and expressions in the order in which they run, and hands every call to whoever reads it."""
+"""Reads statements and expressions in the order in which they run, and passes every call to its reader."""
 
 from __future__ import annotations
 

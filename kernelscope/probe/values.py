@@ -112,7 +112,7 @@ class ValueReader:
         return signature
 
     def is_still(self, value: Any, binding: Binding) -> bool:
-        """Whether value and content are those of the last look, where that can be told cheaply."""
+        """Whether value and content are those of the last look, if that can be decided cheaply."""
         if not binding.holds(value):
             return False
         if self._tensors.is_tensor(value):

@@ -109,7 +109,7 @@ class Greeting(Struct, frozen=True):
     session: str
     """The kernel's: another one is another process."""
     clock: float
-    """Seconds, of a clock of the kernel's process that nobody sets."""
+    """Seconds, of a monotonic clock in the kernel's process."""
     nonce: str | None = None
     """Identifies the probe that is in the kernel; ``None`` if there is none."""
     hooked: bool | None = None

@@ -37,7 +37,7 @@ return [e.id || e.tagName, e === document.body || own.outlineStyle === "solid" |
 """What has the focus, and whether there is a ring around it; the scrollers have theirs in what holds them."""
 
 _TOLD = """
-const told = [".badge", ".said", ".pill", ".evidence li"].map((s) => [...document.querySelectorAll("#inspector " + s)]);
+const told = [".badge", ".sentence", ".pill", ".evidence li"].map((s) => [...document.querySelectorAll("#inspector " + s)]);
 return told.flat().map((e) => e.textContent);
 """
 
@@ -337,7 +337,7 @@ def test_given_a_window_when_it_is_narrow_then_nothing_sticks_out(reader: Reader
 
     assert reader.run("return document.documentElement.scrollWidth") <= width
     assert reader.one("#grid").rect["height"] > 120
-    assert reader.one("#inspector .said").is_displayed()
+    assert reader.one("#inspector .sentence").is_displayed()
 
 
 def test_given_hostile_texts_when_opened_then_they_are_text_and_nothing_runs(reader: Reader) -> None:
@@ -375,7 +375,7 @@ def test_given_a_hostile_text_when_a_change_is_told_then_it_is_told_as_it_is(
 
     assert clean(text) in reader.text("#inspector h2")
     assert clean(text) in reader.text("#inspector pre")
-    assert clean(text) in reader.text("#inspector .said")
+    assert clean(text) in reader.text("#inspector .sentence")
 
 
 def test_given_a_policy_when_markup_is_made_of_a_text_then_the_browser_refuses(reader: Reader) -> None:

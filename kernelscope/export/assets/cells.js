@@ -173,15 +173,15 @@ function moveCell(by) {
 
 /** Below a short grid: the founding question's answers, those that take something away first. */
 function drawAgain() {
-  const told = cells.filter((cell) => cell.again && cell.effects.length);
+  const shown = cells.filter((cell) => cell.again && cell.effects.length);
   const weight = (cell) => (cell.effects.some((e) => e.verdict.tone === "loss") ? 0 : 1);
-  told.sort((a, b) => weight(a) - weight(b) || a.index - b.index);
+  shown.sort((a, b) => weight(a) - weight(b) || a.index - b.index);
   at("again").replaceChildren(
     el("h2", {}, "What running a cell again did"),
     el(
       "ul",
       {},
-      told
+      shown
         .slice(0, 30)
         .map((cell) =>
           el(
@@ -193,7 +193,7 @@ function drawAgain() {
         ),
     ),
   );
-  return told.length;
+  return shown.length;
 }
 
 function toCell(cell) {

@@ -64,29 +64,29 @@ function inspect() {
       steps,
     ),
   ];
-  made.push(...(change ? told(r, held, change) : quiet(r, held, m)));
+  made.push(...(change ? describeChange(r, held, change) : quiet(r, held, m)));
   if (change || held?.alive) made.push(...parameters(held, change));
   made.push(...run(m, r));
   inspector.replaceChildren(...made);
   inspector.scrollTop = 0;
-  const said = change
-    ? `${whenOf(m)}. ${r.name}: ${change.verdict.word}, ${change.certainty}. ${change.said}`
+  const sentence = change
+    ? `${whenOf(m)}. ${r.name}: ${change.verdict.word}, ${change.certainty}. ${change.sentence}`
     : `${whenOf(m)}. ${r.name}: ${held?.alive ? "left as it was" : "no model"}`;
   inspect.later = setTimeout(() => {
-    live.textContent = said;
+    live.textContent = sentence;
   }, 250);
 }
 
 function gens(held, change) {
   const swatch = (tone, n) => [el("span", { class: `swatch ${tone}` }), el("b", {}, n)];
-  const told = ["generation"];
+  const parts = ["generation"];
   if (change.before !== null && change.before !== change.gen)
-    told.push(...swatch(hueOf(held.moment, change.before), change.before), change.gen === null ? "" : "→");
-  if (change.gen !== null) told.push(...swatch(hueOf(held.moment, change.gen), change.gen));
-  return told.length > 1 ? el("span", { class: "gens" }, told) : null;
+    parts.push(...swatch(hueOf(held.moment, change.before), change.before), change.gen === null ? "" : "→");
+  if (change.gen !== null) parts.push(...swatch(hueOf(held.moment, change.gen), change.gen));
+  return parts.length > 1 ? el("span", { class: "gens" }, parts) : null;
 }
 
-function told(r, held, change) {
+function describeChange(r, held, change) {
   const made = [
     el("h2", {}, el("code", {}, r.name)),
     el(
@@ -96,7 +96,7 @@ function told(r, held, change) {
       gens(held, change),
       pill(change.certainty),
     ),
-    el("p", { class: "said" }, change.said),
+    el("p", { class: "sentence" }, change.sentence),
     h3({ observed: "Seen", inferred: "Inferred from", unknown: "Known" }[change.certainty]),
     listOf(change.evidence, "evidence"),
   ];
@@ -186,7 +186,7 @@ function quiet(r, held, m) {
       : held?.alive
         ? "Left as it was."
         : "No model here at this moment.";
-  made.push(el("p", { class: "said dim" }, word));
+  made.push(el("p", { class: "sentence dim" }, word));
   if (state) made.push(el("div", { class: "facts" }, state));
   if (m.changes.length)
     made.push(
@@ -235,7 +235,7 @@ function run(m, r) {
   const cell = cells[m.cell],
     made = [];
   if (m.local.length)
-    made.push(h3("Inside the call"), listOf(m.local.map((place_) => changeAt(place_).said)));
+    made.push(h3("Inside the call"), listOf(m.local.map((place_) => changeAt(place_).sentence)));
   if (m.cut.length) made.push(h3("Not looked at"), listOf(m.cut));
   if (cell.again) made.push(h3("Run again, this cell"), does(cell));
   const others = cell.runs.slice(-40);

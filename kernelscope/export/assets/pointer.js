@@ -18,7 +18,7 @@ function showTip(target, r, m) {
       " ",
       el("span", { class: "dim" }, `${whenOf(moments[m])} · ${change.certainty}`),
     ),
-    change.said,
+    change.sentence,
     listOf(change.evidence.slice(0, 5)),
   );
   tip.hidden = false;

@@ -113,8 +113,8 @@ function marks(into, r, held, x, width) {
     };
     into.append(placed(el("div", given, sign(verdict)), x));
   }
-  const told = change ? NUMBERED.has(texts[change[8]]) : moment.kind === KIND.attached;
-  if (told && roomy && held.alive && held.gen !== null)
+  const isNumbered = change ? NUMBERED.has(texts[change[8]]) : moment.kind === KIND.attached;
+  if (isNumbered && roomy && held.alive && held.gen !== null)
     into.append(
       placed(
         el("span", { class: `num ${toneOf(held)}`, "aria-hidden": "true" }, held.gen),

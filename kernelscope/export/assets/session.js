@@ -46,7 +46,7 @@ const changeAt = (place) => {
       identity: texts[c[8]],
       learned: texts[c[9]],
       certainty: texts[c[10]],
-      said: texts[c[11]],
+      sentence: texts[c[11]],
       evidence: c[12].map((t) => texts[t]),
       params: c[13].map((p) => p.map((t) => texts[t])),
       kept: c[14].map((t) => texts[t]),

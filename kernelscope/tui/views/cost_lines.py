@@ -55,7 +55,7 @@ def _probe_lines(timeline: TimelineView) -> Iterator[Line]:
     yield _labelled_line("sent", _format_bytes(cost.sent))
     skipped = _format_count(cost.not_evaluated, "value", "values")
     yield _labelled_line("not evaluated", f"{skipped} skipped to stay within the budget")
-    failures = f"{cost.failures}, none of which reached your cells" if cost.failures else "none"
+    failures = f"{cost.failures}, and none reached your cells" if cost.failures else "none"
     yield _labelled_line("own failures", failures, "loss" if cost.failures else "")
     for off in timeline.switched_off:
         yield _labelled_line("not read", f"objects of {off.library}: reading one raised {off.error}", "loss")
