@@ -186,8 +186,28 @@ class KernelProcess:
         time.sleep(after)
         os.kill(self.pid, signal.SIGINT)
 
+    def interrupt_a_request(self, after: float = 0.0) -> None:
+        """SIGINT while a request is handled, that many seconds from now or later; between two ipykernel ignores it.
+
+        It is sent while the kernel is stopped, so that no request can end before it arrives.
+        """
+        time.sleep(after)
+        while True:
+            self.pause()
+            if not self._ignores_interrupts():
+                os.kill(self.pid, signal.SIGINT)
+                os.kill(self.pid, signal.SIGCONT)
+                return
+            os.kill(self.pid, signal.SIGCONT)
+            time.sleep(0.001)
+
+    def _ignores_interrupts(self) -> bool:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        ignored = next(line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:"))
+        return bool(int(ignored, 16) >> (signal.SIGINT - 1) & 1)
+
     def restart(self) -> None:
-        """Kill it and start anew on the same file: same ports and key, nothing else kept."""
+        """Kill it and start it again on the same file: same ports and key, nothing else kept."""
         self.kill()
         self._stop_client(self._own)
         self._replies.clear()
