@@ -178,6 +178,10 @@ class CodeFacts(Struct, frozen=True):
     """(token, attribute) pairs that the source writes to."""
     copies: tuple[str, ...] = ()
     """Calls that make one object out of another's state in memory: ``copy.deepcopy``, …"""
+    gradients: bool = False
+    """It computes gradients: ``loss.backward()``, ``tape.gradient(loss, weights)``."""
+    tensor_writes: tuple[Literal["value", "gradient step"], ...] = ()
+    """How it writes into tensors in place, whichever these are; a step uses gradients: ``w -= lr * w.grad``."""
     company: bool = False
     """A thread that was not there at the attach was alive: what happened may be none of the cell's doing."""
     complete: bool = False

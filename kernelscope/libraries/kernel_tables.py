@@ -50,10 +50,12 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     """Something may be changed; many other objects have such a method, too."""
     read_only_methods: Table
     self_returning_methods: Table
-    gradient_methods: Mapping[str, str]
-    """Called on whatever object around learning by gradients, and the call that each is reported as."""
-    gradient_functions: Mapping[str, str]
+    gradient_methods: Table
+    """They compute gradients, on whatever object: a loss, a tape."""
+    gradient_functions: Table
     """The same, called on a module."""
+    gradient_steps: Table
+    """They change weights by gradients, on whatever object."""
     gradient_attributes: Table
     """Attributes of a tensor that hold its gradient."""
     assigning_methods: Table
@@ -154,8 +156,9 @@ def _calls_in_source(rules: Sequence[LibraryRules]) -> dict[str, Any]:
         "changing_methods": _union(c.methods for c in calls if c.in_code == "changes"),
         "read_only_methods": _named(rules, "read only"),
         "self_returning_methods": _named(rules, "returns itself"),
-        "gradient_methods": _reported_as(rules, "gradient method"),
-        "gradient_functions": _reported_as(rules, "gradient function"),
+        "gradient_methods": _named(rules, "gradient method"),
+        "gradient_functions": _named(rules, "gradient function"),
+        "gradient_steps": _named(rules, "gradient step"),
         "gradient_attributes": _named(rules, "gradient attribute"),
         "assigning_methods": _named(rules, "assigns"),
         "initialisers": _named(rules, "initialises"),

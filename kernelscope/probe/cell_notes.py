@@ -30,6 +30,8 @@ class CellNotes:
         self.assigned: dict[tuple[int, str], None] = {}
         """(token of a model, attribute) that the source writes to."""
         self.copies: dict[str, None] = {}
+        self._gradients = False
+        self._tensor_writes: dict[str, None] = {}
         self.entered: set[int] = set()
         """Ids of the functions that are being read."""
         self.learning: set[int | None] = set()
@@ -50,6 +52,16 @@ class CellNotes:
             return  # its own way of learning
         key = (method, token, inside, cls, args)
         self._methods[key] = self._methods.get(key, False) or self.doubts == 0
+
+    def add_gradients(self) -> None:
+        """The cell computes gradients."""
+        if not self.learning:
+            self._gradients = True
+
+    def add_tensor_write(self, kind: str) -> None:
+        """The cell writes into some tensor: a ``value``, or a ``gradient step``."""
+        if not self.learning:
+            self._tensor_writes[kind] = None
 
     @contextmanager
     def doubting(self, doubtful: bool = True) -> Iterator[None]:
@@ -72,5 +84,7 @@ class CellNotes:
             ],
             "assigned": [list(pair) for pair in self.assigned],
             "copies": list(self.copies),
+            "gradients": self._gradients,
+            "tensor_writes": list(self._tensor_writes),
             "complete": self.complete,
         }

@@ -73,10 +73,13 @@ class MethodReader:
         if in_place or assigns:
             self.note_write_in_place(owner, frame.scope, [*node.args, *(k.value for k in node.keywords)])
         of_a_module = type(self._at.value(owner, frame.scope)) is types.ModuleType
-        by_gradient = self._tables.gradient_functions if of_a_module else self._tables.gradient_methods
-        if method in by_gradient:
-            self._notes.add(by_gradient[method], None, frame.inside)
-        return assigns or method in by_gradient
+        if method in (self._tables.gradient_functions if of_a_module else self._tables.gradient_methods):
+            self._notes.add_gradients()
+            return True
+        if method in self._tables.gradient_steps and not of_a_module:
+            self._notes.add(method, None, frame.inside)
+            return True
+        return assigns
 
     def _on_a_model(self, node: ast.Call, receiver: Any, method: str, frame: Frame) -> None:
         has_own_files = self._at.library(receiver) in self._tables.with_own_files
@@ -115,8 +118,8 @@ class MethodReader:
     def note_write_in_place(self, target: ast.expr, scope: Scope, values: Sequence[ast.expr] = ()) -> None:
         """``net.weight.fill_(0)``, and ``p.mul_(0.5)`` if it is not known what ``p`` is."""
         kind = self._reading.kind_of_write(values)
-        if not self._reading.note_write(target, scope) or kind != "in-place":
-            self._notes.add(kind, None, None)
+        if not self._reading.note_write(target, scope) or kind == "gradient step":
+            self._notes.add_tensor_write(kind)
 
     def _initialises(self, node: ast.Call, method: str, token: int | None, frame: Frame) -> None:
         """``net.apply(f)`` with an ``f`` of the user's that sets weights."""

@@ -115,7 +115,7 @@ class CellReading:
         targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]  # type: ignore[attr-defined]
         for target in (t for written in targets for t in single_targets(written)):
             if isinstance(target, ast.Name) and isinstance(node, ast.AugAssign):
-                self.notes.add(self.kind_of_write([node.value]), None, None)  # `p -= rate * p.grad`
+                self.notes.add_tensor_write(self.kind_of_write([node.value]))  # `p -= rate * p.grad`
             while isinstance(target, ast.Subscript):
                 target = target.value
             if isinstance(target, ast.Attribute):
@@ -188,4 +188,4 @@ class CellReading:
         """A write in place by hand, or a step of gradient descent by hand: it makes use of a gradient."""
         names = self.tables.gradient_attributes
         uses = any(isinstance(n, ast.Attribute) and n.attr in names for e in values for n in ast.walk(e))
-        return "by-gradient" if uses else "in-place"
+        return "gradient step" if uses else "value"

@@ -38,8 +38,9 @@ class Tables:
         """Their bare name tells something of a receiver that is not known."""
         self.read_only_methods = frozenset(data["read_only_methods"])
         self.self_returning_methods = frozenset(data["self_returning_methods"])
-        self.gradient_methods: dict[str, str] = data["gradient_methods"]
-        self.gradient_functions: dict[str, str] = data["gradient_functions"]
+        self.gradient_methods = frozenset(data["gradient_methods"])
+        self.gradient_functions = frozenset(data["gradient_functions"])
+        self.gradient_steps = frozenset(data["gradient_steps"])
         self.gradient_attributes = frozenset(data["gradient_attributes"])
         self.assigning_methods = frozenset(data["assigning_methods"])
         self.initialisers = frozenset(data["initialisers"])

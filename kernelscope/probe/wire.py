@@ -126,6 +126,8 @@ class _CodeAsRead(TypedDict):
     methods: list[MethodInCode]
     assigned: list[list[Any]]
     copies: list[str]
+    gradients: bool
+    tensor_writes: list[str]
     complete: bool
 
 

@@ -15,6 +15,7 @@ _LATE = "an earlier look failed or did not reach everything, so this may have ha
 _LEADS = {"observed": "Seen", "inferred": "Inferred", "unknown": "Known"}
 _BETWEEN = ("Between runs, by no cell: ", "Between runs, or in one that could not be looked at: ")
 _RUN = re.compile(r"In \[(\d{1,15})\] ")
+_TENSOR_EFFECTS = {"backward": "gradients", "by-gradient": "gradient step", "in-place": "value"}
 _SHUT_DOWN = "it was told to shut down"
 
 
@@ -25,7 +26,8 @@ def judgements_to_3(text: str) -> str:
 
 
 def event_to_3(text: str) -> str:
-    """Upgrades an event from version 2, in which only the detail of a death said that it was requested."""
+    """Upgrades an event from version 2, in which only the detail of a death said that it was requested, and what
+    a cell does to tensors was among the methods that it calls."""
     return _upgraded(text, _event)
 
 
@@ -39,7 +41,36 @@ def _upgraded(text: str, upgrade: Callable[[Any], Any]) -> str:
 def _event(event: Any) -> Any:
     if isinstance(event, dict) and event.get("type") == "kernel" and event.get("detail") == _SHUT_DOWN:
         return {**event, "requested": True}
+    if isinstance(event, dict):
+        changed = dict(event)
+        if "observation" in event:
+            changed["observation"] = _observation(event["observation"])
+        if isinstance(history := event.get("history"), list):
+            changed["history"] = [_observation(each) for each in history]
+        return changed
     return event
+
+
+def _observation(observation: Any) -> Any:
+    if not isinstance(observation, dict) or not isinstance(code := observation.get("code"), dict):
+        return observation
+    methods = code.get("methods")
+    if not isinstance(methods, list):
+        return observation
+    on_tensors = [_tensor_effect(method) for method in methods]
+    changed = {**code, "methods": [m for m, effect in zip(methods, on_tensors, strict=True) if not effect]}
+    if "gradients" in on_tensors:
+        changed["gradients"] = True
+    if writes := [effect for effect in on_tensors if effect and effect != "gradients"]:
+        changed["tensor_writes"] = list(dict.fromkeys(writes))
+    return {**observation, "code": changed}
+
+
+def _tensor_effect(method: Any) -> str | None:
+    """What the name stands for that version 2 gave to something that is no call on a model."""
+    if not isinstance(method, dict) or method.get("token") is not None:
+        return None
+    return _TENSOR_EFFECTS.get(str(method.get("method")))
 
 
 def _judgements(judgements: Any) -> Any:

@@ -190,13 +190,12 @@ def _without_a_cause(
     if on is Learned.FITTED and not changes.lost and _only_new(before, changes):
         return LearnedFinding(Learned.NONE)  # it was built: its weights were made just then
     code = context.observation.code
-    methods = {m.method for m in code.methods}
     mine = {after.token, *(p.token for p in after.parts)}
     written = tuple(dict.fromkeys(a for t, a in code.assigned if t in mine and a))
     of_another = bool(written) and any(
-        map(registry().is_step, methods)
+        registry().is_step(m.method) for m in code.methods
     )  # the gradients belong to an optimizer's step
-    if "by-gradient" in methods or ("backward" in methods and not of_another):
+    if "gradient step" in code.tensor_writes or (code.gradients and not of_another):
         return LearnedFinding(on, "inferred", (*evidence, Circumstance.GRADIENT_STEP_IN_CODE))
     if written:
         return LearnedFinding(Learned.EDITED, "inferred", (*evidence, AttributesSetInCode(written)))
@@ -207,7 +206,7 @@ def _without_a_cause(
     ]
     if parts:
         return LearnedFinding(Learned.EDITED, "inferred", (*evidence, *calls_in_code(parts)))
-    if "in-place" in methods or (code.complete and not code.company):
+    if "value" in code.tensor_writes or (code.complete and not code.company):
         return LearnedFinding(Learned.EDITED, "inferred", (*evidence, Circumstance.NO_LEARNING_CALL_IN_CODE))
     return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.NO_LEARNING_CALL_SEEN))
 

@@ -33,7 +33,10 @@ ANYTHING = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ("rows", "local", "change", "evidence", "explanation", "parts", "type", "detail")
+                (
+                    *("rows", "local", "change", "evidence", "explanation", "parts", "type", "detail"),
+                    *("observation", "history", "code", "methods", "method"),
+                )
             ),
             inner,
         )
@@ -109,6 +112,22 @@ def test_an_old_change_that_was_found_late_is_late() -> None:
 def test_a_death_that_was_requested_is_one_in_an_old_recording_too(detail: str, requested: bool) -> None:
     old = json.dumps({"type": "kernel", "epoch": 1, "state": "died", "detail": detail})
     assert decode_event(event_to_3(old)) == KernelChanged(1, "died", detail, requested)
+
+
+@pytest.mark.parametrize("place", ["observation", "history"])
+def test_what_a_cell_did_to_tensors_is_no_method_any_more(place: str) -> None:
+    names = ("backward", "by-gradient", "in-place", "in-place", "step")
+    methods = [{"method": name, "token": None} for name in names] + [{"method": "backward", "token": 1}]
+    look = {"code": {"methods": methods, "complete": True}}
+    old = {"type": "observed", place: look if place == "observation" else [look]}
+    upgraded = json.loads(event_to_3(json.dumps(old)))
+    code = (upgraded[place] if place == "observation" else upgraded[place][0])["code"]
+    assert code == {
+        "methods": [{"method": "step", "token": None}, {"method": "backward", "token": 1}],
+        "gradients": True,
+        "tensor_writes": ["gradient step", "value"],
+        "complete": True,
+    }
 
 
 @given(ANYTHING)

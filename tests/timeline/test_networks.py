@@ -205,12 +205,9 @@ def test_given_equal_batch_statistics_in_other_tensors_when_nothing_else_differs
     ("code", "verdict"),
     [
         (CodeFacts(assigned=((1, "weight"),), complete=True), "edited"),
-        (CodeFacts(methods=(MethodInCode("in-place"),), complete=False), "edited"),
-        (
-            CodeFacts(methods=(MethodInCode("in-place"), MethodInCode("backward")), complete=False),
-            "continued",
-        ),
-        (CodeFacts(methods=(MethodInCode("by-gradient"),), complete=False), "continued"),
+        (CodeFacts(tensor_writes=("value",), complete=False), "edited"),
+        (CodeFacts(tensor_writes=("value",), gradients=True, complete=False), "continued"),
+        (CodeFacts(tensor_writes=("gradient step",), complete=False), "continued"),
         (CodeFacts(complete=False), "unknown"),
     ],
 )
@@ -433,8 +430,8 @@ def test_given_an_untrained_network_that_is_put_back_after_a_trial_then_nothing_
 
 def test_given_a_write_by_hand_beside_another_networks_training_then_edited() -> None:
     watch, net, _ = a_trained_one()
-    methods = (MethodInCode("backward"), MethodInCode("step", 99))
-    code = CodeFacts(methods=methods, assigned=((net.token, "weight"),), complete=True)
+    methods, assigned = (MethodInCode("step", 99),), ((net.token, "weight"),)
+    code = CodeFacts(methods=methods, gradients=True, assigned=assigned, complete=True)
 
     assert watch.run(trained(net, "h"), code=code, sees_calls=False)["net"].verdict == "edited"
 

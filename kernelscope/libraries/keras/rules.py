@@ -107,13 +107,11 @@ class KerasModelRules(LibraryRules):
             kind="gradient method",
             names=("gradient",),
             source="https://www.tensorflow.org/api_docs/python/tf/GradientTape",
-            counts_as="backward",
         ),
         Names(
-            kind="gradient method",
+            kind="gradient step",
             names=("apply_gradients",),
             source=f"{_OPTIMIZER}: apply_gradients",
-            counts_as="apply_gradients",
         ),
         Names(
             # What `tf.function` makes holds the function that it stands for.

@@ -115,12 +115,11 @@ class TorchModuleRules(LibraryRules):
             source=_MODULE,
         ),
         Names(kind="state", names=("state_dict",), source=f"{_MODULE}: state_dict"),
-        Names(kind="gradient method", names=("backward",), source="torch/_tensor.py", counts_as="backward"),
+        Names(kind="gradient method", names=("backward",), source="torch/_tensor.py"),
         Names(
             kind="gradient function",
             names=("grad",),
             source="torch/autograd/__init__.py",
-            counts_as="backward",
         ),
         Names(kind="gradient attribute", names=("grad",), source="torch/_tensor.py"),
         Names(
