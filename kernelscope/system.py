@@ -112,7 +112,7 @@ def has_ended(pid: int, mark: str) -> bool:
     return not now or (now != mark and ALIVE not in {now, mark})
 
 
-def started_processes(wanted: Callable[[tuple[str, ...]], bool]) -> Iterator[StartedProcess]:
+def find_processes(wanted: Callable[[tuple[str, ...]], bool]) -> Iterator[StartedProcess]:
     """The running processes whose arguments are ``wanted``, except for those that cannot be read.
 
     Raises:
@@ -172,7 +172,7 @@ def on_end_signals(
 
 
 @contextlib.contextmanager
-def interrupted_by_end_signals() -> Iterator[None]:
+def interrupt_on_end_signals() -> Iterator[None]:
     """Raises ``KeyboardInterrupt`` when this process is asked to end, so that no unfinished file stays behind."""
 
     def interrupt(*_: object) -> None:

@@ -51,7 +51,7 @@ def clean_block(text: str, *, limit: int = 65_536) -> str:
     return _visible(_cut(text[: 2 * max(limit, 0) + 2].replace("\r\n", "\n"), limit), keep="\n\t")
 
 
-def escaped_json(encoded: bytes) -> bytes:
+def escape_json(encoded: bytes) -> bytes:
     """The same JSON on the same lines, with control and invisible characters written as escapes."""
     text = encoded.decode()
     if all(line.isprintable() for line in text.split("\n")):
@@ -103,7 +103,7 @@ def is_plain(text: str) -> bool:
 def _visible(text: str, keep: str) -> str:
     if (_PLAIN_BLOCK if keep else _PLAIN).fullmatch(text):
         return text
-    return _escaped(text, keep) if len(text) > _LONGEST_CACHED else _escaped_and_cached(text, keep)
+    return _escape_characters(text, keep) if len(text) > _LONGEST_CACHED else _escape_cached(text, keep)
 
 
 _LONGEST_CACHED = 200
@@ -111,11 +111,11 @@ _LONGEST_CACHED = 200
 
 
 @lru_cache(maxsize=4_096)
-def _escaped_and_cached(text: str, keep: str) -> str:
-    return _escaped(text, keep)
+def _escape_cached(text: str, keep: str) -> str:
+    return _escape_characters(text, keep)
 
 
-def _escaped(text: str, keep: str) -> str:
+def _escape_characters(text: str, keep: str) -> str:
     marks = 0
     shown: list[str] = []
     for char in text:

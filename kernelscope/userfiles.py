@@ -131,7 +131,7 @@ def write_output(path: Path, write: Callable[[BinaryIO], None]) -> None:
         raise ExportError(f"{display_path(path)} cannot be written", clean(why)) from error
 
 
-def copied_file() -> Path:
+def clipboard_file() -> Path:
     """The file with the text that the dashboard copied last: one private file per user."""
     from platformdirs import user_cache_path
 
@@ -139,7 +139,7 @@ def copied_file() -> Path:
 
 
 def write_copied(text: str) -> Path:
-    """Replaces ``copied_file``, which only this user can read; returns its path.
+    """Replaces ``clipboard_file``, which only this user can read; returns its path.
 
     The new file takes the place of whatever was there, so that nothing is written through a link or into
     another user's file.
@@ -147,7 +147,7 @@ def write_copied(text: str) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    path = copied_file()
+    path = clipboard_file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _draft(path.parent) as (file, name):
         file.write(text.encode("utf-8", "backslashreplace"))

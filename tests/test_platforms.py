@@ -280,11 +280,11 @@ def test_a_stopped_process_is_stopped_until_it_goes_on(child: subprocess.Popen[b
 
 @pytest.mark.kernel
 def test_processes_are_found_by_their_arguments(child: subprocess.Popen[bytes]) -> None:
-    found = list(system.started_processes(lambda arguments: arguments == ("sleep", "600")))
+    found = list(system.find_processes(lambda arguments: arguments == ("sleep", "600")))
     (mine,) = [one for one in found if one.pid == child.pid]
     assert mine.folder == Path.cwd()
     assert abs(mine.started - Path(f"/proc/{child.pid}").stat().st_mtime) < 60
-    assert list(system.started_processes(lambda _: False)) == []
+    assert list(system.find_processes(lambda _: False)) == []
 
 
 @pytest.mark.kernel
@@ -292,7 +292,7 @@ def test_processes_that_come_and_go_meanwhile_are_no_error() -> None:
     with subprocess.Popen(["sh", "-c", "while :; do true & wait; /bin/true; done"]) as busy:
         try:
             for _ in range(20):
-                list(system.started_processes(lambda _: True))
+                list(system.find_processes(lambda _: True))
         finally:
             busy.kill()
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelscope.text import clean, clean_block, escaped_json
+from kernelscope.text import clean, clean_block, escape_json
 
 anything = st.text(st.characters(codec=None), max_size=60)
 hostile = st.lists(
@@ -146,6 +146,6 @@ def test_given_any_json_when_escaped_then_it_says_the_same_and_steers_nothing(va
     told = (json.dumps(value) + "\n").encode()
     raw = (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
 
-    assert escaped_json(told) == told
-    assert json.loads(escaped_json(raw)) == json.loads(raw)
-    assert all(c.isprintable() or c == "\n" for c in escaped_json(raw).decode())
+    assert escape_json(told) == told
+    assert json.loads(escape_json(raw)) == json.loads(raw)
+    assert all(c.isprintable() or c == "\n" for c in escape_json(raw).decode())

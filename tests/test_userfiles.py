@@ -27,7 +27,7 @@ from kernelscope.storage.recording import files_of
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.output_files import free_path, save_copy
 from kernelscope.tui.state.spans import Span, line
-from kernelscope.userfiles import copied_file, write_output
+from kernelscope.userfiles import clipboard_file, write_output
 from tests.export.test_files import played
 from tests.storage.test_survival import can_mount
 
@@ -315,11 +315,11 @@ def test_where_a_new_file_could_not_be_as_the_old_one_it_is_written_in_place(fol
 def test_a_signal_leaves_no_unfinished_file(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from kernelscope.system import interrupted_by_end_signals\n"
+        "from kernelscope.system import interrupt_on_end_signals\n"
         "from kernelscope.userfiles import write_output\n"
         "def write(out):\n"
         "    out.write(b'half'); out.flush(); print('half', flush=True); time.sleep(600)\n"
-        "with interrupted_by_end_signals():\n"
+        "with interrupt_on_end_signals():\n"
         "    write_output(Path(sys.argv[1]), write)\n"
     )
     (folder := tmp_path / "folder").mkdir()
@@ -415,7 +415,7 @@ def test_copies_leave_one_private_file(cache: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr("tempfile.tempdir", None)
     for words in ("a longer first sentence", "the second"):
         save_copy([line(Span(words))])
-        path = copied_file()
+        path = clipboard_file()
         assert path.read_text() == words + "\n"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert cache in path.parents
@@ -424,7 +424,7 @@ def test_copies_leave_one_private_file(cache: Path, tmp_path: Path, monkeypatch:
 
 
 def test_a_copy_is_not_written_into_what_lies_in_its_place(tmp_path: Path) -> None:
-    path = copied_file()
+    path = clipboard_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     (theirs := tmp_path / "theirs").write_text("theirs")

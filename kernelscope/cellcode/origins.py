@@ -55,7 +55,7 @@ class OriginReader:
             return ValueOrigin(Origin.ITEM, ast.unparse(value.value))
         call = find_first_call(value)
         maker = callee_name(call.func) if call is not None else ""
-        return ValueOrigin(self._origin(value, _CELL), maker, _copied(value, self._known))
+        return ValueOrigin(self._origin(value, _CELL), maker, _copy_source(value, self._known))
 
     def _origin(self, node: ast.expr, scope: _Scope) -> Origin:
         """``NEW``, ``PERHAPS_STORED`` or ``CONDITIONAL``."""
@@ -131,7 +131,7 @@ class OriginReader:
                 return self._origin(value, scope)
 
 
-def _copied(value: ast.expr, known: KnownCalls) -> str | None:
+def _copy_source(value: ast.expr, known: KnownCalls) -> str | None:
     """``a`` of ``copy.deepcopy(a)``."""
     if isinstance(value, ast.Call) and callee_name(value.func) in known.copies and value.args:
         return ast.unparse(value.args[0]) if is_reference(value.args[0]) else None

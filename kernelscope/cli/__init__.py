@@ -52,7 +52,7 @@ class _Commands(click.Group):
         if ctx.resilient_parsing and not args:
             return super().parse_args(ctx, args)  # a shell completes the first word
         if not args or (args[0] not in self.commands and args[0] not in own):
-            if args and (meant := _mistyped(args[0], self.commands)):
+            if args and (meant := _nearest_command(args[0], self.commands)):
                 raise UsageError(
                     f"there is no command {clean(args[0])}", f"Did you mean `kernelscope {meant}`?"
                 )
@@ -82,7 +82,7 @@ GROUPS = {
 """The commands in the order of the help."""
 
 
-def _mistyped(argument: str, commands: Iterable[str]) -> str | None:
+def _nearest_command(argument: str, commands: Iterable[str]) -> str | None:
     """The command that a word resembles; files, options and kernel ids are not taken for words."""
     if not argument.isalpha() or os.path.lexists(argument):
         return None

@@ -17,7 +17,7 @@ from kernelscope.presentation.expectations import finding_sentence
 from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import encode
 from kernelscope.session import Session
-from kernelscope.text import escaped_json
+from kernelscope.text import escape_json
 from kernelscope.timeline.timeline import Update
 
 NO = 1
@@ -53,7 +53,7 @@ def report_expectations(
     results = checker.results()
     if as_json:
         for result in results:
-            sys.stdout.buffer.write(escaped_json(encode(expectation_record(result))))
+            sys.stdout.buffer.write(escape_json(encode(expectation_record(result))))
         sys.stdout.buffer.flush()
     else:
         for line in result_lines(results):

@@ -12,7 +12,7 @@ from kernelscope.cli.options import CONNECTION, LATE, NO_KERNEL, asking_options,
 from kernelscope.cli.shell_completion import sources
 from kernelscope.cli.sources import load_session
 from kernelscope.export.files import FORMS, Form, write, write_file
-from kernelscope.system import STANDARD_OUTPUT, interrupted_by_end_signals
+from kernelscope.system import STANDARD_OUTPUT, interrupt_on_end_signals
 
 if TYPE_CHECKING:
     from kernelscope.kernel.attach_options import AttachOptions
@@ -59,5 +59,5 @@ def export(source: str | None, form: Form, out: str, rejudge: bool, options: Att
         write(session.view, session.past, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        with interrupted_by_end_signals():
+        with interrupt_on_end_signals():
             write_file(session.view, session.past, form, Path(out))

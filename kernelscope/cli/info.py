@@ -13,7 +13,7 @@ from kernelscope import __version__
 from kernelscope.cli.options import notes
 from kernelscope.system import description
 from kernelscope.text import clean
-from kernelscope.userfiles import copied_file
+from kernelscope.userfiles import clipboard_file
 
 _PACKAGES = (
     "textual",
@@ -81,7 +81,7 @@ def _collect() -> dict[str, dict[str, Any]]:
             "python": sys.executable,
             "runtime_dirs": [clean(str(folder), limit=4_096) for folder in runtime_dirs()],
             "notes": str(lock_dir()),
-            "copies": clean(str(copied_file()), limit=4_096),
+            "copies": clean(str(clipboard_file()), limit=4_096),
             "recordings": "where --record and -o say",
             "config_file": None,
             "cache": None,

@@ -68,7 +68,7 @@ def open_live_source(connection: Connection, options: AttachOptions) -> Source:
 
     source = LiveSource(connection, options)
     # fault: 5c
-    if not source.signed:
+    if not source.is_signed:
         print_message("the connection file has no key, so messages are not verified")
     return source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernelscope.domain.facts import Opaque, Value
 
 
-def shown(value: Value) -> str:
+def format_value(value: Value) -> str:
     """A parameter value as it stands in a sentence."""
     return value.text if isinstance(value, Opaque) else repr(value)
 

@@ -199,7 +199,7 @@ class ExpectationChecker:
             return tally.broken
         blind = next(self._blind_spots(expectation, epoch), None)
         if tally.sure + len(tally.maybe) > expectation.most or (blind and expectation.most < math.inf):
-            return tally.maybe[0] if tally.maybe else _undecided(blind, name, epoch)
+            return tally.maybe[0] if tally.maybe else _undecided_finding(blind, name, epoch)
         if tally.sure >= expectation.least or epoch.is_cut_off:
             return None
         if tally.maybe:
@@ -207,7 +207,7 @@ class ExpectationChecker:
         if blind is None and not expectation.window.is_bounded and name in epoch.names_at_attach:
             blind = KnownAtAttach(epoch.begun)
         if blind is not None:
-            return _undecided(blind, name, epoch)
+            return _undecided_finding(blind, name, epoch)
         return Finding("broken", TooFew(expectation.words, tally.sure), name, epoch.number)
 
     @staticmethod
@@ -244,7 +244,7 @@ def _finding(outcome: Outcome, reason: ChangeCounts, epoch: _Epoch, change: Chan
     return Finding(outcome, reason, change.name, epoch.number, count, change)
 
 
-def _undecided(blind: BlindSpot | None, name: str, epoch: _Epoch) -> Finding | None:
+def _undecided_finding(blind: BlindSpot | None, name: str, epoch: _Epoch) -> Finding | None:
     return None if blind is None else Finding("unknown", blind, name, epoch.number)
 
 

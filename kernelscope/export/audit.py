@@ -51,7 +51,9 @@ def rows(audit: Audit) -> Iterator[AuditRow]:
     for what, before in audit.before.report.items():
         during, after = audit.during.report.get(what, ()), audit.after.report.get(what, ())
         finding, detail = _finding(audit, before, during, after)
-        yield AuditRow(what, _shown(what, before), _shown(what, during), _shown(what, after), finding, detail)
+        yield AuditRow(
+            what, _describe(what, before), _describe(what, during), _describe(what, after), finding, detail
+        )
 
 
 def is_clean(audit: Audit) -> bool:
@@ -156,7 +158,7 @@ def _words(row: AuditRow) -> str:
             return f"CHANGED: {row.detail}"
 
 
-def _shown(what: str, items: tuple[str, ...]) -> str:
+def _describe(what: str, items: tuple[str, ...]) -> str:
     """How many items there are, the only item if it is a number, or a fingerprint of what cannot be counted."""
     if len(items) == 1 and items[0].isdecimal():
         return items[0]

@@ -8,7 +8,7 @@ from typing import Any
 from kernelscope.presentation.history import HistoryEntry, NameHistory, Rerun
 from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import SCHEMA, Record, change_record, encode
-from kernelscope.text import clean, escaped_json
+from kernelscope.text import clean, escape_json
 
 _LONGEST = 65_536
 
@@ -51,7 +51,7 @@ def history_json(history: NameHistory) -> str:
     }
     if history.not_looked_at:
         record["not_evaluated"] = list(history.not_looked_at)
-    return escaped_json(encode(record)).decode().rstrip("\n")
+    return escape_json(encode(record)).decode().rstrip("\n")
 
 
 def _entry_record(entry: HistoryEntry) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.presentation.explain import gist
 from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import encode, records_of
-from kernelscope.text import clean, escaped_json, headline
+from kernelscope.text import clean, escape_json, headline
 from kernelscope.timeline.timeline import Update
 from kernelscope.timeline.view import TimelineView
 
@@ -41,7 +41,7 @@ class JsonLines:
                 self._definitions.add(moment.run.facts.code)
         make_forecast = Forecaster(self._timeline, self._definitions).of
         for record in records_of(update, make_forecast):
-            self._out.write(escaped_json(encode(record)))
+            self._out.write(escape_json(encode(record)))
         self._out.flush()
 
 

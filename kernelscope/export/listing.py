@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from kernelscope.kernel.entry import KernelEntry
-from kernelscope.text import clean, escaped_json
+from kernelscope.text import clean, escape_json
 
 
 def json_line(entry: KernelEntry) -> str:
@@ -26,7 +26,7 @@ def json_line(entry: KernelEntry) -> str:
             "started": entry.started,
         }
     )
-    return escaped_json(record).decode()
+    return escape_json(record).decode()
 
 
 def table(entries: Sequence[KernelEntry], now: float | None = None) -> str:

@@ -109,10 +109,10 @@ def _longest_fence(text: str) -> int:
 
 def render(pieces: Sentence, *, limit: int = 2_000) -> str:
     """A sentence, with what it quotes in code spans."""
-    return _joined(_shortened(pieces, limit))
+    return _join_pieces(_shorten(pieces, limit))
 
 
-def _shortened(pieces: Sentence, limit: int) -> Iterator[Segment]:
+def _shorten(pieces: Sentence, limit: int) -> Iterator[Segment]:
     """The pieces, safe to display and cut after so many characters."""
     for piece in pieces:
         text = clean(piece.text, limit=limit)
@@ -124,7 +124,7 @@ def _shortened(pieces: Sentence, limit: int) -> Iterator[Segment]:
 
 def harmless(text: str, *, limit: int = 2_000) -> str:
     """A text that the user typed or pasted: plain words stand as they are, any other is a code span."""
-    return _joined(_words(clean(text, limit=limit)))
+    return _join_pieces(_words(clean(text, limit=limit)))
 
 
 def _words(text: str) -> Iterator[Segment]:
@@ -138,7 +138,7 @@ def _words(text: str) -> Iterator[Segment]:
             yield Segment(word[len(bare) :])
 
 
-def _joined(pieces: Iterable[Segment]) -> str:
+def _join_pieces(pieces: Iterable[Segment]) -> str:
     """Joins pieces; quoted neighbours share a code span, because the marks of two that touch would be misread."""
     joined: list[Segment] = []
     for piece in pieces:

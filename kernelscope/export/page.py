@@ -19,7 +19,7 @@ from typing import Any, TextIO
 import msgspec
 
 from kernelscope.domain.changes import Change, Moment, Run, TrackEntry, Verdict
-from kernelscope.domain.display import shown
+from kernelscope.domain.display import format_value
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.presentation.colours import DARK, HUES, LIGHT, variables
@@ -193,7 +193,7 @@ class _PageData:
             self.text(text_of(gist(change))),
             [self.text(text_of(one)) for one in evidence_sentences(change)],
             [
-                [self.text(name, _NAME), self.text(shown(before)), self.text(shown(after))]
+                [self.text(name, _NAME), self.text(format_value(before)), self.text(format_value(after))]
                 for name, (before, after) in (change.params or {}).items()
             ],
             [self.text(f"{kept.action} {kept.file or 'a file'} ({kept.call})")] if kept else [],
@@ -283,7 +283,7 @@ def _entry(entry: TrackEntry, page: _PageData) -> list[Any]:
         int(bool(entry.fitted)),
         page.text(facts.cls, _NAME),
         hex(facts.id),
-        page.pairs((name, shown(value)) for name, value in facts.params.items()),
+        page.pairs((name, format_value(value)) for name, value in facts.params.items()),
         page.pairs(_learned(facts)),
     ]
 

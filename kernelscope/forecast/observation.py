@@ -28,11 +28,11 @@ def observe(simulation: CellSimulation) -> Observation:
         calls=calls,
         locals=(),
         files=tuple(_files(simulation)),
-        code=replace(code, methods=tuple(_moved(simulation, m) for m in code.methods), assigned=assigned),
+        code=replace(code, methods=tuple(_retarget(simulation, m) for m in code.methods), assigned=assigned),
     )
 
 
-def _moved(simulation: CellSimulation, call: MethodInCode) -> MethodInCode:
+def _retarget(simulation: CellSimulation, call: MethodInCode) -> MethodInCode:
     return call if call.token is None else replace(call, token=simulation.successor(call.token))
 
 

@@ -166,7 +166,7 @@ class KernelClient:
             reply: Message | None = None
             sending = time.monotonic()
             try:
-                async for received in self._reply_to(sent, begun) if sent else _broken():
+                async for received in self._reply_to(sent, begun) if sent else _report_broken():
                     if isinstance(received, Waiting) or time.monotonic() - sending > HAND_OVER_S:
                         lock.mark_sent()
                     if isinstance(received, Message) and received.channel == "shell":
@@ -291,10 +291,10 @@ class KernelClient:
         expressions = reply.content.get("user_expressions")
         text = value_of(expressions.get("kernelscope")) if isinstance(expressions, dict) else None
         if text is None:
-            raise await self._unsupported()
+            raise await self._unsupported_error()
         return text
 
-    async def _unsupported(self) -> KernelError:
+    async def _unsupported_error(self) -> KernelError:
         """Names the language of a kernel that gave no value for a Python expression."""
         request = await self.channels.kernel_info()
         language = "another language"
@@ -312,5 +312,5 @@ class KernelClient:
         )
 
 
-async def _broken() -> AsyncIterator[ConnectionStatus]:
+async def _report_broken() -> AsyncIterator[ConnectionStatus]:
     yield ConnectionStatus(up=False)

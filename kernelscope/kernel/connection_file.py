@@ -100,7 +100,7 @@ class ConnectionInfo:
     curve_secretkey: bytes | None = field(default=None, repr=False)
 
     @property
-    def signed(self) -> bool:
+    def is_signed(self) -> bool:
         """Whether there is a key."""
         return bool(self.key)
 

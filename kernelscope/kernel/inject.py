@@ -180,12 +180,12 @@ def value_of(user_expression: object) -> str | None:
     shown = data.get("text/plain") if isinstance(data, dict) else None
     try:
         value = ast.literal_eval(shown) if isinstance(shown, str) else None
-        return _unpacked(value) if isinstance(value, str) else None
+        return _unpack(value) if isinstance(value, str) else None
     except (ValueError, SyntaxError, MemoryError, RecursionError, zlib.error):
         return None
 
 
-def _unpacked(text: str) -> str:
+def _unpack(text: str) -> str:
     """What the loader packed because it was long."""
     if not text.startswith("z"):
         return text

@@ -62,9 +62,9 @@ class LiveSource:
         self._has_heartbeat, self._heartbeat_at = True, 0.0
 
     @property
-    def signed(self) -> bool:
+    def is_signed(self) -> bool:
         """Whether the kernel's messages are verified; without a key in the file they are not."""
-        return self._info.signed
+        return self._info.is_signed
 
     async def events(self) -> AsyncIterator[Event]:
         """Until the kernel is gone for good, the probe was detached, or the source is closed.

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from kernelscope.system import StartedProcess, started_processes
+from kernelscope.system import StartedProcess, find_processes
 
 _FILE_OPTIONS = ("-f", "--f", "--IPKernelApp.connection_file", "--connection-file")
 _STARTUP_S = 30.0
@@ -42,7 +42,7 @@ def _processes_of(path: Path) -> list[int] | None:
     except (OSError, RuntimeError):  # RuntimeError: a circle of symbolic links
         return None
     try:
-        candidates = list(started_processes(lambda arguments: bool(_file_options(arguments))))
+        candidates = list(find_processes(lambda arguments: bool(_file_options(arguments))))
     except OSError:
         return None
     return [one.pid for one in candidates if _is_started_with(one, target, written)]

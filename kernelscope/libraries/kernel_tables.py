@@ -144,7 +144,7 @@ def _seen_calls(rules: Sequence[LibraryRules]) -> dict[str, Any]:
         "method_wrappers": tuple(
             (w.module, w.function, w.nested, w.argument) for r in rules for w in r.method_wrappers
         ),
-        "passing_frames": _named(rules, "passing frame"),
+        "passing_frames": _names_of_kind(rules, "passing frame"),
         "continuation_args": _arguments(rules, "continues"),
     }
 
@@ -154,20 +154,20 @@ def _calls_in_source(rules: Sequence[LibraryRules]) -> dict[str, Any]:
     return {
         "fit_methods": _union(c.methods for c in calls if c.in_code == "fits"),
         "changing_methods": _union(c.methods for c in calls if c.in_code == "changes"),
-        "read_only_methods": _named(rules, "read only"),
-        "self_returning_methods": _named(rules, "returns itself"),
-        "gradient_methods": _named(rules, "gradient method"),
-        "gradient_functions": _named(rules, "gradient function"),
-        "gradient_steps": _named(rules, "gradient step"),
-        "gradient_attributes": _named(rules, "gradient attribute"),
-        "assigning_methods": _named(rules, "assigns"),
-        "initialisers": _named(rules, "initialises"),
+        "read_only_methods": _names_of_kind(rules, "read only"),
+        "self_returning_methods": _names_of_kind(rules, "returns itself"),
+        "gradient_methods": _names_of_kind(rules, "gradient method"),
+        "gradient_functions": _names_of_kind(rules, "gradient function"),
+        "gradient_steps": _names_of_kind(rules, "gradient step"),
+        "gradient_attributes": _names_of_kind(rules, "gradient attribute"),
+        "assigning_methods": _names_of_kind(rules, "assigns"),
+        "initialisers": _names_of_kind(rules, "initialises"),
         "initialising_modules": _union(r.initialising_modules for r in rules),
-        "applying_methods": _reported_as(rules, "applies"),
+        "applying_methods": _substitutes(rules, "applies"),
         "networks": tuple(r.library for r in rules if r.is_network),
         "optimizers": tuple(r.library for r in rules if r.is_optimizer),
         "stepping_methods": _union(c.methods for c in calls if c.on_partner is not c.on_partner.NONE),
-        "function_attributes": _named(rules, "function attribute"),
+        "function_attributes": _names_of_kind(rules, "function attribute"),
         "lazy_modules": {cls: module for r in rules for cls, module in r.lazy_modules.items()},
         "training_functions": _functions(rules, "train"),
     }
@@ -177,9 +177,9 @@ def _copies_and_files(rules: Sequence[LibraryRules]) -> dict[str, Any]:
     methods = [m for r in rules for m in r.file_methods]
     return {
         "copying_functions": (*_actions(rules, "copy"), *_actions(rules, "load bytes")),
-        "copying_methods": _named(rules, "copies itself"),
-        "state_methods": _named(rules, "state"),
-        "parameter_methods": _named(rules, "parameters"),
+        "copying_methods": _names_of_kind(rules, "copies itself"),
+        "state_methods": _names_of_kind(rules, "state"),
+        "parameter_methods": _names_of_kind(rules, "parameters"),
         "file_functions": (*_files(rules, "save"), *_files(rules, "load")),
         "dumping_functions": _functions(rules, "dump"),
         "path_arguments": (*_arguments(rules, "path"), *_arguments(rules, "file")),
@@ -197,11 +197,11 @@ def _union(tables: Iterable[Iterable[str]]) -> Table:
     return tuple(sorted({name for names in tables for name in names}))
 
 
-def _named(rules: Sequence[LibraryRules], kind: str) -> Table:
+def _names_of_kind(rules: Sequence[LibraryRules], kind: str) -> Table:
     return _union(n.names for r in rules for n in r.names if n.kind == kind)
 
 
-def _reported_as(rules: Sequence[LibraryRules], kind: str) -> dict[str, str]:
+def _substitutes(rules: Sequence[LibraryRules], kind: str) -> dict[str, str]:
     return {name: n.counts_as for r in rules for n in r.names if n.kind == kind for name in n.names}
 
 

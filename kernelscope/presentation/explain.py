@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kernelscope.domain.changes import Change, Identity, Learned, SavedState, Verdict
-from kernelscope.domain.display import short_class, shown
+from kernelscope.domain.display import format_value, short_class
 from kernelscope.domain.evidence import LibraryNotRead
 from kernelscope.domain.facts import Value
 from kernelscope.libraries.registry import registry
@@ -125,7 +125,7 @@ def _what_it_holds(change: Change) -> Sentence:
         case Verdict.ALIASED:
             return sentence(
                 name, f" now holds {_this(change)}, ", _a_model(change), " that was there before",
-                _known_as(change),
+                _aliases(change),
             )  # fmt: skip
     return _what_became_of_it(change)
 
@@ -208,7 +208,7 @@ def _fate(change: Change) -> Sentence:
     return sentence(f"{that} and what it had learned were discarded")
 
 
-def _known_as(change: Change) -> Sentence:
+def _aliases(change: Change) -> Sentence:
     others = change.background.other_names
     return sentence(" as ", enumerate_names(others)) if others else ()
 
@@ -264,18 +264,18 @@ def _params_to_mention(change: Change) -> dict[str, tuple[Value, Value]]:
     params = change.params or {}
     if change.verdict is Verdict.PARAMS:
         return params
-    return {name: (a, b) for name, (a, b) in params.items() if shown(a) != shown(b)}
+    return {name: (a, b) for name, (a, b) in params.items() if format_value(a) != format_value(b)}
 
 
 def _pair(before: Value, after: Value) -> Segment:
     """Both values; long fractions are rounded if that leaves them different."""
     pair = (before, after)
-    exact = [shown(value) for value in pair]
+    exact = [format_value(value) for value in pair]
     short = [
-        e if isinstance(v, str) else _FRACTION.sub(_rounded, e) for v, e in zip(pair, exact, strict=True)
+        e if isinstance(v, str) else _FRACTION.sub(_round_long, e) for v, e in zip(pair, exact, strict=True)
     ]
     return quote(" → ".join(short if short[0] != short[1] else exact))
 
 
-def _rounded(number: re.Match[str]) -> str:
+def _round_long(number: re.Match[str]) -> str:
     return f"{float(number[0]):.6g}" if len(number[0]) > _LONG else number[0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from string import Formatter
 from typing import Any
 
-from kernelscope.domain.display import short_class, shown
+from kernelscope.domain.display import format_value, short_class
 from kernelscope.forecast.reasons import (
     ActsOnEarlierObject,
     Appends,
@@ -123,7 +123,7 @@ def reason_sentence(reason: Reason) -> Sentence:
         case SetsParameters(changes=changes):
             return sentence("it ", _first(map(_change, changes)))
         case ParametersAlready(values=values):
-            clauses = (sentence(quote(name), " is ", quote(shown(value))) for name, value in values)
+            clauses = (sentence(quote(name), " is ", quote(format_value(value))) for name, value in values)
             return sentence(join(" and ", list(clauses)[:_MOST_VALUES]), " already")
     return _fill(reason, _BY_VALUE.get(reason) or _FORMS.get(type(reason)) or _form_of(reason))
 
@@ -154,7 +154,9 @@ def _change(change: ParameterChange) -> Sentence:
     name = quote(change.name)
     if not change.is_known:
         return sentence("changes ", name, " once more")
-    return sentence("sets ", name, " to ", quote(shown(change.then)), ", now ", quote(shown(change.now)))
+    return sentence(
+        "sets ", name, " to ", quote(format_value(change.then)), ", now ", quote(format_value(change.now))
+    )
 
 
 def _form_of(reason: Reason) -> str:
@@ -181,7 +183,7 @@ def _form_of(reason: Reason) -> str:
     raise NotImplementedError(reason)
 
 
-def _called(name: str) -> str:
+def _as_call(name: str) -> str:
     return f"{name}()"
 
 
@@ -192,8 +194,8 @@ def _base_name(file: str) -> str:
 _FIELDS: dict[str, Callable[[Any], str]] = {
     "cls": short_class,
     "file": _base_name,
-    "maker": _called,
-    "method": _called,
+    "maker": _as_call,
+    "method": _as_call,
     "attributes": " and ".join,
 }
 """How fields are shown that are not shown as they are."""

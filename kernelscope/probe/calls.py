@@ -242,7 +242,7 @@ class CallWatcher:
         nested = self._enclosing(obj, frame)
         if nested is None:
             return
-        token = self._tokens.known(obj)
+        token = self._tokens.find_token(obj)
         if token is None and not self._has_room():
             self.dropped += 1
             return

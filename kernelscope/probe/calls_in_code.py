@@ -102,7 +102,7 @@ class CallReader:
             functions.descend(class_attribute(callee, "__init__"), instance, node, frame)
         elif callee is builtins.getattr and len(node.args) > 1:
             if id(node) not in self._files.handled:
-                self._asked_for(node.args[1])
+                self._read_getattr(node.args[1])
         elif type(callee) is LocalFunction:
             functions.descend_into_local(callee, node, frame)
         elif type(callee) is types.FunctionType and self._at.is_users(callee):
@@ -112,7 +112,7 @@ class CallReader:
         elif self._has_model_argument(node, frame) and getattr(node.func, "id", "") not in _HARMLESS:
             self._notes.complete = False  # a library may do anything to a model that it is given
 
-    def _asked_for(self, name: ast.expr) -> None:
+    def _read_getattr(self, name: ast.expr) -> None:
         """``getattr(m, "reset_parameters", None)``, which is then called."""
         method = name.value if isinstance(name, ast.Constant) else None
         if type(method) is str and method in self._tables.telling_methods:
@@ -136,13 +136,13 @@ class CallReader:
                 functions.descend(function, UNKNOWN if kind is classmethod else None, node, frame)
         elif self._at.kind(callee) == USER_OBJECT:
             functions.descend(class_attribute(kind, "__call__"), callee, node, frame)
-        elif type(self._wrapped_by(callee)) is types.FunctionType:
-            functions.descend(self._wrapped_by(callee), None, node, frame)
+        elif type(self._unwrap(callee)) is types.FunctionType:
+            functions.descend(self._unwrap(callee), None, node, frame)
         else:
             return False
         return True
 
-    def _wrapped_by(self, callee: Any) -> Any:
+    def _unwrap(self, callee: Any) -> Any:
         """The function that a callable object of a library stands for."""
         if is_one_of(type(callee), (types.FunctionType, *STAND_INS)):
             return None

@@ -120,7 +120,7 @@ class Hooks:
     def _report_earlier_runs(self, parent: Any) -> None:
         """Report the runs of this thread that have ended and were not reported."""
         self._runs.end_lost(parent)
-        for run in self._runs.ended_here():
+        for run in self._runs.find_ended_runs():
             if not run.is_reported:
                 reason = ": the end of the run was not noticed"
                 self._observer.report_unseen(run, perf_counter(), reason)

@@ -53,7 +53,7 @@ class Tokens:
 
     def of(self, obj: object) -> int:
         """The object's token; a new one on first sight."""
-        known = self.known(obj)
+        known = self.find_token(obj)
         if known is not None:
             return known
         token = next(self._numbers)
@@ -62,7 +62,7 @@ class Tokens:
             self._sweep()
         return token
 
-    def known(self, obj: object) -> int | None:
+    def find_token(self, obj: object) -> int | None:
         """The object's token, or ``None`` where it was never seen."""
         entry = self._by_id.get(id(obj))
         if entry is None:

@@ -25,7 +25,7 @@ def describe_kernel(ip: Any, runs: RunTracker, sees_calls: bool) -> wire.KernelR
     return {
         "python": platform.python_version(),
         "pid": runs.pid,
-        "execution_count": runs.executed_count(),
+        "execution_count": runs.latest_execution_count(),
         "notebook": notebook if type(notebook) is str else session,
         "ipykernel": getattr(ipykernel, "__version__", ""),
         "cwd": _working_directory(),

@@ -19,7 +19,7 @@ _PACKAGE = "_kernelscope_probe"
 def _kernelscope(request: str) -> str:
     """Does what ``request`` (JSON) asks for; answers in JSON, whatever happens."""
     try:
-        return _answered(request)
+        return _answer(request)
     # fault: 29a
     # fault: 26b
     # fault: 26a
@@ -40,7 +40,7 @@ def _keep_for_the_user(error: BaseException) -> None:
         pass
 
 
-def _answered(request: str) -> str:
+def _answer(request: str) -> str:
     """As ``_kernelscope``, and may raise."""
     import json
     import sys
@@ -67,7 +67,7 @@ def _answered(request: str) -> str:
     if locked is not None and not locked():
         return json.dumps({"error": "unsupported", "detail": "a free-threaded Python runs here"})
     agent = _agent()
-    before = _remembered(agent, None) or _parent_before(ip)
+    before = _parent_for(agent, None) or _parent_before(ip)
     try:
         text = _done(ip, agent, asked)
         _give_back(ip, before)
@@ -107,7 +107,7 @@ def _wire() -> Any:
     return vars(sys.modules[_PACKAGE + ".probe.agent"])["WIRE"]
 
 
-def _remembered(agent: Any, parent: dict[str, Any] | None) -> dict[str, Any] | None:
+def _parent_for(agent: Any, parent: dict[str, Any] | None) -> dict[str, Any] | None:
     """The parent that the probe has seen, else the one that is given; another version may know none."""
     remember = getattr(agent, "background_parent", None)
     return parent if remember is None else remember(parent)
@@ -127,7 +127,7 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
         own = dict(vars(builtins))
         exec(compile(asked["source"], "<frozen kernelscope audit>", "exec", 0, True), own)  # noqa: S102 - the probe's own
         there = None if agent is None else agent.audit_info()
-        return _packed({"report": own["report"](ip), "probe": there})
+        return _pack({"report": own["report"](ip), "probe": there})
     if asked["do"] == "detach":
         if agent is not None:
             agent.evict()
@@ -144,11 +144,11 @@ def _done(ip: Any, agent: Any, asked: dict[str, Any]) -> str:
         agent.uninstall()
         agent = None
     if agent is None:
-        agent = _installed(ip, asked)
-    return _packed(agent.attach(asked))
+        agent = _install(ip, asked)
+    return _pack(agent.attach(asked))
 
 
-def _installed(ip: Any, asked: dict[str, Any]) -> Any:
+def _install(ip: Any, asked: dict[str, Any]) -> Any:
     """Runs the modules that were sent and makes the agent; if that fails, none of them stays."""
     import base64
     import builtins
@@ -202,7 +202,7 @@ def _run_module(name: str, source: str, own: dict[str, Any]) -> dict[str, Any]:
     return module.__dict__
 
 
-def _packed(what: object) -> str:
+def _pack(what: object) -> str:
     """As JSON; what is longer than 64 KiB pyzmq would send without a copy, and start a thread that stays."""
     import base64
     import json
@@ -260,7 +260,7 @@ def _headers_of_background(kernel: Any) -> list[dict[str, Any]]:
 def _give_back(ip: Any, before: dict[str, Any] | None) -> None:
     """Threads and tasks print and display where they did, those that a task starts from now on, too."""
     try:
-        parent = _remembered(_agent(), before)
+        parent = _parent_for(_agent(), before)
         if parent is None:
             return
         # fault: 38a

@@ -129,7 +129,7 @@ def is_open(callee: Any) -> bool:
     return callee is _open
 
 
-def touched(path: str | None, since: float | None) -> bool:
+def was_written(path: str | None, since: float | None) -> bool:
     """Whether the file is there and, if ``since`` is given, was written after that."""
     if path is None:
         return False

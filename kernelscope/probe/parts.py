@@ -59,7 +59,7 @@ class PartFinder:
             if self._is_part(value):
                 parts.append((f".{name}", None, value))
             elif is_one_of(type(value), (list, tuple)):
-                parts += self._learned_in(name, value)
+                parts += self._find_learned(name, value)
         return parts
 
     def parameter_parts(self, obj: Any) -> list[Part]:
@@ -76,7 +76,7 @@ class PartFinder:
                 parts += self._parts_in_list(name, value)
         return parts
 
-    def _learned_in(self, name: str, value: Any) -> list[Part]:
+    def _find_learned(self, name: str, value: Any) -> list[Part]:
         """Estimators in a learned list: all of a few, of many those that a name reaches, too."""
         if len(value) <= MOST_LEARNED_PARTS:
             return [(f".{name}[{i}]", None, v) for i, v in enumerate(value) if self._is_part(v)]

@@ -12,7 +12,7 @@ import ast
 import io
 from typing import TYPE_CHECKING, Any, Iterator
 
-from .lookups import find_function, touched
+from .lookups import find_function, was_written
 from .resolve import SEARCH_DEPTH, Resolver
 from .standins import NewInstance, Scope
 from .tables import Entry
@@ -110,7 +110,9 @@ class Files:
                 return
         else:
             access = _access("load", method, self._path_argument(node, 0, scope))
-        self.facts.append({**access, "name": None, "token": token, "touched": touched(access["path"], None)})
+        self.facts.append(
+            {**access, "name": None, "token": token, "touched": was_written(access["path"], None)}
+        )
 
     def load_by_constructor(self, node: ast.Call, callee: Any, scope: Scope) -> None:
         """An object that is made from a file or from a text, such as ``Booster(model_file=path)``."""
@@ -145,7 +147,7 @@ class Files:
 
     def _saves(self, fact: wire.FileAccess, saved: ast.expr | None, scope: Scope) -> None:
         """One fact per model in what is saved; one without a model if none is known."""
-        fact["touched"] = touched(fact["path"], self._since)
+        fact["touched"] = was_written(fact["path"], self._since)
         fact["name"] = saved.id if isinstance(saved, ast.Name) else None
         tokens = list(dict.fromkeys(self._tokens_in(saved, scope))) if saved is not None else []
         tokens += [t for t in self._states_in(saved, scope) if t not in tokens]
@@ -157,7 +159,7 @@ class Files:
 
     def _loads(self, fact: wire.FileAccess) -> None:
         """Into the name that the statement assigns to, if it is one."""
-        fact["touched"] = touched(fact["path"], None)
+        fact["touched"] = was_written(fact["path"], None)
         if self.target is not None:
             value = self._at.value_of_name(self.target)
             fact["name"] = self.target

@@ -127,14 +127,14 @@ class Pulse:
         if not self._goes_on():
             self.end()
             return 0.0
-        moved = self._moved() if self.failures < MOST_FAILURES else []
+        moved = self._find_movements() if self.failures < MOST_FAILURES else []
         wait = min(max(lasted / 10, FIRST_S), LONGEST_S)
         wait = max(wait, (thread_time() - work) * _SHARE)
         if self._run is not None:
             self._speak({"execution_count": count, "seconds": lasted, "next": wait, "moved": moved})
         return wait
 
-    def _moved(self) -> list[wire.Movement]:
+    def _find_movements(self) -> list[wire.Movement]:
         """What differs from the look before, by name; nothing at the first one."""
         before, now = self._marks, {}
         moved: list[wire.Movement] = []

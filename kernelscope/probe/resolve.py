@@ -75,7 +75,7 @@ class Resolver:
         if isinstance(node, ast.Call):
             return self._result(node, scope)
         if isinstance(node, ast.JoinedStr):
-            return self._joined(node, scope)
+            return self._join_text(node, scope)
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add)):
             return combine(self.value(node.left, scope), self.value(node.right, scope), node.op)
         if isinstance(node, ast.NamedExpr):
@@ -170,7 +170,7 @@ class Resolver:
             return io.BytesIO()  # it stands for any
         return NewInstance(cls) if self._types.of(cls).kind in (ESTIMATOR, USER_OBJECT) else UNKNOWN
 
-    def _joined(self, node: ast.JoinedStr, scope: Scope) -> Any:
+    def _join_text(self, node: ast.JoinedStr, scope: Scope) -> Any:
         texts = []
         for part in node.values:
             plain = (
@@ -197,7 +197,7 @@ class Resolver:
         """The token of a model that a look has seen; ``None`` for everything else."""
         if is_one_of(type(value), STAND_INS) or value is None:
             return None
-        return self._tokens.known(value) if self._types.of(type(value)).kind == ESTIMATOR else None
+        return self._tokens.find_token(value) if self._types.of(type(value)).kind == ESTIMATOR else None
 
     def is_users(self, function: types.FunctionType) -> bool:
         """Whether the user wrote it: in a cell, or in a file outside the Python installation."""

@@ -148,7 +148,7 @@ class RunTracker:
         self.unreported.append(run)  # until it is reported: a failure may fall in between
         self.active.remove(run)
 
-    def ended_here(self) -> list[Run]:
+    def find_ended_runs(self) -> list[Run]:
         """The runs of this thread that have ended; the caller removes each one from ``unreported`` when it has reported it."""
         here = get_ident()
         return [run for run in self.unreported if run.thread == here]
@@ -171,7 +171,7 @@ class RunTracker:
         poller = self._poller_thread()
         return not self._threads_at_install.issuperset(t for t in sys._current_frames() if t != poller)
 
-    def executed_count(self) -> int:
+    def latest_execution_count(self) -> int:
         """The execution count of the latest run that has ended."""
         count: int = min(run.count for run in self.active) if self.active else self._ip.execution_count
         return count - 1

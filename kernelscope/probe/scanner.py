@@ -188,9 +188,9 @@ class NamespaceScanner:
         if tracked is None:
             tracked = self.tracked[token] = TrackedObject(obj)
             self._hidden[token] = None
-        return self._numbered(tracked)
+        return self._generation_of(tracked)
 
-    def _numbered(self, tracked: TrackedObject) -> int:
+    def _generation_of(self, tracked: TrackedObject) -> int:
         if tracked.generation is None:
             tracked.generation = self.next_number()
         return tracked.generation
@@ -363,7 +363,7 @@ class NamespaceScanner:
         tracked = self.tracked[token]
         if tracked.generation is not None or (tracked.record is not None and tracked.record["helper"]):
             return
-        number = self._numbered(tracked)
+        number = self._generation_of(tracked)
         if tracked.record is not None:
             tracked.record = objects[token] = {**tracked.record, "generation": number}
 

@@ -98,7 +98,7 @@ class CellReading:
         """What a loop or a ``with`` binds for the statements in it."""
         if isinstance(node, (ast.For, ast.AsyncFor)):
             return dict.fromkeys(bound_names(node.target), UNKNOWN)
-        return self._opened(node, scope) if isinstance(node, (ast.With, ast.AsyncWith)) else {}
+        return self._bind_context_managers(node, scope) if isinstance(node, (ast.With, ast.AsyncWith)) else {}
 
     def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
         """The body is not run by being defined; defaults are, and so is what decorates it."""
@@ -136,7 +136,7 @@ class CellReading:
             direct = False
         return is_of_a_model
 
-    def _opened(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Scope:
+    def _bind_context_managers(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Scope:
         return {
             item.optional_vars.id: self.at.value(item.context_expr, scope)
             for item in node.items

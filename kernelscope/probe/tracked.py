@@ -75,7 +75,7 @@ class TensorOwners:
             return {}
         owners = self._owners_now(linked.values())
         partners = {
-            token: list(self._worked_on(self._parts.reader_of(obj).objects_worked_on(obj), owners))
+            token: list(self._find_partners(self._parts.reader_of(obj).objects_worked_on(obj), owners))
             for token, obj in linked.items()
         }
         self._owners = owners
@@ -93,7 +93,7 @@ class TensorOwners:
                 owners[token] = {**before, self._tokens.of(obj): None}
         return owners
 
-    def _worked_on(self, objects: list[Any], owners: dict[int, dict[int, None]]) -> dict[int, None]:
+    def _find_partners(self, objects: list[Any], owners: dict[int, dict[int, None]]) -> dict[int, None]:
         partners: dict[int, None] = {}
         for obj in objects:
             token = self._tokens.of(obj)

@@ -235,7 +235,7 @@ def _parameter_names(cls: type) -> frozenset[str]:
     """
     names: set[str] = set()
     for base in mro_of(cls):
-        init = _undecorated(class_dict(base).get("__init__"))
+        init = _unwrap_function(class_dict(base).get("__init__"))
         if init is None:
             continue
         code = init.__code__
@@ -245,7 +245,7 @@ def _parameter_names(cls: type) -> frozenset[str]:
     return frozenset(names)
 
 
-def _undecorated(entry: object) -> types.FunctionType | None:
+def _unwrap_function(entry: object) -> types.FunctionType | None:
     """The function that a decorator wraps, if it says so as ``functools.wraps`` and scikit-learn do."""
     for _ in range(8):
         if type(entry) is not types.FunctionType:

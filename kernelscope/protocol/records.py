@@ -46,13 +46,13 @@ def records_of(  # noqa: C901 - a case per kind of event
         case Waiting(reason=reason):
             yield {"type": "waiting", "reason": reason}
         case Attached() as event:
-            yield _attached(event, update)
+            yield _attached_record(event, update)
         case Observed():
             for moment in update.moments:
                 if moment.run is not None:
                     yield execution_record(moment.run, make_forecast(moment.run) if make_forecast else None)
                 elif moment.changes:
-                    yield _between(moment.epoch, moment.execution_count, moment.changes)
+                    yield _between_record(moment.epoch, moment.execution_count, moment.changes)
         case Progress() as event if event.moved:
             yield _progress(event)
         case KernelChanged(epoch=epoch, state=state, detail=detail) if state in _REPORTED_STATES:
@@ -68,7 +68,7 @@ def encode(record: Record) -> bytes:
     return msgspec.json.encode(record) + b"\n"
 
 
-def _attached(event: Attached, update: Update) -> Record:
+def _attached_record(event: Attached, update: Update) -> Record:
     models = [
         {
             "name": model.name,
@@ -82,11 +82,11 @@ def _attached(event: Attached, update: Update) -> Record:
     kernel = _kernel(event.kernel)
     record = {"type": "attached", "schema": SCHEMA, "epoch": event.epoch, "kernel": kernel, "models": models}
     if event.base.switched_off:
-        record["switched_off"] = _switched_off(event.base.switched_off)
+        record["switched_off"] = _switched_off_records(event.base.switched_off)
     return record
 
 
-def _switched_off(libraries: tuple[SwitchedOff, ...]) -> list[Record]:
+def _switched_off_records(libraries: tuple[SwitchedOff, ...]) -> list[Record]:
     return [{"library": off.library, "error": off.error} for off in libraries]
 
 
@@ -127,7 +127,7 @@ def execution_record(run: Run, outlook: Outlook | None = None) -> Record:
     if run.cut:
         record["not_evaluated"] = list(run.cut)
     if run.seen.switched_off:
-        record["switched_off"] = _switched_off(run.seen.switched_off)
+        record["switched_off"] = _switched_off_records(run.seen.switched_off)
     return record
 
 
@@ -153,7 +153,7 @@ def _progress(event: Progress) -> Record:
     }
 
 
-def _between(epoch: int, after: int, changes: tuple[Change, ...]) -> Record:
+def _between_record(epoch: int, after: int, changes: tuple[Change, ...]) -> Record:
     return {"type": "between", "epoch": epoch, "after": after, "changes": [change_record(c) for c in changes]}
 
 

@@ -62,7 +62,7 @@ def decode_event(text: str, sources: Sequence[str] = ()) -> Event:
     Raises:
         WireError: the text is no event, or has another number of cells; the message names the field.
     """
-    event = _decoded(text, _EVENT)
+    event = _decode(text, _EVENT)
     if not sources:
         return event
     left = iter(sources)
@@ -87,7 +87,7 @@ def decode_judgements(text: str) -> tuple[Judgement, ...]:
     Raises:
         WireError: the text is something else; the message names the field.
     """
-    return _decoded(text, _JUDGEMENTS)
+    return _decode(text, _JUDGEMENTS)
 
 
 def encode_about(about: About) -> str:
@@ -101,7 +101,7 @@ def decode_about(text: str) -> About:
     Raises:
         WireError: the text is something else; the message names the field.
     """
-    return _decoded(text, _ABOUT)
+    return _decode(text, _ABOUT)
 
 
 def encode_sources(places: Sequence[int]) -> str:
@@ -115,7 +115,7 @@ def decode_sources(text: str) -> tuple[int, ...]:
     Raises:
         WireError: the text is something else.
     """
-    return _decoded(text, _SOURCES)
+    return _decode(text, _SOURCES)
 
 
 def decode_source(text: str) -> str:
@@ -127,7 +127,7 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _decoded(text: str, decoder: msgspec.json.Decoder[T]) -> T:
+def _decode(text: str, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         if is_harmless(text):  # nearly all text is, and this reads it some ten times as fast
             return decoder.decode(text)

@@ -22,16 +22,16 @@ _SHUT_DOWN = "it was told to shut down"
 def judgements_to_3(text: str) -> str:
     """Upgrades judgements from version 2, which stored evidence and explanations as English: the sentences are
     kept as ``OldSentence`` and ``OldWords``."""
-    return _upgraded(text, _judgements)
+    return _upgrade(text, _judgements)
 
 
 def event_to_3(text: str) -> str:
     """Upgrades an event from version 2, in which only the detail of a death said that it was requested, and what
     a cell does to tensors was among the methods that it calls."""
-    return _upgraded(text, _event)
+    return _upgrade(text, _event)
 
 
-def _upgraded(text: str, upgrade: Callable[[Any], Any]) -> str:
+def _upgrade(text: str, upgrade: Callable[[Any], Any]) -> str:
     try:
         return json.dumps(upgrade(json.loads(text)), separators=(",", ":"))
     except (ValueError, RecursionError):

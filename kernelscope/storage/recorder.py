@@ -263,7 +263,7 @@ def _create(path: Path, shown: str, about: About) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")  # the file stays consistent after a power cut, too
         _write_about(database, about)
     except FileExistsError:
-        raise _occupied(path, shown) from None
+        raise _occupied_error(path, shown) from None
     except (OSError, sqlite3.Error) as error:
         if database is not None:
             database.close()
@@ -274,7 +274,7 @@ def _create(path: Path, shown: str, about: About) -> sqlite3.Connection:
     return database
 
 
-def _occupied(path: Path, shown: str) -> RecordingError:
+def _occupied_error(path: Path, shown: str) -> RecordingError:
     """Why a recording cannot take the place of what exists at the path."""
     try:
         mode = path.lstat().st_mode

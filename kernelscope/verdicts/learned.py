@@ -68,7 +68,7 @@ def same_object(
     if not attributes:
         return _as_the_whole_sees_it(parts, was, now)
     if was and not parts.happened and _may_be_refused(rules, after, attributes, context):
-        return _refused_fit(before, after, attributes)
+        return _judge_refused_fit(before, after, attributes)
     if not parts.happened and _is_bookkeeping(after, attributes, context):
         return LearnedFinding(Learned.SAME if was else Learned.NONE)
     return _by_cause(before, after, was, now, attributes, context)
@@ -214,7 +214,9 @@ def _may_be_refused(
     return can_be_fit and not sure and not by_hand and rules.is_core_unchanged(after, attributes.names)
 
 
-def _refused_fit(before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges) -> LearnedFinding:
+def _judge_refused_fit(
+    before: ObjectFacts, after: ObjectFacts, attributes: AttributeChanges
+) -> LearnedFinding:
     """A ``fit`` validated its input and learned nothing from it: the learned state is there, and may not match
     the recorded input any more."""
     if not attributes.lost and all(_is_equal(before, after, name) for name in attributes.names):
@@ -260,7 +262,7 @@ def _without_seen_call(
         for m in context.surely_called_on(after.token)
     ):
         return _by_code(before, after, was, attributes, context)  # a method that is not a Python function
-    return _edited_or_unknown(after, attributes, context, "observed")
+    return _judge_edit(after, attributes, context, "observed")
 
 
 def _by_code(
@@ -271,7 +273,7 @@ def _by_code(
     possible = list(_changing_calls_in_code(after, context))
     effects = {rules.effect(after, m.method, m.given) for m in possible}
     if not effects:
-        return _edited_or_unknown(after, attributes, context, "inferred")
+        return _judge_edit(after, attributes, context, "inferred")
     evidence = (*calls_in_code(possible), *attributes.evidence())
     if Effect.RESTORES in effects:
         sure = {rules.effect(after, m.method, m.given) for m in context.surely_called_on(after.token)}
@@ -303,7 +305,7 @@ def _by_counters(before: ObjectFacts, after: ObjectFacts, evidence: tuple[Eviden
     return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.REFIT_OR_CONTINUATION))
 
 
-def _edited_or_unknown(
+def _judge_edit(
     after: ObjectFacts, attributes: AttributeChanges, context: JudgingContext, certainty: Certainty
 ) -> LearnedFinding:
     written = tuple(a for t, a in context.observation.code.assigned if t == after.token)

@@ -41,7 +41,7 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
         return LearnedFinding(Learned.NONE)
     if _stands_on_known_parts(rules, after, context):
         return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
-    grown = _grown_from_another(rules, after, context)
+    grown = _judge_growth(rules, after, context)
     if grown is not None:
         return grown
     learning_calls = [
@@ -51,12 +51,10 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
         return LearnedFinding(Learned.FITTED, "observed", tuple(call_seen(c) for c in learning_calls))
     if _may_be_restored(after, context) and not may_have_learned(rules, after, context):
         return restored_state(after, context, "inferred", ())
-    return _fitted_as_far_as_known(rules, after, context)
+    return _judge_by_state(rules, after, context)
 
 
-def _grown_from_another(
-    rules: LibraryRules, facts: ObjectFacts, context: JudgingContext
-) -> LearnedFinding | None:
+def _judge_growth(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding | None:
     """A new model that a training function made from another one (``xgb.train(…, xgb_model=old)``)."""
     methods = context.observation.code.methods
     training = [m for m in methods if rules.is_training_function(m.method) and m.token == facts.token]
@@ -103,9 +101,7 @@ def _may_be_restored(facts: ObjectFacts, context: JudgingContext) -> bool:
     return bool(any(f.token in (facts.token, None) for f in loads) or context.observation.code.copies)
 
 
-def _fitted_as_far_as_known(
-    rules: LibraryRules, facts: ObjectFacts, context: JudgingContext
-) -> LearnedFinding:
+def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     """What is known about a new object that has learned something, if no call on it was seen."""
     possible = [
         m

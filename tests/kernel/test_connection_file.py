@@ -73,7 +73,7 @@ def refused(path: Path, **options: bool) -> ConnectionFileError:
 def test_a_good_file_is_read_and_its_key_is_not_shown(tmp_path: Path) -> None:
     path = write(tmp_path, some_later_field={"a": 1})
     info = read_connection_file(path)
-    assert (info.transport, info.ip, info.signed) == ("tcp", "127.0.0.1", True)
+    assert (info.transport, info.ip, info.is_signed) == ("tcp", "127.0.0.1", True)
     assert [getattr(info, name) for name in PORTS] == [50_000, 50_001, 50_002, 50_003, 50_004]
     assert (info.kernel_name, info.jupyter_session) == ("python3", "/home/me/churn.ipynb")
     assert info.written == path.stat().st_mtime
@@ -135,14 +135,14 @@ def test_a_field_that_cannot_be_used_is_named(tmp_path: Path, changes: dict[str,
 
 @pytest.mark.fault(5)
 def test_an_empty_key_is_accepted_from_this_machine(tmp_path: Path) -> None:
-    assert read_connection_file(write(tmp_path, key="", ip="127.0.0.1")).signed is False
+    assert read_connection_file(write(tmp_path, key="", ip="127.0.0.1")).is_signed is False
 
 
 @pytest.mark.fault(4, 5)
 def test_an_empty_key_is_accepted_from_elsewhere_only_when_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path, key="", ip="192.0.2.7")
     assert "--insecure" in refused(path).hint
-    assert read_connection_file(path, insecure=True).signed is False
+    assert read_connection_file(path, insecure=True).is_signed is False
     assert "key is a number" in refused(write(tmp_path, key=0), insecure=True).title
 
 
@@ -221,7 +221,7 @@ def test_a_path_that_is_no_utf8_works_and_is_shown_escaped(tmp_path: Path) -> No
 def test_a_symbolic_link_to_a_good_file_is_followed(tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(write(tmp_path))
-    assert read_connection_file(link).signed
+    assert read_connection_file(link).is_signed
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -269,14 +269,14 @@ def test_a_file_that_others_can_reach_is_refused_as_ssh_does(open_folder: Path, 
     error = refused(path)
     assert f"{mode:04o}" in error.title
     assert "chmod 600" in error.hint
-    assert read_connection_file(path, insecure_file=True).signed
+    assert read_connection_file(path, insecure_file=True).is_signed
 
 
 def test_a_file_in_a_folder_that_others_cannot_enter_is_private(open_folder: Path) -> None:
     path = write(open_folder)
     path.chmod(0o644)
     open_folder.chmod(0o700)
-    assert read_connection_file(path).signed
+    assert read_connection_file(path).is_signed
 
 
 @pytest.mark.fault(13)

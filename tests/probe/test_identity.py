@@ -50,7 +50,7 @@ def test_an_id_that_is_handed_out_again_is_another_token() -> None:
         thing = Thing()
         addresses.add(id(thing))
         numbers.add(tokens.of(thing))
-        assert tokens.of(thing) == tokens.known(thing)
+        assert tokens.of(thing) == tokens.find_token(thing)
         del thing
     assert len(addresses) < 50, "no address came back: the test proves nothing"
     assert numbers == set(range(1, 51))
@@ -60,7 +60,7 @@ def test_an_id_that_is_handed_out_again_is_another_token() -> None:
 def test_an_object_without_weak_references_is_told_as_perhaps_another() -> None:
     tokens, space = Tokens(), {"m": Unweak(), "plain": LogisticRegression()}
     assert tokens.of(space["m"]) == tokens.of(space["m"])
-    assert tokens.known(Thing()) is None
+    assert tokens.find_token(Thing()) is None
     references = sys.getrefcount(space["m"])
     timeline, look = Timeline(), make_scanner(space)
     timeline.apply(Attached(1, KernelFacts("file", "3.13.0", 1, 0), Snapshot(), ()))

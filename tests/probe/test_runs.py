@@ -53,7 +53,7 @@ def test_a_run_ends_with_its_own_result(tracker: RunTracker) -> None:
     assert not tracker.is_nested(request("2"))
     assert tracker.end(result_of(first.info)) is first
     assert tracker.active == []
-    assert tracker.ended_here() == [first]
+    assert tracker.find_ended_runs() == [first]
 
 
 def test_a_cell_within_a_cell_is_no_run(tracker: RunTracker) -> None:
@@ -86,7 +86,7 @@ def test_a_run_whose_end_was_not_noticed_ends_with_the_next_of_its_thread(
     tracker.end_lost(request("1"))
     assert lost in tracker.active, "a cell within it begins"
     tracker.end_lost(request("3"))
-    assert tracker.ended_here() == [lost]
+    assert tracker.find_ended_runs() == [lost]
     assert lost.result is shell.last_execution_result
     assert [run.request for run in tracker.active] == ["2"], "one of another thread goes on"
 

@@ -63,8 +63,8 @@ def test_what_is_at_rest_plays_from_its_start_and_what_lives_stops() -> None:
     assert (live.playing, live.limit) == (False, len(MOMENTS))
     rest.toggle()
     live.toggle()
-    assert (rest.paused, rest.limit) == (True, 1)
-    assert (live.paused, live.limit) == (False, None)
+    assert (rest.is_paused, rest.limit) == (True, 1)
+    assert (live.is_paused, live.limit) == (False, None)
 
 
 def test_a_run_is_sought_in_the_latest_epoch_that_has_it() -> None:

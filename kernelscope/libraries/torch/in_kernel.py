@@ -201,7 +201,7 @@ class TorchTensors(TensorReader):
     def version(self, tensor: Any) -> int | None:
         """``Tensor._version``."""
         try:
-            with _unseen():
+            with _without_modes():
                 count = self._getter("_version")(tensor)
         except (RuntimeError, TypeError):  # made in inference mode
             return None
@@ -210,14 +210,14 @@ class TorchTensors(TensorReader):
     def has_gradient(self, tensor: Any) -> bool:
         """Of a leaf."""
         try:
-            with _unseen():
+            with _without_modes():
                 return bool(self._getter("is_leaf")(tensor)) and self._getter("grad")(tensor) is not None
         except (RuntimeError, TypeError):
             return False
 
     def content(self, tensor: Any) -> Any:
         """Shares the tensor's memory."""
-        with _unseen():
+        with _without_modes():
             if not self._getter("is_cpu")(tensor):
                 return None
             plain = self._method("detach")(tensor)
@@ -228,7 +228,7 @@ class TorchTensors(TensorReader):
     def text(self, tensor: Any) -> str:
         """One that is not initialised has no shape."""
         try:
-            with _unseen():
+            with _without_modes():
                 shape = tuple(self._getter("shape")(tensor))
                 dtype = str(self._getter("dtype")(tensor)).rpartition(".")[2]
         except (RuntimeError, TypeError, ValueError):
@@ -243,7 +243,7 @@ class TorchTensors(TensorReader):
 
 
 @contextmanager
-def _unseen() -> Iterator[None]:
+def _without_modes() -> Iterator[None]:
     """Neither the user's function modes nor dispatch modes see what is read meanwhile: with a mode
     entered, even PyTorch's plain getters call it."""
     core = names_in("torch._C")

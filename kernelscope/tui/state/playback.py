@@ -32,7 +32,7 @@ class Playback:
         """Seconds of the original time until the next moment."""
 
     @property
-    def paused(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether new moments stay hidden until the reader acts."""
         return self.limit is not None and not self.playing
 
