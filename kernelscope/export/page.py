@@ -27,6 +27,7 @@ from kernelscope.presentation.evidence import evidence_sentences
 from kernelscope.presentation.explain import gist
 from kernelscope.presentation.glyphs import DOUBT, GLYPHS, LEGEND, LOSS
 from kernelscope.presentation.moments import moment_label
+from kernelscope.presentation.quantities import quantity
 from kernelscope.presentation.reasons import reason_text
 from kernelscope.presentation.segments import text_of
 from kernelscope.presentation.verbs import VERBS, around_name
@@ -229,13 +230,13 @@ def _data(timeline: TimelineView) -> dict[str, Any]:
 def _summary(timeline: TimelineView) -> list[str]:
     runs = sum(moment.kind == "run" for moment in timeline.moments)
     models = sum(row.whole is None for row in timeline.rows())
-    facts = [_count(runs, "run"), _count(models, "model")]
+    facts = [quantity(runs, "run"), quantity(models, "model")]
     if timeline.epoch > 1:
-        facts.append(_count(timeline.epoch - 1, "restart"))
+        facts.append(quantity(timeline.epoch - 1, "restart"))
     if timeline.kernel is not None:
         facts.append(f"Python {clean(timeline.kernel.python)}")
     if timeline.lost:
-        facts.append(f"{_count(timeline.lost, 'observation')} lost on the way")
+        facts.append(f"{quantity(timeline.lost, 'observation')} lost on the way")
     return facts
 
 
@@ -326,10 +327,6 @@ def _hex(address: int | None) -> str | None:
     return None if address is None else hex(address)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 # What is written out for print.
 
 
@@ -371,7 +368,7 @@ def _written_cells(timeline: TimelineView) -> Iterator[str]:
 def _written_effect(effect: CellEffect) -> str:
     before, after = around_name(VERBS[effect.verdict].does)
     what = f"{_sign(effect.verdict)} {before}{_text(effect.name, 'b')}{after}"
-    return f"{what}: {effect.times} of {_count(effect.of, 'time')}"
+    return f"{what}: {effect.times} of {quantity(effect.of, 'time')}"
 
 
 def _written_moment(moment: Moment, changes: tuple[Change, ...]) -> str:
