@@ -33,7 +33,7 @@ def cli() -> set[str]:
     return imported("kernelscope.cli")
 
 
-@pytest.mark.parametrize("package", HEAVY)
+@pytest.mark.parametrize("package", [*HEAVY, "jinja2"])
 def test_given_a_clean_interpreter_when_the_command_line_is_imported_then_nothing_heavy_is(
     cli: set[str], package: str
 ) -> None:

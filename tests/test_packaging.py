@@ -75,6 +75,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(home: Path) -> N
         "probe/loader.py",
         "tui/kernelscope.tcss",
         "export/assets/page.html",
+        "export/assets/paper.html",
         "docs/records.md",
         "CHANGES.md",
     ):

@@ -18,6 +18,7 @@ from kernelscope.domain.display import short_class
 from kernelscope.presentation.evidence import evidence_sentences
 from kernelscope.presentation.explain import gist
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LEGEND, LOSS, WALL
+from kernelscope.presentation.quantities import quantity
 from kernelscope.presentation.segments import Segment, Sentence, quote
 from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.text import clean, clean_block, headline
@@ -64,7 +65,7 @@ def write_markdown(timeline: TimelineView, out: TextIO, title: str | None = None
     for place, moment in enumerate(changed):
         block = _moment(moment)
         if len(block) > room:
-            out.write(f"\n… and {_count(len(changed) - place, 'moment')} more that changed a model.\n")
+            out.write(f"\n… and {quantity(len(changed) - place, 'moment')} more that changed a model.\n")
             break
         out.write(block)
         room -= len(block)
@@ -183,9 +184,9 @@ def _summary(timeline: TimelineView) -> str:
     models = sum(row.whole is None for row in timeline.rows())
     restarts = max(timeline.epoch - 1, 0)
     python = f" in Python {code(timeline.kernel.python)}" if timeline.kernel is not None else ""
-    again = f", {_count(restarts, 'restart')}" if restarts else ""
-    lost = f" {_count(timeline.lost, 'observation')} got lost on the way." if timeline.lost else ""
-    lines = [f"{_count(runs, 'run')}{python}, {_count(models, 'model')}{again}.{lost}"]
+    again = f", {quantity(restarts, 'restart')}" if restarts else ""
+    lost = f" {quantity(timeline.lost, 'observation')} got lost on the way." if timeline.lost else ""
+    lines = [f"{quantity(runs, 'run')}{python}, {quantity(models, 'model')}{again}.{lost}"]
     lines += _losses(timeline)
     return "\n".join(lines)
 
@@ -235,7 +236,7 @@ def _rerun_rows(timeline: TimelineView) -> Iterator[tuple[str, ...]]:
 
 
 def _effect(effect: CellEffect) -> str:
-    times = f"{effect.times} of {_count(effect.of, 'time')}"
+    times = f"{effect.times} of {quantity(effect.of, 'time')}"
     before, after = around_name(VERBS[effect.verdict].does)
     return f"{GLYPHS[effect.verdict]} {before}{_cell(effect.name)}{after}: {times}"
 
@@ -316,7 +317,3 @@ def _change(change: Change) -> str:
     for part in change.parts[:_EVIDENCE]:
         lines.append(f"  - part {code(part.name)}: {part.verdict}\n")
     return "".join(lines)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

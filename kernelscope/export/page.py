@@ -1,46 +1,44 @@
 """The timeline as one page of HTML that needs nothing else: no network, no server, no kernelscope.
 
-Kernel text reaches the page in two ways only.  For the script it is JSON in a data block, which no character
-can end, and the script makes text nodes of it: the policy of the page forbids the browser to make markup of
-text (``require-trusted-types-for``).  For print, and for readers without scripts, it is escaped text in the
-changes that are written out below.
+The templates in ``assets`` hold all markup, and Jinja2 escapes every value that it puts into them.  Kernel
+text reaches the page in two ways only.  For the script it is JSON in a data block, which no character can end,
+and the script makes text nodes of it: the policy of the page forbids the browser to make markup of text
+(``require-trusted-types-for``).  For print, and for readers without scripts, it is text (``paper.html``).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
-from html import escape
 from importlib.resources import files
 from typing import Any, TextIO
 
 import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kernelscope.domain.changes import Change, Moment, Run, TrackEntry, Verdict
 from kernelscope.domain.display import format_value
 from kernelscope.domain.facts import ObjectFacts
+from kernelscope.export.paper import Paper, lay_out
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.presentation.colours import DARK, HUES, LIGHT, variables
 from kernelscope.presentation.evidence import evidence_sentences
 from kernelscope.presentation.explain import gist
-from kernelscope.presentation.glyphs import DOUBT, GLYPHS, LEGEND, LOSS
-from kernelscope.presentation.moments import moment_label
+from kernelscope.presentation.glyphs import DOUBT, LEGEND, LOSS
+from kernelscope.presentation.quantities import quantity
 from kernelscope.presentation.reasons import reason_text
 from kernelscope.presentation.segments import text_of
 from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.protocol.records import utc
 from kernelscope.text import clean, clean_block, headline
-from kernelscope.timeline.cells import Cell, CellEffect
+from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.view import TimelineView
 
 _NAME = 1_000
 _TEXT = 4_000
 _CODE = 20_000
 """Characters of a cell's source; a longer one is cut, and the page says so."""
-_WRITTEN = 500
-"""Changes that are written out for print: more would fill hundreds of sheets."""
 _FORESEEN = 100
 """How many cells get a forecast: those that ran last."""
 
@@ -62,6 +60,19 @@ _VERDICTS = tuple(Verdict)
 _KINDS = {"attached": 0, "run": 1, "between": 2}
 
 
+class _Page(msgspec.Struct, frozen=True):
+    """The values of ``page.html``."""
+
+    title: str
+    policy: str
+    style: str
+    script: str
+    data: dict[str, Any]
+    """What the script gets."""
+    summary: list[str]
+    paper: Paper
+
+
 def write_html(timeline: TimelineView, out: TextIO, title: str | None = None) -> None:
     """Writes the page; ``out`` must encode as UTF-8.
 
@@ -69,18 +80,39 @@ def write_html(timeline: TimelineView, out: TextIO, title: str | None = None) ->
         title: of the page; by default the notebook's name.
     """
     heading = clean(title if title is not None else _notebook(timeline), limit=_NAME)
-    style = _asset("page.css").replace("/* colours */", _colours())
-    script = _script()
-    parts = {
-        "title": escape(heading),
-        "policy": escape(_policy(style, script)),
-        "style": style,
-        "script": script,
-        "data": _block({"title": heading, **_data(timeline)}),
-        "written": "".join(_written(timeline)),
-    }
-    # One pass, so that the text of one part is never taken for the place of another.
-    out.write(re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _asset("page.html")))
+    style, script, summary = _style(), _script(), _summary(timeline)
+    page = _Page(
+        title=heading,
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        data={"title": heading, "summary": summary, **_data(timeline)},
+        summary=summary,
+        paper=lay_out(timeline),
+    )
+    out.write(TEMPLATES.get_template("page.html").render(page=page))
+
+
+def _environment() -> Environment:
+    """The template engine: it escapes every value, and an undefined name in a template is an error."""
+    environment = Environment(
+        loader=PackageLoader("kernelscope.export", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.policies["json.dumps_function"] = _encode  # for the filter `tojson`
+    environment.policies["json.dumps_kwargs"] = {}
+    return environment
+
+
+def _encode(data: object) -> str:
+    return msgspec.json.encode(data).decode()
+
+
+TEMPLATES = _environment()
 
 
 def _asset(name: str) -> str:
@@ -116,29 +148,16 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _colours() -> str:
-    """The screen's colours as variables of the page: light, or dark if the reader prefers that."""
+def _style() -> str:
+    """The screen's colours as variables, then the rules that use them."""
     light, dark = _variables(dark=False), _variables(dark=True)
-    return (
-        f":root{{color-scheme:light;{light}}}\n"
-        f':root[data-theme="dark"]{{color-scheme:dark;{dark}}}\n'
-        f'@media (prefers-color-scheme:dark){{:root:not([data-theme="light"]){{color-scheme:dark;{dark}}}}}\n'
-        f"@media print{{:root:root:root{{color-scheme:light;{light}}}}}\n"
-        + "".join(f".g{hue}{{color:var(--ks-gen-{hue})}}" for hue in range(HUES))
-    )
+    colours = TEMPLATES.get_template("colours.css").render(light=light, dark=dark, hues=HUES)
+    return colours + _asset("page.css")
 
 
-def _variables(*, dark: bool) -> str:
-    colours = {name: str(colour) for name, colour in (DARK if dark else LIGHT).items()} | variables(dark=dark)
-    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
-
-
-def _block(data: dict[str, Any]) -> str:
-    """JSON that cannot end a script element, begin a comment or break a line."""
-    text = msgspec.json.encode(data).decode()
-    for char in "<>&\u2028\u2029":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
+def _variables(*, dark: bool) -> dict[str, str]:
+    base = DARK if dark else LIGHT
+    return {name: str(colour) for name, colour in base.items()} | variables(dark=dark)
 
 
 # What the script gets.
@@ -207,7 +226,6 @@ def _data(timeline: TimelineView) -> dict[str, Any]:
     cells = timeline.cells()
     cell_of = {id(run): place for place, cell in enumerate(cells) for run in cell.runs}
     data = {
-        "summary": _summary(timeline),
         "verdicts": [
             [
                 v,
@@ -229,13 +247,13 @@ def _data(timeline: TimelineView) -> dict[str, Any]:
 def _summary(timeline: TimelineView) -> list[str]:
     runs = sum(moment.kind == "run" for moment in timeline.moments)
     models = sum(row.whole is None for row in timeline.rows())
-    facts = [_count(runs, "run"), _count(models, "model")]
+    facts = [quantity(runs, "run"), quantity(models, "model")]
     if timeline.epoch > 1:
-        facts.append(_count(timeline.epoch - 1, "restart"))
+        facts.append(quantity(timeline.epoch - 1, "restart"))
     if timeline.kernel is not None:
         facts.append(f"Python {clean(timeline.kernel.python)}")
     if timeline.lost:
-        facts.append(f"{_count(timeline.lost, 'observation')} lost on the way")
+        facts.append(f"{quantity(timeline.lost, 'observation')} lost on the way")
     return facts
 
 
@@ -324,82 +342,3 @@ def _outlook(forecaster: Forecaster, run: Run, page: _PageData) -> list[Any]:
 
 def _hex(address: int | None) -> str | None:
     return None if address is None else hex(address)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-# What is written out for print.
-
-
-def _written(timeline: TimelineView) -> Iterator[str]:
-    """Every change in words, as far as there is room, with all kernel text escaped."""
-    yield f"<p>{escape(' · '.join(_summary(timeline)))}</p>\n"
-    yield from _written_cells(timeline)
-    yield "<h2>Run by run</h2>\n"
-    room = _WRITTEN
-    total = sum(len(_all(moment)) for moment in timeline.moments)
-    for moment in timeline.moments:
-        changes = _all(moment)
-        if changes and room > 0:
-            yield _written_moment(moment, changes[:room])
-            room -= len(changes)
-    if room < 0 or total > _WRITTEN:
-        yield f"<p>The first {_WRITTEN:,} of {total:,} changes are written out here.</p>\n"
-    elif not total:
-        yield "<p>No run changed a model.</p>\n"
-
-
-def _all(moment: Moment) -> tuple[Change, ...]:
-    return (*moment.changes, *(moment.run.local if moment.run is not None else ()))
-
-
-def _written_cells(timeline: TimelineView) -> Iterator[str]:
-    cells = [cell for cell in timeline.cells() if cell.reruns and cell.effects][:_FORESEEN]
-    if not cells:
-        return
-    yield "<h2>What running a cell again did</h2>\n<table><tr><th>cell</th><th>runs</th><th>again</th></tr>\n"
-    for cell in cells:
-        runs = " ".join(f"[{run.count}]" for run in cell.runs[-20:])
-        effects = "<br>".join(map(_written_effect, cell.effects))
-        source = clean_block("\n".join(cell.code.splitlines()[:6]), limit=400)
-        yield f"<tr><td><pre>{escape(source)}</pre></td><td>{runs}</td><td>{effects}</td></tr>\n"
-    yield "</table>\n"
-
-
-def _written_effect(effect: CellEffect) -> str:
-    before, after = around_name(VERBS[effect.verdict].does)
-    what = f"{_sign(effect.verdict)} {before}{_text(effect.name, 'b')}{after}"
-    return f"{what}: {effect.times} of {_count(effect.of, 'time')}"
-
-
-def _written_moment(moment: Moment, changes: tuple[Change, ...]) -> str:
-    run = moment.run
-    if run is None:
-        head = f"<h3>{text_of(moment_label(moment))}</h3>"
-    else:
-        again = f", again after [{run.rerun_of}]" if run.rerun_of is not None else ""
-        failed = f", {run.facts.status}" if run.facts.status != "ok" else ""
-        at = f" <small>{utc(run.facts.started) or ''}, epoch {moment.epoch}</small>"
-        head = f"<h3>{text_of(moment_label(moment))}{again}{failed}{at}</h3>"
-        lines = clean_block("\n".join(run.facts.code.splitlines()[:12]), limit=800)
-        head += f"<pre>{escape(lines)}</pre>"
-    return f"<article>{head}<ul>{''.join(_written_change(c) for c in changes)}</ul></article>\n"
-
-
-def _written_change(change: Change) -> str:
-    evidence = "".join(f"<li>{_text(text_of(one))}</li>" for one in evidence_sentences(change))
-    parts = "".join(f"<li>{_text(p.name, 'b')}: {p.verdict}</li>" for p in change.parts[:20])
-    return (
-        f"<li>{_sign(change.verdict)} <b>{change.verdict}</b> {_text(change.name, 'code')} "
-        f"<i>{change.certainty}</i> {_text(text_of(gist(change)))}<ul>{evidence}{parts}</ul></li>"
-    )
-
-
-def _sign(verdict: Verdict) -> str:
-    return f"<span aria-hidden=true>{GLYPHS[verdict]}</span>"
-
-
-def _text(text: str, tag: str = "span") -> str:
-    return f"<{tag}>{escape(clean(text, limit=_TEXT))}</{tag}>"

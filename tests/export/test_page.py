@@ -8,14 +8,16 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 from typing import Any
 
 import pytest
 from hypothesis import given
+from jinja2 import UndefinedError
 
 from kernelscope.domain.changes import Verdict
 from kernelscope.domain.facts import Observation
-from kernelscope.export.page import write_html
+from kernelscope.export.page import TEMPLATES, write_html
 from kernelscope.presentation.explain import gist
 from kernelscope.presentation.glyphs import GLYPHS
 from kernelscope.presentation.segments import text_of
@@ -134,7 +136,7 @@ def test_given_a_session_when_written_then_the_policy_lets_in_this_script_and_th
     text = page(churn().view())
 
     (policy,), (script,), (style,) = POLICY.findall(text), SCRIPT.findall(text), STYLE.findall(text)
-    rules = dict(rule.split(" ", 1) for rule in policy.replace("&#x27;", "'").split("; "))
+    rules = dict(rule.split(" ", 1) for rule in policy.replace("&#39;", "'").split("; "))
     assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
     assert rules["script-src"] == sha256(script)
     assert rules["style-src"] == sha256(style)
@@ -178,6 +180,24 @@ def test_given_a_text_like_a_place_in_the_page_when_written_then_nothing_is_put_
 
     assert "<title>{{data}} · kernelscope</title>" in made
     assert len(SCRIPT.findall(made)) == 1
+
+
+def test_an_undefined_name_in_a_template_is_an_error() -> None:
+    for source in ("{{ titel }}", "{{ page.titel }}", "{% if page.titel %}{% endif %}"):
+        with pytest.raises(UndefinedError, match="titel"):
+            TEMPLATES.from_string(source).render(page={"title": "churn"})
+
+
+def test_only_our_own_style_and_script_are_put_into_the_page_unescaped() -> None:
+    assets = files("kernelscope.export").joinpath("assets")
+    templates = "\n".join(
+        assets.joinpath(name).read_text(encoding="utf-8")
+        for name in TEMPLATES.list_templates(["html", "css"])
+    )
+
+    assert re.findall(r"\S+ *\| *safe\b", templates) == ["page.style | safe", "page.script | safe"]
+    assert "autoescape" not in templates
+    assert TEMPLATES.from_string("{{ text }}").render(text="<b>'\"&") == "&lt;b&gt;&#39;&#34;&amp;"
 
 
 def test_given_a_session_when_written_then_every_glyph_is_drawn() -> None:
