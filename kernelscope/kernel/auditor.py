@@ -9,11 +9,10 @@ import time
 import uuid
 
 from kernelscope.domain.events import Event, Lost, Observed
-from kernelscope.errors import UnreachableError
 from kernelscope.kernel.attach_options import AttachOptions
 from kernelscope.kernel.attachment import Attachment
-from kernelscope.kernel.client import HEARTBEAT_S, Answer, KernelClient
-from kernelscope.kernel.connection_file import Connection, read_connection
+from kernelscope.kernel.client import HEARTBEAT_S, KernelClient, connect_to_kernel
+from kernelscope.kernel.connection_file import Connection
 from kernelscope.kernel.discovery import kernel_id_of
 from kernelscope.kernel.inject import ProbeRequest, look_inside
 from kernelscope.kernel.replies import build_request, decode_reply, receive_reply
@@ -22,8 +21,6 @@ from kernelscope.kernel.servers import fetch_served_kernels
 from kernelscope.kernel.signals import ConnectionStatus, Message
 from kernelscope.protocol.audit import Activity, Audit, Inspection
 from kernelscope.text import clean
-
-_TRY_AGAIN = "It may be restarting: try again in a moment."
 
 
 async def audit(connection: Connection, *, seconds: float, options: AttachOptions | None = None) -> Audit:
@@ -36,14 +33,8 @@ async def audit(connection: Connection, *, seconds: float, options: AttachOption
         KernelError: as ``LiveSource.events``.
         TimedOutError: the limit ran out.
     """
-    options = options or AttachOptions()
-    info = read_connection(connection, insecure=options.insecure, insecure_file=options.insecure_file)
-    client = KernelClient(info, limit=options.limit)
-    try:
-        await client.open()
+    async with connect_to_kernel(connection, options or AttachOptions()) as client:
         return await _Auditor(client).audit(seconds)
-    finally:
-        await client.close()
 
 
 class _Auditor:
@@ -101,12 +92,7 @@ class _Auditor:
 
     async def _ask(self, request: ProbeRequest) -> str:
         self._requests += 1
-        async for item in self._client.ask(request):
-            if isinstance(item, Message):
-                self._receive(item)
-            if isinstance(item, Answer):
-                return item.text
-        raise UnreachableError(f"the kernel of {self._client.name} went away before it answered", _TRY_AGAIN)
+        return await self._client.fetch_answer(request, self._receive)
 
     async def _listen(self, seconds: float) -> None:
         """Sends nothing but heartbeats meanwhile."""
@@ -114,9 +100,7 @@ class _Auditor:
         while (left := end - time.monotonic()) > 0:
             signal = await self._client.signal(min(left, HEARTBEAT_S))
             if isinstance(signal, ConnectionStatus) and not signal.up:
-                raise UnreachableError(
-                    f"the kernel of {self._client.name} went away during the audit", _TRY_AGAIN
-                )
+                raise self._client.gone_error("during the audit")
             if isinstance(signal, Message):
                 self._receive(signal)
             elif signal is None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 
 from msgspec import Struct
 
@@ -19,10 +20,12 @@ from kernelscope.errors import (
     KeyMismatchError,
     ProbeError,
     TimedOutError,
+    UnreachableError,
     UnsupportedKernelError,
 )
+from kernelscope.kernel.attach_options import AttachOptions
 from kernelscope.kernel.channels import Channels
-from kernelscope.kernel.connection_file import ConnectionInfo
+from kernelscope.kernel.connection_file import Connection, ConnectionInfo, read_connection
 from kernelscope.kernel.diagnosis import find_port_occupant, no_heartbeat_error
 from kernelscope.kernel.heartbeat import Heartbeat
 from kernelscope.kernel.inject import ProbeRequest, value_of
@@ -189,6 +192,33 @@ class KernelClient:
             "A failing cell aborts what is queued behind it. Try again when the kernel is idle.",
         )
 
+    async def fetch_answer(
+        self, request: ProbeRequest, on_message: Callable[[Message], None] | None = None
+    ) -> str:
+        """Sends the request and returns the text of its ``Answer``.
+
+        Args:
+            on_message: called with each message that belongs to another request.
+
+        Raises:
+            UnreachableError: the kernel went away before it answered.
+            KernelError: as ``ask``.
+            TimedOutError: the limit ran out.
+        """
+        async with aclosing(self.ask(request)) as items:
+            async for item in items:
+                if isinstance(item, Message) and on_message is not None:
+                    on_message(item)
+                if isinstance(item, Answer):
+                    return item.text
+        raise self.gone_error("before it answered")
+
+    def gone_error(self, when: str) -> UnreachableError:
+        """The error of a program that does not wait until a kernel comes back."""
+        return UnreachableError(
+            f"the kernel of {self.name} went away {when}", "It may be restarting: try again in a moment."
+        )
+
     async def give_lease_back(self, comm_id: str, watcher: str) -> None:
         """Tells the probe that this watcher leaves; a busy kernel reads it when its cell has ended."""
         request = await self.channels.send_to_comm(comm_id, {"leave": watcher})
@@ -310,6 +340,26 @@ class KernelClient:
             f"the kernel of {self.name} speaks {clean(language, limit=40)}: it gave no value for a Python expression",
             "kernelscope attaches to IPython kernels (ipykernel 6 or 7).",
         )
+
+
+@asynccontextmanager
+async def connect_to_kernel(connection: Connection, options: AttachOptions) -> AsyncIterator[KernelClient]:
+    """Gives a client of one kernel that is connected, and closes it at the end.
+
+    Args:
+        connection: its connection file, or the connection info from standard input.
+
+    Raises:
+        KernelError: the file cannot be used, or as ``KernelClient.open``.
+    """
+    # fault: 7c
+    info = read_connection(connection, insecure=options.insecure, insecure_file=options.insecure_file)
+    client = KernelClient(info, limit=options.limit)
+    try:
+        await client.open()
+        yield client
+    finally:
+        await asyncio.shield(client.close())
 
 
 async def _report_broken() -> AsyncIterator[ConnectionStatus]:

@@ -6,7 +6,6 @@ events that come back.
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -16,11 +15,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from kernelscope.domain.events import Event, Waiting
-from kernelscope.errors import ConnectionFileError, UnreachableError
+from kernelscope.errors import ConnectionFileError
 from kernelscope.kernel.attach_options import AttachOptions
 from kernelscope.kernel.attachment import Attachment
 from kernelscope.kernel.attachment_states import State
-from kernelscope.kernel.client import HEARTBEAT_S, Answer, KernelClient
+from kernelscope.kernel.client import HEARTBEAT_S, Answer, KernelClient, connect_to_kernel
 from kernelscope.kernel.connection_file import (
     Connection,
     ConnectionInfo,
@@ -264,21 +263,8 @@ async def detach_probe(connection: Connection, options: AttachOptions | None = N
         KernelError: as ``LiveSource.events``.
         TimedOutError: the limit ran out.
     """
-    options = options or AttachOptions()
-    # fault: 7c
-    info = read_connection(connection, insecure=options.insecure, insecure_file=options.insecure_file)
-    client = KernelClient(info, limit=options.limit)
-    try:
-        await client.open()
-        async for item in client.ask(DETACH):
-            if isinstance(item, Answer):
-                return decode_reply(item.text, DetachReply).detached
-        raise UnreachableError(
-            f"the kernel of {client.name} went away before it answered",
-            "It may be restarting: try again in a moment.",
-        )
-    finally:
-        await asyncio.shield(client.close())
+    async with connect_to_kernel(connection, options or AttachOptions()) as client:
+        return decode_reply(await client.fetch_answer(DETACH), DetachReply).detached
 
 
 def _file_identity(connection: Connection) -> tuple[int, ...] | None:

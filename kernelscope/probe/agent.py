@@ -46,24 +46,14 @@ class Agent:
         self._ip = ip
         self.guard = FailureGuard(Interrupts(ip.user_ns, loop), self._give_up)
         self.comm = CommEnd(comm_id, self.guard, self.on_comm_message)
-        self.lease = Lease(KeepAlive(loop, self._uninstall_after_keep_alive))
-        self.runs = RunTracker(ip, self._poller_thread)
-        self.history = History()
+        self.lease = Lease(KeepAlive(loop, self._uninstall_after_keep_alive), self.uninstall)
         self._cost, self._parent = CostMeter(), BackgroundParent(ip)
+        self.runs = RunTracker(ip, self._parent, self._poller_thread)
+        self.history = History()
         self._sender = Sender(ip.kernel, comm_id, self.nonce, self._parent, self._cost)
         self.observer = Observer(ip, libraries, self.runs, self.history, self._sender, self._cost, self.cost)
         self.pulse = self._make_pulse()
-        self.hooks = Hooks(
-            ip,
-            self.guard,
-            self.runs,
-            self.observer,
-            self._parent,
-            self._cost,
-            self.pulse,
-            self.lease,
-            self.uninstall,
-        )
+        self.hooks = Hooks(self.guard, self.lease, self.runs, self.observer, self.pulse, self._cost)
         self.poller = PollerSwitch(self.hooks.look_between_runs)
         self._installation = Installation(ip, self.hooks, self.comm)
         self._is_installed = False
@@ -114,8 +104,7 @@ class Agent:
                 self.observer.observe_between_runs()
             return self._reply(visitor)
         finally:
-            if self.is_abandoned():
-                self.uninstall()
+            self.lease.uninstall_if_abandoned()
 
     def _reply(self, watcher: Watcher) -> wire.AttachReply:
         return {
@@ -169,8 +158,7 @@ class Agent:
         """Remove one watcher; after the last one the probe uninstalls itself, unless it was asked to stay."""
         self.lease.remove(watcher_id)
         self.poller.tune(self.lease.min_poll())
-        if self.lease.is_over():
-            self.uninstall()
+        self.lease.uninstall_if_over()
 
     def evict(self) -> None:
         """Uninstall the probe although it may be watched, and say so to those who watch."""
@@ -201,10 +189,7 @@ class Agent:
 
     def _uninstall_after_keep_alive(self) -> bool:
         """Uninstall the probe, unless it is in the middle of a run or watched again; whether it did."""
-        if self.runs.active or not self.is_abandoned():
-            return False
-        self.uninstall()
-        return True
+        return not self.runs.active and self.lease.uninstall_if_abandoned()
 
     def _is_run_watched(self) -> bool:
         """Whether a run is under way whose end the probe will see, and a watcher waits for it."""

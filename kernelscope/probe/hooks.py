@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from os import getpid
 from time import perf_counter
-from typing import Any, Callable
+from typing import Any
 
-from .comm import BackgroundParent
 from .cost import CostMeter
 from .guard import FailureGuard, guarded
 from .lease import Lease
@@ -23,25 +22,25 @@ class Hooks:
     """Follows each run from its beginning to its end.
 
     Args:
+        guard: takes the exceptions that land in the hooks.
+        lease: uninstalls the probe when it has no watcher left to stay for.
+        runs: knows which runs are under way.
+        observer: looks at the namespace, and reports.
         pulse: looks while a run lasts; ``None`` in a kernel that publishes in another way.
-        uninstall: uninstalls the probe.
+        cost: counts the time that the hooks take.
     """
 
     def __init__(
         self,
-        ip: Any,
         guard: FailureGuard,
+        lease: Lease,
         runs: RunTracker,
         observer: Observer,
-        parent: BackgroundParent,
-        cost: CostMeter,
         pulse: Pulse | None,
-        lease: Lease,
-        uninstall: Callable[[], None],
+        cost: CostMeter,
     ) -> None:
-        self._ip, self.guard, self._runs, self._observer = ip, guard, runs, observer
-        self._parent, self._cost, self._pulse = parent, cost, pulse
-        self._lease, self._uninstall = lease, uninstall
+        self.guard, self._lease, self._runs = guard, lease, runs
+        self._observer, self._pulse, self._cost = observer, pulse, cost
 
     @guarded
     def pre_run_cell(self, info: Any) -> None:
@@ -54,7 +53,7 @@ class Hooks:
         # fault: 43a
         if not info.store_history or info.silent:
             return  # a tool's own request
-        parent = self._ip.parent_header
+        parent = self._runs.current_parent()
         is_nested = self._runs.is_nested(parent)
         if not is_nested:
             interrupts.announce(parent)
@@ -62,10 +61,8 @@ class Hooks:
         # fault: 39a
         if is_nested or self._uninstall_if_unwatched():
             return
-        self._parent.message = parent
-        run = self._runs.begin(
-            info, parent
-        )  # first of all, so that its end is reported whatever happens here
+        # First of all, so that its end is reported whatever happens here.
+        run = self._runs.begin(info, parent)
         try:
             self._look_before(run)
         except BaseException as error:
@@ -99,9 +96,7 @@ class Hooks:
             return
         try:
             begun = perf_counter()
-            if self._lease.is_abandoned():
-                self._uninstall()
-            else:
+            if not self._lease.uninstall_if_abandoned():
                 self._observer.observe_between_runs()
                 self._cost.add_hook(perf_counter() - begun)
         except Exception:  # noqa: BLE001 - it may meet a namespace in mid-change; the hooks report the rest
@@ -112,10 +107,7 @@ class Hooks:
     def _uninstall_if_unwatched(self) -> bool:
         """Uninstall the probe if its last watcher has gone, and return whether it had."""
         self._lease.remove_gone()
-        if not self._lease.is_over():
-            return False
-        self._uninstall()
-        return True
+        return self._lease.uninstall_if_over()
 
     def _report_earlier_runs(self, parent: Any) -> None:
         """Report the runs of this thread that have ended and were not reported."""
@@ -141,7 +133,6 @@ class Hooks:
 
     def _look_after(self, run: Run, ended: float) -> None:
         """Report what the run did."""
-        self._parent.message = run.parent
         if self._pulse is not None and not self._runs.active:
             self._pulse.end()
         observer = self._observer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from .keep_alive import KeepAlive
 from .processes import machine_mark, start_mark
@@ -36,11 +36,15 @@ class Watcher:
 
 
 class Lease:
-    """The watchers by id, and the time for which the probe stays after the last one."""
+    """The watchers by id, and the time for which the probe stays after the last one.
 
-    def __init__(self, keep_alive: KeepAlive) -> None:
+    Args:
+        uninstall: uninstalls the probe.
+    """
+
+    def __init__(self, keep_alive: KeepAlive, uninstall: Callable[[], None]) -> None:
         self.watchers: dict[str, Watcher] = {}
-        self.keep_alive = keep_alive
+        self.keep_alive, self._uninstall = keep_alive, uninstall
 
     def add(self, watcher: Watcher, keep: float) -> None:
         """Add a watcher, after which the probe shall stay for at least ``keep`` seconds."""
@@ -82,6 +86,20 @@ class Lease:
             return False
         self.keep_alive.start()
         return self.keep_alive.is_over
+
+    def uninstall_if_over(self) -> bool:
+        """Uninstall the probe if ``is_over``, and return whether it was."""
+        if not self.is_over():
+            return False
+        self._uninstall()
+        return True
+
+    def uninstall_if_abandoned(self) -> bool:
+        """Uninstall the probe if ``is_abandoned``, and return whether it was."""
+        if not self.is_abandoned():
+            return False
+        self._uninstall()
+        return True
 
     def min_poll(self) -> float | None:
         """The shortest time between looks that a watcher asks for, in seconds; ``None`` if none does."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 from .interrupts import is_own_failure
 from .tables import Tables
 from .tensors import Tensors
-from .types import TypeInfo, class_dict, is_one_of, parameters_and_learned, qualified_name
+from .types import TypeInfo, class_dict, is_one_of, pairs_of, parameters_and_learned, qualified_name
 
 if TYPE_CHECKING:
     from . import wire
@@ -31,6 +31,7 @@ _get_args = class_dict(BaseException)["args"].__get__
 MISSING = object()
 """A reader's answer to what it does not know."""
 LONGEST_ERROR = 200
+_MOST_FURTHER_PARAMS = 64
 
 Values = dict[str, object]
 Part = Tuple[str, Optional[str], Any]
@@ -56,6 +57,8 @@ class LibraryReader:
     """Learned values that are made for each look: another object each time."""
     part_methods: frozenset[str] = frozenset()
     """Methods that hand out a part: ``result`` knows it."""
+    further_params: str | None = None
+    """The attribute with the dict of what the constructor took beyond its named arguments, if there is one."""
 
     def __init__(self, library: str, tables: Tables, tensors: Tensors) -> None:
         self.tensors = tensors
@@ -68,7 +71,10 @@ class LibraryReader:
 
     def split(self, obj: Any, info: TypeInfo) -> tuple[Values, Values]:
         """Hyper-parameters, and everything learned."""
-        return parameters_and_learned(obj, info, self.unreported)
+        params, learned = parameters_and_learned(obj, info, self.unreported)
+        if self.further_params is not None:
+            _add_further_params(self.further_params, params, learned)
+        return params, learned
 
     def parts(self, obj: Any) -> list[Part] | None:
         """The models that it is made of; ``None``: those among its attributes."""
@@ -101,6 +107,15 @@ class LibraryReader:
     def result(self, obj: Any, method: str) -> Any:
         """What ``obj.method()`` gives, for one of ``part_methods``, or ``MISSING``."""
         return MISSING
+
+
+def _add_further_params(attribute: str, params: Values, learned: Values) -> None:
+    """Replace the attribute by the hyper-parameters in its dict; one that is an attribute as well is nothing learned."""
+    further: Any = learned.pop(attribute, params.pop(attribute, None))
+    for name, value in pairs_of(further, _MOST_FURTHER_PARAMS) if type(further) is dict else ():
+        if type(name) is str:
+            params[name] = value
+            learned.pop(name, None)
 
 
 class Libraries:

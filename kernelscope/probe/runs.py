@@ -9,6 +9,7 @@ from threading import get_ident
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Callable
 
+from .comm import BackgroundParent
 from .types import mro_of
 
 if TYPE_CHECKING:
@@ -91,11 +92,14 @@ class RunTracker:
     """Knows which runs are under way; more than one if ipykernel's subshells run cells beside one another.
 
     Args:
+        background: gets the request of each run that begins or ends.
         poller_thread: returns the id of the probe's own thread, which is no company of a cell.
     """
 
-    def __init__(self, ip: Any, poller_thread: Callable[[], int | None]) -> None:
-        self._ip, self._poller_thread = ip, poller_thread
+    def __init__(
+        self, ip: Any, background: BackgroundParent, poller_thread: Callable[[], int | None]
+    ) -> None:
+        self._ip, self._background, self._poller_thread = ip, background, poller_thread
         self.pid = getpid()
         self.active: list[Run] = []
         self.unreported: list[Run] = []
@@ -107,8 +111,13 @@ class RunTracker:
         """Take the threads that are there for the kernel's own."""
         self._threads_at_install = frozenset(sys._current_frames())
 
+    def current_parent(self) -> Any:
+        """The request of the cell that this thread runs."""
+        return self._ip.parent_header
+
     def begin(self, info: Any, parent: Any) -> Run:
         """Add a run whose code is about to begin."""
+        self._background.message = parent
         run = Run(info, parent, self._next_count(), self.has_company())
         self.active.append(run)
         return run
@@ -118,12 +127,18 @@ class RunTracker:
         # fault: 46a
         if getpid() != self.pid:
             return None
+        run = self._find_ended(result)
+        if run is not None:
+            self._background.message = run.parent
+        return run
+
+    def _find_ended(self, result: Any) -> Run | None:
         here = get_ident()
         for run in self.active:
             if run.info is result.info if result is not None else run.thread == here:
                 self._move_to_unreported(run, result)
                 return run
-        parent = self._ip.parent_header
+        parent = self.current_parent()
         if result is None or type(result.execution_count) is not int or not result.info.store_history:
             return None
         if self.is_nested(parent):

@@ -207,7 +207,7 @@ def leaves(expression: str, watcher: str, faults: str) -> str:
             if "_kernelscope_probe" not in str(type(here)):
                 continue
             if here._lease.watchers:
-                here._uninstall()  # the request never reached it, and it is whole
+                here._lease._uninstall()  # the request never reached it, and it is whole
             else:
                 here._uninstall_if_unwatched()  # as the next run does
         now = _state()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -58,13 +59,18 @@ def watcher(name: str, *, is_remote: bool = False, poll: float | None = None) ->
     return Watcher(request)
 
 
+def make_lease(loop: Loop, expire: Callable[[], bool] = lambda: True) -> Lease:
+    """One whose probe stays whatever happens."""
+    return Lease(KeepAlive(loop, expire), lambda: None)
+
+
 def note(expired: list[float], loop: Loop) -> bool:
     expired.append(loop.now)
     return True
 
 
 def test_the_probe_is_abandoned_with_its_last_watcher(loop: Loop) -> None:
-    lease = Lease(KeepAlive(loop, lambda: True))
+    lease = make_lease(loop)
     assert lease.is_over()
     lease.add(watcher("a"), 0.0)
     lease.add(watcher("b"), 0.0)
@@ -78,8 +84,22 @@ def test_the_probe_is_abandoned_with_its_last_watcher(loop: Loop) -> None:
     assert lease.is_abandoned()
 
 
+def test_the_probe_is_uninstalled_only_after_its_last_watcher(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    lease = Lease(KeepAlive(loop, lambda: True), lambda: ended.append("uninstalled"))
+    lease.add(watcher("a"), 0.0)
+    assert (lease.uninstall_if_over(), lease.uninstall_if_abandoned(), ended) == (False, False, [])
+    monkeypatch.setattr(lease_module, "start_mark", lambda _: "")
+    assert (lease.uninstall_if_over(), ended) == (False, []), "it is listed still"
+    assert (lease.uninstall_if_abandoned(), ended) == (True, ["uninstalled"])
+    lease.remove("a")
+    assert (lease.uninstall_if_over(), len(ended)) == (True, 2)
+
+
 def test_a_local_watcher_is_gone_with_its_process(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
-    lease = Lease(KeepAlive(loop, lambda: True))
+    lease = make_lease(loop)
     lease.add(watcher("a"), 0.0)
     for _ in range(REMOTE_RUNS + 1):
         lease.remove_gone()
@@ -91,7 +111,7 @@ def test_a_local_watcher_is_gone_with_its_process(loop: Loop, monkeypatch: pytes
 
 
 def test_a_remote_watcher_is_gone_after_many_runs_without_a_renewal(loop: Loop) -> None:
-    lease = Lease(KeepAlive(loop, lambda: True))
+    lease = make_lease(loop)
     lease.add(watcher("far", is_remote=True), 0.0)
     for _ in range(REMOTE_RUNS):
         lease.remove_gone()
@@ -105,7 +125,7 @@ def test_a_remote_watcher_is_gone_after_many_runs_without_a_renewal(loop: Loop) 
 
 
 def test_the_shortest_poll_counts(loop: Loop) -> None:
-    lease = Lease(KeepAlive(loop, lambda: True))
+    lease = make_lease(loop)
     assert lease.min_poll() is None
     for name, poll in (("a", None), ("b", 5.0), ("c", 2.0)):
         lease.add(watcher(name, poll=poll), 0.0)
@@ -114,7 +134,7 @@ def test_the_shortest_poll_counts(loop: Loop) -> None:
 
 def test_the_time_to_stay_runs_from_the_last_watcher_on_and_only_once(loop: Loop) -> None:
     expired: list[float] = []
-    lease = Lease(KeepAlive(loop, lambda: note(expired, loop)))
+    lease = make_lease(loop, lambda: note(expired, loop))
     lease.add(watcher("a"), 60.0)
     loop.advance(100.0)
     assert expired == []
@@ -129,7 +149,7 @@ def test_the_time_to_stay_runs_from_the_last_watcher_on_and_only_once(loop: Loop
 
 def test_a_watcher_stops_the_clock(loop: Loop) -> None:
     expired: list[float] = []
-    lease = Lease(KeepAlive(loop, lambda: note(expired, loop)))
+    lease = make_lease(loop, lambda: note(expired, loop))
     lease.add(watcher("a"), 60.0)
     lease.remove("a")
     assert not lease.is_over()

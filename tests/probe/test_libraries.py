@@ -221,6 +221,22 @@ def test_looking_at_an_xgboost_booster_makes_it_say_nothing(recwarn: pytest.Warn
     assert [str(w.message) for w in recwarn] == []
 
 
+@pytest.mark.parametrize(
+    ("library", "code"),
+    [("lightgbm", "LGBMClassifier(num_leaves=7, {})"), ("xgboost", "XGBClassifier(max_depth=7, {})")],
+)
+def test_what_a_constructor_takes_beyond_its_named_arguments_is_a_hyper_parameter(
+    library: str, code: str
+) -> None:
+    module = pytest.importorskip(library, reason=f"{library} is not installed")
+    kernel = Kernel(lib=module)
+    plain = set(kernel.run(f"m = lib.{code.format('')}")["m"]["params"])
+    further = kernel.run(f"m = lib.{code.format('beyond=3')}")["m"]
+    assert set(further["params"]) - plain == {"beyond"}
+    assert further["params"]["beyond"] == 3
+    assert not {"beyond", "kwargs", "_other_params"} & set(further["learned"])
+
+
 def test_catboost_trees_are_read_though_the_object_in_c_stays() -> None:
     catboost = pytest.importorskip("catboost", reason="CatBoost is not installed")
     numpy = pytest.importorskip("numpy")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kernelscope.probe import runs
+from kernelscope.probe.comm import BackgroundParent
 from kernelscope.probe.runs import Run, RunTracker
 
 
@@ -41,8 +42,13 @@ def shell() -> Shell:
 
 
 @pytest.fixture
-def tracker(shell: Shell) -> RunTracker:
-    tracker = RunTracker(shell, lambda: None)
+def background(shell: Shell) -> BackgroundParent:
+    return BackgroundParent(shell)
+
+
+@pytest.fixture
+def tracker(shell: Shell, background: BackgroundParent) -> RunTracker:
+    tracker = RunTracker(shell, background, lambda: None)
     tracker.start()
     return tracker
 
@@ -91,6 +97,20 @@ def test_a_run_whose_end_was_not_noticed_ends_with_the_next_of_its_thread(
     assert [run.request for run in tracker.active] == ["2"], "one of another thread goes on"
 
 
+def test_output_of_threads_belongs_to_the_run_that_began_or_ended_last(
+    tracker: RunTracker, background: BackgroundParent, shell: Shell
+) -> None:
+    first = tracker.begin(info(), request("1"))
+    assert background.message == request("1")
+    tracker.begin(info(), request("2"))
+    assert background.message == request("2")
+    tracker.end(result_of(first.info))
+    assert background.message == request("1")
+    shell.parent_header = request("2")
+    assert tracker.end(result_of(info())) is None, "a cell within a cell"
+    assert background.message == request("1")
+
+
 def test_what_ipython_has_seen_the_end_of_is_not_unfinished(tracker: RunTracker, shell: Shell) -> None:
     run = tracker.begin(info(), request("1"))
     assert tracker.has_unfinished()
@@ -106,7 +126,7 @@ def test_a_run_beside_another_or_beside_a_thread_has_company(tracker: RunTracker
     thread = threading.Thread(target=over.wait)
     thread.start()
     assert tracker.has_company()
-    own = RunTracker(Shell(), lambda: thread.ident)
+    own = RunTracker(Shell(), BackgroundParent(Shell()), lambda: thread.ident)
     own._threads_at_install = tracker._threads_at_install
     assert not own.has_company(), "the poller's"
     over.set()

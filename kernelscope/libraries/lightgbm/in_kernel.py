@@ -9,29 +9,22 @@ from __future__ import annotations
 from typing import Any
 
 from ...probe.library import MISSING, LibraryReader, Part, Values
-from ...probe.types import TypeInfo, attributes_of, instance_dict, names_in, pairs_of
+from ...probe.types import TypeInfo, attributes_of, instance_dict, names_in
 
 _BOOSTER = "_Booster"
-_FURTHER_PARAMS = "_other_params"
-"""The attribute that keeps what the constructor took beyond its named arguments."""
 
 
 class LightGBMModel(LibraryReader):
     """``LGBMModel`` and ``Booster``."""
 
     by_attributes = False
+    further_params = "_other_params"
 
     def split(self, obj: Any, info: TypeInfo) -> tuple[Values, Values]:
         """The ``Booster`` is a part; its number of rounds is read."""
         if info.name.endswith(".Booster"):
             return {}, _rounds(obj)
-        params, learned = super().split(obj, info)
-        more: Any = learned.pop(_FURTHER_PARAMS, params.pop(_FURTHER_PARAMS, None))
-        for name, value in pairs_of(more, 64) if type(more) is dict else ():
-            if type(name) is str:
-                params[name] = value
-                learned.pop(name, None)
-        return params, learned
+        return super().split(obj, info)
 
     def parts(self, obj: Any) -> list[Part]:
         """What ``booster_`` gives."""

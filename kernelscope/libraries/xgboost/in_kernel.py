@@ -10,30 +10,23 @@ from __future__ import annotations
 from typing import Any
 
 from ...probe.library import MISSING, LibraryReader, Part, Values
-from ...probe.types import TypeInfo, attributes_of, pairs_of
+from ...probe.types import TypeInfo, attributes_of
 
 _BOOSTER = "_Booster"
-_FURTHER_PARAMS = "kwargs"
-"""The attribute that keeps what the constructor took beyond its named arguments."""
 
 
 class XGBoostModel(LibraryReader):
     """``XGBModel`` and ``Booster``."""
 
     by_attributes = False
+    further_params = "kwargs"
     part_methods = frozenset({"get_booster"})
 
     def split(self, obj: Any, info: TypeInfo) -> tuple[Values, Values]:
         """The ``Booster`` is a part, and nothing of it is read."""
         if info.name.endswith(".Booster"):
             return {}, {}
-        params, learned = super().split(obj, info)
-        more: Any = learned.pop(_FURTHER_PARAMS, params.pop(_FURTHER_PARAMS, None))
-        for name, value in pairs_of(more, 64) if type(more) is dict else ():
-            if type(name) is str:
-                params[name] = value
-                learned.pop(name, None)
-        return params, learned
+        return super().split(obj, info)
 
     def parts(self, obj: Any) -> list[Part]:
         """What ``get_booster()`` gives."""
