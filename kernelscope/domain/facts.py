@@ -54,16 +54,10 @@ class Signature(Struct, frozen=True):
     """The value, where it is one real number: counters such as ``t_`` and ``n_iter_``."""
     version: int | None = None
     """Of a tensor that counts how often it was written in place: the count."""
-
-    @property
-    def is_none(self) -> bool:
-        """Whether the attribute is there and holds ``None``."""
-        return self.text == "None"
-
-    @property
-    def is_tensor_without_values(self) -> bool:
-        """Whether it is a tensor whose values are not made yet: it has no shape, or an empty one."""
-        return self.text.endswith(("tensor", "tensor (0,)"))
+    is_none: bool = False
+    """The attribute is there and holds ``None``."""
+    lacks_values: bool = False
+    """It is a tensor whose values are not made yet: it has no shape, or that of an empty one."""
 
 
 class Part(Struct, frozen=True):

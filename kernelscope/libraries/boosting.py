@@ -60,4 +60,4 @@ class BoosterRules(GenericRules):
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether it holds a ``Booster``, or is one."""
         booster = facts.learned.get("_Booster")
-        return facts.cls.endswith(".Booster") or (booster is not None and booster.text != "None")
+        return facts.cls.endswith(".Booster") or (booster is not None and not booster.is_none)

@@ -120,7 +120,7 @@ def _refers(reference: Reference, obj: object) -> bool:
 class Binding:
     """What one attribute was bound to at the last look, and how often it was rebound."""
 
-    __slots__ = ("_id", "_value", "digest", "late", "raw", "serial", "text", "version")
+    __slots__ = ("_id", "_value", "digest", "lacks_values", "late", "raw", "serial", "text", "version")
 
     def __init__(self) -> None:
         self._id = 0
@@ -133,6 +133,8 @@ class Binding:
         """Of a tensor: how often it had been written in place."""
         self.digest: str | None = None
         self.text = ""
+        self.lacks_values = False
+        """A tensor whose values are not made yet."""
         self.late = False
         """The content is not what was evaluated last: there was no time left, or the look was broken off."""
 

@@ -37,9 +37,9 @@ class TensorReader:
         """Whether it has been through a backward pass whose gradient is still there."""
         return False
 
-    def text(self, tensor: Any) -> str:
-        """Its element type and shape."""
-        return "tensor"
+    def type_and_shape(self, tensor: Any) -> tuple[str, tuple[int, ...]] | None:
+        """The name of its element type, and its shape; ``None`` if it has none yet."""
+        return None
 
 
 class TensorContent:
@@ -105,7 +105,16 @@ class Tensors:
 
     def text(self, value: Any) -> str:
         """A tensor's element type and shape."""
-        return self._readers[id(type(value))][1].text(value)
+        known = self._type_and_shape(value)
+        return "tensor" if known is None else f"{known[0]} tensor {known[1]}"
+
+    def lacks_values(self, value: Any) -> bool:
+        """Whether a tensor's values are not made yet."""
+        known = self._type_and_shape(value)
+        return known is None or known[1] == (0,)
+
+    def _type_and_shape(self, value: Any) -> tuple[str, tuple[int, ...]] | None:
+        return self._readers[id(type(value))][1].type_and_shape(value)
 
     def read(self, value: Any) -> TensorContent:
         """The bytes of a small tensor, or of items spread evenly over a large one, and its version."""

@@ -99,7 +99,7 @@ class ValueReader:
         return {"text": binding.text, "digest": binding.digest, "serial": binding.serial}
 
     def signature(self, value: Any, binding: Binding, computed: bool = False) -> wire.Signature:
-        """``{"text", "serial", "digest", "number", "version"}`` of one learned attribute; one that is
+        """A ``Signature`` of one learned attribute; one that is
         ``computed`` is another object at each look, which means nothing."""
         self._refresh(value, binding)
         signature: wire.Signature = {"text": binding.text, "serial": 0 if computed else binding.serial}
@@ -109,6 +109,10 @@ class ValueReader:
             signature["number"] = float(value)
         if binding.version is not None:
             signature["version"] = binding.version
+        if value is None:
+            signature["is_none"] = True
+        if binding.lacks_values:
+            signature["lacks_values"] = True
         return signature
 
     def is_still(self, value: Any, binding: Binding) -> bool:
@@ -131,7 +135,7 @@ class ValueReader:
         if not is_same:
             binding.bind(value)
         if not is_same or binding.late:
-            binding.text = self.text(value)
+            self._describe(value, binding)
         if self._tensors.is_tensor(value):
             self._refresh_tensor(value, binding)
             return
@@ -148,7 +152,7 @@ class ValueReader:
         binding.late = False
         binding.raw = raw
         if is_same and not is_atom(value):  # its content differs, and with it perhaps its type and shape
-            binding.text = self.text(value)
+            self._describe(value, binding)
         binding.digest = None if exact is None else ("" if exact else "~") + digest.hexdigest()
 
     def _refresh_tensor(self, value: Any, binding: Binding) -> None:
@@ -158,9 +162,14 @@ class ValueReader:
         if now.raw is None:
             binding.raw = binding.digest = None
         elif now.raw != binding.raw or binding.digest is None:
-            binding.raw, binding.text = now.raw, self.text(value)
+            binding.raw = now.raw
+            self._describe(value, binding)
             digest = hashlib.blake2b(now.raw, digest_size=12, key=binding.text.encode()[:64])
             binding.digest = ("" if now.whole else "~") + digest.hexdigest()
+
+    def _describe(self, value: Any, binding: Binding) -> None:
+        binding.text = self.text(value)
+        binding.lacks_values = self._tensors.is_tensor(value) and self._tensors.lacks_values(value)
 
     def _tensor(self, value: Any) -> TensorContent:
         content = self._contents.get(id(value))

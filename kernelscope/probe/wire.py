@@ -37,6 +37,8 @@ class Signature(_NamedSignature, total=False):
     digest: str
     number: float
     version: int
+    is_none: bool
+    lacks_values: bool
 
 
 # Objects.

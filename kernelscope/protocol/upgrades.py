@@ -31,6 +31,13 @@ def event_to_3(text: str) -> str:
     return _upgrade(text, _event)
 
 
+def _changed(fields: Any, **changes: Callable[[Any], Any]) -> Any:
+    """The same fields, those named here changed; anything but fields stays what it is."""
+    if not isinstance(fields, dict):
+        return fields
+    return {name: changes[name](value) if name in changes else value for name, value in fields.items()}
+
+
 def _upgrade(text: str, upgrade: Callable[[Any], Any]) -> str:
     try:
         return json.dumps(upgrade(json.loads(text)), separators=(",", ":"))
@@ -41,29 +48,48 @@ def _upgrade(text: str, upgrade: Callable[[Any], Any]) -> str:
 def _event(event: Any) -> Any:
     if isinstance(event, dict) and event.get("type") == "kernel" and event.get("detail") == _SHUT_DOWN:
         return {**event, "requested": True}
-    if isinstance(event, dict):
-        changed = dict(event)
-        if "observation" in event:
-            changed["observation"] = _observation(event["observation"])
-        if isinstance(history := event.get("history"), list):
-            changed["history"] = [_observation(each) for each in history]
-        return changed
-    return event
+    return _changed(event, observation=_look, history=_looks, base=_look)
 
 
-def _observation(observation: Any) -> Any:
-    if not isinstance(observation, dict) or not isinstance(code := observation.get("code"), dict):
-        return observation
-    methods = code.get("methods")
+def _looks(looks: Any) -> Any:
+    return [_look(look) for look in looks] if isinstance(looks, list) else looks
+
+
+def _look(look: Any) -> Any:
+    return _changed(look, code=_code, objects=_objects)
+
+
+def _objects(objects: Any) -> Any:
+    return [_changed(each, learned=_signatures) for each in objects] if isinstance(objects, list) else objects
+
+
+def _signatures(learned: Any) -> Any:
+    if not isinstance(learned, dict):
+        return learned
+    return {name: _signature(signature) for name, signature in learned.items()}
+
+
+def _signature(signature: Any) -> Any:
+    """Version 2 had only the text to say what the value is."""
+    text = signature.get("text") if isinstance(signature, dict) else None
+    if text == "None":
+        return {**signature, "is_none": True}
+    if isinstance(text, str) and text.endswith(("tensor", "tensor (0,)")):
+        return {**signature, "lacks_values": True}
+    return signature
+
+
+def _code(code: Any) -> Any:
+    methods = code.get("methods") if isinstance(code, dict) else None
     if not isinstance(methods, list):
-        return observation
+        return code
     on_tensors = [_tensor_effect(method) for method in methods]
     changed = {**code, "methods": [m for m, effect in zip(methods, on_tensors, strict=True) if not effect]}
     if "gradients" in on_tensors:
         changed["gradients"] = True
     if writes := [effect for effect in on_tensors if effect and effect != "gradients"]:
         changed["tensor_writes"] = list(dict.fromkeys(writes))
-    return {**observation, "code": changed}
+    return changed
 
 
 def _tensor_effect(method: Any) -> str | None:

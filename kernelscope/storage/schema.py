@@ -29,7 +29,8 @@ MIGRATIONS = (
         # Judgements of version 2 hold English sentences. The functions are Python's: see ``add_functions``.
         "UPDATE events SET judgements = judgements_to_3(judgements) WHERE judgements IS NOT NULL",
         """UPDATE events SET body = event_to_3(body) WHERE body LIKE '{"type":"kernel"%'
-           OR body LIKE '%"backward"%' OR body LIKE '%"by-gradient"%' OR body LIKE '%"in-place"%'""",
+           OR body LIKE '%"backward"%' OR body LIKE '%"by-gradient"%' OR body LIKE '%"in-place"%'
+           OR body LIKE '%"None"%' OR body LIKE '%tensor"%' OR body LIKE '%tensor (0,)"%'""",
     ),
 )
 """The n-th brings a file from version n to n + 1, counted from 0; each is one transaction."""

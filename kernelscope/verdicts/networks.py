@@ -293,7 +293,7 @@ def _affects_most_weights(causes: tuple[_Cause, ...], facts: ObjectFacts, change
 def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:
     """Whether everything that differs is new: weights that did not exist yet, or had no shape."""
     old = before.learned
-    return all(n not in old or old[n].is_tensor_without_values for n in (*changes.bound, *changes.written))
+    return all(n not in old or old[n].lacks_values for n in (*changes.bound, *changes.written))
 
 
 def _only_statistics(facts: ObjectFacts, changes: AttributeChanges) -> bool:

@@ -61,7 +61,7 @@ class ToyRules(LibraryRules):
     file_methods = (FileMethods(action="save", methods=("write_to",), source=MANUAL),)
 
     def is_fitted(self, facts, objects):
-        return facts.learned["sum"].text != "None"
+        return not facts.learned["sum"].is_none
 
 
 RULES = (ToyRules(),)

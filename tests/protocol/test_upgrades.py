@@ -35,7 +35,7 @@ ANYTHING = st.recursive(
             st.sampled_from(
                 (
                     *("rows", "local", "change", "evidence", "explanation", "parts", "type", "detail"),
-                    *("observation", "history", "code", "methods", "method"),
+                    *("observation", "history", "base", "code", "methods", "method", "objects", "learned"),
                 )
             ),
             inner,
@@ -128,6 +128,20 @@ def test_what_a_cell_did_to_tensors_is_no_method_any_more(place: str) -> None:
         "tensor_writes": ["gradient step", "value"],
         "complete": True,
     }
+
+
+@pytest.mark.parametrize("place", ["observation", "history", "base"])
+def test_what_the_text_of_a_value_said_is_a_field(place: str) -> None:
+    texts = ("None", "tensor", "float32 tensor (0,)", "float32 tensor (10,)")
+    look = {"objects": [{"learned": {text: {"text": text} for text in texts}}]}
+    upgraded = json.loads(event_to_3(json.dumps({place: [look] if place == "history" else look})))
+    (facts,) = (upgraded[place][0] if place == "history" else upgraded[place])["objects"]
+    assert [(s.get("is_none"), s.get("lacks_values")) for s in facts["learned"].values()] == [
+        (True, None),
+        (None, True),
+        (None, True),
+        (None, None),
+    ]
 
 
 @given(ANYTHING)

@@ -357,8 +357,8 @@ def test_given_a_state_put_in_before_the_training_then_it_did_not_go_on_from_whe
     "learned",
     [
         {},
-        {"weight": Signature("tensor", 0, None, version=0)},
-        {"weight": Signature("float32 tensor (0,)", 0, "e", version=0)},
+        {"weight": Signature("tensor", 0, None, version=0, lacks_values=True)},
+        {"weight": Signature("float32 tensor (0,)", 0, "e", version=0, lacks_values=True)},
     ],
 )
 def test_given_a_network_that_is_built_by_its_first_use_then_nothing_was_learned(

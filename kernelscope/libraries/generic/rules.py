@@ -105,7 +105,7 @@ class GenericRules(LibraryRules):
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether it has any attribute that is no parameter; one that a budget left out is there."""
-        has_value = any(s.text != "None" for name, s in facts.learned.items() if self.is_learned(name))
+        has_value = any(not s.is_none for name, s in facts.learned.items() if self.is_learned(name))
         return has_value or any(self.is_learned(name) for name in facts.not_evaluated)
 
 

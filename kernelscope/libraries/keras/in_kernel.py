@@ -127,7 +127,7 @@ class TensorFlowVariables(TensorReader):
             return None
         return read(handle, dtype=own["_dtype"])._numpy_internal()
 
-    def text(self, tensor: Any) -> str:
+    def type_and_shape(self, tensor: Any) -> tuple[str, tuple[int, ...]] | None:
         """From the content: the variable's own attributes are properties."""
         try:
             array = self.content(tensor)
@@ -135,7 +135,7 @@ class TensorFlowVariables(TensorReader):
             if type(error) is TimeoutError:  # the user's
                 raise
             array = None
-        return "tensor" if array is None else f"{dtype_name(array.dtype)} tensor {array.shape}"
+        return None if array is None else (dtype_name(array.dtype), array.shape)
 
 
 READERS = {"keras": KerasModel}

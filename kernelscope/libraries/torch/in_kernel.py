@@ -225,15 +225,15 @@ class TorchTensors(TensorReader):
                 plain = self._method("view")(plain, names_in("torch")["int16"])
             return self._method("numpy")(plain)
 
-    def text(self, tensor: Any) -> str:
+    def type_and_shape(self, tensor: Any) -> tuple[str, tuple[int, ...]] | None:
         """One that is not initialised has no shape."""
         try:
             with _without_modes():
                 shape = tuple(self._getter("shape")(tensor))
                 dtype = str(self._getter("dtype")(tensor)).rpartition(".")[2]
         except (RuntimeError, TypeError, ValueError):
-            return "tensor"
-        return f"{dtype} tensor {shape}"
+            return None
+        return dtype, shape
 
     def _getter(self, name: str) -> Any:
         return class_dict(self._base)[name].__get__
