@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from itertools import islice, repeat
+from operator import is_
 from typing import Any
 
 from .types import LONGEST_NAME, pairs_of
@@ -41,22 +42,22 @@ class UserNames:
         self.examined = 0
         """Keys that the last look-up went through to find what is new."""
 
-    def pairs(self) -> list[tuple[str, Any]]:
-        """Name and value of every global of the user's, in the order of the namespace."""
+    def read(self) -> tuple[list[str], list[Any]]:
+        """Names and values of every global of the user's, in the order of the namespace."""
         self._add_new()
         if self._has_odd_keys:
             pairs = pairs_of(self._namespace, MOST_NAMES)
-            return [(k, v) for k, v in pairs if type(k) is str and k in self._names]
+            pairs = [(k, v) for k, v in pairs if type(k) is str and k in self._names]
+            return [name for name, _ in pairs], [value for _, value in pairs]
         names = list(islice(self._names, MOST_NAMES))
         values = list(map(self._value_of, names, repeat(_MISSING)))
-        gone = [name for name, value in zip(names, values) if value is _MISSING]
-        for name in gone:
-            del self._names[name]
-        return (
-            [pair for pair in zip(names, values) if pair[1] is not _MISSING]
-            if gone
-            else list(zip(names, values))
-        )
+        if not any(map(is_, values, repeat(_MISSING))):
+            return names, values
+        for name, value in zip(names, values):
+            if value is _MISSING:
+                del self._names[name]
+        pairs = [(name, value) for name, value in zip(names, values) if value is not _MISSING]
+        return [name for name, _ in pairs], [value for _, value in pairs]
 
     def __contains__(self, name: str) -> bool:
         return name in self._names

@@ -11,9 +11,9 @@ import re
 from typing import Any, Callable, Iterable
 
 from .names import UserNames
+from .structure import MOST_ITEMS, Node, first_items
 from .types import (
     ATOMS,
-    CONTAINER,
     ESTIMATOR,
     LONGEST_NAME,
     OPAQUE,
@@ -30,14 +30,13 @@ MOST_NODES = 4_000
 level; a model that a global holds is always looked at."""
 MOST_MODELS = 10_000
 """Models that one walk finds: watchers take no message that names more than twice as many."""
-MOST_IN_CONTAINER = 64
-"""Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
+MOST_IN_CONTAINER = MOST_ITEMS
 FIRST = 16
 """Items of a list by which it is taken for one of numbers or texts."""
 MOST_DEPTH = 3
 
-_Place = tuple[tuple[int, ...], str, Any, tuple[int, ...]]
-"""Where it stands (its places along the way), its name, the value, ids of what holds it."""
+_Place = tuple[tuple[int, ...], str, Any, tuple[int, ...], Node]
+"""Where it stands (its places along the way), its name, the value, ids of what holds it, and what holds it."""
 _ROOT = re.compile(r"[^.\[]*")
 """Of a name such as ``models['lr']``: the global."""
 
@@ -65,36 +64,41 @@ class NamespaceWalk:
         """Something in a container was left out because there was too much."""
         self.has_too_many = False
         """So was a model, whatever holds it."""
+        self.root = Node()
+        """What the globals hold, and below it every container that was opened."""
+        self.has_candidates = False
+        """It came upon objects of classes of models that are none as yet."""
         self.partly: dict[str, Any] = {}
         """By name, the containers and objects of which only the first items were looked at."""
         self._walk()
 
     def _walk(self) -> None:
         models: list[tuple[tuple[int, ...], str, Any]] = []
-        pairs = self._globals.pairs()
-        self.visited = len(pairs) + self._globals.examined
-        level: list[_Place] = [
-            ((place,), name, value, ())
-            for place, (name, value) in enumerate(pairs)
-            if self._is_of_interest(value)
-        ]
+        names, values = self._globals.read()
+        self.visited = len(names) + self._globals.examined
+        inner = [(i, n, v) for i, (n, v) in enumerate(zip(names, values)) if self._is_of_interest(v)]
+        self.root.note_items(names, values, [place for place, _, _ in inner], len(names))
+        level: list[_Place] = [((place,), name, value, (), self.root) for place, name, value in inner]
         for depth in range(MOST_DEPTH + 1):
             below: list[_Place] = []
             self.visited += len(level) if depth else 0
-            for order, name, value, path in level:
+            for order, name, value, path, holder in level:
                 kind = self._types.of(type(value)).kind
                 if kind == ESTIMATOR:
                     if len(models) >= MOST_MODELS:
                         self.has_too_many = True
                     elif self._is_model(value):
                         models.append((order, name, value))
+                    else:
+                        self.has_candidates = True
                 elif kind == UNREADABLE:
                     self.unreadable[name] = value
                 # fault: 67a
                 elif depth < MOST_DEPTH and id(value) not in path and self._has_room(len(below)):
-                    inner = self._inside(kind, name, value)
+                    node, inner = self._open(name, value)
+                    holder.children.append((order[-1], node))
                     holders = (*path, id(value))
-                    below += [((*order, i), n, v, holders) for i, (n, v) in enumerate(inner)]
+                    below += [((*order, place), n, v, holders, node) for place, n, v in inner]
             level = below
         models.sort(key=_order)
         self.names = {name: value for _, name, value in models}
@@ -136,22 +140,18 @@ class NamespaceWalk:
         self._opened += 1
         return True
 
-    def _inside(self, kind: int, name: str, value: Any) -> list[tuple[str, Any]]:
-        """(name, value) of what a container or an object of the user's holds."""
-        if kind == CONTAINER:
-            items = _items(value)
-            if len(value) > (MOST_IN_CONTAINER if items or type(value) is dict else FIRST):
-                self.partly[name] = value
-            return [(f"{name}[{key}]", item) for key, item in items if self._is_of_interest(item)]
-        own = instance_dict(value)
-        pairs = pairs_of(own, MOST_IN_CONTAINER) if own is not None else []
-        if own is not None and len(own) > MOST_IN_CONTAINER:
+    def _open(self, name: str, value: Any) -> tuple[Node, list[tuple[int, str, Any]]]:
+        """The node of a container or an object of the user's; and (place, name, value) of what it holds."""
+        node, keys, items, size = Node(), *first_items(value)
+        if size > (MOST_IN_CONTAINER if _is_looked_into(value, items) else FIRST):
             self.partly[name] = value
-        return [
-            (f"{name}.{key}", item)
-            for key, item in pairs
-            if self._is_of_interest(item) and type(key) is str and len(key) <= LONGEST_NAME
+        inner = [
+            (place, _name_of_item(name, value, keys, place), item)
+            for place, item in enumerate(items if _is_looked_into(value, items) else ())
+            if self._is_of_interest(item) and (keys is None or _is_key(value, keys[place]))
         ]
+        node.note_items(keys, items, [place for place, _, _ in inner], size)
+        return node, inner
 
     def _is_of_interest(self, value: Any) -> bool:
         # fault: 63a
@@ -163,16 +163,24 @@ def root_of(name: str) -> str:
     return _ROOT.match(name).group()  # type: ignore[union-attr] # it matches any text
 
 
-def _items(value: Any) -> list[tuple[str, Any]]:
-    """(key as it is written, item) of an exact dict, list or tuple; plain keys only."""
+def _is_looked_into(value: Any, items: list[Any]) -> bool:
+    """Whether it is more than a list of numbers or texts."""
     if type(value) is dict:
-        pairs = pairs_of(value, MOST_IN_CONTAINER)
-        if _holds_only_atoms(v for _, v in pairs):
-            return []
-        return [(repr(k), v) for k, v in pairs if _is_plain_key(k)]
-    if _holds_only_atoms(value[:FIRST]):
-        return []
-    return [(str(place), item) for place, item in enumerate(value[:MOST_IN_CONTAINER])]
+        return not _holds_only_atoms(items)
+    is_list = type(value) is list or type(value) is tuple
+    return not (is_list and _holds_only_atoms(items[:FIRST]))
+
+
+def _name_of_item(name: str, value: Any, keys: list[Any] | None, place: int) -> str:
+    """As an expression reaches it."""
+    if keys is None:
+        return f"{name}[{place}]"
+    return f"{name}[{keys[place]!r}]" if type(value) is dict else f"{name}.{keys[place]}"
+
+
+def _is_key(value: Any, key: Any) -> bool:
+    """Whether an item or attribute can be named by its key."""
+    return _is_plain_key(key) if type(value) is dict else type(key) is str and len(key) <= LONGEST_NAME
 
 
 def _size(value: Any) -> int:

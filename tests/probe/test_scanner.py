@@ -297,16 +297,16 @@ def test_names_in_the_order_of_the_namespace_however_it_changes() -> None:
         plain = [
             (k, v) for k, v in space.items() if type(k) is str and not k.startswith("_") and len(k) < 300
         ]
-        assert names.pairs() == plain, what
+        assert list(zip(*names.read())) == plain, what
 
 
 def test_a_name_like_ipython_s_that_the_user_adds_again_hides_nothing() -> None:
     space: dict[str, Any] = {"_i1": "", "_i0": 5}
     names = UserNames(space)
-    assert names.pairs() == []
+    assert list(zip(*names.read())) == []
     del space["_i0"]
     space.update({"model": 1, "_i0": 6})
-    assert names.pairs() == [("model", 1)]
+    assert list(zip(*names.read())) == [("model", 1)]
 
 
 class Equal(str):
@@ -327,9 +327,9 @@ def test_a_key_that_is_no_plain_string_is_not_compared() -> None:
     space: dict[Any, Any] = {Equal("other"): 0, "model": 1, "_i1": ""}
     names = UserNames(space)
     Equal.asked = 0
-    assert names.pairs() == [("model", 1)]
+    assert list(zip(*names.read())) == [("model", 1)]
     space.__setitem__("second", 2)
-    assert names.pairs() == [("model", 1), ("second", 2)]
+    assert list(zip(*names.read())) == [("model", 1), ("second", 2)]
     assert Equal.asked == 0
 
 
