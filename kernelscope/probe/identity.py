@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Union
 
 from .types import class_dict, is_small_atom, mro_of, ndarray_type
 
+if TYPE_CHECKING:
+    from .fingerprints import Fingerprint
+
 
 class Unreferable:
     """Stands where a weak reference would, for an object that allows none.
@@ -120,15 +123,31 @@ def _refers(reference: Reference, obj: object) -> bool:
 class Binding:
     """What one attribute was bound to at the last look, and how often it was rebound."""
 
-    __slots__ = ("_id", "_value", "digest", "lacks_values", "late", "raw", "serial", "text", "version")
+    __slots__ = (
+        "_id",
+        "_value",
+        "digest",
+        "fingerprint",
+        "kind_id",
+        "lacks_values",
+        "late",
+        "raw",
+        "serial",
+        "text",
+        "version",
+    )
 
     def __init__(self) -> None:
         self._id = 0
+        self.kind_id = 0
+        """Of its type."""
         self._value: object = None
         """The value itself where it is a small atom, else a reference to it."""
         self.serial = 0
         self.raw: bytes | None = None
         """Bytes of a small array, or samples of a tensor: an unchanged one is not hashed again."""
+        self.fingerprint: Fingerprint | None = None
+        """Of a container: an unchanged one is not hashed again."""
         self.version: int | None = None
         """Of a tensor: how often it had been written in place."""
         self.digest: str | None = None
@@ -151,14 +170,31 @@ class Binding:
             return bound() is value
         return bound.may_be(value) if type(bound) is Unreferable else bound is value
 
+    @property
+    def address(self) -> int:
+        """Of what it is bound to."""
+        return self._id
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is bound to an array of exactly numpy's type."""
+        return self.kind_id == id(ndarray_type())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what it is bound to cannot change, or only unseen."""
+        if self.late:
+            return False
+        return self.digest is None or is_small_atom(self._value)
+
     def doubt(self) -> None:
         """A look was broken off: what it noted here may be half done."""
-        self.raw, self.late = None, True
+        self.raw, self.fingerprint, self.late = None, None, True
 
     def bind(self, value: object) -> None:
         """Note another object; the first one does not count."""
         if self._id:
             self.serial += 1
-        self._id, self.raw = id(value), None
+        self._id, self.kind_id, self.raw, self.fingerprint = id(value), id(type(value)), None, None
         # fault: 69a
         self._value = value if is_small_atom(value) else reference_to(value)

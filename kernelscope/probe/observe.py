@@ -16,6 +16,7 @@ from .history import History
 from .identity import target_of
 from .interrupts import is_own_failure
 from .library import Libraries
+from .mentions import MentionReader, Touched
 from .runs import Run, RunTracker
 from .scanner import NamespaceScanner
 
@@ -48,6 +49,7 @@ class Observer:
         self.scanner = NamespaceScanner(ip.user_ns, libraries)
         self.calls = CallWatcher(self.scanner.types, self.scanner.tokens, ip.user_ns)
         self._code = CodeReader(ip.user_ns, self.scanner.types, self.scanner.tokens, libraries)
+        self._mentions = MentionReader(ip.user_ns, self.scanner.types)
         self._runs, self._history, self._sender = runs, history, sender
         self._cost, self._total_cost = cost, total_cost
         self.lock: Any = threading.RLock()
@@ -62,7 +64,7 @@ class Observer:
     def start(self) -> None:
         """Watch calls from now on, and take what there is for the base of all observations."""
         self.calls.begin()
-        self.scanner.on_class = self.calls.watch_class
+        self.scanner.watch_classes(self.calls.watch_class)
         began = perf_counter()
         self.scanner.scan()
         self._history.base = {"seq": 0, **self.scanner.everything()}
@@ -82,7 +84,7 @@ class Observer:
         """Report what changed while no cell ran, if anything did."""
         begun = perf_counter()
         is_late = not self._is_settled or self.scanner.behind
-        findings = self._scan()
+        findings = self._scan(Touched())
         if findings["names"] or findings["objects"]:
             findings["late"] = is_late or self.scanner.reached_again
             self.calls.check_tool()
@@ -94,17 +96,19 @@ class Observer:
     def observe_run(self, run: Run, ended: float) -> None:
         """Report a run, and what it did."""
         is_late = not (self._is_settled and run.has_look_before) or self.scanner.behind
-        findings = self._scan()
+        self.calls.check_tool()
+        calls = self.calls.drain()
+        facts = run.describe(ended)
+        source = self._runs.source_of(run, facts["execution_count"])
+        findings = self._scan(self._mentions.read(source, frozenset(call.token for call in calls)))
         findings["late"] = is_late or self.scanner.reached_again
         findings["cut"] = [*run.cut, *findings["cut"]]
-        self.calls.check_tool()
-        findings["run"] = run.describe(ended)
-        calls = self.calls.drain()
+        findings["run"] = facts
         findings["locals"] = self._describe_locals(calls)
         self._add_calls(findings, calls)
         if self.calls.dropped:
             findings["cut"].append(f"calls on {self.calls.dropped} further objects")
-        self._add_code(findings, run)
+        self._add_code(findings, run, source)
         self._publish(findings, ended, run)
         self._is_settled = True
         self._watch_more_calls()
@@ -119,13 +123,13 @@ class Observer:
         """Let what the last observation cost count for the run whose hook has sent it."""
         self._unbilled = 0.0
 
-    def _scan(self) -> wire.Findings:
+    def _scan(self, touched: Touched | None) -> wire.Findings:
         """One look; what an earlier one found and did not report comes with it."""
         if not self._is_settled:
             # fault: 27a
             self.scanner.resend_all_next_time()
         self._is_settled = False
-        return self.scanner.scan()
+        return self.scanner.scan(touched)
 
     def _add_calls(self, findings: wire.Findings, calls: list[Any]) -> None:
         """Those on objects that a name or a composite reaches."""
@@ -135,10 +139,9 @@ class Observer:
         ]
         findings["sees_calls"] = self.calls.active
 
-    def _add_code(self, findings: wire.Findings, run: Run) -> None:
+    def _add_code(self, findings: wire.Findings, run: Run, source: str) -> None:
         """What the cell's source says; it is evidence, no condition: without it the run is reported, too."""
         try:
-            source = self._runs.source_of(run, findings["run"]["execution_count"])
             reading = self._code.read(source, run.started)
             findings["code"], findings["files"] = reading["code"], reading["files"]
         except Exception as error:

@@ -16,19 +16,31 @@ MOST_FOLDED = 1_000
 """Of such a list: estimators that are known again when a name reaches one of them."""
 
 
+class PartsFound:
+    """What one object is made of."""
+
+    __slots__ = ("folded", "lists", "parts")
+
+    def __init__(self, parts: list[Part]) -> None:
+        self.parts = parts
+        """(label, key, model), readable or not; ``key`` is ``None`` for learned ones."""
+        self.lists: tuple[str, ...] = ()
+        """Attributes that are lists with parts in them, or may get some."""
+        self.folded: frozenset[int] = frozenset()
+        """Tokens of what its learned lists hold that are recorded as one value."""
+
+
 class PartFinder:
-    """Finds the parts of one object after another, within one look."""
+    """Finds the parts of one object after another."""
 
     def __init__(self, types_: TypeCache, libraries: Libraries, tokens: Tokens) -> None:
         self._types, self._libraries, self._tokens = types_, libraries, tokens
-        self._named: frozenset[int] = frozenset()
-        """Ids of all that names reach in this look."""
-        self.folded: set[int] = set()
-        """Tokens of what learned lists hold in this look that are recorded as one value."""
+        self.named: frozenset[int] = frozenset()
+        """Ids of all that names reach."""
 
     def begin(self, named: Iterable[Any]) -> None:
-        """Another look begins, in which names reach these objects."""
-        self._named, self.folded = frozenset(map(id, named)), set()
+        """From now on names reach these objects."""
+        self.named = frozenset(map(id, named))
 
     def reader_of(self, obj: Any) -> LibraryReader:
         """How this object is read."""
@@ -46,21 +58,23 @@ class PartFinder:
     def _is_part(self, value: Any) -> bool:
         return self.is_model(value) or self.is_unreadable(value)
 
-    def parts_of(self, obj: Any) -> list[Part]:
-        """(label, key, model) of what a composite holds, readable or not; ``key`` is ``None`` for learned ones."""
+    def parts_of(self, obj: Any) -> PartsFound:
+        """What a composite holds."""
         reader, info = self.reader_of(obj), self._types.of(type(obj))
         own = reader.parts(obj)
         if own is not None:
-            return [part for part in own if self._is_part(part[2])]
+            return PartsFound([part for part in own if self._is_part(part[2])])
         params, learned = reader.split(obj, info)
-        parts = self._parts_in_params(params)
+        found = PartsFound(self._parts_in_params(params))
+        lists = [name for name, value in params.items() if is_one_of(type(value), (list, tuple))]
         value: Any
         for name, value in learned.items():
             if self._is_part(value):
-                parts.append((f".{name}", None, value))
-            elif is_one_of(type(value), (list, tuple)):
-                parts += self._find_learned(name, value)
-        return parts
+                found.parts.append((f".{name}", None, value))
+            elif is_one_of(type(value), (list, tuple)) and self._add_learned(name, value, found):
+                lists.append(name)
+        found.lists = tuple(lists)
+        return found
 
     def parameter_parts(self, obj: Any) -> list[Part]:
         """The readable parts that it was given; changes nothing here, so that another thread may ask."""
@@ -76,13 +90,17 @@ class PartFinder:
                 parts += self._parts_in_list(name, value)
         return parts
 
-    def _find_learned(self, name: str, value: Any) -> list[Part]:
-        """Estimators in a learned list: all of a few, of many those that a name reaches, too."""
-        if len(value) <= MOST_LEARNED_PARTS:
-            return [(f".{name}[{i}]", None, v) for i, v in enumerate(value) if self._is_part(v)]
-        many = [(i, v) for i, v in enumerate(value[:MOST_FOLDED]) if self._is_part(v)]
-        self.folded.update(self._tokens.of(v) for _, v in many)
-        return [(f".{name}[{i}]", None, v) for i, v in many if id(v) in self._named]
+    def _add_learned(self, name: str, value: Any, found: PartsFound) -> bool:
+        """Add the estimators in a learned list: all of a few, of many those that a name reaches, too.
+
+        Returns whether the list holds any, or may get some.
+        """
+        parts = [(i, v) for i, v in enumerate(value[:MOST_FOLDED]) if self._is_part(v)]
+        if len(value) > MOST_LEARNED_PARTS:
+            found.folded |= {self._tokens.of(v) for _, v in parts}
+            parts = [(i, v) for i, v in parts if id(v) in self.named]
+        found.parts += [(f".{name}[{i}]", None, v) for i, v in parts]
+        return bool(parts or found.folded or not value)
 
     def _parts_in_list(self, name: str, value: Any) -> list[Part]:
         """Estimators in a list parameter: bare, or named as a pipeline's steps are."""

@@ -89,14 +89,18 @@ class Structure:
         keys, values, size = first_items(value)
         if size != node.size and max(size, node.size) > MOST_ITEMS:
             return False
-        if keys is not None and any(keys[i] is not k for i, k in zip(node.places, node.keys) if i < len(keys)):
+        if keys is not None and any(
+            keys[i] is not k for i, k in zip(node.places, node.keys) if i < len(keys)
+        ):
             return False
         return self._holds_still(node, values) and self._are_children_same(node, values)
 
     def _holds_still(self, node: Node, values: list[Any]) -> bool:
         types = type_ids(values)
         if types != node.types:
-            if len(types) <= max(node.places, default=-1) or not self._are_types_equivalent(node, values, types):
+            if len(types) <= max(node.places, default=-1) or not self._are_types_equivalent(
+                node, values, types
+            ):
                 return False
             node.types, node.size = types, len(values) if len(values) < MOST_ITEMS else node.size
         return tuple([id(values[place]) for place in node.places]) == node.ids

@@ -14,18 +14,54 @@ if TYPE_CHECKING:
 class TrackedObject:
     """What is remembered of one object between looks: nothing that keeps it alive."""
 
-    __slots__ = ("_reference", "bindings", "folds", "generation", "in_order", "known", "owed", "record")
+    __slots__ = (
+        "bindings",
+        "content",
+        "further_mark",
+        "generation",
+        "has_other_names",
+        "in_order",
+        "is_linked",
+        "is_named",
+        "is_plain",
+        "known",
+        "levels",
+        "lists",
+        "looked_at",
+        "mark",
+        "owed",
+        "record",
+        "reference",
+    )
 
     def __init__(self, obj: Any) -> None:
         # fault: 51a
-        self._reference = reference_to(obj)
+        self.reference = reference_to(obj)
+        self.is_named = False
+        """A name reaches it, not only what holds it."""
+        self.is_linked = False
+        """What it holds is another model's business, too: a network, an optimizer."""
+        self.has_other_names = False
+        """Names reach other ones of its parts than at the last look."""
+        self.is_plain = False
+        """It has an instance dictionary that can be read."""
+        self.mark: tuple[int, ...] = ()
+        """Ids of what its attributes held at the last look, in their order."""
+        self.further_mark: tuple[Any, ...] = ()
+        """Ids of the items of its lists of parts and of its tensors, and how often these were written."""
+        self.lists: tuple[str, ...] = ()
+        """Attributes that are lists with parts in them."""
+        self.levels = 0
+        """How deep parts of parts of it are reported."""
+        self.looked_at = 0
+        """The number of the look that last compared its content."""
         self.bindings: dict[str, Binding] = {}
+        self.content: Any = None
+        """``Content``: what is compared of its attributes."""
         self.in_order: list[tuple[str, Binding]] = []
         """The bindings as the instance dictionary has them."""
         self.generation: int | None = None
         self.record: wire.ObjectFacts | None = None
-        self.folds = False
-        """It holds a learned list of which most are not recorded as parts."""
         self.known = ""
         """As what it was there before it was reported for the first time: see ``ObjectFacts.known``."""
         self.owed = False
@@ -33,16 +69,16 @@ class TrackedObject:
 
     def is_dead(self) -> bool:
         """Whether the object is known to be gone."""
-        return is_dead(self._reference)
+        return is_dead(self.reference)
 
     def is_by_address(self) -> bool:
         """Whether another object of its class at the same address would be taken for it."""
         # fault: 52a
-        return type(self._reference) is Unreferable
+        return type(self.reference) is Unreferable
 
     def is_of(self, obj: Any) -> bool:
         """Whether it is known to be this object."""
-        return target_of(self._reference) is obj
+        return target_of(self.reference) is obj
 
     def binding(self, attribute: str) -> Binding:
         """What is remembered of one attribute; made on first use."""
@@ -84,7 +120,7 @@ class TensorOwners:
     def _owners_now(self, linked: Iterable[Any]) -> dict[int, dict[int, None]]:
         networks = list(linked)
         whole = [obj for obj in networks if self._parts.reader_of(obj).levels == 1]
-        networks += [part for obj in whole for _, _, part in self._parts.parts_of(obj)]
+        networks += [part for obj in whole for _, _, part in self._parts.parts_of(obj).parts]
         owners: dict[int, dict[int, None]] = {}
         for obj in networks:
             for tensor in self._parts.reader_of(obj).owned_tensors(obj):

@@ -20,12 +20,12 @@ import types
 from typing import TYPE_CHECKING, Any, Callable
 
 from .budget import Budget
+from .fingerprints import OF_THE_VIEW, FingerprintReader, c_get
 from .identity import Binding, Tokens
 from .tensors import TensorContent, Tensors
 from .types import (
     ESTIMATOR,
     TypeCache,
-    class_attribute,
     dtype_name,
     instance_dict,
     is_atom,
@@ -52,9 +52,6 @@ MOST_ITEMS, MOST_DEPTH, LONGEST = 200, 6, 200
 _ENDS = 4_096
 """Of a number, text or item that is too long to be read in full: what is read of either end."""
 
-_OF_THE_VIEW = frozenset({"_fill_value", "_sharedmask", "_basedict", "_optinfo"})
-"""Of a masked array: what showing it, or sharing its mask, sets in passing (numpy/ma/core.py)."""
-
 _EXACT = 1 << 53
 """Integers below it are exact in every JSON reader."""
 
@@ -70,6 +67,7 @@ class ValueReader:
 
     def __init__(self, types_: TypeCache, tokens: Tokens, tensors: Tensors) -> None:
         self._types, self._tokens, self._tensors = types_, tokens, tensors
+        self._fingerprints = FingerprintReader(types_, tokens, self.small_bytes)
         self._budget = Budget(float("inf"))
         self._contents: dict[int, TensorContent] = {}
         """By id, the tensors that this look has read already: a network's parts hold the same."""
@@ -125,7 +123,11 @@ class ValueReader:
         if binding.raw is not None:
             same: bool = value.tobytes() == binding.raw
             return same
-        return (binding.digest is None and not binding.late) or is_small_atom(value)
+        if binding.fingerprint is not None:
+            return self._fingerprints.is_same(value, binding.fingerprint)
+        if binding.late:
+            return False
+        return binding.digest is None or is_small_atom(value) or self._types.of(type(value)).kind == ESTIMATOR
 
     def _refresh(self, value: Any, binding: Binding) -> None:
         """Brings the binding's serial, text and digest up to date."""
@@ -154,6 +156,8 @@ class ValueReader:
         if is_same and not is_atom(value):  # its content differs, and with it perhaps its type and shape
             self._describe(value, binding)
         binding.digest = None if exact is None else ("" if exact else "~") + digest.hexdigest()
+        takes = exact and raw is None and not is_atom(value) and type(value) is not ndarray_type()
+        binding.fingerprint = self._fingerprints.take(value) if takes else None
 
     def _refresh_tensor(self, value: Any, binding: Binding) -> None:
         """A tensor is compared by its count of writes, and by samples that are spread over all of it."""
@@ -292,7 +296,7 @@ class ValueReader:
         _put(update, "object", info.name.encode("utf-8", "replace"))
         getters = self._types.tables.c_state.get(info.name)
         if getters is not None:
-            state = [_c_get(value, name) for name in getters]
+            state = [c_get(value, name) for name in getters]
             return self._feed_items(update, state, depth, whole=True)
         own = instance_dict(value)
         if own is None or not info.name.startswith(self._types.tables.plain_packages):
@@ -300,7 +304,7 @@ class ValueReader:
         content: bool | None = True
         if any(base is ndarray_type() for base in mro_of(type(value))):  # a masked array, a matrix, a memmap
             content = self._feed_array(update, ndarray_type().view(value, ndarray_type()), depth)  # type: ignore[attr-defined]
-            own = {n: v for n, v in pairs_of(own, MOST_ITEMS) if type(n) is str and n not in _OF_THE_VIEW}
+            own = {n: v for n, v in pairs_of(own, MOST_ITEMS) if type(n) is str and n not in OF_THE_VIEW}
         fed = self._feed(update, own, depth + 1)
         return None if content is None or fed is None else content and fed
 
@@ -389,13 +393,6 @@ def _put(update: Feed, label: str, content: bytes) -> None:
     """Length-prefixed, so that no two values feed the same bytes."""
     update(f"{label}:{len(content)}:".encode())
     update(content)
-
-
-def _c_get(value: Any, name: str) -> object:
-    descriptor = class_attribute(type(value), name)
-    if type(descriptor) is not types.GetSetDescriptorType:
-        return None
-    return descriptor.__get__(value)
 
 
 def _function_name(value: Any) -> str:

@@ -49,9 +49,16 @@ class NamespaceWalk:
     Args:
         names: the calling thread's own view of the namespace.
         is_model: whether an object, of a class of models, is one.
+        read: what ``names.read()`` has just given, if it has.
     """
 
-    def __init__(self, names: UserNames, types_: TypeCache, is_model: Callable[[Any], bool]) -> None:
+    def __init__(
+        self,
+        names: UserNames,
+        types_: TypeCache,
+        is_model: Callable[[Any], bool],
+        read: tuple[list[str], list[Any]] | None = None,
+    ) -> None:
         self._globals, self._types, self._is_model = names, types_, is_model
         self.names: dict[str, Any] = {}
         """By name, every model that it reaches, in the namespace's order."""
@@ -70,11 +77,10 @@ class NamespaceWalk:
         """It came upon objects of classes of models that are none as yet."""
         self.partly: dict[str, Any] = {}
         """By name, the containers and objects of which only the first items were looked at."""
-        self._walk()
+        self._walk(*(read or names.read()))
 
-    def _walk(self) -> None:
+    def _walk(self, names: list[str], values: list[Any]) -> None:
         models: list[tuple[tuple[int, ...], str, Any]] = []
-        names, values = self._globals.read()
         self.visited = len(names) + self._globals.examined
         inner = [(i, n, v) for i, (n, v) in enumerate(zip(names, values)) if self._is_of_interest(v)]
         self.root.note_items(names, values, [place for place, _, _ in inner], len(names))

@@ -1,0 +1,228 @@
+"""Describes one model after another, and its parts: what it is, what it was given and what it has learned."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Callable
+
+from .content import Content
+from .identity import Tokens
+from .library import Libraries
+from .marks import take_mark
+from .parts import PartFinder, PartsFound
+from .tracked import TrackedObject
+from .types import TypeCache, attributes_of, instance_dict
+from .values import ValueReader
+
+if TYPE_CHECKING:
+    from . import wire
+
+
+class Describer:
+    """Keeps a record of each object that a look has come upon, and tells which of them differ.
+
+    It holds strong references to nothing of the user's.
+    """
+
+    def __init__(self, types_: TypeCache, libraries: Libraries, tokens: Tokens, reader: ValueReader) -> None:
+        self._types, self._libraries, self.tokens, self.reader = types_, libraries, tokens, reader
+        self.parts = PartFinder(types_, libraries, tokens)
+        self.tracked: dict[int, TrackedObject] = {}
+        self._numbers = itertools.count(1)
+        self.on_class: Callable[[type], None] = _ignore
+        """Called with the class of every model that a look describes."""
+        self._folding: dict[int, frozenset[int]] = {}
+        """By token of an object with a long list of parts, the tokens in it that are recorded as one value."""
+        self.visits_all = False
+        """Something has no weak reference: only by way of what holds it can it be compared."""
+        # Of one look.
+        self._folded: frozenset[int] = frozenset()
+        """All these tokens, as the look before had them."""
+        self.is_thorough = True
+        """What another object at the same address would change is looked for, too."""
+        self.look = 0
+        """The number of the look, which counts from 1."""
+        self.objects: dict[int, wire.ObjectFacts] = {}
+        """By token, the records that differ from those of the look before."""
+        self.seen: dict[int, None] = {}
+        """Tokens of what it has come upon."""
+        self.cut: list[str] = []
+        self.behind = False
+        """There was no time left for something; what it would have found, the next look finds."""
+        self.unreadable: set[int] = set()
+        """Tokens of what is made of something that cannot be read."""
+        self.has_other_parts = False
+        """Something is made of other parts than before, or new: what is in sight may be another."""
+        self.described = 0
+        """Objects whose attributes were gone through."""
+
+    def begin(self, cut: list[str]) -> None:
+        """Another look begins."""
+        self.look += 1
+        self.objects, self.seen, self.cut, self.unreadable = {}, {}, cut, set()
+        self.behind = self.has_other_parts = False
+        self.described = 0
+        self._folded = frozenset(itertools.chain.from_iterable(self._folding.values()))
+
+    def describe(self, obj: Any, levels: int) -> int:
+        """Note the object's facts if they differ, and those of its parts; return its token.
+
+        One that is made of what cannot be read has no record afterwards: what holds it is left out, too.
+        """
+        token = self.tokens.of(obj)
+        if token in self.seen:
+            return token
+        self.seen[token] = None
+        tracked = self._track(obj, token)
+        if tracked.record is not None and self.reader.overdue():
+            self.cut.append(f"generation {tracked.generation}: no time left to look at it")
+            self.behind = True
+            return token
+        reader = self.parts.reader_of(obj)
+        levels = max(tracked.levels, min(levels, reader.levels))
+        is_other = tracked.owed or tracked.has_other_names or levels != tracked.levels
+        still = not is_other and self.is_unchanged(obj, tracked)
+        tracked.looked_at, tracked.levels, tracked.has_other_names = self.look, levels, False
+        tracked.is_linked = reader.is_linked
+        if still and not self.visits_all:
+            take_mark(obj, tracked, reader)
+            return token
+        record = tracked.record.copy() if still else self._record(obj, token, tracked)  # type: ignore[union-attr] # what is unchanged has a record
+        parts = self._describe_parts(obj, token, tracked)
+        if parts is None:
+            self.unreadable.add(token)
+            tracked.record = None
+            return token
+        before = tracked.record
+        record["parts"] = parts
+        record["partners"] = before["partners"] if before is not None else []
+        self.has_other_parts = self.has_other_parts or before is None or parts != before["parts"]
+        if tracked.owed or record != before:
+            tracked.record = self.objects[token] = record
+            tracked.owed = False
+        tracked.content = Content(tracked.in_order)
+        take_mark(obj, tracked, reader)
+        return token
+
+    def _track(self, obj: Any, token: int) -> TrackedObject:
+        tracked = self.tracked.get(token)
+        if tracked is None:
+            tracked = self.tracked[token] = TrackedObject(obj)
+            tracked.known = "part" if token in self._folded else ""
+        elif tracked.record is None and tracked.generation is not None:
+            tracked.known = tracked.known or "local"
+        return tracked
+
+    def _describe_parts(self, obj: Any, token: int, tracked: TrackedObject) -> list[wire.Part] | None:
+        """Its ``Part`` facts; ``None`` if one of them cannot be read."""
+        found = self.parts.parts_of(obj) if tracked.levels else PartsFound([])
+        tracked.lists = found.lists
+        if found.folded:
+            self._folding[token] = found.folded
+        else:
+            self._folding.pop(token, None)
+        facts: list[wire.Part] = []
+        for label, key, part in found.parts:
+            if self.parts.is_unreadable(part):
+                return None
+            inner = self.describe(part, tracked.levels - 1)
+            if inner in self.unreadable:
+                return None
+            facts.append({"label": label, "token": inner, "key": key})
+        return facts
+
+    def is_unchanged(self, obj: Any, tracked: TrackedObject) -> bool:
+        """Whether a comparison of its content, without hashing, finds all as it was.
+
+        The parts of a composite change by themselves.
+        """
+        record = tracked.record
+        if record is None or not tracked.is_plain or record["not_evaluated"]:
+            return False
+        info = self._types.of(type(obj))
+        reader = self._libraries.reader_of(info)
+        if reader.by_attributes:
+            return tracked.content.is_same(obj, self.reader, self.is_thorough)
+        bindings = tracked.in_order
+        values = [pair for part in reader.split(obj, info) for pair in part.items()]
+        return len(values) == len(bindings) and all(
+            name == place and self.reader.is_still(value, binding)
+            for (name, value), (place, binding) in zip(values, bindings)
+        )
+
+    def _record(self, obj: Any, token: int, tracked: TrackedObject) -> wire.ObjectFacts:
+        self.described += 1
+        info = self._types.of(type(obj))
+        self.on_class(type(obj))
+        reader = self._libraries.reader_of(info)
+        params, learned = reader.split(obj, info)
+        own = attributes_of(obj) if reader.by_attributes else [*params.items(), *learned.items()]
+        tracked.in_order = [(n, tracked.binding(n if n in params else "." + n)) for n, _ in own]
+        for (name, value), (_, binding) in zip(own, tracked.in_order):
+            if name not in params and name not in learned and not binding.holds(value):
+                binding.bind(value)  # it is not reported
+        tracked.is_plain = instance_dict(obj) is not None
+        left_out: list[str] = []
+        signatures: dict[str, wire.Signature] = {}
+        for name, value in learned.items():
+            if self.reader.overdue():
+                left_out.append(name)
+                self.behind = True
+            else:
+                computed = name in reader.computed
+                signatures[name] = self.reader.signature(value, tracked.binding("." + name), computed)
+        return {
+            "token": token,
+            "generation": tracked.generation,
+            "cls": info.name,
+            "library": info.library,
+            "id": id(obj),
+            "by_address": tracked.is_by_address(),
+            "params": {n: self.reader.parameter(v, tracked.binding(n)) for n, v in params.items()},
+            "learned": signatures,
+            "parts": [],
+            "bases": info.bases,
+            "not_evaluated": left_out,
+            "partners": [],
+            "signs": reader.training_evidence(obj),
+            "helper": reader.is_helper,
+            "known": tracked.known,
+        }
+
+    def note_partners(self, token: int, partners: list[int]) -> None:
+        """Record the models that an object works on."""
+        tracked = self.tracked[token]
+        if tracked.record is not None and partners != tracked.record["partners"]:
+            tracked.record = self.objects[token] = {**tracked.record, "partners": partners}
+
+    def name(self, token: int) -> None:
+        """Number an object that a name reaches for the first time."""
+        tracked = self.tracked[token]
+        if tracked.generation is not None or (tracked.record is not None and tracked.record["helper"]):
+            return
+        number = self.generation_of(tracked)
+        if tracked.record is not None:
+            tracked.record = self.objects[token] = {**tracked.record, "generation": number}
+
+    def generation_of(self, tracked: TrackedObject) -> int:
+        """The object's generation; given now if it has none."""
+        if tracked.generation is None:
+            tracked.generation = self.next_number()
+        return tracked.generation
+
+    def next_number(self) -> int:
+        """A generation's number, never given again."""
+        return next(self._numbers)
+
+    def folding(self, tokens: frozenset[int]) -> list[int]:
+        """Tokens of the objects whose long lists hold one of these."""
+        return [token for token, folded in self._folding.items() if not folded.isdisjoint(tokens)]
+
+    def forget(self, token: int) -> None:
+        """The object is gone."""
+        self.tracked.pop(token, None)
+        self._folding.pop(token, None)
+
+
+def _ignore(_cls: type) -> None:
+    """Stands for a watcher of calls, if there is none."""

@@ -1,0 +1,29 @@
+"""Whose turn it is to have its content looked at: what a cell could have touched, then what has waited longest."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import islice
+from typing import Iterable
+
+
+class Rotation:
+    """The objects in sight, in the order in which their content was looked at, oldest first."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[int, None] = OrderedDict()
+
+    def follow(self, tokens: Iterable[int]) -> None:
+        """These are in sight from now on; those that are new were looked at just now."""
+        tokens = dict.fromkeys(tokens)
+        self._waiting = OrderedDict((token, None) for token in self._waiting if token in tokens)
+        self._waiting.update(tokens)
+
+    def note(self, token: int) -> None:
+        """The content of this one was looked at."""
+        if token in self._waiting:
+            self._waiting.move_to_end(token)
+
+    def first(self, most: int) -> list[int]:
+        """Those that have waited longest."""
+        return list(islice(self._waiting, most))
