@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
-from tests.support.scenarios import Watching
+from tests.support.scenarios import WatchProcess
 from tests.support.zygote import nursery
 
 MODELS = """
@@ -31,7 +31,7 @@ def when_told(work):
 """
 
 
-@pytest.fixture(params=pythons.ends(), ids=pythons.folder)
+@pytest.fixture(params=pythons.oldest_and_newest(), ids=pythons.environment_name)
 def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KernelProcess]:
     with KernelProcess(tmp_path, request.param, nursery=nursery(request.param)) as kernel:
         kernel.run(MODELS)
@@ -40,7 +40,7 @@ def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KernelPro
 
 def told_after(kernel: KernelProcess, work: str) -> tuple[list[dict[str, Any]], bool]:
     """The records after the run that started a thread; and whether calls are seen."""
-    watching = Watching(kernel.connection_file)
+    watching = WatchProcess(kernel.connection_file)
     try:
         watching.wait_attached(1)
         started = watching.wait_run(1, kernel.run(f"when_told(lambda: ({work}))")["execution_count"])
@@ -49,7 +49,7 @@ def told_after(kernel: KernelProcess, work: str) -> tuple[list[dict[str, Any]], 
         kernel.run("while not Path('done').exists(): time.sleep(0.01)", store_history=False)
         count = kernel.run("m.predict(X)")["execution_count"]
         watching.wait_run(1, count)
-        sees_calls = watching.of("attached")[0]["kernel"]["sees_calls"]
+        sees_calls = watching.records_of("attached")[0]["kernel"]["sees_calls"]
         return watching.records[watching.records.index(started) + 1 :], sees_calls
     finally:
         assert "Traceback" not in watching.stop()
@@ -87,18 +87,18 @@ def test_a_thread_that_is_at_work_in_a_later_cell_is_not_taken_for_that_cells_ow
     kernel: KernelProcess,
 ) -> None:
     kernel.run("other.fit(X, y)")
-    watching = Watching(kernel.connection_file)
+    watching = WatchProcess(kernel.connection_file)
     try:
         watching.wait_attached(1)
         watching.wait_run(1, kernel.run("when_told(lambda: other.fit(X, [1, 1, 0, 0]))")["execution_count"])
         reply = kernel.queue("while not Path('done').exists(): time.sleep(0.01)")
         (kernel.folder / "go").touch()
         run = watching.wait_run(1, kernel.wait(reply)["execution_count"])
-        sees_calls = watching.of("attached")[0]["kernel"]["sees_calls"]
+        sees_calls = watching.records_of("attached")[0]["kernel"]["sees_calls"]
     finally:
         watching.stop()
 
-    assert {c["name"]: c["verdict"] for r in watching.of("between") for c in r["changes"]} | {
+    assert {c["name"]: c["verdict"] for r in watching.records_of("between") for c in r["changes"]} | {
         c["name"]: c["verdict"] for c in run["changes"]
     } == {"other": "refitted" if sees_calls else "unknown"}
 
@@ -114,7 +114,7 @@ def test_a_fit_that_began_before_the_run_and_came_back_in_it_is_seen(kernel: Ker
         "        return self\n"
         "slow = Slow()"
     )
-    watching = Watching(kernel.connection_file)
+    watching = WatchProcess(kernel.connection_file)
     try:
         watching.wait_attached(1)
         kernel.run(
@@ -124,9 +124,9 @@ def test_a_fit_that_began_before_the_run_and_came_back_in_it_is_seen(kernel: Ker
         (kernel.folder / "go").touch()
         count = kernel.wait(reply)["execution_count"]
         run = watching.wait_run(1, count)
-        sees_calls = watching.of("attached")[0]["kernel"]["sees_calls"]
+        sees_calls = watching.records_of("attached")[0]["kernel"]["sees_calls"]
     finally:
         watching.stop()
 
-    told = [(c["name"], c["verdict"]) for r in (*watching.of("between"), run) for c in r["changes"]]
+    told = [(c["name"], c["verdict"]) for r in (*watching.records_of("between"), run) for c in r["changes"]]
     assert told == [("slow", "fitted" if sees_calls else "unknown")]

@@ -32,7 +32,7 @@ def refuted(comparisons: list[Comparison]) -> list[Comparison]:
     return [c for c in comparisons if c.kind == "wrong" or (c.kind == "missed" and c.sure)]
 
 
-@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
+@pytest.mark.parametrize("python", pythons.oldest_and_newest(), ids=pythons.environment_name)
 @pytest.mark.parametrize("cells", LABELLED.values(), ids=LABELLED.keys())
 def test_each_cell_of_a_labelled_notebook_does_what_was_forecast(
     cells: list[str], python: str, tmp_path: Path
@@ -42,7 +42,7 @@ def test_each_cell_of_a_labelled_notebook_does_what_was_forecast(
     assert refuted(comparisons) == []
 
 
-@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
+@pytest.mark.parametrize("python", pythons.oldest_and_newest(), ids=pythons.environment_name)
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: str(notebook["id"]))
 def test_no_forecast_is_wrong_and_most_name_a_verdict(
     notebook: dict[str, Any], python: str, tmp_path: Path

@@ -195,7 +195,7 @@ class OnTerminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
-    def until(self, fact: Callable[[str], object]) -> None:
+    def wait_until(self, fact: Callable[[str], object]) -> None:
         """Read what the program draws until this holds."""
         end = time.monotonic() + TIMEOUT_S
         while not fact(self._seen):
@@ -235,7 +235,7 @@ def test_the_dashboard_opens_and_q_leaves_it(kernel: KernelProcess, command: str
     with on_terminal(kernel, command) as program:
         if command.endswith(" -"):  # as %connect_info has it, then Ctrl-D
             program.type(kernel.connection_file.read_text() + "\n\nPaste the above JSON\n\x04")
-        program.until(lambda seen: "grace" in seen)
+        program.wait_until(lambda seen: "grace" in seen)
         program.type("q")
 
         assert program.wait() == 0
@@ -244,7 +244,7 @@ def test_the_dashboard_opens_and_q_leaves_it(kernel: KernelProcess, command: str
 
 def test_the_demo_opens_on_a_terminal_and_q_leaves_it(kernel: KernelProcess) -> None:
     with on_terminal(kernel, "kernelscope demo") as program:
-        program.until(lambda seen: "my_model" in seen)
+        program.wait_until(lambda seen: "my_model" in seen)
         program.type("q")
 
         assert program.wait() == 0
@@ -252,7 +252,7 @@ def test_the_demo_opens_on_a_terminal_and_q_leaves_it(kernel: KernelProcess) -> 
 
 def test_a_page_opens_in_the_pager_and_q_leaves_it(kernel: KernelProcess) -> None:
     with on_terminal(kernel, "kernelscope help records") as program:
-        program.until(lambda seen: "The JSON records" in seen)
+        program.wait_until(lambda seen: "The JSON records" in seen)
         program.type("q")
 
         assert program.wait() == 0
@@ -275,7 +275,7 @@ class Lines:
             text=True,
         )
 
-    def until(self, text: str) -> str:
+    def wait_until(self, text: str) -> str:
         """The next line that has this in it."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -308,12 +308,12 @@ def lines(kernel: KernelProcess, command: str) -> Iterator[Lines]:
 @pytest.mark.parametrize("command", of_kind(WATCH))
 def test_watch_prints_every_run_until_ctrl_c(kernel: KernelProcess, command: str) -> None:
     with lines(kernel, command) as watcher:
-        watcher.until("attached")
+        watcher.wait_until("attached")
         kernel.run("grace = LogisticRegression(C=0.5)")
-        line = watcher.until("was replaced")
+        line = watcher.wait_until("was replaced")
         if "--poll" in command:
             kernel.run("import threading; threading.Timer(1.0, grace.set_params, [], {'C': 7.0}).start()")
-            line = watcher.until("7.0")
+            line = watcher.wait_until("7.0")
 
         assert "grace" in line
         assert watcher.interrupt() == 130
@@ -325,12 +325,12 @@ def test_watch_prints_every_run_until_ctrl_c(kernel: KernelProcess, command: str
 def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
     record, replay, play = of_kind(RECORDING)
     with lines(kernel, "kernelscope watch") as watcher, lines(kernel, record) as recorder:
-        watcher.until("attached")
+        watcher.wait_until("attached")
         recorder.wait_for_recording()
         kernel.run("grace = LogisticRegression(C=0.125)")
-        line = watcher.until("was replaced")
+        line = watcher.wait_until("was replaced")
         with lines(kernel, f"{replay} --follow") as follower:
-            assert follower.until("was replaced") == line
+            assert follower.wait_until("was replaced") == line
         assert recorder.interrupt() == 130
 
     assert run_to_end(kernel, record).returncode == 5  # it is there already, and is not written over
@@ -339,11 +339,11 @@ def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
     assert (again.returncode, again.stderr) == (0, "")
     assert again.stdout.splitlines()[-1] == "detached: on request"
     with on_terminal(kernel, replay) as program:
-        program.until(lambda seen: "grace" in seen and "0.125" in seen)
+        program.wait_until(lambda seen: "grace" in seen and "0.125" in seen)
         program.type("q")
         assert program.wait() == 0
     with on_terminal(kernel, play) as program:
-        program.until(lambda seen: "×8" in seen)
+        program.wait_until(lambda seen: "×8" in seen)
         program.type("q")
         assert program.wait() == 0
 
@@ -371,7 +371,7 @@ def test_a_command_that_ends_by_itself_ends_well(kernel: KernelProcess, command:
 
 def test_a_name_is_explained_from_what_the_probe_saw_alone(kernel: KernelProcess) -> None:
     with lines(kernel, "kernelscope watch --keep 10m") as watcher:
-        watcher.until("attached")
+        watcher.wait_until("attached")
         assert watcher.interrupt() == 130
     count = kernel.run("model = LogisticRegression()")["execution_count"]
     kernel.run("model.set_params(C=0.75)")
@@ -387,9 +387,9 @@ def test_a_name_is_explained_from_what_the_probe_saw_alone(kernel: KernelProcess
 
 def test_a_recording_is_explained_and_checked(kernel: KernelProcess) -> None:
     with lines(kernel, "kernelscope watch --record models.kscope") as watcher:
-        watcher.until("attached")
+        watcher.wait_until("attached")
         kernel.run("models = {'lr': LogisticRegression()}; model = LogisticRegression()")
-        watcher.until("created")
+        watcher.wait_until("created")
         assert watcher.interrupt() == 130
     kernel.run("del models, model")
 
@@ -430,13 +430,13 @@ def test_jupyter_has_the_subcommand(kernel: KernelProcess) -> None:
 
 def test_a_probe_that_stays_informs_the_next_watcher(kernel: KernelProcess) -> None:
     with lines(kernel, "kernelscope watch --keep 10m") as watcher:
-        watcher.until("attached")
+        watcher.wait_until("attached")
         assert watcher.interrupt() == 130
     kernel.run("kept = LogisticRegression()")
     kernel.run("kept.set_params(C=0.25)")
 
     with on_terminal(kernel, "kernelscope") as program:
-        program.until(lambda seen: "kept" in seen and "0.25" in seen)
+        program.wait_until(lambda seen: "kept" in seen and "0.25" in seen)
         program.type("q")
         assert program.wait() == 0
     run_to_end(kernel, "kernelscope detach")

@@ -32,12 +32,12 @@ GOLDEN_VERSIONS = ("3.11", "3.12", "3.13")
 def cases() -> list[ParameterSet]:
     """Every notebook in every interpreter that it is meant for, but for those that ``tests/golden`` plays."""
     parameters = []
-    others = [python for python in pythons.ends() if version_name(python) not in GOLDEN_VERSIONS]
+    others = [python for python in pythons.oldest_and_newest() if version_name(python) not in GOLDEN_VERSIONS]
     for name, scenario in SCENARIOS.items():
         heavy = FRAMEWORKS.intersection(scenario.get("needs", ()))
         for python in [sys.executable] if heavy else others:
             marks = [pytest.mark.frameworks] if heavy else []
-            case = f"{name}-{pythons.folder(python)}"
+            case = f"{name}-{pythons.environment_name(python)}"
             parameters.append(pytest.param(scenario, python, imported(name, scenario), id=case, marks=marks))
     return parameters
 

@@ -11,7 +11,7 @@ from kernelscope.domain.events import Detached, Event, Observed, Waiting
 from kernelscope.errors import UnreachableError
 from kernelscope.session import Session, Source
 from kernelscope.timeline.timeline import Timeline, Update
-from tests.support.facts import attached, model, observation, run_facts
+from tests.support.facts import attach_event, model, observation, run_facts
 
 
 class Told:
@@ -33,7 +33,7 @@ class Told:
 
 STORY: tuple[Event, ...] = (
     Waiting("busy"),
-    attached({}),
+    attach_event({}),
     Observed(1, observation(1, run_facts(1), {"m": model(1)})),
     Detached("gone"),
 )

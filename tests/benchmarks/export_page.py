@@ -20,7 +20,7 @@ from kernelscope.export.page import write_html
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.support.browser import chromium
-from tests.support.script import Story, call, learned
+from tests.support.script import Story, call, learn
 
 _KEYS = ("l", "j", ">", "}", "k", "h", "<", "{", "$", "0")
 _KEYED = """
@@ -48,10 +48,10 @@ def long_session(runs: int, models: int = 50) -> Timeline:
         name = f"model_{number % models:02}"
         source = f"{name}.fit(X_train[{number}:], y_train[{number}:])  # run {number}: ".ljust(100, "x")
         if name not in held or number // models % 20 == 0:
-            held[name] = learned(story.new(), tag=str(number))
+            held[name] = learn(story.new(), tag=str(number))
             story.run(source, names={name: held[name]}, calls=[call(held[name])])
         else:
-            held[name] = learned(held[name], tag=str(number))
+            held[name] = learn(held[name], tag=str(number))
             story.run(source, objects=[held[name]], calls=[call(held[name])])
     return story.timeline()
 

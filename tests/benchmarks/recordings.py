@@ -26,7 +26,7 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.state.grid_cells import paint
-from tests.support.script import FOREST, LOGISTIC, SCALER, SGD, Story, call, learned, with_params
+from tests.support.script import FOREST, LOGISTIC, SCALER, SGD, Story, call, learn, with_params
 from tests.support.terminal import Terminal
 
 WINDOW = 100
@@ -57,10 +57,10 @@ def session(runs: int, models: int) -> Iterator[Event]:
         if name not in held or kind < 0.2:
             cls = (LOGISTIC, SGD, SCALER, FOREST)[names.index(name) % 4]
             params = {"C": chance.random(), "max_iter": 100, "tol": 1e-4, "random_state": None}
-            held[name] = learned(story.new(cls, params), tag=str(number))
+            held[name] = learn(story.new(cls, params), tag=str(number))
             story.run(told, names={name: held[name]}, calls=[call(held[name])])
         elif kind < 0.5:
-            held[name] = learned(held[name], tag=str(number))
+            held[name] = learn(held[name], tag=str(number))
             story.run(told, objects=[held[name]], calls=[call(held[name])])
         elif kind < 0.6:
             held[name] = with_params(held[name], C=float(number))
@@ -131,7 +131,7 @@ def start(path: Path) -> None:
     """A process of its own on a terminal, from its start until the end of the session is on the screen."""
     begun = time.perf_counter()
     with Terminal("-m", "kernelscope", "replay", str(path)) as terminal:
-        terminal.until_shown("space plays it")
+        terminal.wait_until_shown("space plays it")
         say("kernelscope replay, from its start", time.perf_counter() - begun)
 
 

@@ -29,14 +29,14 @@ from tests.support.facts import (
     LOGISTIC,
     OBSCURE,
     Watch,
-    bound,
-    dumped,
+    call_evidence,
     model,
     observation,
     params,
     pipeline,
+    rebind,
     run_facts,
-    taught,
+    save_access,
 )
 from tests.support.pages import PAGES, code_words, fenced_blocks, sections, table_rows
 
@@ -73,14 +73,17 @@ def collect_keys(into: Keys, section: str, value: Mapping[str, Any], prefix: str
 
 def busy_session() -> Watch:
     """A session in which everything happens that has keys of its own in a record."""
-    step = bound(model(1, named=False))
+    step = rebind(model(1, named=False))
     m, pipe, item = model(3), pipeline(2, ("clf", step)), model(4)
     watch = Watch(step, pipe=pipe, m=m)
     watch.apply(Waiting("busy"))
-    watch.cell(m := bound(m), **taught(m, "fit", seen=True), cell_id="a")
-    watch.cell(m := bound(m), code=OBSCURE, sees_calls=False, cut=["values"], status="error")
+    watch.cell(m := rebind(m), **call_evidence(m, "fit", seen=True), cell_id="a")
+    watch.cell(m := rebind(m), code=OBSCURE, sees_calls=False, cut=["values"], status="error")
     watch.cell(
-        bound(params(step, C=2.0)), pipe, names={"item": item}, files=[dumped(m), dumped(item, path=None)]
+        rebind(params(step, C=2.0)),
+        pipe,
+        names={"item": item},
+        files=[save_access(m), save_access(item, path=None)],
     )
     watch.cell(local=[LocalModel(9, 9, LOGISTIC, "fit", "cross_validate", 0x7F)])
     watch.cell(names={"m": None})

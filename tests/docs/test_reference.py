@@ -34,12 +34,12 @@ from kernelscope.tui.commands.timeline import TIMELINE
 from tests.support.facts import (
     OBSCURE,
     Watch,
-    bound,
-    dumped,
-    forgot,
+    call_evidence,
+    forget,
     model,
     params,
-    taught,
+    rebind,
+    save_access,
 )
 from tests.support.pages import PAGES, README, ROOT, code_words, sections, table_rows
 
@@ -182,22 +182,22 @@ def session_with_expectations(*, broken: bool) -> list[Event]:
     model_, scaler, item = model(1), model(2), model(3)
     watch = Watch()
 
-    watch.cell(names={"model": model_, "scaler": scaler, "models['lr']": bound(item)})
-    watch.cell(model_ := bound(model_), **taught(model_, "fit", seen=True))
+    watch.cell(names={"model": model_, "scaler": scaler, "models['lr']": rebind(item)})
+    watch.cell(model_ := rebind(model_), **call_evidence(model_, "fit", seen=True))
     if broken:
         for _ in range(3):
-            watch.cell(model_ := bound(model_), **taught(model_, "fit", seen=True))
+            watch.cell(model_ := rebind(model_), **call_evidence(model_, "fit", seen=True))
         watch.cell(names={"model": model(4)})
         watch.cell(names={"model": None})
         watch.cell(names={"model": model(5)})
-        watch.cell(forgot(bound(item)))
-        watch.cell(bound(scaler, tag="x"), code=OBSCURE, sees_calls=False)
-        watch.cell(bound(scaler, tag="y"), code=OBSCURE, sees_calls=False)
+        watch.cell(forget(rebind(item)))
+        watch.cell(rebind(scaler, tag="x"), code=OBSCURE, sees_calls=False)
+        watch.cell(rebind(scaler, tag="y"), code=OBSCURE, sees_calls=False)
     else:
-        watch.cell(files=[dumped(bound(item))])
+        watch.cell(files=[save_access(rebind(item))])
     while watch.count < 12:
         watch.cell()
-    watch.cell(*([params(bound(scaler, tag="y"), C=3.0)] if broken else []))
+    watch.cell(*([params(rebind(scaler, tag="y"), C=3.0)] if broken else []))
     return watch.events
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
-from tests.support.scenarios import Record, Watching
+from tests.support.scenarios import Record, WatchProcess
 
 STEPS = Path(__file__).with_name("steps.py")
 
@@ -100,7 +100,7 @@ def walk(folder: Path, python: str) -> Walked:
     with KernelProcess(folder, python, env=ALONE) as kernel:
         for cell in notebook["setup"]:
             assert kernel.run(cell)["status"] == "ok"
-        watching = Watching(kernel.connection_file)
+        watching = WatchProcess(kernel.connection_file)
         try:
             watching.wait_attached(1)
             played = []
@@ -111,8 +111,8 @@ def walk(folder: Path, python: str) -> Walked:
         finally:
             said = watching.stop()
     assert "Traceback" not in said, said
-    assert watching.of("between") == [], "nothing changes but by a cell"
-    records = {r["execution_count"]: r for r in watching.of("execution")}
+    assert watching.records_of("between") == [], "nothing changes but by a cell"
+    records = {r["execution_count"]: r for r in watching.records_of("execution")}
     rows = [score(e, step, cell, label, records[count]) for e, step, cell, label, _, count in played]
     return Walked(notebook, rows)
 
@@ -135,7 +135,7 @@ def table(rows: list[Row]) -> str:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
+@pytest.mark.parametrize("python", pythons.oldest_and_newest(), ids=pythons.environment_name)
 def test_every_estimator_is_told_right(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

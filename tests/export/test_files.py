@@ -21,7 +21,7 @@ from kernelscope.protocol.records import change_record
 from kernelscope.session import Session
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
-from tests.support.facts import attached, model
+from tests.support.facts import attach_event, model
 from tests.support.script import churn
 from tests.timeline.test_properties import streams
 
@@ -64,7 +64,7 @@ def test_the_records_are_those_that_watch_writes() -> None:
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(streams())
 def test_what_is_read_again_has_the_changes_that_were_seen(looks: list[Observation]) -> None:
-    events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]
+    events: list[Event] = [attach_event({"m": model(1)}), *(Observed(1, look) for look in looks)]
     timeline, past = Timeline(), []
     for event in events:
         update = timeline.apply(event)

@@ -15,15 +15,15 @@ from kernelscope.timeline.view import TimelineView
 from tests.support.facts import (
     LOGISTIC,
     OBSCURE,
-    attached,
-    bound,
-    called,
+    attach_event,
+    call_evidence,
+    call_of,
     model,
     observation,
     params,
+    rebind,
     run_facts,
-    taught,
-    written,
+    write_in_place,
 )
 
 
@@ -71,7 +71,11 @@ def test_given_json_lines_when_each_update_comes_then_it_is_written_whole_and_fl
     timeline, out = Timeline(), Bytes()
     write = JsonLines(TimelineView(timeline), out)
 
-    for event in (attached({}), Observed(1, observation(1, run_facts(1), {"m": model(1)})), Detached("gone")):
+    for event in (
+        attach_event({}),
+        Observed(1, observation(1, run_facts(1), {"m": model(1)})),
+        Detached("gone"),
+    ):
         before = len(out.getvalue())
         write(timeline.apply(event))
         assert len(out.getvalue()) > before
@@ -83,14 +87,17 @@ def test_given_plain_lines_when_each_update_comes_then_it_is_flushed_at_once() -
     timeline, out = Timeline(), Text()
     write = PlainLines(out)
 
-    for event in (Waiting("busy"), attached({}), Observed(1, observation(1, run_facts(1)))):
+    for event in (Waiting("busy"), attach_event({}), Observed(1, observation(1, run_facts(1)))):
         write(timeline.apply(event))
         assert out.flushed[-1] == len(out.getvalue()) > 0
 
 
 def test_given_an_earlier_watchers_history_when_attached_then_neither_form_writes_it() -> None:
     history = [observation(1, run_facts(1, "secret = 1"), {"m": model(1)})]
-    attach, run = attached({}, count=1, history=history), Observed(1, observation(2, run_facts(2, "now = 2")))
+    attach, run = (
+        attach_event({}, count=1, history=history),
+        Observed(1, observation(2, run_facts(2, "now = 2"))),
+    )
 
     assert [line["type"] for line in json_lines(attach, run)] == ["attached", "execution"]
     plain = plain_lines(attach, run)
@@ -102,7 +109,7 @@ def test_given_an_earlier_watchers_history_when_attached_then_neither_form_write
 def test_given_a_source_with_text_beyond_ascii_when_written_as_json_then_it_is_utf_8() -> None:
     timeline, out = Timeline(), Bytes()
     write = JsonLines(TimelineView(timeline), out)
-    write(timeline.apply(attached({})))
+    write(timeline.apply(attach_event({})))
     write(timeline.apply(Observed(1, observation(1, run_facts(1, "é = '→'\nx")))))
 
     assert "é = '→'\\nx".encode() in out.getvalue()
@@ -110,12 +117,13 @@ def test_given_a_source_with_text_beyond_ascii_when_written_as_json_then_it_is_u
 
 def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_changes_below() -> None:
     m = model(1)
-    fitted = bound(m)
+    fitted = rebind(m)
     told = plain_lines(
-        attached({}, count=3),
+        attach_event({}, count=3),
         Observed(1, observation(1, run_facts(4, "\nm = LR()\n"), {"m": m})),
         Observed(
-            1, observation(2, run_facts(5, "m.fit(X, y)"), {}, [fitted], **taught(m, "fit", seen=False))
+            1,
+            observation(2, run_facts(5, "m.fit(X, y)"), {}, [fitted], **call_evidence(m, "fit", seen=False)),
         ),
         Observed(1, observation(3, run_facts(6, "m.fit(X, y)", status="error"))),
         Observed(1, observation(4, None, {}, [params(fitted, C=3.0)])),
@@ -138,10 +146,11 @@ def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_cha
 
 
 def test_given_an_unknown_change_when_written_for_people_then_the_word_stands_once() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
 
     (line,) = plain_lines(
-        attached({"m": m}), Observed(1, observation(1, run_facts(1), {}, [written(m)], code=OBSCURE))
+        attach_event({"m": m}),
+        Observed(1, observation(1, run_facts(1), {}, [write_in_place(m)], code=OBSCURE)),
     )[3:]
 
     assert line.startswith("  unknown   m changed (#1), and it is not known how.")
@@ -150,20 +159,20 @@ def test_given_an_unknown_change_when_written_for_people_then_the_word_stands_on
 def test_given_a_local_model_when_written_for_people_then_it_is_called_local() -> None:
     seen = observation(1, run_facts(1), locals=(LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 1),))
 
-    told = plain_lines(attached({}), Observed(1, seen))
+    told = plain_lines(attach_event({}), Observed(1, seen))
 
     assert told[3].startswith("  local     evaluate() fitted a LogisticRegression of its own")
 
 
 def test_given_a_long_first_line_when_written_for_people_then_it_is_cut() -> None:
-    told = plain_lines(attached({}), Observed(1, observation(1, run_facts(1, "x" * 61))))
+    told = plain_lines(attach_event({}), Observed(1, observation(1, run_facts(1, "x" * 61))))
 
     assert told[2] == "In [1]  " + "x" * 59 + "…"
 
 
 def test_given_an_empty_cell_when_written_for_people_then_its_line_stands() -> None:
     assert (
-        plain_lines(attached({}), Observed(1, observation(1, run_facts(1, " \n"))))[2].strip()
+        plain_lines(attach_event({}), Observed(1, observation(1, run_facts(1, " \n"))))[2].strip()
         == "In [1]  (empty cell)"
     )
 
@@ -186,7 +195,7 @@ def test_given_any_other_event_when_written_for_people_then_it_is_told_in_a_line
 
 
 def test_given_several_models_when_attached_then_each_is_told_with_its_class() -> None:
-    told = plain_lines(attached({"a": model(1), "b": model(2, "pkg.Mine")}))
+    told = plain_lines(attach_event({"a": model(1), "b": model(2, "pkg.Mine")}))
 
     assert told[1] == "  models: a (LogisticRegression), b (Mine)"
 
@@ -194,8 +203,8 @@ def test_given_several_models_when_attached_then_each_is_told_with_its_class() -
 def test_given_a_change_whose_text_holds_a_bracket_when_written_for_people_then_only_the_place_is_left_out() -> (
     None
 ):
-    seen = observation(1, run_facts(1), {"models['a'] ": bound(model(1))}, calls=(called(model(1)),))
+    seen = observation(1, run_facts(1), {"models['a'] ": rebind(model(1))}, calls=(call_of(model(1)),))
 
-    (line,) = plain_lines(attached({}), Observed(1, seen))[3:]
+    (line,) = plain_lines(attach_event({}), Observed(1, seen))[3:]
 
     assert line.startswith("  created   models['a']  was created")

@@ -18,7 +18,7 @@ from kernelscope.text import clean, clean_block
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
-from tests.support.script import Story, churn, learned
+from tests.support.script import Story, churn, learn
 from tests.timeline.test_properties import fast, played, streams
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_given_a_long_session_when_written_then_it_fits_into_a_comment_and_says_
     story = Story()
     story.attach()
     for number in range(600):
-        story.run(f"m{number} = make({number})  # {'x' * 60}", names={f"m{number}": learned(story.new())})
+        story.run(f"m{number} = make({number})  # {'x' * 60}", names={f"m{number}": learn(story.new())})
 
     told = page(story.view())
 

@@ -24,7 +24,7 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.facts import reasons
-from tests.support.script import Story, churn, learned
+from tests.support.script import Story, churn, learn
 from tests.timeline.test_properties import fast, played, streams
 
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', flags=re.DOTALL)
@@ -199,7 +199,7 @@ def test_given_many_changes_when_written_out_then_it_is_told_how_many_are_not() 
     story = Story()
     story.attach()
     for number in range(700):
-        story.run(f"m = make({number})", names={"m": learned(story.new())})
+        story.run(f"m = make({number})", names={"m": learn(story.new())})
 
     text = written(page(story.view()))
 

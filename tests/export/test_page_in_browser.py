@@ -19,15 +19,15 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.benchmarks.export_page import long_session
 from tests.export.hostile import HOSTILE, hostile_story
-from tests.support.browser import chromium, missing, prefer, resize
+from tests.support.browser import chromium, missing_requirement, resize, set_color_scheme
 from tests.support.facts import reasons
-from tests.support.script import Story, churn, learned
+from tests.support.script import Story, churn, learn
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = pytest.mark.skipif(missing_requirement() is not None, reason=missing_requirement() or "")
 _FRAMES = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 
 _RING = """
@@ -114,7 +114,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 def reader(shared: Reader) -> Iterator[Reader]:
     """In a window of one size, in the light, where nothing was chosen before; complains of complaints."""
     resize(shared.browser, 1280, 800)
-    prefer(shared.browser, dark=False)
+    set_color_scheme(shared.browser, dark=False)
     yield shared
     assert shared.complaints() == []
 
@@ -296,7 +296,7 @@ def test_given_what_the_system_prefers_when_opened_then_it_is_light_or_dark_and_
 
     reader.open(churn().view())
     assert ground() == LIGHT["background"]
-    prefer(reader.browser, dark=True)
+    set_color_scheme(reader.browser, dark=True)
     assert ground() == DARK["background"]
     reader.press("t")
     assert ground() == LIGHT["background"]
@@ -345,7 +345,7 @@ def test_given_hostile_texts_when_opened_then_they_are_text_and_nothing_runs(rea
     story = Story()
     story.attach()
     for text in HOSTILE:
-        story.run(text, names={text: learned(story.new(f"lib.{text}", {text: text}))})
+        story.run(text, names={text: learn(story.new(f"lib.{text}", {text: text}))})
         story.run(text)
     names = {clean(text, limit=1_000) for text in HOSTILE}
     resize(reader.browser, 1280, 4_000)
@@ -402,7 +402,7 @@ def test_given_a_long_session_when_opened_then_only_what_is_in_sight_is_there(re
 
 def test_given_paper_when_printed_then_the_timeline_and_every_change_are_on_it(reader: Reader) -> None:
     timeline = churn().view()
-    prefer(reader.browser, dark=True)
+    set_color_scheme(reader.browser, dark=True)
     reader.open(timeline)
 
     made = reader.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})

@@ -37,17 +37,17 @@ from tests.support.facts import (
     LOGISTIC,
     OBSCURE,
     Watch,
-    bound,
-    called,
-    dumped,
-    forgot,
-    loaded,
+    call_evidence,
+    call_of,
+    forget,
+    load_access,
     model,
     params,
     pipeline,
-    taught,
+    rebind,
+    save_access,
     twin,
-    written,
+    write_in_place,
 )
 
 
@@ -91,7 +91,7 @@ def test_given_a_cell_that_makes_a_model_when_run_again_then_it_would_reset_it(
     source: str, reason: Reason
 ) -> None:
     watch = Watch()
-    watch.run(names={"m": bound(model(1))}, source=source, calls=[called(model(1))])
+    watch.run(names={"m": rebind(model(1))}, source=source, calls=[call_of(model(1))])
 
     assert only(outlook(watch)) == Forecast("m", Verdict.RESET, reason, sure=True)
 
@@ -171,7 +171,7 @@ def test_given_a_first_fit_when_run_again_then_the_rules_of_the_library_tell(
 ) -> None:
     m = model(1, warm_start=warm)
     watch = Watch(m=m)
-    watch.run(bound(m), source=f"m.{method}(X, y)", **taught(m, method, seen=seen))
+    watch.run(rebind(m), source=f"m.{method}(X, y)", **call_evidence(m, method, seen=seen))
 
     assert only(outlook(watch)) == Forecast("m", verdict, reason, sure=True)
 
@@ -180,8 +180,8 @@ def test_given_a_first_fit_when_run_again_then_the_rules_of_the_library_tell(
 def test_given_other_parameters_by_now_when_fitted_again_then_the_current_ones_count(seen: bool) -> None:
     m = model(1, warm_start=False)
     watch = Watch(m=m)
-    fit = watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=seen))
-    watch.run(params(bound(m), warm_start=True), source="m.warm_start = True")
+    fit = watch.cell(rebind(m), source="m.fit(X, y)", **call_evidence(m, "fit", seen=seen))
+    watch.run(params(rebind(m), warm_start=True), source="m.warm_start = True")
 
     assert verdicts(outlook(watch, fit)) == {"m": "continued"}
 
@@ -190,7 +190,7 @@ def test_given_other_parameters_by_now_when_fitted_again_then_the_current_ones_c
 def test_given_another_object_by_now_when_fitted_again_then_that_one_would_be_fitted(seen: bool) -> None:
     m = model(1)
     watch = Watch(m=m, c=m)
-    fit = watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=seen))
+    fit = watch.cell(rebind(m), source="m.fit(X, y)", **call_evidence(m, "fit", seen=seen))
     watch.run(names={"m": model(2)}, source="m = LogisticRegression()")
 
     of_fit = outlook(watch, fit)
@@ -202,7 +202,7 @@ def test_given_another_object_by_now_when_fitted_again_then_that_one_would_be_fi
 def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_is_known() -> None:
     m = model(1)
     watch = Watch(m=m)
-    fit = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
+    fit = watch.cell(rebind(m), source="m.fit(X, y)", calls=[call_of(m)])
     watch.run(names={"m": None}, source="del m")
 
     of_fit = outlook(watch, fit)
@@ -216,10 +216,10 @@ def test_given_a_pipeline_that_is_fitted_when_run_again_then_its_named_parts_too
     scaler, clf = model(1), model(2)
     pipe = pipeline(3, ("s", scaler), ("c", clf))
     watch = Watch(scaler, clf, pipe=pipe, clf=clf)
-    fit = taught(pipe, "fit", seen=seen)
+    fit = call_evidence(pipe, "fit", seen=seen)
     if seen:
-        fit["calls"] += [called(scaler, nested=True), called(clf, nested=True)]
-    watch.run(bound(scaler), bound(clf), source="pipe.fit(X, y)", **fit)
+        fit["calls"] += [call_of(scaler, nested=True), call_of(clf, nested=True)]
+    watch.run(rebind(scaler), rebind(clf), source="pipe.fit(X, y)", **fit)
 
     assert verdicts(outlook(watch)) == {"pipe": "refitted", "clf": "refitted"}
 
@@ -227,7 +227,7 @@ def test_given_a_pipeline_that_is_fitted_when_run_again_then_its_named_parts_too
 def test_given_a_fit_under_a_condition_when_run_again_then_nothing_is_forecast() -> None:
     m = model(1)
     watch = Watch(m=m)
-    watch.run(bound(m), source="if not done:\n    m.fit(X, y)", calls=[called(m)])
+    watch.run(rebind(m), source="if not done:\n    m.fit(X, y)", calls=[call_of(m)])
 
     assert only(outlook(watch)).reason == ConditionalCall("fit")
 
@@ -236,7 +236,7 @@ def test_given_a_loop_over_an_iterator_when_run_again_then_nothing_is_forecast()
     m = model(1)
     watch = Watch(m=m)
     watch.cell(source="batches = iter(data)")
-    watch.run(bound(m), source="for b in batches:\n    m.partial_fit(b)", calls=[called(m, "partial_fit")])
+    watch.run(rebind(m), source="for b in batches:\n    m.partial_fit(b)", calls=[call_of(m, "partial_fit")])
 
     assert verdicts(outlook(watch)) == {"m": None}
 
@@ -293,18 +293,18 @@ def test_given_a_parameter_from_elsewhere_when_run_again_then_nothing_is_forecas
     ],
 )
 def test_given_an_edit_when_run_again_then_what_is_written_decides(source: str, verdict: str | None) -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
     edit = CodeFacts(assigned=((1, "coef_"),), complete=True)
-    watch.run(written(m), source=source, code=edit)
+    watch.run(write_in_place(m), source=source, code=edit)
 
     assert only(outlook(watch)).verdict == verdict
 
 
 def test_given_a_change_that_was_not_understood_when_run_again_then_nothing_is_forecast() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
-    watch.run(written(m), source="library.improve(m)", code=OBSCURE)
+    watch.run(write_in_place(m), source="library.improve(m)", code=OBSCURE)
 
     assert (only(outlook(watch)).verdict, only(outlook(watch)).sure) == (None, False)
 
@@ -332,7 +332,7 @@ def test_given_a_swap_when_run_again_then_it_would_swap_back() -> None:
 
 
 def test_given_a_copy_when_run_again_then_another_one_of_what_there_is_then() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
     code = CodeFacts(copies=("copy.deepcopy",), complete=True)
     copied = watch.cell(names={"b": twin(m, 2)}, source="b = copy.deepcopy(m)", code=code, sees_calls=False)
@@ -344,15 +344,15 @@ def test_given_a_copy_when_run_again_then_another_one_of_what_there_is_then() ->
 
 
 def test_given_a_load_when_run_again_then_restored_unless_the_file_was_written_since() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch()
     load = watch.cell(
-        names={"m": m}, source="m = joblib.load('m.joblib')", files=[loaded(m)], sees_calls=False
+        names={"m": m}, source="m = joblib.load('m.joblib')", files=[load_access(m)], sees_calls=False
     )
 
     assert only(outlook(watch)) == Forecast("m", Verdict.RESTORED, LoadsFile("/w/m.joblib"))
 
-    watch.run(files=[dumped(m)], source="joblib.dump(m, 'm.joblib')")
+    watch.run(files=[save_access(m)], source="joblib.dump(m, 'm.joblib')")
     assert verdicts(outlook(watch)) == {"m": "saved"}
     assert only(outlook(watch, load)).reason == FileChanged("/w/m.joblib")
 
@@ -383,7 +383,7 @@ def test_given_reasons_to_doubt_when_run_again_then_the_forecast_is_not_sure(
 ) -> None:
     m = model(1)
     watch = Watch(m=m)
-    watch.run(bound(m), source="m.fit(X, y)", calls=[called(m)], status=status, code=code)
+    watch.run(rebind(m), source="m.fit(X, y)", calls=[call_of(m)], status=status, code=code)
 
     again = outlook(watch)
 
@@ -399,7 +399,7 @@ def test_given_a_restart_when_asked_of_an_earlier_run_then_nothing_is_forecast()
 
 
 def test_given_a_forecast_when_made_then_the_timeline_is_as_it_was() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
     watch.run(names={"m": model(2)}, source="m = LogisticRegression()")
     names, objects = dict(watch.timeline.names), dict(watch.timeline.objects)
@@ -412,8 +412,8 @@ def test_given_a_forecast_when_made_then_the_timeline_is_as_it_was() -> None:
 
 
 def test_given_a_model_cleared_by_hand_when_run_again_then_nothing_is_forecast() -> None:
-    m: ObjectFacts = bound(model(1))
+    m: ObjectFacts = rebind(model(1))
     watch = Watch(m=m)
-    watch.run(forgot(m), source="del m.coef_, m.intercept_")
+    watch.run(forget(m), source="del m.coef_, m.intercept_")
 
     assert verdicts(outlook(watch)) == {"m": None}

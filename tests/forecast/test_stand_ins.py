@@ -9,7 +9,7 @@ from kernelscope.domain.facts import Opaque, Value
 from kernelscope.forecast.stand_ins import StandIns, make_changed_value, rebind_signature
 from kernelscope.verdicts.context import differing_values
 from kernelscope.verdicts.learned_finding import attribute_changes
-from tests.support.facts import bound, model, signature
+from tests.support.facts import model, rebind, signature
 
 
 def test_each_object_that_was_made_has_one_stand_in_that_no_object_can_be() -> None:
@@ -30,7 +30,7 @@ def test_a_changed_value_differs_from_the_one_before(value: Value) -> None:
 
 @pytest.mark.parametrize("digest", [None, "d", "~sample"])
 def test_a_rebound_attribute_differs_in_the_eyes_of_the_judge(digest: str | None) -> None:
-    before = replace(bound(model(1)), learned={"coef_": signature(digest)})
+    before = replace(rebind(model(1)), learned={"coef_": signature(digest)})
     after = replace(before, learned={"coef_": rebind_signature(before.learned["coef_"])})
 
     assert attribute_changes(before, after).bound == ("coef_",)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.golden.notebooks import Notebook
 from tests.support.kernels import KernelProcess
-from tests.support.scenarios import Record, Watching
+from tests.support.scenarios import Record, WatchProcess
 from tests.support.zygote import Nursery
 
 STARVED_S = 0.2
@@ -65,7 +65,7 @@ def play(notebook: Notebook, python: str, recording: Path | None = None) -> Play
         _seed(kernel)
         for code in notebook.before:
             kernel.run(code)
-        watching = Watching(kernel.connection_file, *options)
+        watching = WatchProcess(kernel.connection_file, *options)
         try:
             _run(notebook, kernel, watching)
         except BaseException as error:
@@ -85,7 +85,7 @@ def _parent(python: str, modules: tuple[str, ...]) -> Nursery:
         return Nursery(python, modules)
 
 
-def _run(notebook: Notebook, kernel: KernelProcess, watching: Watching) -> None:
+def _run(notebook: Notebook, kernel: KernelProcess, watching: WatchProcess) -> None:
     epoch = 1
     watching.wait_attached(epoch)
     for cell in notebook.cells:

@@ -15,7 +15,7 @@ from kernelscope.presentation.explain import explain
 from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import records_of
 from kernelscope.timeline.timeline import Timeline
-from tests.kernel.watching import Watching, watching
+from tests.kernel.watching import Watcher, watching
 from tests.support.kernels import KernelProcess
 from tests.support.scenarios import problems, scenarios_of
 
@@ -133,13 +133,13 @@ def kernel(python: str, tmp_path: Path) -> Iterator[KernelProcess]:
         yield process
 
 
-def records(watch: Watching) -> list[dict[str, Any]]:
+def records(watch: Watcher) -> list[dict[str, Any]]:
     """As ``watch --json`` would write them."""
     timeline = Timeline()
     return [r for e in watch.events for r in records_of(timeline.apply(e))]
 
 
-def runs(watch: Watching) -> list[Run]:
+def runs(watch: Watcher) -> list[Run]:
     timeline = Timeline()
     moments = [moment for event in watch.events for moment in timeline.apply(event).moments]
     return [moment.run for moment in moments if moment.run is not None]
@@ -150,10 +150,10 @@ async def test_a_library_is_added_by_its_folder_alone(kernel: KernelProcess, tmp
     (scenario,) = scenarios_of(folder / "toylib" / "scenarios.toml")
     with use_registry(LibraryRegistry([str(folder)])):
         async with watching(kernel) as watch:
-            sees_calls = (await watch.attached()).kernel.sees_calls
+            sees_calls = (await watch.wait_for_attach()).kernel.sees_calls
             for step in scenario["step"]:
                 assert kernel.run(step["code"])["status"] == "ok"
-            await watch.ran(len(scenario["step"]))
+            await watch.wait_for_runs(len(scenario["step"]))
             lines = [r for r in records(watch) if r["type"] == "execution"]
         wrong = [
             f"step {number}: {problem}"
@@ -187,7 +187,7 @@ async def test_a_library_whose_reader_raises_is_switched_off_and_the_rest_goes_o
     error = "LookupError: no such table"
     with use_registry(LibraryRegistry([str(write_library(tmp_path, BROKEN))])):
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             cells = [
                 SETUP,
                 "m.absorb([1])",
@@ -198,7 +198,7 @@ async def test_a_library_whose_reader_raises_is_switched_off_and_the_rest_goes_o
             ]
             for cell in cells:
                 assert kernel.run(cell)["status"] == "ok"
-            await watch.ran(len(cells))
+            await watch.wait_for_runs(len(cells))
             lines = [r for r in records(watch) if r["type"] == "execution"]
             verdicts = [{c["name"]: c["verdict"] for c in line["changes"]} for line in lines]
             assert verdicts[1] == {"m": "fitted"}
@@ -223,7 +223,7 @@ async def test_a_library_whose_reader_raises_is_switched_off_and_the_rest_goes_o
             assert cost is not None
             assert cost.failures == 0, "it is no failure of the probe"
         async with watching(kernel) as again:
-            base = (await again.attached()).base
+            base = (await again.wait_for_attach()).base
             assert {"plain", "m"} <= set(base.names)
 
 
@@ -235,10 +235,10 @@ async def test_a_library_that_cannot_be_run_is_switched_off_from_the_start(
             "from toylib import Model\nfrom sklearn.linear_model import Ridge\nm, r = Model(), Ridge()"
         )
         async with watching(kernel) as watch:
-            base = (await watch.attached()).base
+            base = (await watch.wait_for_attach()).base
             assert [(off.library, off.error) for off in base.switched_off] == [("toylib", "OSError: broken")]
             assert set(base.names) == {"r"}
             kernel.run("r.fit([[0], [1]], [0, 1])")
-            await watch.ran(1)
+            await watch.wait_for_runs(1)
             (line,) = [r for r in records(watch) if r["type"] == "execution"]
             assert [(c["name"], c["verdict"]) for c in line["changes"]] == [("r", "fitted")]

@@ -14,14 +14,14 @@ from kernelscope.export.audit import is_clean, json_text, rows, table
 from kernelscope.kernel.attach_options import AttachOptions
 from kernelscope.kernel.auditor import audit
 from kernelscope.protocol.audit import Audit
-from tests.kernel.watching import INSTALLED, played, value, watching
+from tests.kernel.watching import INSTALLED, evaluate, run_cell, watching
 from tests.support.kernels import KernelProcess
-from tests.support.pythons import ends, folder
+from tests.support.pythons import environment_name, oldest_and_newest
 
 MODELS = "from sklearn.linear_model import SGDClassifier\nm = SGDClassifier()\n"
 
 
-@pytest.fixture(params=ends(), ids=folder)
+@pytest.fixture(params=oldest_and_newest(), ids=environment_name)
 def kernel(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[KernelProcess]:
     with KernelProcess(tmp_path, request.param) as process:
         yield process
@@ -46,7 +46,7 @@ async def test_nothing_is_left_and_nothing_but_the_probe_is_there_meanwhile(kern
     assert told.during.probe.watchers == 1
     assert told.cost.hooks == 1
     assert told.activity is None
-    assert value(kernel.client(), INSTALLED) is False
+    assert evaluate(kernel.client(), INSTALLED) is False
     assert kernel.log.read_text() == log
 
 
@@ -62,10 +62,10 @@ async def test_what_cells_do_meanwhile_is_theirs_and_what_nobody_explains_is_tol
         kernel.run(MODELS)
         client = kernel.client()
         auditing = asyncio.create_task(audit(kernel.connection_file, seconds=3.0))
-        while not value(client, INSTALLED):
+        while not evaluate(client, INSTALLED):
             assert not auditing.done()
             await asyncio.sleep(0)
-        played(client, "added = 1")
+        run_cell(client, "added = 1")
         told = await auditing
         assert told.runs == (2,)
         assert found(told)["names"] == "theirs"
@@ -92,9 +92,9 @@ async def test_what_cells_do_meanwhile_is_theirs_and_what_nobody_explains_is_tol
 async def test_another_watcher_is_no_change(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             kernel.run(MODELS)
-            await watch.ran(1)
+            await watch.wait_for_runs(1)
             told = await audit(kernel.connection_file, seconds=0.0)
             assert is_clean(told)
             assert told.after.probe is not None

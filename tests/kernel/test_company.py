@@ -24,10 +24,10 @@ from kernelscope.protocol.wire import WIRE
 from kernelscope.storage.recorder import Recorder
 from kernelscope.system import is_stopped
 from kernelscope.timeline.timeline import Timeline
-from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in
-from tests.support.scenarios import Watching as Process
+from tests.support.scenarios import WatchProcess as Process
 
 FLOOD = 400
 WAVE = 50
@@ -89,15 +89,15 @@ async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alo
     version = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.version"
     older, newer = another(tmp_path, "0.0.9"), another(tmp_path, "9.0", wire=WIRE + 1)
     async with watching(shared) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         with watch_of(older, shared) as other:
             line(other, "attached")
-            assert value(client, version) == kernelscope.__version__, (
+            assert evaluate(client, version) == kernelscope.__version__, (
                 "there is one, and it is the first one's"
             )
             shared.run("both = 1")
             assert line(other, "execution")["code"] == "both = 1"
-            await watch.ran(1)
+            await watch.wait_for_runs(1)
             with watch_of(newer, shared) as stranger:
                 assert stranger.wait(LONG) == 3
                 assert stranger.stderr is not None
@@ -106,23 +106,25 @@ async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alo
                     in stranger.stderr.read()
                 )
         shared.run("alone = 1")
-        await watch.ran(2)
-    assert value(client, INSTALLED) is False
+        await watch.wait_for_runs(2)
+    assert evaluate(client, INSTALLED) is False
 
     with watch_of(newer, shared) as first:
         line(first, "attached")
         first.kill()
         first.wait()
         async with watching(shared) as watch:  # that probe's last watcher has gone: nobody needs it
-            await watch.attached()
-            assert value(client, version) == kernelscope.__version__
+            await watch.wait_for_attach()
+            assert evaluate(client, version) == kernelscope.__version__
             shared.run("after = 1")
-            await watch.ran(1)
-    assert value(client, INSTALLED) is False
-    assert value(client, "str(get_ipython().events.callbacks).count('_kernelscope')") == 0
+            await watch.wait_for_runs(1)
+    assert evaluate(client, INSTALLED) is False
+    assert evaluate(client, "str(get_ipython().events.callbacks).count('_kernelscope')") == 0
 
 
-async def asked(client: Any, kind: str, content: dict[str, Any], channel: str = "shell") -> dict[str, Any]:
+async def send_request(
+    client: Any, kind: str, content: dict[str, Any], channel: str = "shell"
+) -> dict[str, Any]:
     """The content of the reply to a tool's request."""
     message = client.session.msg(kind, content)
     getattr(client, f"{channel}_channel").send(message)
@@ -144,12 +146,12 @@ async def variable_viewer(client: Any, sent: list[int]) -> None:
             "store_history": False,
             "user_expressions": {"v": "__view"},
         }
-        reply = await asked(client, "execute_request", content)
+        reply = await send_request(client, "execute_request", content)
         if reply["status"] == "ok":
             assert reply["user_expressions"]["v"]["data"]["text/plain"] == str(number)
-        await asked(client, "inspect_request", {"code": "len", "cursor_pos": 3, "detail_level": 0})
+        await send_request(client, "inspect_request", {"code": "len", "cursor_pos": 3, "detail_level": 0})
         debug = {"type": "request", "command": "debugInfo", "seq": number}
-        assert (await asked(client, "debug_request", debug, "control"))["success"]
+        assert (await send_request(client, "debug_request", debug, "control"))["success"]
         sent.append(number)
 
 
@@ -160,11 +162,11 @@ async def test_beside_a_variable_viewer_each_sees_all_of_its_own(shared: KernelP
     viewer.start_channels(stdin=False, hb=False)
     sent: list[int] = []
     async with watching(shared) as watch:
-        first = (await watch.attached()).kernel.execution_count + 1
+        first = (await watch.wait_for_attach()).kernel.execution_count + 1
         viewing = asyncio.create_task(variable_viewer(viewer, sent))
         for number, code in enumerate(codes, 1):
             shared.queue(code)
-            await watch.ran(number)
+            await watch.wait_for_runs(number)
             async with asyncio.timeout(LONG):
                 while len(sent) < number:  # noqa: ASYNC110 - the viewer's own task
                     await asyncio.sleep(0.01)
@@ -223,8 +225,8 @@ def test_a_stalled_kernelscope_stalls_no_kernel_and_tells_later_what_it_missed(
             count = shared.run("extra = 1")["execution_count"]
             extra += 1
         process.wait_run(1, count)
-        told = [r["code"].partition(" ")[0] for r in process.of("execution")]
-        lost = sum(r["count"] for r in process.of("lost"))
+        told = [r["code"].partition(" ")[0] for r in process.records_of("execution")]
+        lost = sum(r["count"] for r in process.records_of("lost"))
     finally:
         process.stop()
     received = told.count("stalled")
@@ -257,12 +259,12 @@ async def test_order_does_not_hang_on_anybodys_clock(tmp_path: Path) -> None:
         kernel.run(CLOCK)
         timeline, recorder = Timeline(), Recorder(recording, lambda why: pytest.fail(why))
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             clocks = [1.8e9, 1.8e9 - 3_600, 2**31 + 5.0, -5.0, 9e15, float("nan"), 1.8e9 - 7_200]
             for number, clock in enumerate(clocks):
                 kernel.run(f"clock.append(float('{clock}'))", store_history=False)
                 kernel.run(f"n = {number}")
-            runs = await watch.ran(len(clocks))
+            runs = await watch.wait_for_runs(len(clocks))
             for event in watch.events:
                 recorder(timeline.apply(event))
         recorder.close()
@@ -272,4 +274,4 @@ async def test_order_does_not_hang_on_anybodys_clock(tmp_path: Path) -> None:
         assert [r.run.started for r in runs if r.run] == [0.0 if c != c else c for c in clocks], "but a label"
         again = [e.observation for e in await events_in(recording) if isinstance(e, Observed)]
         assert [o.run.code for o in again if o.run] == watch.codes
-        assert value(kernel.client(), INSTALLED) is False
+        assert evaluate(kernel.client(), INSTALLED) is False

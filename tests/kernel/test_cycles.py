@@ -17,7 +17,7 @@ import pytest
 from kernelscope.errors import UnreachableError
 from kernelscope.kernel.live_source import LiveSource, detach_probe
 from kernelscope.system import has_ended, start_mark
-from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Zygote
 
@@ -80,7 +80,7 @@ async def warm(kernel: KernelProcess, client: Any) -> dict[str, Any]:
     state: dict[str, Any] = {}
 
     def connected() -> dict[str, int]:
-        state.update(value(client, EXPRESSION))
+        state.update(evaluate(client, EXPRESSION))
         return {channel: state["files"].get(channel, 0) for channel in wanted}
 
     await wait_until_equal(connected, wanted)
@@ -92,7 +92,7 @@ async def wait_until_settled(client: Any, wanted: dict[str, Any]) -> dict[str, A
     state: dict[str, Any] = {}
 
     def files() -> dict[str, int]:
-        state.update(value(client, EXPRESSION))
+        state.update(evaluate(client, EXPRESSION))
         return dict(state["files"])
 
     await wait_until_equal(files, wanted["files"])
@@ -122,11 +122,11 @@ async def test_hundreds_of_attaches_leave_nothing_behind(
     untouched = await warm(shared, client)
     for _ in range(5):
         async with watching(shared) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
     before = await wait_until_settled(client, untouched)
     for _ in range(CYCLES):
         async with watching(shared) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
     after = await wait_until_settled(client, untouched)
     shown = [{**state, "files": sum(state["files"].values())} for state in (before, after)]
     lines = [
@@ -160,7 +160,7 @@ async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run
                 await kill(watcher)
             else:
                 await wait_for_line(out, '"attached"')
-                there += value(client, INSTALLED)
+                there += evaluate(client, INSTALLED)
                 waiting = (
                     shared.queue(BUSY if moment == "in a run" else "x = 1") if moment != "at rest" else ""
                 )
@@ -173,7 +173,7 @@ async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run
             # that one that removes the probe.
             await wait_until_settled(client, before)
             shared.run("'the next run'")
-            assert value(client, INSTALLED) is False, (number, moment)
+            assert evaluate(client, INSTALLED) is False, (number, moment)
             (shared.folder / "go").unlink(missing_ok=True)
     after = await wait_until_settled(client, before)
     assert there == KILLS * 3 // 4
@@ -206,9 +206,9 @@ async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> Non
         client = kernel.client()
         before = await warm(kernel, client)
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             waiting = kernel.queue(BUSY)
-            await watch.until(lambda w: any(getattr(e, "state", "") == "busy" for e in w.events))
+            await watch.wait_until(lambda w: any(getattr(e, "state", "") == "busy" for e in w.events))
         await watch.source.close()  # and once more
         (tmp_path / "go").touch()
         kernel.wait(waiting)
@@ -217,15 +217,15 @@ async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> Non
         assert {k: v for k, v in after.items() if k not in changed} == {
             k: v for k, v in before.items() if k not in changed
         }
-        assert value(client, INSTALLED) is False
+        assert evaluate(client, INSTALLED) is False
 
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             assert [await detach_probe(kernel.connection_file) for _ in range(3)] == [True, False, False]
-        assert value(client, INSTALLED) is False
+        assert evaluate(client, INSTALLED) is False
 
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             kernel.kill()
         await watch.source.close()
         with pytest.raises(UnreachableError):

@@ -94,9 +94,9 @@ async def test_stepping_over_the_last_line_of_a_cell_stops_in_nothing_of_the_pro
                 found.append(places_of(kernel))
                 continue
             async with watching(kernel) as watch:
-                await watch.attached()
+                await watch.wait_for_attach()
                 found.append(places_of(kernel))
-                await watch.ran(1)
+                await watch.wait_for_runs(1)
     plain, beside_a_watcher = found
     assert [file for file, _ in plain][:2] == ["cell", "cell"]
     assert beside_a_watcher == plain

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kernelscope.kernel.processes import find_kernel_process, has_kernel_process
-from tests.kernel.watching import value
+from tests.kernel.watching import evaluate
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import nursery
@@ -29,10 +29,10 @@ ASK = """(lambda os, signal, sys, threading, __main__: {
 
 def asked(kernel: KernelProcess) -> dict[str, Any]:
     """What the kernel is like."""
-    return dict(value(kernel.client(), ASK))
+    return dict(evaluate(kernel.client(), ASK))
 
 
-@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
+@pytest.mark.parametrize("python", pythons.oldest_and_newest(), ids=pythons.environment_name)
 def test_a_forked_kernel_is_as_one_that_was_started_anew(python: str, tmp_path: Path) -> None:
     with KernelProcess(tmp_path, python) as kernel:
         anew = asked(kernel)

@@ -29,7 +29,7 @@ from kernelscope.kernel.live_source import LiveSource
 from kernelscope.kernel.replies import decode_reply
 from kernelscope.libraries.registry import registry
 from kernelscope.protocol.wire import Greeting
-from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
+from tests.kernel.watching import INSTALLED, LONG, Watcher, evaluate, watching
 from tests.support.kernels import KernelProcess
 
 if TYPE_CHECKING:
@@ -65,23 +65,23 @@ async def test_what_was_meant_for_another_kernel_or_comes_too_late_puts_nothing_
     client = shared.client()
     greeting = await greeting_of(shared)
     of_the_dead = attach("ghost", Greeting("another session", greeting.clock)).expression()
-    assert json.loads(value(client, of_the_dead)) == {"error": "stale"}
-    assert value(client, INSTALLED) is False
+    assert json.loads(evaluate(client, of_the_dead)) == {"error": "stale"}
+    assert evaluate(client, INSTALLED) is False
 
     with monkeypatch.context() as patience:
         patience.setattr(inject, "FRESH_S", 0.0)
         late = attach("left meanwhile", greeting).expression()
-    assert json.loads(value(client, late)) == {"error": "stale"}
-    assert value(client, INSTALLED) is False
+    assert json.loads(evaluate(client, late)) == {"error": "stale"}
+    assert evaluate(client, INSTALLED) is False
 
     # Whoever still waits is told, and asks anew; not for ever.
     with monkeypatch.context() as patience:
         patience.setattr(inject, "FRESH_S", -1.0)
         async with watching(shared) as watch:
-            error = await watch.failure()
+            error = await watch.wait_for_error()
     assert isinstance(error, ProbeError)
     assert "in time" in error.title
-    assert value(client, INSTALLED) is False
+    assert evaluate(client, INSTALLED) is False
 
 
 @pytest.mark.fault(21)
@@ -92,15 +92,15 @@ async def test_a_kernel_that_dies_before_it_answers_leaves_no_question_to_the_ne
         for _ in range(3):
             kernel.queue(BUSY)
             async with watching(kernel) as watch:
-                await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+                await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
                 kernel.restart()
                 kernel.run(COUNTED)
-                found = await watch.attached()
+                found = await watch.wait_for_attach()
                 assert found.epoch == 1
                 assert found.kernel.pid == kernel.pid
-                asked = value(kernel.client(), "len(asked)")
+                asked = evaluate(kernel.client(), "len(asked)")
             assert asked <= 4, "its own cell, a greeting, an attach, and this question"
-            assert value(kernel.client(), INSTALLED) is False
+            assert evaluate(kernel.client(), INSTALLED) is False
 
 
 async def test_a_file_that_is_replaced_after_it_was_checked_leads_to_the_kernel_that_was_checked(
@@ -157,22 +157,22 @@ async def test_nothing_is_sent_where_no_heart_beats(tmp_path: Path, monkeypatch:
         monkeypatch.setattr(module, "HEARTBEAT_S", 0.2)
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             kernel.kill()
             async with impostor(kernel.connection_file, beats=False) as sent:
                 client = watch.source._open_client
-                await until(lambda: not client.channels.up)
-                await until(lambda: client.channels.up)
-                await watch.until(lambda w: w.events[-1] == KernelChanged(1, "died"))
+                await wait_until(lambda: not client.channels.up)
+                await wait_until(lambda: client.channels.up)
+                await watch.wait_until(lambda w: w.events[-1] == KernelChanged(1, "died"))
                 assert sent == []
             await asyncio.to_thread(kernel.restart)
-            await watch.attached(2)
+            await watch.wait_for_attach(2)
 
 
 @asynccontextmanager
-async def watching_at(path: Path) -> AsyncIterator[Watching]:
+async def watching_at(path: Path) -> AsyncIterator[Watcher]:
     """Watches what is at the ports in a file, whatever that is."""
-    watch = Watching(LiveSource(path))
+    watch = Watcher(LiveSource(path))
     task = asyncio.create_task(watch.pump())
     try:
         yield watch
@@ -182,7 +182,7 @@ async def watching_at(path: Path) -> AsyncIterator[Watching]:
         await watch.source.close()
 
 
-async def until(fact: Any) -> None:
+async def wait_until(fact: Any) -> None:
     async with asyncio.timeout(LONG):
         while not fact():  # noqa: ASYNC110 - the sockets' own tasks make it true
             await asyncio.sleep(0.01)
@@ -197,7 +197,7 @@ async def test_another_program_at_the_ports_gets_one_greeting_and_no_probe(
         path = kernel.connection_file
     async with impostor(path, beats=True) as sent:
         async with watching_at(path) as watch:
-            assert isinstance(await watch.failure(), KeyMismatchError)
+            assert isinstance(await watch.wait_for_error(), KeyMismatchError)
             assert all(isinstance(event, Waiting) for event in watch.events)
         (one,) = sent
         assert b"greet" in b"".join(one)
@@ -210,26 +210,26 @@ async def test_one_question_at_most_waits_in_a_busy_kernel_however_often_we_come
 ) -> None:
     client = shared.client()
     shared.run(COUNTED)
-    before = value(client, "len(asked)")
+    before = evaluate(client, "len(asked)")
     waiting = shared.queue(BUSY)
     for _ in range(5):
         async with watching(shared) as watch:
-            await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+            await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
             assert watch.attaches == []
     async with watching(shared) as stays, watching(shared) as too:
         for watch in (stays, too):
-            await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+            await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
             (told,) = watch.events
             assert isinstance(told, Waiting)
             assert "already waiting" in told.reason
         (shared.folder / "go").touch()
         shared.wait(waiting)
         for watch in (stays, too):
-            await watch.attached()
+            await watch.wait_for_attach()
         # The cell, the greeting that waited, a greeting and an attach of each, and our own last question.
-        assert value(client, "len(asked)") - before == 1 + 1 + 4 + 1
+        assert evaluate(client, "len(asked)") - before == 1 + 1 + 4 + 1
     shared.run("ip.events.callbacks['post_execute'].clear()")
-    assert value(client, INSTALLED) is False
+    assert evaluate(client, INSTALLED) is False
 
 
 def failing(client: BlockingKernelClient) -> None:
@@ -243,9 +243,9 @@ async def test_a_question_that_a_failing_cell_aborts_is_asked_again(shared: Kern
     client = shared.client()
     failing(client)
     async with watching(shared) as watch:
-        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
         (shared.folder / "go").touch()
-        await watch.attached()
+        await watch.wait_for_attach()
         assert len(watch.events) == 2, "waiting, attached"
 
 
@@ -256,12 +256,12 @@ async def test_a_question_that_was_aborted_unseen_keeps_nobody_waiting(shared: K
     failing(client)
     for _ in range(2):
         async with watching(shared) as watch:
-            await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+            await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
     async with watching(shared) as watch:
-        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
         (shared.folder / "go").touch()
-        await watch.attached()
-    assert value(client, INSTALLED) is False
+        await watch.wait_for_attach()
+    assert evaluate(client, INSTALLED) is False
 
 
 def another_takes_the_turn(kernel: KernelProcess, *, and_asks: bool) -> None:
@@ -275,18 +275,18 @@ def another_takes_the_turn(kernel: KernelProcess, *, and_asks: bool) -> None:
 async def test_who_ended_keeps_others_from_asking_only_if_its_question_waits(shared: KernelProcess) -> None:
     another_takes_the_turn(shared, and_asks=False)
     async with watching(shared) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
 
     waiting = shared.queue(BUSY)
     another_takes_the_turn(shared, and_asks=True)
     async with watching(shared) as watch:
-        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
         (told,) = watch.events
         assert isinstance(told, Waiting)
         assert "already waiting" in told.reason
         (shared.folder / "go").touch()
         shared.wait(waiting)
-        await watch.attached()
+        await watch.wait_for_attach()
 
 
 @pytest.mark.fault(16)
@@ -296,20 +296,20 @@ async def test_a_file_that_was_replaced_leads_to_the_kernel_that_it_names_now(tm
         folder.mkdir()
     with KernelProcess(folders[0]) as old, KernelProcess(folders[1]) as new:
         async with watching(old) as watch:
-            first = await watch.attached()
+            first = await watch.wait_for_attach()
             client = new.client()
             new.connection_file.replace(old.connection_file)
             old.run("a = 1")
-            await watch.ran(1)  # as long as the old one lives, it is the one
+            await watch.wait_for_runs(1)  # as long as the old one lives, it is the one
             assert len(watch.attaches) == 1
             old.kill()
-            second = await watch.attached(2)
+            second = await watch.wait_for_attach(2)
             assert (first.kernel.pid, second.kernel.pid) == (old.pid, new.pid)
             new.run("b = 1")
-            await watch.ran(2)
+            await watch.wait_for_runs(2)
             assert [e.state for e in watch.events if isinstance(e, KernelChanged)].count("restarted") == 1
-            assert value(client, INSTALLED) is True
-        assert value(client, INSTALLED) is False
+            assert evaluate(client, INSTALLED) is True
+        assert evaluate(client, INSTALLED) is False
 
 
 @pytest.mark.fault(86)
@@ -319,7 +319,7 @@ async def test_gone_not_answering_and_busy_are_three_things(
     monkeypatch.setattr(live_source, "HEARTBEAT_S", 0.3)
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             waiting = kernel.queue(BUSY)
             await until_last(watch, "busy", "")
             kernel.pause()
@@ -328,16 +328,16 @@ async def test_gone_not_answering_and_busy_are_three_things(
             await until_last(watch, "back", "")
             (tmp_path / "go").touch()
             kernel.wait(waiting)
-            await watch.ran(1)
+            await watch.wait_for_runs(1)
             kernel.kill()
             await until_last(watch, "died", "")
             told = [e.state for e in watch.events if isinstance(e, KernelChanged)]
             assert [s for s in told if s not in ("busy", "idle")] == ["unreachable", "back", "died"]
 
 
-async def until_last(watch: Watching, state: str, detail: str) -> None:
-    def told(w: Watching) -> bool:
+async def until_last(watch: Watcher, state: str, detail: str) -> None:
+    def told(w: Watcher) -> bool:
         changes = [e for e in w.events if isinstance(e, KernelChanged)]
         return bool(changes) and (changes[-1].state, changes[-1].detail) == (state, detail)
 
-    await watch.until(told)
+    await watch.wait_until(told)

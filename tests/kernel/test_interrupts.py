@@ -19,7 +19,7 @@ from kernelscope.presentation.history import name_history
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
-from tests.kernel.watching import LONG, Watching, played, value, watching
+from tests.kernel.watching import LONG, Watcher, evaluate, run_cell, watching
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
 
@@ -95,7 +95,9 @@ def stop():
 H = "__import__('harness')"
 
 
-@pytest.fixture(params=dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
+@pytest.fixture(
+    params=dict.fromkeys([sys.executable, *pythons.oldest_and_newest()]), ids=pythons.environment_name
+)
 def python(request: pytest.FixtureRequest) -> str:
     """This interpreter, the oldest and the newest: calls that are seen and not, both kinds of ipykernel."""
     found: str = request.param
@@ -111,7 +113,7 @@ def kernel(python: str, tmp_path: Path) -> Iterator[KernelProcess]:
 
 
 def run_and_read(kernel: KernelProcess, code: str) -> Any:
-    shown = played(kernel.client(), code)
+    shown = run_cell(kernel.client(), code)
     assert [kind for kind, _ in shown] == ["stream"], shown
     return ast.literal_eval(shown[0][1])
 
@@ -140,49 +142,49 @@ def stop_in(kernel: KernelProcess, method: str, number: int, cells: Sequence[str
 @pytest.mark.parametrize("kind", ["TimeoutError", "ValueError", "KeyboardInterrupt"])
 @pytest.mark.parametrize("with_signal", [True, False], ids=["signal", "thread"])
 async def test_a_timeout_ends_a_loop_of_fits(
-    seeing_python: str, kind: str, with_signal: bool, tmp_path: Path
+    call_seeing_python: str, kind: str, with_signal: bool, tmp_path: Path
 ) -> None:
     """As in a kernel that nobody watches, and the traceback shows nothing of the probe."""
     cell = LOOP.replace("KIND", kind).replace("WITH_SIGNAL", str(with_signal)).replace("ATTEMPTS", "30")
-    with KernelProcess(tmp_path, seeing_python) as kernel:
+    with KernelProcess(tmp_path, call_seeing_python) as kernel:
         kernel.run(SETUP)
         plain = run_and_read(kernel, cell)
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             watched = run_and_read(kernel, cell)
             agent = f"[{AGENT}.observer.calls.failed, {AGENT}.observer.calls.active]"
-            assert value(kernel.client(), agent) == [0, True], "it is no failure of the probe"
-            (run,) = await watch.ran(1)
+            assert evaluate(kernel.client(), agent) == [0, True], "it is no failure of the probe"
+            (run,) = await watch.wait_for_runs(1)
             assert [call.method for call in run.calls] == ["fit"]
         assert plain == watched == (0, 0, None)
 
 
 async def test_what_an_interrupted_callback_leaves_keeps_nothing_of_the_probe(
-    seeing_python: str, tmp_path: Path
+    call_seeing_python: str, tmp_path: Path
 ) -> None:
     """``sys.last_traceback`` holds the user's frames alone, also through the frames that called a handler."""
     interrupted = SETUP + (
         "signal.signal(signal.SIGALRM, HANDLER)\nsignal.setitimer(signal.ITIMER_REAL, 0.05)\nwhile True: m.fit()\n"
     )
     found = "[type(o).__name__ for o in __import__('gc').get_objects() if str(type(o).__module__).startswith('_kernelscope')]"
-    with KernelProcess(tmp_path, seeing_python) as kernel:
+    with KernelProcess(tmp_path, call_seeing_python) as kernel:
         kernel.run(SETUP)
         kernel.run("def handler(*_): raise TimeoutError('too slow')")
         for handler in ("signal.default_int_handler", "handler"):
             async with watching(kernel) as watch:
-                await watch.attached()
+                await watch.wait_for_attach()
                 assert kernel.run(interrupted.replace("HANDLER", handler))["status"] == "error"
-                await watch.ran(1)
+                await watch.wait_for_runs(1)
             await wait_until_uninstalled(kernel)
-            assert value(kernel.client(), f"(__import__('gc').collect(), {found})[1]") == []
+            assert evaluate(kernel.client(), f"(__import__('gc').collect(), {found})[1]") == []
 
 
 async def test_stop_after_a_cell_with_await_ends_the_next(kernel: KernelProcess) -> None:
     """ipykernel's own handler for such a cell is still there, and only cancels what is over."""
     before = "str(__import__('signal').getsignal(2))"
     async with watching(kernel) as watch:
-        await watch.attached()
-        plain = value(kernel.client(), before)
+        await watch.wait_for_attach()
+        plain = evaluate(kernel.client(), before)
         cells = ("import asyncio\nawait asyncio.sleep(0)", "ran = 1", "ran = 2")
         assert stop_in(kernel, "observer.observe_run", 1, cells) == ["ok", "error", "ok"]
         assert stop_in(kernel, "observer.observe_run", 2, ("ran = 3", *cells)) == [
@@ -191,19 +193,19 @@ async def test_stop_after_a_cell_with_await_ends_the_next(kernel: KernelProcess)
             "error",
             "ok",
         ]
-        assert value(kernel.client(), before) == plain
+        assert evaluate(kernel.client(), before) == plain
 
 
 async def test_a_callback_of_the_user_s_is_not_taken_for_the_cell(kernel: KernelProcess) -> None:
     """One that is called after the probe's, and runs code in the same namespace."""
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run(
             "def callback(info):\n    exec('class Body:\\n    pass', globals())\n    called.append(1)\n"
             "called = []\nget_ipython().events.register('pre_run_cell', callback)"
         )
         assert stop_in(kernel, "hooks._look_before", 1, ("ran = 1", "ran = 2")) == ["error", "ok"]
-        assert value(kernel.client(), "len(called)") == 3
+        assert evaluate(kernel.client(), "len(called)") == 3
 
 
 async def test_what_nothing_is_queued_for_is_let_go_of(kernel: KernelProcess) -> None:
@@ -219,14 +221,16 @@ async def test_what_nothing_is_queued_for_is_let_go_of(kernel: KernelProcess) ->
         "alive, before = None, signal.signal(signal.SIGALRM, late)"
     )
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         act = "(lambda signal: signal.raise_signal(signal.SIGALRM))"
-        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, lambda: {act}(__import__('signal')))")
+        evaluate(
+            kernel.client(), f"{H}.act_in('observer.observe_run', 1, lambda: {act}(__import__('signal')))"
+        )
         assert kernel.run("1")["status"] == "ok"
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         client = kernel.client()
         end = time.monotonic() + LONG
-        while value(client, "(__import__('gc').collect(), alive() is not None)[1]"):
+        while evaluate(client, "(__import__('gc').collect(), alive() is not None)[1]"):
             assert time.monotonic() < end
             await asyncio.sleep(0.05)
 
@@ -235,7 +239,7 @@ async def wait_until_uninstalled(kernel: KernelProcess) -> None:
     """Waits until the probe has left: with its last watcher, by a message that the kernel takes in its turn."""
     client = kernel.client()
     for _ in range(200):
-        if not value(client, "'_kernelscope_probe' in __import__('sys').modules"):
+        if not evaluate(client, "'_kernelscope_probe' in __import__('sys').modules"):
             return
     raise AssertionError("the probe has not left")
 
@@ -255,10 +259,10 @@ async def test_stop_ends_what_was_queued_when_it_was_pressed(
     kernel: KernelProcess, method: str, number: int, hit: int | None
 ) -> None:
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         statuses = stop_in(kernel, method, number, [f"ran = {n}" for n in range(4)])
         assert statuses == ["error" if n == hit else "ok" for n in range(4)]
-        runs = await watch.ran(5)
+        runs = await watch.wait_for_runs(5)
         status = {r.run.execution_count: r.run.status for r in runs if r.run is not None}
         assert list(status.values()) == ["ok", *("interrupted" if n == hit else "ok" for n in range(4))]
         assert len(status) == 5
@@ -267,20 +271,20 @@ async def test_stop_ends_what_was_queued_when_it_was_pressed(
         told = f"the look {where} this run was cut short by KeyboardInterrupt"
         broken = None if hit is None else hit - (method == "observer.observe_run")
         assert cut == [(told,) if n == broken else () for n in range(4)]
-        assert value(kernel.client(), "__import__('sys').gettrace() is None") is True
-        assert value(kernel.client(), f"{AGENT}.guard.failures") == 0
+        assert evaluate(kernel.client(), "__import__('sys').gettrace() is None") is True
+        assert evaluate(kernel.client(), f"{AGENT}.guard.failures") == 0
 
 
 @pytest.mark.fault(96)
 async def test_stop_never_reaches_a_run_that_was_requested_afterwards(kernel: KernelProcess) -> None:
     """Nothing is queued when it is pressed: it is dropped."""
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("ran = None")
-        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
+        evaluate(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
         assert [kernel.run(f"ran = {n}")["status"] for n in range(3)] == ["ok"] * 3
-        assert value(kernel.client(), "ran") == 2
-        assert [r.run.status for r in await watch.ran(4) if r.run is not None] == ["ok"] * 4
+        assert evaluate(kernel.client(), "ran") == 2
+        assert [r.run.status for r in await watch.wait_for_runs(4) if r.run is not None] == ["ok"] * 4
 
 
 @pytest.mark.fault(97)
@@ -299,19 +303,19 @@ async def test_a_request_whose_date_is_of_a_clock_that_is_behind_is_known_to_com
 
     client.session.msg_header = header
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("ran = None")
-        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
+        evaluate(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
         assert [kernel.run(f"ran = {n}")["status"] for n in range(2)] == ["ok"] * 2
         assert stop_in(kernel, "observer.observe_run", 1, ["1", "2", "3"]) == ["ok", "error", "ok"]
 
 
 async def test_stop_before_a_cell_that_does_not_run_is_kept_for_the_next(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         cells = ("def broken(:", "ran = 1", "ran = 2")
         assert stop_in(kernel, "hooks._look_before", 1, cells) == ["error", "error", "ok"]
-        runs = [r.run for r in await watch.ran(4) if r.run is not None]
+        runs = [r.run for r in await watch.wait_for_runs(4) if r.run is not None]
         assert [run.status for run in runs] == ["ok", "error", "interrupted", "ok"]
 
 
@@ -325,14 +329,14 @@ async def test_what_a_handler_of_the_user_raises_in_a_hook_reaches_the_cell(
         "called, before = 0, signal.signal(signal.SIGALRM, late)"
     )
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("1")
         act = "(lambda signal: signal.raise_signal(signal.SIGALRM))"
-        value(kernel.client(), f"{H}.act_in('hooks._look_before', 1, lambda: {act}(__import__('signal')))")
+        evaluate(kernel.client(), f"{H}.act_in('hooks._look_before', 1, lambda: {act}(__import__('signal')))")
         assert kernel.run("ran = True")["ename"] == kind
-        shown = played(kernel.client(), "print(called, 'ran' in globals())")
+        shown = run_cell(kernel.client(), "print(called, 'ran' in globals())")
         assert shown == [("stream", "1 False\n")]
-        assert value(kernel.client(), f"{AGENT}.guard.failures") == 0
+        assert evaluate(kernel.client(), f"{AGENT}.guard.failures") == 0
 
 
 @pytest.mark.parametrize("models", [0, 300])
@@ -342,7 +346,7 @@ async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> 
         kernel.run("from sklearn.linear_model import LogisticRegression")
         kernel.run(f"models = [[LogisticRegression() for _ in range(30)] for _ in range({models // 30})]")
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for attempt in range(8):
                 kernel.run("ran = -1")
                 reported = len(watch.codes)
@@ -353,7 +357,7 @@ async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> 
                 wait = f"import pathlib\nwhile not pathlib.Path({str(pressed)!r}).exists(): time.sleep(0.01)"
                 requests.append(kernel.queue(wait))
                 third = "import time; time.sleep(0.02); ran = 2"
-                await watch.until(lambda w: third in w.codes[reported:])  # noqa: B023 - it is awaited here
+                await watch.wait_until(lambda w: third in w.codes[reported:])  # noqa: B023 - it is awaited here
                 kernel.interrupt_a_request(after=0.003 * attempt)
                 pressed.touch()
                 statuses = kernel.statuses(requests)
@@ -379,13 +383,13 @@ async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel:
     client = kernel.client()
     client.wait_for_ready(timeout=LONG)
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run(break_off)
         kernel.run("armed.append(1)")
         assert kernel.run("never = 1")["status"] == "error"
         kernel.run("1")
         kernel.run("2")
-        runs = [r.run for r in await watch.ran(5) if r.run is not None]
+        runs = [r.run for r in await watch.wait_for_runs(5) if r.run is not None]
         announced: list[int] = []
         while len(announced) < 5:
             message = client.get_iopub_msg(timeout=LONG)
@@ -399,25 +403,25 @@ async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel:
 
 @pytest.mark.fault(100)
 async def test_events_are_set_on_a_tool_id_only_while_it_is_the_probe_s(
-    seeing_python: str, tmp_path: Path
+    call_seeing_python: str, tmp_path: Path
 ) -> None:
     """A tool of the user's that takes the id over is called for nothing that the probe asked for."""
     take = (
         "import sys\nmine = sys.monitoring\nmine.free_tool_id(4)\nmine.use_tool_id(4, 'mine')\ncalled = []\n"
         "mine.register_callback(4, mine.events.PY_START, lambda code, _: called.append(code.co_name))"
     )
-    with KernelProcess(tmp_path, seeing_python) as kernel:
+    with KernelProcess(tmp_path, call_seeing_python) as kernel:
         kernel.run(SETUP)
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             kernel.run(take)
             kernel.run("class Other(Tiny):\n    def fit(self): return self\no = Other()")
             kernel.run("_ = o.fit()")
-            runs = await watch.ran(3)
+            runs = await watch.wait_for_runs(3)
             assert not any(run.sees_calls for run in runs), "and says so"
-            assert value(kernel.client(), "called") == []
-            assert value(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
-        assert value(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
+            assert evaluate(kernel.client(), "called") == []
+            assert evaluate(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
+        assert evaluate(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
 
 
 @pytest.mark.fault(102)
@@ -440,13 +444,13 @@ def around():
         "models = [[LogisticRegression() for _ in range(60)] for _ in range(5)]"
     )
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run(f"{around}\nspent = around()")
         for number in range(12):
             kernel.run(f"for row in models:\n    for m in row: m.C = {number + 2}.0")
         kernel.run("1")
-        runs = (await watch.ran(14))[1:-1]
-        spent = [sum(times) for times in value(kernel.client(), "spent[:-1]")]
+        runs = (await watch.wait_for_runs(14))[1:-1]
+        spent = [sum(times) for times in evaluate(kernel.client(), "spent[:-1]")]
         assert len(spent) == len(runs)
         told = [run.hook_seconds for run in runs]
         assert all(len(run.objects) == 300 for run in runs), "there is much to encode and to send"
@@ -463,7 +467,7 @@ async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelP
     fill = "{j: [[] for _ in range(20)] for j in range(20)}"
     kernel.run("from sklearn.linear_model import LogisticRegression\nX, y = [[0.0], [1.0]], [0, 1]")
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("filled, late, gone, model = {}, {}, {}, None")
         kernel.run(
             "late['a'] = {'b': {'c': LogisticRegression()}}\ngone['a'] = {'b': [LogisticRegression()]}"
@@ -471,9 +475,9 @@ async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelP
         kernel.run(f"filled.update({{i: {fill} for i in range(20)}})")
         kernel.run("late['a']['b']['c'] = LogisticRegression(); del gone; model = LogisticRegression()")
         kernel.run("model.fit(X, y)")
-        await watch.ran(5)
+        await watch.wait_for_runs(5)
         kernel.run("del filled")
-        await watch.ran(6)
+        await watch.wait_for_runs(6)
     timeline = timeline_of(watch)
     found = TimelineView(timeline).track("late['a']['b']['c']")[-1].change
     assert found is not None
@@ -497,7 +501,7 @@ async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelP
     assert verdicts == [Verdict.CREATED, Verdict.FITTED], "a global is always reached"
 
 
-def timeline_of(watch: Watching, runs: int | None = None) -> Timeline:
+def timeline_of(watch: Watcher, runs: int | None = None) -> Timeline:
     """As it stands after so many runs; after all of them."""
     timeline = Timeline()
     for event in watch.events:
@@ -543,12 +547,12 @@ async def test_a_look_goes_through_no_more_after_many_runs(tmp_path: Path) -> No
     with KernelProcess(tmp_path) as kernel:
         kernel.run("from sklearn.linear_model import LogisticRegression\nm = LogisticRegression()")
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             visited = []
             for _ in range(3):
                 for _ in range(100):
                     kernel.queue("m = LogisticRegression(); m")
                 kernel.run("m", timeout=LONG)
-                visited.append(value(kernel.client(), f"{AGENT}.observer.scanner.visited"))
+                visited.append(evaluate(kernel.client(), f"{AGENT}.observer.scanner.visited"))
             assert len(set(visited)) == 1, visited
             assert visited[0] < 40

@@ -67,7 +67,7 @@ async def test_what_is_out_of_all_proportion_is_refused_before_anything_is_made_
 ) -> None:
     with lying_kernel(tmp_path, lie) as kernel:
         async with watching(kernel) as watch:
-            error = await watch.failure(LONG)
+            error = await watch.wait_for_error(LONG)
     assert isinstance(error, ProbeError)
     assert said in f"{error.title} {error.hint}"
 
@@ -114,11 +114,11 @@ def test_outputs_of_the_users_cost_the_watcher_no_memory_to_speak_of(tmp_path: P
 async def test_a_large_output_of_the_users_ends_no_connection(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for _ in range(3):
                 kernel.run("display({'text/plain': 'x' * 100_000_000}, raw=True)")
             kernel.run("a = 1")
-            await watch.ran(4)
+            await watch.wait_for_runs(4)
     assert [code.split("(")[0] for code in watch.codes] == ["display"] * 3 + ["a = 1"]
     assert not [e for e in watch.events if isinstance(e, Lost)]
     states = [e.state for e in watch.events if isinstance(e, KernelChanged)]

@@ -31,7 +31,7 @@ from kernelscope.kernel import client, live_source, signs_of_life
 from kernelscope.kernel.attach_options import AttachOptions
 from kernelscope.kernel.live_source import LiveSource, detach_probe
 from tests.conftest import interpreter
-from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, watching
 from tests.support.kernels import KernelProcess
 
 
@@ -58,12 +58,12 @@ async def error_of(path: Path, **options: Any) -> KernelscopeError:
 
 async def test_every_run_of_a_burst_is_told_in_order(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
-        found = await watch.attached()
+        found = await watch.wait_for_attach()
         assert found.kernel.execution_count == 0
         assert found.kernel.pid == kernel.pid
         cells = [f"a = {n}" for n in range(10)] + ["1 / 0"] + [f"b = {n}" for n in range(10)]
         requests = [kernel.queue(cell, cell_id=f"cell {n}") for n, cell in enumerate(cells)]
-        runs = await watch.ran(len(cells))
+        runs = await watch.wait_for_runs(len(cells))
         assert [r.run.code for r in runs if r.run] == cells
         assert [r.run.execution_count for r in runs if r.run] == list(range(1, 22))
         assert watch.statuses == ["ok"] * 10 + ["error"] + ["ok"] * 10
@@ -78,12 +78,12 @@ async def test_attaching_while_a_failing_queue_runs(kernel: KernelProcess, tmp_p
     """The failing cell aborts what is queued, the attach too: it is asked again."""
     waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass\n1 / 0")
     async with watching(kernel) as watch:
-        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
         (tmp_path / "go").touch()
         kernel.wait(waiting)
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("a = 1")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         assert isinstance(watch.events[0], Waiting)
         assert len(watch.attaches) == 1
 
@@ -97,22 +97,22 @@ async def test_a_limit_that_runs_out(kernel: KernelProcess, tmp_path: Path) -> N
 
 async def test_a_restart_begins_an_epoch(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
-        first = await watch.attached()
+        first = await watch.wait_for_attach()
         kernel.run("from sklearn.svm import SVC\nold = SVC()")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         await asyncio.to_thread(kernel.restart)
-        second = await watch.attached(2)
+        second = await watch.wait_for_attach(2)
         assert (first.epoch, second.epoch) == (1, 2)
         assert second.kernel.pid == kernel.pid != first.kernel.pid
         assert second.base.names == {}
         assert second.history == ()
         assert [e.state for e in watch.events if isinstance(e, KernelChanged)].count("restarted") == 1
         kernel.run("new = 1")
-        runs = await watch.ran(2)
+        runs = await watch.wait_for_runs(2)
         assert [r.run.execution_count for r in runs if r.run] == [1, 1]
         told = [e.epoch for e in watch.events if isinstance(e, Observed)]
         assert told == [1, 2]
-    assert value(kernel.client(), INSTALLED) is False
+    assert evaluate(kernel.client(), INSTALLED) is False
 
 
 @pytest.mark.parametrize("removed", [False, True])
@@ -121,11 +121,11 @@ async def test_a_kernel_that_is_gone_for_good(
 ) -> None:
     monkeypatch.setattr(signs_of_life, "GONE_WITHOUT_FILE_S" if removed else "GONE_S", 1.5)
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         if removed:
             kernel.connection_file.unlink()
         kernel.kill()
-        assert isinstance(await watch.failure(8), UnreachableError)
+        assert isinstance(await watch.wait_for_error(8), UnreachableError)
         assert isinstance(watch.events[-1], KernelChanged)
         assert watch.events[-1].state == "died"
 
@@ -136,13 +136,13 @@ async def test_a_stopped_kernel_is_unreachable_and_comes_back(
     monkeypatch.setattr(live_source, "HEARTBEAT_S", 0.3)
     states = []
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         os.kill(kernel.pid, signal.SIGSTOP)
-        await watch.until(lambda w: any(getattr(e, "state", "") == "unreachable" for e in w.events))
+        await watch.wait_until(lambda w: any(getattr(e, "state", "") == "unreachable" for e in w.events))
         os.kill(kernel.pid, signal.SIGCONT)
-        await watch.until(lambda w: any(getattr(e, "state", "") == "back" for e in w.events))
+        await watch.wait_until(lambda w: any(getattr(e, "state", "") == "back" for e in w.events))
         kernel.run("a = 1")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         states = [e.state for e in watch.events if isinstance(e, KernelChanged)]
     assert states.count("unreachable") == states.count("back") == 1
 
@@ -243,10 +243,10 @@ async def test_a_kernel_of_another_language(tmp_path: Path) -> None:
 
 async def test_taking_the_probe_out(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         assert await detach_probe(kernel.connection_file)
         assert not await detach_probe(kernel.connection_file)
-        assert value(kernel.client(), INSTALLED) is False
+        assert evaluate(kernel.client(), INSTALLED) is False
         kernel.run("a = 1")
     assert not any(isinstance(e, Observed) for e in watch.events)
     with suppress(AssertionError):
@@ -258,9 +258,11 @@ async def test_what_follows_an_attach_is_never_lost(kernel: KernelProcess) -> No
     for number in range(3):
         async with watching(kernel) as watch:
             waiting = [kernel.queue(f"x = {number}, {n}") for n in range(5)]
-            await watch.attached()
+            await watch.wait_for_attach()
             waiting += [kernel.queue(f"y = {number}, {n}") for n in range(5)]
-            await watch.until(lambda w: w.codes and w.codes[-1].startswith("y") and w.codes[-1].endswith("4"))
+            await watch.wait_until(
+                lambda w: w.codes and w.codes[-1].startswith("y") and w.codes[-1].endswith("4")
+            )
             for request in waiting:
                 kernel.wait(request)
             first = watch.attaches[0].kernel.execution_count + 1

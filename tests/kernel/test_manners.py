@@ -18,7 +18,7 @@ import pytest
 from kernelscope.domain.events import Observed, Waiting
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
-from tests.kernel.watching import INSTALLED, LONG, played, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, run_cell, watching
 from tests.support.kernels import KernelProcess, wait_until_ready
 from tests.support.recordings import events_in
 
@@ -119,23 +119,23 @@ async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
         for client in (ours, theirs):
             wait_until_ready(client)
         async with watching(watched) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for number, cell in enumerate(CELLS, start=1):
-                assert without_ids(played(ours, cell)) == without_ids(played(theirs, cell)), cell
-                await watch.ran(number)
+                assert without_ids(run_cell(ours, cell)) == without_ids(run_cell(theirs, cell)), cell
+                await watch.wait_for_runs(number)
             assert watch.codes == list(CELLS)
-            seen = value(ours, EXPRESSION)
-            assert seen["names"] == value(theirs, EXPRESSION)["names"]
-        assert value(ours, EXPRESSION) == value(theirs, EXPRESSION)
+            seen = evaluate(ours, EXPRESSION)
+            assert seen["names"] == evaluate(theirs, EXPRESSION)["names"]
+        assert evaluate(ours, EXPRESSION) == evaluate(theirs, EXPRESSION)
         with watch_process(watched) as other:
             line_of(other, "attached")
-            played(ours, "model.fit(X, y)")
+            run_cell(ours, "model.fit(X, y)")
             line_of(other, "execution")
             other.kill()
-        played(theirs, "model.fit(X, y)")
+        run_cell(theirs, "model.fit(X, y)")
         for client in (ours, theirs):
-            played(client, "after = 1")
-        assert value(ours, EXPRESSION) == value(theirs, EXPRESSION)
+            run_cell(client, "after = 1")
+        assert evaluate(ours, EXPRESSION) == evaluate(theirs, EXPRESSION)
         assert plain.log.read_text() == watched.log.read_text().replace(
             str(watched.folder), str(plain.folder)
         )
@@ -145,23 +145,23 @@ async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel:
     client = kernel.client()
     wait_until_ready(client)
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         # In a namespace with the name of a module that the probe calls: the failure is no code of the user's.
         break_it = (
             "import sys\nlook = sys.modules['_kernelscope_probe.probe.agent'].AGENT.observer.scanner\n"
             "look.scan = eval('lambda: 1 / 0', {'__name__': 'json'})"
         )
         for cell in (break_it, "a = 1", "b = 2", "c = 3"):
-            assert played(client, cell) == []
-        error = await watch.failure()
+            assert run_cell(client, cell) == []
+        error = await watch.wait_for_error()
         assert isinstance(error, ProbeError)
         assert watch.codes[:1] == [break_it], "what cannot be looked into was run all the same"
         assert "ZeroDivisionError" in watch.runs[0].cut[0]
-    assert value(client, INSTALLED) is False
-    callbacks = value(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
+    assert evaluate(client, INSTALLED) is False
+    callbacks = evaluate(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
     kernel.restart()
     wait_until_ready(client)
-    assert callbacks == value(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
+    assert callbacks == evaluate(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
 
 
 async def test_an_attach_that_fails_takes_all_back(tmp_path: Path) -> None:
@@ -171,34 +171,34 @@ async def test_an_attach_that_fails_takes_all_back(tmp_path: Path) -> None:
             "manager = get_ipython().kernel.comm_manager\nkept, manager.comms = manager.comms, Full()"
         )
         async with watching(kernel) as watch:
-            assert isinstance(await watch.failure(), ProbeError)
+            assert isinstance(await watch.wait_for_error(), ProbeError)
         client = kernel.client()
-        assert value(client, INSTALLED) is False
+        assert evaluate(client, INSTALLED) is False
         kernel.run("manager.comms = kept")
-        report = value(client, EXPRESSION)
+        report = evaluate(client, EXPRESSION)
         assert {k: v for k, v in report.items() if "_kernelscope_probe" in str(v)} == {}
         assert not any(name.startswith("kernelscope") for name in report["comms"] + report["threads"])
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
 
 
 async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel, keep=60.0) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
     kernel.run("a = 1")
-    assert value(client, INSTALLED) is True
+    assert evaluate(client, INSTALLED) is True
     async with watching(kernel) as watch:
-        attached = await watch.attached()
+        attached = await watch.wait_for_attach()
         assert [o.run.code for o in attached.history if o.run] == ["a = 1"]
         kernel.run(
             "sys = __import__('sys'); sys.modules['_kernelscope_probe.probe.agent'].AGENT.lease.keep_alive.seconds = 0.01"
         )
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
 
     def is_uninstalled() -> bool:
         kernel.run("b = 2")
-        return value(client, INSTALLED) is False
+        return evaluate(client, INSTALLED) is False
 
     await eventually(is_uninstalled)
 
@@ -220,12 +220,12 @@ async def test_the_poller_speaks_of_changes_and_ends(kernel: KernelProcess, tmp_
     client = kernel.client()
     threads = "[t.name for t in __import__('threading').enumerate()]"
     async with watching(kernel, poll=0.1) as watch:
-        await watch.attached()
-        assert "kernelscope-poll" in value(client, threads)
+        await watch.wait_for_attach()
+        assert "kernelscope-poll" in evaluate(client, threads)
         (tmp_path / "go").touch()
-        await watch.until(lambda w: any("model" in o.names and o.run is None for o in w.observations))
-    assert "kernelscope-poll" not in value(client, threads)
-    assert value(client, INSTALLED) is False
+        await watch.wait_until(lambda w: any("model" in o.names and o.run is None for o in w.observations))
+    assert "kernelscope-poll" not in evaluate(client, threads)
+    assert evaluate(client, INSTALLED) is False
 
 
 @pytest.mark.fault(84)
@@ -233,23 +233,23 @@ async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run("from sklearn.svm import SVC\na = SVC()")
     async with watching(kernel) as first:
-        await first.attached()
+        await first.wait_for_attach()
         kernel.run("b = SVC()")
-        await first.ran(1)
+        await first.wait_for_runs(1)
         async with watching(kernel) as second:
-            attached = await second.attached()
+            attached = await second.wait_for_attach()
             assert [o.run.code for o in attached.history if o.run] == ["b = SVC()"]
             assert {o.generation for o in attached.base.objects} == {1}
             assert {o.generation for o in attached.history[0].objects} == {2}
             kernel.run("a = b")
-            await first.ran(2)
-            await second.ran(1)
+            await first.wait_for_runs(2)
+            await second.wait_for_runs(1)
             assert first.runs[-1] == second.runs[-1]
         kernel.run("c = SVC()")
-        await first.ran(3)
+        await first.wait_for_runs(3)
         assert {o.generation for o in first.runs[-1].objects} == {3}
-        assert value(client, INSTALLED) is True
-    assert value(client, INSTALLED) is False
+        assert evaluate(client, INSTALLED) is True
+    assert evaluate(client, INSTALLED) is False
 
 
 async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_rest(
@@ -258,15 +258,15 @@ async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_
     lock = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.observer.lock"
     kernel.run("from sklearn.svm import SVC")
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         hold = f"lock = {lock}; held, over = threading.Event(), threading.Event()\n"
         hold += "def hold():\n    with lock:\n        held.set()\n        over.wait()\n"
         kernel.run(f"import threading\n{hold}threading.Thread(target=hold).start(); held.wait(); a = SVC()")
-        (run,) = await watch.ran(1)
+        (run,) = await watch.wait_for_runs(1)
         assert run.cut == ("the look after this run: another look was at work",)
         assert not run.names
         kernel.run("over.set()")
-        await watch.ran(2)
+        await watch.wait_for_runs(2)
         assert set(watch.runs[-1].names) == {"a"}
 
 
@@ -289,14 +289,14 @@ async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
         ("import asyncio\nawait asyncio.sleep(0)", "ok"),
     ]  # fmt: skip
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         for number, (cell, _) in enumerate(cells, start=1):
             kernel.wait(kernel.queue("'a tool asks'", store_history=False))
             kernel.wait(kernel.queue("'silent'", silent=True))
             kernel.wait(kernel.queue(cell, cell_id=f"cell-{number}"))
-            await watch.ran(number)
+            await watch.wait_for_runs(number)
         kernel.run("''")
-        await watch.ran(len(cells) + 1)
+        await watch.wait_for_runs(len(cells) + 1)
         assert list(zip(watch.codes, watch.statuses, strict=True))[:-1] == cells
         assert [o.run.execution_count for o in watch.runs if o.run] == sorted(
             {o.run.execution_count for o in watch.runs if o.run}
@@ -310,29 +310,29 @@ async def test_an_attach_while_input_waits(kernel: KernelProcess) -> None:
     request = client.execute("answer = input('? ')", allow_stdin=True)
     assert client.get_stdin_msg(timeout=LONG)["content"]["prompt"] == "? "
     async with watching(kernel) as watch:
-        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
         client.input("42")
-        await watch.attached()
+        await watch.wait_for_attach()
         reply = client.get_shell_msg(timeout=LONG)
         assert reply["parent_header"]["msg_id"] == request
         assert reply["content"]["status"] == "ok"
-        assert value(client, "answer") == "42"
+        assert evaluate(client, "answer") == "42"
 
 
 async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_path: Path) -> None:
     client = kernel.client()
     wait_until_ready(client)
     async with watching(kernel) as first:
-        await first.attached()
+        await first.wait_for_attach()
         cell = (
             "import threading, pathlib\n"
             "def later():\n    while not pathlib.Path('go').exists(): pass\n    print('from the thread', flush=True)\n"
             "threading.Thread(target=later).start()"
         )
         request = client.execute(cell)
-        await first.ran(1)
+        await first.wait_for_runs(1)
         async with watching(kernel) as second:
-            await second.attached()
+            await second.wait_for_attach()
             (tmp_path / "go").touch()
             while (message := client.get_iopub_msg(timeout=LONG))["msg_type"] != "stream":
                 pass
@@ -344,27 +344,29 @@ async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_pa
 async def test_reset_and_what_else_users_do(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("from sklearn.svm import SVC\na = SVC(); d = {'k': SVC()}")
         kernel.run("%reset -f")
-        runs = await watch.ran(2)
+        runs = await watch.wait_for_runs(2)
         assert runs[-1].names == {"a": None, "d['k']": None}
         kernel.run("import sys\nfor n in [n for n in sys.modules if 'kernelscope' in n]: del sys.modules[n]")
         kernel.run(REPLACE)
         kernel.run("from sklearn.svm import SVC\na = SVC(); b = [a]\na.fit([[0], [1]], [0, 1])")
-        runs = await watch.ran(5)
+        runs = await watch.wait_for_runs(5)
         assert runs[-1].cut == ()
         assert set(runs[-1].names) == {"a", "b[0]"}
-        assert value(client, "used") == []
-    await eventually(lambda: "_kernelscope" not in str(value(client, "str(get_ipython().events.callbacks)")))
+        assert evaluate(client, "used") == []
+    await eventually(
+        lambda: "_kernelscope" not in str(evaluate(client, "str(get_ipython().events.callbacks)"))
+    )
 
 
 async def test_names_that_a_notebook_gives_to_something_else(kernel: KernelProcess) -> None:
     kernel.run("dict = list = str = exec = compile = vars = type = len = print = sys = json = s = q = 3")
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("del dict, list, str")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
 
 
 async def test_whoever_left_before_the_attach_was_read_gets_no_probe(
@@ -376,7 +378,7 @@ async def test_whoever_left_before_the_attach_was_read_gets_no_probe(
         other.kill()
     (tmp_path / "go").touch()
     kernel.wait(waiting)
-    assert value(kernel.client(), INSTALLED) is False
+    assert evaluate(kernel.client(), INSTALLED) is False
 
 
 async def test_a_watcher_elsewhere_renews_its_lease(
@@ -390,13 +392,13 @@ async def test_a_watcher_elsewhere_renews_its_lease(
     copy.chmod(0o600)
     kernel.connection_file, own = copy, kernel.connection_file
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         for number in range(1, 61):
             kernel.run(f"a = {number}")
-            await watch.ran(number)
+            await watch.wait_for_runs(number)
         os.kill(kernel.pid, signal.SIGINT)  # an idle kernel takes no harm from it
         kernel.run("b = 1")
-        await watch.ran(61)
+        await watch.wait_for_runs(61)
     kernel.connection_file = own
 
 
@@ -404,19 +406,19 @@ async def test_a_watcher_elsewhere_renews_its_lease(
 async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run("%load_ext autoreload\n%autoreload 2\nimport sys")
-    report = value(client, EXPRESSION)
+    report = evaluate(client, EXPRESSION)
     async with watching(kernel) as first:
-        await first.attached()
+        await first.wait_for_attach()
         kernel.run("for name in [n for n in sys.modules if 'kernelscope' in n]: del sys.modules[name]")
-        await first.ran(1)
+        await first.wait_for_runs(1)
         async with watching(kernel) as second:
-            await second.attached()
+            await second.wait_for_attach()
             await first.source.close()
-            assert value(client, INSTALLED) is True
+            assert evaluate(client, INSTALLED) is True
             kernel.run("a = 1")
-            await second.ran(1)
-    assert value(client, INSTALLED) is False
-    left = value(client, EXPRESSION)
+            await second.wait_for_runs(1)
+    assert evaluate(client, INSTALLED) is False
+    left = evaluate(client, EXPRESSION)
     assert {k: left[k] for k in ("callbacks", "comms", "threads")} == {
         k: report[k] for k in ("callbacks", "comms", "threads")
     }
@@ -471,10 +473,10 @@ async def test_threads_that_change_the_namespace(kernel: KernelProcess) -> None:
     )
     agent = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
     async with watching(kernel, poll=0.1) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         for number in range(1, 16):
             kernel.run("a = 1")
-            await watch.ran(number)
+            await watch.wait_for_runs(number)
         kernel.run("done.append(1); [thread.join() for thread in threads]; sys.setswitchinterval(0.005)")
-        assert [run.cut for run in await watch.ran(16)] == [()] * 16
-        assert value(kernel.client(), f"{agent}.guard.failures") == 0
+        assert [run.cut for run in await watch.wait_for_runs(16)] == [()] * 16
+        assert evaluate(kernel.client(), f"{agent}.guard.failures") == 0

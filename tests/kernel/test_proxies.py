@@ -13,7 +13,7 @@ from jupyter_client.session import Session
 from kernelscope.domain.events import KernelChanged, Lost
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import channels, inject, signs_of_life
-from tests.kernel.watching import INSTALLED, Watching, value, watching
+from tests.kernel.watching import INSTALLED, Watcher, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.proxies import Frames, Meddler, meddling, tunnelled
 
@@ -27,11 +27,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
 @pytest.fixture(autouse=True)
 def left(shared: KernelProcess) -> Iterator[None]:
     yield
-    assert value(shared.client(), INSTALLED) is False
+    assert evaluate(shared.client(), INSTALLED) is False
 
 
 @asynccontextmanager
-async def watching_at(kernel: KernelProcess, connection_file: Path) -> AsyncIterator[Watching]:
+async def watching_at(kernel: KernelProcess, connection_file: Path) -> AsyncIterator[Watcher]:
     """Watches a kernel through something that stands before it."""
     own, kernel.connection_file = kernel.connection_file, connection_file
     try:
@@ -41,11 +41,11 @@ async def watching_at(kernel: KernelProcess, connection_file: Path) -> AsyncIter
         kernel.connection_file = own
 
 
-def lost(watch: Watching) -> int:
+def lost(watch: Watcher) -> int:
     return sum(e.count for e in watch.events if isinstance(e, Lost))
 
 
-def states(watch: Watching) -> list[str]:
+def states(watch: Watcher) -> list[str]:
     told = [e.state for e in watch.events if isinstance(e, KernelChanged)]
     return [state for state in told if state not in ("busy", "idle")]
 
@@ -64,24 +64,24 @@ async def test_a_tunnel_that_drops_and_comes_back_leads_to_the_same_epoch(
         tunnelled(shared.connection_file, tmp_path) as tunnel,
         watching_at(shared, tunnel.connection_file) as watch,
     ):
-        await watch.attached()
+        await watch.wait_for_attach()
         shared.run("a = 0")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         for drop in range(1, 4):
             await tunnel.cut()
-            await watch.until(lambda w: states(w)[-1:] == ["unreachable"])
+            await watch.wait_until(lambda w: states(w)[-1:] == ["unreachable"])
             for cell in range(3):
                 shared.run(f"a = {drop}, {cell}")
             await tunnel.mend()
-            await watch.until(lambda w: states(w)[-1:] == ["back"])
+            await watch.wait_until(lambda w: states(w)[-1:] == ["back"])
             shared.run(f"b = {drop}")
-            await watch.ran(1 + 4 * drop)
+            await watch.wait_for_runs(1 + 4 * drop)
         assert states(watch) == ["unreachable", "back"] * 3
         assert len(watch.attaches) == 1
         cells = [[*(f"a = {d}, {c}" for c in range(3)), f"b = {d}"] for d in range(1, 4)]
         assert watch.codes == ["a = 0", *(code for some in cells for code in some)]
         assert lost(watch) == 0
-    assert value(shared.client(), INSTALLED) is False
+    assert evaluate(shared.client(), INSTALLED) is False
 
 
 def is_push(frames: Frames) -> bool:
@@ -113,11 +113,11 @@ async def test_what_was_lost_is_told_exactly_where_it_was_lost(shared: KernelPro
         meddling(shared.connection_file, tmp_path) as meddler,
         watching_at(shared, meddler.connection_file) as watch,
     ):
-        await watch.attached()
+        await watch.wait_for_attach()
         meddler.treat = dropped({1, 2, 5})
         for number in range(8):
             shared.run(f"n = {number}")
-        await watch.until(lambda w: w.codes and w.codes[-1] == "n = 7")
+        await watch.wait_until(lambda w: w.codes and w.codes[-1] == "n = 7")
         assert watch.codes == [f"n = {n}" for n in (0, 3, 4, 6, 7)]
         told = [
             e.count if isinstance(e, Lost) else 0 for e in watch.events if not isinstance(e, KernelChanged)
@@ -130,14 +130,14 @@ async def test_what_waits_is_bounded_and_what_goes_beyond_is_told_as_lost(
     shared: KernelProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with watching(shared) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         with monkeypatch.context() as full:
             full.setattr(channels, "MOST_WAITING", -1)
             for number in range(3):
                 shared.run(f"full = {number}")
-            await watch.until(lambda w: sum(getattr(e, "state", "") == "idle" for e in w.events) == 3)
+            await watch.wait_until(lambda w: sum(getattr(e, "state", "") == "idle" for e in w.events) == 3)
         shared.run("room = 1")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         assert (watch.codes, lost(watch)) == (["room = 1"], 3)
 
 
@@ -155,20 +155,20 @@ async def test_messages_that_come_twice_late_or_from_somebody_else_change_nothin
         meddling(shared.connection_file, tmp_path) as meddler,
         watching_at(shared, meddler.connection_file) as watch,
     ):
-        await watch.attached()
+        await watch.wait_for_attach()
         meddler.treat = twice
         shared.run("twice = 1")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         (push,) = filter(is_push, heard)
         meddler.treat = lambda frames: [frames]
         for said in (*heard, [frame.replace(b"twice", b"forgd") for frame in push]):
-            await meddler.say(said)
-        await meddler.say(signed(meddler, push, "of another kernel", {}))
-        await meddler.say(
+            await meddler.publish(said)
+        await meddler.publish(signed(meddler, push, "of another kernel", {}))
+        await meddler.publish(
             signed(meddler, push, watch.source._attachment.session, {"nonce": "another probe's"})
         )
         shared.run("after = 1")
-        await watch.ran(2)
+        await watch.wait_for_runs(2)
         assert watch.codes == ["twice = 1", "after = 1"]
         assert lost(watch) == 0
         assert len(watch.attaches) == 1
@@ -181,11 +181,11 @@ async def test_what_comes_after_a_later_one_is_lost(shared: KernelProcess, tmp_p
         meddling(shared.connection_file, tmp_path) as meddler,
         watching_at(shared, meddler.connection_file) as watch,
     ):
-        await watch.attached()
+        await watch.wait_for_attach()
         meddler.treat = swapped()
         for number in range(3):
             shared.run(f"n = {number}")
-        await watch.until(lambda w: w.codes[-1:] == ["n = 2"])
+        await watch.wait_until(lambda w: w.codes[-1:] == ["n = 2"])
         assert watch.codes == ["n = 1", "n = 2"], "each is a difference to the one before: a late one is none"
         assert lost(watch) == 1
 
@@ -206,22 +206,22 @@ def signed(meddler: Meddler, push: Frames, session: str, change: dict[str, str])
 async def test_hooks_that_the_notebook_removed_are_missed_and_not_put_back(shared: KernelProcess) -> None:
     client = shared.client()
     async with watching(shared) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         for _ in range(3):  # a tool's own request has the count of the next run, and is none
             shared.wait(shared.queue("'a tool asks'", store_history=False))
         shared.run("a = 1")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         shared.run(
             "kept = get_ipython().events.callbacks\nget_ipython().events.callbacks = {e: [] for e in kept}"
         )
         shared.wait(shared.queue("'a tool asks'", store_history=False))
         assert watch.error is None
         shared.run("b = 1")
-        error = await watch.failure()
+        error = await watch.wait_for_error()
         assert isinstance(error, ProbeError)
         assert error.title == "the notebook removed the probe's hooks"
-        assert value(client, "str(get_ipython().events.callbacks.get('post_run_cell'))") == "[]"
-    assert value(client, INSTALLED) is False
+        assert evaluate(client, "str(get_ipython().events.callbacks.get('post_run_cell'))") == "[]"
+    assert evaluate(client, INSTALLED) is False
     shared.run("get_ipython().events.callbacks = kept")
     shared.run("'whoever puts hooks of a probe that has left back is rid of them with the next run'")
-    assert "_kernelscope" not in value(client, "str(get_ipython().events.callbacks)")
+    assert "_kernelscope" not in evaluate(client, "str(get_ipython().events.callbacks)")

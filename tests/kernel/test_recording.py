@@ -47,7 +47,7 @@ class Running:
                 self.lines.append(line)
                 self._more.notify_all()
 
-    def until(self, fact: Callable[[list[str]], object]) -> None:
+    def wait_until(self, fact: Callable[[list[str]], object]) -> None:
         with self._more:
             assert self._more.wait_for(lambda: fact(self.lines), LONG), self.lines
 
@@ -93,14 +93,14 @@ def test_each_run_is_in_the_file_whatever_ends_the_recording(
         running("record", str(kernel.connection_file), "-o", str(path)) as record,
         running("watch", str(kernel.connection_file), "--json", tells="stdout") as watch,
     ):
-        record.until(attached)
-        watch.until(lambda lines: lines)
+        record.wait_until(attached)
+        watch.wait_until(lambda lines: lines)
         ran = [
             kernel.run(code)["execution_count"] for code in (MODEL, "model.fit([[0], [1]], [0, 1])", "1/0")
         ]
-        watch.until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
+        watch.wait_until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
         with running("replay", str(path), "--json", "--follow", tells="stdout") as follow:
-            follow.until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
+            follow.wait_until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
         assert record.ended(by=end) == (130 if end != signal.SIGKILL else -end)
         assert watch.ended(by=signal.SIGTERM) == 130
         if end != signal.SIGKILL:
@@ -121,7 +121,7 @@ def test_each_run_is_in_the_file_whatever_ends_the_recording(
 async def test_what_is_very_long_is_stored_once_and_cut(kernel: KernelProcess, tmp_path: Path) -> None:
     path = tmp_path / "a.kscope"
     with running("record", str(kernel.connection_file), "-o", str(path)) as record:
-        record.until(attached)
+        record.wait_until(attached)
         for _ in range(3):
             kernel.run(LONG_ONES, timeout=LONG * 4)
         record.ended(by=signal.SIGTERM)
@@ -148,7 +148,7 @@ def test_where_the_file_is_there_or_the_disk_is_full_it_ends_with_five(
         [*limited, str(kernel.connection_file), "-o", str(path)], stderr=subprocess.PIPE, text=True
     ) as process:
         record = Running(process, process.stderr)
-        record.until(attached)
+        record.wait_until(attached)
         for number in range(12):
             kernel.run(f"a = {number}  # " + "x" * 10_000)
         assert record.ended() == 5
@@ -160,7 +160,7 @@ def test_a_session_that_was_played_is_judged_anew_alike(kernel: KernelProcess, t
     path = tmp_path / "a.kscope"
     kernel.run("model = None")
     with running("record", str(kernel.connection_file), "-o", str(path)) as record:
-        record.until(attached)
+        record.wait_until(attached)
         for code in (MODEL, MODEL, "model.fit([[0], [1]], [0, 1])", "del model"):
             kernel.run(code)
         record.ended(by=signal.SIGTERM)

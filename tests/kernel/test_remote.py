@@ -29,9 +29,9 @@ async def test_a_watcher_that_gives_none_is_let_go(
     monkeypatch.setattr(Attachment, "take_renewal", lambda _: False)
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for _ in range(REMOTE_RUNS):
                 kernel.queue("1")
-            await watch.ran(REMOTE_RUNS)
+            await watch.wait_for_runs(REMOTE_RUNS)
             assert kernel.run(f"assert not {INSTALLED}")["status"] == "ok"
             assert len(watch.runs) == REMOTE_RUNS

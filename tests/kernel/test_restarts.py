@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 from kernelscope.domain.events import KernelChanged, Observed, Waiting
 from kernelscope.kernel.live_source import LiveSource
-from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
+from tests.kernel.watching import INSTALLED, LONG, Watcher, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Nursery
 
@@ -41,7 +41,7 @@ Told = list[tuple[str, float]]
 class Lane:
     """One kernel that is watched and restarted again and again."""
 
-    def __init__(self, watch: Watching) -> None:
+    def __init__(self, watch: Watcher) -> None:
         self.watch = watch
         self.epoch = 1
         self.told: Told = []
@@ -49,7 +49,7 @@ class Lane:
     async def begun(self, kind: str, pid: int, answered: float) -> None:
         """The next epoch is there, in order, and holds nothing of the one before."""
         # A kernel that lived a moment between two others may be attached to, or passed over.
-        await self.watch.until(lambda w: w.attaches and w.attaches[-1].kernel.pid == pid)
+        await self.watch.wait_until(lambda w: w.attaches and w.attaches[-1].kernel.pid == pid)
         self.told.append((kind, max(0.0, time.monotonic() - answered)))
         found = self.watch.attaches[-1]
         assert (found.base.names, found.history, found.kernel.execution_count) == ({}, (), 0)
@@ -67,7 +67,7 @@ class Lane:
         """A run in this epoch is told as its first, with generations numbered from 1."""
         await run(MODEL)
         epoch = self.epoch
-        await self.watch.until(
+        await self.watch.wait_until(
             lambda w: w.events and isinstance(w.events[-1], KernelChanged | Observed) and _runs(w, epoch)
         )
         (run_told,) = _runs(self.watch, epoch)
@@ -75,7 +75,7 @@ class Lane:
         assert sorted(o.generation or 0 for o in run_told.observation.objects) == [1, 2]
 
 
-def _runs(watch: Watching, epoch: int) -> list[Observed]:
+def _runs(watch: Watcher, epoch: int) -> list[Observed]:
     return [e for e in watch.events if isinstance(e, Observed) and e.epoch == epoch and e.observation.run]
 
 
@@ -101,13 +101,13 @@ async def by_hand(folder: Path, kinds: list[str]) -> Told:
 
 async def _by_hand(hand: Callable[..., Awaitable[Any]], kernel: KernelProcess, kinds: list[str]) -> Told:
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         lane = Lane(watch)
         for kind in kinds:
             await hand(HOW[kind], kernel)
             await lane.begun(kind, kernel.pid, time.monotonic())
             await lane.works(lambda code: hand(kernel.run, code))
-    assert await hand(lambda: value(kernel.client(), INSTALLED)) is False
+    assert await hand(lambda: evaluate(kernel.client(), INSTALLED)) is False
     assert kernel.log.read_text().count("No such comm") == 0
     return lane.told
 
@@ -184,9 +184,9 @@ def pid_of(manager: AsyncIOLoopKernelManager) -> int:
 async def by_jupyter(folder: Path, kinds: list[str]) -> Told:
     async with managed(folder) as manager:
         await answers(manager)
-        watch = Watching(LiveSource(folder / "kernel-managed.json"))
+        watch = Watcher(LiveSource(folder / "kernel-managed.json"))
         task = asyncio.create_task(watch.pump())
-        await watch.attached()
+        await watch.wait_for_attach()
         lane = Lane(watch)
         for kind in kinds:
             before = pid_of(manager)

@@ -15,7 +15,7 @@ from kernelscope.kernel.auditor import audit
 from kernelscope.kernel.live_source import detach_probe
 from tests.kernel import foreign
 from tests.kernel.test_manners import EXPRESSION
-from tests.kernel.watching import value, watching
+from tests.kernel.watching import evaluate, watching
 from tests.support.kernels import KernelProcess
 
 
@@ -35,7 +35,7 @@ def asked(kernel: KernelProcess) -> list[dict[str, Any]]:
 async def refused(kernel: KernelProcess) -> UnsupportedKernelError:
     """The error, which leaving it gives as well."""
     async with watching(kernel) as watch:
-        error = await watch.failure()
+        error = await watch.wait_for_error()
     assert isinstance(error, UnsupportedKernelError)
     assert error.exit_code == 3
     assert "ipykernel 6 or 7" in error.hint
@@ -94,13 +94,13 @@ async def test_an_ipykernel_that_lacks_what_the_probe_needs(
     state = EXPRESSION.replace("ip.kernel.comm_manager", "kernel.comm_manager").replace(
         "{'get_ipython': get_ipython}", "{'get_ipython': get_ipython, 'kernel': kernel}"
     )
-    before = value(client, state)
+    before = evaluate(client, state)
     error = await refused(kernel)
     assert words in error.title
-    assert value(client, state) == before
+    assert evaluate(client, state) == before
     kernel.run(restore)
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
 
 
 @pytest.fixture(scope="module")

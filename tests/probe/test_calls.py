@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from kernelscope.domain.facts import Observation
 from kernelscope.probe.calls import CallWatcher
 from kernelscope.probe.identity import Tokens
-from tests.kernel.watching import Watching, value, watching
+from tests.kernel.watching import Watcher, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.probe import make_types
 
@@ -74,22 +74,22 @@ search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)
 
 
 @pytest.fixture
-def kernel(seeing_python: str, tmp_path: Path) -> Iterator[KernelProcess]:
-    with KernelProcess(tmp_path, seeing_python) as process:
+def kernel(call_seeing_python: str, tmp_path: Path) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path, call_seeing_python) as process:
         yield process
 
 
 class Calls:
     """Cells, and the calls that were seen in each."""
 
-    def __init__(self, kernel: KernelProcess, watch: Watching) -> None:
+    def __init__(self, kernel: KernelProcess, watch: Watcher) -> None:
         self.kernel, self.watch, self.names = kernel, watch, dict[str, int]()
 
     async def run(self, code: str) -> Observation:
         count = len(self.watch.runs) + 1
         reply = self.kernel.run(code)
         assert reply["status"] == "ok", reply
-        found = (await self.watch.ran(count))[-1]
+        found = (await self.watch.wait_for_runs(count))[-1]
         assert found.cut == ()
         for name, token in found.names.items():
             if token is None:
@@ -114,7 +114,7 @@ async def test_calls_on_names(kernel: KernelProcess) -> None:
     kernel.run(SETUP)
     client = kernel.client()
     async with watching(kernel) as watch:
-        found = await watch.attached()
+        found = await watch.wait_for_attach()
         assert found.kernel.sees_calls
         cells = Calls(kernel, watch)
         cells.names.update(found.base.names)
@@ -137,7 +137,7 @@ async def test_calls_on_names(kernel: KernelProcess) -> None:
         for code, calls in expected.items():
             assert await cells.seen(code) == calls, code
         kept = "(sorted(mine.kept_), mine.kept_['X'] is X)"
-        assert value(client, kept) == (["X", "self", "y"], True), "what `locals()` gave is the user's"
+        assert evaluate(client, kept) == (["X", "self", "y"], True), "what `locals()` gave is the user's"
         whole = await cells.seen("pipe.fit(X, y)")
         assert ("pipe", "fit", 1, 1, None, False) in whole
         assert [c for c in whole if c[0] == "part"] == [
@@ -152,7 +152,7 @@ async def test_calls_on_names(kernel: KernelProcess) -> None:
 async def test_models_that_no_name_reaches(kernel: KernelProcess) -> None:
     kernel.run(SETUP)
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         cells = Calls(kernel, watch)
         found = await cells.run("lost(); lost()")
         assert {(o.method, o.inside) for o in found.locals} == {("fit", "lost")}
@@ -174,16 +174,16 @@ async def test_what_a_call_is_given_lives_no_longer(kernel: KernelProcess) -> No
     kernel.run(SETUP)
     client = kernel.client()
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         cells = Calls(kernel, watch)
         await cells.run("lender, slots = Lender(), Slots()")
         await cells.run("lender.fit(Big()); slots.fit(X)")
-        assert value(client, "lender.freed_") is True
+        assert evaluate(client, "lender.freed_") is True
         for _ in range(3):
             found = await cells.run("slots.fit(X)")
         assert found.sees_calls, "an object without weak references is no failure"
         await cells.run("gone = weakref.ref(LogisticRegression().fit(X, y))")
-        assert value(client, "gone() is None") is True
+        assert evaluate(client, "gone() is None") is True
 
 
 async def test_calls_are_seen_in_threads_and_forests(kernel: KernelProcess) -> None:
@@ -192,7 +192,7 @@ async def test_calls_are_seen_in_threads_and_forests(kernel: KernelProcess) -> N
         + "import threading\nfrom sklearn.ensemble import RandomForestClassifier\nf = RandomForestClassifier(40, n_jobs=2)"
     )
     async with watching(kernel) as watch:
-        found = await watch.attached()
+        found = await watch.wait_for_attach()
         cells = Calls(kernel, watch)
         cells.names.update(found.base.names)
         whole = await cells.seen("f.fit(X, y)")
@@ -210,25 +210,25 @@ async def test_monitoring_is_given_back(kernel: KernelProcess) -> None:
         "__import__('sys').monitoring.use_tool_id(i, 'test') for c in (Mine.fit.__code__,)]"
     )
     async with watching(kernel) as watch:
-        await watch.attached()
-        assert value(client, tools)[4] == "kernelscope"
+        await watch.wait_for_attach()
+        assert evaluate(client, tools)[4] == "kernelscope"
         kernel.run("m.fit(X, y); mine.fit(X)")
-        await watch.ran(1)
-    assert value(client, tools) == [None] * 6
-    assert value(client, events) == [0, 0]
+        await watch.wait_for_runs(1)
+    assert evaluate(client, tools) == [None] * 6
+    assert evaluate(client, events) == [0, 0]
 
 
 async def test_a_tool_id_that_was_taken_away(kernel: KernelProcess) -> None:
     kernel.run(SETUP)
     client = kernel.client()
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("import sys\nsys.monitoring.free_tool_id(4)\nsys.monitoring.use_tool_id(4, 'mine')")
         kernel.run("m.fit(X, y)")
-        await watch.ran(2)
-    assert value(client, "sys.monitoring.get_tool(4)") == "mine"
+        await watch.wait_for_runs(2)
+    assert evaluate(client, "sys.monitoring.get_tool(4)") == "mine"
     assert (
-        value(
+        evaluate(
             client,
             "'_kernelscope_probe' in sys.modules or len(get_ipython().events.callbacks['pre_run_cell'])",
         )

@@ -18,9 +18,9 @@ from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
 from kernelscope.protocol.wire import Greeting
 from kernelscope.timeline.timeline import Timeline
-from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
+from tests.kernel.watching import INSTALLED, LONG, Watcher, evaluate, watching
 from tests.support import pythons
-from tests.support.facts import explained
+from tests.support.facts import explanation_of
 from tests.support.kernels import KernelProcess
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def is_at_the_door(entry: str, module: str, line: int) -> bool:
 
 def report(client: BlockingKernelClient) -> dict[str, Any]:
     """What the harness in the kernel has recorded."""
-    result: dict[str, Any] = json.loads(value(client, FAULTS + "report()"))
+    result: dict[str, Any] = json.loads(evaluate(client, FAULTS + "report()"))
     return result
 
 
@@ -139,17 +139,17 @@ def collect_lines(client: BlockingKernelClient) -> Lines:
     play_cells(client, CELLS * 2)  # what is done once per type is done
     result: Lines = {}
     for broken in (0, 1, 2):
-        value(client, FAULTS + "reached.clear()")
-        value(client, FAULTS + "collect(True)")
+        evaluate(client, FAULTS + "reached.clear()")
+        evaluate(client, FAULTS + "collect(True)")
         play_cells(client, [f"{FAULTS}break_a_look({broken})\n{CELLS[0]}", CELLS[0]] if broken else CELLS[:1])
-        value(client, FAULTS + "collect(False)")
+        evaluate(client, FAULTS + "collect(False)")
         for entry, module, line, times in report(client)["reached"]:
             if not is_at_the_door(entry, module, line):
                 result.setdefault((entry, module, line), (1 if broken else times, broken))
     return result
 
 
-def last_count(watch: Watching) -> int:
+def last_count(watch: Watcher) -> int:
     """Of the last run that was reported."""
     return max((o.run.execution_count for o in watch.runs[-1:] if o.run is not None), default=0)
 
@@ -157,7 +157,7 @@ def last_count(watch: Watching) -> int:
 class Reports:
     """What the watcher received of the runs from ``first`` on."""
 
-    def __init__(self, watch: Watching, first: int) -> None:
+    def __init__(self, watch: Watcher, first: int) -> None:
         self.timeline = Timeline()
         moments = [moment for event in watch.events for moment in self.timeline.apply(event).moments]
         start = next(i for i, m in enumerate(moments) if m.kind == "run" and m.execution_count >= first)
@@ -203,7 +203,7 @@ class Reports:
     def _hedged(changes: tuple[Change, ...], usual: dict[str, set[Verdict]]) -> None:
         for change in changes:
             assert change.certainty != "observed"
-            assert "an earlier look failed" in explained(change)
+            assert "an earlier look failed" in explanation_of(change)
             assert change.verdict in usual[change.name] | {Verdict.UNKNOWN}
 
 
@@ -221,7 +221,9 @@ def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> di
 
 @pytest.mark.long
 @pytest.mark.fault(27)
-@pytest.mark.parametrize("python", dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
+@pytest.mark.parametrize(
+    "python", dict.fromkeys([sys.executable, *pythons.oldest_and_newest()]), ids=pythons.environment_name
+)
 async def test_a_fault_at_every_line_of_the_hooks(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -231,7 +233,7 @@ async def test_a_fault_at_every_line_of_the_hooks(
     with KernelProcess(tmp_path / "plain", python) as kernel:
         client = kernel.client()
         kernel.run(SETUP)
-        value(client, PUT_IN)
+        evaluate(client, PUT_IN)
         expected = play_cells(client, CELLS)
         log = kernel.log.read_text()
     assert [len(shown) for shown in expected] == [2, 3, 2]
@@ -239,30 +241,30 @@ async def test_a_fault_at_every_line_of_the_hooks(
         client = kernel.client()
         kernel.run(SETUP)
         async with watching(kernel) as watch:
-            await watch.attached()
-            value(client, PUT_IN)
+            await watch.wait_for_attach()
+            evaluate(client, PUT_IN)
             lines = collect_lines(client)
             density = (2, 8) if python == sys.executable else (16, 16)
             faults = choose_faults(lines, *density, range(OWN))
-            first = value(client, "get_ipython().execution_count")
+            first = evaluate(client, "get_ipython().execution_count")
             play_cells(client, CELLS)
-            await watch.until(lambda w: last_count(w) == first + 2)
+            await watch.wait_until(lambda w: last_count(w) == first + 2)
             usual = Reports(watch, first).verdicts()
             assert all(len(verdicts) == 1 for verdicts in usual.values())
-            value(client, FAULTS + f"plan({json.dumps(faults)!r})")
+            evaluate(client, FAULTS + f"plan({json.dumps(faults)!r})")
             first += len(CELLS)
             cells = [CELLS[n % len(CELLS)] for n in range(len(faults) + len(CELLS))]
             for start in range(0, len(cells), 60):
                 shown = play_cells(client, cells[start : start + 60])
                 assert shown == [expected[n % len(CELLS)] for n in range(start, start + len(shown))]
-            await watch.until(lambda w: last_count(w) == first + len(cells) - 1)
+            await watch.wait_until(lambda w: last_count(w) == first + len(cells) - 1)
             result = report(client)
             assert len(result["missed"]) <= len(faults) // 5, result["missed"]
             assert len(result["fired"]) == len(faults) - len(result["missed"])
             reports = Reports(watch, first)
             score = reports.check(first, cells, usual)
         async with watching(kernel) as again:
-            base = (await again.attached()).base
+            base = (await again.wait_for_attach()).base
         assert state_of(reports.timeline.names, reports.timeline.objects) == state_of(
             base.names, {o.token: o for o in base.objects}
         )
@@ -277,7 +279,9 @@ async def test_a_fault_at_every_line_of_the_hooks(
 
 @pytest.mark.long
 @pytest.mark.fault(24)
-@pytest.mark.parametrize("python", dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
+@pytest.mark.parametrize(
+    "python", dict.fromkeys([sys.executable, *pythons.oldest_and_newest()]), ids=pythons.environment_name
+)
 async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
     python: str, tmp_path: Path
 ) -> None:
@@ -286,15 +290,15 @@ async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
         client = kernel.client()
         kernel.run(SETUP)
         async with watching(kernel) as watch:
-            await watch.attached()
-            value(client, PUT_IN)
+            await watch.wait_for_attach()
+            evaluate(client, PUT_IN)
             lines = collect_lines(client)
             density = (5, 20) if python == sys.executable else (24, 24)
             faults = [
                 f for f in choose_faults(lines, *density, range(OWN, KINDS)) if not f[-1]
             ]  # no look fails besides
-            value(client, FAULTS + f"plan({json.dumps(faults)!r})")
-            first = value(client, "get_ipython().execution_count")
+            evaluate(client, FAULTS + f"plan({json.dumps(faults)!r})")
+            first = evaluate(client, "get_ipython().execution_count")
             interrupted = 0
             for _ in range(0, 2 * len(faults) + 60, 60):
                 # The last cell arms no fault: an interrupt is for a cell that is in the queue behind it.
@@ -309,13 +313,13 @@ async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
                     ]
                     assert "kernelscope" not in text.replace("test_every_line", "")
             result = report(client)
-            last = value(client, "get_ipython().execution_count") - 1
-            await watch.until(lambda w: last_count(w) == last)
-            assert value(client, f"{AGENT}.guard.failures") == 0, "none of them is a failure of the probe"
+            last = evaluate(client, "get_ipython().execution_count") - 1
+            await watch.wait_until(lambda w: last_count(w) == last)
+            assert evaluate(client, f"{AGENT}.guard.failures") == 0, "none of them is a failure of the probe"
             runs = [run for run in watch.runs if run.run is not None and run.run.execution_count >= first]
             timeline = Reports(watch, first).timeline
         async with watching(kernel) as again:
-            base = (await again.attached()).base
+            base = (await again.wait_for_attach()).base
         assert len(result["missed"]) <= len(faults) // 5, result["missed"]
         in_hooks = [fault for fault in result["fired"] if fault[0] != "on_comm_message"]
         assert interrupted >= len(in_hooks) - timeline.lost
@@ -330,10 +334,10 @@ async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
 
 def lines_of(client: BlockingKernelClient, go: str) -> Lines:
     """Collect the lines that an expression reaches in the kernel."""
-    value(client, FAULTS + "reached.clear()")
-    value(client, FAULTS + "collect(True)")
-    value(client, f"len(str({go}))")
-    value(client, FAULTS + "collect(False)")
+    evaluate(client, FAULTS + "reached.clear()")
+    evaluate(client, FAULTS + "collect(True)")
+    evaluate(client, f"len(str({go}))")
+    evaluate(client, FAULTS + "collect(False)")
     result = {(entry, module, line): (times, 0) for entry, module, line, times in report(client)["reached"]}
     return {place: times for place, times in result.items() if not is_at_the_door(*place)}
 
@@ -346,10 +350,10 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
     """All is as it was before; where the kernel still has the probe, it is whole."""
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
-        greeting = Greeting(value(client, "get_ipython().kernel.session.session"), 1e12)  # never too late
+        greeting = Greeting(evaluate(client, "get_ipython().kernel.session.session"), 1e12)  # never too late
         attach = inject.attach("watcher", greeting).expression()
         kernel.run(SETUP)
-        value(client, PUT_IN)
+        evaluate(client, PUT_IN)
         kernel.run(CELLS[0])
         log = kernel.log.read_text()
 
@@ -357,16 +361,16 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
             faults = choose_faults(lines, own, others)
             for start in range(0, len(faults), 20):  # a request takes little time, on a loaded machine, too
                 some = json.dumps(faults[start : start + 20])
-                assert json.loads(value(client, f"{FAULTS}{name}({arguments}{some!r})")) == []
+                assert json.loads(evaluate(client, f"{FAULTS}{name}({arguments}{some!r})")) == []
             return f"{name}: {len(lines)} lines reached, {len(faults)} faults"
 
         put_in = f"eval({attach!r}, {{}})"
         table = [play("attaches", lines_of(client, put_in), 12, 24, f"{attach!r}, ")]
-        value(client, f"len({put_in})")
+        evaluate(client, f"len({put_in})")
         leave = f"{FAULTS}agent().comm.handle_msg({{'content': {{'data': {{'leave': 'watcher'}}}}}})"
         table.append(play("leaves", lines_of(client, leave), 1, 1, f"{attach!r}, 'watcher', "))
-        value(client, f"len(eval({inject.attach('poller', greeting, poll=0.1).expression()!r}, {{}}))")
-        value(
+        evaluate(client, f"len(eval({inject.attach('poller', greeting, poll=0.1).expression()!r}, {{}}))")
+        evaluate(
             client,
             "__import__('sys').modules['_kernelscope_probe.probe.poller'].__dict__.update(MIN_SECONDS=0.001)",
         )
@@ -388,8 +392,8 @@ async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
         async with watching(kernel) as watch:
-            await watch.attached()
-            value(
+            await watch.wait_for_attach()
+            evaluate(
                 client,
                 f"{AGENT}.observer.__dict__.update(observe_between_runs={raises}, observe_run={raises}) or "
                 f"{AGENT}.guard.__dict__.update(handle={raises}) or 1",
@@ -397,12 +401,12 @@ async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
             for number in range(4):
                 assert play_cells(client, [f"{number}; print('shown')"]) == [[("stdout", "shown\n")]]
             cut = tuple(f"the look {when} this run was cut short by {error}" for when in ("before", "after"))
-            assert all(run.cut == cut for run in await watch.ran(4))
-            value(client, f"{AGENT}.guard.__dict__.pop('handle') and 1")
+            assert all(run.cut == cut for run in await watch.wait_for_runs(4))
+            evaluate(client, f"{AGENT}.guard.__dict__.pop('handle') and 1")
             shown = play_cells(client, ["print('shown')"] * 3)
             assert shown == [[("stdout", "shown\n")]] * 3
-            assert isinstance(await watch.failure(), ProbeError)
-        assert value(client, INSTALLED) is False
+            assert isinstance(await watch.wait_for_error(), ProbeError)
+        assert evaluate(client, INSTALLED) is False
         assert "Traceback" not in kernel.log.read_text()
 
 
@@ -416,11 +420,11 @@ async def test_an_attach_that_fails_leaves_the_user_s_last_error(tmp_path: Path)
             "manager = get_ipython().kernel.comm_manager\nkept, manager.comms = manager.comms, Full()"
         )
         last = "[id(__import__('sys').__dict__.get('last_' + n)) for n in ('type', 'value', 'traceback')]"
-        before = value(client, last)
+        before = evaluate(client, last)
         async with watching(kernel) as watch:
-            assert isinstance(await watch.failure(), ProbeError)
-        assert value(client, last) == before
-        assert value(client, INSTALLED) is False
+            assert isinstance(await watch.wait_for_error(), ProbeError)
+        assert evaluate(client, last) == before
+        assert evaluate(client, INSTALLED) is False
 
 
 @pytest.mark.fault(46)
@@ -433,9 +437,9 @@ async def test_a_forked_child_is_silent(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             assert play_cells(client, [cell]) == [[("stdout", "0\n")]]
-            assert [run.cut for run in await watch.ran(1)] == [()]
+            assert [run.cut for run in await watch.wait_for_runs(1)] == [()]
 
 
 @pytest.mark.fault(49)
@@ -444,6 +448,6 @@ async def test_a_python_without_its_global_lock_is_refused(tmp_path: Path) -> No
     with KernelProcess(tmp_path) as kernel:
         kernel.run("import sys\nsys._is_gil_enabled = lambda: False")
         async with watching(kernel) as watch:
-            error = await watch.failure()
+            error = await watch.wait_for_error()
         assert "free-threaded" in f"{error.title} {error.hint}"
-        assert value(kernel.client(), INSTALLED) is False
+        assert evaluate(kernel.client(), INSTALLED) is False

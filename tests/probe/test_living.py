@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.watching import value, watching
+from tests.kernel.watching import evaluate, watching
 from tests.support.kernels import KernelProcess
 
 HERE = Path(__file__).parent
@@ -30,18 +30,18 @@ async def freed(kernel: KernelProcess, kinds: str) -> tuple[int, list[str], list
     for cell in (f"{SETUP}del m\nimport living, steps\nkinds = list({kinds})", made, "f0", LET_GO):
         reply = kernel.run(cell, timeout=240)
         assert reply["status"] == "ok", reply
-    plain = json.loads(value(client, "__import__('json').dumps(freed)"))
+    plain = json.loads(evaluate(client, "__import__('json').dumps(freed)"))
     kernel.run("del freed")
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         for number, cell in enumerate((made, "f0", "looked = 1", "looked = 2", LET_GO), start=1):
             reply = kernel.run(cell, timeout=240)
             assert reply["status"] == "ok", reply
-            await watch.ran(number)
+            await watch.wait_for_runs(number)
         seen = {n for o in watch.observations for n in o.names}
-        watched = json.loads(value(client, "__import__('json').dumps(freed)"))
+        watched = json.loads(evaluate(client, "__import__('json').dumps(freed)"))
         assert len(seen & {name.split()[0] for name in watched}) > 0.9 * len(watched), "they were looked at"
-        return int(value(client, "fitted")), plain, watched
+        return int(evaluate(client, "fitted")), plain, watched
 
 
 @pytest.mark.long

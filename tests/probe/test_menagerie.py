@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kernelscope.domain.facts import Opaque, Signature
-from tests.kernel.watching import value, watching
+from tests.kernel.watching import evaluate, watching
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
 
@@ -28,7 +28,7 @@ SETUP = f"import sys, types\n{PUT_IN}del m\nimport menagerie, gc, weakref\nfrom 
 
 @pytest.mark.long
 @pytest.mark.fault(57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70)
-@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
+@pytest.mark.parametrize("python", pythons.oldest_and_newest(), ids=pythons.environment_name)
 async def test_thousands_of_hostile_objects(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -36,22 +36,22 @@ async def test_thousands_of_hostile_objects(
         client = kernel.client()
         assert kernel.run(SETUP)["status"] == "ok"
         async with watching(kernel) as watch:
-            await watch.attached()
-            value(client, "menagerie.time_hooks(get_ipython().events.callbacks)")
+            await watch.wait_for_attach()
+            evaluate(client, "menagerie.time_hooks(get_ipython().events.callbacks)")
             tripped, kept, before = 0, 0, len(watch.runs)
             for number in range(BATCHES):
                 made = kernel.run(f"menagerie.batch(globals(), {SEED * 1_000 + number}, {SIZE})")
                 assert made["status"] == "ok", made
                 kernel.run("if not gc: x0.fit(x1)\ny = [x2, x3]; model = LogisticRegression(C=2.0)")
-                await watch.ran(before + 2 * (number + 1))
-                tripped += value(client, "menagerie.looked_at()")
+                await watch.wait_for_runs(before + 2 * (number + 1))
+                tripped += evaluate(client, "menagerie.looked_at()")
                 kernel.run("for i in range(120): del globals()[f'x{i}']\ndel y, i; _ = gc.collect()")
                 before += 1
-                await watch.ran(before + 2 * (number + 1))
-                kept += value(client, "sum(r() is not None for r in menagerie.watched)")
+                await watch.wait_for_runs(before + 2 * (number + 1))
+                kept += evaluate(client, "sum(r() is not None for r in menagerie.watched)")
             control = await _control(kernel)
             assert control > SIZE
-            longest = max(value(client, "menagerie.hooks"))
+            longest = max(evaluate(client, "menagerie.hooks"))
             texts = [
                 told.text
                 for seen in watch.observations
@@ -63,7 +63,7 @@ async def test_thousands_of_hostile_objects(
             cell = "u = menagerie.Undead(); keeper = LogisticRegression(u); keeper.coef_ = [u]; keeper.intercept_ = u"
             for code in (cell, "keeper.n_iter_ = 1", "del keeper, u; print(len(menagerie.freed))"):
                 assert kernel.run(code)["status"] == "ok"
-            assert value(client, "len(menagerie.freed)") == 1, "freed at the del, by nobody else"
+            assert evaluate(client, "len(menagerie.freed)") == 1, "freed at the del, by nobody else"
         assert not any("the look after" in cut for run in watch.runs for cut in run.cut)
         for name in ("many_", "strided_", "digits_", "text_"):
             assert str(learned[name].digest).startswith("~"), f"{name} is told as cut"
@@ -86,4 +86,4 @@ async def test_thousands_of_hostile_objects(
 
 async def _control(kernel: KernelProcess) -> int:
     kernel.run(f"menagerie.batch(globals(), {SEED * 1_000}, {SIZE})")
-    return int(value(kernel.client(), "menagerie.naive(globals())"))
+    return int(evaluate(kernel.client(), "menagerie.naive(globals())"))

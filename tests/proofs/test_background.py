@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernelscope.kernel.live_source import detach_probe
-from tests.kernel.watching import LONG, value, watching
+from tests.kernel.watching import LONG, evaluate, watching
 from tests.support.kernels import KernelProcess, wait_until_ready
 
 if TYPE_CHECKING:
@@ -94,27 +94,27 @@ async def test_it_reaches_its_cell(
     speak = started("before the first attach", FIRST)
     speak("unwatched")
     async with watching(kernel) as first:
-        await first.attached()
+        await first.wait_for_attach()
         speak("attached")
         async with watching(kernel) as second:
-            await second.attached()
+            await second.wait_for_attach()
             speak("attached twice")
         speak("left once")
     speak("left")
     await detach_probe(kernel.connection_file)
     speak("detached")
     async with watching(kernel) as first:
-        await first.attached()
+        await first.wait_for_attach()
         speak = started("while watched", LATER)
-        await first.ran(1)
+        await first.wait_for_runs(1)
         speak("watched")
         async with watching(kernel) as second:
-            await second.attached()
+            await second.wait_for_attach()
             speak("attached twice")
         speak("left once")
     speak("left")
     shown = "\n".join(f"{'its cell' if ok else 'LOST    '}  {stage}" for stage, ok in reached.items())
     record_property("table", shown)
     lost = {stage for stage, ok in reached.items() if not ok}
-    unknown = shape in UNKNOWN and value(client, "__import__('ipykernel').version_info[0]") == 6
+    unknown = shape in UNKNOWN and evaluate(client, "__import__('ipykernel').version_info[0]") == 6
     assert lost == ({f"before the first attach: {stage}" for stage in FIRST[1:]} if unknown else set())

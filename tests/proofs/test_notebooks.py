@@ -61,7 +61,7 @@ async def played(kernel: KernelProcess, chosen: list[Notebook], how: str) -> tup
                 async def joined(number: int, middle: int = len(notebook.cells) // 2) -> None:
                     if how == "joined" and number == middle:
                         watch = await visit.enter_async_context(watching(kernel))
-                        await watch.attached()
+                        await watch.wait_for_attach()
 
                 await player.play(notebook, joined)
         await stack.aclose()

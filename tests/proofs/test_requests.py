@@ -13,7 +13,7 @@ from kernelscope.errors import ProbeError
 from kernelscope.kernel import live_source
 from kernelscope.kernel.heartbeat import Heartbeat
 from tests.kernel.test_manners import EXPRESSION, eventually
-from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, watching
 from tests.support.kernels import KernelProcess, wait_until_ready
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ async def test_how_long_the_request_takes(
     wait_until_ready(client)
     for _ in range(ATTACHES):
         async with watching(kernel) as first:
-            await first.attached()
+            await first.wait_for_attach()
             async with watching(kernel) as second:
-                await second.attached()
+                await second.wait_for_attach()
     told = of_others(heard(client, client.execute("1")), client)
     kinds = ("to be greeted", "to put the probe in", "to be greeted", "to join it")
     took: dict[str, list[float]] = {kind: [] for kind in (*kinds, "to leave")}
@@ -102,15 +102,15 @@ async def test_how_long_the_request_takes(
     kernel.run(INTERRUPTS)
     before = kernel.log.read_text()
     async with watching(kernel) as watch:
-        error = await watch.failure()
+        error = await watch.wait_for_error()
         assert isinstance(error, ProbeError), error
         assert "KeyboardInterrupt" in str(error.hint)
-    assert value(client, INSTALLED) is False
+    assert evaluate(client, INSTALLED) is False
     assert kernel.log.read_text() == before
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("a = 1")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
 
 
 @pytest.mark.fault(32, 36)
@@ -119,15 +119,17 @@ async def test_the_request_is_no_code_that_others_see(kernel: KernelProcess) -> 
     client = kernel.client()
     wait_until_ready(client)
     kernel.run("import linecache")
-    sources = value(client, "len(linecache.cache)")
+    sources = evaluate(client, "len(linecache.cache)")
     kernel.run(TRANSFORMERS, store_history=False)
-    value(client, "seen.clear()")
+    evaluate(client, "seen.clear()")
     for _ in range(3):
         async with watching(kernel) as watch:
-            await watch.attached()
-    seen = value(client, "[list(seen), ip.ast_transformers.clear(), ip.input_transformers_post.clear()][0]")
+            await watch.wait_for_attach()
+    seen = evaluate(
+        client, "[list(seen), ip.ast_transformers.clear(), ip.input_transformers_post.clear()][0]"
+    )
     assert set(seen) <= {""}, "all that a transformer is shown is a cell without code"
-    assert value(client, "len(linecache.cache)") == sources + 1, "the cell of this test's own"
+    assert evaluate(client, "len(linecache.cache)") == sources + 1, "the cell of this test's own"
 
 
 @pytest.mark.fault(37, 40, 44)
@@ -149,7 +151,7 @@ async def test_an_idle_kernel_is_asked_nothing(
     monkeypatch.setattr(Heartbeat, "beat", counted)
     monkeypatch.setattr(live_source, "HEARTBEAT_S", 0.2)
     async with watching(kernel, poll=0.1) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         heard(client, client.execute(DRAW))
         draw.touch()
         await eventually(drawn.exists)
@@ -170,13 +172,13 @@ async def test_what_can_be_seen_of_a_watched_kernel(
     wait_until_ready(client)
     kernel.run("from sklearn.svm import SVC\nimport weakref\nseen = SVC(); v = None")
     weak = "weakref.getweakrefcount(seen)"
-    before, references = value(client, EXPRESSION), value(client, weak)
+    before, references = evaluate(client, EXPRESSION), evaluate(client, weak)
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("v = 1", store_history=False)
-        during, held = value(client, EXPRESSION), value(client, weak)
+        during, held = evaluate(client, EXPRESSION), evaluate(client, weak)
     kernel.run("v = 1", store_history=False)
-    after = value(client, EXPRESSION)
+    after = evaluate(client, EXPRESSION)
     changed = {key: (before[key], during[key]) for key in before if before[key] != during[key]}
     lines = [f"{key:10} {_more(*both)}" for key, both in changed.items()]
     record_property("table", "\n".join([*lines, f"weak references to a model: {references} → {held}"]))

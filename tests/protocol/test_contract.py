@@ -13,7 +13,7 @@ from kernelscope.domain.facts import Observation
 from kernelscope.kernel import inject
 from kernelscope.kernel.inject import value_of
 from kernelscope.protocol.wire import AttachReply, Greeting
-from tests.kernel.watching import value, watching
+from tests.kernel.watching import evaluate, watching
 from tests.protocol.test_forms import declared, kinds_of
 from tests.support.kernels import KernelProcess
 
@@ -57,7 +57,7 @@ def collect_keys(message: Any, wanted: Any, keys: dict[str, set[str]]) -> None:
 
 def ask(kernel: KernelProcess, question: inject.ProbeRequest) -> Any:
     """What the loader answers to a request."""
-    shown = value(kernel.client(), f"[{question.expression()}][0]")
+    shown = evaluate(kernel.client(), f"[{question.expression()}][0]")
     return json.loads(value_of({"status": "ok", "data": {"text/plain": repr(shown)}}) or "")
 
 
@@ -67,10 +67,10 @@ async def test_the_probe_sends_what_is_declared_and_nothing_else(python: str, tm
     with KernelProcess(tmp_path, python) as kernel:
         kernel.run(CELLS[0])
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for cell in (*CELLS[1:], HIDDEN, *LOST):
                 assert kernel.run(cell)["status"] == "ok", cell
-            await watch.ran(len(CELLS) + len(LOST))
+            await watch.wait_for_runs(len(CELLS) + len(LOST))
             greeting = ask(kernel, inject.GREETING)
             request = inject.attach("another", Greeting(greeting["session"], 1e12), visits=True)
             reply = ask(kernel, request)

@@ -20,16 +20,16 @@ from tests.support.facts import (
     KERNEL,
     LOGISTIC,
     Watch,
-    attached,
-    bound,
-    called,
-    dumped,
-    loaded,
+    attach_event,
+    call_of,
+    load_access,
     model,
     observation,
     params,
     pipeline,
+    rebind,
     run_facts,
+    save_access,
 )
 from tests.timeline.test_properties import streams
 
@@ -62,9 +62,9 @@ def execution(watch: Watch, *objects: Any, **told: Any) -> dict[str, Any]:
 
 
 def test_given_an_attach_when_written_then_the_schema_the_kernel_and_what_every_name_holds() -> None:
-    clf = bound(model(1, named=False))
+    clf = rebind(model(1, named=False))
     (record,) = lines(
-        Timeline(), attached({"pipe": pipeline(2, ("clf", clf)), "m": model(3)}, [clf], count=7)
+        Timeline(), attach_event({"pipe": pipeline(2, ("clf", clf)), "m": model(3)}, [clf], count=7)
     )
 
     assert (record["type"], record["schema"], record["epoch"]) == ("attached", 1, 1)
@@ -87,10 +87,10 @@ def test_given_the_schema_when_nothing_was_renamed_then_it_is_the_first() -> Non
 
 
 def test_given_a_run_when_written_then_it_has_every_key_of_the_contract() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
 
     record = execution(
-        Watch(m=m), bound(params(m, C=2.0)), calls=[called(m)], cell_id="c1", source="m.fit(X)"
+        Watch(m=m), rebind(params(m, C=2.0)), calls=[call_of(m)], cell_id="c1", source="m.fit(X)"
     )
 
     assert record.keys() >= RUN_KEYS
@@ -140,7 +140,7 @@ def test_given_a_start_that_no_calendar_has_when_written_then_null(seconds: floa
 
 
 def test_given_a_deleted_name_when_written_then_every_key_about_an_object_is_null() -> None:
-    (change,) = execution(Watch(m=bound(model(1))), names={"m": None})["changes"]
+    (change,) = execution(Watch(m=rebind(model(1))), names={"m": None})["changes"]
 
     assert change.keys() == CHANGE_KEYS
     about = ("learned", "params", "persistence", "class", "generation", "id", "fitted")
@@ -176,22 +176,22 @@ def test_given_not_a_number_when_it_stays_so_then_nothing_differs() -> None:
 
 
 def test_given_a_save_and_a_load_when_written_then_the_action_and_the_file() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
-    (saved,) = execution(watch, files=[dumped(m)])["changes"]
-    new = bound(model(2))
-    (back,) = execution(watch, names={"m": new}, calls=[called(new, "__setstate__")], files=[loaded(new)])[
-        "changes"
-    ]
+    (saved,) = execution(watch, files=[save_access(m)])["changes"]
+    new = rebind(model(2))
+    (back,) = execution(
+        watch, names={"m": new}, calls=[call_of(new, "__setstate__")], files=[load_access(new)]
+    )["changes"]
 
     assert saved["persistence"] == {"action": "saved", "file": "/w/m.joblib", "call": "joblib.dump"}
     assert back["persistence"] == {"action": "loaded", "file": "/w/m.joblib", "call": "joblib.load"}
 
 
 def test_given_parts_when_written_then_they_are_folded_under_their_whole() -> None:
-    clf = bound(model(1, named=False))
+    clf = rebind(model(1, named=False))
 
-    (change,) = execution(Watch(clf, pipe=pipeline(2, ("clf", clf))), bound(clf), calls=[called(clf)])[
+    (change,) = execution(Watch(clf, pipe=pipeline(2, ("clf", clf))), rebind(clf), calls=[call_of(clf)])[
         "changes"
     ]
 
@@ -222,7 +222,7 @@ def test_given_changes_between_runs_when_written_then_once_and_in_no_run() -> No
 
     told = lines(
         timeline,
-        attached({"m": m}, count=4),
+        attach_event({"m": m}, count=4),
         Observed(1, look),
         Observed(1, observation(2, run_facts(5))),
     )
@@ -235,9 +235,9 @@ def test_given_changes_between_runs_when_written_then_once_and_in_no_run() -> No
 
 
 def test_given_a_look_between_runs_when_nothing_of_note_differs_then_no_line() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
 
-    told = lines(Timeline(), attached({"m": m}), Observed(1, observation(1, None, {}, [m])))
+    told = lines(Timeline(), attach_event({"m": m}), Observed(1, observation(1, None, {}, [m])))
 
     assert [r["type"] for r in told] == ["attached"]
 
@@ -246,7 +246,7 @@ def test_given_the_history_of_an_earlier_watcher_when_attached_then_it_is_not_wr
     history = [observation(1, run_facts(1), {"m": model(1)}), observation(2, run_facts(2))]
 
     told = lines(
-        Timeline(), attached({}, count=2, history=history), Observed(1, observation(3, run_facts(3)))
+        Timeline(), attach_event({}, count=2, history=history), Observed(1, observation(3, run_facts(3)))
     )
 
     assert [(r["type"], r.get("execution_count")) for r in told] == [("attached", None), ("execution", 3)]
@@ -276,7 +276,7 @@ def test_given_a_kernel_that_is_busy_when_told_then_no_line(state: Any) -> None:
 
 def test_given_what_the_kernel_is_when_written_then_nothing_of_it_is_lost() -> None:
     kernel = replace(KERNEL, notebook="/w/é.ipynb", ipykernel="7.1.0", sees_calls=True)
-    event = Attached(1, kernel, attached({}).base)
+    event = Attached(1, kernel, attach_event({}).base)
 
     (record,) = lines(Timeline(), event)
 
@@ -293,7 +293,7 @@ def test_given_any_stream_when_written_then_every_line_is_in_order_and_keeps_the
     looks: list[Observation],
 ) -> None:
     timeline = Timeline()
-    told = lines(timeline, attached({"m": model(1)}), *(Observed(1, look) for look in looks))
+    told = lines(timeline, attach_event({"m": model(1)}), *(Observed(1, look) for look in looks))
 
     runs = [r for r in told if r["type"] == "execution"]
     assert [r["execution_count"] for r in runs] == [x.run.execution_count for x in looks if x.run]
@@ -313,7 +313,7 @@ def test_given_an_update_of_nothing_when_written_then_no_line() -> None:
 def test_a_run_has_the_forecast_of_the_next_one() -> None:
     m = model(1, warm_start=True)
     watch = Watch(m=m)
-    run = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
+    run = watch.cell(rebind(m), source="m.fit(X, y)", calls=[call_of(m)])
 
     record = json.loads(encode(execution_record(run, Forecaster(watch.timeline).of(run))))
 

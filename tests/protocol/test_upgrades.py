@@ -23,7 +23,7 @@ from kernelscope.protocol.stored import decode_event, decode_judgements
 from kernelscope.protocol.upgrades import event_to_3, judgements_to_3
 from kernelscope.session import Session
 from kernelscope.storage.recording import RecordingSource
-from tests.support.facts import explained, reasons
+from tests.support.facts import explanation_of, reasons
 
 WRITTEN = Path(__file__).parent.parent / "storage" / "written"
 LATE = "an earlier look failed or did not reach everything, so this may have happened before"
@@ -81,7 +81,7 @@ def test_a_recording_with_sentences_shows_those_that_it_was_made_with() -> None:
     shown, stored = changes_of(WRITTEN / "2.kscope"), list(stored_changes(WRITTEN / "2.kscope"))
     assert len(shown) == len(stored) > 20
     for change, old in zip(shown, stored, strict=True):
-        assert explained(change) == old["explanation"]
+        assert explanation_of(change) == old["explanation"]
         assert list(reasons(change)) == old["evidence"]
         assert text_of(gist(change)) in old["explanation"]
         assert not text_of(gist(change)).startswith("In [")

@@ -26,7 +26,7 @@ from kernelscope.storage.recording import RecordingSource
 from kernelscope.storage.schema import APPLICATION_ID, VERSION
 from kernelscope.timeline.timeline import Timeline, Update
 from kernelscope.timeline.view import TimelineView
-from tests.support.facts import attached, model
+from tests.support.facts import attach_event, model
 from tests.support.recordings import events_in
 from tests.support.script import ScriptedSource, Story, churn
 from tests.timeline.test_properties import streams
@@ -77,7 +77,7 @@ def test_any_session_is_the_same_when_it_is_replayed_as_it_was_judged_and_anew(
     history, later = looks[:begun], looks[begun:]
     runs = sum(look.run is not None for look in history)
     told: list[Event] = [
-        attached({"m": model(1)}, count=runs, history=history),
+        attach_event({"m": model(1)}, count=runs, history=history),
         *(Observed(1, look) for look in later),
     ]
     with TemporaryDirectory() as folder:

@@ -12,31 +12,31 @@ from tests.support.facts import (
     SEARCH,
     VOTING,
     Watch,
-    bound,
-    called,
-    explained,
-    forgot,
+    call_of,
+    explanation_of,
+    forget,
     model,
     params,
     pipeline,
     reasons,
-    written,
+    rebind,
+    write_in_place,
 )
 
 UNION = "sklearn.pipeline.FeatureUnion"
 
 
 def fitted_pipe() -> tuple[ObjectFacts, ObjectFacts, ObjectFacts]:
-    scale, clf = bound(model(1, SCALER, named=False), "mean_"), bound(model(2, named=False))
+    scale, clf = rebind(model(1, SCALER, named=False), "mean_"), rebind(model(2, named=False))
     return scale, clf, pipeline(3, ("scale", scale), ("clf", clf))
 
 
 def test_given_a_pipeline_when_fitted_then_it_and_its_named_steps_are() -> None:
     scale, clf = model(1, SCALER), model(2)
     pipe = pipeline(3, ("scale", scale), ("clf", clf))
-    calls = [called(pipe), called(scale, "fit_transform", nested=True), called(clf, nested=True)]
+    calls = [call_of(pipe), call_of(scale, "fit_transform", nested=True), call_of(clf, nested=True)]
 
-    changes = Watch(scale=scale, clf=clf, pipe=pipe).run(bound(scale, "mean_"), bound(clf), calls=calls)
+    changes = Watch(scale=scale, clf=clf, pipe=pipe).run(rebind(scale, "mean_"), rebind(clf), calls=calls)
 
     assert {n: (c.verdict, c.certainty) for n, c in changes.items()} == {
         "scale": ("fitted", "observed"),
@@ -52,7 +52,7 @@ def test_given_a_pipeline_when_fitted_then_it_and_its_named_steps_are() -> None:
 def test_given_a_fitted_pipeline_when_a_step_is_refitted_by_itself_then_the_pipeline_is_refitted() -> None:
     scale, clf, pipe = fitted_pipe()
 
-    changes = Watch(scale, clf, pipe=pipe).run(bound(clf), calls=[called(clf)])
+    changes = Watch(scale, clf, pipe=pipe).run(rebind(clf), calls=[call_of(clf)])
 
     assert list(changes) == ["pipe"]
     whole = changes["pipe"]
@@ -65,9 +65,9 @@ def test_given_a_pipeline_when_only_code_tells_that_it_was_fitted_then_refitted_
     scale, clf, pipe = fitted_pipe()
     code = CodeFacts(methods=(MethodInCode("fit", pipe.token),), complete=True)
 
-    change = Watch(scale, clf, pipe=pipe).run(bound(scale, "mean_"), bound(clf), code=code, sees_calls=False)[
-        "pipe"
-    ]
+    change = Watch(scale, clf, pipe=pipe).run(
+        rebind(scale, "mean_"), rebind(clf), code=code, sees_calls=False
+    )["pipe"]
 
     assert (change.verdict, change.certainty) == ("refitted", "inferred")
 
@@ -76,10 +76,10 @@ def test_given_a_pipeline_when_a_part_without_a_number_changes_then_no_sentence_
     scale, clf, pipe = fitted_pipe()
     watch = Watch(scale, clf, pipe=pipe)
 
-    change = watch.run(bound(clf), calls=[called(clf)])["pipe"]
+    change = watch.run(rebind(clf), calls=[call_of(clf)])["pipe"]
 
     for part in change.parts:
-        assert "None" not in " ".join((explained(part), *reasons(part)))
+        assert "None" not in " ".join((explanation_of(part), *reasons(part)))
 
 
 def test_given_a_pipeline_when_a_parameter_of_a_step_is_set_then_params_of_the_whole() -> None:
@@ -95,14 +95,16 @@ def test_given_a_pipeline_when_a_step_is_edited_then_edited() -> None:
     scale, clf, pipe = fitted_pipe()
     code = CodeFacts(assigned=((2, "coef_"),), complete=True)
 
-    assert Watch(scale, clf, pipe=pipe).run(written(clf), code=code)["pipe"].verdict == "edited"
+    assert Watch(scale, clf, pipe=pipe).run(write_in_place(clf), code=code)["pipe"].verdict == "edited"
 
 
 def test_given_a_pipeline_when_one_step_continues_and_one_is_refitted_then_the_louder_is_told() -> None:
     scale, clf, pipe = fitted_pipe()
-    calls = [called(scale, "partial_fit"), called(clf)]
+    calls = [call_of(scale, "partial_fit"), call_of(clf)]
 
-    change = Watch(scale, clf, pipe=pipe).run(written(scale, "mean_"), bound(clf), calls=calls)["pipe"]
+    change = Watch(scale, clf, pipe=pipe).run(write_in_place(scale, "mean_"), rebind(clf), calls=calls)[
+        "pipe"
+    ]
 
     assert change.verdict == "refitted"
     assert [p.verdict for p in change.parts] == ["continued", "refitted"]
@@ -111,7 +113,7 @@ def test_given_a_pipeline_when_one_step_continues_and_one_is_refitted_then_the_l
 def test_given_a_fitted_pipeline_when_its_last_step_is_cleared_then_cleared() -> None:
     scale, clf, pipe = fitted_pipe()
 
-    change = Watch(scale, clf, pipe=pipe).run(forgot(clf))["pipe"]
+    change = Watch(scale, clf, pipe=pipe).run(forget(clf))["pipe"]
 
     assert (change.verdict, change.fitted) == ("cleared", False)
 
@@ -132,7 +134,7 @@ def test_given_a_class_derived_from_pipeline_when_a_step_is_refitted_then_so_is_
     scale, clf, pipe = fitted_pipe()
     mine = replace(pipe, cls="imblearn.pipeline.Pipeline", bases=(PIPELINE,))
 
-    assert Watch(scale, clf, pipe=mine).run(bound(clf), calls=[called(clf)])["pipe"].verdict == "refitted"
+    assert Watch(scale, clf, pipe=mine).run(rebind(clf), calls=[call_of(clf)])["pipe"].verdict == "refitted"
 
 
 def test_given_a_feature_union_when_one_of_two_is_not_fitted_then_neither_is_the_union() -> None:
@@ -140,16 +142,16 @@ def test_given_a_feature_union_when_one_of_two_is_not_fitted_then_neither_is_the
     union = model(3, UNION, parts=[Part("['a']", 1, "a"), Part("['b']", 2, "b")])
     watch = Watch(a, b, union=union)
 
-    first = watch.run(bound(a, "mean_"), bound(b, "mean_"), calls=[called(union)])["union"]
+    first = watch.run(rebind(a, "mean_"), rebind(b, "mean_"), calls=[call_of(union)])["union"]
 
     assert (first.verdict, first.fitted) == ("fitted", True)
 
 
 def test_given_a_voting_classifier_when_a_given_part_is_refitted_then_the_whole_is_untouched() -> None:
-    lr = bound(model(1))
-    vote = bound(model(2, VOTING, parts=[Part("['lr']", 1, "lr")]), "estimators_")
+    lr = rebind(model(1))
+    vote = rebind(model(2, VOTING, parts=[Part("['lr']", 1, "lr")]), "estimators_")
 
-    changes = Watch(lr=lr, vote=vote).run(bound(lr), calls=[called(lr)])
+    changes = Watch(lr=lr, vote=vote).run(rebind(lr), calls=[call_of(lr)])
 
     assert {n: c.verdict for n, c in changes.items()} == {"lr": "refitted"}
 
@@ -157,28 +159,28 @@ def test_given_a_voting_classifier_when_a_given_part_is_refitted_then_the_whole_
 def test_given_a_voting_classifier_when_fitted_then_the_given_part_is_untouched() -> None:
     lr = model(1)
     vote = model(2, VOTING, parts=[Part("['lr']", 1, "lr")])
-    clone = bound(model(3, named=False))
-    fitted = bound(replace(vote, parts=(*vote.parts, Part(".estimators_[0]", 3))), "estimators_")
+    clone = rebind(model(3, named=False))
+    fitted = rebind(replace(vote, parts=(*vote.parts, Part(".estimators_[0]", 3))), "estimators_")
 
-    changes = Watch(lr=lr, vote=vote).run(clone, fitted, calls=[called(vote), called(clone, nested=True)])
+    changes = Watch(lr=lr, vote=vote).run(clone, fitted, calls=[call_of(vote), call_of(clone, nested=True)])
 
     assert {n: c.verdict for n, c in changes.items()} == {"vote": "fitted"}
 
 
 def test_given_a_voting_classifier_when_a_learned_clone_is_refitted_then_so_is_the_whole() -> None:
-    clone = bound(model(3, named=False))
-    vote = bound(model(2, VOTING, parts=[Part(".estimators_[0]", 3)]), "estimators_")
+    clone = rebind(model(3, named=False))
+    vote = rebind(model(2, VOTING, parts=[Part(".estimators_[0]", 3)]), "estimators_")
 
-    assert Watch(clone, vote=vote).run(bound(clone), calls=[called(clone)])["vote"].verdict == "refitted"
+    assert Watch(clone, vote=vote).run(rebind(clone), calls=[call_of(clone)])["vote"].verdict == "refitted"
 
 
 def test_given_a_search_when_its_given_estimator_is_fitted_and_set_then_only_the_parameter_is_its_own() -> (
     None
 ):
-    tree = bound(model(1))
-    search = bound(model(2, SEARCH, parts=[Part(".estimator", 1, "estimator")]), "best_score_")
+    tree = rebind(model(1))
+    search = rebind(model(2, SEARCH, parts=[Part(".estimator", 1, "estimator")]), "best_score_")
 
-    changes = Watch(tree=tree, gs=search).run(bound(params(tree, C=2.0)), calls=[called(tree)])
+    changes = Watch(tree=tree, gs=search).run(rebind(params(tree, C=2.0)), calls=[call_of(tree)])
 
     assert changes["tree"].verdict == "refitted"
     assert changes["gs"].verdict == "params"
@@ -186,13 +188,13 @@ def test_given_a_search_when_its_given_estimator_is_fitted_and_set_then_only_the
 
 
 def test_given_a_name_on_the_best_estimator_when_the_search_runs_again_then_the_name_is_untouched() -> None:
-    best = bound(model(2))
-    search = bound(model(1, SEARCH, parts=[Part(".best_estimator_", 2)]), "best_score_", "best_estimator_")
-    better = bound(model(3, named=False))
-    again = bound(replace(search, parts=(Part(".best_estimator_", 3),)), "best_score_", "best_estimator_")
+    best = rebind(model(2))
+    search = rebind(model(1, SEARCH, parts=[Part(".best_estimator_", 2)]), "best_score_", "best_estimator_")
+    better = rebind(model(3, named=False))
+    again = rebind(replace(search, parts=(Part(".best_estimator_", 3),)), "best_score_", "best_estimator_")
     watch = Watch(gs=search, best=best)
 
-    changes = watch.run(better, again, calls=[called(search), called(better, nested=True)])
+    changes = watch.run(better, again, calls=[call_of(search), call_of(better, nested=True)])
 
     assert {n: c.verdict for n, c in changes.items()} == {"gs": "refitted"}
     assert [(p.name, p.verdict, p.previous_generation) for p in changes["gs"].parts] == [
@@ -252,11 +254,11 @@ def test_given_opaque_values_when_compared_then_the_digest_decides_else_the_seri
 
 
 def test_given_a_pipeline_that_holds_itself_when_anything_happens_then_it_is_still_told() -> None:
-    clf = bound(model(2))
+    clf = rebind(model(2))
     pipe = model(1, PIPELINE, parts=[Part("['clf']", 2, "clf"), Part("['self']", 1, "self")])
     watch = Watch(clf=clf, pipe=pipe)
 
-    changes = watch.run(bound(clf), pipe, calls=[called(clf), called(pipe)])
+    changes = watch.run(rebind(clf), pipe, calls=[call_of(clf), call_of(pipe)])
 
     assert {n: c.verdict for n, c in changes.items()} == {"clf": "refitted"}  # it never counts as fitted
     assert watch.run(names={"clf": None})["clf"].stale == ("pipe",)
@@ -266,17 +268,17 @@ def test_given_two_pipelines_that_hold_each_other_when_one_is_fitted_then_it_is_
     a = model(1, PIPELINE, parts=[Part("['b']", 2, "b")])
     b = model(2, PIPELINE, parts=[Part("['a']", 1, "a")])
 
-    run = Watch(a=a, b=b).cell(params(a, C=4.0), calls=[called(b)])
+    run = Watch(a=a, b=b).cell(params(a, C=4.0), calls=[call_of(b)])
 
     assert "a" in {c.name for c in run.changes}
 
 
 def test_given_a_pipeline_in_a_pipeline_when_the_inner_step_is_refitted_then_both_wholes_are() -> None:
-    clf = bound(model(1, named=False))
+    clf = rebind(model(1, named=False))
     inner = pipeline(2, ("clf", clf))
     outer = pipeline(3, ("inner", inner))
 
-    changes = Watch(clf, inner=inner, outer=outer).run(bound(clf), calls=[called(clf)])
+    changes = Watch(clf, inner=inner, outer=outer).run(rebind(clf), calls=[call_of(clf)])
 
     assert {n: c.verdict for n, c in changes.items()} == {"inner": "refitted", "outer": "refitted"}
     assert [p.name for p in changes["outer"].parts] == ["outer['inner']", "outer['inner']['clf']"]
@@ -298,7 +300,7 @@ def test_given_rows_when_asked_for_then_every_name_is_followed_by_its_parts() ->
 
 def test_given_an_ensemble_when_its_template_is_fitted_by_name_then_the_ensemble_is_untouched() -> None:
     base = model(2)
-    ada = bound(
+    ada = rebind(
         model(
             1,
             "sklearn.ensemble._weight_boosting.AdaBoostClassifier",
@@ -307,7 +309,7 @@ def test_given_an_ensemble_when_its_template_is_fitted_by_name_then_the_ensemble
         "estimators_",
     )
 
-    changes = Watch(base=base, ada=ada).run(bound(base), calls=[called(base)])
+    changes = Watch(base=base, ada=ada).run(rebind(base), calls=[call_of(base)])
 
     assert {n: c.verdict for n, c in changes.items()} == {"base": "fitted"}
 
@@ -320,10 +322,10 @@ def test_given_a_class_that_keeps_nothing_of_its_own_when_fitted_then_its_given_
     thin = model(1, "__main__.Thin", parts=[Part(".inner", 2, "inner")])
     watch = Watch(inner, thin=thin)
     code = CodeFacts(methods=(MethodInCode("fit", 1), MethodInCode("fit", 2, "fit")), complete=True)
-    calls = [called(thin), called(inner, nested=True)] if seen else []
+    calls = [call_of(thin), call_of(inner, nested=True)] if seen else []
 
-    first = watch.run(bound(inner), thin, calls=calls, code=code, sees_calls=seen)["thin"]
-    again = watch.run(bound(bound(inner)), thin, calls=calls, code=code, sees_calls=seen)["thin"]
+    first = watch.run(rebind(inner), thin, calls=calls, code=code, sees_calls=seen)["thin"]
+    again = watch.run(rebind(rebind(inner)), thin, calls=calls, code=code, sees_calls=seen)["thin"]
 
     assert (first.verdict, again.verdict) == ("fitted", "refitted")
 
@@ -332,9 +334,9 @@ def test_given_a_class_that_keeps_nothing_of_its_own_when_fitted_then_its_given_
 def test_given_an_object_that_was_there_untold_when_a_name_reaches_it_then_aliased(
     known: str, told: str
 ) -> None:
-    tree = replace(bound(model(9)), known=known)
+    tree = replace(rebind(model(9)), known=known)
 
-    change = Watch(rf=bound(model(1))).run(tree, names={"tree": tree})["tree"]
+    change = Watch(rf=rebind(model(1))).run(tree, names={"tree": tree})["tree"]
 
     assert (change.verdict, change.identity, change.generation) == ("aliased", "rebound", 9)
     assert reasons(change)[0] == f"the object was known before as {told}"
@@ -348,5 +350,5 @@ def test_given_parameters_that_read_alike_then_the_sentence_leaves_them_out_and_
 
     assert change.params is not None
     assert set(change.params) == {"steps", "C"}
-    assert "Hyper-parameters: C 1.0 → 5.0." in explained(change)
-    assert "steps" not in explained(change)
+    assert "Hyper-parameters: C 1.0 → 5.0." in explanation_of(change)
+    assert "steps" not in explanation_of(change)

@@ -23,16 +23,16 @@ from tests.support.facts import (
     OBSCURE,
     PIPELINE,
     Watch,
-    attached,
-    bound,
-    explained,
+    attach_event,
+    call_evidence,
+    explanation_of,
     model,
     observation,
     params,
     pipeline,
+    rebind,
     run_facts,
-    taught,
-    written,
+    write_in_place,
 )
 from tests.timeline.test_properties import every, fast, streams, told
 
@@ -75,8 +75,8 @@ def story(*expectations: str) -> Court:
     court = Court(*expectations)
     one, other = model(1), params(model(2), C=5.0)
     court.cell(names={"m": one})
-    court.cell(bound(one), **taught(one, "fit", seen=True))
-    court.cell(bound(bound(one)), **taught(one, "fit", seen=True))
+    court.cell(rebind(one), **call_evidence(one, "fit", seen=True))
+    court.cell(rebind(rebind(one)), **call_evidence(one, "fit", seen=True))
     court.cell(names={"m": other})
     court.cell(names={"s": model(3)})
     return court
@@ -182,7 +182,7 @@ def test_a_part_is_meant_by_its_name_and_by_no_pattern() -> None:
     step = model(2, named=False)
     court = Court("pipe['clf']: untouched", "pipe*: untouched", "p*: untouched")
     court.attach({"pipe": pipeline(1, ("clf", step))}, [step])
-    court.cell(bound(step), **taught(step, "fit", seen=True))
+    court.cell(rebind(step), **call_evidence(step, "fit", seen=True))
     names = [[f.name for f in r.findings] for r in court.results]
     assert names == [["pipe['clf']"], ["pipe"], ["pipe"]]
     assert PIPELINE in str(court.results[1].findings[0].change)
@@ -192,11 +192,11 @@ def test_a_part_is_meant_by_its_name_and_by_no_pattern() -> None:
 
 
 def test_an_unknown_change_keeps_nothing_from_being_told_that_is_no_matter_of_learning() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     court = Court(
         "m: not reset", "m: not refitted", "m: never unknown", "m: only fitted", "m: untouched", m=m
     )
-    changes = court.run(written(m), code=OBSCURE, sees_calls=False)
+    changes = court.run(write_in_place(m), code=OBSCURE, sees_calls=False)
     assert changes["m"].verdict == "unknown"
     assert court.outcomes == ["holds", "unknown", "broken", "unknown", "broken"]
     assert "it is not known how" in court.why(1)
@@ -211,12 +211,12 @@ def test_what_was_lost_is_no_pass() -> None:
 
 
 def test_a_look_that_was_cut_short_is_made_good_for_by_the_next() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     court = Court("m: not reset", "m: refitted once", "m: refitted", "m: untouched in 1", m=m)
     court.cell(cut=["the look after this run: TimeoutError"])
     assert court.outcomes == ["unknown", "unknown", "unknown", "unknown"]
     assert "In [1] could not be looked at" in court.why()
-    late = observation(2, run_facts(2), objects=[bound(m)], late=True, **taught(m, "fit", seen=True))
+    late = observation(2, run_facts(2), objects=[rebind(m)], late=True, **call_evidence(m, "fit", seen=True))
     court.apply(Observed(1, late))
     assert court.outcomes == ["holds", "unknown", "holds", "unknown"]
 
@@ -259,7 +259,7 @@ def test_runs_before_the_attach_are_asked_for_only_by_their_number() -> None:
         "m: created",
     ]
     checker = ExpectationChecker(map(parse, texts), TimelineView(timeline))
-    checker(timeline.apply(attached({"m": model(1)}, count=7)))
+    checker(timeline.apply(attach_event({"m": model(1)}, count=7)))
     results = checker.results()
     assert [r.outcome for r in results] == ["holds", "unknown", "unknown", "holds", "unknown"]
     assert sentence_of(results[1].findings[0]) == "In [1] to In [7] ran before anything was watched"
@@ -378,7 +378,7 @@ def test_given_any_text_when_parsed_then_it_is_read_or_refused(text: str) -> Non
 def heard(looks: list[Observation], *expectations: str) -> tuple[Timeline, tuple[Result, ...], list[str]]:
     timeline = Timeline()
     checker = ExpectationChecker(map(parse, expectations), TimelineView(timeline))
-    events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]
+    events: list[Event] = [attach_event({"m": model(1)}), *(Observed(1, look) for look in looks)]
     found = [f for event in events for f in checker(timeline.apply(event))]
     return timeline, checker.results(), [sentence_of(f) for f in found]
 
@@ -416,8 +416,8 @@ def test_given_any_stream_and_expectations_then_what_was_told_at_once_stays_brok
     for result in results:
         assert (result.outcome == "holds") == (not result.findings)
         assert all(sentence_of(f) for f in result.findings)
-    said = {explained(c) for c in told_of(TimelineView(timeline))}
-    assert all(f.change is None or explained(f.change) in said for f in findings)
+    said = {explanation_of(c) for c in told_of(TimelineView(timeline))}
+    assert all(f.change is None or explanation_of(f.change) in said for f in findings)
 
 
 def told_of(timeline: TimelineView) -> list[Change]:

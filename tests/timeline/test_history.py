@@ -11,7 +11,7 @@ from kernelscope.presentation.history import find_moment, name_history
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
-from tests.support.facts import Watch, attached, bound, model, params, pipeline, taught
+from tests.support.facts import Watch, attach_event, call_evidence, model, params, pipeline, rebind
 from tests.timeline.test_properties import fast, played, streams
 
 
@@ -20,7 +20,7 @@ def session() -> Watch:
     watch = Watch()
     m = model(1)
     watch.cell(names={"m": m}, source="m = make()")
-    watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=True))
+    watch.cell(rebind(m), source="m.fit(X, y)", **call_evidence(m, "fit", seen=True))
     watch.cell(names={"m": params(model(2), C=5.0)}, source="m = other()")
     watch.cell(names={"m": params(model(3), C=5.0)}, source="m = other()")
     return watch
@@ -65,7 +65,7 @@ def test_at_a_run_nothing_later_is_told() -> None:
 
 def test_what_was_before_the_attach_is_unknown() -> None:
     timeline = Timeline()
-    timeline.apply(attached({"m": bound(model(1))}, count=7))
+    timeline.apply(attach_event({"m": rebind(model(1))}, count=7))
     told = name_history(TimelineView(timeline), "m")
     assert [text_of(c.sentence) for c in told.entries] == [
         "What happened to m before In [8] is unknown: kernelscope was not attached.",
@@ -78,7 +78,7 @@ def test_what_was_before_the_attach_is_unknown() -> None:
 
 def test_a_name_that_came_later_has_an_unknown_before_it_too() -> None:
     watch = Watch()
-    watch.apply(attached({}, count=7, epoch=2))
+    watch.apply(attach_event({}, count=7, epoch=2))
     watch.count, watch.epoch = 7, 2
     watch.cell(names={"m": model(1)})
     kinds = [(c.kind, c.execution_count) for c in name_history(watch.timeline, "m").entries]
@@ -112,7 +112,7 @@ def test_what_changed_between_runs_and_what_was_deleted() -> None:
 def test_a_part_has_a_story_of_its_own() -> None:
     watch, step = Watch(), model(2, named=False)
     watch.attach({"pipe": pipeline(1, ("clf", step))}, [step])
-    watch.cell(bound(step), **taught(step, "fit", seen=True))
+    watch.cell(rebind(step), **call_evidence(step, "fit", seen=True))
     told = name_history(watch.timeline, "pipe['clf']")
     assert text_of(told.entries[-1].sentence).startswith("In [1] pipe['clf'] was fitted for the first time")
     assert text_of(told.end) == "Now pipe['clf'] holds a LogisticRegression (a part), fitted."

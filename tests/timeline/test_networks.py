@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kernelscope.domain.changes import Change
 from kernelscope.domain.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Opaque, Part, Signature
-from tests.support.facts import OBSCURE, Watch, dumped, explained, loaded
+from tests.support.facts import OBSCURE, Watch, explanation_of, load_access, save_access
 
 LINEAR = "torch.nn.modules.linear.Linear"
 ADAM = "torch.optim.adam.Adam"
@@ -116,7 +116,7 @@ def test_given_a_trained_network_when_it_is_made_anew_then_its_optimizer_is_a_st
 
     assert axes(change) == ("reset", "recreated", "none", "observed")
     assert change.stale == ("opt",)
-    assert "opt still holds #1" in explained(change)
+    assert "opt still holds #1" in explanation_of(change)
 
 
 @both
@@ -126,7 +126,9 @@ def test_given_a_trained_network_when_a_state_is_put_in_then_restored_with_its_f
     watch, net, _ = a_trained_one()
 
     told = watch.run(
-        trained(net, "w0"), files=[loaded(net, path="/w/net.pt")], **does("load_state_dict", net, seen=seen)
+        trained(net, "w0"),
+        files=[load_access(net, path="/w/net.pt")],
+        **does("load_state_dict", net, seen=seen),
     )
 
     assert axes(told["net"]) == ("restored", "same", "carried", certainty)
@@ -138,7 +140,7 @@ def test_given_an_equal_state_when_it_is_put_in_then_the_count_of_writes_shows_i
     watch, net, _ = a_trained_one()
     same = trained(net, "w1")
 
-    told = watch.run(same, files=[loaded(net)], **does("load_state_dict", net))
+    told = watch.run(same, files=[load_access(net)], **does("load_state_dict", net))
 
     assert axes(told["net"]) == ("restored", "same", "carried", "inferred")
 
@@ -190,7 +192,7 @@ def test_given_only_batch_statistics_differ_then_it_learned_on_without_a_step() 
     change = watch.run(passed, code=NOTHING, sees_calls=False)["net"]
 
     assert change.verdict == "continued"
-    assert "batch statistics" in explained(change)
+    assert "batch statistics" in explanation_of(change)
 
 
 def test_given_equal_batch_statistics_in_other_tensors_when_nothing_else_differs_then_untouched() -> None:
@@ -270,7 +272,7 @@ def test_given_a_late_attach_then_what_the_network_shows_decides(net: ObjectFact
     change = watch.run(trained(net, "w1"), **does("step", opt))["net"]
 
     assert (change.verdict, change.certainty) == ("continued" if fitted else "fitted", "inferred")
-    assert "it was there at the attach" in explained(change)
+    assert "it was there at the attach" in explanation_of(change)
 
 
 def test_given_a_scheduler_then_it_has_no_row_and_is_stale_when_its_optimizer_is_replaced() -> None:
@@ -295,14 +297,16 @@ def test_given_a_scheduler_then_it_has_no_row_and_is_stale_when_its_optimizer_is
 
 def test_given_a_file_when_it_is_read_back_then_both_generations_are_told() -> None:
     watch, net, _ = a_trained_one()
-    watch.run(net, files=[dumped(net, path="/w/net.pt")], code=NOTHING)
+    watch.run(net, files=[save_access(net, path="/w/net.pt")], code=NOTHING)
     watch.run(names={"net": network(5)}, code=NOTHING)
     back = network(6, "w1")
 
-    change = watch.run(names={"net": back}, files=[loaded(back, "net", "/w/net.pt")], code=NOTHING)["net"]
+    change = watch.run(names={"net": back}, files=[load_access(back, "net", "/w/net.pt")], code=NOTHING)[
+        "net"
+    ]
 
     assert change.verdict == "restored"
-    assert "The file holds #1, as saved in In [2]; memory held #5." in explained(change)
+    assert "The file holds #1, as saved in In [2]; memory held #5." in explanation_of(change)
 
 
 def of_layers(token: int, **weights: str) -> ObjectFacts:
@@ -341,7 +345,9 @@ def test_given_a_training_that_puts_its_best_weights_back_then_it_is_trained() -
     first = watch.run(trained(net, "w1", 4), **run)["net"]
     path = "/w/best.pt"
     kept = in_order(
-        ("step", 2), ("load_state_dict", 1), files=[dumped(net, path=path), loaded(net, "net", path)]
+        ("step", 2),
+        ("load_state_dict", 1),
+        files=[save_access(net, path=path), load_access(net, "net", path)],
     )
     second = watch.run(trained(net, "w2", 8), **kept)["net"]
 
@@ -395,10 +401,10 @@ def test_a_network_and_its_optimizer_are_spoken_of_in_their_own_words() -> None:
     anew = watch.run(names={"net": network(5)}, code=NOTHING)["net"]
     again = watch.run(names={"net": network(6)}, code=NOTHING)["net"]
 
-    assert "net was trained further: the same network" in explained(on["net"])
-    assert "opt took further steps: the same optimizer" in explained(on["opt"])
-    assert "opt still holds #1: its steps do not reach the new one" in explained(anew)
-    assert "#5 had learned nothing" in explained(again)
+    assert "net was trained further: the same network" in explanation_of(on["net"])
+    assert "opt took further steps: the same optimizer" in explanation_of(on["opt"])
+    assert "opt still holds #1: its steps do not reach the new one" in explanation_of(anew)
+    assert "#5 had learned nothing" in explanation_of(again)
 
 
 def test_given_a_network_that_holds_a_copy_of_a_trained_one_then_it_is_a_copy_too() -> None:
@@ -447,8 +453,8 @@ def test_given_a_forward_pass_alone_then_nobody_is_told_that_the_network_was_tra
     change = watch.run(replace(net, learned=moved), code=OBSCURE)["net"]
 
     assert change.verdict == "fitted"
-    assert "its batch statistics moved, its weights did not" in explained(change)
-    assert "was trained" not in explained(change)
+    assert "its batch statistics moved, its weights did not" in explanation_of(change)
+    assert "was trained" not in explanation_of(change)
 
 
 def test_given_a_part_when_it_is_replaced_then_the_sentence_is_about_that_part() -> None:
@@ -463,7 +469,7 @@ def test_given_a_part_when_it_is_replaced_then_the_sentence_is_about_that_part()
 
     assert [p.name for p in change.parts] == ["net.head"]
     assert "a new Linear (a part), not trained yet; the one before had learned nothing" in (
-        explained(change.parts[0])
+        explanation_of(change.parts[0])
     )
 
 
@@ -475,12 +481,14 @@ def test_long_fractions_in_a_tuple_are_rounded_as_those_alone_are() -> None:
 
     change = watch.run(replace(opt, params={"betas": other}), code=NOTHING)["opt"]
 
-    assert "Settings: betas (0.945379, 0.98) → (0.95, 0.98)." in explained(change)
+    assert "Settings: betas (0.945379, 0.98) → (0.95, 0.98)." in explanation_of(change)
 
 
 def test_given_a_checkpoint_of_two_models_then_each_is_told_what_the_file_holds_of_it() -> None:
     watch, net, opt = a_trained_one()
-    watch.run(net, opt, files=[dumped(net, path="/w/c.pt"), dumped(opt, path="/w/c.pt")], code=NOTHING)
+    watch.run(
+        net, opt, files=[save_access(net, path="/w/c.pt"), save_access(opt, path="/w/c.pt")], code=NOTHING
+    )
     watch.run(trained(net, "w2"), optimizer(2, net, steps=5), **does("step", opt))
     code = CodeFacts(
         methods=(
@@ -489,11 +497,11 @@ def test_given_a_checkpoint_of_two_models_then_each_is_told_what_the_file_holds_
         ),
         complete=True,
     )
-    files = [loaded(net, path="/w/c.pt"), loaded(opt, path="/w/c.pt")]
+    files = [load_access(net, path="/w/c.pt"), load_access(opt, path="/w/c.pt")]
 
     told = watch.run(
         trained(net, "w1", 9), optimizer(2, net, steps=1), files=files, code=code, sees_calls=False
     )
 
-    assert "The file holds #1, as saved in In [2]" in explained(told["net"])
-    assert "The file holds #2, as saved in In [2]" in explained(told["opt"])
+    assert "The file holds #1, as saved in In [2]" in explanation_of(told["net"])
+    assert "The file holds #2, as saved in In [2]" in explanation_of(told["opt"])

@@ -30,8 +30,8 @@ from tests.support.facts import (
     PIPELINE,
     SEARCH,
     SGD,
-    attached,
-    explained,
+    attach_event,
+    explanation_of,
     model,
     reasons,
     run_facts,
@@ -151,7 +151,7 @@ def played(looks: Sequence[Observation], begun: int = 0) -> TimelineView:
     """The first ``begun`` looks as the history of an attach, the rest live."""
     timeline = Timeline()
     runs = sum(look.run is not None for look in looks[:begun])
-    timeline.apply(attached({"m": model(1)}, count=runs, history=looks[:begun]))
+    timeline.apply(attach_event({"m": model(1)}, count=runs, history=looks[:begun]))
     for look in looks[begun:]:
         timeline.apply(Observed(1, look))
     return TimelineView(timeline)
@@ -181,7 +181,7 @@ def test_given_any_stream_when_judged_then_every_change_keeps_the_contract(looks
         assert change.certainty in ("observed", "inferred", "unknown")
         assert reasons(change)
         assert all(reasons(change))
-        assert explained(change)
+        assert explanation_of(change)
         assert change.verdict != "untouched"
 
 
@@ -280,7 +280,7 @@ def test_given_any_stream_when_applied_then_neither_what_was_given_nor_what_was_
 ) -> None:
     given_before = msgspec.json.encode(looks)
     timeline = Timeline()
-    timeline.apply(attached({"m": model(1)}))
+    timeline.apply(attach_event({"m": model(1)}))
     updates = [(timeline.apply(Observed(1, look)), dict(timeline.objects)) for look in looks]
     said_then = [words(u.moments) for u, _ in updates]
     for look in looks:
@@ -313,7 +313,7 @@ def test_given_any_stream_when_a_look_touches_nothing_of_a_name_then_the_name_is
     looks: list[Observation],
 ) -> None:
     timeline = Timeline()
-    timeline.apply(attached({"m": model(1)}))
+    timeline.apply(attach_event({"m": model(1)}))
     names = {"m": 1}
     for look in looks:
         before = dict(names)
@@ -399,7 +399,7 @@ def test_given_any_stream_when_foreseen_then_it_is_told_and_nothing_changes(
         for look in looks
     ]
     timeline = Timeline()
-    timeline.apply(attached({"m": model(1)}))
+    timeline.apply(attach_event({"m": model(1)}))
     for look in told:
         timeline.apply(Observed(1, look))
         before = msgspec.json.encode((timeline.moments[-1], timeline.names, list(timeline.objects.values())))

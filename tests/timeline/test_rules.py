@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from kernelscope.domain.facts import ObjectFacts, Part, Value
 from kernelscope.libraries.registry import Effect, rules_for
-from tests.support.facts import LOGISTIC, PIPELINE, SGD, VOTING, Watch, bound, model, signature
+from tests.support.facts import LOGISTIC, PIPELINE, SGD, VOTING, Watch, model, rebind, signature
 
 UNION = "sklearn.pipeline.FeatureUnion"
 FROZEN = "sklearn.frozen._frozen.FrozenEstimator"
 PROCESS = "sklearn.gaussian_process._gpc.GaussianProcessClassifier"
-OBJECTS = {1: bound(model(1)), 2: model(2)}
+OBJECTS = {1: rebind(model(1)), 2: model(2)}
 FITTED, UNFITTED = 1, 2
 
 
@@ -123,6 +123,6 @@ def test_given_a_frozen_estimator_when_fitted_then_nothing_is_done() -> None:
 def test_given_a_fitted_model_when_using_it_fills_a_cache_then_untouched(
     attribute: str, sees_calls: bool
 ) -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
 
-    assert Watch(m=m).run(bound(m, attribute), sees_calls=sees_calls) == {}
+    assert Watch(m=m).run(rebind(m, attribute), sees_calls=sees_calls) == {}

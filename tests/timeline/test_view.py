@@ -11,7 +11,7 @@ from kernelscope.domain.facts import Observation
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
-from tests.support.facts import attached, model
+from tests.support.facts import attach_event, model
 from tests.support.script import churn
 from tests.timeline.test_properties import streams
 
@@ -61,7 +61,7 @@ def test_given_a_session_with_a_restart_when_looked_back_then_it_is_as_it_was() 
 def test_given_any_session_when_looked_back_then_rows_and_verdicts_are_as_they_were(
     looks: list[Observation], data: st.DataObject
 ) -> None:
-    events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]
+    events: list[Event] = [attach_event({"m": model(1)}), *(Observed(1, look) for look in looks)]
     whole = built(events)[-1]
     then = data.draw(st.sampled_from(built(events)))
     past, was = asked(TimelineView(whole, len(then.moments))), asked(TimelineView(then))

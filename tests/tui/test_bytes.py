@@ -17,7 +17,7 @@ from kernelscope.storage.recorder import Recorder
 from kernelscope.text import clean_block
 from tests.kernel.watching import watching
 from tests.support.kernels import KernelProcess
-from tests.support.script import Story, call, churn, learned
+from tests.support.script import Story, call, churn, learn
 from tests.support.terminal import Terminal
 
 STEERING = (
@@ -68,7 +68,7 @@ def story_of(texts: Iterable[str], *, notebook: str = "/tmp/a.ipynb") -> Story:
     for text in texts:
         model = story.new(f"lib.{text}", {text: text, "C": 1.0})
         story.run(f"{text} = 1\n# {text}", names={f"m['{text}']": model})
-        model = learned(model, text, "coef_", C=text)
+        model = learn(model, text, "coef_", C=text)
         story.run(f"{text}.fit()", objects=[model], calls=[call(model, text)])
     return story
 
@@ -92,14 +92,14 @@ def kernelscope(*arguments: str, folder: Path, size: tuple[int, int] = (120, 36)
 def travelled(path: Path, folder: Path) -> Terminal:
     """The dashboard over a recording, through all its screens; it has ended."""
     with kernelscope("replay", str(path), folder=folder) as terminal:
-        terminal.until_shown("space plays it")
+        terminal.wait_until_shown("space plays it")
         for keys, shown in _JOURNEY:
             terminal.press(keys)
             if shown.startswith("-"):
-                terminal.until_gone(shown[1:])
+                terminal.wait_until_gone(shown[1:])
             else:
-                terminal.until_shown(shown)
-            terminal.until_quiet()
+                terminal.wait_until_shown(shown)
+            terminal.wait_until_quiet()
         assert terminal.process.poll() is None, "no text is a command"
         for line in range(3, 12):
             assert terminal.cells[line][78] == "│", f"not as wide as it was measured:\n{terminal.screen}"
@@ -142,14 +142,14 @@ def test_no_text_of_a_recording_steers_the_terminal(
 def test_what_is_pasted_does_not_steer_it_either(tmp_path: Path) -> None:
     path = strangers(churn().events, tmp_path / "a.kscope")
     with kernelscope("replay", str(path), folder=tmp_path) as terminal:
-        terminal.until_shown("RESTORED")
+        terminal.wait_until_shown("RESTORED")
         for opens, shown in (("/", "filter by name"), ("?", "type to search"), (":", "Search for commands")):
             terminal.press(opens)
-            terminal.until_shown(shown)
+            terminal.wait_until_shown(shown)
             terminal.press("\x1b[200~pasted\x9b31m\x07\u202e\x1b]0;owned\x1b[201~")
-            terminal.until_shown("pasted")
+            terminal.wait_until_shown("pasted")
             terminal.press("\x1b")
-            terminal.until_gone("pasted")
+            terminal.wait_until_gone("pasted")
         assert terminal.strange == []
 
 
@@ -189,15 +189,15 @@ def ran(kernel: KernelProcess, code: str) -> None:
 @pytest.mark.parametrize("how", [["watch"], ["watch", "--json"], ["attach"]], ids=" ".join)
 def test_no_text_of_a_kernel_steers_the_terminal(kernel: KernelProcess, how: list[str]) -> None:
     with kernelscope(*how, str(kernel.connection_file), folder=kernel.folder) as terminal:
-        terminal.until(lambda t: "attached" in t.printed or "idle" in t.printed)
+        terminal.wait_until(lambda t: "attached" in t.printed or "idle" in t.printed)
         ran(kernel, _CELL)
-        terminal.until(lambda t: "m['" in t.printed)
+        terminal.wait_until(lambda t: "m['" in t.printed)
         if how == ["attach"]:
             for keys, shown in (("$\r", "What happened"), ("q", _TIMELINE), ("c", "re-running each one")):
                 terminal.press(keys)
-                terminal.until_shown(shown)
+                terminal.wait_until_shown(shown)
         ran(kernel, "del m")
-        terminal.until_quiet()
+        terminal.wait_until_quiet()
         terminal.press("\x03")
         assert terminal.wait() in (0, 130)
         assert terminal.strange == []
@@ -220,8 +220,8 @@ def test_nor_does_the_picker(kernel: KernelProcess) -> None:
     other.chmod(0o600)
     try:
         with kernelscope(folder=kernel.folder) as terminal:
-            terminal.until_shown("Attach to a kernel")
-            terminal.until(lambda t: t.screen.count(r"\x1b]0;owned") == 2)
+            terminal.wait_until_shown("Attach to a kernel")
+            terminal.wait_until(lambda t: t.screen.count(r"\x1b]0;owned") == 2)
             terminal.press("\x1b")
             assert terminal.wait() == 0
             assert terminal.strange == []
@@ -252,7 +252,7 @@ def test_nor_does_an_error(tmp_path: Path) -> None:
     for arguments, status in _spoiled(tmp_path):
         with kernelscope(*arguments, folder=tmp_path) as terminal:
             if arguments == ["replay", str(tmp_path / f"b{STEERING[1]}.kscope")]:
-                terminal.until(lambda t: "is not a recording" in t.printed)  # a long path wraps the line
+                terminal.wait_until(lambda t: "is not a recording" in t.printed)  # a long path wraps the line
                 terminal.press("q")
             assert terminal.wait() == status, terminal.printed
             assert terminal.printed
@@ -263,11 +263,11 @@ def test_nor_does_an_error(tmp_path: Path) -> None:
 async def test_of_a_long_source_the_kernel_tells_the_first_64_kib_and_a_hash(kernel: KernelProcess) -> None:
     code = "# " + "x\x1b" * 1_000_000
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         client = kernel.client()
         for source in (code, code + "y"):
             client.execute(source)
-        first, second = [o.run for o in await watch.ran(2)]
+        first, second = [o.run for o in await watch.wait_for_runs(2)]
     for run, source in ((first, code), (second, code + "y")):
         assert run is not None
         assert run.code_cut

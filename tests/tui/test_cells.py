@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.tui.state.spans import plain, width
 from kernelscope.tui.views.cell_lines import cell_line, cells_heading, outlook_lines, summarize_cell
-from tests.support.facts import OBSCURE, Watch, bound, called, model, params
+from tests.support.facts import OBSCURE, Watch, call_of, model, params, rebind
 
 
 def summary_text(watch: Watch) -> str:
@@ -42,7 +42,7 @@ def test_a_cell_that_ran_again_has_what_was_seen_and_no_forecast_in_its_line() -
 def test_a_forecast_that_is_not_sure_says_may_and_why() -> None:
     m = model(1)
     watch = Watch(m=m)
-    watch.run(bound(m), source="m.fit(X, y)", calls=[called(m)], code=OBSCURE)
+    watch.run(rebind(m), source="m.fit(X, y)", calls=[call_of(m)], code=OBSCURE)
 
     assert summary_text(watch) == "◆ may refit m  (fit() starts over)"
     assert "not sure: part of its code could not be followed" in below(watch)

@@ -199,23 +199,23 @@ def test_the_net_below_takes_out_what_steers_and_keeps_the_rest(text: str) -> No
 @pytest.mark.screen
 @pytest.mark.fault(73)
 async def test_every_line_of_every_widget_passes_the_net() -> None:
-    async with dashboard(churn()) as seen:
-        assert isinstance(seen.app.get_line_filters()[-1], render.ControlCharFilter)
-        await seen.press("slash")
-        seen.app.screen.query_one(Input).cursor_blink = False
-        with seen.app.screen.query_one(Input).prevent(Input.Changed):
-            seen.app.screen.query_one(Input).set_reactive(Input.value, "a\x1b]0;owned\x07\u202eb")
-        seen.app.screen.query_one(Input).refresh()
-        await seen.until(lambda: "a]0;ownedb" in seen.screen())
+    async with dashboard(churn()) as driver:
+        assert isinstance(driver.app.get_line_filters()[-1], render.ControlCharFilter)
+        await driver.press("slash")
+        driver.app.screen.query_one(Input).cursor_blink = False
+        with driver.app.screen.query_one(Input).prevent(Input.Changed):
+            driver.app.screen.query_one(Input).set_reactive(Input.value, "a\x1b]0;owned\x07\u202eb")
+        driver.app.screen.query_one(Input).refresh()
+        await driver.wait_until(lambda: "a]0;ownedb" in driver.screen())
 
 
 @pytest.mark.screen
 @pytest.mark.fault(73, 74)
 async def test_a_notification_of_textuals_own_is_safe_and_no_markup() -> None:
-    async with dashboard(churn()) as seen:
-        seen.app.notify("[@click=app.quit]leave[/]\x1b[2J", title="\u202e", markup=True)
-        await seen.until(lambda: len(seen.app._notifications))
-        (notification,) = seen.app._notifications
+    async with dashboard(churn()) as driver:
+        driver.app.notify("[@click=app.quit]leave[/]\x1b[2J", title="\u202e", markup=True)
+        await driver.wait_until(lambda: len(driver.app._notifications))
+        (notification,) = driver.app._notifications
         assert (notification.message, notification.title, notification.markup) == (
             r"[@click=app.quit]leave[/]\x1b[2J",
             r"\u202e",
@@ -226,6 +226,6 @@ async def test_a_notification_of_textuals_own_is_safe_and_no_markup() -> None:
 @pytest.mark.screen
 @pytest.mark.fault(73)
 async def test_what_is_copied_by_textual_itself_is_safe() -> None:
-    async with dashboard(churn()) as seen:
-        seen.app.copy_to_clipboard("a\x1b[31m\nb\x07")
-        assert seen.app.clipboard == "a\\x1b[31m\nb\\x07"
+    async with dashboard(churn()) as driver:
+        driver.app.copy_to_clipboard("a\x1b[31m\nb\x07")
+        assert driver.app.clipboard == "a\\x1b[31m\nb\\x07"

@@ -15,7 +15,7 @@ from kernelscope.tui.state.grid_cells import paint, paint_prelude
 from kernelscope.tui.state.grid_lines import Key, Order, grid_lines
 from kernelscope.tui.state.spans import Span, fit, plain, width
 from kernelscope.tui.state.view_state import ViewState
-from tests.support.script import Story, call, churn, learned, with_params
+from tests.support.script import Story, call, churn, learn, with_params
 
 TIMELINE = churn().view()
 
@@ -156,11 +156,11 @@ def test_unfolding_shows_parameters_and_parts() -> None:
 def long_timeline() -> TimelineView:
     story = Story()
     story.attach()
-    models = {f"model_{n}": learned(story.new()) for n in range(500)}
+    models = {f"model_{n}": learn(story.new()) for n in range(500)}
     story.run("many", names=dict(models))
     for n in range(400):
         name = f"model_{n}"
-        models[name] = with_params(learned(models[name], tag=str(n)), C=float(n))
+        models[name] = with_params(learn(models[name], tag=str(n)), C=float(n))
         story.run(f"{name}.fit(X, y)", objects=[models[name]], calls=[call(models[name])])
     return story.view()
 

@@ -35,21 +35,21 @@ def test_a_long_name_keeps_both_ends_and_never_touches_what_follows() -> None:
 
 
 async def test_the_source_of_the_cell_is_not_pushed_out_by_the_tensors() -> None:
-    async with dashboard(story(), size=(140, 40)) as seen:
-        text = seen.text("#inspected")
+    async with dashboard(story(), size=(140, 40)) as driver:
+        text = driver.text("#inspected")
         assert f"{len(TENSORS) - 8} more in the evidence" in text
-        assert "train(net)" in seen.screen()
+        assert "train(net)" in driver.screen()
 
 
 async def test_tensors_are_told_apart_at_80_columns() -> None:
-    async with dashboard(story(), size=(80, 24)) as seen:
-        await seen.press("v")
-        await seen.until(lambda: seen.app.screen.tab == "parameters")  # type: ignore[attr-defined]
-        await seen.press("right")
-        await seen.until(lambda: seen.app.screen.tab == "learned")  # type: ignore[attr-defined]
-        assert "layers.0.conv1.weight   float32 tensor" in seen.text("#evidence-text")
-        await seen.press("q", "d")
-        assert "(32, 32, 3, 3)" in seen.screen()
+    async with dashboard(story(), size=(80, 24)) as driver:
+        await driver.press("v")
+        await driver.wait_until(lambda: driver.app.screen.tab == "parameters")  # type: ignore[attr-defined]
+        await driver.press("right")
+        await driver.wait_until(lambda: driver.app.screen.tab == "learned")  # type: ignore[attr-defined]
+        assert "layers.0.conv1.weight   float32 tensor" in driver.text("#evidence-text")
+        await driver.press("q", "d")
+        assert "(32, 32, 3, 3)" in driver.screen()
 
 
 def test_a_tensor_that_is_not_read_whole_is_told_by_its_count_of_writes() -> None:

@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.tui.picker_app import PickerApp
-from tests.tui.helpers import on_screen, until
+from tests.tui.helpers import screen_text, wait_until
 
 if TYPE_CHECKING:
     import pytest
@@ -40,17 +40,17 @@ def picker(find: Finder) -> PickerApp:
 async def test_enter_attaches_to_the_highlighted_one() -> None:
     app = picker(find := Finder(STALE, CHURN, EDA))
     async with app.run_test(size=(100, 24)) as pilot:
-        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 3)
-        shown = on_screen(app)
+        await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 3)
+        shown = screen_text(app)
         assert "churn.ipynb" in shown
         assert "2 min ago" in shown
         assert "eda[b].ipynb" in shown
         assert "dead" in shown
         assert "stale" in shown
         app.simulate_key("j")
-        await until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 1)
+        await wait_until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 1)
         asked = find.asked
-        await until(pilot, lambda: find.asked > asked + 1)
+        await wait_until(pilot, lambda: find.asked > asked + 1)
         assert app.screen.query_one(OptionList).highlighted == 1
         app.simulate_key("enter")
         await pilot.pause()
@@ -60,8 +60,8 @@ async def test_enter_attaches_to_the_highlighted_one() -> None:
 async def test_a_dead_one_cannot_be_chosen() -> None:
     app = picker(Finder(STALE))
     async with app.run_test(size=(100, 24)) as pilot:
-        await until(pilot, lambda: "No running kernel found" in on_screen(app))
-        assert "(1 stale connection file)" in on_screen(app)
+        await wait_until(pilot, lambda: "No running kernel found" in screen_text(app))
+        assert "(1 stale connection file)" in screen_text(app)
         app.simulate_key("enter")
         await pilot.pause()
         assert app.is_running
@@ -73,9 +73,9 @@ async def test_a_dead_one_cannot_be_chosen() -> None:
 async def test_it_appears_by_itself() -> None:
     app = picker(find := Finder())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "No running kernel found" in on_screen(app))
+        await wait_until(pilot, lambda: "No running kernel found" in screen_text(app))
         find.entries = [CHURN]
-        await until(pilot, lambda: "churn.ipynb" in on_screen(app))
+        await wait_until(pilot, lambda: "churn.ipynb" in screen_text(app))
         app.simulate_key("q")
         await pilot.pause()
     assert app.return_value is None
@@ -84,11 +84,11 @@ async def test_it_appears_by_itself() -> None:
 async def test_typing_filters() -> None:
     app = picker(Finder(CHURN, EDA))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 2)
+        await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 2)
         for key in ("slash", "e", "d", "a"):
             app.simulate_key(key)
             await pilot.pause()
-        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
+        await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
         app.simulate_key("enter")
         await pilot.pause()
         app.simulate_key("enter")
@@ -103,11 +103,11 @@ async def test_a_recording_can_be_opened_instead(tmp_path: Path, monkeypatch: py
         os.utime(tmp_path / name, (number * 100.0, number * 100.0))
     app = picker(Finder(CHURN))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "churn.ipynb" in on_screen(app))
+        await wait_until(pilot, lambda: "churn.ipynb" in screen_text(app))
         app.simulate_key("o")
-        await until(pilot, lambda: "newer[b].kscope" in on_screen(app))
-        assert "1.5 MB" in on_screen(app)
-        assert "15 min ago" in on_screen(app)
+        await wait_until(pilot, lambda: "newer[b].kscope" in screen_text(app))
+        assert "1.5 MB" in screen_text(app)
+        assert "15 min ago" in screen_text(app)
         app.simulate_key("enter")
         await pilot.pause()
     assert app.return_value == Path("newer[b].kscope")
@@ -120,7 +120,7 @@ async def test_where_there_is_no_recording_that_is_said(
     app = picker(Finder(CHURN))
     async with app.run_test(size=(80, 24)) as pilot:
         app.simulate_key("o")
-        await until(pilot, lambda: "No recordings (*.kscope) in this folder" in on_screen(app))
+        await wait_until(pilot, lambda: "No recordings (*.kscope) in this folder" in screen_text(app))
         app.simulate_key("enter")
         app.simulate_key("q")
-        await until(pilot, lambda: "churn.ipynb" in on_screen(app))
+        await wait_until(pilot, lambda: "churn.ipynb" in screen_text(app))

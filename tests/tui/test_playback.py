@@ -18,7 +18,7 @@ from kernelscope.tui.state.playback import LONGEST_S, SPEEDS, Playback
 from kernelscope.tui.state.spans import plain
 from kernelscope.tui.views.header import banner_line
 from tests.support.script import ScriptedSource, Story, churn
-from tests.tui.helpers import Driven, dashboard, on_screen, until
+from tests.tui.helpers import AppDriver, dashboard, screen_text, wait_until
 
 MOMENTS = churn().timeline().moments
 
@@ -98,54 +98,54 @@ def test_where_there_is_no_moment_nothing_is_played() -> None:
 
 @pytest.mark.screen
 async def test_stepping_shows_what_was_known_and_nothing_that_came_later() -> None:
-    async with dashboard(churn()) as seen:
-        assert "old" in seen.screen()
-        await seen.press(*["left_square_bracket"] * (len(MOMENTS) - 3))
-        assert f"3 of {len(MOMENTS)}" in seen.text("#header")
-        assert len(seen.app.view.columns.moments) == 3
-        assert "sgd" not in seen.screen()
-        assert "model" in seen.screen()
-        assert set(seen.app.view.timeline.verdicts) == {Verdict.CREATED, Verdict.FITTED}
-        await seen.press("right_square_bracket")
-        assert f"4 of {len(MOMENTS)}" in seen.text("#header")
-        await seen.press("c", "q", "enter", "q", "F")
-        assert "FOLLOW" in seen.text("#header")
+    async with dashboard(churn()) as driver:
+        assert "old" in driver.screen()
+        await driver.press(*["left_square_bracket"] * (len(MOMENTS) - 3))
+        assert f"3 of {len(MOMENTS)}" in driver.text("#header")
+        assert len(driver.app.view.columns.moments) == 3
+        assert "sgd" not in driver.screen()
+        assert "model" in driver.screen()
+        assert set(driver.app.view.timeline.verdicts) == {Verdict.CREATED, Verdict.FITTED}
+        await driver.press("right_square_bracket")
+        assert f"4 of {len(MOMENTS)}" in driver.text("#header")
+        await driver.press("c", "q", "enter", "q", "F")
+        assert "FOLLOW" in driver.text("#header")
 
 
 @pytest.mark.screen
 async def test_a_paused_session_goes_on_behind() -> None:
     story = churn()
-    async with dashboard(story) as seen:
-        await seen.press("space")
-        before = seen.grid()
+    async with dashboard(story) as driver:
+        await driver.press("space")
+        before = driver.grid()
         story.run("pass")
-        await seen.push(story)
-        assert f"⏸ {len(MOMENTS)} of {len(MOMENTS) + 1}" in seen.text("#header")
-        assert seen.grid() == before
-        await seen.press("space")
-        assert "FOLLOW" in seen.text("#header")
-        assert seen.app.view.columns.count == len(MOMENTS) + 1
+        await driver.push(story)
+        assert f"⏸ {len(MOMENTS)} of {len(MOMENTS) + 1}" in driver.text("#header")
+        assert driver.grid() == before
+        await driver.press("space")
+        assert "FOLLOW" in driver.text("#header")
+        assert driver.app.view.columns.count == len(MOMENTS) + 1
 
 
 @pytest.mark.screen
 async def test_a_run_is_sought_by_its_number() -> None:
-    async with dashboard(churn()) as seen:
-        await seek_to(seen, "seek 9")
-        assert seen.app.view.moment is not None
-        assert seen.app.view.moment.execution_count == 9
-        await seek_to(seen, "2:3")
-        assert (seen.app.view.moment.epoch, seen.app.view.moment.execution_count) == (2, 3)
-        await seek_to(seen, "seek 999")
-        assert "This timeline has no In [999]" in [n.message for n in seen.app._notifications]
+    async with dashboard(churn()) as driver:
+        await seek_to(driver, "seek 9")
+        assert driver.app.view.moment is not None
+        assert driver.app.view.moment.execution_count == 9
+        await seek_to(driver, "2:3")
+        assert (driver.app.view.moment.epoch, driver.app.view.moment.execution_count) == (2, 3)
+        await seek_to(driver, "seek 999")
+        assert "This timeline has no In [999]" in [n.message for n in driver.app._notifications]
 
 
-async def seek_to(seen: Driven, words: str) -> None:
-    await seen.press("colon")
-    await seen.until(lambda: seen.app.screen.query("CommandInput"))
-    await seen.pilot.press(*({":": "colon", " ": "space"}.get(key, key) for key in words))
-    await seen.until(lambda: "Show the timeline as of" in seen.screen())
-    await seen.press("enter")
-    await seen.until(lambda: not seen.app.screen.query("CommandInput"))
+async def seek_to(driver: AppDriver, words: str) -> None:
+    await driver.press("colon")
+    await driver.wait_until(lambda: driver.app.screen.query("CommandInput"))
+    await driver.pilot.press(*({":": "colon", " ": "space"}.get(key, key) for key in words))
+    await driver.wait_until(lambda: "Show the timeline as of" in driver.screen())
+    await driver.press("enter")
+    await driver.wait_until(lambda: not driver.app.screen.query("CommandInput"))
 
 
 def recording(path: Path, story: Story) -> RecordingSource:
@@ -161,17 +161,17 @@ async def test_a_recording_shows_its_end_at_once_and_plays_from_its_start(tmp_pa
     source = recording(tmp_path / "a.kscope", churn())
     app = KernelscopeApp(Session(source), about=source.about())
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.view.columns.count == len(MOMENTS))
-        assert "Recorded" in on_screen(app)
-        assert "END" in on_screen(app)
+        await wait_until(pilot, lambda: app.view.columns.count == len(MOMENTS))
+        assert "Recorded" in screen_text(app)
+        assert "END" in screen_text(app)
         app.simulate_key("space")
-        await until(pilot, lambda: "▶ ×1" in on_screen(app))
+        await wait_until(pilot, lambda: "▶ ×1" in screen_text(app))
         for _ in range(5):
             app.simulate_key("plus")
-        await until(pilot, lambda: app.view.playback.speed == 64)
-        await until(pilot, lambda: "END" in on_screen(app))
+        await wait_until(pilot, lambda: app.view.playback.speed == 64)
+        await wait_until(pilot, lambda: "END" in screen_text(app))
         app.simulate_key("r")
-        await until(pilot, lambda: app._notifications)
+        await wait_until(pilot, lambda: app._notifications)
         assert [n.message for n in app._notifications] == ["This is a replay: it is recorded already"]
 
 
@@ -180,7 +180,7 @@ async def test_a_recording_can_begin_to_play_by_itself(tmp_path: Path) -> None:
     source = recording(tmp_path / "a.kscope", churn())
     app = KernelscopeApp(Session(source), about=source.about(), play=True)
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: "▶ ×1" in on_screen(app))
+        await wait_until(pilot, lambda: "▶ ×1" in screen_text(app))
 
 
 @pytest.mark.screen
@@ -193,13 +193,13 @@ async def test_a_recording_that_is_written_still_goes_on_as_it_grows(tmp_path: P
     source = RecordingSource(path, follow=True)
     app = KernelscopeApp(Session(source), about=source.about())
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.view.columns.count == 5)
+        await wait_until(pilot, lambda: app.view.columns.count == 5)
         for event in story.events[5:]:
             recorder(timeline.apply(event))
-        await until(pilot, lambda: app.view.columns.count == len(MOMENTS))
+        await wait_until(pilot, lambda: app.view.columns.count == len(MOMENTS))
         assert app.session.timeline.ended is None
         recorder.close()
-        await until(pilot, lambda: app.session.timeline.ended is not None)
+        await wait_until(pilot, lambda: app.session.timeline.ended is not None)
 
 
 @pytest.mark.screen
@@ -208,16 +208,16 @@ async def test_r_writes_the_session_down_from_its_attach_on(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     story = churn()
-    async with dashboard(story) as seen:
-        await seen.press("r")
-        assert "REC" in seen.text("#header")
+    async with dashboard(story) as driver:
+        await driver.press("r")
+        assert "REC" in driver.text("#header")
         [path] = await asyncio.to_thread(lambda: list(tmp_path.glob("churn-*.kscope")))
         story.run("pass")
-        await seen.push(story)
-        await seen.press("r")
-        assert "REC" not in seen.text("#header")
+        await driver.push(story)
+        await driver.press("r")
+        assert "REC" not in driver.text("#header")
         story.run("'not any more'")
-        await seen.push(story)
+        await driver.push(story)
     again = Session(RecordingSource(path))
     await again.run()
     assert [m.execution_count for m in again.timeline.moments][-1] == 5
@@ -227,11 +227,11 @@ async def test_r_writes_the_session_down_from_its_attach_on(
 @pytest.mark.screen
 async def test_where_no_file_can_be_made_r_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    async with dashboard(churn()) as seen:
+    async with dashboard(churn()) as driver:
         await asyncio.to_thread(tmp_path.rmdir)
-        await seen.press("r")
-        assert "REC" not in seen.text("#header")
-        assert "cannot be" in " ".join(n.message for n in seen.app._notifications)
+        await driver.press("r")
+        assert "REC" not in driver.text("#header")
+        assert "cannot be" in " ".join(n.message for n in driver.app._notifications)
 
 
 def test_an_old_recording_says_who_judged_it() -> None:
@@ -248,9 +248,9 @@ async def test_x_writes_the_timeline_in_the_form_that_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    async with dashboard(churn()) as seen:
-        await seen.press("x", "q", "x", "j", "enter")
-        await seen.until(lambda: any("Exported to" in n.message for n in seen.app._notifications))
+    async with dashboard(churn()) as driver:
+        await driver.press("x", "q", "x", "j", "enter")
+        await driver.wait_until(lambda: any("Exported to" in n.message for n in driver.app._notifications))
         [path] = await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
         assert path.suffix == ".md"
         assert "`scaler`" in await asyncio.to_thread(path.read_text)
