@@ -10,7 +10,7 @@ fault back, and the test that fails with it (it carries the case's number: ``@py
     [[case.bug]]
     marker = "12a"
     put = "what replaces the statement below the comment `# fault: 12a`"
-    test = "tests/kernel/test_live.py::test_a_wrong_key_is_asked_once_at_most"
+    test = "tests/kernel/test_live.py::test_a_wrong_key_sends_at_most_one_request"
 
 The marker moves with the code: ``tests.faults.anchors`` finds it in whatever file it is.  ``part = "header"`` replaces only
 the header of a compound statement, ``statements = 2`` so many statements of one block.  A case that has no test gives the

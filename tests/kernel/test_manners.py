@@ -1,4 +1,4 @@
-"""What the probe's oath promises, held against real kernels."""
+"""Compares what the probe's oath promises with real kernels."""
 
 from __future__ import annotations
 
@@ -88,15 +88,15 @@ def start_kernels(python: str, *folders: Path) -> list[KernelProcess]:
     return [KernelProcess(folder, python) for folder in folders]
 
 
-def without_ids(shown: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What differs from kernel to kernel left out: process ids, addresses, times."""
+def without_ids(outputs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Mask what differs from kernel to kernel: process ids, addresses, times."""
     return [
-        (k, re.sub(r"0x[0-9a-f]+|\bat [0-9a-f]+|ipykernel_\d+|[\d.]+ [µnm]?s\b", "…", t)) for k, t in shown
+        (k, re.sub(r"0x[0-9a-f]+|\bat [0-9a-f]+|ipykernel_\d+|[\d.]+ [µnm]?s\b", "…", t)) for k, t in outputs
     ]
 
 
 def watch_process(kernel: KernelProcess) -> subprocess.Popen[str]:
-    """Another kernelscope, as a user starts it."""
+    """Start another kernelscope as a user does."""
     command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
@@ -112,7 +112,7 @@ def line_of(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
 
 @pytest.mark.fault(36)
 async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
-    """The same cells in two kernels, one of which is watched, left, and watched by one that is killed."""
+    """Run the same cells in two kernels; one is watched, detached, and watched by a process that is killed."""
     plain, watched = start_kernels(python, tmp_path / "plain", tmp_path / "watched")
     with plain, watched:
         ours, theirs = watched.client(), plain.client()
@@ -124,8 +124,8 @@ async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
                 assert without_ids(run_cell(ours, cell)) == without_ids(run_cell(theirs, cell)), cell
                 await watch.wait_for_runs(number)
             assert watch.codes == list(CELLS)
-            seen = evaluate(ours, EXPRESSION)
-            assert seen["names"] == evaluate(theirs, EXPRESSION)["names"]
+            state = evaluate(ours, EXPRESSION)
+            assert state["names"] == evaluate(theirs, EXPRESSION)["names"]
         assert evaluate(ours, EXPRESSION) == evaluate(theirs, EXPRESSION)
         with watch_process(watched) as other:
             line_of(other, "attached")
@@ -141,12 +141,14 @@ async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
         )
 
 
-async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel: KernelProcess) -> None:
+async def test_a_failing_hook_reaches_no_cell_and_is_removed_after_three_failures(
+    kernel: KernelProcess,
+) -> None:
     client = kernel.client()
     wait_until_ready(client)
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
-        # In a namespace with the name of a module that the probe calls: the failure is no code of the user's.
+        # The namespace has the name of a module that the probe calls, so that the failure is not the user's code.
         break_it = (
             "import sys\nlook = sys.modules['_kernelscope_probe.probe.agent'].AGENT.observer.scanner\n"
             "look.scan = eval('lambda: 1 / 0', {'__name__': 'json'})"
@@ -155,7 +157,7 @@ async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel:
             assert run_cell(client, cell) == []
         error = await watch.wait_for_error()
         assert isinstance(error, ProbeError)
-        assert watch.codes[:1] == [break_it], "what cannot be looked into was run all the same"
+        assert watch.codes[:1] == [break_it], "the run is reported although its look failed"
         assert "ZeroDivisionError" in watch.runs[0].cut[0]
     assert evaluate(client, INSTALLED) is False
     callbacks = evaluate(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
@@ -164,7 +166,7 @@ async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel:
     assert callbacks == evaluate(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
 
 
-async def test_an_attach_that_fails_takes_all_back(tmp_path: Path) -> None:
+async def test_a_failing_attach_is_rolled_back(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         kernel.run(
             "class Full(dict):\n    def __setitem__(self, key, value): raise MemoryError\n"
@@ -182,7 +184,7 @@ async def test_an_attach_that_fails_takes_all_back(tmp_path: Path) -> None:
             await watch.wait_for_attach()
 
 
-async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess) -> None:
+async def test_the_probe_stays_as_long_as_requested(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel, keep=60.0) as watch:
         await watch.wait_for_attach()
@@ -200,16 +202,16 @@ async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess)
         kernel.run("b = 2")
         return evaluate(client, INSTALLED) is False
 
-    await eventually(is_uninstalled)
+    await wait_until(is_uninstalled)
 
 
-async def eventually(fact: Any) -> None:
+async def wait_until(fact: Any) -> None:
     async with asyncio.timeout(LONG):
         while not fact():  # noqa: ASYNC110 - the fact asks the kernel, which takes its time
             await asyncio.sleep(0)
 
 
-async def test_the_poller_speaks_of_changes_and_ends(kernel: KernelProcess, tmp_path: Path) -> None:
+async def test_the_poller_reports_changes_and_ends(kernel: KernelProcess, tmp_path: Path) -> None:
     kernel.run(
         "import threading, pathlib\nfrom sklearn.svm import SVC\n"
         "def later():\n"
@@ -229,7 +231,7 @@ async def test_the_poller_speaks_of_changes_and_ends(kernel: KernelProcess, tmp_
 
 
 @pytest.mark.fault(84)
-async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
+async def test_two_watchers_receive_the_same(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run("from sklearn.svm import SVC\na = SVC()")
     async with watching(kernel) as first:
@@ -252,7 +254,7 @@ async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
     assert evaluate(client, INSTALLED) is False
 
 
-async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_rest(
+async def test_a_run_is_reported_without_its_look_and_the_next_look_reports_the_rest(
     kernel: KernelProcess,
 ) -> None:
     lock = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.observer.lock"
@@ -304,7 +306,7 @@ async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
 
 
 @pytest.mark.fault(40)
-async def test_an_attach_while_input_waits(kernel: KernelProcess) -> None:
+async def test_an_attach_waits_for_input_of_the_user(kernel: KernelProcess) -> None:
     client = kernel.client()
     wait_until_ready(client)
     request = client.execute("answer = input('? ')", allow_stdin=True)
@@ -341,7 +343,7 @@ async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_pa
 
 
 @pytest.mark.fault(31, 33)
-async def test_reset_and_what_else_users_do(kernel: KernelProcess) -> None:
+async def test_reset_and_other_magics_work(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
@@ -356,12 +358,12 @@ async def test_reset_and_what_else_users_do(kernel: KernelProcess) -> None:
         assert runs[-1].cut == ()
         assert set(runs[-1].names) == {"a", "b[0]"}
         assert evaluate(client, "used") == []
-    await eventually(
+    await wait_until(
         lambda: "_kernelscope" not in str(evaluate(client, "str(get_ipython().events.callbacks)"))
     )
 
 
-async def test_names_that_a_notebook_gives_to_something_else(kernel: KernelProcess) -> None:
+async def test_a_notebook_may_use_the_names_of_builtins(kernel: KernelProcess) -> None:
     kernel.run("dict = list = str = exec = compile = vars = type = len = print = sys = json = s = q = 3")
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
@@ -369,7 +371,7 @@ async def test_names_that_a_notebook_gives_to_something_else(kernel: KernelProce
         await watch.wait_for_runs(1)
 
 
-async def test_whoever_left_before_the_attach_was_read_gets_no_probe(
+async def test_a_client_that_left_before_its_attach_was_read_gets_no_probe(
     kernel: KernelProcess, tmp_path: Path
 ) -> None:
     waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass")
@@ -381,13 +383,13 @@ async def test_whoever_left_before_the_attach_was_read_gets_no_probe(
     assert evaluate(kernel.client(), INSTALLED) is False
 
 
-async def test_a_watcher_elsewhere_renews_its_lease(
+async def test_a_watcher_on_another_machine_renews_its_lease(
     kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Its process cannot be looked for; without a sign of life it counts as gone after some runs."""
+    """Its process cannot be checked; without a renewal it counts as gone after some runs."""
     monkeypatch.setattr(inject, "machine_mark", lambda: "elsewhere")
     monkeypatch.setattr(inject, "start_mark", lambda _pid: "never")
-    copy = tmp_path / "copy.json"  # as it comes over ssh: no process here was started from it
+    copy = tmp_path / "copy.json"  # like a file copied over ssh: no local process was started with it
     copy.write_text(kernel.connection_file.read_text())
     copy.chmod(0o600)
     kernel.connection_file, own = copy, kernel.connection_file
@@ -396,14 +398,14 @@ async def test_a_watcher_elsewhere_renews_its_lease(
         for number in range(1, 61):
             kernel.run(f"a = {number}")
             await watch.wait_for_runs(number)
-        os.kill(kernel.pid, signal.SIGINT)  # an idle kernel takes no harm from it
+        os.kill(kernel.pid, signal.SIGINT)  # harmless to an idle kernel
         kernel.run("b = 1")
         await watch.wait_for_runs(61)
     kernel.connection_file = own
 
 
 @pytest.mark.fault(35)
-async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: KernelProcess) -> None:
+async def test_a_probe_that_lost_its_modules_leaves_those_of_another_alone(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run("%load_ext autoreload\n%autoreload 2\nimport sys")
     report = evaluate(client, EXPRESSION)
@@ -418,8 +420,8 @@ async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: Ke
             kernel.run("a = 1")
             await second.wait_for_runs(1)
     assert evaluate(client, INSTALLED) is False
-    left = evaluate(client, EXPRESSION)
-    assert {k: left[k] for k in ("callbacks", "comms", "threads")} == {
+    state = evaluate(client, EXPRESSION)
+    assert {k: state[k] for k in ("callbacks", "comms", "threads")} == {
         k: report[k] for k in ("callbacks", "comms", "threads")
     }
 
@@ -430,12 +432,12 @@ async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: Ke
     [
         "import os; os._exit(9)",
         "import ctypes; ctypes.string_at(0)",
-        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)  # as the kernel of an OOM does",
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)  # as the OOM killer does",
     ],
     ids=["exit", "segfault", "killed"],
 )
-async def test_a_cell_that_ends_the_kernel(kernel: KernelProcess, tmp_path: Path, end: str) -> None:
-    """It is told as a death, and what was recorded before it is there."""
+async def test_a_cell_may_end_the_kernel(kernel: KernelProcess, tmp_path: Path, end: str) -> None:
+    """The death is reported, and the recording has everything before it."""
     recording = tmp_path / "runs.kscope"
     command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
     recorder = await asyncio.create_subprocess_exec(
@@ -452,14 +454,14 @@ async def test_a_cell_that_ends_the_kernel(kernel: KernelProcess, tmp_path: Path
                 kernel.queue(end)
         assert await recorder.wait() == 3
     assert [line["state"] for line in records if line["type"] == "kernel"][-1] == "died"
-    kept = await events_in(recording)
-    runs = [event.observation for event in kept if isinstance(event, Observed)]
+    events = await events_in(recording)
+    runs = [event.observation for event in events if isinstance(event, Observed)]
     assert [set(run.names) for run in runs if run.run] == [{"model"}]
 
 
 @pytest.mark.fault(48)
-async def test_threads_that_change_the_namespace(kernel: KernelProcess) -> None:
-    """Every look is at a copy that is made in one step: none fails, in the hooks or in a poll."""
+async def test_threads_may_change_the_namespace_during_a_look(kernel: KernelProcess) -> None:
+    """Every look scans a copy that is made in one step, so that no hook or poll fails."""
     kernel.run(
         "import sys, threading\nsys.setswitchinterval(1e-6)\n"
         "for i in range(3000): globals()[f'name_{i}'] = i\n"

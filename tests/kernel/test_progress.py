@@ -1,4 +1,4 @@
-"""What is told while a cell still runs, and that telling it harms nothing."""
+"""Tests the progress reports of a running cell, and that they disturb nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def movements_of(watch: Watcher) -> list[tuple[str, str]]:
 async def watch_movements(
     kernel: KernelProcess, watch: Watcher, cell: str, *, least: int = 1
 ) -> dict[str, str]:
-    """What is told of a cell that runs until then; by name, the last that was said."""
+    """Run a cell until the condition holds; returns the last movement by name."""
     before = len(watch.runs)
     running = kernel.queue(cell)
     await watch.wait_until(lambda w: len(movements_of(w)) >= least)
@@ -43,7 +43,7 @@ async def watch_movements(
     return dict(movements_of(watch))
 
 
-async def test_a_model_that_learns_on_is_seen_to_move_and_no_verdict_is_given(kernel: KernelProcess) -> None:
+async def test_a_model_that_learns_is_reported_as_moving_without_a_verdict(kernel: KernelProcess) -> None:
     kernel.run("from sklearn.linear_model import SGDClassifier\nm, still = SGDClassifier(), SGDClassifier()")
     frames = evaluate(kernel.client(), FRAMES)
     async with watching(kernel) as watch:
@@ -62,7 +62,7 @@ async def test_a_model_that_learns_on_is_seen_to_move_and_no_verdict_is_given(ke
         assert evaluate(kernel.client(), FRAMES) == frames
 
 
-async def test_a_growing_ensemble_and_a_step_of_a_pipeline(kernel: KernelProcess) -> None:
+async def test_a_growing_ensemble_and_a_step_of_a_pipeline_are_reported(kernel: KernelProcess) -> None:
     kernel.run(
         "from sklearn.ensemble import RandomForestClassifier\n"
         "from sklearn.linear_model import SGDClassifier\nfrom sklearn.pipeline import make_pipeline\n"
@@ -79,7 +79,7 @@ async def test_a_growing_ensemble_and_a_step_of_a_pipeline(kernel: KernelProcess
         assert "['sgdclassifier'] t_" in movements["pipe"]
 
 
-async def test_a_short_run_is_not_looked_at_and_a_long_one_without_models_says_that_it_lives(
+async def test_a_short_run_sends_no_progress_and_a_long_one_without_models_sends_pulses(
     kernel: KernelProcess,
 ) -> None:
     async with watching(kernel) as watch:
@@ -94,14 +94,14 @@ async def test_a_short_run_is_not_looked_at_and_a_long_one_without_models_says_t
         assert movements_of(watch) == []
 
 
-async def test_code_that_holds_the_interpreter_is_not_answering_and_not_dead(
+async def test_code_that_holds_the_interpreter_makes_the_kernel_unreachable_but_not_dead(
     kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signs_of_life, "QUIET_S", 0.2)
     monkeypatch.setattr(live_source, "HEARTBEAT_S", 0.5)
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
-        # Called through PyDLL, C code keeps the lock; before, the kernel must have had a turn to say busy.
+        # C code called through PyDLL keeps the lock; before it, the kernel must get to report busy.
         kernel.queue("import ctypes" + UNTIL_TOLD + "    pass\n_ = ctypes.PyDLL(None).usleep(4_000_000)")
         await watch.wait_until(lambda w: any(isinstance(e, KernelChanged) for e in w.events))
         (kernel.folder / "go").touch()
@@ -114,7 +114,7 @@ async def test_code_that_holds_the_interpreter_is_not_answering_and_not_dead(
         assert "its process lives" in states[1].detail
 
 
-async def test_input_that_waits_is_answered_as_ever(kernel: KernelProcess) -> None:
+async def test_waiting_input_can_still_be_answered(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
@@ -126,7 +126,7 @@ async def test_input_that_waits_is_answered_as_ever(kernel: KernelProcess) -> No
         assert evaluate(client, "get_ipython().user_ns['answer']") == "42"
 
 
-async def test_what_it_costs_is_counted(kernel: KernelProcess) -> None:
+async def test_the_cost_of_progress_is_counted(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
         for _ in range(5):
@@ -134,7 +134,7 @@ async def test_what_it_costs_is_counted(kernel: KernelProcess) -> None:
         runs = await watch.wait_for_runs(5)
         costs = [run.cost for run in runs if run.cost is not None]
         assert len(costs) == 5
-        # The look of the attach, then each run before this one, which is not over yet.
+        # The look of the attach, then each run before this one, which has not ended.
         assert [cost.hooks for cost in costs] == [1 + i for i in range(5)]
         assert all(0 < c.median <= c.p99 <= c.longest for c in costs)
         assert costs[0].sent == 0

@@ -1,4 +1,4 @@
-"""Runs that do not simply follow one another, and looks between them."""
+"""Tests runs that overlap or are interrupted, and looks between runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
 
 
 def new_subshell(client: Any) -> str:
-    """Its id; asked on the control channel (ipykernel 7)."""
+    """Create a subshell over the control channel (ipykernel 7); returns its id."""
     message = client.session.msg("create_subshell_request", {})
     client.control_channel.send(message)
     while True:
@@ -40,7 +40,7 @@ def new_subshell(client: Any) -> str:
             return subshell
 
 
-async def test_cells_that_run_beside_one_another_are_runs_each(kernel: KernelProcess) -> None:
+async def test_concurrent_cells_are_separate_runs(kernel: KernelProcess) -> None:
     client = kernel.client()
     subshell = new_subshell(client)
     async with watching(kernel) as watch:
@@ -67,7 +67,7 @@ async def test_cells_that_run_beside_one_another_are_runs_each(kernel: KernelPro
         assert sorted(run.run.execution_count for run in watch.runs if run.run) == [1, 2]
 
 
-async def test_a_run_whose_end_was_never_told_does_not_hide_those_after_it(kernel: KernelProcess) -> None:
+async def test_a_run_without_a_reported_end_does_not_hide_later_runs(kernel: KernelProcess) -> None:
     callbacks = "get_ipython().events.callbacks['post_run_cell']"
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
@@ -79,17 +79,17 @@ async def test_a_run_whose_end_was_never_told_does_not_hide_those_after_it(kerne
         assert watch.codes[-2:] == [f"{callbacks}.extend(saved)", "'after'"]
 
 
-async def test_a_run_whose_end_was_never_told_is_not_said_to_go_on(kernel: KernelProcess) -> None:
+async def test_a_run_without_a_reported_end_is_not_reported_as_running(kernel: KernelProcess) -> None:
     callbacks = "get_ipython().events.callbacks['post_run_cell']"
     pulse = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.pulse"
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
         kernel.run(f"saved = {callbacks}[:]; {callbacks}.clear()")
-        await becomes(kernel.client(), f"{pulse}._armed is None and {pulse}._run is None", True)
+        await wait_for_value(kernel.client(), f"{pulse}._armed is None and {pulse}._run is None", True)
         assert not any(isinstance(event, Progress) for event in watch.events)
 
 
-async def test_an_interrupt_that_left_the_turn_taken_costs_no_run_its_look(kernel: KernelProcess) -> None:
+async def test_an_interrupt_that_left_the_lock_acquired_costs_no_run_its_look(kernel: KernelProcess) -> None:
     agent = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
     kernel.run("from sklearn.svm import SVC")
     async with watching(kernel, poll=0.1) as watch:
@@ -103,7 +103,7 @@ async def test_an_interrupt_that_left_the_turn_taken_costs_no_run_its_look(kerne
         await watch.wait_until(lambda w: any("b" in o.names for o in w.observations))
 
 
-async def test_looks_between_runs_are_as_frequent_as_the_most_curious_watcher_asks_and_end_with_it(
+async def test_polling_follows_the_shortest_interval_of_all_watchers_and_ends_with_that_watcher(
     kernel: KernelProcess,
 ) -> None:
     client = kernel.client()
@@ -114,18 +114,18 @@ async def test_looks_between_runs_are_as_frequent_as_the_most_curious_watcher_as
             await curious.wait_for_attach()
             assert evaluate(client, INTERVAL) == 5.0
             await patient.source.look_between_runs(2.0)
-            await becomes(client, INTERVAL, 2.0)
+            await wait_for_value(client, INTERVAL, 2.0)
             await patient.source.look_between_runs(None)
-            await becomes(client, INTERVAL, 5.0)
+            await wait_for_value(client, INTERVAL, 5.0)
         assert evaluate(client, POLLING) is False
         await patient.source.look_between_runs(3.0)
-        await becomes(client, POLLING, True)
+        await wait_for_value(client, POLLING, True)
         await patient.source.look_between_runs(None)
-        await becomes(client, POLLING, False)
+        await wait_for_value(client, POLLING, False)
 
 
-async def becomes(client: BlockingKernelClient, expression: str, wanted: object) -> None:
-    """What one client says and what another asks need not arrive in that order."""
+async def wait_for_value(client: BlockingKernelClient, expression: str, wanted: object) -> None:
+    """Wait until an expression has this value: messages of two clients may arrive in any order."""
     async with asyncio.timeout(LONG):
         while evaluate(client, expression) != wanted:  # noqa: ASYNC110 - another process makes it true
             await asyncio.sleep(0)

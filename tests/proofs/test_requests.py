@@ -12,7 +12,7 @@ import pytest
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import live_source
 from kernelscope.kernel.heartbeat import Heartbeat
-from tests.kernel.test_manners import EXPRESSION, eventually
+from tests.kernel.test_manners import EXPRESSION, wait_until
 from tests.kernel.watching import INSTALLED, LONG, evaluate, watching
 from tests.support.kernels import KernelProcess, wait_until_ready
 
@@ -154,9 +154,9 @@ async def test_an_idle_kernel_is_asked_nothing(
         await watch.wait_for_attach()
         heard(client, client.execute(DRAW))
         draw.touch()
-        await eventually(drawn.exists)
+        await wait_until(drawn.exists)
         begun = len(beats)
-        await eventually(lambda: len(beats) >= begun + 3)
+        await wait_until(lambda: len(beats) >= begun + 3)
         cell = client.execute("1")
         messages = heard(client, cell)
         figures = [m for m in messages if m["msg_type"] == "display_data"]
