@@ -22,7 +22,7 @@ from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.facts import Watch, model
 from tests.support.script import churn
-from tests.timeline.test_properties import fast, played, streams
+from tests.timeline.test_properties import fast, streams, timeline_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 TEXTS = (
@@ -117,7 +117,7 @@ def expected(timeline: TimelineView) -> dict[int, list[dict[str, Any]]]:
 def test_given_any_session_when_written_and_read_then_the_changes_are_the_same(
     looks: list[Observation],
 ) -> None:
-    timeline = played(looks)
+    timeline = timeline_of(looks)
 
     assert changes_of(rows(timeline)) == expected(timeline)
 

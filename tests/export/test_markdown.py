@@ -19,7 +19,7 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.script import Story, churn, learn
-from tests.timeline.test_properties import fast, played, streams
+from tests.timeline.test_properties import fast, streams, timeline_of
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -143,7 +143,7 @@ def test_given_any_source_when_fenced_then_it_does_not_get_out(text: str) -> Non
 @fast
 @given(streams())
 def test_given_any_session_when_written_then_it_is_inert(looks: list[Observation]) -> None:
-    assert_inert(page(played(looks)))
+    assert_inert(page(timeline_of(looks)))
 
 
 @pytest.mark.proof

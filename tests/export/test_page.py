@@ -25,7 +25,7 @@ from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.facts import reasons
 from tests.support.script import Story, churn, learn
-from tests.timeline.test_properties import fast, played, streams
+from tests.timeline.test_properties import fast, streams, timeline_of
 
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', flags=re.DOTALL)
 SCRIPT = re.compile(r"<script>(.*?)</script>", flags=re.DOTALL)
@@ -105,7 +105,7 @@ def read(held: dict[str, Any]) -> list[tuple[int, str, str, str, list[str]]]:
 def test_given_any_session_when_written_and_read_then_the_changes_are_the_same(
     looks: list[Observation],
 ) -> None:
-    timeline = played(looks)
+    timeline = timeline_of(looks)
 
     assert read(data(page(timeline))) == told(timeline)
 

@@ -1,4 +1,4 @@
-"""What composites hold: whose change a part's change is, and how deep anybody looks."""
+"""Tests composites: to which objects a change of a part belongs, and how deep kernelscope looks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_given_a_fitted_pipeline_when_a_step_is_refitted_by_itself_then_the_pipe
     assert [(p.name, p.verdict, p.generation) for p in whole.parts] == [("pipe['clf']", "refitted", None)]
 
 
-def test_given_a_pipeline_when_only_code_tells_that_it_was_fitted_then_refitted_and_inferred() -> None:
+def test_given_a_pipeline_when_only_the_code_shows_a_fit_then_refitted_and_inferred() -> None:
     scale, clf, pipe = fitted_pipe()
     code = CodeFacts(methods=(MethodInCode("fit", pipe.token),), complete=True)
 
@@ -72,7 +72,7 @@ def test_given_a_pipeline_when_only_code_tells_that_it_was_fitted_then_refitted_
     assert (change.verdict, change.certainty) == ("refitted", "inferred")
 
 
-def test_given_a_pipeline_when_a_part_without_a_number_changes_then_no_sentence_says_none() -> None:
+def test_given_a_pipeline_when_a_part_without_a_generation_changes_then_no_sentence_says_none() -> None:
     scale, clf, pipe = fitted_pipe()
     watch = Watch(scale, clf, pipe=pipe)
 
@@ -82,7 +82,7 @@ def test_given_a_pipeline_when_a_part_without_a_number_changes_then_no_sentence_
         assert "None" not in " ".join((explanation_of(part), *reasons(part)))
 
 
-def test_given_a_pipeline_when_a_parameter_of_a_step_is_set_then_params_of_the_whole() -> None:
+def test_given_a_pipeline_when_a_parameter_of_a_step_is_set_then_params_of_the_pipeline() -> None:
     scale, clf, pipe = fitted_pipe()
 
     change = Watch(scale, clf, pipe=pipe).run(params(clf, C=7.0))["pipe"]
@@ -98,7 +98,7 @@ def test_given_a_pipeline_when_a_step_is_edited_then_edited() -> None:
     assert Watch(scale, clf, pipe=pipe).run(write_in_place(clf), code=code)["pipe"].verdict == "edited"
 
 
-def test_given_a_pipeline_when_one_step_continues_and_one_is_refitted_then_the_louder_is_told() -> None:
+def test_given_a_pipeline_when_one_step_continues_and_one_is_refitted_then_refitted() -> None:
     scale, clf, pipe = fitted_pipe()
     calls = [call_of(scale, "partial_fit"), call_of(clf)]
 
@@ -130,7 +130,7 @@ def test_given_a_fitted_pipeline_when_its_last_step_is_replaced_by_an_unfitted_o
     assert [(p.name, p.verdict) for p in change.parts] == [("pipe['clf']", "reset")]
 
 
-def test_given_a_class_derived_from_pipeline_when_a_step_is_refitted_then_so_is_the_whole() -> None:
+def test_given_a_subclass_of_pipeline_when_a_step_is_refitted_then_so_is_the_pipeline() -> None:
     scale, clf, pipe = fitted_pipe()
     mine = replace(pipe, cls="imblearn.pipeline.Pipeline", bases=(PIPELINE,))
 
@@ -147,7 +147,7 @@ def test_given_a_feature_union_when_one_of_two_is_not_fitted_then_neither_is_the
     assert (first.verdict, first.fitted) == ("fitted", True)
 
 
-def test_given_a_voting_classifier_when_a_given_part_is_refitted_then_the_whole_is_untouched() -> None:
+def test_given_a_voting_classifier_when_an_argument_of_it_is_refitted_then_it_is_untouched() -> None:
     lr = rebind(model(1))
     vote = rebind(model(2, VOTING, parts=[Part("['lr']", 1, "lr")]), "estimators_")
 
@@ -156,7 +156,7 @@ def test_given_a_voting_classifier_when_a_given_part_is_refitted_then_the_whole_
     assert {n: c.verdict for n, c in changes.items()} == {"lr": "refitted"}
 
 
-def test_given_a_voting_classifier_when_fitted_then_the_given_part_is_untouched() -> None:
+def test_given_a_voting_classifier_when_fitted_then_its_argument_is_untouched() -> None:
     lr = model(1)
     vote = model(2, VOTING, parts=[Part("['lr']", 1, "lr")])
     clone = rebind(model(3, named=False))
@@ -167,16 +167,14 @@ def test_given_a_voting_classifier_when_fitted_then_the_given_part_is_untouched(
     assert {n: c.verdict for n, c in changes.items()} == {"vote": "fitted"}
 
 
-def test_given_a_voting_classifier_when_a_learned_clone_is_refitted_then_so_is_the_whole() -> None:
+def test_given_a_voting_classifier_when_a_fitted_clone_is_refitted_then_so_is_the_classifier() -> None:
     clone = rebind(model(3, named=False))
     vote = rebind(model(2, VOTING, parts=[Part(".estimators_[0]", 3)]), "estimators_")
 
     assert Watch(clone, vote=vote).run(rebind(clone), calls=[call_of(clone)])["vote"].verdict == "refitted"
 
 
-def test_given_a_search_when_its_given_estimator_is_fitted_and_set_then_only_the_parameter_is_its_own() -> (
-    None
-):
+def test_given_a_search_when_its_estimator_is_fitted_and_set_then_only_its_parameter_changes() -> None:
     tree = rebind(model(1))
     search = rebind(model(2, SEARCH, parts=[Part(".estimator", 1, "estimator")]), "best_score_")
 
@@ -200,32 +198,30 @@ def test_given_a_name_on_the_best_estimator_when_the_search_runs_again_then_the_
     assert [(p.name, p.verdict, p.previous_generation) for p in changes["gs"].parts] == [
         ("gs.best_estimator_", "reset", 2)
     ]
-    held = watch.timeline.entry_at("best", 1)
-    assert held is not None
-    assert held.facts is not None
-    assert held.facts.generation == 2
+    point = watch.timeline.entry_at("best", 1)
+    assert point is not None
+    assert point.facts is not None
+    assert point.facts.generation == 2
 
 
 def test_given_a_pipeline_when_deleted_then_its_named_step_is_not() -> None:
     scale, clf, pipe = fitted_pipe()
-    named = replace(clf, generation=2)
+    step = replace(clf, generation=2)
 
-    changes = Watch(scale, clf=named, pipe=pipe).run(names={"pipe": None})
+    changes = Watch(scale, clf=step, pipe=pipe).run(names={"pipe": None})
 
     assert {n: c.verdict for n, c in changes.items()} == {"pipe": "deleted"}
 
 
-def test_given_parts_without_a_name_when_one_gets_another_parameter_then_the_whole_has_no_such_parameter() -> (
-    None
-):
-    """``get_params(deep=True)`` does not look into bare lists."""
+def test_given_unnamed_parts_when_one_gets_another_parameter_then_no_parameter_of_the_whole_changes() -> None:
+    """``get_params(deep=True)`` does not look into plain lists."""
     a, b = model(1, named=False), params(model(2, named=False), C=5.0)
     whole = model(3, "__main__.Both", parts=[Part(".models[0]", 1, ""), Part(".models[1]", 2, "")])
 
     assert Watch(a, b, whole=whole).run(params(a, C=2.0)) == {}
 
 
-def test_given_a_list_parameter_when_an_item_is_replaced_then_its_digest_tells() -> None:
+def test_given_a_list_parameter_when_an_item_is_replaced_then_its_digest_shows_it() -> None:
     m = model(1, steps=Opaque("list of 2 steps", "aa", 1))
 
     change = Watch(m=m).run(params(m, steps=Opaque("list of 2 steps", "bb", 1)))["m"]
@@ -253,7 +249,7 @@ def test_given_opaque_values_when_compared_then_the_digest_decides_else_the_seri
     assert bool(Watch(m=m).run(params(m, weights=after))) is differ
 
 
-def test_given_a_pipeline_that_holds_itself_when_anything_happens_then_it_is_still_told() -> None:
+def test_given_a_pipeline_that_contains_itself_when_it_changes_then_it_is_still_reported() -> None:
     clf = rebind(model(2))
     pipe = model(1, PIPELINE, parts=[Part("['clf']", 2, "clf"), Part("['self']", 1, "self")])
     watch = Watch(clf=clf, pipe=pipe)
@@ -264,7 +260,7 @@ def test_given_a_pipeline_that_holds_itself_when_anything_happens_then_it_is_sti
     assert watch.run(names={"clf": None})["clf"].stale == ("pipe",)
 
 
-def test_given_two_pipelines_that_hold_each_other_when_one_is_fitted_then_it_is_still_told() -> None:
+def test_given_two_pipelines_that_contain_each_other_when_one_is_fitted_then_it_is_still_reported() -> None:
     a = model(1, PIPELINE, parts=[Part("['b']", 2, "b")])
     b = model(2, PIPELINE, parts=[Part("['a']", 1, "a")])
 
@@ -273,7 +269,7 @@ def test_given_two_pipelines_that_hold_each_other_when_one_is_fitted_then_it_is_
     assert "a" in {c.name for c in run.changes}
 
 
-def test_given_a_pipeline_in_a_pipeline_when_the_inner_step_is_refitted_then_both_wholes_are() -> None:
+def test_given_nested_pipelines_when_the_inner_step_is_refitted_then_both_pipelines_are() -> None:
     clf = rebind(model(1, named=False))
     inner = pipeline(2, ("clf", clf))
     outer = pipeline(3, ("inner", inner))
@@ -284,7 +280,7 @@ def test_given_a_pipeline_in_a_pipeline_when_the_inner_step_is_refitted_then_bot
     assert [p.name for p in changes["outer"].parts] == ["outer['inner']", "outer['inner']['clf']"]
 
 
-def test_given_rows_when_asked_for_then_every_name_is_followed_by_its_parts() -> None:
+def test_given_rows_when_listed_then_every_name_is_followed_by_its_parts() -> None:
     scale, clf, pipe = fitted_pipe()
     watch = Watch(scale, clf, pipe=pipe, other=model(8))
     watch.run(names={"late": model(9)})
@@ -315,7 +311,7 @@ def test_given_an_ensemble_when_its_template_is_fitted_by_name_then_the_ensemble
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_given_a_class_that_keeps_nothing_of_its_own_when_fitted_then_its_given_part_tells(
+def test_given_a_class_without_state_of_its_own_when_fitted_then_its_part_decides(
     seen: bool,
 ) -> None:
     inner = model(2)
@@ -330,19 +326,19 @@ def test_given_a_class_that_keeps_nothing_of_its_own_when_fitted_then_its_given_
     assert (first.verdict, again.verdict) == ("fitted", "refitted")
 
 
-@pytest.mark.parametrize(("known", "told"), [("part", "a part"), ("local", "#9")])
-def test_given_an_object_that_was_there_untold_when_a_name_reaches_it_then_aliased(
-    known: str, told: str
+@pytest.mark.parametrize(("known", "words"), [("part", "a part"), ("local", "#9")])
+def test_given_an_object_that_existed_unreported_when_a_name_reaches_it_then_aliased(
+    known: str, words: str
 ) -> None:
     tree = replace(rebind(model(9)), known=known)
 
     change = Watch(rf=rebind(model(1))).run(tree, names={"tree": tree})["tree"]
 
     assert (change.verdict, change.identity, change.generation) == ("aliased", "rebound", 9)
-    assert reasons(change)[0] == f"the object was known before as {told}"
+    assert reasons(change)[0] == f"the object was known before as {words}"
 
 
-def test_given_parameters_that_read_alike_then_the_sentence_leaves_them_out_and_the_record_does_not() -> None:
+def test_given_parameters_with_equal_text_then_only_the_record_has_them_not_the_sentence() -> None:
     def pipe(token: int, serial: int, c: float) -> ObjectFacts:
         return model(token, PIPELINE, steps=Opaque("[('clf', Ridge)]", f"d{serial}"), C=c)
 

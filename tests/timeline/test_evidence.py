@@ -1,4 +1,4 @@
-"""Why we know: what the evidence of a change says, and what it must not say."""
+"""Tests what the evidence of a change says, and what it must not say."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.facts import (
 
 
 @pytest.mark.parametrize(
-    ("touched", "path", "said"),
+    ("touched", "path", "sentence"),
     [
         (True, "/w/m", "the cell calls joblib.dump(), and its file /w/m was written during the run"),
         (
@@ -34,15 +34,15 @@ from tests.support.facts import (
         ),
     ],
 )
-def test_given_a_save_when_told_then_the_file_and_whether_a_write_was_seen(
-    touched: bool, path: str | None, said: str
+def test_given_a_save_then_the_evidence_has_the_file_and_whether_a_write_was_seen(
+    touched: bool, path: str | None, sentence: str
 ) -> None:
     m = rebind(model(1))
 
-    assert reasons(Watch(m=m).run(files=[save_access(m, touched=touched, path=path)])["m"]) == (said,)
+    assert reasons(Watch(m=m).run(files=[save_access(m, touched=touched, path=path)])["m"]) == (sentence,)
 
 
-def test_given_attributes_bound_written_and_gone_when_told_then_each_by_its_name() -> None:
+def test_given_attributes_bound_written_and_gone_then_the_evidence_names_each() -> None:
     m = rebind(model(1), "a_", "b_", "c_", "d_")
     after = write_in_place(rebind(m, "a_"), "b_")
     after = replace(after, learned={n: s for n, s in after.learned.items() if n != "c_"})
@@ -52,7 +52,7 @@ def test_given_attributes_bound_written_and_gone_when_told_then_each_by_its_name
     assert evidence[:3] == ("a_ bound to a new value", "b_ written in place", "c_ gone")
 
 
-def test_given_an_attribute_set_to_none_when_told_then_it_is_gone_and_not_new() -> None:
+def test_given_an_attribute_set_to_none_then_it_is_gone_and_not_new() -> None:
     m = rebind(model(1, SGD), "coef_", "t_")
     after = replace(m, learned={**m.learned, "coef_": signature("n", 2, "None")})
 
@@ -66,7 +66,7 @@ def test_given_an_attribute_that_was_none_when_bound_to_none_again_then_it_is_no
     assert reasons(Watch(m=m).run(after)["m"])[0] == "a_, b_ bound to a new value"
 
 
-def test_given_many_attributes_when_told_then_the_first_four_and_a_number() -> None:
+def test_given_many_attributes_then_the_evidence_has_the_first_four_and_a_number() -> None:
     m = model(1)
     four, five = (rebind(m, *(f"{c}_" for c in letters)) for letters in ("abcd", "abcde"))
 
@@ -77,7 +77,7 @@ def test_given_many_attributes_when_told_then_the_first_four_and_a_number() -> N
     )
 
 
-def test_given_a_pipeline_whose_last_step_lost_its_state_when_told_then_by_that_step() -> None:
+def test_given_a_pipeline_whose_last_step_lost_its_state_then_the_evidence_names_that_step() -> None:
     clf = rebind(model(1, named=False))
 
     change = Watch(clf, pipe=pipeline(2, ("clf", clf))).run(replace(clf, learned={}))["pipe"]
@@ -85,7 +85,7 @@ def test_given_a_pipeline_whose_last_step_lost_its_state_when_told_then_by_that_
     assert reasons(change) == ("its part ['clf']: coef_, intercept_ gone",)
 
 
-def test_given_a_fit_that_raised_when_told_then_the_evidence_says_so() -> None:
+def test_given_a_fit_that_raised_then_the_evidence_says_so() -> None:
     m = rebind(model(1))
 
     evidence = reasons(Watch(m=m).run(rebind(m), calls=[call_of(m, returned=False)])["m"])
@@ -93,7 +93,7 @@ def test_given_a_fit_that_raised_when_told_then_the_evidence_says_so() -> None:
     assert evidence[0] == "fit() seen, and has not come back"
 
 
-def test_given_a_new_model_whose_fit_raised_half_way_when_told_then_it_was_not_seen_to_learn() -> None:
+def test_given_a_new_model_whose_fit_raised_half_way_then_no_evidence_says_that_it_learned() -> None:
     m = rebind(model(1))
 
     change = Watch().run(names={"m": m}, calls=[call_of(m, returned=False)], code=OBSCURE)["m"]
@@ -115,7 +115,7 @@ def test_given_fit_and_partial_fit_in_code_when_the_counter_did_not_fall_then_un
     assert (change.verdict, change.certainty) == ("unknown", "unknown")
 
 
-def test_given_two_files_when_each_goes_into_a_name_then_each_is_told_with_its_own() -> None:
+def test_given_two_files_when_each_goes_into_a_name_then_each_change_has_its_own_file() -> None:
     a, b = rebind(model(1)), rebind(model(2))
     files = [load_access(a, "a", "/w/a"), load_access(b, "b", "/w/b")]
 
@@ -127,7 +127,7 @@ def test_given_two_files_when_each_goes_into_a_name_then_each_is_told_with_its_o
     assert "the cell calls joblib.load() on /w/a" in reasons(changes["a"])
 
 
-def test_given_a_file_that_the_code_does_not_tell_when_loaded_then_the_call_alone() -> None:
+def test_given_a_load_whose_file_the_code_does_not_show_then_the_evidence_has_only_the_call() -> None:
     a = rebind(model(1))
 
     change = Watch().run(
@@ -150,7 +150,7 @@ def test_given_code_that_may_copy_or_fit_when_calls_are_not_seen_then_a_known_tw
     assert (change.verdict, change.learned, change.certainty) == ("created", learned, "observed")
 
 
-def test_given_a_state_of_another_class_or_one_unread_when_put_in_then_it_is_no_known_twin() -> None:
+def test_given_a_state_of_another_class_or_an_unread_one_when_restored_then_it_has_no_known_twin() -> None:
     m = rebind(model(1))
     other = replace(twin(m, 2), cls=SGD)
     unread = replace(model(3), learned={"coef_": signature(None)})

@@ -1,4 +1,4 @@
-"""Columns, epochs, looks between runs, local models, and what a row held when."""
+"""Tests columns, epochs, looks between runs, local models, and what a row held at each column."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def changes_of(changes: tuple[Change, ...]) -> dict[str, str]:
     return {c.name: c.verdict for c in changes}
 
 
-def test_given_a_change_between_runs_when_looked_at_then_it_is_told_once_and_no_run_is_blamed() -> None:
+def test_given_a_change_between_runs_when_seen_then_it_is_reported_once_and_no_run_is_blamed() -> None:
     m = rebind(model(1))
     watch = Watch(m=m)
     watch.cell()
@@ -52,7 +52,7 @@ def test_given_a_change_between_runs_when_looked_at_then_it_is_told_once_and_no_
     assert run.changes == ()
 
 
-def test_given_a_look_between_runs_when_it_found_nothing_then_it_makes_no_column() -> None:
+def test_given_a_look_between_runs_when_nothing_differs_then_there_is_no_column() -> None:
     watch = Watch(m=rebind(model(1)))
     columns = len(watch.timeline.moments)
 
@@ -60,17 +60,17 @@ def test_given_a_look_between_runs_when_it_found_nothing_then_it_makes_no_column
     assert len(watch.timeline.moments) == columns
 
 
-def test_given_several_looks_between_runs_when_each_found_something_then_each_is_told() -> None:
+def test_given_several_looks_between_runs_when_each_finds_something_then_each_is_reported() -> None:
     m = rebind(model(1))
     watch = Watch(m=m)
     watch.look(None, params(m, C=3.0))
     watch.look({"n": model(2)})
 
-    told = [(c.name, c.verdict) for moment in watch.timeline.moments for c in moment.changes]
-    assert told == [("m", "params"), ("n", "created")]
+    changes = [(c.name, c.verdict) for moment in watch.timeline.moments for c in moment.changes]
+    assert changes == [("m", "params"), ("n", "created")]
 
 
-def test_given_a_change_between_runs_when_the_cell_changes_it_too_then_each_is_compared_with_its_own_before() -> (
+def test_given_a_change_between_runs_when_the_cell_changes_it_too_then_each_is_compared_with_the_state_before_it() -> (
     None
 ):
     m = rebind(model(1))
@@ -91,7 +91,7 @@ def test_given_a_change_between_runs_when_the_kernel_restarts_then_the_next_run_
     assert watch.cell().changes == ()
 
 
-def test_given_a_restart_when_tokens_and_generations_come_again_then_identities_are_not_merged() -> None:
+def test_given_a_restart_when_tokens_and_generations_repeat_then_identities_are_not_merged() -> None:
     old = rebind(model(1))
     watch = Watch(m=old)
     watch.attach()
@@ -103,7 +103,7 @@ def test_given_a_restart_when_tokens_and_generations_come_again_then_identities_
     assert change.params == {}
 
 
-def test_given_a_restart_when_a_copy_of_what_was_is_made_then_what_was_is_not_known_any_more() -> None:
+def test_given_a_restart_when_an_earlier_model_comes_back_then_it_is_not_recognized_as_a_copy() -> None:
     old = rebind(model(1))
     watch = Watch(m=old)
     watch.attach()
@@ -122,18 +122,20 @@ def test_given_a_restart_when_attached_again_then_every_row_holds_what_the_new_k
     timeline = watch.timeline
     assert timeline.epoch == 2
     assert [(m.kind, m.epoch) for m in timeline.moments] == [("attached", 1), ("attached", 2)]
-    held = {n: timeline.entry_at(n, 1) for n in ("a", "b")}
-    assert held["a"] is not None
-    assert held["a"].facts is None
-    assert held["b"] is not None
-    assert held["b"].facts == model(1)
-    assert held["b"].change is None
+    points = {n: timeline.entry_at(n, 1) for n in ("a", "b")}
+    assert points["a"] is not None
+    assert points["a"].facts is None
+    assert points["b"] is not None
+    assert points["b"].facts == model(1)
+    assert points["b"].change is None
     before = timeline.entry_at("b", 0)
     assert before is not None
     assert before.facts == b
 
 
-def test_given_a_local_model_when_a_run_fitted_it_then_told_with_the_function_and_scope_local() -> None:
+def test_given_a_local_model_when_a_run_fitted_it_then_it_is_reported_with_its_function_and_scope_local() -> (
+    None
+):
     local = LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 0x1234)
 
     run = Watch().cell(local=[local])
@@ -161,7 +163,7 @@ def test_given_a_local_model_when_a_global_of_the_function_s_name_is_there_then_
     assert watch.timeline.change_at("evaluate", 1) is None
 
 
-def test_given_a_name_when_asked_what_it_held_then_the_latest_change_before_that_column() -> None:
+def test_given_a_name_when_looked_up_at_a_column_then_it_has_the_latest_change_up_to_it() -> None:
     watch = Watch()
     watch.cell()
     watch.run(names={"m": model(1)})
@@ -172,10 +174,10 @@ def test_given_a_name_when_asked_what_it_held_then_the_latest_change_before_that
     assert timeline.entry_at("m", 1) is None
     assert timeline.entry_at("nobody", 4) is None
     for column, generation in ((2, 1), (3, 1)):
-        held = timeline.entry_at("m", column)
-        assert held is not None
-        assert held.facts is not None
-        assert held.facts.generation == generation
+        point = timeline.entry_at("m", column)
+        assert point is not None
+        assert point.facts is not None
+        assert point.facts.generation == generation
     gone = timeline.entry_at("m", 9)
     assert gone is not None
     assert gone.facts is None
@@ -188,17 +190,17 @@ def test_given_a_name_when_asked_what_it_held_then_the_latest_change_before_that
     assert created.verdict == "created"
 
 
-def test_given_a_pipeline_when_only_its_step_learned_then_the_row_counts_as_fitted_from_there() -> None:
+def test_given_a_pipeline_when_only_its_step_is_fitted_then_the_row_counts_as_fitted_from_there() -> None:
     clf = model(1, named=False)
     watch = Watch(clf, pipe=pipeline(2, ("clf", clf)))
     watch.run(rebind(clf), calls=[call_of(clf)])
     watch.run(names={"pipe": None})
 
-    told = [h.fitted for h in watch.timeline.track("pipe")]
-    assert told == [False, True, None]
+    fitted = [h.fitted for h in watch.timeline.track("pipe")]
+    assert fitted == [False, True, None]
 
 
-def test_given_no_attach_when_events_come_then_the_state_is_told() -> None:
+def test_given_no_attach_when_events_come_then_the_state_is_reported() -> None:
     timeline = Timeline()
     timeline.apply(Waiting("the kernel is busy"))
     assert timeline.waiting == "the kernel is busy"
@@ -218,7 +220,7 @@ def test_given_no_attach_when_events_come_then_the_state_is_told() -> None:
     assert len(timeline.moments) == 1
 
 
-def test_given_an_attach_when_names_hold_nothing_known_then_they_are_left_out() -> None:
+def test_given_an_attach_when_names_hold_unknown_objects_then_they_are_left_out() -> None:
     event = attach_event({"m": model(1)})
     broken = replace(event, base=replace(event.base, names={"m": 1, "ghost": 99}))
 
@@ -228,7 +230,7 @@ def test_given_an_attach_when_names_hold_nothing_known_then_they_are_left_out() 
 
 
 def a_story(first: ObjectFacts) -> list[Observed]:
-    """Four runs and a look between two of them."""
+    """Build four runs and a look between two of them."""
     second = model(2)
     fitted = rebind(second)
     looks = [
@@ -241,8 +243,8 @@ def a_story(first: ObjectFacts) -> list[Observed]:
     return [Observed(1, look) for look in looks]
 
 
-def judged(timeline: Timeline) -> list[tuple[str, int, bytes]]:
-    """Everything that the columns say."""
+def column_contents(timeline: Timeline) -> list[tuple[str, int, bytes]]:
+    """Return everything that the columns contain."""
     return [
         (m.kind, m.execution_count, msgspec.json.encode((m.changes, m.run and m.run.local)))
         for m in timeline.moments
@@ -267,7 +269,7 @@ def test_given_a_second_watcher_when_it_attaches_then_its_history_is_the_first_w
     for event in story[split:]:
         late.apply(event)
 
-    assert judged(late) == judged(live)
+    assert column_contents(late) == column_contents(live)
     assert late.moments[0].execution_count == 3
     assert [r.rerun_of for m in late.moments if (r := m.run)] == [
         r.rerun_of for m in live.moments if (r := m.run)
@@ -281,7 +283,7 @@ def test_given_a_second_watcher_when_it_attaches_then_its_history_is_the_first_w
     assert len(update.moments) == 1 + split
 
 
-def test_given_more_dead_objects_than_are_kept_when_a_living_one_is_asked_for_then_it_is_there() -> None:
+def test_given_more_dead_objects_than_are_kept_then_a_living_one_is_still_there() -> None:
     kept = rebind(model(1))
     watch = Watch(kept=kept)
     crowd = [model(t, named=False) for t in range(10, 2_500)]
@@ -292,8 +294,8 @@ def test_given_more_dead_objects_than_are_kept_when_a_living_one_is_asked_for_th
     assert watch.run(params(kept, C=2.0))["kept"].verdict == "params"
 
 
-def test_a_look_that_reads_a_model_again_and_finds_no_change_hides_none() -> None:
-    """What the run before did to it stays what that run did."""
+def test_a_later_look_that_finds_no_change_hides_no_earlier_change() -> None:
+    """The change by the run before still belongs to that run."""
     timeline = Timeline()
     timeline.apply(attach_event({}))
     timeline.apply(Observed(1, observation(1, run_facts(1), {"m": model(1)})))
@@ -304,9 +306,9 @@ def test_a_look_that_reads_a_model_again_and_finds_no_change_hides_none() -> Non
     assert change.verdict == "created"
 
 
-def late_since(watch: Watch, found: ObjectFacts) -> int | None:
-    """Of what is found in In [4], late."""
-    late = observation(9, run_facts(4), objects=[found], late=True, sees_calls=True)
+def late_since(watch: Watch, facts: ObjectFacts) -> int | None:
+    """Report an object late, in In [4]; returns since which run the change says that it happened."""
+    late = observation(9, run_facts(4), objects=[facts], late=True, sees_calls=True)
     (moment,) = watch.apply(Observed(1, late)).moments
     (change,) = moment.changes
     assert change.late is not None
@@ -321,7 +323,7 @@ def late_since(watch: Watch, found: ObjectFacts) -> int | None:
     ("cut", "since"),
     [((), 4), ((3,), 3), ((1, 3), 3), ((2, 3), 2), ((1, 2, 3), 1)],
 )
-def test_given_looks_that_were_cut_short_when_something_is_found_late_then_since_the_last_complete_one(
+def test_given_looks_that_were_cut_short_when_a_change_is_found_late_then_it_is_since_the_last_complete_one(
     cut: tuple[int, ...], since: int
 ) -> None:
     m = rebind(model(1))
@@ -333,7 +335,7 @@ def test_given_looks_that_were_cut_short_when_something_is_found_late_then_since
 
 
 @pytest.mark.parametrize(("read_again", "since"), [(True, 4), (False, 2)])
-def test_given_an_attribute_that_was_not_evaluated_when_found_late_then_since_it_was_last_read(
+def test_given_an_attribute_that_was_not_evaluated_when_a_change_is_found_late_then_it_is_since_the_last_reading(
     read_again: bool, since: int
 ) -> None:
     m = rebind(model(1))
@@ -345,7 +347,9 @@ def test_given_an_attribute_that_was_not_evaluated_when_found_late_then_since_it
     assert late_since(watch, params(m, C=9.0)) == since
 
 
-def test_given_no_complete_look_since_the_attach_when_found_late_then_since_when_is_not_known() -> None:
+def test_given_no_complete_look_since_the_attach_when_a_change_is_found_late_then_its_start_is_unknown() -> (
+    None
+):
     m = rebind(model(1))
     watch = Watch()
     base = attach_event({"m": m}, epoch=1)

@@ -1,4 +1,4 @@
-"""Names: several on one object, swapped, gone and back; and what stale partners hold."""
+"""Tests names: several for one object, swapped, deleted and restored; and stale partners."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_given_two_names_of_one_object_when_it_is_fitted_then_both_are(seen: boo
     assert {n: c.verdict for n, c in changes.items()} == {"a": "fitted", "c": "fitted"}
 
 
-def test_given_a_known_model_when_rebound_and_refitted_in_one_run_then_refitted_wins_and_identity_tells() -> (
+def test_given_a_known_model_when_rebound_and_refitted_in_one_run_then_refitted_wins_and_the_identity_is_rebound() -> (
     None
 ):
     """'Same generation' is about the object, not the name."""
@@ -105,7 +105,7 @@ def test_given_a_name_when_deleted_and_given_back_the_same_object_then_aliased()
     assert (change.verdict, change.identity, change.generation) == ("aliased", "rebound", 1)
 
 
-def test_given_a_name_when_deleted_and_made_anew_then_created() -> None:
+def test_given_a_name_when_deleted_and_created_again_then_created() -> None:
     watch = Watch(a=rebind(model(1)))
     watch.run(names={"a": None})
 
@@ -117,11 +117,11 @@ def test_given_a_name_when_deleted_and_made_anew_then_created() -> None:
 def test_given_a_name_for_a_token_that_was_never_described_when_run_then_it_holds_no_model() -> None:
     watch = Watch(a=model(1))
     ghost = model(9)
-    told = watch.events[0]
+    changes = watch.events[0]
 
     run = watch.cell(names={"a": None, "b": None})
 
-    assert told is watch.events[0]
+    assert changes is watch.events[0]
     assert [c.name for c in run.changes] == ["a"]
     assert watch.timeline.track("b") == ()
     assert ghost.token not in watch.timeline.objects
@@ -138,7 +138,7 @@ def test_given_a_pipeline_that_holds_a_model_when_its_name_is_reset_then_the_pip
     assert "#1 and what it had learned were discarded" not in explanation_of(change)
 
 
-def test_given_a_pipeline_that_holds_a_model_when_another_name_still_has_it_then_nobody_is_stale() -> None:
+def test_given_a_pipeline_that_holds_a_model_when_another_name_still_has_it_then_nothing_is_stale() -> None:
     clf = rebind(model(1))
     pipe = pipeline(2, ("clf", clf))
 
@@ -155,14 +155,14 @@ def test_given_a_pipeline_that_holds_a_model_when_its_name_is_deleted_then_the_p
     assert Watch(clf=clf, pipe=pipe).run(names={"clf": None})["clf"].stale == ("pipe",)
 
 
-def test_given_a_voting_classifier_when_a_given_part_loses_its_name_then_it_is_stale_too() -> None:
+def test_given_a_voting_classifier_when_an_argument_of_it_loses_its_name_then_it_is_stale_too() -> None:
     lr = model(1)
     vote = model(2, VOTING, parts=[Part("['lr']", 1, "lr")])
 
     assert Watch(lr=lr, vote=vote).run(names={"lr": model(3)})["lr"].stale == ("vote",)
 
 
-def test_given_a_name_kept_when_its_object_is_refitted_then_nobody_is_stale() -> None:
+def test_given_a_name_that_keeps_its_object_when_refitted_then_nothing_is_stale() -> None:
     clf = rebind(model(1))
 
     assert (
@@ -189,7 +189,7 @@ def test_given_a_twin_under_another_name_when_one_is_refitted_then_only_that_one
     assert list(Watch(a=a, b=b).run(rebind(b), calls=[call_of(b)])) == ["b"]
 
 
-def test_given_a_part_and_a_dictionary_item_of_one_spelling_when_one_follows_the_other_then_both_are_told() -> (
+def test_given_a_part_and_a_dictionary_item_with_one_spelling_when_one_follows_the_other_then_both_are_reported() -> (
     None
 ):
     """``models['lr']`` was a step of the pipeline ``models``, and is now an item of a dictionary."""
@@ -211,12 +211,12 @@ def test_given_a_part_and_a_dictionary_item_of_one_spelling_when_one_follows_the
     }
 
 
-def test_given_a_name_spelled_like_a_part_when_both_are_there_then_the_name_is_told() -> None:
-    held = model(1, named=False)
+def test_given_a_name_spelled_like_a_part_when_both_exist_then_the_name_is_reported() -> None:
+    point = model(1, named=False)
     own = model(2)
     t = model(3, "__main__.Trainer", library="other", parts=[Part(".model", 1)])
 
-    watch = Watch(held, **{"t.model": own, "t": t})
+    watch = Watch(point, **{"t.model": own, "t": t})
 
     change = watch.run(params(own, C=9.0))["t.model"]
     assert (change.verdict, change.generation) == ("params", 2)

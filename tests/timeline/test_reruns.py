@@ -1,4 +1,4 @@
-"""Re-runs: which runs belong to one cell, and what running it again did."""
+"""Tests re-runs: which runs belong to one cell, and what running it again did."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_given_a_rerun_that_touched_nothing_when_summed_up_then_it_still_counts_
     assert [(e.times, e.of) for e in watch.timeline.cells()[0].effects] == [(1, 2)]
 
 
-def test_given_a_cell_when_never_run_again_then_it_has_first_effects_alone() -> None:
+def test_given_a_cell_when_never_run_again_then_it_has_only_first_effects() -> None:
     watch = Watch()
     watch.run(names={"m": model(1)}, source="a")
 

@@ -1,4 +1,4 @@
-"""Every verdict of one object under one name, and the axes that go with it."""
+"""Tests every verdict of one object under one name, and its axes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.facts import (
 )
 
 both = pytest.mark.parametrize(("seen", "certainty"), [(True, "observed"), (False, "inferred")])
-"""With calls that are seen as they happen, and with the code alone."""
+"""With calls that the probe sees, and with the code alone."""
 
 
 def axes(change: Change) -> tuple[str, str, str | None, str]:
@@ -57,7 +57,7 @@ def test_given_no_name_when_created_and_fitted_in_one_cell_then_created_and_fitt
 
     change = Watch().run(names={"m": m}, **call_evidence(m, "fit", seen=seen))["m"]
 
-    # The verdict is of the object, which is there to be seen, however its state is known.
+    # The verdict is about the object, which was observed, however its state is known.
     assert axes(change) == ("created", "new", "fitted", "observed")
     assert change.fitted is True
 
@@ -236,7 +236,7 @@ def test_given_fit_and_partial_fit_in_code_when_calls_are_not_seen_then_unknown(
 
 
 @pytest.mark.parametrize("order", [("fit", "partial_fit"), ("partial_fit", "fit")])
-def test_given_a_fit_that_cannot_have_been_left_out_then_refitted_whatever_went_on(
+def test_given_a_fit_that_cannot_have_been_skipped_then_refitted_whatever_came_after(
     order: tuple[str, str],
 ) -> None:
     m = rebind(model(1))
@@ -267,9 +267,7 @@ def test_given_a_method_on_another_object_in_code_when_bytes_differ_then_it_is_n
     assert changes["m"].verdict == "edited"
 
 
-def test_given_a_call_whose_receiver_the_code_does_not_tell_when_bytes_differ_then_it_may_be_this_one() -> (
-    None
-):
+def test_given_a_call_with_an_unknown_receiver_in_code_when_bytes_differ_then_it_may_be_this_one() -> None:
     m = rebind(model(1))
     code = CodeFacts(methods=(MethodInCode("fit", None, "train"),), complete=False)
 
@@ -348,7 +346,7 @@ def test_given_a_file_when_its_state_goes_into_the_same_object_then_restored_fro
     assert change.generation == change.previous_generation == 1
 
 
-def test_given_a_loaded_model_when_it_learned_on_in_the_same_cell_then_restored_and_continued() -> None:
+def test_given_a_loaded_model_when_it_continues_in_the_same_cell_then_restored_and_continued() -> None:
     new = rebind(model(2))
     calls = [call_of(new, "__setstate__"), call_of(new, "partial_fit")]
 
@@ -392,7 +390,7 @@ def test_given_a_fitted_model_when_deep_copied_then_copied(seen: bool, certainty
     assert change.persistence is None
 
 
-def test_given_a_state_put_in_from_memory_when_no_copy_stands_in_the_code_then_a_known_twin_makes_it_a_copy() -> (
+def test_given_a_state_restored_from_memory_when_no_copy_is_in_the_code_then_a_known_twin_makes_it_a_copy() -> (
     None
 ):
     m = rebind(model(1))
@@ -429,7 +427,7 @@ def test_given_equal_contents_when_the_new_object_was_fitted_then_reset_and_not_
     assert axes(change) == ("reset", "recreated", "fitted", "observed")
 
 
-def test_given_a_model_that_came_fitted_when_nothing_tells_from_where_then_learned_is_unknown() -> None:
+def test_given_a_new_fitted_model_when_nothing_shows_its_origin_then_learned_is_unknown() -> None:
     change = Watch().run(names={"m": rebind(model(1))}, code=OBSCURE)["m"]
 
     assert axes(change) == ("created", "new", "unknown", "observed")
@@ -489,7 +487,7 @@ def test_given_two_models_when_one_is_fitted_then_the_other_is_not_named() -> No
     assert list(Watch(a=a, b=b).run(rebind(a), calls=[call_of(a)])) == ["a"]
 
 
-def test_given_facts_told_again_unchanged_when_run_then_untouched() -> None:
+def test_given_facts_sent_again_unchanged_when_run_then_untouched() -> None:
     m = rebind(model(1))
 
     assert Watch(m=m).run(m) == {}
@@ -590,24 +588,24 @@ def test_given_parameters_and_a_save_when_in_one_run_then_params_wins() -> None:
     assert change.persistence is not None
 
 
-def renewed(facts: ObjectFacts, *attributes: str) -> ObjectFacts:
-    """The object after equal values were put in the place of these."""
-    told = {n: replace(facts.learned[n], serial=facts.learned[n].serial + 1) for n in attributes}
-    return replace(facts, learned={**facts.learned, **told})
+def rebind_equal(facts: ObjectFacts, *attributes: str) -> ObjectFacts:
+    """Replace these attributes by equal values."""
+    learned = {n: replace(facts.learned[n], serial=facts.learned[n].serial + 1) for n in attributes}
+    return replace(facts, learned={**facts.learned, **learned})
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_given_equal_values_put_in_by_no_call_that_teaches_then_untouched(seen: bool) -> None:
+def test_given_equal_values_set_without_a_fit_call_then_untouched(seen: bool) -> None:
     m = rebind(model(1), "coef_", "_n_feature_outs")
 
-    assert Watch(m=m).run(renewed(m, "_n_feature_outs"), code=FOLLOWED, sees_calls=seen) == {}
+    assert Watch(m=m).run(rebind_equal(m, "_n_feature_outs"), code=FOLLOWED, sees_calls=seen) == {}
 
 
-def test_given_equal_values_put_in_by_the_cells_own_statement_then_edited() -> None:
+def test_given_equal_values_set_by_the_cell_s_own_statement_then_edited() -> None:
     m = rebind(model(1))
     code = CodeFacts(assigned=((1, "coef_"),), complete=True)
 
-    assert Watch(m=m).run(renewed(m, "coef_"), code=code)["m"].verdict == "edited"
+    assert Watch(m=m).run(rebind_equal(m, "coef_"), code=code)["m"].verdict == "edited"
 
 
 @pytest.mark.parametrize("seen", [True, False])
@@ -615,7 +613,7 @@ def test_given_a_fit_that_was_interrupted_before_it_learned_then_only_the_parame
     seen: bool,
 ) -> None:
     m = rebind(model(1), "cluster_centers_", "_tol")
-    after = params(renewed(m, "_tol"), C=7.0)
+    after = params(rebind_equal(m, "_tol"), C=7.0)
     code = CodeFacts(methods=(MethodInCode("fit", 1),), complete=True)
     calls = [call_of(m, returned=False)] if seen else []
 
@@ -628,12 +626,12 @@ def test_given_a_fit_to_equal_values_when_a_later_statement_raised_then_refitted
     m = rebind(model(1))
     code = CodeFacts(methods=(MethodInCode("fit", 1),), complete=True)
 
-    change = Watch(m=m).run(renewed(m, "coef_"), code=code, sees_calls=False, status="error")["m"]
+    change = Watch(m=m).run(rebind_equal(m, "coef_"), code=code, sees_calls=False, status="error")["m"]
 
     assert change.verdict == "refitted"
 
 
-def test_given_a_state_put_in_and_learned_on_from_when_both_are_seen_then_restored() -> None:
+def test_given_a_state_restored_and_continued_when_both_are_seen_then_restored() -> None:
     m = rebind(model(1))
 
     change = Watch(m=m).run(rebind(m), calls=[call_of(m, "__setstate__"), call_of(m, "partial_fit")])["m"]
@@ -641,7 +639,7 @@ def test_given_a_state_put_in_and_learned_on_from_when_both_are_seen_then_restor
     assert (change.verdict, change.learned) == ("restored", "carried")
 
 
-def test_given_a_budget_that_left_attributes_out_when_the_code_fits_it_perhaps_then_unknown() -> None:
+def test_given_a_budget_that_left_attributes_out_when_the_code_may_fit_it_then_unknown() -> None:
     m = rebind(model(1))
     cut = replace(m, learned={}, not_evaluated=("coef_", "intercept_"))
     code = CodeFacts(methods=(MethodInCode("fit", 1),))
@@ -651,7 +649,7 @@ def test_given_a_budget_that_left_attributes_out_when_the_code_fits_it_perhaps_t
     assert (change.verdict, change.certainty) == ("unknown", "unknown")
 
 
-def test_given_calls_that_are_seen_when_the_one_in_the_code_was_not_then_by_the_code() -> None:
+def test_given_seen_calls_when_the_one_in_the_code_was_not_seen_then_the_code_decides() -> None:
     m = rebind(model(1))
     code = CodeFacts(methods=(MethodInCode("fit", m.token, sure=True),), complete=True)
 
@@ -660,29 +658,29 @@ def test_given_calls_that_are_seen_when_the_one_in_the_code_was_not_then_by_the_
     assert axes(change) == ("refitted", "same", "refitted", "inferred")
 
 
-def checked(facts: ObjectFacts, *attributes: str) -> ObjectFacts:
-    """The object after a ``fit`` that set these, and then refused what it was given."""
-    told = {
+def refuse_fit(facts: ObjectFacts, *attributes: str) -> ObjectFacts:
+    """Apply a ``fit`` that set these attributes and then refused its arguments."""
+    learned = {
         n: Signature("int32 (1,)", facts.learned[n].serial + 1 if n in facts.learned else 1, "new")
         for n in attributes
     }
-    return replace(facts, learned={**facts.learned, **told})
+    return replace(facts, learned={**facts.learned, **learned})
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_given_a_model_that_never_learned_when_its_first_fit_is_refused_then_untouched_and_fitted_later(
+def test_given_an_unfitted_model_when_its_first_fit_is_refused_then_untouched_and_fitted_later(
     seen: bool,
 ) -> None:
     m = model(1)
     watch = Watch(m=m)
     code = CodeFacts(methods=(MethodInCode("fit", 1, sure=True),), complete=True)
     calls = [call_of(m, returned=False)] if seen else []
-    refused = checked(m, "n_features_in_", "classes_")
+    refused = refuse_fit(m, "n_features_in_", "classes_")
 
-    told = watch.run(refused, code=code, calls=calls, sees_calls=seen, status="error")
+    changes = watch.run(refused, code=code, calls=calls, sees_calls=seen, status="error")
     later = watch.run(rebind(refused, "classes_", "coef_"), **call_evidence(m, "fit", seen=seen))["m"]
 
-    assert told == {}
+    assert changes == {}
     assert (later.verdict, later.fitted) == ("fitted", True)
 
 
@@ -690,13 +688,15 @@ def test_given_a_model_that_never_learned_when_its_first_fit_is_refused_then_unt
 def test_given_a_fitted_model_when_a_fit_is_refused_after_its_checks_then_no_refit_is_claimed(
     seen: bool,
 ) -> None:
-    m = checked(rebind(model(1)), "n_features_in_", "classes_")
+    m = refuse_fit(rebind(model(1)), "n_features_in_", "classes_")
     code = CodeFacts(methods=(MethodInCode("fit", 1, sure=True),), complete=True)
     calls = [call_of(m, returned=False)] if seen else []
     other = replace(m.learned["classes_"], digest="other", serial=9)
     refused = replace(m, learned={**m.learned, "classes_": other})
 
-    same = Watch(m=m).run(renewed(m, "classes_"), code=code, calls=calls, sees_calls=seen, status="error")
+    same = Watch(m=m).run(
+        rebind_equal(m, "classes_"), code=code, calls=calls, sees_calls=seen, status="error"
+    )
     change = Watch(m=m).run(refused, code=code, calls=calls, sees_calls=seen, status="error")["m"]
 
     assert same == {}
@@ -704,16 +704,16 @@ def test_given_a_fitted_model_when_a_fit_is_refused_after_its_checks_then_no_ref
 
 
 def test_given_an_encoder_when_what_it_is_fitted_with_again_is_equal_then_refitted() -> None:
-    m = replace(checked(model(1), "classes_"), cls="sklearn.preprocessing._label.LabelEncoder")
+    m = replace(refuse_fit(model(1), "classes_"), cls="sklearn.preprocessing._label.LabelEncoder")
     code = CodeFacts(methods=(MethodInCode("fit", 1, sure=True),), complete=True)
 
-    change = Watch(m=m).run(renewed(m, "classes_"), code=code, sees_calls=False)["m"]
+    change = Watch(m=m).run(rebind_equal(m, "classes_"), code=code, sees_calls=False)["m"]
 
     assert axes(change) == ("refitted", "same", "refitted", "inferred")
 
 
 def test_given_a_fitted_model_when_its_classes_are_set_by_hand_then_edited() -> None:
-    m = checked(rebind(model(1)), "n_features_in_", "classes_")
+    m = refuse_fit(rebind(model(1)), "n_features_in_", "classes_")
     code = CodeFacts(assigned=((1, "classes_"),), complete=True)
     other = replace(m.learned["classes_"], digest="other", serial=9)
 
@@ -724,9 +724,9 @@ def test_given_a_fitted_model_when_its_classes_are_set_by_hand_then_edited() -> 
     assert axes(change) == ("edited", "same", "edited", "inferred")
 
 
-def test_given_a_stateless_transformer_when_fit_only_checks_then_it_is_fitted_all_the_same() -> None:
+def test_given_a_stateless_transformer_when_fit_only_validates_then_it_still_counts_as_fitted() -> None:
     m = replace(model(1), cls="sklearn.preprocessing._data.Normalizer")
 
-    change = Watch(m=m).run(checked(m, "n_features_in_"), **call_evidence(m, "fit", seen=True))["m"]
+    change = Watch(m=m).run(refuse_fit(m, "n_features_in_"), **call_evidence(m, "fit", seen=True))["m"]
 
     assert (change.verdict, change.fitted) == ("fitted", True)
