@@ -36,7 +36,7 @@ async def test_the_sentence_is_the_explanation_of_the_selected_change() -> None:
             await driver.press("less_than_sign")
 
 
-async def test_where_nothing_happened_it_says_what_is_held_and_what_else_changed() -> None:
+async def test_without_a_change_the_sentence_says_what_the_name_holds_and_what_else_changed() -> None:
     async with dashboard(churn()) as driver:
         await driver.press("g", "left", *["left"] * 4)
         assert "scaler is #1 (0x" in driver.text("#sentence")
@@ -44,7 +44,7 @@ async def test_where_nothing_happened_it_says_what_is_held_and_what_else_changed
         assert "This run changed: pipe ◆ refitted" in driver.text("#sentence")
 
 
-async def test_follow_sticks_to_the_newest_until_the_reader_moves() -> None:
+async def test_follow_stays_at_the_newest_until_the_user_moves() -> None:
     story = churn()
     async with dashboard(story) as driver:
         view = driver.app.view
@@ -101,7 +101,7 @@ async def test_unfolding_shows_parameters_with_their_history() -> None:
         assert not any("max_iter" in text for text in driver.grid())
 
 
-async def test_filter_and_sort() -> None:
+async def test_rows_can_be_filtered_and_sorted() -> None:
     async with dashboard(churn()) as driver:
         await driver.press("slash", "s", "g", "d")
         assert [line.label for line in driver.app.view.lines] == ["sgd", "old"]
@@ -144,14 +144,14 @@ async def test_evidence_has_tabs_and_moves_along_the_row() -> None:
         assert isinstance(driver.app.screen, TimelineScreen)
 
 
-async def test_full_value_opens_the_parameters() -> None:
+async def test_the_full_value_key_opens_the_parameters() -> None:
     async with dashboard(churn()) as driver:
         await driver.press("v")
         await driver.wait_until(lambda: driver.app.screen.tab == "parameters")  # type: ignore[attr-defined]
         assert "warm_start" in driver.text("#evidence-text")
 
 
-async def test_diff_of_a_change_and_of_a_marked_moment() -> None:
+async def test_the_diff_compares_with_the_run_before_or_a_marked_moment() -> None:
     async with dashboard(churn()) as driver:
         await driver.press(*["less_than_sign"] * 7)
         view = driver.app.view
@@ -170,14 +170,14 @@ async def test_diff_of_a_change_and_of_a_marked_moment() -> None:
         assert "0.1" in text
 
 
-async def test_cells_answer_the_founding_question() -> None:
+async def test_the_cells_screen_says_what_re_running_each_cell_does() -> None:
     async with dashboard(churn()) as driver:
         await driver.press("c")
         assert isinstance(driver.app.screen, CellsScreen)
         await driver.wait_until(lambda: "a forecast" in driver.text("#cell-outlook"))
         text = driver.text("#list")
         assert "resets model  2 of 2 times" in text
-        assert "ran once: ● created pipe" in text  # before a restart: nothing is foretold of it
+        assert "ran once: ● created pipe" in text  # before a restart: no forecast
         assert "would change no model" in text
         assert "a forecast, not an observation" in driver.text("#cell-outlook")
         await driver.press("enter")
@@ -192,7 +192,7 @@ async def test_cells_answer_the_founding_question() -> None:
         assert moment.execution_count == 10
 
 
-async def test_help_searches_and_runs() -> None:
+async def test_help_finds_and_runs_commands() -> None:
     async with dashboard(churn()) as driver:
         await driver.press("question_mark")
         assert isinstance(driver.app.screen, HelpScreen)
@@ -214,7 +214,7 @@ async def test_the_palette_has_every_command() -> None:
 
 
 @pytest.mark.parametrize("commands", [TIMELINE, EVIDENCE, DIFF, CELLS, CELL_RUNS])
-def test_no_key_means_two_things(commands: tuple[Command, ...]) -> None:
+def test_no_key_has_two_meanings(commands: tuple[Command, ...]) -> None:
     keys = [key for command in commands for key in command.keys.split(",")]
     assert len(keys) == len(set(keys))
     assert len({command.id for command in commands}) == len(commands)
@@ -228,13 +228,13 @@ async def test_every_key_is_bound_to_its_command(commands: tuple[Command, ...]) 
     assert all(bound[command.action].tooltip == command.help for command in commands)
 
 
-async def test_copy_says_where(tmp_path: object) -> None:
+async def test_copy_says_where_the_text_went(tmp_path: object) -> None:
     async with dashboard(churn()) as driver:
         await driver.press("y")
         assert "RESTORED" in driver.app.clipboard
 
 
-async def test_the_theme_turns() -> None:
+async def test_the_theme_can_be_switched() -> None:
     async with dashboard(churn()) as driver:
         await driver.press("t")
         assert not driver.app.current_theme.dark
@@ -252,7 +252,7 @@ async def test_zoom_keeps_the_cursor() -> None:
         assert "●◇" in "\n".join(driver.grid())
 
 
-async def test_waiting_then_nothing_then_a_row() -> None:
+async def test_the_empty_screen_changes_from_waiting_to_no_models_to_a_row() -> None:
     story = Story()
     source = ScriptedSource([Waiting("the kernel is busy with In [48]")])
     async with dashboard(source) as driver:
@@ -267,7 +267,7 @@ async def test_waiting_then_nothing_then_a_row() -> None:
         assert any("model" in text for text in driver.grid())
 
 
-async def test_the_end_leaves_the_rows_and_says_so() -> None:
+async def test_the_end_of_a_session_keeps_the_rows_and_is_announced() -> None:
     story = churn()
     async with dashboard(story) as driver:
         story.events.append(Lost(2, 3))
@@ -278,7 +278,7 @@ async def test_the_end_leaves_the_rows_and_says_so() -> None:
         assert any("●2◇" in text for text in driver.grid())
 
 
-async def test_an_error_is_a_sentence_and_an_exit_status() -> None:
+async def test_an_error_is_shown_and_sets_the_exit_status() -> None:
     source = failing_source(UnreachableError("Nobody answers", "Is the notebook still open?"))
     async with dashboard(source) as driver:
         await driver.wait_until(lambda: isinstance(driver.app.screen, FailureScreen))
@@ -289,7 +289,7 @@ async def test_an_error_is_a_sentence_and_an_exit_status() -> None:
     assert source.closed == 1
 
 
-async def test_a_kernel_that_ends_leaves_its_rows_on_the_screen() -> None:
+async def test_the_rows_stay_when_the_kernel_ends() -> None:
     events = churn().events
     source = ScriptedSource(events, error=UnreachableError("the kernel has ended", "Start it again."))
     async with dashboard(source) as driver:
@@ -300,7 +300,7 @@ async def test_a_kernel_that_ends_leaves_its_rows_on_the_screen() -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-async def test_a_signal_leaves_the_kernel_first(name: str) -> None:
+async def test_a_signal_detaches_before_the_app_ends(name: str) -> None:
     async with dashboard(churn()) as driver:
         await driver.wait_until(lambda: driver.grid())
         os.kill(os.getpid(), getattr(signal, name))
@@ -310,14 +310,14 @@ async def test_a_signal_leaves_the_kernel_first(name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
-async def test_leaving_closes_the_source(key: str) -> None:
+async def test_quitting_closes_the_source(key: str) -> None:
     async with dashboard(churn()) as driver:
         await driver.press(key)
         await driver.wait_until(lambda: driver.source.closed)
     assert driver.app.return_value == 0
 
 
-async def test_a_source_that_stumbles_is_told_without_a_traceback() -> None:
+async def test_a_failing_source_is_shown_without_a_traceback() -> None:
     async with dashboard(ScriptedSource(error=ValueError("[/b] odd"))) as driver:
         await driver.wait_until(lambda: isinstance(driver.app.screen, FailureScreen))
         assert "odd" in driver.text("#failure-text")

@@ -1,4 +1,4 @@
-"""Text from a kernel neither runs, nor crashes, nor reaches the terminal as it is."""
+"""Tests that text from a kernel neither runs nor crashes the app nor reaches the terminal unescaped."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def hostile_story(text: str) -> Story:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-async def test_on_every_screen(text: str) -> None:
+async def test_hostile_text_is_escaped_on_every_screen(text: str) -> None:
     async with dashboard(hostile_story(text)) as driver:
         for keys in (
             ["o"],
@@ -51,21 +51,21 @@ async def test_on_every_screen(text: str) -> None:
             ["q", "c"],
         ):
             await driver.press(*keys)
-            shown = driver.screen()
-            assert not any(char in shown for char in FORBIDDEN)
+            screen = driver.screen()
+            assert not any(char in screen for char in FORBIDDEN)
         await driver.press("enter")
         assert driver.app.return_value is None
         assert driver.app.is_running
 
 
-async def test_the_source_of_an_error_is_no_markup() -> None:
+async def test_the_source_of_an_error_is_not_markup() -> None:
     async with dashboard(hostile_story("[@click=app.quit]x[/]")) as driver:
         await driver.pilot.click("#sentence", offset=(6, 2))
         assert driver.app.is_running
 
 
 @pytest.mark.fault(77)
-async def test_a_cell_of_many_lines_is_shown_as_far_as_it_is_kept_and_says_so() -> None:
+async def test_a_long_cell_is_shown_up_to_the_limit_and_says_so() -> None:
     story = Story()
     story.attach()
     code = "x = 1\n" * 100_000

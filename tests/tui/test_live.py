@@ -1,4 +1,4 @@
-"""What is shown while a cell runs, what kernelscope costs, and looking between runs."""
+"""Tests what the dashboard shows of a running cell, of kernelscope's cost, and of polling between runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def flat(text: str) -> str:
 
 
 def training() -> Story:
-    """The story, and a cell that has been at work for a minute."""
+    """Build the story, with a cell that has been running for a minute."""
     story = churn()
     story.kernel("busy")
     story.progress(75.0, Movement("model", "SGDClassifier", 2, "t_ 1200 → 1800"))
@@ -34,7 +34,7 @@ def training() -> Story:
 # While a cell runs.
 
 
-async def test_a_cell_that_runs_long_is_told_with_what_moves_in_it() -> None:
+async def test_a_long_running_cell_is_shown_with_what_moves_in_it() -> None:
     async with dashboard(training()) as driver:
         text = flat(driver.text("#banner"))
         assert "In [5] has been running for 1 min; showing state after In [4]." in text
@@ -47,7 +47,7 @@ async def test_a_cell_that_runs_long_is_told_with_what_moves_in_it() -> None:
         assert "model" in moving
 
 
-async def test_what_moves_is_no_verdict_and_goes_when_the_cell_has_ended() -> None:
+async def test_a_movement_is_not_a_verdict_and_disappears_when_the_cell_ends() -> None:
     story = training()
     async with dashboard(story) as driver:
         before = len(driver.app.session.timeline.moments)
@@ -59,14 +59,14 @@ async def test_what_moves_is_no_verdict_and_goes_when_the_cell_has_ended() -> No
         assert not driver.app.screen.query_one("#banner").display
 
 
-async def test_who_looks_at_the_past_is_not_told_of_what_moves_now() -> None:
+async def test_a_view_of_the_past_does_not_show_current_movements() -> None:
     async with dashboard(training()) as driver:
         await driver.press("h")
         assert "is changing" not in driver.text("#sentence")
         assert "has been running" in driver.text("#banner")
 
 
-async def test_a_long_cell_in_which_nothing_is_seen_to_move_says_no_more() -> None:
+async def test_a_long_running_cell_without_movements_shows_only_its_time() -> None:
     story = churn()
     story.progress(5.0)
     async with dashboard(story) as driver:
@@ -75,7 +75,7 @@ async def test_a_long_cell_in_which_nothing_is_seen_to_move_says_no_more() -> No
 
 
 @pytest.mark.fault(86)
-async def test_a_kernel_that_does_not_answer_is_not_called_dead() -> None:
+async def test_an_unreachable_kernel_is_not_called_dead() -> None:
     story = churn()
     story.kernel("unreachable", "code that is not Python holds its interpreter")
     async with dashboard(story) as driver:
@@ -93,7 +93,7 @@ async def test_a_kernel_that_does_not_answer_is_not_called_dead() -> None:
         assert "The kernel died" in driver.text("#banner")
 
 
-def test_a_first_cell_has_no_state_before_it_to_tell_of() -> None:
+def test_a_first_cell_has_no_earlier_state_to_show() -> None:
     story = Story()
     story.attach()
     story.progress(2.0)
@@ -104,15 +104,15 @@ def test_a_first_cell_has_no_state_before_it_to_tell_of() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(1.4, "1 s"), (59.4, "59 s"), (60, "1 min"), (7_300, "2 h")])
-def test_how_long_is_told_roughly(seconds: float, words: str) -> None:
+def test_durations_are_rounded(seconds: float, words: str) -> None:
     assert format_duration(seconds) == words
 
 
-def test_the_signs_are_unlike_every_verdict() -> None:
+def test_live_signs_differ_from_every_verdict_glyph() -> None:
     assert len({*GLYPHS.values(), LIVE, HATCH}) == len(GLYPHS) + 2
 
 
-# What it costs.
+# The cost.
 
 
 def costly() -> Story:
@@ -121,14 +121,14 @@ def costly() -> Story:
     return story
 
 
-async def test_the_header_tells_what_a_run_costs() -> None:
+async def test_the_header_shows_the_cost_of_a_run() -> None:
     async with dashboard(churn()) as driver:
         assert "probe 1.2 ms per run" in driver.text("#header")
     async with dashboard(costly()) as driver:
         assert "probe 3.4 ms per run" in driver.text("#header")
 
 
-async def test_what_it_costs_is_a_key_away() -> None:
+async def test_a_key_opens_the_cost_screen() -> None:
     async with dashboard(costly()) as driver:
         await driver.press("i")
         assert isinstance(driver.app.screen, CostScreen)
@@ -145,16 +145,16 @@ async def test_what_it_costs_is_a_key_away() -> None:
         assert isinstance(driver.app.screen, TimelineScreen)
 
 
-async def test_a_cost_that_was_not_told_is_not_made_up() -> None:
+async def test_an_unreported_cost_is_not_invented() -> None:
     async with dashboard(churn()) as driver:
         await driver.press("i")
         assert "No figures yet" in driver.text("#cost-text")
 
 
-# Looking between runs.
+# Polling between runs.
 
 
-def looking(story: Story) -> PollingSource:
+def polling_source(story: Story) -> PollingSource:
     return PollingSource(story.events)
 
 
@@ -162,8 +162,8 @@ async def wait_for_attach(driver: AppDriver) -> None:
     await driver.wait_until(lambda: driver.app.view.lines and driver.app.view.columns.count > 5)
 
 
-async def test_looking_between_runs_is_asked_about_before_it_starts_and_before_it_stops() -> None:
-    source = looking(costly())
+async def test_polling_needs_confirmation_to_start_and_to_stop() -> None:
+    source = polling_source(costly())
     async with dashboard(source) as driver:
         await wait_for_attach(driver)
         await driver.press("p")
@@ -189,7 +189,7 @@ async def test_looking_between_runs_is_asked_about_before_it_starts_and_before_i
         await driver.wait_until(lambda: "polls every" not in driver.text("#header"))
 
 
-async def test_a_recording_cannot_be_looked_into_and_says_so() -> None:
+async def test_a_recording_cannot_be_polled_and_says_so() -> None:
     async with dashboard(churn()) as driver:
         await driver.press("p")
         assert isinstance(driver.app.screen, TimelineScreen)
@@ -197,7 +197,7 @@ async def test_a_recording_cannot_be_looked_into_and_says_so() -> None:
         assert "Polling needs a live kernel" in next(iter(driver.app._notifications)).message
 
 
-async def test_without_a_kernel_there_is_nothing_to_look_into() -> None:
+async def test_without_a_kernel_there_is_nothing_to_poll() -> None:
     source = PollingSource()
     async with dashboard(source) as driver:
         await driver.press("p")
@@ -206,7 +206,7 @@ async def test_without_a_kernel_there_is_nothing_to_look_into() -> None:
     assert source.requests == []
 
 
-def test_no_key_of_the_new_screens_means_two_things() -> None:
+def test_no_key_of_the_cost_and_confirm_screens_has_two_meanings() -> None:
     for commands in (COST, CONFIRM):
         keys = [key for command in commands for key in command.keys.split(",")]
         assert len(keys) == len(set(keys))

@@ -26,10 +26,10 @@ STALE = KernelEntry(Path("/r/kernel-3.json"), "3", "dead", "console", started=0.
 class Finder:
     def __init__(self, *entries: KernelEntry) -> None:
         self.entries: Sequence[KernelEntry] = entries
-        self.asked = 0
+        self.calls = 0
 
     async def __call__(self) -> Sequence[KernelEntry]:
-        self.asked += 1
+        self.calls += 1
         return self.entries
 
 
@@ -37,27 +37,27 @@ def picker(find: Finder) -> PickerApp:
     return PickerApp(find, looked_in=["/r"], every=0.02, now=lambda: 1_000.0)
 
 
-async def test_enter_attaches_to_the_highlighted_one() -> None:
+async def test_enter_attaches_to_the_highlighted_kernel() -> None:
     app = picker(find := Finder(STALE, CHURN, EDA))
     async with app.run_test(size=(100, 24)) as pilot:
         await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 3)
-        shown = screen_text(app)
-        assert "churn.ipynb" in shown
-        assert "2 min ago" in shown
-        assert "eda[b].ipynb" in shown
-        assert "dead" in shown
-        assert "stale" in shown
+        screen = screen_text(app)
+        assert "churn.ipynb" in screen
+        assert "2 min ago" in screen
+        assert "eda[b].ipynb" in screen
+        assert "dead" in screen
+        assert "stale" in screen
         app.simulate_key("j")
         await wait_until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 1)
-        asked = find.asked
-        await wait_until(pilot, lambda: find.asked > asked + 1)
+        calls = find.calls
+        await wait_until(pilot, lambda: find.calls > calls + 1)
         assert app.screen.query_one(OptionList).highlighted == 1
         app.simulate_key("enter")
         await pilot.pause()
     assert app.return_value == EDA
 
 
-async def test_a_dead_one_cannot_be_chosen() -> None:
+async def test_a_dead_kernel_cannot_be_chosen() -> None:
     app = picker(Finder(STALE))
     async with app.run_test(size=(100, 24)) as pilot:
         await wait_until(pilot, lambda: "No running kernel found" in screen_text(app))
@@ -70,7 +70,7 @@ async def test_a_dead_one_cannot_be_chosen() -> None:
     assert app.return_value == "demo"
 
 
-async def test_it_appears_by_itself() -> None:
+async def test_a_new_kernel_appears_by_itself() -> None:
     app = picker(find := Finder())
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_until(pilot, lambda: "No running kernel found" in screen_text(app))
@@ -81,7 +81,7 @@ async def test_it_appears_by_itself() -> None:
     assert app.return_value is None
 
 
-async def test_typing_filters() -> None:
+async def test_typing_filters_the_kernels() -> None:
     app = picker(Finder(CHURN, EDA))
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 2)
@@ -113,9 +113,7 @@ async def test_a_recording_can_be_opened_instead(tmp_path: Path, monkeypatch: py
     assert app.return_value == Path("newer[b].kscope")
 
 
-async def test_where_there_is_no_recording_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_missing_recording_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     app = picker(Finder(CHURN))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -1,4 +1,4 @@
-"""Recordings that are played, and live sessions that are looked at as they were."""
+"""Tests playing recordings and viewing the past of live sessions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.tui.helpers import AppDriver, dashboard, screen_text, wait_until
 MOMENTS = churn().timeline().moments
 
 
-# The playing itself.
+# Playback.
 
 
-def test_all_is_shown_until_it_is_stepped_back() -> None:
+def test_everything_is_shown_until_the_user_steps_back() -> None:
     playback = Playback(MOMENTS)
     assert playback.limit is None
     playback.step(-1)
@@ -55,7 +55,7 @@ def test_every_moment_comes_once_and_in_time(speed: float) -> None:
     assert passed <= len(MOMENTS) * LONGEST_S / speed + 0.02
 
 
-def test_what_is_at_rest_plays_from_its_start_and_what_lives_stops() -> None:
+def test_a_finished_session_plays_from_its_start_and_a_live_one_pauses() -> None:
     rest, live = Playback(MOMENTS, at_rest=True), Playback(MOMENTS)
     rest.toggle()
     live.toggle()
@@ -67,7 +67,7 @@ def test_what_is_at_rest_plays_from_its_start_and_what_lives_stops() -> None:
     assert (live.paused, live.limit) == (False, None)
 
 
-def test_a_run_is_sought_in_the_latest_epoch_that_has_it() -> None:
+def test_seeking_finds_a_run_in_the_latest_epoch_that_has_it() -> None:
     playback = Playback(MOMENTS)
     assert playback.seek(2)
     assert playback.limit == len(MOMENTS) - 2
@@ -77,7 +77,7 @@ def test_a_run_is_sought_in_the_latest_epoch_that_has_it() -> None:
     assert not playback.seek(9, 2)
 
 
-def test_speeds_have_ends() -> None:
+def test_speeds_are_limited() -> None:
     playback = Playback(MOMENTS)
     for by, end in ((1, SPEEDS[-1]), (-1, SPEEDS[0])):
         for _ in SPEEDS:
@@ -85,7 +85,7 @@ def test_speeds_have_ends() -> None:
         assert playback.speed == end
 
 
-def test_where_there_is_no_moment_nothing_is_played() -> None:
+def test_without_moments_nothing_is_played() -> None:
     playback = Playback([], at_rest=True)
     playback.toggle()
     playback.step(-1)
@@ -97,7 +97,7 @@ def test_where_there_is_no_moment_nothing_is_played() -> None:
 
 
 @pytest.mark.screen
-async def test_stepping_shows_what_was_known_and_nothing_that_came_later() -> None:
+async def test_stepping_back_shows_nothing_that_came_later() -> None:
     async with dashboard(churn()) as driver:
         assert "old" in driver.screen()
         await driver.press(*["left_square_bracket"] * (len(MOMENTS) - 3))
@@ -113,7 +113,7 @@ async def test_stepping_shows_what_was_known_and_nothing_that_came_later() -> No
 
 
 @pytest.mark.screen
-async def test_a_paused_session_goes_on_behind() -> None:
+async def test_a_paused_session_continues_in_the_background() -> None:
     story = churn()
     async with dashboard(story) as driver:
         await driver.press("space")
@@ -128,7 +128,7 @@ async def test_a_paused_session_goes_on_behind() -> None:
 
 
 @pytest.mark.screen
-async def test_a_run_is_sought_by_its_number() -> None:
+async def test_a_run_is_found_by_its_number() -> None:
     async with dashboard(churn()) as driver:
         await seek_to(driver, "seek 9")
         assert driver.app.view.moment is not None
@@ -184,7 +184,7 @@ async def test_a_recording_can_begin_to_play_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.screen
-async def test_a_recording_that_is_written_still_goes_on_as_it_grows(tmp_path: Path) -> None:
+async def test_replaying_a_growing_recording_follows_it(tmp_path: Path) -> None:
     path, timeline = tmp_path / "a.kscope", Timeline()
     story = churn()
     recorder = Recorder(path, lambda why: pytest.fail(why))
@@ -203,7 +203,7 @@ async def test_a_recording_that_is_written_still_goes_on_as_it_grows(tmp_path: P
 
 
 @pytest.mark.screen
-async def test_r_writes_the_session_down_from_its_attach_on(
+async def test_r_records_the_session_from_its_attach_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -225,7 +225,9 @@ async def test_r_writes_the_session_down_from_its_attach_on(
 
 
 @pytest.mark.screen
-async def test_where_no_file_can_be_made_r_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_r_reports_a_file_that_cannot_be_created(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     async with dashboard(churn()) as driver:
         await asyncio.to_thread(tmp_path.rmdir)
@@ -244,7 +246,7 @@ def test_an_old_recording_says_who_judged_it() -> None:
 
 
 @pytest.mark.screen
-async def test_x_writes_the_timeline_in_the_form_that_is_chosen(
+async def test_x_exports_the_timeline_in_the_chosen_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

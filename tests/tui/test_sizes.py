@@ -7,7 +7,7 @@ from tests.tui.helpers import dashboard
 
 
 @pytest.mark.parametrize("size", [(200, 60), (120, 36), (80, 24), (60, 12)])
-async def test_the_story_can_be_read_at(size: tuple[int, int]) -> None:
+async def test_the_story_can_be_read_at_each_size(size: tuple[int, int]) -> None:
     async with dashboard(churn(), size) as driver:
         assert any("○6◇" in text for text in driver.grid())
         assert "RESTORED" in driver.screen()
@@ -19,14 +19,14 @@ async def test_the_story_can_be_read_at(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [(20, 5), (59, 12), (60, 11), (1, 1)])
-async def test_too_small_is_one_line_that_says_so(size: tuple[int, int]) -> None:
+async def test_a_too_small_terminal_shows_one_line_that_says_so(size: tuple[int, int]) -> None:
     async with dashboard(churn(), size) as driver:
-        shown = [text.strip() for text in driver.screen().splitlines() if text.strip()]
-        assert len(shown) == 1
-        assert "kernelscope needs"[: size[0]] in shown[0]
+        lines = [text.strip() for text in driver.screen().splitlines() if text.strip()]
+        assert len(lines) == 1
+        assert "kernelscope needs"[: size[0]] in lines[0]
 
 
-async def test_growing_brings_it_back() -> None:
+async def test_growing_the_terminal_brings_the_dashboard_back() -> None:
     async with dashboard(churn(), (20, 5)) as driver:
         await driver.pilot.resize_terminal(120, 36)
         await driver.wait_until(lambda: "RESTORED" in driver.screen())
@@ -34,7 +34,7 @@ async def test_growing_brings_it_back() -> None:
         await driver.wait_until(lambda: "objects over time" not in driver.screen())
 
 
-async def test_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_screen_can_be_read_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with dashboard(churn()) as driver:
         assert driver.app.no_color

@@ -1,4 +1,4 @@
-"""The product on terminals of every kind, and how it leaves them and the kernel."""
+"""Runs kernelscope on terminals of every kind, and checks how it leaves them and the kernel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.terminal import Terminal
 HERE = Path(__file__).parents[2]
 
 
-def recorded(story: Story, path: Path) -> str:
+def write_recording(story: Story, path: Path) -> str:
     recorder = Recorder(path, lambda why: None)
     for event in story.events:
         recorder(Update(event))
@@ -32,7 +32,7 @@ def recorded(story: Story, path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return recorded(churn(), tmp_path_factory.mktemp("recording") / "a.kscope")
+    return write_recording(churn(), tmp_path_factory.mktemp("recording") / "a.kscope")
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,11 @@ def replay(recording: str, size: tuple[int, int] = (120, 36), env: dict[str, str
 
 @pytest.mark.fault(78)
 @pytest.mark.parametrize(
-    ("size", "shown"), [((1, 1), "k"), ((20, 5), "kernelscope needs"), ((10_000, 1), "needs 60×12")]
+    ("size", "text"), [((1, 1), "k"), ((20, 5), "kernelscope needs"), ((10_000, 1), "needs 60×12")]
 )
-def test_no_size_brings_it_down(recording: str, size: tuple[int, int], shown: str) -> None:
+def test_no_size_crashes_the_dashboard(recording: str, size: tuple[int, int], text: str) -> None:
     with replay(recording, size) as terminal:
-        terminal.wait_until_shown(shown)
+        terminal.wait_until_shown(text)
         terminal.press("oq")
         assert terminal.wait() == 0
         assert terminal.strange == []
@@ -62,12 +62,12 @@ def test_no_size_brings_it_down(recording: str, size: tuple[int, int], shown: st
 
 
 @pytest.mark.fault(78)
-def test_a_storm_of_sizes_ends_in_the_last_one(recording: str) -> None:
+def test_many_resizes_end_at_the_last_size(recording: str) -> None:
     with replay(recording) as terminal:
         terminal.wait_until_shown("RESTORED")
         for number in range(200):
             terminal.resize(1 + number * 37 % 300, 1 + number * 23 % 90)
-        terminal.wait_until_quiet()  # Textual may take one signal inside another, and the earlier size for the later
+        terminal.wait_until_quiet()  # Textual may handle one signal inside another, and use the earlier size
         terminal.resize(100, 30)
         terminal.wait_until(
             lambda t: "RESTORED" in t.screen and "END" in t.lines[0] and "q quit" in t.lines[29]
@@ -77,11 +77,11 @@ def test_a_storm_of_sizes_ends_in_the_last_one(recording: str) -> None:
         assert terminal.restored
 
 
-# Terminals that can do little, and none.
+# Limited terminals, and none.
 
 
 @pytest.mark.fault(78)
-def test_a_terminal_that_cannot_be_drawn_on_gets_lines(recording: str, kernel: KernelProcess) -> None:
+def test_a_terminal_without_cursor_control_gets_lines(recording: str, kernel: KernelProcess) -> None:
     with replay(recording, env={"TERM": "dumb"}) as terminal:
         assert terminal.wait() == 0
         assert "restored" in terminal.printed
@@ -96,25 +96,25 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_lines(recording: str, kernel: K
     assert not evaluate(kernel.client(), INSTALLED)
 
 
-def piped(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_piped(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kernelscope", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
 @pytest.mark.fault(78)
-def test_without_a_terminal_there_are_lines_or_a_sentence(recording: str, kernel: KernelProcess) -> None:
-    lines = piped("replay", recording)
+def test_without_a_terminal_there_are_lines_or_an_error(recording: str, kernel: KernelProcess) -> None:
+    lines = run_piped("replay", recording)
     assert (lines.returncode, lines.stderr) == (0, "")
     assert "\x1b" not in lines.stdout
     assert "restored" in lines.stdout
-    refused = piped("attach", str(kernel.connection_file))
+    refused = run_piped("attach", str(kernel.connection_file))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "needs a terminal" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.fault(79)
-def test_what_is_meant_is_told_without_colours(recording: str) -> None:
+def test_the_dashboard_can_be_read_without_colours(recording: str) -> None:
     screens: dict[str, str] = {}
     for name, keys, env in (
         ("dark", "", {}),
@@ -147,7 +147,7 @@ while not os.path.exists("enough"): clf.partial_fit([[0.0], [1.0]], [0, 1], clas
 """
 
 
-def test_in_a_real_kernel_looking_between_runs_is_a_key_and_a_yes_away(kernel: KernelProcess) -> None:
+def test_polling_a_real_kernel_takes_a_key_and_a_confirmation(kernel: KernelProcess) -> None:
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
         terminal.wait_until_shown("No models yet")
@@ -166,7 +166,7 @@ def test_in_a_real_kernel_looking_between_runs_is_a_key_and_a_yes_away(kernel: K
         assert terminal.wait() == 0
 
 
-def test_of_a_real_cell_that_goes_on_it_tells_what_moves(kernel: KernelProcess) -> None:
+def test_movements_of_a_real_running_cell_are_shown(kernel: KernelProcess) -> None:
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
         terminal.wait_until_shown("No models yet")
@@ -186,12 +186,12 @@ def test_of_a_real_cell_that_goes_on_it_tells_what_moves(kernel: KernelProcess) 
 
 
 @pytest.mark.fault(80)
-def test_suspended_and_back(recording: str) -> None:
+def test_the_dashboard_can_be_suspended_and_continued(recording: str) -> None:
     with replay(recording) as terminal:
         terminal.wait_until_shown("RESTORED")
         for _ in range(2):
             terminal.press("\x1a")
-            terminal.wait_until(lambda t: stopped(t) and t.restored)
+            terminal.wait_until(lambda t: is_stopped(t) and t.restored)
             terminal.cells = [[" "] * 120 for _ in range(36)]
             os.kill(terminal.process.pid, signal.SIGCONT)
             terminal.wait_until(lambda t: "RESTORED" in t.screen and "1049" in t.modes)
@@ -200,7 +200,7 @@ def test_suspended_and_back(recording: str) -> None:
         assert terminal.restored
 
 
-def stopped(terminal: Terminal) -> bool:
+def is_stopped(terminal: Terminal) -> bool:
     status = Path(f"/proc/{terminal.process.pid}/stat").read_text()
     return status.rpartition(")")[2].split()[0] == "T"
 
@@ -220,7 +220,7 @@ _ENDS: dict[str, tuple[Callable[[Terminal], None], int]] = {
 
 
 @pytest.mark.fault(80)
-def test_however_it_ends_the_probe_leaves_and_the_terminal_is_as_it_was(
+def test_however_it_ends_the_probe_is_uninstalled_and_the_terminal_restored(
     kernel: KernelProcess, record_property: Callable[[str, object], None]
 ) -> None:
     client = kernel.client()
@@ -243,8 +243,8 @@ def test_however_it_ends_the_probe_leaves_and_the_terminal_is_as_it_was(
 
 
 @pytest.mark.fault(80)
-def test_a_busy_kernel_is_not_waited_for(kernel: KernelProcess) -> None:
-    """It reads that we have left when its cell has ended; the process is gone long before that."""
+def test_quitting_does_not_wait_for_a_busy_kernel(kernel: KernelProcess) -> None:
+    """The kernel reads the detach after its cell has ended; our process has ended long before."""
     client, go = kernel.client(), kernel.folder / "go"
     for end in (_sent("SIGHUP"), Terminal.hang_up):
         with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
@@ -262,8 +262,8 @@ def test_a_busy_kernel_is_not_waited_for(kernel: KernelProcess) -> None:
 
 
 @pytest.mark.fault(80)
-def test_a_terminal_that_goes_without_a_word_is_noticed(kernel: KernelProcess) -> None:
-    """No signal comes: what is written fails, again and again."""
+def test_a_terminal_that_disappears_without_a_signal_is_noticed(kernel: KernelProcess) -> None:
+    """No signal comes, but every write fails."""
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file), controlling=False) as terminal:
         terminal.wait_until_shown("No models yet")
@@ -275,7 +275,7 @@ def test_a_terminal_that_goes_without_a_word_is_noticed(kernel: KernelProcess) -
 
 
 @pytest.mark.fault(80)
-def test_the_picker_leaves_the_terminal_as_it_was_too(tmp_path: Path) -> None:
+def test_the_picker_restores_the_terminal_too(tmp_path: Path) -> None:
     for name in ("SIGTERM", "SIGHUP"):
         with Terminal("-m", "kernelscope", env={"JUPYTER_RUNTIME_DIR": str(tmp_path)}) as terminal:
             terminal.wait_until_shown("No running kernel found")
@@ -295,7 +295,7 @@ main(sys.argv[1:])
 
 
 @pytest.mark.fault(80, 73)
-def test_a_stumble_of_our_own_is_a_sentence_and_the_probe_leaves(kernel: KernelProcess) -> None:
+def test_a_bug_of_our_own_is_a_sentence_and_the_probe_is_uninstalled(kernel: KernelProcess) -> None:
     with Terminal("-c", _STUMBLES, str(kernel.connection_file)) as terminal:
         terminal.wait_until_shown("No models yet")
         terminal.press("s")
