@@ -1,4 +1,4 @@
-"""Forecasts are compared with what then happened, end to end: one that names a verdict must be right."""
+"""Compares forecasts with what then happened, end to end: one that names a verdict must be right."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LABELLED = {
 
 
 def refuted(comparisons: list[Comparison]) -> list[Comparison]:
-    """Forecasts that were wrong, and changes that a forecast without any doubt did not mention."""
+    """Return wrong forecasts, and changes that a certain forecast did not mention."""
     return [c for c in comparisons if c.kind == "wrong" or (c.kind == "missed" and c.sure)]
 
 
@@ -53,11 +53,11 @@ def test_no_forecast_is_wrong_and_most_name_a_verdict(
 
     kinds = Counter(c.kind for c in comparisons)
     assert refuted(comparisons) == []
-    assert kinds["right"] > len(comparisons) / 2, kinds  # a forecast that never speaks is never wrong
+    assert kinds["right"] > len(comparisons) / 2, kinds  # a forecast that names no verdict is never wrong
 
 
 def in_order(entries: list[str | int]) -> list[str]:
-    """The sources in the order in which they run; a number runs an earlier entry again."""
+    """Return the sources in the order in which they run; a number runs an earlier entry again."""
     cells: list[str] = []
     for entry in entries:
         cells.append(entry if isinstance(entry, str) else cells[entry - 1])

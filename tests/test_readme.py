@@ -1,4 +1,4 @@
-"""Every command of the README and of the reference pages is run, or checked, and does what the page says.
+"""Runs or checks every command of the README and the reference pages: it does what the page says.
 
 ``tests/docs`` compares the tables of the pages with the code.
 """
@@ -36,15 +36,15 @@ from tests.support.pages import PAGES, README, ROOT, fenced_blocks, shell_comman
 
 BIN = Path(sys.executable).parent
 TIMEOUT_S = 120.0
-"""After which a program counts as hanging, on a loaded machine, too."""
+"""Seconds after which a program counts as hanging, generous enough for a loaded machine."""
 
 
 def commands() -> list[str]:
-    """Every command of the README and of the pages, each once."""
+    """Return every command of the README and the pages once."""
     return list(dict.fromkeys(chain(*map(shell_commands, (README, *PAGES.values())))))
 
 
-# How a command is run: each kind is one way to find out that it does what the page says.
+# How a command is checked: each kind is one way to find out that it does what the page says.
 
 SET_UP = "checked by tests/test_packaging.py and .ci/run, in environments of their own"
 DASHBOARD, ONCE, WATCH, RECORDING = "dashboard", "once", "watch", "recording"
@@ -103,12 +103,12 @@ def of_kind(kind: str) -> list[str]:
     return [command for command, its_kind in KINDS.items() if its_kind == kind]
 
 
-def test_every_command_is_run_by_some_test() -> None:
+def test_every_command_is_checked_by_a_test() -> None:
     assert set(commands()) == set(KINDS)
 
 
 @pytest.mark.parametrize("command", of_kind(SCRIPT))
-def test_a_script_is_there_and_can_be_read(command: str) -> None:
+def test_a_script_exists_and_can_be_parsed(command: str) -> None:
     script = ROOT / command
 
     assert os.access(script, os.X_OK)
@@ -116,7 +116,7 @@ def test_a_script_is_there_and_can_be_read(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", of_kind(MODULE))
-def test_a_module_and_its_marker_or_folder_are_there(command: str, pytestconfig: pytest.Config) -> None:
+def test_a_module_and_its_marker_or_folder_exist(command: str, pytestconfig: pytest.Config) -> None:
     _python, _m, module, *arguments = command.split()
 
     assert find_spec(module) is not None
@@ -131,7 +131,7 @@ def test_a_module_and_its_marker_or_folder_are_there(command: str, pytestconfig:
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
-    """The kernel of the examples: the only one, with a notebook, and a model in it."""
+    """The kernel of the examples: the only one, with a notebook and a model."""
     runtime = tmp_path_factory.mktemp("runtime")
     notebook = working_folder(runtime) / "churn.ipynb"
     notebook.parent.mkdir()
@@ -143,12 +143,12 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
 
 
 def working_folder(runtime: Path) -> Path:
-    """The folder that the user works in."""
+    """Return the user's working folder."""
     return runtime / "work"
 
 
 def environment(kernel: KernelProcess) -> dict[str, str]:
-    """Environment variables with which this kernel is the only one, and ``kernelscope`` is on the path."""
+    """Return environment variables that hide other kernels and put ``kernelscope`` on the path."""
     inherited = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
     return {
         **inherited,
@@ -174,8 +174,8 @@ def run_to_end(kernel: KernelProcess, command: str) -> subprocess.CompletedProce
 # On a terminal.
 
 
-class OnTerminal:
-    """A program on a terminal of its own."""
+class TerminalProgram:
+    """Runs a program on a terminal of its own."""
 
     def __init__(self, kernel: KernelProcess, command: str) -> None:
         self._ours, theirs = pty.openpty()
@@ -196,7 +196,7 @@ class OnTerminal:
         os.write(self._ours, text.encode())
 
     def wait_until(self, fact: Callable[[str], object]) -> None:
-        """Read what the program draws until this holds."""
+        """Read the program's output until this holds."""
         end = time.monotonic() + TIMEOUT_S
         while not fact(self._seen):
             assert time.monotonic() < end, self._seen[-2_000:]
@@ -205,13 +205,13 @@ class OnTerminal:
                 self._seen += os.read(self._ours, 65_536).decode(errors="replace")
 
     def wait(self) -> int:
-        """Wait for its exit status; what it still draws is read and dropped."""
+        """Wait for its exit status; read and drop the remaining output."""
         end = time.monotonic() + TIMEOUT_S
         while self.process.poll() is None and time.monotonic() < end:
             if select.select([self._ours], [], [], 0.1)[0]:
                 try:
                     os.read(self._ours, 65_536)
-                except OSError:  # the last program on this terminal has gone
+                except OSError:  # the last program on this terminal has ended
                     break
         return self.process.wait(timeout=TIMEOUT_S)
 
@@ -222,8 +222,8 @@ class OnTerminal:
 
 
 @contextmanager
-def on_terminal(kernel: KernelProcess, command: str) -> Iterator[OnTerminal]:
-    program = OnTerminal(kernel, command)
+def on_terminal(kernel: KernelProcess, command: str) -> Iterator[TerminalProgram]:
+    program = TerminalProgram(kernel, command)
     try:
         yield program
     finally:
@@ -231,7 +231,7 @@ def on_terminal(kernel: KernelProcess, command: str) -> Iterator[OnTerminal]:
 
 
 @pytest.mark.parametrize("command", of_kind(DASHBOARD))
-def test_the_dashboard_opens_and_q_leaves_it(kernel: KernelProcess, command: str) -> None:
+def test_the_dashboard_opens_and_q_quits_it(kernel: KernelProcess, command: str) -> None:
     with on_terminal(kernel, command) as program:
         if command.endswith(" -"):  # as %connect_info has it, then Ctrl-D
             program.type(kernel.connection_file.read_text() + "\n\nPaste the above JSON\n\x04")
@@ -242,7 +242,7 @@ def test_the_dashboard_opens_and_q_leaves_it(kernel: KernelProcess, command: str
     assert run_to_end(kernel, "kernelscope detach").stdout == "there was no probe in the kernel\n"
 
 
-def test_the_demo_opens_on_a_terminal_and_q_leaves_it(kernel: KernelProcess) -> None:
+def test_the_demo_opens_on_a_terminal_and_q_quits_it(kernel: KernelProcess) -> None:
     with on_terminal(kernel, "kernelscope demo") as program:
         program.wait_until(lambda seen: "my_model" in seen)
         program.type("q")
@@ -250,7 +250,7 @@ def test_the_demo_opens_on_a_terminal_and_q_leaves_it(kernel: KernelProcess) -> 
         assert program.wait() == 0
 
 
-def test_a_page_opens_in_the_pager_and_q_leaves_it(kernel: KernelProcess) -> None:
+def test_a_page_opens_in_the_pager_and_q_quits_it(kernel: KernelProcess) -> None:
     with on_terminal(kernel, "kernelscope help records") as program:
         program.wait_until(lambda seen: "The JSON records" in seen)
         program.type("q")
@@ -258,11 +258,11 @@ def test_a_page_opens_in_the_pager_and_q_leaves_it(kernel: KernelProcess) -> Non
         assert program.wait() == 0
 
 
-# Without one.
+# Without a terminal.
 
 
-class Lines:
-    """``kernelscope watch``, read line by line."""
+class WatchCommand:
+    """Runs ``kernelscope watch`` and reads it line by line."""
 
     def __init__(self, kernel: KernelProcess, command: str) -> None:
         self.process = subprocess.Popen(
@@ -276,7 +276,7 @@ class Lines:
         )
 
     def wait_until(self, text: str) -> str:
-        """The next line that has this in it."""
+        """Return the next line that contains this."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if text in line:
@@ -284,7 +284,7 @@ class Lines:
         raise AssertionError(f"it ended without {text!r}: {self.process.communicate()[1]}")
 
     def wait_for_recording(self) -> None:
-        """Wait until it says, on standard error, that it records."""
+        """Wait until its standard error says that it records."""
         assert self.process.stderr is not None
         assert any("Ctrl-C ends it" in line for line in self.process.stderr)
 
@@ -296,8 +296,8 @@ class Lines:
 
 
 @contextmanager
-def lines(kernel: KernelProcess, command: str) -> Iterator[Lines]:
-    watcher = Lines(kernel, command)
+def lines(kernel: KernelProcess, command: str) -> Iterator[WatchCommand]:
+    watcher = WatchCommand(kernel, command)
     try:
         yield watcher
     finally:
@@ -317,9 +317,9 @@ def test_watch_prints_every_run_until_ctrl_c(kernel: KernelProcess, command: str
 
         assert "grace" in line
         assert watcher.interrupt() == 130
-    left = run_to_end(kernel, "kernelscope detach")
-    assert (left.stdout == "the probe has left the kernel\n") == ("--keep" in command)
-    assert left.returncode == 0
+    done = run_to_end(kernel, "kernelscope detach")
+    assert (done.stdout == "the probe has left the kernel\n") == ("--keep" in command)
+    assert done.returncode == 0
 
 
 def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
@@ -333,7 +333,7 @@ def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
             assert follower.wait_until("was replaced") == line
         assert recorder.interrupt() == 130
 
-    assert run_to_end(kernel, record).returncode == 5  # it is there already, and is not written over
+    assert run_to_end(kernel, record).returncode == 5  # it exists and is not overwritten
     again = run_to_end(kernel, replay)
     assert line in again.stdout
     assert (again.returncode, again.stderr) == (0, "")
@@ -360,7 +360,7 @@ def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
 
 
 @pytest.mark.parametrize("command", of_kind(ONCE))
-def test_a_command_that_ends_by_itself_ends_well(kernel: KernelProcess, command: str) -> None:
+def test_a_command_that_ends_by_itself_succeeds(kernel: KernelProcess, command: str) -> None:
     done = run_to_end(kernel, command)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -369,7 +369,7 @@ def test_a_command_that_ends_by_itself_ends_well(kernel: KernelProcess, command:
     assert done.stdout
 
 
-def test_a_name_is_explained_from_what_the_probe_saw_alone(kernel: KernelProcess) -> None:
+def test_a_name_is_explained_from_the_probe_s_history(kernel: KernelProcess) -> None:
     with lines(kernel, "kernelscope watch --keep 10m") as watcher:
         watcher.wait_until("attached")
         assert watcher.interrupt() == 130
@@ -443,8 +443,8 @@ def test_a_probe_that_stays_informs_the_next_watcher(kernel: KernelProcess) -> N
     kernel.run("del kept")
 
 
-def test_the_exit_statuses_are_these(kernel: KernelProcess) -> None:
-    # 0 and 130 are seen above, 1 with the audit
+def test_the_exit_statuses_are_as_documented(kernel: KernelProcess) -> None:
+    # 0 and 130 are tested above, 1 with the audit
 
     assert run_to_end(kernel, "kernelscope churn.ipynb").returncode == 2  # the dashboard, on no terminal
     assert run_to_end(kernel, "kernelscope watch --keep soon").returncode == 2
@@ -465,7 +465,7 @@ def test_the_script_for_ci_runs_the_readme_s_own_test_command() -> None:
 
 
 @pytest.mark.parametrize("command", of_kind(PICTURES))
-def test_the_pictures_are_made_by_this_script(command: str) -> None:
+def test_this_script_makes_the_pictures(command: str) -> None:
     """Its subcommands are run by tests/test_screenshots.py and tests/export/test_page_in_browser.py."""
     _python, script, what = command.split()
 
@@ -476,32 +476,32 @@ def test_the_pictures_are_made_by_this_script(command: str) -> None:
 # Examples.
 
 
-def test_the_lines_shown_are_the_demo_s() -> None:
-    (shown,) = fenced_blocks(README, "text")
+def test_the_example_lines_are_the_demo_s() -> None:
+    (example,) = fenced_blocks(README, "text")
     timeline, out = Timeline(), io.StringIO()
     write = PlainLines(out)
     for event in make.read():
         write(timeline.apply(event))
 
-    assert set(shown.splitlines()) <= set(out.getvalue().splitlines())
+    assert set(example.splitlines()) <= set(out.getvalue().splitlines())
 
 
-def test_the_audit_shown_has_the_lines_of_a_real_one(kernel: KernelProcess) -> None:
-    (shown,) = fenced_blocks(PAGES["probe"], "text")
+def test_the_example_audit_has_the_lines_of_a_real_one(kernel: KernelProcess) -> None:
+    (example,) = fenced_blocks(PAGES["probe"], "text")
     printed = run_to_end(kernel, "kernelscope audit --for 0s").stdout
 
-    assert {label(line) for line in shown.splitlines()} - {"…"} <= {
+    assert {label(line) for line in example.splitlines()} - {"…"} <= {
         label(line) for line in printed.splitlines()
     }
-    assert shown.splitlines()[-1] == printed.splitlines()[-1]
+    assert example.splitlines()[-1] == printed.splitlines()[-1]
 
 
 def label(line: str) -> str:
-    """What the line is about."""
+    """Return the subject of a line."""
     return re.split(r"\s{2,}", line.strip())[0]
 
 
-def test_an_audit_that_finds_something_says_no(kernel: KernelProcess) -> None:
+def test_an_audit_that_finds_something_has_exit_status_1(kernel: KernelProcess) -> None:
     change = "threading.Timer(0, sys.modules.update, [], {'made_up': sys})"
     waits = "next(i for i in iter(int, 1) if '_kernelscope_probe' in sys.modules)"
     kernel.run(f"import sys, threading\nthreading.Thread(target=lambda: [{waits}, {change}.start()]).start()")

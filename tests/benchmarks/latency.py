@@ -1,4 +1,4 @@
-"""From a cell's end to the line on ``watch --json``'s stdout, and what the hook costs.
+"""Measures the time from a cell's end to the line of ``watch --json``, and the cost of the hook.
 
 Run by hand, on a quiet machine: ``python tests/benchmarks/latency.py [N …]``.  Times are printed with
 what they are measured beside: the round trip of an empty cell on the same kernel in the same run.
@@ -35,7 +35,7 @@ others = {{f"v{{i}}": list(range(i)) for i in range(100)}}; globals().update(oth
 
 
 def main() -> None:
-    """Prints one row per number of models."""
+    """Print one row per number of models."""
     say(f"{'models':>7} {'line after reply':>17} {'hook':>8} {'empty round trip':>17}   (ms, medians)")
     for n in [int(a) for a in sys.argv[1:]] or [10, 100, 1000]:
         with tempfile.TemporaryDirectory() as folder:
@@ -43,10 +43,10 @@ def main() -> None:
 
 
 def measure(n: int, folder: Path) -> None:
-    """One kernel with ``n`` models, one watcher."""
+    """Measure one kernel with ``n`` models and one watcher."""
     with KernelProcess(folder) as kernel:
         kernel.run(MAKE.format(n=n))
-        bare = [_timed(kernel, "1") for _ in range(CELLS)]
+        bare = [_time_run(kernel, "1") for _ in range(CELLS)]
         watch = subprocess.Popen(
             [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"],
             stdout=subprocess.PIPE,
@@ -86,15 +86,15 @@ def measure(n: int, folder: Path) -> None:
 
 
 def say(row: str) -> None:
-    """One row, at once."""
+    """Print one row, unbuffered."""
     sys.stdout.write(row + "\n")
     sys.stdout.flush()
 
 
-def _timed(kernel: KernelProcess, code: str) -> float:
-    begun = time.perf_counter()
+def _time_run(kernel: KernelProcess, code: str) -> float:
+    start = time.perf_counter()
     kernel.run(code)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a kernel that means harm may call its models, and a session in which it does."""
+"""Hostile names for models, and a session that uses them."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ HOSTILE = (
 
 
 def hostile_story(text: str) -> Story:
-    """The text in every place where a kernel can put one."""
+    """Build a story with this text in every place where a kernel can put text."""
     story = Story(notebook=f"/tmp/{text}.ipynb")
-    held = learn(story.new(f"lib.{text}", {text: text}))
-    story.attach({f"{text}0": held})
+    old_model = learn(story.new(f"lib.{text}", {text: text}))
+    story.attach({f"{text}0": old_model})
     model = story.new(f"lib.{text}", {text: text, "C": Opaque(text, "a")})
     local = LocalModel(900, 90, LOGISTIC, text, text, 7)
     story.run(text, names={text: model}, local=[local])

@@ -1,4 +1,4 @@
-"""Lines on standard output: flushed per update, for scripts and for people."""
+"""Tests the lines on standard output, for scripts and for people; each update is flushed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.facts import (
 
 
 class Bytes(io.BytesIO):
-    """Remembers what had been written at each flush."""
+    """Records what had been written at each flush."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Bytes(io.BytesIO):
 
 
 class Text(io.StringIO):
-    """Remembers what had been written at each flush."""
+    """Records what had been written at each flush."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,10 +115,10 @@ def test_given_a_source_with_text_beyond_ascii_when_written_as_json_then_it_is_u
     assert "é = '→'\\nx".encode() in out.getvalue()
 
 
-def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_changes_below() -> None:
+def test_given_a_session_when_written_for_people_then_each_run_has_a_line_with_its_changes_below() -> None:
     m = model(1)
     fitted = rebind(m)
-    told = plain_lines(
+    lines = plain_lines(
         attach_event({}, count=3),
         Observed(1, observation(1, run_facts(4, "\nm = LR()\n"), {"m": m})),
         Observed(
@@ -130,7 +130,7 @@ def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_cha
         Observed(1, observation(5, None)),
     )
 
-    assert told == [
+    assert lines == [
         "attached to /run/kernel-1.json, Python 3.12.1, after In [3]",
         "  models: none yet",
         "In [4]  m = LR()",
@@ -145,7 +145,7 @@ def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_cha
     ]
 
 
-def test_given_an_unknown_change_when_written_for_people_then_the_word_stands_once() -> None:
+def test_given_an_unknown_change_when_written_for_people_then_the_word_occurs_once() -> None:
     m = rebind(model(1))
 
     (line,) = plain_lines(
@@ -157,20 +157,20 @@ def test_given_an_unknown_change_when_written_for_people_then_the_word_stands_on
 
 
 def test_given_a_local_model_when_written_for_people_then_it_is_called_local() -> None:
-    seen = observation(1, run_facts(1), locals=(LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 1),))
+    look = observation(1, run_facts(1), locals=(LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 1),))
 
-    told = plain_lines(attach_event({}), Observed(1, seen))
+    lines = plain_lines(attach_event({}), Observed(1, look))
 
-    assert told[3].startswith("  local     evaluate() fitted a LogisticRegression of its own")
+    assert lines[3].startswith("  local     evaluate() fitted a LogisticRegression of its own")
 
 
 def test_given_a_long_first_line_when_written_for_people_then_it_is_cut() -> None:
-    told = plain_lines(attach_event({}), Observed(1, observation(1, run_facts(1, "x" * 61))))
+    lines = plain_lines(attach_event({}), Observed(1, observation(1, run_facts(1, "x" * 61))))
 
-    assert told[2] == "In [1]  " + "x" * 59 + "…"
+    assert lines[2] == "In [1]  " + "x" * 59 + "…"
 
 
-def test_given_an_empty_cell_when_written_for_people_then_its_line_stands() -> None:
+def test_given_an_empty_cell_when_written_for_people_then_it_has_a_line() -> None:
     assert (
         plain_lines(attach_event({}), Observed(1, observation(1, run_facts(1, " \n"))))[2].strip()
         == "In [1]  (empty cell)"
@@ -188,23 +188,21 @@ def test_given_an_empty_cell_when_written_for_people_then_its_line_stands() -> N
         (Detached("gone"), ["detached: gone"]),
     ],
 )
-def test_given_any_other_event_when_written_for_people_then_it_is_told_in_a_line(
+def test_given_any_other_event_when_written_for_people_then_it_is_one_line(
     event: Event, lines: list[str]
 ) -> None:
     assert plain_lines(event) == lines
 
 
-def test_given_several_models_when_attached_then_each_is_told_with_its_class() -> None:
-    told = plain_lines(attach_event({"a": model(1), "b": model(2, "pkg.Mine")}))
+def test_given_several_models_when_attached_then_each_is_named_with_its_class() -> None:
+    lines = plain_lines(attach_event({"a": model(1), "b": model(2, "pkg.Mine")}))
 
-    assert told[1] == "  models: a (LogisticRegression), b (Mine)"
+    assert lines[1] == "  models: a (LogisticRegression), b (Mine)"
 
 
-def test_given_a_change_whose_text_holds_a_bracket_when_written_for_people_then_only_the_place_is_left_out() -> (
-    None
-):
-    seen = observation(1, run_facts(1), {"models['a'] ": rebind(model(1))}, calls=(call_of(model(1)),))
+def test_given_a_change_with_a_bracket_when_written_for_people_then_only_the_place_is_left_out() -> None:
+    look = observation(1, run_facts(1), {"models['a'] ": rebind(model(1))}, calls=(call_of(model(1)),))
 
-    (line,) = plain_lines(attach_event({}), Observed(1, seen))[3:]
+    (line,) = plain_lines(attach_event({}), Observed(1, look))[3:]
 
     assert line.startswith("  created   models['a']  was created")

@@ -1,4 +1,4 @@
-"""What the probe of a real kernel sends and what this side declares are the same, key by key and both ways."""
+"""Compares, key by key and both ways, what the probe of a real kernel sends with what this side declares."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ LOST = (
     "boxes['a']['b'][0] = SGDClassifier()",
 )
 NEVER = {
-    "Signature": {"version"},  # of PyTorch's tensors
+    "Signature": {"version"},  # only for PyTorch's tensors
     "Observation": {"switched_off", "unreadable"},  # no reader of a library raises
 }
-"""By struct, what the probe does not send of the cells above."""
+"""By struct, the keys that the probe does not send for the cells above."""
 
 
 def collect_keys(message: Any, wanted: Any, keys: dict[str, set[str]]) -> None:
-    """Add by struct every key that is in a message."""
+    """Add every key of a message to its struct's set."""
     for kind in kinds_of(wanted):
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(message, dict):
             keys.setdefault(kind.__name__, set()).update(message)
@@ -55,10 +55,10 @@ def collect_keys(message: Any, wanted: Any, keys: dict[str, set[str]]) -> None:
                 collect_keys(item, inner[1], keys)
 
 
-def ask(kernel: KernelProcess, question: inject.ProbeRequest) -> Any:
-    """What the loader answers to a request."""
-    shown = evaluate(kernel.client(), f"[{question.expression()}][0]")
-    return json.loads(value_of({"status": "ok", "data": {"text/plain": repr(shown)}}) or "")
+def ask(kernel: KernelProcess, request: inject.ProbeRequest) -> Any:
+    """Send a request; returns the loader's answer."""
+    value = evaluate(kernel.client(), f"[{request.expression()}][0]")
+    return json.loads(value_of({"status": "ok", "data": {"text/plain": repr(value)}}) or "")
 
 
 async def test_the_probe_sends_what_is_declared_and_nothing_else(python: str, tmp_path: Path) -> None:
