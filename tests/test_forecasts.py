@@ -27,7 +27,7 @@ LABELLED = {
 }
 
 
-def refuted(comparisons: list[Comparison]) -> list[Comparison]:
+def wrong_forecasts(comparisons: list[Comparison]) -> list[Comparison]:
     """Return wrong forecasts, and changes that a certain forecast did not mention."""
     return [c for c in comparisons if c.kind == "wrong" or (c.kind == "missed" and c.sure)]
 
@@ -39,7 +39,7 @@ def test_each_cell_of_a_labelled_notebook_does_what_was_forecast(
 ) -> None:
     comparisons = play(repeat_each(cells), tmp_path, python)
 
-    assert refuted(comparisons) == []
+    assert wrong_forecasts(comparisons) == []
 
 
 @pytest.mark.parametrize("python", pythons.oldest_and_newest(), ids=pythons.environment_name)
@@ -47,16 +47,16 @@ def test_each_cell_of_a_labelled_notebook_does_what_was_forecast(
 def test_no_forecast_is_wrong_and_most_name_a_verdict(
     notebook: dict[str, Any], python: str, tmp_path: Path
 ) -> None:
-    cells = in_order(notebook["cells"])
+    cells = sources_in_order(notebook["cells"])
 
     comparisons = play(repeat_each(cells) if notebook["twice"] else cells, tmp_path, python)
 
     kinds = Counter(c.kind for c in comparisons)
-    assert refuted(comparisons) == []
+    assert wrong_forecasts(comparisons) == []
     assert kinds["right"] > len(comparisons) / 2, kinds  # a forecast that names no verdict is never wrong
 
 
-def in_order(entries: list[str | int]) -> list[str]:
+def sources_in_order(entries: list[str | int]) -> list[str]:
     """Return the sources in the order in which they run; a number runs an earlier entry again."""
     cells: list[str] = []
     for entry in entries:

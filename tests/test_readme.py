@@ -99,7 +99,7 @@ KINDS = {
 }
 
 
-def of_kind(kind: str) -> list[str]:
+def commands_of_kind(kind: str) -> list[str]:
     return [command for command, its_kind in KINDS.items() if its_kind == kind]
 
 
@@ -107,7 +107,7 @@ def test_every_command_is_checked_by_a_test() -> None:
     assert set(commands()) == set(KINDS)
 
 
-@pytest.mark.parametrize("command", of_kind(SCRIPT))
+@pytest.mark.parametrize("command", commands_of_kind(SCRIPT))
 def test_a_script_exists_and_can_be_parsed(command: str) -> None:
     script = ROOT / command
 
@@ -115,7 +115,7 @@ def test_a_script_exists_and_can_be_parsed(command: str) -> None:
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("command", of_kind(MODULE))
+@pytest.mark.parametrize("command", commands_of_kind(MODULE))
 def test_a_module_and_its_marker_or_folder_exist(command: str, pytestconfig: pytest.Config) -> None:
     _python, _m, module, *arguments = command.split()
 
@@ -222,7 +222,7 @@ class TerminalProgram:
 
 
 @contextmanager
-def on_terminal(kernel: KernelProcess, command: str) -> Iterator[TerminalProgram]:
+def run_on_terminal(kernel: KernelProcess, command: str) -> Iterator[TerminalProgram]:
     program = TerminalProgram(kernel, command)
     try:
         yield program
@@ -230,9 +230,9 @@ def on_terminal(kernel: KernelProcess, command: str) -> Iterator[TerminalProgram
         program.close()
 
 
-@pytest.mark.parametrize("command", of_kind(DASHBOARD))
+@pytest.mark.parametrize("command", commands_of_kind(DASHBOARD))
 def test_the_dashboard_opens_and_q_quits_it(kernel: KernelProcess, command: str) -> None:
-    with on_terminal(kernel, command) as program:
+    with run_on_terminal(kernel, command) as program:
         if command.endswith(" -"):  # as %connect_info has it, then Ctrl-D
             program.type(kernel.connection_file.read_text() + "\n\nPaste the above JSON\n\x04")
         program.wait_until(lambda seen: "grace" in seen)
@@ -243,7 +243,7 @@ def test_the_dashboard_opens_and_q_quits_it(kernel: KernelProcess, command: str)
 
 
 def test_the_demo_opens_on_a_terminal_and_q_quits_it(kernel: KernelProcess) -> None:
-    with on_terminal(kernel, "kernelscope demo") as program:
+    with run_on_terminal(kernel, "kernelscope demo") as program:
         program.wait_until(lambda seen: "my_model" in seen)
         program.type("q")
 
@@ -251,7 +251,7 @@ def test_the_demo_opens_on_a_terminal_and_q_quits_it(kernel: KernelProcess) -> N
 
 
 def test_a_page_opens_in_the_pager_and_q_quits_it(kernel: KernelProcess) -> None:
-    with on_terminal(kernel, "kernelscope help records") as program:
+    with run_on_terminal(kernel, "kernelscope help records") as program:
         program.wait_until(lambda seen: "The JSON records" in seen)
         program.type("q")
 
@@ -296,7 +296,7 @@ class WatchCommand:
 
 
 @contextmanager
-def lines(kernel: KernelProcess, command: str) -> Iterator[WatchCommand]:
+def run_watch(kernel: KernelProcess, command: str) -> Iterator[WatchCommand]:
     watcher = WatchCommand(kernel, command)
     try:
         yield watcher
@@ -305,9 +305,9 @@ def lines(kernel: KernelProcess, command: str) -> Iterator[WatchCommand]:
         watcher.process.communicate()
 
 
-@pytest.mark.parametrize("command", of_kind(WATCH))
+@pytest.mark.parametrize("command", commands_of_kind(WATCH))
 def test_watch_prints_every_run_until_ctrl_c(kernel: KernelProcess, command: str) -> None:
-    with lines(kernel, command) as watcher:
+    with run_watch(kernel, command) as watcher:
         watcher.wait_until("attached")
         kernel.run("grace = LogisticRegression(C=0.5)")
         line = watcher.wait_until("was replaced")
@@ -323,13 +323,13 @@ def test_watch_prints_every_run_until_ctrl_c(kernel: KernelProcess, command: str
 
 
 def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
-    record, replay, play = of_kind(RECORDING)
-    with lines(kernel, "kernelscope watch") as watcher, lines(kernel, record) as recorder:
+    record, replay, play = commands_of_kind(RECORDING)
+    with run_watch(kernel, "kernelscope watch") as watcher, run_watch(kernel, record) as recorder:
         watcher.wait_until("attached")
         recorder.wait_for_recording()
         kernel.run("grace = LogisticRegression(C=0.125)")
         line = watcher.wait_until("was replaced")
-        with lines(kernel, f"{replay} --follow") as follower:
+        with run_watch(kernel, f"{replay} --follow") as follower:
             assert follower.wait_until("was replaced") == line
         assert recorder.interrupt() == 130
 
@@ -338,16 +338,16 @@ def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
     assert line in again.stdout
     assert (again.returncode, again.stderr) == (0, "")
     assert again.stdout.splitlines()[-1] == "detached: on request"
-    with on_terminal(kernel, replay) as program:
+    with run_on_terminal(kernel, replay) as program:
         program.wait_until(lambda seen: "grace" in seen and "0.125" in seen)
         program.type("q")
         assert program.wait() == 0
-    with on_terminal(kernel, play) as program:
+    with run_on_terminal(kernel, play) as program:
         program.wait_until(lambda seen: "×8" in seen)
         program.type("q")
         assert program.wait() == 0
 
-    page, markdown, csv, live = (run_to_end(kernel, command) for command in of_kind(EXPORT))
+    page, markdown, csv, live = (run_to_end(kernel, command) for command in commands_of_kind(EXPORT))
     work = working_folder(kernel.folder)
     for done in (page, markdown, csv, live):
         assert (done.returncode, done.stderr) == (0, "")
@@ -359,7 +359,7 @@ def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
     assert not list(work.glob(".*"))  # nothing half-written
 
 
-@pytest.mark.parametrize("command", of_kind(ONCE))
+@pytest.mark.parametrize("command", commands_of_kind(ONCE))
 def test_a_command_that_ends_by_itself_succeeds(kernel: KernelProcess, command: str) -> None:
     done = run_to_end(kernel, command)
 
@@ -370,13 +370,13 @@ def test_a_command_that_ends_by_itself_succeeds(kernel: KernelProcess, command: 
 
 
 def test_a_name_is_explained_from_the_probe_s_history(kernel: KernelProcess) -> None:
-    with lines(kernel, "kernelscope watch --keep 10m") as watcher:
+    with run_watch(kernel, "kernelscope watch --keep 10m") as watcher:
         watcher.wait_until("attached")
         assert watcher.interrupt() == 130
     count = kernel.run("model = LogisticRegression()")["execution_count"]
     kernel.run("model.set_params(C=0.75)")
 
-    plain, at = (run_to_end(kernel, c.replace("--at 12", f"--at {count}")) for c in of_kind(EXPLAIN))
+    plain, at = (run_to_end(kernel, c.replace("--at 12", f"--at {count}")) for c in commands_of_kind(EXPLAIN))
     assert (plain.returncode, plain.stderr, at.returncode, at.stderr) == (0, "", 0, "")
     assert f"In [{count}] model was created" in plain.stdout
     assert "C 1.0 → 0.75" in plain.stdout
@@ -386,7 +386,7 @@ def test_a_name_is_explained_from_the_probe_s_history(kernel: KernelProcess) -> 
 
 
 def test_a_recording_is_explained_and_checked(kernel: KernelProcess) -> None:
-    with lines(kernel, "kernelscope watch --record models.kscope") as watcher:
+    with run_watch(kernel, "kernelscope watch --record models.kscope") as watcher:
         watcher.wait_until("attached")
         kernel.run("models = {'lr': LogisticRegression()}; model = LogisticRegression()")
         watcher.wait_until("created")
@@ -394,7 +394,7 @@ def test_a_recording_is_explained_and_checked(kernel: KernelProcess) -> None:
     kernel.run("del models, model")
 
     explained, checked = (
-        run_to_end(kernel, c.replace("run.kscope", "models.kscope")) for c in of_kind(RECORDED)
+        run_to_end(kernel, c.replace("run.kscope", "models.kscope")) for c in commands_of_kind(RECORDED)
     )
     assert (explained.returncode, explained.stderr) == (0, "")
     assert json.loads(explained.stdout)["name"] == "models['lr']"
@@ -410,7 +410,7 @@ def test_a_notebook_in_ci_fails_when_a_cell_resets_the_model(
     cells += ["model.fit([[0], [1]], [0, 1])", *(["model = LogisticRegression()"] if resets else [])]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])  # type: ignore[no-untyped-call]
     nbformat.write(notebook, tmp_path / "churn.ipynb")  # type: ignore[no-untyped-call]
-    (command,) = of_kind(CI)
+    (command,) = commands_of_kind(CI)
     done = subprocess.run(
         shlex.split(command), cwd=tmp_path, env=environment(kernel), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, check=False, timeout=2 * TIMEOUT_S,
@@ -429,13 +429,13 @@ def test_jupyter_has_the_subcommand(kernel: KernelProcess) -> None:
 
 
 def test_a_probe_that_stays_informs_the_next_watcher(kernel: KernelProcess) -> None:
-    with lines(kernel, "kernelscope watch --keep 10m") as watcher:
+    with run_watch(kernel, "kernelscope watch --keep 10m") as watcher:
         watcher.wait_until("attached")
         assert watcher.interrupt() == 130
     kernel.run("kept = LogisticRegression()")
     kernel.run("kept.set_params(C=0.25)")
 
-    with on_terminal(kernel, "kernelscope") as program:
+    with run_on_terminal(kernel, "kernelscope") as program:
         program.wait_until(lambda seen: "kept" in seen and "0.25" in seen)
         program.type("q")
         assert program.wait() == 0
@@ -464,7 +464,7 @@ def test_the_script_for_ci_runs_the_readme_s_own_test_command() -> None:
     assert len(re.findall(pattern[1], README, flags=re.MULTILINE)) == 1
 
 
-@pytest.mark.parametrize("command", of_kind(PICTURES))
+@pytest.mark.parametrize("command", commands_of_kind(PICTURES))
 def test_this_script_makes_the_pictures(command: str) -> None:
     """Its subcommands are run by tests/test_screenshots.py and tests/export/test_page_in_browser.py."""
     _python, script, what = command.split()
@@ -490,13 +490,13 @@ def test_the_example_audit_has_the_lines_of_a_real_one(kernel: KernelProcess) ->
     (example,) = fenced_blocks(PAGES["probe"], "text")
     printed = run_to_end(kernel, "kernelscope audit --for 0s").stdout
 
-    assert {label(line) for line in example.splitlines()} - {"…"} <= {
-        label(line) for line in printed.splitlines()
+    assert {subject(line) for line in example.splitlines()} - {"…"} <= {
+        subject(line) for line in printed.splitlines()
     }
     assert example.splitlines()[-1] == printed.splitlines()[-1]
 
 
-def label(line: str) -> str:
+def subject(line: str) -> str:
     """Return the subject of a line."""
     return re.split(r"\s{2,}", line.strip())[0]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.benchmarks.long_runs import say, watching
+from tests.benchmarks.long_runs import print_row, watching
 from tests.kernel.test_interrupts import LOOP, SETUP
 from tests.support.kernels import KernelProcess
 
@@ -27,15 +27,17 @@ ATTEMPTS, ROUNDS, CELLS = 30, 15, 30
 def main() -> None:
     """Print for each kind of interrupt how often it had no effect."""
     python = sys.argv[1] if len(sys.argv) > 1 else sys.executable
-    say(f"{'without effect':<44} {'alone':>9} {'watched':>9}")
+    print_row(f"{'without effect':<44} {'alone':>9} {'watched':>9}")
     for name, with_signal in (
         ("SIGALRM in a loop of small fits", True),
         ("exception from another thread", False),
     ):
-        say(row(name, ATTEMPTS, *(count_ignored(python, with_signal, watched) for watched in (False, True))))
+        print_row(
+            row(name, ATTEMPTS, *(count_ignored(python, with_signal, watched) for watched in (False, True)))
+        )
     for models, seconds in ((0, 0.05), (300, 0.05), (1_000, 0.05), (2_000, 0.02)):
         name = f"Stop in {CELLS} cells of {seconds * 1_000:.0f} ms, {models:,} models"
-        say(
+        print_row(
             row(
                 name, ROUNDS, *(count_survived(python, models, seconds, watched) for watched in (False, True))
             )

@@ -36,7 +36,7 @@ others = {{f"v{{i}}": list(range(i)) for i in range(100)}}; globals().update(oth
 
 def main() -> None:
     """Print one row per number of models."""
-    say(f"{'models':>7} {'line after reply':>17} {'hook':>8} {'empty round trip':>17}   (ms, medians)")
+    print_row(f"{'models':>7} {'line after reply':>17} {'hook':>8} {'empty round trip':>17}   (ms, medians)")
     for n in [int(a) for a in sys.argv[1:]] or [10, 100, 1000]:
         with tempfile.TemporaryDirectory() as folder:
             measure(n, Path(folder))
@@ -79,13 +79,13 @@ def measure(n: int, folder: Path) -> None:
         watch.terminate()
         watch.wait()
         hook = statistics.median(float(str(r["hook_seconds"])) for r in records if r["type"] == "execution")
-        say(
+        print_row(
             f"{n:>7} {1e3 * statistics.median(lags):>17.2f} {1e3 * hook:>8.2f}"
             f" {1e3 * statistics.median(bare):>17.2f}"
         )
 
 
-def say(row: str) -> None:
+def print_row(row: str) -> None:
     """Print one row, unbuffered."""
     sys.stdout.write(row + "\n")
     sys.stdout.flush()

@@ -46,7 +46,7 @@ WORK = {"pure": "a Python loop", "epochs": "partial_fit", "forests": "forests", 
 def main() -> None:
     """Print one row per kind of work."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 4.0
-    say(f"{'':<16} {'watched / alone':>16} {'spread alone':>13}   (runs of {seconds:g} s)")
+    print_row(f"{'':<16} {'watched / alone':>16} {'spread alone':>13}   (runs of {seconds:g} s)")
     with tempfile.TemporaryDirectory() as folder, KernelProcess(Path(folder)) as kernel:
         kernel.run(SET_UP)
         for work, name in WORK.items():
@@ -57,7 +57,9 @@ def main() -> None:
                 with watching(kernel):
                     watched.append(evaluate_in_cell(kernel, f"taken({work}, {times:.0f})"))
             ratio = statistics.median(watched) / statistics.median(alone)
-            say(f"{name:<16} {ratio:>16.3f} {(max(alone) - min(alone)) / statistics.median(alone):>13.3f}")
+            print_row(
+                f"{name:<16} {ratio:>16.3f} {(max(alone) - min(alone)) / statistics.median(alone):>13.3f}"
+            )
 
 
 @contextlib.contextmanager
@@ -83,7 +85,7 @@ def evaluate_in_cell(kernel: KernelProcess, expression: str) -> float:
     return float(place.read_text())
 
 
-def say(row: str) -> None:
+def print_row(row: str) -> None:
     """Print one row, unbuffered."""
     sys.stdout.write(row + "\n")
     sys.stdout.flush()

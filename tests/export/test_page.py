@@ -73,10 +73,10 @@ def rows_of(timeline: TimelineView) -> list[tuple[int, str, str, str, list[str]]
     return [
         (
             point.moment,
-            safe(row.name, 1_000),
+            cleaned(row.name, 1_000),
             str(c.verdict),
-            safe(text_of(gist(c))),
-            [safe(one) for one in reasons(c)],
+            cleaned(text_of(gist(c))),
+            [cleaned(one) for one in reasons(c)],
         )
         for row in timeline.rows()
         for point in timeline.track(row.name)
@@ -84,7 +84,7 @@ def rows_of(timeline: TimelineView) -> list[tuple[int, str, str, str, list[str]]
     ]
 
 
-def safe(text: str, limit: int = 4_000) -> str:
+def cleaned(text: str, limit: int = 4_000) -> str:
     return clean(text, limit=limit)
 
 

@@ -56,7 +56,7 @@ class Reader:
         self._pages = 0
 
     def open(self, timeline: TimelineView, place: str = "") -> None:
-        """In a new file, at a change where ``place`` says so."""
+        """Write the page to a new file and open it, at the change that ``place`` names."""
         self.browser.get(self.write(timeline).as_uri() + place)
         self.settle()
 
@@ -68,7 +68,7 @@ class Reader:
         return path
 
     def settle(self) -> None:
-        """Until what was done is drawn."""
+        """Wait until the browser has drawn the changes."""
         self.browser.execute_async_script(_FRAMES)
 
     def press(self, *keys: str) -> None:

@@ -87,15 +87,15 @@ class Liar(Kernel):
         self.session.send(self.iopub_socket, kind, content, ident=b"kernel.lie")
 
 
-def as_usual() -> dict[str, Any]:
+def usual_answer() -> dict[str, Any]:
     return {}
 
 
-def nothing(_: Liar) -> None:
+def send_nothing(_: Liar) -> None:
     """Send nothing after the answer."""
 
 
-def outputs(size: int) -> Callable[[Liar], None]:
+def many_outputs(size: int) -> Callable[[Liar], None]:
     def publish_outputs(liar: Liar) -> None:
         text = "x" * size
         for _ in range(OUTPUTS):
@@ -114,19 +114,19 @@ def long_history() -> dict[str, Any]:
 
 LIES: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[Liar], None]]] = {
     "names": (
-        as_usual,
+        usual_answer,
         lambda liar: liar.push(json.dumps(observation(1, names=names(100_000), objects=models()))),
     ),
     "objects": (
-        as_usual,
+        usual_answer,
         lambda liar: liar.push(json.dumps(observation(1, objects=[model(1, 1)] * 30_000))),
     ),
-    "values": (as_usual, lambda liar: liar.push("[" + "0," * 3_000_000 + "0]")),
-    "history": (lambda: {"history": [{"seq": seq + 1} for seq in range(200_000)]}, nothing),
-    "long history": (long_history, nothing),
-    "answer": (lambda: {"version": "x" * LARGE}, nothing),
-    "outputs": (as_usual, outputs(LARGE)),
-    "small outputs": (as_usual, outputs(100)),
+    "values": (usual_answer, lambda liar: liar.push("[" + "0," * 3_000_000 + "0]")),
+    "history": (lambda: {"history": [{"seq": seq + 1} for seq in range(200_000)]}, send_nothing),
+    "long history": (long_history, send_nothing),
+    "answer": (lambda: {"version": "x" * LARGE}, send_nothing),
+    "outputs": (usual_answer, many_outputs(LARGE)),
+    "small outputs": (usual_answer, many_outputs(100)),
 }
 """By kind: what the answer to an attach contains besides the usual, and what follows it."""
 

@@ -47,7 +47,7 @@ def write_notebook(folder: Path, *cells: str) -> None:
     nbformat.write(document, folder / "churn.ipynb")  # type: ignore[no-untyped-call]
 
 
-def watch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_watch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "kernelscope", "watch", *arguments],
         cwd=folder,
@@ -66,7 +66,7 @@ def records(done: subprocess.CompletedProcess[str], kind: str) -> list[dict[str,
 def test_a_notebook_that_resets_a_model_fails(tmp_path: Path) -> None:
     write_notebook(tmp_path, CREATE, FIT, RESET)
     expected = "--expect", "model: not reset", "--expect", "*: never unknown"
-    done = watch(tmp_path, "--json", *expected, "--", *EXECUTE)
+    done = run_watch(tmp_path, "--json", *expected, "--", *EXECUTE)
 
     assert done.returncode == 1, done.stderr
     (attached,) = records(done, "attached")
@@ -84,7 +84,7 @@ def test_a_notebook_that_resets_a_model_fails(tmp_path: Path) -> None:
 def test_a_kernel_that_dies_in_a_cell_fails_the_check(tmp_path: Path) -> None:
     code = f"{START}\nm, c = start_new_kernel()\nrun(c, {CREATE!r})\n"
     code += "c.execute('import os; os._exit(1)')\nwhile m.is_alive(): pass\nc.stop_channels()"
-    done = watch(tmp_path, "--json", "--expect", "model: not reset", "--", sys.executable, "-c", code)
+    done = run_watch(tmp_path, "--json", "--expect", "model: not reset", "--", sys.executable, "-c", code)
 
     assert done.returncode == 1, done.stderr
     (result,) = records(done, "expectation")
@@ -102,7 +102,7 @@ def test_successive_kernels_are_epochs_and_a_concurrent_one_is_reported_as_not_w
         "m.", "n."
     )
     script = f"{one_by_one}\n{beside}\n{end}"
-    done = watch(tmp_path, "--json", "--expect", "*: created once", "--", sys.executable, "-c", script)
+    done = run_watch(tmp_path, "--json", "--expect", "*: created once", "--", sys.executable, "-c", script)
 
     assert done.returncode == 1
     assert [r["epoch"] for r in records(done, "attached")] == [1, 2, 3]
@@ -125,7 +125,7 @@ def test_successive_kernels_are_epochs_and_a_concurrent_one_is_reported_as_not_w
 def test_a_command_without_a_kernel_is_an_error(
     tmp_path: Path, command: list[str], status: int, message: str
 ) -> None:
-    done = watch(tmp_path, *command)
+    done = run_watch(tmp_path, *command)
     assert (done.returncode, done.stdout.replace("detached: true has ended\n", "")) in [
         (status, ""),
         (status, "detached: sh -c exit 7 has ended\n"),
@@ -140,11 +140,11 @@ def test_no_folder_stays_behind_even_if_the_command_did_not_start(
     with TemporaryDirectory(dir="/tmp") as temporary:  # its path is short enough for a socket
         monkeypatch.setenv("TMPDIR", temporary)
         for file, status in (("there.kscope", 5), ("new.kscope", 3)):
-            done = watch(tmp_path, "--record", file, "--", "sh", "-c", 'ls "$TMPDIR"')
+            done = run_watch(tmp_path, "--record", file, "--", "sh", "-c", 'ls "$TMPDIR"')
             assert done.returncode == status, done.stderr
             assert ("kernelscope-" in done.stderr) == (file == "new.kscope"), "there is one meanwhile"
             assert list(Path(temporary).iterdir()) == []
-        assert watch(tmp_path, "--", "no-such-command-here").returncode == 2
+        assert run_watch(tmp_path, "--", "no-such-command-here").returncode == 2
         assert list(Path(temporary).iterdir()) == []
 
 
@@ -226,7 +226,7 @@ def test_a_kernel_that_is_shutting_down_is_not_reported_as_unreachable(
 ) -> None:
     write_notebook(tmp_path, *cells)
     for _ in range(3):
-        done = watch(tmp_path, "--json", "--", *EXECUTE)
+        done = run_watch(tmp_path, "--json", "--", *EXECUTE)
         assert done.returncode == 0, done.stderr
         assert [r["execution_count"] for r in records(done, "execution")] == [1, 2]
         assert [r["state"] for r in records(done, "kernel") if r["state"] == "unreachable"] == []

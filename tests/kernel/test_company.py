@@ -58,7 +58,7 @@ def copy_version(folder: Path, version: str, *, wire: int | None = None) -> Path
 
 
 @contextmanager
-def watch_of(where: Path, kernel: KernelProcess) -> Iterator[subprocess.Popen[str]]:
+def watch_process(where: Path, kernel: KernelProcess) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
     env = {**os.environ, "PYTHONPATH": str(where)}
     with subprocess.Popen(
@@ -70,7 +70,7 @@ def watch_of(where: Path, kernel: KernelProcess) -> Iterator[subprocess.Popen[st
             process.kill()
 
 
-def line(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
+def read_record(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
     assert process.stdout is not None
     for text in process.stdout:
         record: dict[str, Any] = json.loads(text)
@@ -90,15 +90,15 @@ async def test_compatible_versions_share_one_probe_and_others_leave_it_alone(
     older, newer = copy_version(tmp_path, "0.0.9"), copy_version(tmp_path, "9.0", wire=WIRE + 1)
     async with watching(shared) as watch:
         await watch.wait_for_attach()
-        with watch_of(older, shared) as other:
-            line(other, "attached")
+        with watch_process(older, shared) as other:
+            read_record(other, "attached")
             assert evaluate(client, version) == kernelscope.__version__, (
                 "there is one, and it is the first one's"
             )
             shared.run("both = 1")
-            assert line(other, "execution")["code"] == "both = 1"
+            assert read_record(other, "execution")["code"] == "both = 1"
             await watch.wait_for_runs(1)
-            with watch_of(newer, shared) as stranger:
+            with watch_process(newer, shared) as stranger:
                 assert stranger.wait(LONG) == 3
                 assert stranger.stderr is not None
                 assert (
@@ -109,8 +109,8 @@ async def test_compatible_versions_share_one_probe_and_others_leave_it_alone(
         await watch.wait_for_runs(2)
     assert evaluate(client, INSTALLED) is False
 
-    with watch_of(newer, shared) as first:
-        line(first, "attached")
+    with watch_process(newer, shared) as first:
+        read_record(first, "attached")
         first.kill()
         first.wait()
         async with watching(shared) as watch:  # that probe has lost its last watcher

@@ -29,11 +29,11 @@ PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_heartbeat_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "HEARTBEAT_S", 0.5)
 
 
-def write(folder: Path, port: int, **changes: Any) -> Path:
+def write_file(folder: Path, port: int, **changes: Any) -> Path:
     """Write a connection file with this port for the heartbeat."""
     others = {name: number for number, name in enumerate(PORTS, 1)}
     raw = {**others, "hb_port": port, "ip": "127.0.0.1", "transport": "tcp", "key": "a", **changes}
@@ -43,7 +43,7 @@ def write(folder: Path, port: int, **changes: Any) -> Path:
     return path
 
 
-async def errors(path: Path) -> list[KernelError]:
+async def errors_of(path: Path) -> list[KernelError]:
     """Return the errors of attaching and detaching, which must come in time."""
     source = LiveSource(path)
     async with asyncio.timeout(LONG):
@@ -131,7 +131,7 @@ TAKEN: dict[str, tuple[Callable[[], Any], str]] = {
 async def test_the_error_says_what_answers_at_the_port(tmp_path: Path, who: str) -> None:
     program, words = TAKEN[who]
     with program() as port:
-        for error in await errors(write(tmp_path, port)):
+        for error in await errors_of(write_file(tmp_path, port)):
             assert isinstance(error, UnreachableError)
             assert words in error.title
             assert ("gives no sign" in error.hint) == (
@@ -141,7 +141,7 @@ async def test_the_error_says_what_answers_at_the_port(tmp_path: Path, who: str)
 
 async def test_the_dashboard_shows_what_answers_at_the_port(tmp_path: Path) -> None:
     with a_web_server() as port:
-        app = KernelscopeApp(Session(LiveSource(write(tmp_path, port))))
+        app = KernelscopeApp(Session(LiveSource(write_file(tmp_path, port))))
         async with app.run_test() as pilot:
             async with asyncio.timeout(LONG):
                 while not isinstance(app.screen, FailureScreen):
@@ -154,12 +154,12 @@ async def test_the_dashboard_shows_what_answers_at_the_port(tmp_path: Path) -> N
 
 
 async def test_no_address_is_looked_up(tmp_path: Path) -> None:
-    info = read_connection_file(write(tmp_path, 9, ip="kernel.example"))
+    info = read_connection_file(write_file(tmp_path, 9, ip="kernel.example"))
     assert await diagnosis.find_port_occupant(info) == "nothing"
 
 
 async def test_sockets_in_files_are_diagnosed(tmp_path: Path) -> None:
-    path = write(tmp_path, 9, transport="ipc", ip=str(tmp_path / "ipc"))
+    path = write_file(tmp_path, 9, transport="ipc", ip=str(tmp_path / "ipc"))
     assert await diagnosis.find_port_occupant(read_connection_file(path)) == "nothing"
     with zmq.Context() as context, context.socket(zmq.PULL) as server:
         server.bind(f"ipc://{tmp_path / 'ipc'}-9")
@@ -186,11 +186,11 @@ async def test_an_encrypted_kernel_answers_only_with_its_own_file(tmp_path: Path
     (folder := tmp_path / "kernel").mkdir()
     with a_kernel(folder, **{name: key.encode() for name, key in keys().items()}) as (kernel, raw):
         before = kernel.log.read_text()
-        plain = write(tmp_path, 1, **{**raw, **dict.fromkeys(keys(), ...)})
-        for error in await errors(plain):
+        plain = write_file(tmp_path, 1, **{**raw, **dict.fromkeys(keys(), ...)})
+        for error in await errors_of(plain):
             assert isinstance(error, KeyMismatchError)
             assert "encrypted connections only" in error.title
-        for error in await errors(write(tmp_path, 1, **{**raw, **keys()})):
+        for error in await errors_of(write_file(tmp_path, 1, **{**raw, **keys()})):
             assert isinstance(error, KeyMismatchError)
             assert "encryption keys" in error.title
         assert kernel.log.read_text() == before
@@ -204,7 +204,7 @@ async def test_keys_for_a_kernel_that_does_not_encrypt_are_an_error(tmp_path: Pa
     """ipykernel 6 accepts such a file and ignores the keys."""
     (folder := tmp_path / "kernel").mkdir()
     with a_kernel(folder) as (kernel, raw):
-        for error in await errors(write(tmp_path, 1, **{**raw, **keys()})):
+        for error in await errors_of(write_file(tmp_path, 1, **{**raw, **keys()})):
             assert isinstance(error, KeyMismatchError)
             assert "does not encrypt" in error.title
         assert kernel.run("1")["execution_count"] == 1

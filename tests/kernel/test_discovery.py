@@ -45,12 +45,12 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
 
 
 @pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+def second_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
     with KernelProcess(tmp_path_factory.mktemp("two")) as process:
         yield process
 
 
-def put(folder: Path, name: str, kernel: KernelProcess | None = None, **extra: Any) -> Path:
+def write_connection_file(folder: Path, name: str, kernel: KernelProcess | None = None, **extra: Any) -> Path:
     """Write a connection file in ``folder``: of a live kernel, or stale."""
     ports = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
     numbers = {port: number for number, port in enumerate(ports, 1)}
@@ -213,14 +213,14 @@ async def test_an_unusable_server_file_is_ignored(runtime: Path, changes: dict[s
         assert await fetch_served_kernels([runtime]) == {}
 
 
-def ended_pid() -> int:
+def dead_pid() -> int:
     with subprocess.Popen(["true"]) as process:
         pass
     return process.pid
 
 
 async def test_the_file_of_a_dead_server_is_ignored(runtime: Path) -> None:
-    with serving(runtime, [model("a")], [], pid=ended_pid()) as server:
+    with serving(runtime, [model("a")], [], pid=dead_pid()) as server:
         assert await fetch_served_kernels([runtime]) == {}
     assert server.requests == []
 
@@ -253,16 +253,16 @@ async def test_kernels_are_listed_live_first_and_newest_first(
     runtime: Path,
     tmp_path: Path,
     kernel: KernelProcess,
-    second: KernelProcess,
+    second_kernel: KernelProcess,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vs_code = tmp_path / "xdg" / "jupyter" / "runtime"
     vs_code.mkdir(parents=True)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "xdg"))
-    set_mtime(put(runtime, "kernel-1234.json", kernel), 2_000)
-    set_mtime(put(vs_code, "kernel-v3aa.json", second, kernel_name="py"), 3_000)
-    set_mtime(put(runtime, "kernel-old.json", jupyter_session="/home/me/eda.ipynb"), 5_000)
-    set_mtime(put(runtime, "kernel-older.json"), 4_000)
+    set_mtime(write_connection_file(runtime, "kernel-1234.json", kernel), 2_000)
+    set_mtime(write_connection_file(vs_code, "kernel-v3aa.json", second_kernel, kernel_name="py"), 3_000)
+    set_mtime(write_connection_file(runtime, "kernel-old.json", jupyter_session="/home/me/eda.ipynb"), 5_000)
+    set_mtime(write_connection_file(runtime, "kernel-older.json"), 4_000)
     kernels = await find_kernels()
     assert [(one.kernel_id, one.state, one.owner, one.notebook) for one in kernels] == [
         ("v3aa", "live", "vs code", None),
@@ -275,13 +275,16 @@ async def test_kernels_are_listed_live_first_and_newest_first(
 
 
 async def test_the_server_adds_what_it_knows_about_its_kernels(
-    runtime: Path, kernel: KernelProcess, second: KernelProcess
+    runtime: Path, kernel: KernelProcess, second_kernel: KernelProcess
 ) -> None:
     set_mtime(
-        put(runtime, "kernel-a.json", kernel, jupyter_session="/home/me/before-it-was-renamed.ipynb"), 1
+        write_connection_file(
+            runtime, "kernel-a.json", kernel, jupyter_session="/home/me/before-it-was-renamed.ipynb"
+        ),
+        1,
     )
-    set_mtime(put(runtime, "kernel-b.json", second), 1)
-    set_mtime(put(runtime, "kernel-c.json", kernel, jupyter_session="/home/me/c.ipynb"), 2)
+    set_mtime(write_connection_file(runtime, "kernel-b.json", second_kernel), 1)
+    set_mtime(write_connection_file(runtime, "kernel-c.json", kernel, jupyter_session="/home/me/c.ipynb"), 2)
     kernels = [model("a", "busy"), model("b", "starting"), {**model("c"), "last_activity": None}]
     with serving(runtime, kernels, [session("a", "churn.ipynb")]):
         by_id = {one.kernel_id: one for one in await find_kernels()}
@@ -293,18 +296,18 @@ async def test_the_server_adds_what_it_knows_about_its_kernels(
 
 
 async def test_discovery_sends_no_request(runtime: Path, kernel: KernelProcess) -> None:
-    put(runtime, "kernel-a.json", kernel)
+    write_connection_file(runtime, "kernel-a.json", kernel)
     client = kernel.client()
     client.wait_for_ready(timeout=30)
     printed = kernel.log.read_text()
     for _ in range(3):
         assert [one.state for one in await find_kernels()] == ["live"]
         await resolve("a")
-    assert statuses_until_ours(client) == ["busy", "idle"], "only those of our own request"
+    assert statuses_until_own_request(client) == ["busy", "idle"], "only those of our own request"
     assert kernel.log.read_text() == printed
 
 
-def statuses_until_ours(client: BlockingKernelClient) -> list[str]:
+def statuses_until_own_request(client: BlockingKernelClient) -> list[str]:
     """Send a request; returns every status broadcast until it ends."""
     ours = client.kernel_info()
     statuses: list[str] = []
@@ -321,23 +324,25 @@ async def test_invalid_connection_files_are_skipped(runtime: Path, kernel: Kerne
     (runtime / "kernel-b.json").mkdir()
     os.mkfifo(runtime / "kernel-c.json")
     (runtime / "kernel-d.json").symlink_to(runtime / "kernel-d.json")
-    put(runtime, "kernel-e.json", hb_port="1")
-    put(runtime, "kernel-f.json", kernel, key="").chmod(0o666)
+    write_connection_file(runtime, "kernel-e.json", hb_port="1")
+    write_connection_file(runtime, "kernel-f.json", kernel, key="").chmod(0o666)
     assert [(one.kernel_id, one.state) for one in await find_kernels()] == [("f", "live")]
 
 
 async def test_files_may_come_and_go_during_discovery(runtime: Path, kernel: KernelProcess) -> None:
-    live = put(runtime, "kernel-live.json", kernel)
+    live = write_connection_file(runtime, "kernel-live.json", kernel)
     stop = threading.Event()
 
-    def stir() -> None:
+    def change_files() -> None:
         while not stop.wait(0.0005):
-            put(runtime, "kernel-new.json").rename(runtime / "kernel-moved.json")
+            write_connection_file(runtime, "kernel-new.json").rename(runtime / "kernel-moved.json")
             (runtime / "kernel-moved.json").unlink()
-            put(runtime, "jpserver-1.json").unlink()
-            put(runtime, "another.json", kernel).rename(live)  # the same content in another file
+            write_connection_file(runtime, "jpserver-1.json").unlink()
+            write_connection_file(runtime, "another.json", kernel).rename(
+                live
+            )  # the same content in another file
 
-    thread = threading.Thread(target=stir)
+    thread = threading.Thread(target=change_files)
     thread.start()
     try:
         for _ in range(3):
@@ -374,7 +379,9 @@ def test_an_unreadable_runtime_directory_is_skipped(tmp_path: Path) -> None:
 
 
 async def test_text_of_files_is_shown_safely(runtime: Path) -> None:
-    path = put(runtime, "kernel-\x1b[2J.json", kernel_name="\u202epy", jupyter_session="/a\0\x07.ipynb")
+    path = write_connection_file(
+        runtime, "kernel-\x1b[2J.json", kernel_name="\u202epy", jupyter_session="/a\0\x07.ipynb"
+    )
     (entry,) = await find_kernels()
     assert entry.connection_file == path
     assert (entry.kernel_id, entry.kernel_name, entry.notebook) == (
@@ -389,8 +396,8 @@ async def test_text_of_files_is_shown_safely(runtime: Path) -> None:
 
 async def test_many_stale_files_do_not_hide_the_live_kernel(runtime: Path, kernel: KernelProcess) -> None:
     for number in range(100):
-        put(runtime, f"kernel-stale{number:03}.json")
-    put(runtime, "kernel-z.json", kernel)
+        write_connection_file(runtime, f"kernel-stale{number:03}.json")
+    write_connection_file(runtime, "kernel-z.json", kernel)
     kernels = await find_kernels()
     assert (len(kernels), kernels[0].kernel_id) == (101, "z")
 
@@ -399,19 +406,19 @@ async def test_many_stale_files_do_not_hide_the_live_kernel(runtime: Path, kerne
 
 
 async def test_the_only_live_kernel_is_chosen(
-    runtime: Path, kernel: KernelProcess, second: KernelProcess
+    runtime: Path, kernel: KernelProcess, second_kernel: KernelProcess
 ) -> None:
     with pytest.raises(NoKernelError, match="no running kernel") as caught:
         await resolve(None)
     assert str(runtime) in caught.value.hint
     assert "0 stale" in caught.value.hint
-    put(runtime, "kernel-stale.json")
+    write_connection_file(runtime, "kernel-stale.json")
     with pytest.raises(NoKernelError) as caught:
         await resolve(None)
     assert "1 stale" in caught.value.hint
-    live = put(runtime, "kernel-a.json", kernel)
+    live = write_connection_file(runtime, "kernel-a.json", kernel)
     assert await resolve(None) == live
-    put(runtime, "kernel-b.json", second, jupyter_session="/home/me/eda.ipynb")
+    write_connection_file(runtime, "kernel-b.json", second_kernel, jupyter_session="/home/me/eda.ipynb")
     with pytest.raises(SeveralKernelsError) as several:
         await resolve(None)
     assert {one.kernel_id for one in several.value.kernels} == {"a", "b"}
@@ -432,24 +439,24 @@ async def test_a_path_is_used_as_it_is(runtime: Path, tmp_path: Path) -> None:
 
 
 async def test_a_file_name_is_found_in_the_runtime_directories(runtime: Path) -> None:
-    path = put(runtime, "kernel-a.json")
+    path = write_connection_file(runtime, "kernel-a.json")
     assert await resolve("kernel-a.json") == path
-    odd = put(runtime, "mine.json")
+    odd = write_connection_file(runtime, "mine.json")
     assert await resolve("mine.json") == odd
 
 
 async def test_a_fragment_of_a_name_is_resolved(
-    runtime: Path, kernel: KernelProcess, second: KernelProcess
+    runtime: Path, kernel: KernelProcess, second_kernel: KernelProcess
 ) -> None:
-    old = set_mtime(put(runtime, "kernel-abc1.json"), 1_000)
-    new = set_mtime(put(runtime, "kernel-abc2.json"), 2_000)
+    old = set_mtime(write_connection_file(runtime, "kernel-abc1.json"), 1_000)
+    new = set_mtime(write_connection_file(runtime, "kernel-abc2.json"), 2_000)
     assert await resolve("bc") == new, "none is live: the newest"
-    live = set_mtime(put(runtime, "kernel-abc3.json", kernel), 500)
+    live = set_mtime(write_connection_file(runtime, "kernel-abc3.json", kernel), 500)
     assert await resolve("bc") == live
     assert await resolve("kernel-abc") == live
     assert await resolve("kernel-a*3.json") == live
     assert await resolve("abc1") == old, "a complete kernel id"
-    other = put(runtime, "kernel-abc.json", second)
+    other = write_connection_file(runtime, "kernel-abc.json", second_kernel)
     assert await resolve("abc") == other, "a complete id wins over ids that contain it"
     with pytest.raises(SeveralKernelsError, match='matches "bc"') as several:
         await resolve("bc")
@@ -458,19 +465,19 @@ async def test_a_fragment_of_a_name_is_resolved(
 
 async def test_a_directory_is_not_taken_for_a_connection_file(runtime: Path, tmp_path: Path) -> None:
     (tmp_path / "abc").mkdir()
-    path = put(runtime, "kernel-abc.json")
+    path = write_connection_file(runtime, "kernel-abc.json")
     assert await resolve("abc") == path
 
 
 async def test_a_notebook_is_resolved_to_its_kernel(
-    runtime: Path, tmp_path: Path, kernel: KernelProcess, second: KernelProcess
+    runtime: Path, tmp_path: Path, kernel: KernelProcess, second_kernel: KernelProcess
 ) -> None:
     notebook = tmp_path / "work" / "churn.ipynb"
     notebook.parent.mkdir()
     notebook.write_text("{}")
     (tmp_path / "link.ipynb").symlink_to(notebook)
-    path = put(runtime, "kernel-a.json", kernel, jupyter_session=str(notebook))
-    put(runtime, "kernel-b.json", second, jupyter_session="\0")
+    path = write_connection_file(runtime, "kernel-a.json", kernel, jupyter_session=str(notebook))
+    write_connection_file(runtime, "kernel-b.json", second_kernel, jupyter_session="\0")
     for argument in (str(notebook), "work/churn.ipynb", "./work/../link.ipynb"):
         assert await resolve(argument) == path
     with pytest.raises(NoKernelError) as caught:
@@ -494,7 +501,7 @@ async def test_an_error_for_no_match_lists_the_running_kernels(
     runtime: Path, kernel: KernelProcess, argument: str
 ) -> None:
     for number in range(7):
-        put(runtime, f"kernel-live{number}.json", kernel)
+        write_connection_file(runtime, f"kernel-live{number}.json", kernel)
     with pytest.raises(NoKernelError) as caught:
         await resolve(argument)
     assert not isinstance(caught.value, SeveralKernelsError)

@@ -75,10 +75,10 @@ async def test_heartbeats_do_not_disturb_the_kernel(tmp_path: Path) -> None:
 async def test_another_program_at_the_port_does_not_beat(context: zmq.asyncio.Context) -> None:
     """One port accepts and never answers, one answers something else."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert not await has_heartbeat(at_port(silent.getsockname()[1]), SHORT)
+        assert not await has_heartbeat(info_for_port(silent.getsockname()[1]), SHORT)
     other = context.socket(zmq.REP)
     port = other.bind_to_random_port("tcp://127.0.0.1")
-    heartbeat = Heartbeat(at_port(port), context)
+    heartbeat = Heartbeat(info_for_port(port), context)
 
     async def answer() -> None:
         assert await other.recv() == b"ping"
@@ -91,15 +91,15 @@ async def test_another_program_at_the_port_does_not_beat(context: zmq.asyncio.Co
 
 
 async def test_an_unreachable_address_does_not_beat() -> None:
-    too_long = replace(at_port(1), transport="ipc", ip="/tmp/" + "a" * 200)
+    too_long = replace(info_for_port(1), transport="ipc", ip="/tmp/" + "a" * 200)
     assert not await has_heartbeat(too_long, SHORT)
-    assert not await has_heartbeat(replace(at_port(1), ip="[nonsense"), SHORT)
+    assert not await has_heartbeat(replace(info_for_port(1), ip="[nonsense"), SHORT)
 
 
 async def test_the_time_limit_is_kept() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        assert not await has_heartbeat(at_port(silent.getsockname()[1]), SHORT)
+        assert not await has_heartbeat(info_for_port(silent.getsockname()[1]), SHORT)
         assert SHORT <= time.monotonic() - began < LONG
 
 
@@ -114,7 +114,7 @@ async def test_an_encrypted_kernel_beats(tmp_path: Path) -> None:
         assert has_kernel_process(kernel.connection_file) is True
 
 
-def at_port(port: int) -> ConnectionInfo:
+def info_for_port(port: int) -> ConnectionInfo:
     return ConnectionInfo(
         connection=Path("kernel-none.json"),
         transport="tcp",

@@ -146,14 +146,14 @@ def kernelscope(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def keep(kernel: KernelProcess) -> None:
+async def keep_probe(kernel: KernelProcess) -> None:
     async with watching(kernel, keep=600.0) as watch:
         await watch.wait_for_attach()
 
 
 def test_explain_reports_unwatched_runs_and_waits_for_a_busy_kernel(kernel: KernelProcess) -> None:
     explain = "explain", str(kernel.connection_file), "model"
-    asyncio.run(keep(kernel))
+    asyncio.run(keep_probe(kernel))
     first = kernel.run("model.fit([[0], [1]], [0, 1])")["execution_count"]
     kernel.run("model = LogisticRegression()")
     last = kernel.run("model = LogisticRegression()")["execution_count"]

@@ -88,7 +88,7 @@ def start_kernels(python: str, *folders: Path) -> list[KernelProcess]:
     return [KernelProcess(folder, python) for folder in folders]
 
 
-def without_ids(outputs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def mask_ids(outputs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Mask what differs from kernel to kernel: process ids, addresses, times."""
     return [
         (k, re.sub(r"0x[0-9a-f]+|\bat [0-9a-f]+|ipykernel_\d+|[\d.]+ [µnm]?s\b", "…", t)) for k, t in outputs
@@ -101,7 +101,7 @@ def watch_process(kernel: KernelProcess) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
-def line_of(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
+def read_record(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
     assert process.stdout is not None
     for line in process.stdout:
         record: dict[str, Any] = json.loads(line)
@@ -121,16 +121,16 @@ async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
         async with watching(watched) as watch:
             await watch.wait_for_attach()
             for number, cell in enumerate(CELLS, start=1):
-                assert without_ids(run_cell(ours, cell)) == without_ids(run_cell(theirs, cell)), cell
+                assert mask_ids(run_cell(ours, cell)) == mask_ids(run_cell(theirs, cell)), cell
                 await watch.wait_for_runs(number)
             assert watch.codes == list(CELLS)
             state = evaluate(ours, EXPRESSION)
             assert state["names"] == evaluate(theirs, EXPRESSION)["names"]
         assert evaluate(ours, EXPRESSION) == evaluate(theirs, EXPRESSION)
         with watch_process(watched) as other:
-            line_of(other, "attached")
+            read_record(other, "attached")
             run_cell(ours, "model.fit(X, y)")
-            line_of(other, "execution")
+            read_record(other, "execution")
             other.kill()
         run_cell(theirs, "model.fit(X, y)")
         for client in (ours, theirs):
@@ -376,7 +376,7 @@ async def test_a_client_that_left_before_its_attach_was_read_gets_no_probe(
 ) -> None:
     waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass")
     with watch_process(kernel) as other:
-        line_of(other, "waiting")
+        read_record(other, "waiting")
         other.kill()
     (tmp_path / "go").touch()
     kernel.wait(waiting)

@@ -49,7 +49,7 @@ def files_with_key(folder: Path, kernel: KernelProcess) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and key in path.read_bytes()]
 
 
-def info(kernel: KernelProcess) -> bytes:
+def connect_info(kernel: KernelProcess) -> bytes:
     """Return what ``%connect_info`` prints."""
     return kernel.connection_file.read_bytes() + b"\n\nPaste the above JSON into a file, and connect with:\n"
 
@@ -68,7 +68,7 @@ def watch(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def send_info(process: subprocess.Popen[bytes], kernel: KernelProcess) -> None:
     assert process.stdin is not None
-    process.stdin.write(info(kernel))
+    process.stdin.write(connect_info(kernel))
     process.stdin.flush()
 
 
@@ -89,7 +89,7 @@ def test_a_killed_watcher_leaves_no_key(kernel: KernelProcess, private: Path) ->
         process.kill()
         process.wait(LONG)
         assert files_with_key(private, kernel) == []
-    (control := private / "TMPDIR" / "control").write_bytes(info(kernel))
+    (control := private / "TMPDIR" / "control").write_bytes(connect_info(kernel))
     assert files_with_key(private, kernel) == [control]
 
 
@@ -138,7 +138,7 @@ def test_the_other_commands_read_it_too(kernel: KernelProcess, private: Path, tm
     ):
         done = subprocess.run(
             [sys.executable, "-m", "kernelscope", *arguments],
-            input=info(kernel), capture_output=True, check=False, timeout=LONG,
+            input=connect_info(kernel), capture_output=True, check=False, timeout=LONG,
         )  # fmt: skip
         assert done.returncode == 0, (arguments, done.stderr)
         assert output in done.stdout, arguments

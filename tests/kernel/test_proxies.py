@@ -148,7 +148,7 @@ async def test_messages_that_come_twice_or_late_or_from_others_change_nothing(
 ) -> None:
     received: list[Frames] = []
 
-    def twice(frames: Frames) -> list[Frames]:
+    def deliver_twice(frames: Frames) -> list[Frames]:
         received.append(frames)
         return [frames, frames]
 
@@ -157,7 +157,7 @@ async def test_messages_that_come_twice_or_late_or_from_others_change_nothing(
         watching_at(shared, meddler.connection_file) as watch,
     ):
         await watch.wait_for_attach()
-        meddler.treat = twice
+        meddler.treat = deliver_twice
         shared.run("twice = 1")
         await watch.wait_for_runs(1)
         (push,) = filter(is_push, received)

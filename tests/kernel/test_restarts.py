@@ -88,66 +88,76 @@ async def blocking_caller() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
         await loop.run_in_executor(thread, lambda: ensure_event_loop().close())
 
 
-async def by_hand(folder: Path, kinds: list[str]) -> Restarts:
+async def restart_by_hand(folder: Path, kinds: list[str]) -> Restarts:
     """Restart a kernel on the same file, after killing it or asking it to shut down."""
     with Nursery(sys.executable, ()) as nursery:  # one per lane: it serves one thread
-        async with blocking_caller() as hand:
-            kernel = await hand(lambda: KernelProcess(folder, nursery=nursery))
+        async with blocking_caller() as call_blocking:
+            kernel = await call_blocking(lambda: KernelProcess(folder, nursery=nursery))
             try:
-                return await _by_hand(hand, kernel, kinds)
+                return await _restart_each(call_blocking, kernel, kinds)
             finally:
-                await hand(kernel.stop)
+                await call_blocking(kernel.stop)
 
 
-async def _by_hand(hand: Callable[..., Awaitable[Any]], kernel: KernelProcess, kinds: list[str]) -> Restarts:
+async def _restart_each(
+    call_blocking: Callable[..., Awaitable[Any]], kernel: KernelProcess, kinds: list[str]
+) -> Restarts:
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
         lane = Lane(watch)
         for kind in kinds:
-            await hand(HOW[kind], kernel)
+            await call_blocking(RESTARTS[kind], kernel)
             await lane.check_begin(kind, kernel.pid, time.monotonic())
-            await lane.check_run(lambda code: hand(kernel.run, code))
-    assert await hand(lambda: evaluate(kernel.client(), INSTALLED)) is False
+            await lane.check_run(lambda code: call_blocking(kernel.run, code))
+    assert await call_blocking(lambda: evaluate(kernel.client(), INSTALLED)) is False
     assert kernel.log.read_text().count("No such comm") == 0
     return lane.restarts
 
 
-def forced(kernel: KernelProcess) -> None:
+def restart_forced(kernel: KernelProcess) -> None:
     kernel.restart()
 
 
-def graceful(kernel: KernelProcess) -> None:
+def restart_gracefully(kernel: KernelProcess) -> None:
     client = kernel.client()
     client.control_channel.send(client.session.msg("shutdown_request", {"restart": True}))
     kernel.process.wait(LONG)
     kernel.restart()
 
 
-def during_a_run(kernel: KernelProcess) -> None:
+def restart_during_a_run(kernel: KernelProcess) -> None:
     kernel.queue("import pathlib; pathlib.Path('runs').touch()\nwhile True: pass")
     _wait_for(kernel.folder / "runs")
     kernel.restart()
 
 
-def by_its_own_cell(kernel: KernelProcess) -> None:
+def restart_by_own_cell(kernel: KernelProcess) -> None:
     kernel.queue("import os; os._exit(1)")
     kernel.process.wait(LONG)
     kernel.restart()
 
 
-def thrice(kernel: KernelProcess) -> None:
+def restart_three_times(kernel: KernelProcess) -> None:
     for _ in range(3):
         kernel.restart()
 
 
-def and_busy_at_once(kernel: KernelProcess) -> None:
+def restart_when_busy(kernel: KernelProcess) -> None:
     """Restart and queue cells, like "Restart and run all": our request comes behind them."""
     kernel.restart()
     kernel.wait(kernel.queue("import time; time.sleep(0.3)", store_history=False))
 
 
-HOW: dict[str, Callable[[KernelProcess], None]] = {
-    how.__name__: how for how in (forced, graceful, during_a_run, by_its_own_cell, thrice, and_busy_at_once)
+RESTARTS: dict[str, Callable[[KernelProcess], None]] = {
+    how.__name__: how
+    for how in (
+        restart_forced,
+        restart_gracefully,
+        restart_during_a_run,
+        restart_by_own_cell,
+        restart_three_times,
+        restart_when_busy,
+    )
 }
 
 
@@ -160,7 +170,7 @@ def _wait_for(path: Path) -> None:
 
 
 @asynccontextmanager
-async def managed(folder: Path) -> AsyncIterator[AsyncIOLoopKernelManager]:
+async def jupyter_manager(folder: Path) -> AsyncIterator[AsyncIOLoopKernelManager]:
     """Run a kernel whose Jupyter manager restarts it when it dies."""
     config = Config({"KernelRestarter": {"time_to_dead": 0.1, "stable_start_time": 0.0}})
     manager = AsyncIOLoopKernelManager(connection_file=str(folder / "kernel-managed.json"), config=config)
@@ -181,8 +191,8 @@ def pid_of(manager: AsyncIOLoopKernelManager) -> int:
     return pid
 
 
-async def by_jupyter(folder: Path, kinds: list[str]) -> Restarts:
-    async with managed(folder) as manager:
+async def restart_by_jupyter(folder: Path, kinds: list[str]) -> Restarts:
+    async with jupyter_manager(folder) as manager:
         await wait_until_it_answers(manager)
         watch = Watcher(LiveSource(folder / "kernel-managed.json"))
         task = asyncio.create_task(watch.pump())
@@ -237,19 +247,21 @@ async def wait_until_it_answers(manager: AsyncIOLoopKernelManager) -> Callable[[
 async def test_a_hundred_restarts_of_every_kind_are_a_hundred_epochs(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    kinds = [*HOW] * 12
+    kinds = [*RESTARTS] * 12
     random.Random(4).shuffle(kinds)
     folders = [tmp_path / f"lane{n}" for n in range(3)]
     for folder in folders:
         folder.mkdir()
     jupyters = ["by Jupyter, now", "by Jupyter, asked", "to new ports", *["autorestarted"] * 5] * 4
     lanes = await asyncio.gather(
-        by_hand(folders[0], kinds[::2]), by_hand(folders[1], kinds[1::2]), by_jupyter(folders[2], jupyters)
+        restart_by_hand(folders[0], kinds[::2]),
+        restart_by_hand(folders[1], kinds[1::2]),
+        restart_by_jupyter(folders[2], jupyters),
     )
     restarts = [one for lane in lanes for one in lane]
     assert len(restarts) >= 100
     lines = []
-    for kind in (*HOW, *dict.fromkeys(jupyters)):
+    for kind in (*RESTARTS, *dict.fromkeys(jupyters)):
         seconds = [s for k, s in restarts if k == kind]
         lines.append(f"{kind:<20} {len(seconds):>4} {statistics.median(seconds):>8.2f} {max(seconds):>8.2f}")
     seconds = [s for _, s in restarts]

@@ -28,7 +28,7 @@ def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
         yield process
 
 
-def new_subshell(client: Any) -> str:
+def create_subshell(client: Any) -> str:
     """Create a subshell over the control channel (ipykernel 7); returns its id."""
     message = client.session.msg("create_subshell_request", {})
     client.control_channel.send(message)
@@ -42,7 +42,7 @@ def new_subshell(client: Any) -> str:
 
 async def test_concurrent_cells_are_separate_runs(kernel: KernelProcess) -> None:
     client = kernel.client()
-    subshell = new_subshell(client)
+    subshell = create_subshell(client)
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
         first = "from sklearn.svm import SVC\nbeside = SVC()\n" + UNTIL_GO.format("one")

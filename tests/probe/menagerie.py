@@ -153,12 +153,12 @@ def batch(space: Dict[str, Any], seed: int, count: int) -> None:  # noqa: UP006
     wires.tripped.clear()
 
 
-def looked_at() -> int:
+def count_calls() -> int:
     """Return how often code of these objects has run since the last batch."""
     return len(wires.tripped)
 
 
-def naive(space: Dict[str, Any]) -> int:  # noqa: UP006
+def examine_naively(space: Dict[str, Any]) -> int:  # noqa: UP006
     """Return, as a control, how often ``repr`` and ``isinstance`` run code of these objects."""
     for name in [n for n in space if n.startswith("x")]:
         for ask in (repr, bool, lambda x: isinstance(x, dict), lambda x: x.get_params()):

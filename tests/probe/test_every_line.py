@@ -100,10 +100,10 @@ def play_cells(client: BlockingKernelClient, cells: Iterable[str]) -> list[Shown
     return list(outputs_by_request.values())
 
 
-_DOORS = ("try:", "while not self._stop_now.is_set():", "self = argument = None")
+_OUTERMOST_LINES = ("try:", "while not self._stop_now.is_set():", "self = argument = None")
 
 
-def is_at_the_door(entry: str, module: str, line: int) -> bool:
+def is_outermost_line(entry: str, module: str, line: int) -> bool:
     """Whether the line is the first or last of an outermost guard, the poller's loop or the loader's function.
 
     Only tracing can raise there: the interpreter runs nothing on that line and delivers no signal on it, and in
@@ -113,7 +113,7 @@ def is_at_the_door(entry: str, module: str, line: int) -> bool:
     if entry != "guard" and name != "loader":
         return False
     source = (PROBE / f"{name}.py").read_text(encoding="utf-8").splitlines()
-    return source[line - 1].strip() in _DOORS
+    return source[line - 1].strip() in _OUTERMOST_LINES
 
 
 def report(client: BlockingKernelClient) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def collect_lines(client: BlockingKernelClient) -> Lines:
         play_cells(client, [f"{FAULTS}break_a_look({broken})\n{CELLS[0]}", CELLS[0]] if broken else CELLS[:1])
         evaluate(client, FAULTS + "collect(False)")
         for entry, module, line, times in report(client)["reached"]:
-            if not is_at_the_door(entry, module, line):
+            if not is_outermost_line(entry, module, line):
                 result.setdefault((entry, module, line), (1 if broken else times, broken))
     return result
 
@@ -339,7 +339,7 @@ def lines_of(client: BlockingKernelClient, go: str) -> Lines:
     evaluate(client, f"len(str({go}))")
     evaluate(client, FAULTS + "collect(False)")
     result = {(entry, module, line): (times, 0) for entry, module, line, times in report(client)["reached"]}
-    return {place: times for place, times in result.items() if not is_at_the_door(*place)}
+    return {place: times for place, times in result.items() if not is_outermost_line(*place)}
 
 
 @pytest.mark.long

@@ -36,7 +36,7 @@ CELLS = (
 )
 
 
-def place(dice: random.Random, number: int, thing: Any, space: dict[str, Any]) -> None:
+def put_somewhere(dice: random.Random, number: int, thing: Any, space: dict[str, Any]) -> None:
     """Put the object somewhere where the probe looks."""
     name = f"x{number}"
     model = LogisticRegression()
@@ -73,7 +73,7 @@ def test_no_code_of_hostile_objects_is_run(seed: int, monkeypatch: pytest.Monkey
     )
     space["model"], space["folder"] = LogisticRegression(), __import__("pathlib").Path("/tmp")
     for number, thing in enumerate(hostile_objects(wires, seed, 120)):
-        place(dice, number, thing, space)
+        put_somewhere(dice, number, thing, space)
     looking = make_scanner(space)
     reader = make_code_reader(space, looking)
     wires.tripped.clear()

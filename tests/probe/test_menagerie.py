@@ -44,7 +44,7 @@ async def test_thousands_of_hostile_objects_are_scanned_without_running_their_co
                 assert reply["status"] == "ok", reply
                 kernel.run("if not gc: x0.fit(x1)\ny = [x2, x3]; model = LogisticRegression(C=2.0)")
                 await watch.wait_for_runs(before + 2 * (number + 1))
-                tripped += evaluate(client, "menagerie.looked_at()")
+                tripped += evaluate(client, "menagerie.count_calls()")
                 kernel.run("for i in range(120): del globals()[f'x{i}']\ndel y, i; _ = gc.collect()")
                 before += 1
                 await watch.wait_for_runs(before + 2 * (number + 1))
@@ -86,4 +86,4 @@ async def test_thousands_of_hostile_objects_are_scanned_without_running_their_co
 
 async def _control(kernel: KernelProcess) -> int:
     kernel.run(f"menagerie.batch(globals(), {SEED * 1_000}, {SIZE})")
-    return int(evaluate(kernel.client(), "menagerie.naive(globals())"))
+    return int(evaluate(kernel.client(), "menagerie.examine_naively(globals())"))

@@ -34,7 +34,7 @@ from kernelscope.probe.types import (
 from tests.support.probe import make_types
 
 
-def methods(**body: Any) -> dict[str, Any]:
+def with_methods(**body: Any) -> dict[str, Any]:
     return {n: (lambda *a, **k: None) for n in ("get_params", "fit")} | body
 
 
@@ -57,7 +57,7 @@ class ReadOnly(property):
         (LogisticRegression, ESTIMATOR),
         (Pipeline, ESTIMATOR),
         (Mine, ESTIMATOR),
-        (type("Duck", (), methods()), ESTIMATOR),
+        (type("Duck", (), with_methods()), ESTIMATOR),
         (dict, CONTAINER),
         (list, CONTAINER),
         (tuple, CONTAINER),
@@ -67,10 +67,10 @@ class ReadOnly(property):
         (np.ndarray, OPAQUE),
         (int, OPAQUE),
         (type("D", (dict,), {"__module__": "collections"}), OPAQUE),
-        (type("P", (), methods(get_params=property(lambda _s: 1 / 0))), USER_OBJECT),
-        (type("Q", (), methods(fit=ReadOnly(lambda _s: 1 / 0))), USER_OBJECT),
+        (type("P", (), with_methods(get_params=property(lambda _s: 1 / 0))), USER_OBJECT),
+        (type("Q", (), with_methods(fit=ReadOnly(lambda _s: 1 / 0))), USER_OBJECT),
         (type("NoFit", (LogisticRegression,), {"fit": None}), USER_OBJECT),
-        (type("Number", (), methods(fit=3)), USER_OBJECT),
+        (type("Number", (), with_methods(fit=3)), USER_OBJECT),
         (type("Plain", (), {"__module__": "__main__"}), USER_OBJECT),
     ],
 )

@@ -69,7 +69,7 @@ class Seen:
         """Number of places that differ between any two runs and were masked."""
         self._folder = str(folder)
 
-    def normal(self, text: str) -> str:
+    def mask(self, text: str) -> str:
         """Mask what differs between any two runs."""
         text = text.replace(self._folder, "FOLDER")
         for pattern, word in _VARIES:
@@ -130,7 +130,7 @@ class Player:
                 await self._idle[request].wait()
         client.set_widgets_metadata()
         models = client.nb.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
-        states = sorted(self.seen.normal(_text(state)) for state in models.get("state", {}).values())
+        states = sorted(self.seen.mask(_text(state)) for state in models.get("state", {}).values())
         self.seen.cells[notebook.name, len(cells)] = [f"widget {state}" for state in states]
 
     def _replied(self, cell: Any, cell_index: int, execute_reply: dict[str, Any]) -> None:
@@ -160,8 +160,8 @@ class Player:
                 (m["msg_type"], {**m["content"], "metadata": m["metadata"]}) for m in messages
             )
         for key, outputs in self.seen.cells.items():
-            self.seen.cells[key] = [self.seen.normal(text) for text in outputs]
-        self.seen.log = self.seen.normal(self._kernel.log.read_text())
+            self.seen.cells[key] = [self.seen.mask(text) for text in outputs]
+        self.seen.log = self.seen.mask(self._kernel.log.read_text())
         self.seen.nbclient = log.lines
 
     async def _listen(self) -> None:

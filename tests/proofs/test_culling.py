@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.kernel.test_manners import line_of
+from tests.kernel.test_manners import read_record
 from tests.kernel.watching import LONG
 
 VARIABLE = "KERNELSCOPE_TEST_SERVERS"
@@ -147,7 +147,7 @@ def test_idle_kernels_are_culled_watched_or_not_and_busy_ones_are_not(
         for name, options in options_by_kernel.items():
             if options is not None:
                 watch = stack.enter_context(_watch(server.connection_file(kernels[name]), options))
-                line_of(watch, "attached")
+                read_record(watch, "attached")
         for name, kernel in kernels.items():
             _run(server.connection_file(kernel), code.get(name, "1"), name != "watched, busy")
         changes = _count_activity_until_gone(server, kernels, ("alone", "watched", "polled"))

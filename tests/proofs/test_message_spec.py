@@ -13,7 +13,7 @@ import pytest
 from jupyter_kernel_test import KernelTests, msgspec_v5
 
 from tests.conftest import interpreter
-from tests.kernel.test_manners import line_of, watch_process
+from tests.kernel.test_manners import read_record, watch_process
 from tests.kernel.watching import LONG
 from tests.support.kernels import KernelProcess, wait_until_ready
 
@@ -67,7 +67,7 @@ class Watched(KernelTests):  # type: ignore[misc]
         cls.kc = cls.kernel.client()
         wait_until_ready(cls.kc)
         cls.watcher = watch_process(cls.kernel)
-        line_of(cls.watcher, "attached")
+        read_record(cls.watcher, "attached")
         channel: Any = cls.kc.iopub_channel
         receive, cls.passed_over = channel.get_msg, []
 
@@ -110,7 +110,7 @@ def kernel_and_client(
             yield False, client
             return
         with watch_process(kernel) as watcher:
-            line_of(watcher, "attached")
+            read_record(watcher, "attached")
             yield True, client
             watcher.kill()
 

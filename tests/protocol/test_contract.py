@@ -14,7 +14,7 @@ from kernelscope.kernel import inject
 from kernelscope.kernel.inject import value_of
 from kernelscope.protocol.wire import AttachReply, Greeting
 from tests.kernel.watching import evaluate, watching
-from tests.protocol.test_forms import declared, kinds_of
+from tests.protocol.test_forms import fields_of, kinds_of
 from tests.support.kernels import KernelProcess
 
 CELLS = (
@@ -76,18 +76,18 @@ async def test_the_probe_sends_what_is_declared_and_nothing_else(python: str, tm
             reply = ask(kernel, request)
             audited = ask(kernel, inject.look_inside())
         detached = ask(kernel, inject.DETACH)
-    assert greeting.keys() == declared("Greeting").keys()
-    assert audited["probe"].keys() == declared("AuditInfo").keys()
-    assert detached.keys() == declared("DetachReply").keys()
+    assert greeting.keys() == fields_of("Greeting").keys()
+    assert audited["probe"].keys() == fields_of("AuditInfo").keys()
+    assert detached.keys() == fields_of("DetachReply").keys()
     collect_keys(reply, AttachReply, keys)
-    assert keys["AttachReply"] == declared("AttachReply").keys()
-    assert keys["KernelReply"] == declared("KernelReply").keys()
-    assert keys["Snapshot"] == declared("Snapshot").keys()
+    assert keys["AttachReply"] == fields_of("AttachReply").keys()
+    assert keys["KernelReply"] == fields_of("KernelReply").keys()
+    assert keys["Snapshot"] == fields_of("Snapshot").keys()
     unsent = {name for name in ("Call", "LocalModel") if name not in keys}
     assert unsent == set() if reply["kernel"]["sees_calls"] else unsent == {"Call", "LocalModel"}
     for name in sorted({*keys} - {"AttachReply", "KernelReply", "Snapshot"}):
-        assert keys[name] - declared(name).keys() == set(), name
-        assert declared(name).keys() - keys[name] <= NEVER.get(name, set()), name
+        assert keys[name] - fields_of(name).keys() == set(), name
+        assert fields_of(name).keys() - keys[name] <= NEVER.get(name, set()), name
     assert {
         "Observation",
         "ObjectFacts",

@@ -47,19 +47,19 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
 MESSAGES = sorted(FORMS.keys() - PARTS.keys() - REQUESTS)
 
 
-def declared(name: str) -> dict[str, Any]:
+def fields_of(name: str) -> dict[str, Any]:
     """Return the fields of a struct, by their keys in a message."""
     return {field.encode_name: field for field in msgspec.structs.fields(STRUCTS[name])}
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_both_sides_declare_the_same_keys(name: str) -> None:
-    assert set(FORMS[name].__annotations__) == declared(name).keys()
+    assert set(FORMS[name].__annotations__) == fields_of(name).keys()
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_key_that_may_be_missing_has_a_default(name: str) -> None:
-    fields = declared(name)
+    fields = fields_of(name)
     required = {key for key, field in fields.items() if field.required}
     assert required <= FORMS[name].__required_keys__
 
@@ -67,7 +67,7 @@ def test_a_key_that_may_be_missing_has_a_default(name: str) -> None:
 @pytest.mark.parametrize("name", MESSAGES)
 def test_each_value_is_of_the_type_that_is_declared_for_it(name: str) -> None:
     """The struct accepts everything that is sent and nothing else, except ``None`` as a default."""
-    fields = declared(name)
+    fields = fields_of(name)
     for key, sent_type in typing.get_type_hints(FORMS[name]).items():
         sends, takes = list(kinds_of(sent_type)), list(kinds_of(fields[key].type))
         place = f"{name}.{key}: {sent_type} and {fields[key].type}"

@@ -49,7 +49,7 @@ def is_beginning(numbers: list[str]) -> bool:
     return numbers == [str(n) for n in range(len(numbers))]
 
 
-def fill(path: Path) -> dict[str, object]:
+def record_beyond_limit(path: Path) -> dict[str, object]:
     """Record more than there is room for."""
     messages: list[str] = []
     recorder = Recorder(path, messages.append)
@@ -61,7 +61,7 @@ def fill(path: Path) -> dict[str, object]:
     return {"messages": messages, "committed": committed, "replayed": replay(path)}
 
 
-def fill_up(folder: Path, step: int) -> dict[str, object]:
+def record_with_more_room(folder: Path, step: int) -> dict[str, object]:
     """Record with ever more room, so that each write fails once, until there is enough."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     refused, cut, events = 0, 0, 30
@@ -89,7 +89,7 @@ def fill_up(folder: Path, step: int) -> dict[str, object]:
     raise AssertionError
 
 
-def refuse(path: Path) -> dict[str, object]:
+def record_read_only(path: Path) -> dict[str, object]:
     """Record where nothing can be written; read a finished and a cut-off recording there."""
     try:
         Recorder(path / "new", lambda _: None)
@@ -126,7 +126,7 @@ def write_until_killed(path: Path, acknowledged: int) -> None:
         os.write(acknowledged, b".")
 
 
-def kill(folder: Path, rounds: int, seed: int = 91) -> dict[str, object]:
+def kill_writers(folder: Path, rounds: int, seed: int = 91) -> dict[str, object]:
     """Kill writers while they write; read the recording meanwhile and afterwards."""
     chance = random.Random(seed)
     acknowledged, missing, torn, read = 0, 0, 0, 0
@@ -160,19 +160,19 @@ def kill(folder: Path, rounds: int, seed: int = 91) -> dict[str, object]:
 
 def main(what: str, folder: Path, *rest: str) -> dict[str, object]:
     if what == "every":
-        return fill_up(folder, int(rest[0]))
+        return record_with_more_room(folder, int(rest[0]))
     if what == "killed":
-        return kill(folder, int(rest[0]))
+        return kill_writers(folder, int(rest[0]))
     if what == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (SPACE, SPACE))
-        return fill(folder / "a.kscope")
+        return record_beyond_limit(folder / "a.kscope")
     if what == "full":
         mount(folder, SPACE)
-        return fill(folder / "a.kscope")
+        return record_beyond_limit(folder / "a.kscope")
     mount(folder, 4_000_000)
     write_old_recordings(folder)
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-    return refuse(folder)
+    return record_read_only(folder)
 
 
 if __name__ == "__main__":

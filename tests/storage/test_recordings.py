@@ -35,7 +35,7 @@ WRITTEN = sorted((Path(__file__).parent / "written").glob("*.kscope"))
 """A recording of the scripted session in each version of the format."""
 
 
-def fail(why: str) -> None:
+def fail_on_message(why: str) -> None:
     raise AssertionError(why)
 
 
@@ -46,7 +46,7 @@ def encode_moments(timeline: Timeline) -> bytes:
 async def record(path: Path) -> Timeline:
     """Record the scripted session in this file."""
     session = Session(ScriptedSource([*churn().events, Detached("over")]))
-    recorder = Recorder(path, fail)
+    recorder = Recorder(path, fail_on_message)
     session.listen(recorder)
     await session.run()
     recorder.close()
@@ -82,7 +82,7 @@ def test_any_replayed_session_is_the_same_stored_or_rejudged(
     ]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.kscope"
-        recorder = Recorder(path, fail)
+        recorder = Recorder(path, fail_on_message)
         for event in events:
             recorder(live.apply(event))
         recorder.close()
@@ -140,7 +140,7 @@ async def test_the_source_of_a_cell_is_stored_once_however_often_it_ran(tmp_path
     story.attach()
     for _ in range(5):
         story.run("x" * 50_000_000)
-    recorder, timeline = Recorder(path, fail), Timeline()
+    recorder, timeline = Recorder(path, fail_on_message), Timeline()
     for event in story.events:
         recorder(timeline.apply(event))
     recorder.close()
@@ -151,7 +151,7 @@ async def test_the_source_of_a_cell_is_stored_once_however_often_it_ran(tmp_path
 
 def test_a_recording_describes_itself(tmp_path: Path) -> None:
     path, hours = tmp_path / "a.kscope", iter((3_600.0, 7_200.0))
-    recorder, timeline = Recorder(path, fail, clock=lambda: next(hours)), Timeline()
+    recorder, timeline = Recorder(path, fail_on_message, clock=lambda: next(hours)), Timeline()
     assert RecordingSource(path).about() == About(__version__, started=3_600.0)
     for event in churn().events:
         recorder(timeline.apply(event))
@@ -167,7 +167,7 @@ async def test_a_reader_follows_a_recording_until_it_is_closed(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.kscope"
-    recorder = Recorder(path, fail)
+    recorder = Recorder(path, fail_on_message)
     recorder(Update(Waiting("before")))
     events: list[Event | ReplayedEvent] = []
     async for event in RecordingSource(path, follow=True).events():
@@ -182,7 +182,7 @@ async def test_a_reader_follows_a_recording_until_it_is_closed(
 async def test_a_reader_of_many_events_lets_the_writer_finish(tmp_path: Path) -> None:
     """There are more than one read returns: the writer ends while the reader is at the first."""
     path = tmp_path / "a.kscope"
-    recorder = Recorder(path, fail)
+    recorder = Recorder(path, fail_on_message)
     recorder.write(Update(Waiting(str(number))) for number in range(10_000))
     read = RecordingSource(path).events()
     first = await anext(read)
@@ -202,7 +202,7 @@ async def test_only_a_cell_that_still_ran_at_the_end_is_recorded_of_the_signs_of
         story.run("pass")
         story.kernel("idle")
     story.kernel("busy")
-    recorder, live = Recorder(path, fail), Timeline()
+    recorder, live = Recorder(path, fail_on_message), Timeline()
     for event in (*story.events, *([Detached("on request")] if detached else [])):
         recorder(live.apply(event))
     recorder.close()
@@ -214,7 +214,7 @@ async def test_only_a_cell_that_still_ran_at_the_end_is_recorded_of_the_signs_of
 
 async def test_another_reader_sees_every_event_as_soon_as_it_was_recorded(tmp_path: Path) -> None:
     path = tmp_path / "a.kscope"
-    recorder = Recorder(path, fail)
+    recorder = Recorder(path, fail_on_message)
     for number in range(3):
         recorder(Update(Waiting(f"reason {number}")))
         events = await events_in(path)
@@ -240,7 +240,7 @@ async def test_reading_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.fault(81)
 async def test_text_of_a_stranger_s_file_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / "a.kscope"
-    recorder = Recorder(path, fail)
+    recorder = Recorder(path, fail_on_message)
     recorder(Update(Waiting("\x1b]0;owned\x07")))
     recorder.close()
     [event, _] = await events_in(path)
@@ -251,13 +251,13 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "thesis.txt"
     path.write_text("years of work")
     with pytest.raises(RecordingError, match="exists already"):
-        Recorder(path, fail)
+        Recorder(path, fail_on_message)
     assert path.read_text() == "years of work"
 
 
 def test_a_file_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="cannot be written"):
-        Recorder(tmp_path / "no such folder" / "a.kscope", fail)
+        Recorder(tmp_path / "no such folder" / "a.kscope", fail_on_message)
 
 
 def test_a_failure_to_write_ends_the_recording_and_is_reported_once(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from tests.support.script import ScriptedSource
 ROUNDS = 25
 
 
-def unexpected(why: str) -> None:
+def fail_on_message(why: str) -> None:
     raise AssertionError(why)
 
 
@@ -141,7 +141,7 @@ def test_a_recording_that_could_not_start_leaves_no_file(
     monkeypatch.setattr(schema, "MIGRATIONS", (("CREATE TABLE nonsense",),))
     path = tmp_path / "a.kscope"
     with pytest.raises(RecordingError, match="cannot be written"):
-        Recorder(path, unexpected)
+        Recorder(path, fail_on_message)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,7 +150,7 @@ def test_a_recording_that_could_not_start_leaves_no_file(
 )
 def test_any_name_is_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
-    recorder = Recorder(Path(name), unexpected)
+    recorder = Recorder(Path(name), fail_on_message)
     recorder(Update(event(0)))
     recorder.close()
     assert [each.name for each in tmp_path.iterdir()] == [name]
@@ -176,7 +176,7 @@ def test_killed_writers_lose_nothing_that_they_had_acknowledged(
 def test_whatever_a_power_cut_leaves_of_the_log_its_beginning_is_read(tmp_path: Path) -> None:
     """The log is cut at many places, followed by nothing, zeros or garbage."""
     path = tmp_path / "a"
-    recorder = Recorder(path, unexpected)
+    recorder = Recorder(path, fail_on_message)
     for number in range(4):
         recorder(Update(event(number)))
     main, log = path.read_bytes(), (tmp_path / "a-wal").read_bytes()
@@ -203,7 +203,7 @@ def test_each_event_is_sent_to_the_disk_before_the_next_one(tmp_path: Path) -> N
     def keep(descriptor: int) -> None:
         synced.put(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
 
-    recorder = Recorder(tmp_path / "a", unexpected, sync=keep)
+    recorder = Recorder(tmp_path / "a", fail_on_message, sync=keep)
     assert recorder._database is not None
     assert recorder._database.execute("PRAGMA synchronous").fetchone() == (1,)
     assert recorder._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -238,7 +238,7 @@ def test_a_slow_disk_blocks_nothing(tmp_path: Path) -> None:
     def keep(_: int) -> None:
         assert goes_on.wait(30)
 
-    recorder = Recorder(tmp_path / "a", unexpected, sync=keep)
+    recorder = Recorder(tmp_path / "a", fail_on_message, sync=keep)
     for number in range(20):
         recorder(Update(event(number)))
     assert replay(tmp_path / "a") == [str(number) for number in range(20)]
@@ -249,12 +249,12 @@ def test_a_slow_disk_blocks_nothing(tmp_path: Path) -> None:
 @pytest.mark.fault(91)
 def test_what_a_killed_writer_left_beside_its_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    recorder = Recorder(path, unexpected)
+    recorder = Recorder(path, fail_on_message)
     recorder(Update(event(0)))
     path.rename(tmp_path / "elsewhere")
     content = (tmp_path / "a-wal").read_bytes()
     with pytest.raises(RecordingError, match="an earlier recording"):
-        Recorder(path, unexpected)
+        Recorder(path, fail_on_message)
     assert (tmp_path / "a-wal").read_bytes() == content
     assert not path.exists()
     recorder.close()
@@ -262,7 +262,7 @@ def test_what_a_killed_writer_left_beside_its_file_is_not_overwritten(tmp_path: 
 
 def test_a_finished_recording_is_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    recorder = Recorder(path, unexpected)
+    recorder = Recorder(path, fail_on_message)
     recorder(Update(event(0)))
     assert (tmp_path / "a-wal").exists()
     recorder.close()
@@ -302,7 +302,7 @@ def database(path: Path, *statements: str, version: int = schema.VERSION, ours: 
 
 
 def record(path: Path, count: int = 40) -> Path:
-    recorder = Recorder(path, unexpected)
+    recorder = Recorder(path, fail_on_message)
     for number in range(count):
         recorder(Update(event(number)))
     recorder.close()
@@ -398,7 +398,7 @@ def test_a_file_that_is_not_a_database_is_named(tmp_path: Path) -> None:
 def test_the_log_of_another_recording_is_not_used_for_a_finished_one(tmp_path: Path) -> None:
     """SQLite goes by the name alone, and would use it."""
     path = record(tmp_path / "a", 3)
-    other = Recorder(tmp_path / "b", unexpected)
+    other = Recorder(tmp_path / "b", fail_on_message)
     for number in range(100, 150):
         other(Update(event(number)))
     shutil.copy(tmp_path / "b-wal", tmp_path / "a-wal")
@@ -446,7 +446,7 @@ def test_no_existing_file_is_overwritten(tmp_path: Path, what: bytes | None) -> 
         path.write_bytes(what)
     before = contents(tmp_path)
     with pytest.raises(RecordingError, match="exists already"):
-        Recorder(path, unexpected)
+        Recorder(path, fail_on_message)
     assert contents(tmp_path) == before
     assert not (tmp_path / "nowhere").exists()
 

@@ -26,7 +26,7 @@ from tests.support.facts import (
 UNION = "sklearn.pipeline.FeatureUnion"
 
 
-def fitted_pipe() -> tuple[ObjectFacts, ObjectFacts, ObjectFacts]:
+def build_fitted_pipe() -> tuple[ObjectFacts, ObjectFacts, ObjectFacts]:
     scale, clf = rebind(model(1, SCALER, named=False), "mean_"), rebind(model(2, named=False))
     return scale, clf, pipeline(3, ("scale", scale), ("clf", clf))
 
@@ -50,7 +50,7 @@ def test_given_a_pipeline_when_fitted_then_it_and_its_named_steps_are() -> None:
 
 
 def test_given_a_fitted_pipeline_when_a_step_is_refitted_by_itself_then_the_pipeline_is_refitted() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
 
     changes = Watch(scale, clf, pipe=pipe).run(rebind(clf), calls=[call_of(clf)])
 
@@ -62,7 +62,7 @@ def test_given_a_fitted_pipeline_when_a_step_is_refitted_by_itself_then_the_pipe
 
 
 def test_given_a_pipeline_when_only_the_code_shows_a_fit_then_refitted_and_inferred() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
     code = CodeFacts(methods=(MethodInCode("fit", pipe.token),), complete=True)
 
     change = Watch(scale, clf, pipe=pipe).run(
@@ -73,7 +73,7 @@ def test_given_a_pipeline_when_only_the_code_shows_a_fit_then_refitted_and_infer
 
 
 def test_given_a_pipeline_when_a_part_without_a_generation_changes_then_no_sentence_says_none() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
     watch = Watch(scale, clf, pipe=pipe)
 
     change = watch.run(rebind(clf), calls=[call_of(clf)])["pipe"]
@@ -83,7 +83,7 @@ def test_given_a_pipeline_when_a_part_without_a_generation_changes_then_no_sente
 
 
 def test_given_a_pipeline_when_a_parameter_of_a_step_is_set_then_params_of_the_pipeline() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
 
     change = Watch(scale, clf, pipe=pipe).run(params(clf, C=7.0))["pipe"]
 
@@ -92,14 +92,14 @@ def test_given_a_pipeline_when_a_parameter_of_a_step_is_set_then_params_of_the_p
 
 
 def test_given_a_pipeline_when_a_step_is_edited_then_edited() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
     code = CodeFacts(assigned=((2, "coef_"),), complete=True)
 
     assert Watch(scale, clf, pipe=pipe).run(write_in_place(clf), code=code)["pipe"].verdict == "edited"
 
 
 def test_given_a_pipeline_when_one_step_continues_and_one_is_refitted_then_refitted() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
     calls = [call_of(scale, "partial_fit"), call_of(clf)]
 
     change = Watch(scale, clf, pipe=pipe).run(write_in_place(scale, "mean_"), rebind(clf), calls=calls)[
@@ -111,7 +111,7 @@ def test_given_a_pipeline_when_one_step_continues_and_one_is_refitted_then_refit
 
 
 def test_given_a_fitted_pipeline_when_its_last_step_is_cleared_then_cleared() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
 
     change = Watch(scale, clf, pipe=pipe).run(forget(clf))["pipe"]
 
@@ -119,7 +119,7 @@ def test_given_a_fitted_pipeline_when_its_last_step_is_cleared_then_cleared() ->
 
 
 def test_given_a_fitted_pipeline_when_its_last_step_is_replaced_by_an_unfitted_one_then_cleared() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
     other = model(9, named=False)
     steps = (pipe.parts[0], Part("['clf']", other.token, "clf"))
 
@@ -131,7 +131,7 @@ def test_given_a_fitted_pipeline_when_its_last_step_is_replaced_by_an_unfitted_o
 
 
 def test_given_a_subclass_of_pipeline_when_a_step_is_refitted_then_so_is_the_pipeline() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
     mine = replace(pipe, cls="imblearn.pipeline.Pipeline", bases=(PIPELINE,))
 
     assert Watch(scale, clf, pipe=mine).run(rebind(clf), calls=[call_of(clf)])["pipe"].verdict == "refitted"
@@ -205,7 +205,7 @@ def test_given_a_name_on_the_best_estimator_when_the_search_runs_again_then_the_
 
 
 def test_given_a_pipeline_when_deleted_then_its_named_step_is_not() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
     step = replace(clf, generation=2)
 
     changes = Watch(scale, clf=step, pipe=pipe).run(names={"pipe": None})
@@ -281,7 +281,7 @@ def test_given_nested_pipelines_when_the_inner_step_is_refitted_then_both_pipeli
 
 
 def test_given_rows_when_listed_then_every_name_is_followed_by_its_parts() -> None:
-    scale, clf, pipe = fitted_pipe()
+    scale, clf, pipe = build_fitted_pipe()
     watch = Watch(scale, clf, pipe=pipe, other=model(8))
     watch.run(names={"late": model(9)})
 

@@ -327,10 +327,10 @@ def test_given_any_stream_when_a_look_does_not_touch_a_name_then_the_name_is_not
         touched |= {f.token for f in look.files if f.token is not None}
         for change in changes:
             if before.get(change.name) == names.get(change.name):
-                assert reach(names[change.name], TimelineView(timeline)) & touched
+                assert reachable_from(names[change.name], TimelineView(timeline)) & touched
 
 
-def reach(token: int, timeline: TimelineView) -> set[int]:
+def reachable_from(token: int, timeline: TimelineView) -> set[int]:
     """Return the tokens of the object and of everything that it holds."""
     reached: set[int] = set()
     pending = [token]

@@ -14,7 +14,7 @@ def summary_text(watch: Watch) -> str:
     return plain((*summary.effect, *summary.reason))
 
 
-def below(watch: Watch) -> str:
+def lines_below(watch: Watch) -> str:
     outlook = Forecaster(watch.timeline).of(watch.timeline.cells()[-1].runs[-1])
     return "\n".join(plain(one) for one in outlook_lines(outlook))
 
@@ -36,7 +36,7 @@ def test_a_rerun_cell_shows_what_was_seen_and_no_forecast_in_its_line() -> None:
         watch.run(names={"m": model(token)}, source="m = Ridge()")
 
     assert summary_text(watch) == "○ resets m  1 of 1 time"
-    assert "would reset m" in below(watch)
+    assert "would reset m" in lines_below(watch)
 
 
 def test_an_uncertain_forecast_says_may_and_why() -> None:
@@ -45,7 +45,7 @@ def test_an_uncertain_forecast_says_may_and_why() -> None:
     watch.run(rebind(m), source="m.fit(X, y)", calls=[call_of(m)], code=OBSCURE)
 
     assert summary_text(watch) == "◆ may refit m  (fit() starts over)"
-    assert "not sure: part of its code could not be followed" in below(watch)
+    assert "not sure: part of its code could not be followed" in lines_below(watch)
 
 
 def test_an_unknown_forecast_says_cannot_tell() -> None:
@@ -68,7 +68,7 @@ def test_a_cell_without_effects_would_do_nothing() -> None:
     watch.run(source="m.predict(X)")
 
     assert summary_text(watch) == "would change no model"
-    assert "would change no model" in below(watch)
+    assert "would change no model" in lines_below(watch)
 
 
 def test_without_a_forecast_the_line_says_what_the_run_did() -> None:
@@ -89,7 +89,7 @@ def test_hostile_names_are_shown_as_they_are_and_lines_keep_their_width() -> Non
     watch.run(names={name: model(1)}, source="m = {k: Ridge() for k in ks}")
     cell, forecaster = watch.timeline.cells()[0], Forecaster(watch.timeline)
 
-    assert "\x1b" not in summary_text(watch) + below(watch)
+    assert "\x1b" not in summary_text(watch) + lines_below(watch)
     assert "[red]" in summary_text(watch)
     for cells in (40, 74, 120):
         assert width(cell_line(cell, cells, forecaster)) <= cells

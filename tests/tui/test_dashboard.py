@@ -23,7 +23,7 @@ from tests.support.script import ScriptedSource, Story, call, churn, failing_sou
 from tests.tui.helpers import dashboard
 
 
-def flat(text: str) -> str:
+def flatten(text: str) -> str:
     return " ".join(text.split())
 
 
@@ -32,7 +32,7 @@ async def test_the_sentence_is_the_explanation_of_the_selected_change() -> None:
         view = driver.app.view
         for _ in range(8):
             assert view.change is not None
-            assert flat(explanation_of(view.change)) in flat(driver.text("#sentence"))
+            assert flatten(explanation_of(view.change)) in flatten(driver.text("#sentence"))
             await driver.press("less_than_sign")
 
 

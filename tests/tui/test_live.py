@@ -19,11 +19,11 @@ from tests.tui.helpers import AppDriver, dashboard
 COST_NOW = Cost(hooks=96, median=0.0034, p99=0.0061, longest=0.0123, sent=48_123, not_evaluated=3, failures=0)
 
 
-def flat(text: str) -> str:
+def flatten(text: str) -> str:
     return " ".join(text.split())
 
 
-def training() -> Story:
+def training_story() -> Story:
     """Build the story, with a cell that has been running for a minute."""
     story = churn()
     story.kernel("busy")
@@ -35,12 +35,12 @@ def training() -> Story:
 
 
 async def test_a_long_running_cell_is_shown_with_what_moves_in_it() -> None:
-    async with dashboard(training()) as driver:
-        text = flat(driver.text("#banner"))
+    async with dashboard(training_story()) as driver:
+        text = flatten(driver.text("#banner"))
         assert "In [5] has been running for 1 min; showing state after In [4]." in text
         assert f"{LIVE} model t_ 1200 → 1800" in text
         assert "running In [5], showing after [4]" in driver.text("#header")
-        assert "model is changing: t_ 1200 → 1800; the verdict comes when In [5] ends" in flat(
+        assert "model is changing: t_ 1200 → 1800; the verdict comes when In [5] ends" in flatten(
             driver.text("#sentence")
         )
         (moving,) = [text for text in driver.grid() if LIVE in text]
@@ -48,7 +48,7 @@ async def test_a_long_running_cell_is_shown_with_what_moves_in_it() -> None:
 
 
 async def test_a_movement_is_not_a_verdict_and_disappears_when_the_cell_ends() -> None:
-    story = training()
+    story = training_story()
     async with dashboard(story) as driver:
         before = len(driver.app.session.timeline.moments)
         assert not any(v.value in driver.text("#banner") for v in GLYPHS)
@@ -60,7 +60,7 @@ async def test_a_movement_is_not_a_verdict_and_disappears_when_the_cell_ends() -
 
 
 async def test_a_view_of_the_past_does_not_show_current_movements() -> None:
-    async with dashboard(training()) as driver:
+    async with dashboard(training_story()) as driver:
         await driver.press("h")
         assert "is changing" not in driver.text("#sentence")
         assert "has been running" in driver.text("#banner")
@@ -80,7 +80,7 @@ async def test_an_unreachable_kernel_is_not_called_dead() -> None:
     story.kernel("unreachable", "code that is not Python holds its interpreter")
     async with dashboard(story) as driver:
         assert "· not answering" in driver.text("#header")
-        text = flat(driver.text("#banner"))
+        text = flatten(driver.text("#banner"))
         assert text == (
             "The kernel is not answering: code that is not Python holds its interpreter."
             " Waiting for it; the timeline stays on screen."
@@ -115,7 +115,7 @@ def test_live_signs_differ_from_every_verdict_glyph() -> None:
 # The cost.
 
 
-def costly() -> Story:
+def costly_story() -> Story:
     story = churn()
     story.run("pass", cost=COST_NOW)
     return story
@@ -124,15 +124,15 @@ def costly() -> Story:
 async def test_the_header_shows_the_cost_of_a_run() -> None:
     async with dashboard(churn()) as driver:
         assert "probe 1.2 ms per run" in driver.text("#header")
-    async with dashboard(costly()) as driver:
+    async with dashboard(costly_story()) as driver:
         assert "probe 3.4 ms per run" in driver.text("#header")
 
 
 async def test_a_key_opens_the_cost_screen() -> None:
-    async with dashboard(costly()) as driver:
+    async with dashboard(costly_story()) as driver:
         await driver.press("i")
         assert isinstance(driver.app.screen, CostScreen)
-        text = flat(driver.text("#cost-text"))
+        text = flatten(driver.text("#cost-text"))
         for figure in ("96 times", "median 3.4 ms", "99 % under 6.1 ms", "maximum 12.3 ms"):
             assert figure in text
         for fact in ("48.1 kB", "3 values", "own failures none", "lost no observations"):
@@ -163,12 +163,12 @@ async def wait_for_attach(driver: AppDriver) -> None:
 
 
 async def test_polling_needs_confirmation_to_start_and_to_stop() -> None:
-    source = polling_source(costly())
+    source = polling_source(costly_story())
     async with dashboard(source) as driver:
         await wait_for_attach(driver)
         await driver.press("p")
         assert isinstance(driver.app.screen, ConfirmScreen)
-        text = flat(driver.text("#confirm-text"))
+        text = flatten(driver.text("#confirm-text"))
         assert "A thread in the kernel would poll the namespace every 5 s" in text
         assert "takes 3.4 ms of the kernel's time (the median" in text
         assert "only if something has changed" in text
@@ -181,7 +181,7 @@ async def test_polling_needs_confirmation_to_start_and_to_stop() -> None:
         await driver.wait_until(lambda: source.requests == [5.0])
         await driver.wait_until(lambda: "polls every 5 s" in driver.text("#header"))
         await driver.press("i")
-        assert "a thread polls every 5 s" in flat(driver.text("#cost-text"))
+        assert "a thread polls every 5 s" in flatten(driver.text("#cost-text"))
         await driver.press("q", "p")
         assert "Stop polling between runs?" in driver.text("#confirm-text")
         await driver.press("enter")
