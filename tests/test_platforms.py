@@ -258,7 +258,7 @@ def test_a_process_whose_start_cannot_be_read_has_not_ended() -> None:
 
 
 @pytest.mark.parametrize("pid", [0, -1, 1 << 80, 2**22 + 1])
-def test_an_impossible_process_id_has_ended(pid: int, proc: Path) -> None:
+def test_an_impossible_process_id_is_no_process(pid: int, proc: Path) -> None:
     assert not system.is_alive(pid)
     assert not system.is_stopped(pid)
     assert system.start_mark(pid, proc) == ""

@@ -15,7 +15,7 @@ from tests.support.pythons import environment_name, oldest_and_newest
 from tests.support.zygote import nursery
 
 DATA = "from pathlib import Path\nX, y = [[0.0], [1.0], [2.0]], [0, 1, 1]\n"
-UNTIL_TOLD = "\nwhile not Path('go').exists():\n"
+UNTIL_GO = "\nwhile not Path('go').exists():\n"
 FRAMES = "sorted(t for t in __import__('sys')._current_frames())"
 
 
@@ -48,7 +48,7 @@ async def test_a_model_that_learns_is_reported_as_moving_without_a_verdict(kerne
     frames = evaluate(kernel.client(), FRAMES)
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
-        cell = UNTIL_TOLD + "    _ = m.partial_fit(X, y, classes=[0, 1])"
+        cell = UNTIL_GO + "    _ = m.partial_fit(X, y, classes=[0, 1])"
         movements = await watch_movements(kernel, watch, cell, least=2)
         assert set(movements) == {"m"}
         assert movements["m"].startswith("t_ ")
@@ -71,7 +71,7 @@ async def test_a_growing_ensemble_and_a_step_of_a_pipeline_are_reported(kernel: 
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
         cell = (
-            UNTIL_TOLD + "    forest.n_estimators += 1; _ = forest.fit(X, y)\n"
+            UNTIL_GO + "    forest.n_estimators += 1; _ = forest.fit(X, y)\n"
             "    _ = pipe[0].partial_fit(X, y, classes=[0, 1])"
         )
         movements = await watch_movements(kernel, watch, cell, least=4)
@@ -85,7 +85,7 @@ async def test_a_short_run_sends_no_progress_and_a_long_one_without_models_sends
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
         kernel.run("1")
-        running = kernel.queue(UNTIL_TOLD + "    pass")
+        running = kernel.queue(UNTIL_GO + "    pass")
         await watch.wait_until(lambda w: any(isinstance(e, Progress) for e in w.events))
         (kernel.folder / "go").touch()
         kernel.wait(running)
@@ -102,7 +102,7 @@ async def test_code_that_holds_the_interpreter_makes_the_kernel_unreachable_but_
     async with watching(kernel) as watch:
         await watch.wait_for_attach()
         # C code called through PyDLL keeps the lock; before it, the kernel must get to report busy.
-        kernel.queue("import ctypes" + UNTIL_TOLD + "    pass\n_ = ctypes.PyDLL(None).usleep(4_000_000)")
+        kernel.queue("import ctypes" + UNTIL_GO + "    pass\n_ = ctypes.PyDLL(None).usleep(4_000_000)")
         await watch.wait_until(lambda w: any(isinstance(e, KernelChanged) for e in w.events))
         (kernel.folder / "go").touch()
         await watch.wait_until(

@@ -70,9 +70,9 @@ class Lane:
         await self.watch.wait_until(
             lambda w: w.events and isinstance(w.events[-1], KernelChanged | Observed) and _runs(w, epoch)
         )
-        (run_told,) = _runs(self.watch, epoch)
-        assert run_told.observation.seq == 1
-        assert sorted(o.generation or 0 for o in run_told.observation.objects) == [1, 2]
+        (observed,) = _runs(self.watch, epoch)
+        assert observed.observation.seq == 1
+        assert sorted(o.generation or 0 for o in observed.observation.objects) == [1, 2]
 
 
 def _runs(watch: Watcher, epoch: int) -> list[Observed]:

@@ -84,7 +84,7 @@ class Player:
     def __init__(self, kernel: KernelProcess) -> None:
         self._kernel = kernel
         self.seen = Seen(kernel.folder)
-        self._heard: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._idle: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._requests: dict[tuple[str, int], str] = {}
         self._answers: list[str] = []
@@ -155,7 +155,7 @@ class Player:
                 client.stop_channels()
             self._context.destroy(linger=0)
         for key, request in self._requests.items():
-            messages = self._heard[request]
+            messages = self._messages[request]
             self.seen.cells[key] += _merge(
                 (m["msg_type"], {**m["content"], "metadata": m["metadata"]}) for m in messages
             )
@@ -171,7 +171,7 @@ class Player:
             if str(message["content"].get("comm_id")).startswith("kernelscope-"):
                 self.seen.pushes += 1
                 continue
-            self._heard[parent].append(message)
+            self._messages[parent].append(message)
             if message["content"].get("execution_state") == "idle":
                 self._idle[parent].set()
 

@@ -47,14 +47,14 @@ class CheckedWatch(Watch):
     def __init__(self, *expectations: str, **names: ObjectFacts) -> None:
         self._expected = [parse(text) for text in expectations]
         self.checker: ExpectationChecker | None = None
-        self.told_at_once: list[str] = []
+        self.reported_at_once: list[str] = []
         super().__init__(**names)
 
     def apply(self, event: Event) -> Update:
         if self.checker is None:
             self.checker = ExpectationChecker(self._expected, self.timeline)
         update = super().apply(event)
-        self.told_at_once += [sentence_of(finding) for finding in self.checker(update)]
+        self.reported_at_once += [sentence_of(finding) for finding in self.checker(update)]
         return update
 
     @property
@@ -145,7 +145,7 @@ def test_expectations_of_a_story_are_decided(text: str, outcome: Outcome) -> Non
 
 def test_a_broken_expectation_is_reported_once_in_the_run_that_breaks_it() -> None:
     watch = story("m: not reset", "m: fitted or refitted once", "s: not reset")
-    assert [line.split(" (")[0] for line in watch.told_at_once] == [
+    assert [line.split(" (")[0] for line in watch.reported_at_once] == [
         "In [3] m was fitted again: the same object",
         "In [4] m was replaced: a new LogisticRegression",
     ]
@@ -300,7 +300,7 @@ def test_an_expectation_broken_before_a_restart_stays_broken() -> None:
     watch.attach({"m": model(1)})
     assert watch.outcomes == ["broken"]
     watch.cell(names={"m": model(2)})
-    assert watch.told_at_once[1].startswith("in epoch 2: In [1] m was replaced")
+    assert watch.reported_at_once[1].startswith("in epoch 2: In [1] m was replaced")
 
 
 # Reading.
