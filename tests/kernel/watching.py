@@ -51,7 +51,7 @@ class Watcher:
                     self._more.clear()
                     await self._more.wait()
         except TimeoutError:
-            raise AssertionError(f"not in {seconds}  s; events: {self.events}") from None
+            raise AssertionError(f"not in {seconds} s; events: {self.events}") from None
 
     async def wait_for_error(self, seconds: float = LONG) -> KernelscopeError:
         """Wait for the error that ends the source."""
@@ -61,7 +61,7 @@ class Watcher:
                     self._more.clear()
                     await self._more.wait()
         except TimeoutError:
-            raise AssertionError(f"no error in {seconds}  s; events: {self.events}") from None
+            raise AssertionError(f"no error in {seconds} s; events: {self.events}") from None
         return self.error
 
     async def wait_for_attach(self, epochs: int = 1) -> Attached:

@@ -138,6 +138,6 @@ def table(chosen: list[Notebook], seen: dict[str, Seen]) -> str:
     lines.append(
         f"{len(chosen)} notebooks; taken out as different in any two runs: {plain.replaced} spots; lines in the "
         f"kernel's log: {plain.log.count(chr(10))}; the probe's messages: {seen['watched'].pushes} while watched "
-        f"throughout, {seen['join'].pushes} while joined in the middle of each notebook"
+        f"throughout, {seen['joined'].pushes} while joined in the middle of each notebook"
     )
     return "\n".join(lines)
