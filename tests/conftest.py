@@ -1,4 +1,4 @@
-"""What every test gets: its tier, a time limit, a cache folder that is not the user's, and kernels' interpreters."""
+"""Gives every test its tier, a time limit and a private cache folder; has fixtures for kernels' interpreters."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from hypothesis import HealthCheck, settings
 from tests.support.pythons import VARIABLE
 from tests.support.tiers import TIERS, UnitGuard, mark_tier, place_tier, tiers_of
 
-# No deadline, and no check of how fast examples come: a loaded machine is no failure.
-_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("default", _PATIENT, max_examples=25)  # keeps the unit tier fast
-settings.register_profile("ci", _PATIENT, max_examples=200, derandomize=True)  # what passes once passes again
+# A loaded machine is no failure: no deadline, no check of how fast examples are generated.
+_NO_TIME_LIMITS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", _NO_TIME_LIMITS, max_examples=25)  # keeps the unit tier fast
+settings.register_profile(
+    "ci", _NO_TIME_LIMITS, max_examples=200, derandomize=True
+)  # the same examples each time
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # A shell without job control has a background job ignore Ctrl-C, and so would all that the tests start.
@@ -32,7 +34,7 @@ _GUARD = UnitGuard()
 
 @cached
 def _interpreters() -> dict[str, str]:
-    """Interpreter by version, such as ``3.12``."""
+    """Return the interpreters by version, such as ``3.12``."""
     by_version = {}
     for path in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
         code = "import sys, ipykernel, sklearn; print('%d.%d' % sys.version_info[:2])"
@@ -55,19 +57,19 @@ def interpreter(version: str) -> str:
 
 @pytest.fixture(params=["own", "3.9", "3.10", "3.12", "3.13"])
 def python(request: pytest.FixtureRequest) -> str:
-    """An interpreter for kernels: each that there is."""
+    """Each available interpreter for kernels."""
     return interpreter(request.param)
 
 
 @pytest.fixture(params=["3.12", "3.13"])
-def seeing_python(request: pytest.FixtureRequest) -> str:
-    """An interpreter in which calls can be seen."""
+def call_seeing_python(request: pytest.FixtureRequest) -> str:
+    """Each available interpreter in which the probe sees calls."""
     return interpreter(request.param)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The cache folder for the session, in place of the user's own."""
+    """The cache folder for the session, instead of the user's own."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
@@ -81,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no file of another tier for ``-m unit``: most of its time would be imports."""
+    """Import no file of another tier for ``-m unit``, which would take most of its time."""
     if config.option.markexpr == "unit" and collection_path.suffix == ".py":
         return place_tier(collection_path) != "unit" or None
     return None
@@ -89,21 +91,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its tier; let the longest ones begin."""
+    """Mark each test with its tier; run the longest tests first."""
     for item in items:
         mark_tier(item)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:
-    """Keep all that was imported out of every later ``gc.collect()``: many tests call it, at 0.1 s each."""
+    """Exclude imported objects from later calls of ``gc.collect()``: many tests call it, at 0.1 s each."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """Set the fixtures of a unit test up under the guard."""
+    """Set up the fixtures of a unit test under the guard."""
     return (yield from _guarded(item))
 
 

@@ -1,4 +1,4 @@
-"""What happens while no cell runs is told for itself, and no cell is blamed: in every Python that there is."""
+"""Tests changes between runs, which are reported separately and blamed on no cell, in every available Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
-from tests.support.scenarios import Watching
+from tests.support.scenarios import WatchProcess
 from tests.support.zygote import nursery
 
 MODELS = """
@@ -20,8 +20,8 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 X, y = [[0., 1.], [1., 0.], [2., 2.], [3., 1.]], [0, 0, 1, 1]
 m, other = SGDClassifier(random_state=0).fit(X, y), LogisticRegression()
 
-def when_told(work):
-    # A thread that waits for the file `go`, works, and says so with the file `done`.
+def when_signalled(work):
+    # A thread that waits for the file `go`, works, and creates the file `done`.
     def wait():
         while not Path('go').exists():
             time.sleep(0.01)
@@ -31,28 +31,28 @@ def when_told(work):
 """
 
 
-@pytest.fixture(params=pythons.ends(), ids=pythons.folder)
+@pytest.fixture(params=pythons.oldest_and_newest(), ids=pythons.environment_name)
 def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KernelProcess]:
     with KernelProcess(tmp_path, request.param, nursery=nursery(request.param)) as kernel:
         kernel.run(MODELS)
         yield kernel
 
 
-def told_after(kernel: KernelProcess, work: str) -> tuple[list[dict[str, Any]], bool]:
-    """The records after the run that started a thread; and whether calls are seen."""
-    watching = Watching(kernel.connection_file)
+def records_after(kernel: KernelProcess, work: str) -> tuple[list[dict[str, Any]], bool]:
+    """Return the records after the run that started a thread, and whether calls are seen."""
+    watcher = WatchProcess(kernel.connection_file)
     try:
-        watching.wait_attached(1)
-        started = watching.wait_run(1, kernel.run(f"when_told(lambda: ({work}))")["execution_count"])
+        watcher.wait_attached(1)
+        started = watcher.wait_run(1, kernel.run(f"when_signalled(lambda: ({work}))")["execution_count"])
         assert started["changes"] == []
         (kernel.folder / "go").touch()
         kernel.run("while not Path('done').exists(): time.sleep(0.01)", store_history=False)
         count = kernel.run("m.predict(X)")["execution_count"]
-        watching.wait_run(1, count)
-        sees_calls = watching.of("attached")[0]["kernel"]["sees_calls"]
-        return watching.records[watching.records.index(started) + 1 :], sees_calls
+        watcher.wait_run(1, count)
+        sees_calls = watcher.records_of("attached")[0]["kernel"]["sees_calls"]
+        return watcher.records[watcher.records.index(started) + 1 :], sees_calls
     finally:
-        assert "Traceback" not in watching.stop()
+        assert "Traceback" not in watcher.stop()
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def told_after(kernel: KernelProcess, work: str) -> tuple[list[dict[str, Any]], 
         ("globals().pop('other')", "other", "deleted", "deleted"),
     ],
 )
-def test_what_a_thread_does_after_the_cell_is_between_and_no_run_is_blamed(
+def test_what_a_thread_does_after_the_cell_is_between_runs(
     kernel: KernelProcess, work: str, name: str, seen: str, unseen: str
 ) -> None:
-    (between, run), sees_calls = told_after(kernel, work)
+    (between, run), sees_calls = records_after(kernel, work)
 
     assert (between["type"], run["type"]) == ("between", "execution")
     assert {c["name"]: c["verdict"] for c in between["changes"]} == {name: seen if sees_calls else unseen}
@@ -77,33 +77,35 @@ def test_what_a_thread_does_after_the_cell_is_between_and_no_run_is_blamed(
     assert run["changes"] == []
 
 
-def test_nothing_between_when_the_thread_only_uses_a_model(kernel: KernelProcess) -> None:
-    records, _ = told_after(kernel, "m.predict(X), m.score(X, y), repr(m)")
+def test_a_thread_that_only_uses_a_model_changes_nothing_between_runs(kernel: KernelProcess) -> None:
+    records, _ = records_after(kernel, "m.predict(X), m.score(X, y), repr(m)")
 
     assert [r["type"] for r in records] == ["execution"]
 
 
-def test_a_thread_that_is_at_work_in_a_later_cell_is_not_taken_for_that_cells_own_hand(
+def test_a_thread_that_works_during_a_later_cell_is_not_taken_for_that_cell(
     kernel: KernelProcess,
 ) -> None:
     kernel.run("other.fit(X, y)")
-    watching = Watching(kernel.connection_file)
+    watcher = WatchProcess(kernel.connection_file)
     try:
-        watching.wait_attached(1)
-        watching.wait_run(1, kernel.run("when_told(lambda: other.fit(X, [1, 1, 0, 0]))")["execution_count"])
+        watcher.wait_attached(1)
+        watcher.wait_run(
+            1, kernel.run("when_signalled(lambda: other.fit(X, [1, 1, 0, 0]))")["execution_count"]
+        )
         reply = kernel.queue("while not Path('done').exists(): time.sleep(0.01)")
         (kernel.folder / "go").touch()
-        run = watching.wait_run(1, kernel.wait(reply)["execution_count"])
-        sees_calls = watching.of("attached")[0]["kernel"]["sees_calls"]
+        run = watcher.wait_run(1, kernel.wait(reply)["execution_count"])
+        sees_calls = watcher.records_of("attached")[0]["kernel"]["sees_calls"]
     finally:
-        watching.stop()
+        watcher.stop()
 
-    assert {c["name"]: c["verdict"] for r in watching.of("between") for c in r["changes"]} | {
+    assert {c["name"]: c["verdict"] for r in watcher.records_of("between") for c in r["changes"]} | {
         c["name"]: c["verdict"] for c in run["changes"]
     } == {"other": "refitted" if sees_calls else "unknown"}
 
 
-def test_a_fit_that_began_before_the_run_and_came_back_in_it_is_seen(kernel: KernelProcess) -> None:
+def test_a_fit_that_began_before_the_run_and_returned_in_it_is_seen(kernel: KernelProcess) -> None:
     kernel.run(
         "from sklearn.base import BaseEstimator\n"
         "class Slow(BaseEstimator):\n"
@@ -114,19 +116,19 @@ def test_a_fit_that_began_before_the_run_and_came_back_in_it_is_seen(kernel: Ker
         "        return self\n"
         "slow = Slow()"
     )
-    watching = Watching(kernel.connection_file)
+    watcher = WatchProcess(kernel.connection_file)
     try:
-        watching.wait_attached(1)
+        watcher.wait_attached(1)
         kernel.run(
             "t = threading.Thread(target=slow.fit); t.start()\nwhile not Path('begun').exists(): time.sleep(0.01)"
         )
         reply = kernel.queue("t.join()")
         (kernel.folder / "go").touch()
         count = kernel.wait(reply)["execution_count"]
-        run = watching.wait_run(1, count)
-        sees_calls = watching.of("attached")[0]["kernel"]["sees_calls"]
+        run = watcher.wait_run(1, count)
+        sees_calls = watcher.records_of("attached")[0]["kernel"]["sees_calls"]
     finally:
-        watching.stop()
+        watcher.stop()
 
-    told = [(c["name"], c["verdict"]) for r in (*watching.of("between"), run) for c in r["changes"]]
-    assert told == [("slow", "fitted" if sees_calls else "unknown")]
+    changes = [(c["name"], c["verdict"]) for r in (*watcher.records_of("between"), run) for c in r["changes"]]
+    assert changes == [("slow", "fitted" if sees_calls else "unknown")]

@@ -1,4 +1,4 @@
-"""What the command line makes of words, before any kernel is looked for."""
+"""Tests how the command line reads its arguments, before it looks for a kernel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from kernelscope.cli import cli, main
 
 
 @pytest.mark.parametrize(("word", "meant"), [("wacth", "watch"), ("detatch", "detach"), ("audits", "audit")])
-def test_a_mistyped_command_is_no_kernel(word: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistyped_command_is_not_taken_for_a_kernel(
+    word: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main([word])
     assert ended.value.code == 2
@@ -18,7 +20,7 @@ def test_a_mistyped_command_is_no_kernel(word: str, meant: str, capsys: pytest.C
 
 
 @pytest.mark.parametrize("word", ["watch", "5e1c", "kernel-wacth.json", "nothing like it"])
-def test_what_is_no_misspelling_is_taken_as_it_is(
+def test_an_argument_unlike_any_command_is_used_as_it_is(
     word: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
@@ -28,7 +30,7 @@ def test_what_is_no_misspelling_is_taken_as_it_is(
     assert "Did you mean" not in capsys.readouterr().err
 
 
-def test_a_file_of_that_name_is_a_connection_file(
+def test_an_existing_file_is_a_connection_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -48,7 +50,7 @@ def test_a_bug_ends_with_a_sentence_and_no_traceback(
     with pytest.raises(SystemExit) as ended:
         main(["ls"])
     assert ended.value.code == 1
-    shown = capsys.readouterr().err
-    assert shown.startswith("kernelscope: internal error: KeyError: 'sum")
-    assert "Traceback" not in shown
-    assert "\x1b" not in shown.replace("\\x1b", "")
+    output = capsys.readouterr().err
+    assert output.startswith("kernelscope: internal error: KeyError: 'sum")
+    assert "Traceback" not in output
+    assert "\x1b" not in output.replace("\\x1b", "")

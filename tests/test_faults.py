@@ -1,4 +1,4 @@
-"""The fault catalogue holds: every case has a test that carries its number, and a bug that still applies."""
+"""Checks the fault catalogue: every case has a test marked with its number, and a bug that still applies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUGS = [
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def test_every_case_is_there_once() -> None:
+def test_every_case_exists_once() -> None:
     assert [case.number for case in catalogue()] == list(CASES)
 
 
@@ -41,7 +41,7 @@ def test_a_bug_still_applies_and_its_test_names_the_case(case: Case, bug: Bug) -
         compile(broken, str(file), "exec")
         assert unknown_names(broken) <= unknown_names(source)
     path, _, test = bug.test.partition("::")
-    assert case.number in marked(ROOT / path).get(test, set())
+    assert case.number in numbers_by_test(ROOT / path).get(test, set())
 
 
 def test_every_marker_belongs_to_a_bug() -> None:
@@ -50,7 +50,7 @@ def test_every_marker_belongs_to_a_bug() -> None:
 
 @cache
 def unknown_names(source: str) -> set[str]:
-    """Names that the source reads and binds nowhere: a bug that mentions code which was renamed has one more."""
+    """Return names that the source reads and binds nowhere: a bug that mentions renamed code has one more."""
     tree = ast.parse(source)
     read, bound = set(), set(dir(builtins))
     for node in ast.walk(tree):
@@ -82,8 +82,8 @@ def _bound_name(node: ast.AST) -> str:
 
 
 @cache
-def marked(path: Path) -> dict[str, set[int]]:
-    """The case numbers on each test of a file."""
+def numbers_by_test(path: Path) -> dict[str, set[int]]:
+    """Return the case numbers of each test in a file."""
     tests = (n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, _FUNCTIONS))
     return {test.name: set(_numbers(test)) for test in tests}
 

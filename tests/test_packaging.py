@@ -1,4 +1,4 @@
-"""What a user gets: the wheel, in an environment of its own."""
+"""Tests what a user gets: the wheel, in an environment of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PATIENCE_S = 600
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel and what it needs; ``dist`` in it holds the wheel."""
+    """An environment with the wheel and its dependencies; the wheel is in its ``dist``."""
     folder = tmp_path_factory.mktemp("packaging")
     source = folder / "source"
     shutil.copytree(
@@ -86,7 +86,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(home: Path) -> N
     assert any(name.endswith("LICENSE") for name in rest)
 
 
-def test_the_package_that_runs_is_the_wheel_s(home: Path) -> None:
+def test_the_installed_package_is_the_wheel_s(home: Path) -> None:
     path = run(home, "python", "-c", "import kernelscope; print(kernelscope.__file__)")
 
     assert Path(path.strip()).is_relative_to(home / "venv")
@@ -97,7 +97,7 @@ def test_the_package_that_runs_is_the_wheel_s(home: Path) -> None:
     assert run(home, "kernelscope", "help", "records").startswith("The JSON records\n")
 
 
-def test_nothing_is_missing_that_the_installed_package_imports(home: Path) -> None:
+def test_every_import_of_the_installed_package_works(home: Path) -> None:
     code = (
         "import importlib, pkgutil, kernelscope\n"
         "for module in pkgutil.walk_packages(kernelscope.__path__, 'kernelscope.'):\n"

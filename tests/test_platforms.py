@@ -1,4 +1,4 @@
-"""What differs from one operating system to another: one module of the program has it, one of the probe."""
+"""Tests operating system differences: one module of the program has them, and one of the probe."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ CALLS = frozenset(
         *("asyncio.start_unix_server", "asyncio.open_unix_connection", "socket.AF_UNIX"),
     }
 )
-"""What one system has and another has not, or does otherwise."""
+"""Functions that some systems lack, or that behave differently."""
 METHODS = frozenset({"add_signal_handler"})
-"""The same, of objects."""
+"""Such methods of objects."""
 MODULES = frozenset(
     {
         *("fcntl", "termios", "tty", "pty", "pwd", "grp", "resource", "psutil", "ctypes"),
@@ -56,37 +56,37 @@ ALLOWED = {
     "probe/processes.py": "the one module of the probe",
     "probe/audit.py": "the probe's own look at its process, sent by itself; empty where there is no /proc",
 }
-"""Files in which such calls may stand, and why."""
+"""Files that may contain such calls, and why."""
 
 
 def platform_calls(source: str) -> set[str]:
-    """What a module uses that differs from system to system."""
+    """Return what a module uses that differs from system to system."""
     tree = ast.parse(source)
     names = _imported(tree)
-    found = {m for m in names.values() if m.split(".")[0] in MODULES or m in CALLS}
+    calls = {m for m in names.values() if m.split(".")[0] in MODULES or m in CALLS}
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=ast.Name(id=owner), attr=attribute):
                 dotted = f"{names.get(owner, owner)}.{attribute}"
-                found |= {dotted} & CALLS
-                found |= {attribute} & METHODS
+                calls |= {dotted} & CALLS
+                calls |= {attribute} & METHODS
             case ast.Attribute(attr=attribute):
-                found |= {attribute} & METHODS
+                calls |= {attribute} & METHODS
             case ast.Call(
                 func=ast.Name(id="getattr" | "hasattr"),
                 args=[ast.Name(id=owner), ast.Constant(str(word)), *_],
             ):
-                found |= {f"{names.get(owner, owner)}.{word}"} & CALLS
+                calls |= {f"{names.get(owner, owner)}.{word}"} & CALLS
             case ast.Constant(value=str(text) | bytes(text)) if id(node) not in docstrings:
                 plain = text if isinstance(text, str) else text.decode("latin-1")
-                found |= {plain for folder in FOLDERS if plain.startswith(folder)}
-                found |= {plain} & {"SIGHUP", "SIGKILL", "SIGSTOP", "SIGCONT", "SIGTSTP"}
-    return found
+                calls |= {plain for folder in FOLDERS if plain.startswith(folder)}
+                calls |= {plain} & {"SIGHUP", "SIGKILL", "SIGSTOP", "SIGCONT", "SIGTSTP"}
+    return calls
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
-    """By the name in the module: what it stands for."""
+    """Return what each imported name stands for."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -96,21 +96,21 @@ def _imported(tree: ast.Module) -> dict[str, str]:
     return names
 
 
-# One place.
+# One place for such calls.
 
 
 def test_no_other_module_makes_a_call_that_differs_from_system_to_system() -> None:
-    found = {
+    calls_by_file = {
         path.relative_to(PACKAGE).as_posix(): calls
         for path in sorted(PACKAGE.rglob("*.py"))
         if (calls := platform_calls(path.read_text(encoding="utf-8")))
     }
-    assert {name: calls for name, calls in found.items() if name not in ALLOWED} == {}
-    assert sorted(found) == sorted(ALLOWED), "a file that needs no permission any more has one"
+    assert {name: calls for name, calls in calls_by_file.items() if name not in ALLOWED} == {}
+    assert sorted(calls_by_file) == sorted(ALLOWED), "a file has a permission that it no longer needs"
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "calls"),
     [
         ("import os\nos.kill(1, 0)", {"os.kill"}),
         ("import os as o\no.fdatasync(1)", {"os.fdatasync"}),
@@ -131,15 +131,15 @@ def test_no_other_module_makes_a_call_that_differs_from_system_to_system() -> No
         ("import platform\nplatform.python_version()", set()),
     ],
 )
-def test_the_check_sees_such_calls_and_no_others(source: str, found: set[str]) -> None:
-    assert platform_calls(source) == found
+def test_the_check_finds_only_such_calls(source: str, calls: set[str]) -> None:
+    assert platform_calls(source) == calls
 
 
 # The disk.
 
 
 class Darwin:
-    """macOS: ``os`` without ``fdatasync``; ``fcntl`` with what takes its place, on some file systems."""
+    """Stands for macOS: ``os`` without ``fdatasync``; ``fcntl`` with its replacement, on some file systems."""
 
     F_FULLFSYNC = 51
 
@@ -163,7 +163,7 @@ class Darwin:
 
 
 @pytest.mark.parametrize("supports_full", [True, False])
-async def test_a_recording_is_written_where_the_system_has_no_fdatasync(
+async def test_a_recording_is_written_on_a_system_without_fdatasync(
     tmp_path: Path, supports_full: bool
 ) -> None:
     darwin = Darwin(supports_full=supports_full)
@@ -186,7 +186,7 @@ async def test_a_recording_is_written_where_the_system_has_no_fdatasync(
     assert [type(event).__name__ for event in await events_in(file)][:2] == ["Attached", "Observed"]
 
 
-def test_each_system_puts_a_file_on_the_disk_in_its_own_way() -> None:
+def test_each_system_syncs_a_file_in_its_own_way() -> None:
     linux = types.SimpleNamespace(fdatasync=lambda _: None)
     assert system.sync_function(linux, None) is linux.fdatasync
     darwin = Darwin()
@@ -194,14 +194,14 @@ def test_each_system_puts_a_file_on_the_disk_in_its_own_way() -> None:
     assert darwin.done == ["fsync"]
 
 
-def test_a_disk_that_cannot_keep_a_file_is_an_error_in_any_way() -> None:
+def test_a_failing_sync_is_an_error_on_each_system() -> None:
     for control in (None, Darwin(), Darwin(supports_full=False)):
         with pytest.raises(OSError, match="Bad file descriptor"):
             system.sync_function(types.SimpleNamespace(fsync=os.fsync), control)(1 << 20)
 
 
 @pytest.mark.kernel
-def test_the_recorder_and_the_flusher_can_be_imported_where_there_is_no_fdatasync() -> None:
+def test_the_recorder_and_the_flusher_can_be_imported_without_fdatasync() -> None:
     code = (
         "import os, sys; del os.fdatasync; import kernelscope.storage.recorder, kernelscope.storage.flusher; "
         "import kernelscope.system as s; f = open(sys.argv[1]); s.sync_to_disk(f.fileno()); print('well')"
@@ -212,7 +212,7 @@ def test_the_recorder_and_the_flusher_can_be_imported_where_there_is_no_fdatasyn
     assert (done.stdout, done.returncode) == ("well\n", 0), done.stderr
 
 
-# Processes, as the program sees them.
+# Processes, for the program.
 
 
 @pytest.fixture
@@ -224,14 +224,12 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture(params=["procfs", "no procfs"])
 def proc(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Linux; and a system such as macOS, where psutil alone knows."""
+    """Linux, and a system without /proc such as macOS, where only psutil knows."""
     return Path("/proc") if request.param == "procfs" else tmp_path / "nothing"
 
 
 @pytest.mark.kernel
-def test_a_process_that_has_ended_has_no_mark_although_nobody_has_waited_for_it(
-    child: subprocess.Popen[bytes], proc: Path
-) -> None:
+def test_a_zombie_process_has_no_start_mark(child: subprocess.Popen[bytes], proc: Path) -> None:
     mark = system.start_mark(child.pid, proc)
     assert mark
     assert system.is_alive(child.pid)
@@ -260,14 +258,14 @@ def test_a_process_whose_start_cannot_be_read_has_not_ended() -> None:
 
 
 @pytest.mark.parametrize("pid", [0, -1, 1 << 80, 2**22 + 1])
-def test_no_process_has_such_an_id(pid: int, proc: Path) -> None:
+def test_an_impossible_process_id_is_no_process(pid: int, proc: Path) -> None:
     assert not system.is_alive(pid)
     assert not system.is_stopped(pid)
     assert system.start_mark(pid, proc) == ""
 
 
 @pytest.mark.kernel
-def test_a_stopped_process_is_stopped_until_it_goes_on(child: subprocess.Popen[bytes]) -> None:
+def test_a_stopped_process_is_stopped_until_it_continues(child: subprocess.Popen[bytes]) -> None:
     assert not system.is_stopped(child.pid)
     os.kill(child.pid, signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
@@ -280,15 +278,15 @@ def test_a_stopped_process_is_stopped_until_it_goes_on(child: subprocess.Popen[b
 
 @pytest.mark.kernel
 def test_processes_are_found_by_their_arguments(child: subprocess.Popen[bytes]) -> None:
-    found = list(system.find_processes(lambda arguments: arguments == ("sleep", "600")))
-    (mine,) = [one for one in found if one.pid == child.pid]
+    processes = list(system.find_processes(lambda arguments: arguments == ("sleep", "600")))
+    (mine,) = [one for one in processes if one.pid == child.pid]
     assert mine.folder == Path.cwd()
     assert abs(mine.started - Path(f"/proc/{child.pid}").stat().st_mtime) < 60
     assert list(system.find_processes(lambda _: False)) == []
 
 
 @pytest.mark.kernel
-def test_processes_that_come_and_go_meanwhile_are_no_error() -> None:
+def test_processes_that_come_and_go_meanwhile_cause_no_error() -> None:
     with subprocess.Popen(["sh", "-c", "while :; do true & wait; /bin/true; done"]) as busy:
         try:
             for _ in range(20):
@@ -297,7 +295,7 @@ def test_processes_that_come_and_go_meanwhile_are_no_error() -> None:
             busy.kill()
 
 
-# Processes, as the probe sees them.
+# Processes, for the probe.
 
 
 @pytest.mark.kernel
@@ -314,7 +312,7 @@ NOWHERE = "/nowhere/%d"
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
-def test_elsewhere_the_probe_asks_the_psutil_that_is_there(
+def test_elsewhere_the_probe_uses_an_imported_psutil(
     platform: str, child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "psutil", psutil)
@@ -336,7 +334,7 @@ def test_elsewhere_the_probe_asks_the_psutil_that_is_there(
         (OSError(), ""),
     ],
 )
-def test_what_psutil_says_of_a_process(
+def test_psutil_statuses_are_translated(
     status: str | Exception, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def process(_pid: int) -> Any:
@@ -356,7 +354,7 @@ def test_without_psutil_the_probe_knows_no_process_and_signals_none(
 ) -> None:
     monkeypatch.delitem(sys.modules, "psutil", raising=False)
     signalled: list[object] = []
-    monkeypatch.setattr(os, "kill", lambda *given: signalled.append(given))
+    monkeypatch.setattr(os, "kill", lambda *arguments: signalled.append(arguments))
 
     assert probe.start_mark(os.getpid(), NOWHERE, platform) == ""
     assert probe.machine_mark(NOWHERE, platform) != system.machine_mark()
@@ -364,19 +362,19 @@ def test_without_psutil_the_probe_knows_no_process_and_signals_none(
     assert signalled == []
 
 
-# A system on which nobody has tried it.
+# A system that is not supported.
 
 
 @pytest.mark.parametrize("arguments", [["ls"], ["watch", "x"], ["replay", "r.kscope"], []])
-def test_on_windows_it_says_in_one_sentence_that_it_does_not_start(
+def test_on_windows_one_sentence_says_that_it_does_not_start(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments, platform="win32")
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     assert ended.value.code == UnsupportedSystemError.exit_code == 3
-    assert told.out == ""
-    assert told.err.splitlines() == [
+    assert output.out == ""
+    assert output.err.splitlines() == [
         "kernelscope: kernelscope does not run on win32 yet: it has not been tried there",
         "  Use Linux or macOS; on Windows, run it and the kernel in WSL.",
     ]
@@ -388,7 +386,7 @@ def test_on_windows_help_and_version_work(argument: str, capsys: pytest.CaptureF
     assert "kernelscope" in capsys.readouterr().out
 
 
-def test_a_commands_own_help_is_no_reason_to_start(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_s_help_does_not_start_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["watch", "--", "jupyter", "--help"], platform="win32")
     assert "does not run on win32" in capsys.readouterr().err
@@ -396,6 +394,6 @@ def test_a_commands_own_help_is_no_reason_to_start(capsys: pytest.CaptureFixture
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("platform", ["linux", "darwin", "freebsd14"])
-def test_elsewhere_it_starts(platform: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_other_systems_it_starts(platform: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["completion", "bash"], platform=platform)
     assert "complete" in capsys.readouterr().out

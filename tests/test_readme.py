@@ -1,4 +1,4 @@
-"""Every command of the README and of the reference pages is run, or checked, and does what the page says.
+"""Runs or checks every command of the README and the reference pages: it does what the page says.
 
 ``tests/docs`` compares the tables of the pages with the code.
 """
@@ -36,15 +36,15 @@ from tests.support.pages import PAGES, README, ROOT, fenced_blocks, shell_comman
 
 BIN = Path(sys.executable).parent
 TIMEOUT_S = 120.0
-"""After which a program counts as hanging, on a loaded machine, too."""
+"""Seconds after which a program counts as hanging, generous enough for a loaded machine."""
 
 
 def commands() -> list[str]:
-    """Every command of the README and of the pages, each once."""
+    """Return every command of the README and the pages once."""
     return list(dict.fromkeys(chain(*map(shell_commands, (README, *PAGES.values())))))
 
 
-# How a command is run: each kind is one way to find out that it does what the page says.
+# How a command is checked: each kind is one way to find out that it does what the page says.
 
 SET_UP = "checked by tests/test_packaging.py and .ci/run, in environments of their own"
 DASHBOARD, ONCE, WATCH, RECORDING = "dashboard", "once", "watch", "recording"
@@ -99,24 +99,24 @@ KINDS = {
 }
 
 
-def of_kind(kind: str) -> list[str]:
+def commands_of_kind(kind: str) -> list[str]:
     return [command for command, its_kind in KINDS.items() if its_kind == kind]
 
 
-def test_every_command_is_run_by_some_test() -> None:
+def test_every_command_is_checked_by_a_test() -> None:
     assert set(commands()) == set(KINDS)
 
 
-@pytest.mark.parametrize("command", of_kind(SCRIPT))
-def test_a_script_is_there_and_can_be_read(command: str) -> None:
+@pytest.mark.parametrize("command", commands_of_kind(SCRIPT))
+def test_a_script_exists_and_can_be_parsed(command: str) -> None:
     script = ROOT / command
 
     assert os.access(script, os.X_OK)
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("command", of_kind(MODULE))
-def test_a_module_and_its_marker_or_folder_are_there(command: str, pytestconfig: pytest.Config) -> None:
+@pytest.mark.parametrize("command", commands_of_kind(MODULE))
+def test_a_module_and_its_marker_or_folder_exist(command: str, pytestconfig: pytest.Config) -> None:
     _python, _m, module, *arguments = command.split()
 
     assert find_spec(module) is not None
@@ -131,7 +131,7 @@ def test_a_module_and_its_marker_or_folder_are_there(command: str, pytestconfig:
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
-    """The kernel of the examples: the only one, with a notebook, and a model in it."""
+    """The kernel of the examples: the only one, with a notebook and a model."""
     runtime = tmp_path_factory.mktemp("runtime")
     notebook = working_folder(runtime) / "churn.ipynb"
     notebook.parent.mkdir()
@@ -143,12 +143,12 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
 
 
 def working_folder(runtime: Path) -> Path:
-    """The folder that the user works in."""
+    """Return the user's working folder."""
     return runtime / "work"
 
 
 def environment(kernel: KernelProcess) -> dict[str, str]:
-    """Environment variables with which this kernel is the only one, and ``kernelscope`` is on the path."""
+    """Return environment variables that hide other kernels and put ``kernelscope`` on the path."""
     inherited = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
     return {
         **inherited,
@@ -174,8 +174,8 @@ def run_to_end(kernel: KernelProcess, command: str) -> subprocess.CompletedProce
 # On a terminal.
 
 
-class OnTerminal:
-    """A program on a terminal of its own."""
+class TerminalProgram:
+    """Runs a program on a terminal of its own."""
 
     def __init__(self, kernel: KernelProcess, command: str) -> None:
         self._ours, theirs = pty.openpty()
@@ -195,8 +195,8 @@ class OnTerminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
-    def until(self, fact: Callable[[str], object]) -> None:
-        """Read what the program draws until this holds."""
+    def wait_until(self, fact: Callable[[str], object]) -> None:
+        """Read the program's output until this holds."""
         end = time.monotonic() + TIMEOUT_S
         while not fact(self._seen):
             assert time.monotonic() < end, self._seen[-2_000:]
@@ -205,13 +205,13 @@ class OnTerminal:
                 self._seen += os.read(self._ours, 65_536).decode(errors="replace")
 
     def wait(self) -> int:
-        """Wait for its exit status; what it still draws is read and dropped."""
+        """Wait for its exit status; read and drop the remaining output."""
         end = time.monotonic() + TIMEOUT_S
         while self.process.poll() is None and time.monotonic() < end:
             if select.select([self._ours], [], [], 0.1)[0]:
                 try:
                     os.read(self._ours, 65_536)
-                except OSError:  # the last program on this terminal has gone
+                except OSError:  # the last program on this terminal has ended
                     break
         return self.process.wait(timeout=TIMEOUT_S)
 
@@ -222,47 +222,47 @@ class OnTerminal:
 
 
 @contextmanager
-def on_terminal(kernel: KernelProcess, command: str) -> Iterator[OnTerminal]:
-    program = OnTerminal(kernel, command)
+def run_on_terminal(kernel: KernelProcess, command: str) -> Iterator[TerminalProgram]:
+    program = TerminalProgram(kernel, command)
     try:
         yield program
     finally:
         program.close()
 
 
-@pytest.mark.parametrize("command", of_kind(DASHBOARD))
-def test_the_dashboard_opens_and_q_leaves_it(kernel: KernelProcess, command: str) -> None:
-    with on_terminal(kernel, command) as program:
+@pytest.mark.parametrize("command", commands_of_kind(DASHBOARD))
+def test_the_dashboard_opens_and_q_quits_it(kernel: KernelProcess, command: str) -> None:
+    with run_on_terminal(kernel, command) as program:
         if command.endswith(" -"):  # as %connect_info has it, then Ctrl-D
             program.type(kernel.connection_file.read_text() + "\n\nPaste the above JSON\n\x04")
-        program.until(lambda seen: "grace" in seen)
+        program.wait_until(lambda seen: "grace" in seen)
         program.type("q")
 
         assert program.wait() == 0
     assert run_to_end(kernel, "kernelscope detach").stdout == "there was no probe in the kernel\n"
 
 
-def test_the_demo_opens_on_a_terminal_and_q_leaves_it(kernel: KernelProcess) -> None:
-    with on_terminal(kernel, "kernelscope demo") as program:
-        program.until(lambda seen: "my_model" in seen)
+def test_the_demo_opens_on_a_terminal_and_q_quits_it(kernel: KernelProcess) -> None:
+    with run_on_terminal(kernel, "kernelscope demo") as program:
+        program.wait_until(lambda seen: "my_model" in seen)
         program.type("q")
 
         assert program.wait() == 0
 
 
-def test_a_page_opens_in_the_pager_and_q_leaves_it(kernel: KernelProcess) -> None:
-    with on_terminal(kernel, "kernelscope help records") as program:
-        program.until(lambda seen: "The JSON records" in seen)
+def test_a_page_opens_in_the_pager_and_q_quits_it(kernel: KernelProcess) -> None:
+    with run_on_terminal(kernel, "kernelscope help records") as program:
+        program.wait_until(lambda seen: "The JSON records" in seen)
         program.type("q")
 
         assert program.wait() == 0
 
 
-# Without one.
+# Without a terminal.
 
 
-class Lines:
-    """``kernelscope watch``, read line by line."""
+class WatchCommand:
+    """Runs ``kernelscope watch`` and reads it line by line."""
 
     def __init__(self, kernel: KernelProcess, command: str) -> None:
         self.process = subprocess.Popen(
@@ -275,8 +275,8 @@ class Lines:
             text=True,
         )
 
-    def until(self, text: str) -> str:
-        """The next line that has this in it."""
+    def wait_until(self, text: str) -> str:
+        """Return the next line that contains this."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if text in line:
@@ -284,7 +284,7 @@ class Lines:
         raise AssertionError(f"it ended without {text!r}: {self.process.communicate()[1]}")
 
     def wait_for_recording(self) -> None:
-        """Wait until it says, on standard error, that it records."""
+        """Wait until its standard error says that it records."""
         assert self.process.stderr is not None
         assert any("Ctrl-C ends it" in line for line in self.process.stderr)
 
@@ -296,8 +296,8 @@ class Lines:
 
 
 @contextmanager
-def lines(kernel: KernelProcess, command: str) -> Iterator[Lines]:
-    watcher = Lines(kernel, command)
+def run_watch(kernel: KernelProcess, command: str) -> Iterator[WatchCommand]:
+    watcher = WatchCommand(kernel, command)
     try:
         yield watcher
     finally:
@@ -305,49 +305,49 @@ def lines(kernel: KernelProcess, command: str) -> Iterator[Lines]:
         watcher.process.communicate()
 
 
-@pytest.mark.parametrize("command", of_kind(WATCH))
+@pytest.mark.parametrize("command", commands_of_kind(WATCH))
 def test_watch_prints_every_run_until_ctrl_c(kernel: KernelProcess, command: str) -> None:
-    with lines(kernel, command) as watcher:
-        watcher.until("attached")
+    with run_watch(kernel, command) as watcher:
+        watcher.wait_until("attached")
         kernel.run("grace = LogisticRegression(C=0.5)")
-        line = watcher.until("was replaced")
+        line = watcher.wait_until("was replaced")
         if "--poll" in command:
             kernel.run("import threading; threading.Timer(1.0, grace.set_params, [], {'C': 7.0}).start()")
-            line = watcher.until("7.0")
+            line = watcher.wait_until("7.0")
 
         assert "grace" in line
         assert watcher.interrupt() == 130
-    left = run_to_end(kernel, "kernelscope detach")
-    assert (left.stdout == "the probe has left the kernel\n") == ("--keep" in command)
-    assert left.returncode == 0
+    done = run_to_end(kernel, "kernelscope detach")
+    assert (done.stdout == "the probe has left the kernel\n") == ("--keep" in command)
+    assert done.returncode == 0
 
 
 def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
-    record, replay, play = of_kind(RECORDING)
-    with lines(kernel, "kernelscope watch") as watcher, lines(kernel, record) as recorder:
-        watcher.until("attached")
+    record, replay, play = commands_of_kind(RECORDING)
+    with run_watch(kernel, "kernelscope watch") as watcher, run_watch(kernel, record) as recorder:
+        watcher.wait_until("attached")
         recorder.wait_for_recording()
         kernel.run("grace = LogisticRegression(C=0.125)")
-        line = watcher.until("was replaced")
-        with lines(kernel, f"{replay} --follow") as follower:
-            assert follower.until("was replaced") == line
+        line = watcher.wait_until("was replaced")
+        with run_watch(kernel, f"{replay} --follow") as follower:
+            assert follower.wait_until("was replaced") == line
         assert recorder.interrupt() == 130
 
-    assert run_to_end(kernel, record).returncode == 5  # it is there already, and is not written over
+    assert run_to_end(kernel, record).returncode == 5  # it exists and is not overwritten
     again = run_to_end(kernel, replay)
     assert line in again.stdout
     assert (again.returncode, again.stderr) == (0, "")
     assert again.stdout.splitlines()[-1] == "detached: on request"
-    with on_terminal(kernel, replay) as program:
-        program.until(lambda seen: "grace" in seen and "0.125" in seen)
+    with run_on_terminal(kernel, replay) as program:
+        program.wait_until(lambda seen: "grace" in seen and "0.125" in seen)
         program.type("q")
         assert program.wait() == 0
-    with on_terminal(kernel, play) as program:
-        program.until(lambda seen: "×8" in seen)
+    with run_on_terminal(kernel, play) as program:
+        program.wait_until(lambda seen: "×8" in seen)
         program.type("q")
         assert program.wait() == 0
 
-    page, markdown, csv, live = (run_to_end(kernel, command) for command in of_kind(EXPORT))
+    page, markdown, csv, live = (run_to_end(kernel, command) for command in commands_of_kind(EXPORT))
     work = working_folder(kernel.folder)
     for done in (page, markdown, csv, live):
         assert (done.returncode, done.stderr) == (0, "")
@@ -359,8 +359,8 @@ def test_a_recording_is_replayed_and_exported(kernel: KernelProcess) -> None:
     assert not list(work.glob(".*"))  # nothing half-written
 
 
-@pytest.mark.parametrize("command", of_kind(ONCE))
-def test_a_command_that_ends_by_itself_ends_well(kernel: KernelProcess, command: str) -> None:
+@pytest.mark.parametrize("command", commands_of_kind(ONCE))
+def test_a_command_that_ends_by_itself_succeeds(kernel: KernelProcess, command: str) -> None:
     done = run_to_end(kernel, command)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -369,14 +369,14 @@ def test_a_command_that_ends_by_itself_ends_well(kernel: KernelProcess, command:
     assert done.stdout
 
 
-def test_a_name_is_explained_from_what_the_probe_saw_alone(kernel: KernelProcess) -> None:
-    with lines(kernel, "kernelscope watch --keep 10m") as watcher:
-        watcher.until("attached")
+def test_a_name_is_explained_from_the_probe_s_history(kernel: KernelProcess) -> None:
+    with run_watch(kernel, "kernelscope watch --keep 10m") as watcher:
+        watcher.wait_until("attached")
         assert watcher.interrupt() == 130
     count = kernel.run("model = LogisticRegression()")["execution_count"]
     kernel.run("model.set_params(C=0.75)")
 
-    plain, at = (run_to_end(kernel, c.replace("--at 12", f"--at {count}")) for c in of_kind(EXPLAIN))
+    plain, at = (run_to_end(kernel, c.replace("--at 12", f"--at {count}")) for c in commands_of_kind(EXPLAIN))
     assert (plain.returncode, plain.stderr, at.returncode, at.stderr) == (0, "", 0, "")
     assert f"In [{count}] model was created" in plain.stdout
     assert "C 1.0 → 0.75" in plain.stdout
@@ -386,15 +386,15 @@ def test_a_name_is_explained_from_what_the_probe_saw_alone(kernel: KernelProcess
 
 
 def test_a_recording_is_explained_and_checked(kernel: KernelProcess) -> None:
-    with lines(kernel, "kernelscope watch --record models.kscope") as watcher:
-        watcher.until("attached")
+    with run_watch(kernel, "kernelscope watch --record models.kscope") as watcher:
+        watcher.wait_until("attached")
         kernel.run("models = {'lr': LogisticRegression()}; model = LogisticRegression()")
-        watcher.until("created")
+        watcher.wait_until("created")
         assert watcher.interrupt() == 130
     kernel.run("del models, model")
 
     explained, checked = (
-        run_to_end(kernel, c.replace("run.kscope", "models.kscope")) for c in of_kind(RECORDED)
+        run_to_end(kernel, c.replace("run.kscope", "models.kscope")) for c in commands_of_kind(RECORDED)
     )
     assert (explained.returncode, explained.stderr) == (0, "")
     assert json.loads(explained.stdout)["name"] == "models['lr']"
@@ -410,7 +410,7 @@ def test_a_notebook_in_ci_fails_when_a_cell_resets_the_model(
     cells += ["model.fit([[0], [1]], [0, 1])", *(["model = LogisticRegression()"] if resets else [])]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])  # type: ignore[no-untyped-call]
     nbformat.write(notebook, tmp_path / "churn.ipynb")  # type: ignore[no-untyped-call]
-    (command,) = of_kind(CI)
+    (command,) = commands_of_kind(CI)
     done = subprocess.run(
         shlex.split(command), cwd=tmp_path, env=environment(kernel), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, check=False, timeout=2 * TIMEOUT_S,
@@ -429,22 +429,22 @@ def test_jupyter_has_the_subcommand(kernel: KernelProcess) -> None:
 
 
 def test_a_probe_that_stays_informs_the_next_watcher(kernel: KernelProcess) -> None:
-    with lines(kernel, "kernelscope watch --keep 10m") as watcher:
-        watcher.until("attached")
+    with run_watch(kernel, "kernelscope watch --keep 10m") as watcher:
+        watcher.wait_until("attached")
         assert watcher.interrupt() == 130
     kernel.run("kept = LogisticRegression()")
     kernel.run("kept.set_params(C=0.25)")
 
-    with on_terminal(kernel, "kernelscope") as program:
-        program.until(lambda seen: "kept" in seen and "0.25" in seen)
+    with run_on_terminal(kernel, "kernelscope") as program:
+        program.wait_until(lambda seen: "kept" in seen and "0.25" in seen)
         program.type("q")
         assert program.wait() == 0
     run_to_end(kernel, "kernelscope detach")
     kernel.run("del kept")
 
 
-def test_the_exit_statuses_are_these(kernel: KernelProcess) -> None:
-    # 0 and 130 are seen above, 1 with the audit
+def test_the_exit_statuses_are_as_documented(kernel: KernelProcess) -> None:
+    # 0 and 130 are tested above, 1 with the audit
 
     assert run_to_end(kernel, "kernelscope churn.ipynb").returncode == 2  # the dashboard, on no terminal
     assert run_to_end(kernel, "kernelscope watch --keep soon").returncode == 2
@@ -464,8 +464,8 @@ def test_the_script_for_ci_runs_the_readme_s_own_test_command() -> None:
     assert len(re.findall(pattern[1], README, flags=re.MULTILINE)) == 1
 
 
-@pytest.mark.parametrize("command", of_kind(PICTURES))
-def test_the_pictures_are_made_by_this_script(command: str) -> None:
+@pytest.mark.parametrize("command", commands_of_kind(PICTURES))
+def test_this_script_makes_the_pictures(command: str) -> None:
     """Its subcommands are run by tests/test_screenshots.py and tests/export/test_page_in_browser.py."""
     _python, script, what = command.split()
 
@@ -476,32 +476,32 @@ def test_the_pictures_are_made_by_this_script(command: str) -> None:
 # Examples.
 
 
-def test_the_lines_shown_are_the_demo_s() -> None:
-    (shown,) = fenced_blocks(README, "text")
+def test_the_example_lines_are_the_demo_s() -> None:
+    (example,) = fenced_blocks(README, "text")
     timeline, out = Timeline(), io.StringIO()
     write = PlainLines(out)
     for event in make.read():
         write(timeline.apply(event))
 
-    assert set(shown.splitlines()) <= set(out.getvalue().splitlines())
+    assert set(example.splitlines()) <= set(out.getvalue().splitlines())
 
 
-def test_the_audit_shown_has_the_lines_of_a_real_one(kernel: KernelProcess) -> None:
-    (shown,) = fenced_blocks(PAGES["probe"], "text")
+def test_the_example_audit_has_the_lines_of_a_real_one(kernel: KernelProcess) -> None:
+    (example,) = fenced_blocks(PAGES["probe"], "text")
     printed = run_to_end(kernel, "kernelscope audit --for 0s").stdout
 
-    assert {label(line) for line in shown.splitlines()} - {"…"} <= {
-        label(line) for line in printed.splitlines()
+    assert {subject(line) for line in example.splitlines()} - {"…"} <= {
+        subject(line) for line in printed.splitlines()
     }
-    assert shown.splitlines()[-1] == printed.splitlines()[-1]
+    assert example.splitlines()[-1] == printed.splitlines()[-1]
 
 
-def label(line: str) -> str:
-    """What the line is about."""
+def subject(line: str) -> str:
+    """Return the subject of a line."""
     return re.split(r"\s{2,}", line.strip())[0]
 
 
-def test_an_audit_that_finds_something_says_no(kernel: KernelProcess) -> None:
+def test_an_audit_that_finds_something_has_exit_status_1(kernel: KernelProcess) -> None:
     change = "threading.Timer(0, sys.modules.update, [], {'made_up': sys})"
     waits = "next(i for i in iter(int, 1) if '_kernelscope_probe' in sys.modules)"
     kernel.run(f"import sys, threading\nthreading.Thread(target=lambda: [{waits}, {change}.start()]).start()")

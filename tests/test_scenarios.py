@@ -1,4 +1,4 @@
-"""Labelled notebooks: the verdicts that a user reads, end to end, in every Python that there is."""
+"""Plays labelled notebooks end to end in every available Python, and compares verdicts with their labels."""
 
 from __future__ import annotations
 
@@ -20,35 +20,37 @@ if TYPE_CHECKING:
 
 SCENARIOS = labelled_notebooks()
 FRAMEWORKS = {library.name for library in registry().libraries} - {"generic", "sklearn"} | {"tensorflow"}
-"""Packages that the other interpreters need not have: such notebooks are played in this one alone."""
+"""Packages that the other interpreters may lack: their notebooks are played only in this one."""
 HEAVY = {"sklearn": SKLEARN, "torch": ("torch",), "keras": ("keras",)}
-"""What takes long to import, by the package that a notebook needs."""
+"""Slow imports, by the package that a notebook needs."""
 
 
 GOLDEN_VERSIONS = ("3.11", "3.12", "3.13")
-"""Of the Pythons in which ``tests/golden`` plays the notebooks that need no framework; it checks their labels, too."""
+"""Pythons in which ``tests/golden`` plays the notebooks that need no framework; it checks their labels, too."""
 
 
 def cases() -> list[ParameterSet]:
-    """Every notebook in every interpreter that it is meant for, but for those that ``tests/golden`` plays."""
+    """Return every notebook in each of its interpreters, except those that ``tests/golden`` plays."""
     parameters = []
-    others = [python for python in pythons.ends() if version_name(python) not in GOLDEN_VERSIONS]
+    others = [python for python in pythons.oldest_and_newest() if version_name(python) not in GOLDEN_VERSIONS]
     for name, scenario in SCENARIOS.items():
         heavy = FRAMEWORKS.intersection(scenario.get("needs", ()))
         for python in [sys.executable] if heavy else others:
             marks = [pytest.mark.frameworks] if heavy else []
-            case = f"{name}-{pythons.folder(python)}"
-            parameters.append(pytest.param(scenario, python, imported(name, scenario), id=case, marks=marks))
+            case = f"{name}-{pythons.environment_name(python)}"
+            parameters.append(
+                pytest.param(scenario, python, modules_to_import(name, scenario), id=case, marks=marks)
+            )
     return parameters
 
 
 def version_name(python: str) -> str:
-    """The version of an interpreter, such as ``3.12``."""
+    """Return the version of an interpreter, such as ``3.12``."""
     return ".".join(str(part) for part in pythons.version(python))
 
 
-def imported(name: str, scenario: Scenario) -> tuple[str, ...] | None:
-    """What the notebook's kernel has imported before it begins; ``None``: it is started anew."""
+def modules_to_import(name: str, scenario: Scenario) -> tuple[str, ...] | None:
+    """Return what the notebook's kernel imports before it starts; ``None`` starts a fresh kernel."""
     if scenario.get("fresh"):
         return None
     packages = HEAVY.keys() & scenario.get("needs", ()) or {"sklearn"}

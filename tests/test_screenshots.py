@@ -1,4 +1,4 @@
-"""The README's pictures show what the product shows today."""
+"""Tests that the README's pictures show what kernelscope shows today."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ AGAIN = "the screen has changed: run `python screenshots/make.py render` and loo
 
 
 def words(svg: str) -> list[str]:
-    """Every piece of text in a picture, in order; colours and places are left out."""
-    found = re.findall(r"<text[^>]*>(.*?)</text>", svg, flags=re.DOTALL)
-    return [text for piece in found if (text := html.unescape(piece).replace("\xa0", " ").strip())]
+    """Return every piece of text in a picture, in order, without colours and places."""
+    pieces = re.findall(r"<text[^>]*>(.*?)</text>", svg, flags=re.DOTALL)
+    return [text for piece in pieces if (text := html.unescape(piece).replace("\xa0", " ").strip())]
 
 
 @pytest.mark.parametrize("name", make.NAMES)
@@ -30,11 +30,11 @@ async def test_a_picture_shows_what_the_screen_shows(name: str) -> None:
     assert words(drawn) == words((make.HERE / f"{name}.svg").read_text(encoding="utf-8")), AGAIN
 
 
-def test_every_picture_is_one_of_these() -> None:
+def test_there_are_no_other_pictures() -> None:
     assert {path.stem for path in make.HERE.glob("*.svg")} == set(make.NAMES)
 
 
-async def test_pictures_are_drawn_alike_and_fetch_nothing() -> None:
+async def test_pictures_are_reproducible_and_fetch_nothing() -> None:
     first, second = [await make.picture("timeline", make.read()) for _ in range(2)]
 
     assert first == second
@@ -43,8 +43,8 @@ async def test_pictures_are_drawn_alike_and_fetch_nothing() -> None:
     ]
 
 
-async def test_the_recording_holds_what_the_demo_does_today(tmp_path: Path) -> None:
-    """Addresses, clocks and folders are replaced; what each run did to each model must be the same."""
+async def test_the_recording_has_what_the_demo_does_today(tmp_path: Path) -> None:
+    """Addresses, times and folders may differ; what each run did to each model must be the same."""
     fresh = tmp_path / "demo.jsonl"
 
     await make.record(fresh)
@@ -59,7 +59,7 @@ async def test_the_recording_holds_what_the_demo_does_today(tmp_path: Path) -> N
 
 
 def verdicts(recording: Path) -> list[tuple[str, ...]]:
-    """Every change of a global name; local models are observed in Python 3.12 and newer only."""
+    """Return every change of a global name; local models are only seen from Python 3.12 on."""
     timeline = Timeline()
     for event in make.read(recording):
         timeline.apply(event)
@@ -76,7 +76,7 @@ def describe_change(change: Change) -> tuple[str, ...]:
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium not found (Debian: chromium)")
-async def test_the_exported_page_is_photographed(tmp_path: Path) -> None:
+async def test_the_picture_of_the_exported_page_can_be_taken(tmp_path: Path) -> None:
     await make.page(tmp_path)
 
     for name in make.PAGES:
@@ -84,11 +84,11 @@ async def test_the_exported_page_is_photographed(tmp_path: Path) -> None:
 
 
 def size(png: Path) -> tuple[int, int]:
-    """Width and height in pixels, by its header."""
+    """Return width and height in pixels, from the file's header."""
     width, height = struct.unpack(">II", png.read_bytes()[16:24])
     return width, height
 
 
-def test_the_command_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_its_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert make.main([]) == 2
     assert "record | render | page" in capsys.readouterr().err

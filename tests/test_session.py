@@ -1,4 +1,4 @@
-"""A source, its timeline and those who listen; no screen, no kernel."""
+"""A source, its timeline and its listeners; no screen, no kernel."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kernelscope.domain.events import Detached, Event, Observed, Waiting
 from kernelscope.errors import UnreachableError
 from kernelscope.session import Session, Source
 from kernelscope.timeline.timeline import Timeline, Update
-from tests.support.facts import attached, model, observation, run_facts
+from tests.support.facts import attach_event, model, observation, run_facts
 
 
-class Told:
-    """A source that tells these events, then raises or ends."""
+class FixedSource:
+    """A source that sends these events, then raises or ends."""
 
     def __init__(self, *events: Event, error: Exception | None = None) -> None:
         self._events, self._error = events, error
@@ -33,39 +33,39 @@ class Told:
 
 STORY: tuple[Event, ...] = (
     Waiting("busy"),
-    attached({}),
+    attach_event({}),
     Observed(1, observation(1, run_facts(1), {"m": model(1)})),
     Detached("gone"),
 )
 
 
 def test_given_a_source_when_run_then_every_event_reaches_every_listener_in_order() -> None:
-    source = Told(*STORY)
+    source = FixedSource(*STORY)
     session = Session(source)
-    heard: list[tuple[str, Event]] = []
-    session.listen(lambda update: heard.append(("first", update.event)))
-    session.listen(lambda update: heard.append(("second", update.event)))
+    received: list[tuple[str, Event]] = []
+    session.listen(lambda update: received.append(("first", update.event)))
+    session.listen(lambda update: received.append(("second", update.event)))
 
     asyncio.run(session.run())
 
-    assert heard == [(who, event) for event in STORY for who in ("first", "second")]
+    assert received == [(who, event) for event in STORY for who in ("first", "second")]
     assert session.timeline.ended == "gone"
     assert source.closed == 1
 
 
 def test_given_a_listener_when_called_then_the_timeline_has_the_event_already() -> None:
-    session = Session(Told(*STORY))
-    seen: list[tuple[int, Update]] = []
-    session.listen(lambda update: seen.append((len(session.timeline.moments), update)))
+    session = Session(FixedSource(*STORY))
+    updates: list[tuple[int, Update]] = []
+    session.listen(lambda update: updates.append((len(session.timeline.moments), update)))
 
     asyncio.run(session.run())
 
-    assert [columns for columns, _ in seen] == [0, 1, 2, 2]
-    assert [m.index for _, update in seen for m in update.moments] == [0, 1]
+    assert [columns for columns, _ in updates] == [0, 1, 2, 2]
+    assert [m.index for _, update in updates for m in update.moments] == [0, 1]
 
 
 def test_given_a_source_that_fails_when_run_then_it_is_closed_and_the_error_is_raised() -> None:
-    source = Told(STORY[0], error=UnreachableError("nobody answers"))
+    source = FixedSource(STORY[0], error=UnreachableError("nobody answers"))
     session = Session(source)
 
     with pytest.raises(UnreachableError, match="nobody answers"):
@@ -76,7 +76,7 @@ def test_given_a_source_that_fails_when_run_then_it_is_closed_and_the_error_is_r
 
 
 def test_given_a_listener_that_fails_when_run_then_the_source_is_closed() -> None:
-    source = Told(*STORY)
+    source = FixedSource(*STORY)
     session = Session(source)
 
     def broken(_update: Update) -> None:
@@ -91,19 +91,19 @@ def test_given_a_listener_that_fails_when_run_then_the_source_is_closed() -> Non
 
 
 def test_given_a_session_when_cancelled_then_the_source_is_closed() -> None:
-    class Endless(Told):
+    class Endless(FixedSource):
         async def events(self) -> AsyncIterator[Event]:
             yield STORY[0]
             await asyncio.Event().wait()
 
     source = Endless()
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def play() -> None:
         session = Session(source)
-        session.listen(lambda _update: begun.set())
+        session.listen(lambda _update: started.set())
         task = asyncio.create_task(session.run())
-        await begun.wait()
+        await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -113,18 +113,18 @@ def test_given_a_session_when_cancelled_then_the_source_is_closed() -> None:
     assert source.closed == 1
 
 
-def test_given_a_timeline_of_ones_own_when_run_then_it_is_that_one() -> None:
+def test_given_a_timeline_of_one_s_own_when_run_then_it_is_used() -> None:
     timeline = Timeline()
 
-    session = Session(Told(*STORY), timeline)
+    session = Session(FixedSource(*STORY), timeline)
     asyncio.run(session.run())
 
     assert session.timeline is timeline
     assert len(timeline.moments) == 2
 
 
-def test_given_one_who_listens_late_when_run_then_nothing_is_told_twice() -> None:
-    session = Session(Told(*STORY))
+def test_given_a_late_listener_when_run_then_it_gets_nothing_twice() -> None:
+    session = Session(FixedSource(*STORY))
     late: list[Event] = []
 
     def first(update: Update) -> None:
@@ -138,7 +138,7 @@ def test_given_one_who_listens_late_when_run_then_nothing_is_told_twice() -> Non
     assert len(late) == len(set(map(id, late)))
 
 
-def test_given_any_class_with_events_and_close_when_typed_then_it_is_a_source() -> None:
-    source: Source = Told()
+def test_any_class_with_events_and_close_is_a_source() -> None:
+    source: Source = FixedSource()
 
     asyncio.run(Session(source).run())

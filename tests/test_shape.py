@@ -20,14 +20,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "kernelscope"
 
 MOST_METHODS = 25
-"""Of a class, with those that it inherits from classes of this package."""
+"""Limit of a class's methods, including those that it inherits from classes of this package."""
 MOST_LINES = 450
-"""Of a module that gives no reason."""
+"""Limit of a module that gives no reason."""
 MOST_LINES_OF_A_FUNCTION = 22
-"""Of 95 in 100 functions."""
+"""Limit that 95 in 100 functions keep."""
 
 _REASON = re.compile(r"^(?:# )?Length: .{20,}$", re.MULTILINE)
-"""The line in a long module that says why it is one: as a comment, or in its docstring."""
+"""The line in a long module that says why it is long: a comment, or part of its docstring."""
 
 WORDS = frozenset(
     [
@@ -57,13 +57,13 @@ POOR_NAMES: dict[str, str] = {
     "kernelscope.probe.lookups": "held",
     "kernelscope.probe.wire": "given",
 }
-"""The words by module; a word may stand in many of its names."""
+"""The words by module; a word may occur in many of its names."""
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Module(Struct, frozen=True):
-    """One module, as it is written."""
+    """The source of one module."""
 
     name: str
     is_package: bool
@@ -202,7 +202,7 @@ def test_names_say_what_they_name() -> None:
 
 
 def poor_names() -> dict[str, str]:
-    """By module, the words that stand in names which it gives."""
+    """Return by module the words that occur in the names that it defines."""
     return {
         module.name: " ".join(sorted(words))
         for module in modules().values()

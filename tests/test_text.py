@@ -1,4 +1,4 @@
-"""The gate that all text of a kernel passes."""
+"""Tests the functions that make a kernel's text safe to show."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ hostile = st.lists(
 limits = st.integers(1, 40)
 
 
-def harmless(text: str, keep: str = "") -> bool:
-    """Nothing in it steers a terminal or hides: blanks of other scripts are shown as they are."""
+def is_harmless(text: str, keep: str = "") -> bool:
+    """Whether nothing in the text controls a terminal or is invisible, except blanks of other scripts."""
     return all(c in keep or c.isprintable() or unicodedata.category(c) == "Zs" for c in text)
 
 
-def unescaped(text: str) -> str:
-    """Every escape counted as the one character that it stands for."""
+def unescape(text: str) -> str:
+    """Replace every escape by one character."""
     return re.sub(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}", "?", text)
 
 
@@ -34,35 +34,33 @@ def unescaped(text: str) -> str:
 @settings(deadline=None)
 @given(anything | hostile)
 def test_given_any_text_when_cleaned_then_it_is_one_harmless_line_that_can_be_encoded(text: str) -> None:
-    shown = clean(text)
+    cleaned = clean(text)
 
-    assert harmless(shown)
-    assert len(shown.splitlines()) <= 1
-    shown.encode()
+    assert is_harmless(cleaned)
+    assert len(cleaned.splitlines()) <= 1
+    cleaned.encode()
 
 
 @settings(deadline=None)
 @given(anything | hostile)
-def test_given_any_source_when_cleaned_then_only_its_lines_and_tabs_are_left(text: str) -> None:
-    shown = clean_block(text)
+def test_given_any_source_when_cleaned_then_it_is_harmless_but_for_lines_and_tabs(text: str) -> None:
+    cleaned = clean_block(text)
 
-    assert harmless(shown, "\n\t")
-    shown.encode()
+    assert is_harmless(cleaned, "\n\t")
+    cleaned.encode()
 
 
 @settings(deadline=None)
 @given(anything | hostile, limits)
-def test_given_a_limit_when_cleaned_then_no_longer_where_an_escape_counts_as_its_character(
-    text: str, limit: int
-) -> None:
-    assert len(unescaped(clean(text, limit=limit))) <= limit
-    assert len(unescaped(clean_block(text, limit=limit))) <= limit
+def test_given_a_limit_when_cleaned_then_each_escape_counts_as_one_character(text: str, limit: int) -> None:
+    assert len(unescape(clean(text, limit=limit))) <= limit
+    assert len(unescape(clean_block(text, limit=limit))) <= limit
     assert len(clean(text, limit=limit)) <= 10 * limit
 
 
 @settings(deadline=None)
 @given(anything | hostile)
-def test_given_cleaned_text_when_cleaned_again_then_it_stays_as_it_is(text: str) -> None:
+def test_given_cleaned_text_when_cleaned_again_then_it_is_unchanged(text: str) -> None:
     once = clean(text, limit=1_000)
     block = clean_block(text)
 
@@ -72,13 +70,13 @@ def test_given_cleaned_text_when_cleaned_again_then_it_stays_as_it_is(text: str)
 
 @settings(deadline=None)
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=100))
-def test_given_plain_text_when_cleaned_then_nothing_is_touched(text: str) -> None:
+def test_given_plain_text_when_cleaned_then_it_is_unchanged(text: str) -> None:
     assert clean(text) == text
     assert clean_block(text) == text
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-def test_given_no_room_at_all_when_cleaned_then_nothing_is_shown(limit: int) -> None:
+def test_given_a_limit_of_zero_when_cleaned_then_it_is_empty(limit: int) -> None:
     assert clean("abc", limit=limit) == ""
     assert clean_block("abc", limit=limit) == ""
 
@@ -109,7 +107,9 @@ def test_given_no_room_at_all_when_cleaned_then_nothing_is_shown(limit: int) -> 
         ("e" + "\u0301" * 4 + "e" + "\u0301" * 4, "e" + "\u0301" * 4 + "e" + "\u0301" * 4),
     ],
 )
-def test_given_what_steers_or_hides_when_cleaned_then_it_is_shown_as_an_escape(text: str, shown: str) -> None:
+def test_given_control_or_invisible_characters_when_cleaned_then_they_are_escaped(
+    text: str, shown: str
+) -> None:
     assert clean(text) == shown
 
 
@@ -120,32 +120,32 @@ def test_given_a_limit_when_text_is_longer_then_it_ends_in_an_ellipsis(limit: in
 
 
 @pytest.mark.fault(77)
-def test_given_50_mb_of_source_when_cleaned_then_its_first_64_kib_and_no_more_of_it_is_touched() -> None:
+def test_given_50_mb_of_source_when_cleaned_then_only_its_first_64_kib_are_read() -> None:
     source = "x\x1b\r\n" * 12_500_000
     tracemalloc.start()
     try:
-        shown = clean_block(source)
+        cleaned = clean_block(source)
         line = clean(source)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert len(unescaped(shown)) == 65_536
-    assert shown.endswith("…")
-    assert len(unescaped(line)) == 200
+    assert len(unescape(cleaned)) == 65_536
+    assert cleaned.endswith("…")
+    assert len(unescape(line)) == 200
     assert most < 4_000_000
 
 
-def test_given_source_with_line_ends_of_another_system_when_cleaned_then_they_are_ours() -> None:
+def test_given_source_with_line_ends_of_another_system_when_cleaned_then_they_are_newlines() -> None:
     assert clean_block("a\r\n\tb\rc") == "a\n\tb\\x0dc"
 
 
 @settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | anything, st.lists))
-def test_given_any_json_when_escaped_then_it_says_the_same_and_steers_nothing(value: object) -> None:
-    told = (json.dumps(value) + "\n").encode()
+def test_given_any_json_when_escaped_then_it_means_the_same_and_is_harmless(value: object) -> None:
+    encoded = (json.dumps(value) + "\n").encode()
     raw = (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
 
-    assert escape_json(told) == told
+    assert escape_json(encoded) == encoded
     assert json.loads(escape_json(raw)) == json.loads(raw)
     assert all(c.isprintable() or c == "\n" for c in escape_json(raw).decode())

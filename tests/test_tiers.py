@@ -1,4 +1,4 @@
-"""Every test has one tier, and a unit test that needs more than a unit test may fails."""
+"""Tests that every test has one tier, and that a unit test fails if it needs more than it may."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_every_file_of_the_table_exists() -> None:
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 
-def test_every_tier_of_the_table_is_one() -> None:
+def test_every_tier_of_the_table_is_known() -> None:
     assert set(PLACES.values()) <= set(TIERS)
     assert set(SECONDS) == set(TIERS)
 
 
-def test_the_longest_place_decides() -> None:
+def test_the_longest_matching_path_decides() -> None:
     assert place_tier(ROOT / "tests/kernel/test_live.py") == "kernel"
     assert place_tier(ROOT / "tests/kernel/test_connection_file.py") == "unit"
     assert place_tier(ROOT / "tests/protocol/test_wire.py") == "unit"

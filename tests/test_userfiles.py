@@ -1,4 +1,4 @@
-"""Outputs and inputs that a user names: what is there is looked at first, and never harmed."""
+"""Tests the files that a user names for output and input: existing files are checked first and never damaged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.output_files import free_path, save_copy
 from kernelscope.tui.state.spans import Span, line
 from kernelscope.userfiles import clipboard_file, write_output
-from tests.export.test_files import played
+from tests.export.test_files import play_session
 from tests.storage.test_survival import can_mount
 
 LONG = 60.0
@@ -59,13 +59,13 @@ def status_of(*arguments: str) -> int:
     return 0
 
 
-def command(
-    *arguments: str, out: BinaryIO | int = subprocess.PIPE, given: bytes = b""
+def run_command(
+    *arguments: str, out: BinaryIO | int = subprocess.PIPE, content: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
-    """In a process of its own: one that hangs fails the test."""
+    """Run a command in a process of its own, which fails the test if it hangs."""
     return subprocess.run(
         [sys.executable, "-m", "kernelscope", *arguments],
-        input=given, stdout=out, stderr=subprocess.PIPE, check=False, timeout=LONG,
+        input=content, stdout=out, stderr=subprocess.PIPE, check=False, timeout=LONG,
     )  # fmt: skip
 
 
@@ -92,22 +92,22 @@ def itself(source: Path) -> Path:
 
 
 def hard(source: Path) -> Path:
-    os.link(source, made := source.with_name("hard"))
-    return made
+    os.link(source, path := source.with_name("hard"))
+    return path
 
 
 def soft(source: Path) -> Path:
-    (made := source.with_name("soft")).symlink_to(source)
-    return made
+    (path := source.with_name("soft")).symlink_to(source)
+    return path
 
 
 def log(source: Path) -> Path:
-    (made := files_of(source)[1]).write_bytes(b"committed and nowhere else")
-    return made
+    (path := files_of(source)[1]).write_bytes(b"committed and nowhere else")
+    return path
 
 
 @pytest.mark.parametrize("name", [itself, hard, soft, log])
-def test_the_recording_that_is_exported_is_not_written_over(
+def test_an_export_does_not_overwrite_its_recording(
     recording: Path, capsys: pytest.CaptureFixture[str], name: Callable[[Path], Path]
 ) -> None:
     before, output = recording.read_bytes(), name(recording)
@@ -121,18 +121,18 @@ def test_the_recording_that_is_exported_is_not_written_over(
 
 
 @pytest.mark.kernel
-def test_nor_by_way_of_standard_output(recording: Path) -> None:
+def test_an_export_to_standard_output_does_not_overwrite_its_recording(recording: Path) -> None:
     before = recording.read_bytes()
-    Path("link").symlink_to("/dev/stdout")  # not itself: as root a bug could replace it
+    Path("link").symlink_to("/dev/stdout")  # not /dev/stdout itself: as root a bug could replace it
     for output in ("-", "/dev/fd/1", "link"):
         with recording.open("ab") as out:
-            done = command("export", str(recording), "--to", "csv", "-o", output, out=out)
+            done = run_command("export", str(recording), "--to", "csv", "-o", output, out=out)
         assert done.returncode == 2, output
         assert b"the output (standard output) is the same file" in done.stderr
         assert recording.read_bytes() == before
 
 
-# --- what is there ------------------------------------------------------------------------------------
+# --- existing outputs ------------------------------------------------------------------------------------
 
 
 @pytest.mark.kernel
@@ -142,11 +142,11 @@ def test_the_reader_of_a_fifo_gets_the_export(recording: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(Path("fifo").read_bytes()), daemon=True)
     reader.start()
     try:
-        assert command("export", str(recording), "--to", "csv", "-o", "fifo").returncode == 0
+        assert run_command("export", str(recording), "--to", "csv", "-o", "fifo").returncode == 0
         reader.join(LONG)
-        assert read == [command("export", str(recording), "--to", "csv").stdout]
+        assert read == [run_command("export", str(recording), "--to", "csv").stdout]
     finally:
-        os.close(os.open("fifo", os.O_RDWR))  # a reader that still waits would keep the process
+        os.close(os.open("fifo", os.O_RDWR))  # a reader that still waits would keep the process alive
     assert stat.S_ISFIFO(os.lstat("fifo").st_mode)
 
 
@@ -159,7 +159,7 @@ def test_a_device_stays_a_device(recording: Path) -> None:
     assert (after.st_ino, after.st_mode, after.st_rdev) == (before.st_ino, before.st_mode, before.st_rdev)
 
 
-def test_a_terminal_is_written_into(recording: Path) -> None:
+def test_an_export_to_a_terminal_is_written(recording: Path) -> None:
     ours, theirs = os.openpty()
     try:
         write_output(Path(os.ttyname(theirs)), text("epoch\n"))
@@ -169,7 +169,7 @@ def test_a_terminal_is_written_into(recording: Path) -> None:
         os.close(theirs)
 
 
-def test_what_cannot_be_written_into_is_named_and_stays() -> None:
+def test_an_unwritable_output_is_named_and_unchanged() -> None:
     Path("folder").mkdir()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
@@ -185,19 +185,19 @@ def test_what_cannot_be_written_into_is_named_and_stays() -> None:
 
 
 @pytest.mark.kernel
-def test_standard_output_is_gone_on_with_and_not_begun_again(recording: Path) -> None:
-    exported = command("export", str(recording), "--to", "csv").stdout
+def test_an_export_appends_to_standard_output(recording: Path) -> None:
+    exported = run_command("export", str(recording), "--to", "csv").stdout
     Path("link").symlink_to("/dev/stdout")
     for output in ("link", "/dev/fd/1"):
         Path("log").write_text("first\n")
         with Path("log").open("ab") as out:
-            done = command("export", str(recording), "--to", "csv", "-o", output, out=out)
+            done = run_command("export", str(recording), "--to", "csv", "-o", output, out=out)
         assert done.returncode == 0, done.stderr
         assert Path("log").read_bytes() == b"first\n" + exported
     assert Path("link").readlink() == Path("/dev/stdout")
 
 
-def test_a_link_is_followed_and_stays_one() -> None:
+def test_a_link_is_followed_and_stays_a_link() -> None:
     Path("folder").mkdir()
     Path("folder/target").write_text("old")
     for link, target in (("link", "folder/target"), ("dangling", "folder/new")):
@@ -210,25 +210,27 @@ def test_a_link_is_followed_and_stays_one() -> None:
 
 
 @pytest.mark.parametrize("mode", [0o664, 0o640, 0o600])
-def test_a_file_that_is_there_keeps_its_mode_and_is_replaced_as_a_whole(mode: int) -> None:
+def test_an_existing_file_keeps_its_mode_and_is_replaced_at_once(mode: int) -> None:
     Path("out").write_text("the old content, which is longer")
     Path("out").chmod(mode)
     with Path("out").open() as reader:
         write_output(Path("out"), text("new"))
-        assert reader.read() == "the old content, which is longer", "somebody reads one or the other"
+        assert reader.read() == "the old content, which is longer", (
+            "a reader sees either the old content or the new"
+        )
     assert Path("out").read_text() == "new"
     assert mode_of("out") == mode
 
 
 @root_only
-def test_a_file_that_is_there_keeps_its_owner() -> None:
+def test_an_existing_file_keeps_its_owner() -> None:
     Path("out").touch()
     os.chown("out", 12_345, 23_456)
     write_output(Path("out"), text("new"))
     assert (Path("out").stat().st_uid, Path("out").stat().st_gid) == (12_345, 23_456)
 
 
-def test_every_name_of_a_file_has_the_new_content() -> None:
+def test_every_hard_link_has_the_new_content() -> None:
     Path("one").write_text("the old content, which is longer")
     Path("one").chmod(0o644)
     os.link("one", "other")
@@ -239,7 +241,7 @@ def test_every_name_of_a_file_has_the_new_content() -> None:
 
 
 @pytest.mark.parametrize("links", [1, 2])
-def test_an_export_that_fails_half_way_leaves_the_file_that_is_there(links: int) -> None:
+def test_an_export_that_fails_half_way_leaves_the_existing_file(links: int) -> None:
     Path("one").write_text("old")
     for number in range(1, links):
         os.link("one", f"other {number}")
@@ -257,8 +259,8 @@ def test_an_export_that_fails_half_way_leaves_the_file_that_is_there(links: int)
     assert names() == before
 
 
-def script(code: str, *arguments: str, before: tuple[str, ...] = ()) -> dict[str, object]:
-    """What the script prints as JSON; it has ``write_output``, ``text`` and the modules here."""
+def run_script(code: str, *arguments: str, before: tuple[str, ...] = ()) -> dict[str, object]:
+    """Run a script that has ``write_output``, ``text`` and this file's imports; returns its JSON output."""
     begin = "from tests.test_userfiles import *\nimport os, sys, json, stat\nfrom pathlib import Path\n"
     place = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     done = subprocess.run(
@@ -266,13 +268,13 @@ def script(code: str, *arguments: str, before: tuple[str, ...] = ()) -> dict[str
         env={**os.environ, "PYTHONPATH": place}, capture_output=True, text=True, check=False, timeout=LONG,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told: dict[str, object] = json.loads(done.stdout)
-    return told
+    output: dict[str, object] = json.loads(done.stdout)
+    return output
 
 
 @pytest.mark.kernel
 def test_a_disk_without_room_for_the_new_content_leaves_the_old_one_in_place(tmp_path: Path) -> None:
-    """The draft fits, a second copy does not."""
+    """There is room for the draft, but not for a second copy."""
     if not can_mount():
         pytest.skip("no file system can be mounted here")
     code = (
@@ -280,21 +282,21 @@ def test_a_disk_without_room_for_the_new_content_leaves_the_old_one_in_place(tmp
         "subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', sys.argv[1]], check=True)\n"
         "os.chdir(sys.argv[1])\n"
         "Path('one').write_text('old'); os.link('one', 'other')\n"
-        "told = ''\n"
+        "hint = ''\n"
         "try: write_output(Path('one'), text('n' * 200_000))\n"
-        "except ExportError as error: told = error.hint\n"
-        "print(json.dumps({'told': told, 'one': Path('one').read_text(), 'files': sorted(os.listdir())}))\n"
+        "except ExportError as error: hint = error.hint\n"
+        "print(json.dumps({'hint': hint, 'one': Path('one').read_text(), 'files': sorted(os.listdir())}))\n"
     )
     (tmp_path / "disk").mkdir()
-    found = script(code, str(tmp_path / "disk"), before=("unshare", "-m"))
-    assert found == {"told": "No space left on device", "one": "old", "files": ["one", "other"]}
+    result = run_script(code, str(tmp_path / "disk"), before=("unshare", "-m"))
+    assert result == {"hint": "No space left on device", "one": "old", "files": ["one", "other"]}
 
 
 @pytest.mark.kernel
 @root_only
 @pytest.mark.parametrize(("folder", "owner"), [(0o555, 65_534), (0o777, 0)])
-def test_where_a_new_file_could_not_be_as_the_old_one_it_is_written_in_place(folder: int, owner: int) -> None:
-    """A folder that takes no new file, and a file whose owner could not be kept."""
+def test_a_file_that_cannot_be_replaced_alike_is_written_in_place(folder: int, owner: int) -> None:
+    """The folder accepts no new file, or the file's owner could not be kept."""
     code = (
         "import tempfile\n"
         "folder = tempfile.mkdtemp(dir='/tmp'); out = Path(folder, 'out'); out.write_text('old content')\n"
@@ -306,9 +308,9 @@ def test_where_a_new_file_could_not_be_as_the_old_one_it_is_written_in_place(fol
         "same = (before.st_ino, before.st_uid, before.st_mode) == (after.st_ino, after.st_uid, after.st_mode)\n"
         "print(json.dumps({'same': same, 'content': out.read_text(), 'files': os.listdir(folder), 'in': folder}))\n"
     )
-    found = script(code, str(folder), str(owner))
-    shutil.rmtree(str(found.pop("in")))
-    assert found == {"same": True, "content": "new", "files": ["out"]}
+    result = run_script(code, str(folder), str(owner))
+    shutil.rmtree(str(result.pop("in")))
+    assert result == {"same": True, "content": "new", "files": ["out"]}
 
 
 @pytest.mark.kernel
@@ -334,24 +336,24 @@ def test_a_signal_leaves_no_unfinished_file(tmp_path: Path) -> None:
     assert names(folder) == []
 
 
-def test_the_dashboard_takes_no_name_that_is_taken_by_a_link_to_nothing() -> None:
-    timeline = played().timeline
+def test_the_dashboard_does_not_use_the_name_of_a_dangling_link() -> None:
+    timeline = play_session().timeline
     for suffix in ("kscope", SUFFIXES["csv"]):
         (first := free_path(TimelineView(timeline), suffix)).symlink_to("elsewhere")
         second = free_path(TimelineView(timeline), suffix)
         assert second.name != first.name
-    session = played()
+    session = play_session()
     write_file(session.view, session.past, "csv", free_path(TimelineView(timeline), "csv"))
     assert not Path("elsewhere").exists()
 
 
-# --- what is read -------------------------------------------------------------------------------------
+# --- inputs -------------------------------------------------------------------------------------
 
 
 @pytest.mark.kernel
 @pytest.mark.fault(8)
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["explain", "fifo", "model"], 3, b"this is not a regular file"),
         (["export", "fifo", "--to", "csv"], 3, b"this is not a regular file"),
@@ -366,48 +368,48 @@ def test_the_dashboard_takes_no_name_that_is_taken_by_a_link_to_nothing() -> Non
         (["replay", "none", "--json", "--follow"], 5, b"there is no such file"),
     ],
 )
-def test_what_is_no_regular_file_is_refused_at_once(
-    recording: Path, arguments: list[str], status: int, said: bytes
+def test_an_input_that_is_not_a_regular_file_is_refused_at_once(
+    recording: Path, arguments: list[str], status: int, message: bytes
 ) -> None:
     os.mkfifo("fifo")
     os.mkfifo("fifo.kscope")
-    done = command(*arguments)
+    done = run_command(*arguments)
     assert (done.returncode, b"Traceback" in done.stderr) == (status, False), done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.kernel
 def test_expectations_may_come_through_a_pipe_that_is_open(recording: Path) -> None:
-    done = command("check", "r.kscope", "--expect", "@/dev/stdin", given=b"*: not deleted\n")
+    done = run_command("check", "r.kscope", "--expect", "@/dev/stdin", content=b"*: not deleted\n")
     assert done.returncode in (0, 1), done.stderr
     assert b"*: not deleted" in done.stdout
 
 
 @pytest.mark.kernel
-def test_a_log_that_sqlite_would_open_is_looked_at_first(recording: Path) -> None:
-    """To a finished recording none belongs."""
+def test_a_log_that_sqlite_would_open_is_checked_first(recording: Path) -> None:
+    """A finished recording has no log."""
     recorder = Recorder(Path("unfinished"), lambda why: pytest.fail(why))
     shutil.copy("unfinished", "cut")
     recorder.close()
     for name in ("cut", "r.kscope"):
         os.mkfifo(f"{name}-wal")
-    done = command("replay", "cut", "--json")
+    done = run_command("replay", "cut", "--json")
     assert (done.returncode, done.stdout) == (5, b"")
     assert b"cut-wal is not a regular file, and SQLite would open it" in done.stderr
-    assert command("replay", "r.kscope", "--json").returncode == 0
+    assert run_command("replay", "r.kscope", "--json").returncode == 0
 
 
-def test_a_fifo_among_the_connection_files_holds_up_no_completion() -> None:
+def test_a_fifo_among_the_connection_files_does_not_block_completion() -> None:
     os.mkfifo(fifo := Path("runtime/kernel-a.json"))
-    found: list[str | None] = []
-    asking = threading.Thread(target=lambda: found.append(read_notebook_name(fifo)), daemon=True)
+    names_read: list[str | None] = []
+    asking = threading.Thread(target=lambda: names_read.append(read_notebook_name(fifo)), daemon=True)
     asking.start()
     asking.join(LONG / 4)
     os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))
-    assert found == [None]
+    assert names_read == [None]
 
 
-# --- what was copied ----------------------------------------------------------------------------------
+# --- copies ----------------------------------------------------------------------------------
 
 
 def test_copies_leave_one_private_file(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -423,7 +425,7 @@ def test_copies_leave_one_private_file(cache: Path, tmp_path: Path, monkeypatch:
     assert names(tmp_path / "runtime") == []
 
 
-def test_a_copy_is_not_written_into_what_lies_in_its_place(tmp_path: Path) -> None:
+def test_a_copy_is_not_written_into_an_existing_file(tmp_path: Path) -> None:
     path = clipboard_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -439,9 +441,9 @@ def test_a_copy_is_not_written_into_what_lies_in_its_place(tmp_path: Path) -> No
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_where_no_copy_can_be_kept_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_cannot_be_written_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    shown = io.StringIO()
-    shown.writelines(said.text for said in save_copy([line(Span("ours"))]))
-    assert "writing a file failed: " in shown.getvalue()
+    output = io.StringIO()
+    output.writelines(span.text for span in save_copy([line(Span("ours"))]))
+    assert "writing a file failed: " in output.getvalue()

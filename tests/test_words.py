@@ -1,4 +1,4 @@
-"""What commands print about expectations, names and themselves: check, explain, help, man page, completion, info."""
+"""Tests what commands print about expectations, names and themselves: check, explain, help, manual, completion, info."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """The exit status of a command, its output and its messages."""
+    """Runs a command; returns its exit status, output and messages."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
         status = 0
@@ -46,7 +46,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> str:
-    """The scripted session, as a file."""
+    """A recording of the scripted session."""
     session = Session(ScriptedSource([*churn().events, Detached("over")]))
     recorder = Recorder(tmp_path / "a.kscope", pytest.fail)
     session.listen(recorder)
@@ -55,7 +55,7 @@ def recording(tmp_path: Path) -> str:
     return str(tmp_path / "a.kscope")
 
 
-# Expectations and stories of a recording.
+# Expectations and histories of a recording.
 
 
 def test_outcomes_are_printed_as_lines_and_decide_the_status(run: Run, recording: str) -> None:
@@ -94,9 +94,7 @@ def test_expectations_come_from_a_file_as_well(run: Run, recording: str, tmp_pat
     assert run("check", recording, "--expect", "@nowhere")[0] == 2
 
 
-def test_a_file_that_is_not_a_recording_and_a_text_that_is_not_an_expectation(
-    run: Run, recording: str, tmp_path: Path
-) -> None:
+def test_an_invalid_recording_or_expectation_is_an_error(run: Run, recording: str, tmp_path: Path) -> None:
     (empty := tmp_path / "b.kscope").touch()
     assert run("check", str(empty), "--expect", "*: created")[0] == 5
     assert run("explain", str(empty), "model")[0] == 5
@@ -105,7 +103,7 @@ def test_a_file_that_is_not_a_recording_and_a_text_that_is_not_an_expectation(
     status, out, err = run("check", recording, "--expect", "model: nto reset")
     assert (status, out) == (2, "")
     assert err.splitlines()[1:] == ["  model: nto reset", "         ^^^ did you mean not?"]
-    assert run("watch", "nothing-like-it", "--expect", "model")[0] == 2, "before any kernel is looked for"
+    assert run("watch", "nothing-like-it", "--expect", "model")[0] == 2, "before it looks for a kernel"
 
 
 def test_a_name_is_explained_from_a_recording(run: Run, recording: str) -> None:
@@ -122,7 +120,7 @@ def test_a_name_is_explained_from_a_recording(run: Run, recording: str) -> None:
     assert early["story"] == [c for c in record["story"] if c["execution_count"] <= count and c["epoch"] == 1]
 
 
-def test_an_unknown_name(run: Run, recording: str) -> None:
+def test_an_unknown_name_is_an_error(run: Run, recording: str) -> None:
     status, out, err = run("explain", recording, "modle")
     assert (status, out) == (1, "")
     assert "no model was ever called modle; did you mean model?" in err
@@ -145,7 +143,7 @@ def test_the_help_of_a_command_has_an_example_that_can_be_read(name: str, run: R
     assert max(map(len, out.splitlines())) < 100
 
 
-def test_every_command_has_its_place_in_the_help(run: Run) -> None:
+def test_every_command_is_in_the_help(run: Run) -> None:
     listed = [name for members in cli.GROUPS.values() for name in members]
     assert {*cli.cli.commands} <= {*listed}
     assert len(listed) == len(set(listed))
@@ -154,26 +152,26 @@ def test_every_command_has_its_place_in_the_help(run: Run) -> None:
         assert re.search(rf"^  {name} +{re.escape(command.short_help or '')}$", out, re.MULTILINE)
 
 
-def test_the_manual_is_the_one_that_the_commands_make() -> None:
+def test_the_manual_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == render_manual(), "python -m kernelscope.cli.manual writes it"
 
 
 def test_the_manual_can_be_shown(tmp_path: Path) -> None:
     if shutil.which("groff") is None:
         pytest.skip("there is no groff")
-    shown = subprocess.run(
+    done = subprocess.run(
         ["groff", "-man", "-Tascii", "-ww", "-P-cbou", "-rLL=100n", str(PAGE)], capture_output=True, text=True, check=True
     )  # fmt: skip
-    assert shown.stderr == ""
+    assert done.stderr == ""
     for name, command in cli.cli.commands.items():
-        assert f"kernelscope {name}" in shown.stdout
+        assert f"kernelscope {name}" in done.stdout
         for option in command.params:
             if isinstance(option, click.Option):
-                assert option.opts[-1] in shown.stdout
-    assert all(" ".join(line.split()) in " ".join(shown.stdout.split()) for line in LANGUAGE.splitlines())
+                assert option.opts[-1] in done.stdout
+    assert all(" ".join(line.split()) in " ".join(done.stdout.split()) for line in LANGUAGE.splitlines())
 
 
-# What it is, and where.
+# Versions and paths.
 
 
 def test_info_prints_versions_and_paths_and_no_key(
@@ -208,9 +206,9 @@ def test_info_loads_nothing_heavy() -> None:
 
 
 def suggest(shell: str, script: str, home: Path) -> list[str]:
-    """What the shell suggests for a command line, with the completion script loaded."""
-    where = shutil.which(shell)
-    if where is None:
+    """Return what the shell suggests for a command line, with the completion script loaded."""
+    executable = shutil.which(shell)
+    if executable is None:
         pytest.skip(f"there is no {shell}")
     environment = {
         **os.environ,
@@ -219,7 +217,7 @@ def suggest(shell: str, script: str, home: Path) -> list[str]:
     }
     environment.pop("XDG_RUNTIME_DIR", None)
     done = subprocess.run(
-        [where, "-c", script],
+        [executable, "-c", script],
         cwd=home,
         env=environment,
         capture_output=True,
@@ -252,7 +250,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         ("kernelscope completion ''", 2, {"bash", "zsh", "fish"}),
     ],
 )
-def test_bash_completes(words: str, place: int, wanted: set[str], recording: str) -> None:
+def test_bash_completes_arguments(words: str, place: int, wanted: set[str], recording: str) -> None:
     home = Path(recording).parent
     info = {"jupyter_session": str(home / "churn.ipynb"), "key": "5ecret"}
     (home / "kernel-5e1c.json").write_text(json.dumps(info))
@@ -263,7 +261,7 @@ def test_bash_completes(words: str, place: int, wanted: set[str], recording: str
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_script_is_one_that_its_shell_can_read(shell: str, run: Run, tmp_path: Path) -> None:
+def test_each_completion_script_can_be_parsed_by_its_shell(shell: str, run: Run, tmp_path: Path) -> None:
     status, out, _ = run("completion", shell)
     assert status == 0
     assert "_KERNELSCOPE_COMPLETE" in out
@@ -286,7 +284,7 @@ def test_expectations_are_completed_word_by_word() -> None:
     assert "model: untouched after" in completions("model: untouched ")
 
 
-# Standard output that takes nothing.
+# Standard output on a full disk.
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -298,7 +296,7 @@ def test_expectations_are_completed_word_by_word() -> None:
 def test_standard_output_on_a_full_disk_is_an_error_in_one_sentence(
     recording: str, words: tuple[str, ...]
 ) -> None:
-    """And not exit status 1, which means that the answer is no."""
+    """It is not exit status 1, which means that the answer is no."""
     arguments = [words[0], *([recording] if words[0] in ("explain", "export", "replay") else []), *words[1:]]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""How large and how quick an exported page of a long session is: ``python -m tests.benchmarks.export_page``.
+"""Measures size and speed of an exported page of a long session: ``python -m tests.benchmarks.export_page``.
 
 5,000 runs x 50 models, every run changes one of them.  The times are those of a headless Chromium on this
 machine; a page is usable where a key is drawn within a frame or two, and where that does not grow with
@@ -20,7 +20,7 @@ from kernelscope.export.page import write_html
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.support.browser import chromium
-from tests.support.script import Story, call, learned
+from tests.support.script import Story, call, learn
 
 _KEYS = ("l", "j", ">", "}", "k", "h", "<", "{", "$", "0")
 _KEYED = """
@@ -33,7 +33,7 @@ const next = (i) => {
 };
 next(0);
 """
-"""From the key to after the frame that shows it: at 60 frames a second some 17 ms of it are waiting."""
+"""Measures from the key to after the frame that shows it; at 60 frames a second some 17 ms are waiting."""
 _LOADED = """
 const shown = performance.getEntriesByType('navigation')[0];
 return [shown.domInteractive, shown.loadEventEnd, document.querySelectorAll('#app *').length];
@@ -41,23 +41,23 @@ return [shown.domInteractive, shown.loadEventEnd, document.querySelectorAll('#ap
 
 
 def long_session(runs: int, models: int = 50) -> Timeline:
-    """Each run creates, fits or refits one of the models; every cell has another source."""
-    story, held = Story(), dict[str, ObjectFacts]()
+    """Build a session whose runs each create, fit or refit one of the models; every cell has another source."""
+    story, models_by_name = Story(), dict[str, ObjectFacts]()
     story.attach()
     for number in range(runs):
         name = f"model_{number % models:02}"
         source = f"{name}.fit(X_train[{number}:], y_train[{number}:])  # run {number}: ".ljust(100, "x")
-        if name not in held or number // models % 20 == 0:
-            held[name] = learned(story.new(), tag=str(number))
-            story.run(source, names={name: held[name]}, calls=[call(held[name])])
+        if name not in models_by_name or number // models % 20 == 0:
+            models_by_name[name] = learn(story.new(), tag=str(number))
+            story.run(source, names={name: models_by_name[name]}, calls=[call(models_by_name[name])])
         else:
-            held[name] = learned(held[name], tag=str(number))
-            story.run(source, objects=[held[name]], calls=[call(held[name])])
+            models_by_name[name] = learn(models_by_name[name], tag=str(number))
+            story.run(source, objects=[models_by_name[name]], calls=[call(models_by_name[name])])
     return story.timeline()
 
 
 def keys(page: Path) -> tuple[list[float], list[float]]:
-    """Milliseconds until the page could be used and was loaded, and those of each key."""
+    """Measure the milliseconds until the page could be used and was loaded, and those of each key."""
     with chromium(1280, 800) as browser:
         browser.get(page.as_uri())
         loaded: list[float] = browser.execute_script(_LOADED)
@@ -66,7 +66,7 @@ def keys(page: Path) -> tuple[list[float], list[float]]:
 
 
 def main() -> None:
-    """Builds the sessions, writes them, and prints what it measured."""
+    """Build the sessions, export them, and print the measurements."""
     medians = []
     for runs in (100, 5_000):
         timeline = long_session(runs)

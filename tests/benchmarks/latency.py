@@ -1,4 +1,4 @@
-"""From a cell's end to the line on ``watch --json``'s stdout, and what the hook costs.
+"""Measures the time from a cell's end to the line of ``watch --json``, and the cost of the hook.
 
 Run by hand, on a quiet machine: ``python tests/benchmarks/latency.py [N …]``.  Times are printed with
 what they are measured beside: the round trip of an empty cell on the same kernel in the same run.
@@ -35,18 +35,18 @@ others = {{f"v{{i}}": list(range(i)) for i in range(100)}}; globals().update(oth
 
 
 def main() -> None:
-    """Prints one row per number of models."""
-    say(f"{'models':>7} {'line after reply':>17} {'hook':>8} {'empty round trip':>17}   (ms, medians)")
+    """Print one row per number of models."""
+    print_row(f"{'models':>7} {'line after reply':>17} {'hook':>8} {'empty round trip':>17}   (ms, medians)")
     for n in [int(a) for a in sys.argv[1:]] or [10, 100, 1000]:
         with tempfile.TemporaryDirectory() as folder:
             measure(n, Path(folder))
 
 
 def measure(n: int, folder: Path) -> None:
-    """One kernel with ``n`` models, one watcher."""
+    """Measure one kernel with ``n`` models and one watcher."""
     with KernelProcess(folder) as kernel:
         kernel.run(MAKE.format(n=n))
-        bare = [_timed(kernel, "1") for _ in range(CELLS)]
+        bare = [_time_run(kernel, "1") for _ in range(CELLS)]
         watch = subprocess.Popen(
             [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"],
             stdout=subprocess.PIPE,
@@ -79,22 +79,22 @@ def measure(n: int, folder: Path) -> None:
         watch.terminate()
         watch.wait()
         hook = statistics.median(float(str(r["hook_seconds"])) for r in records if r["type"] == "execution")
-        say(
+        print_row(
             f"{n:>7} {1e3 * statistics.median(lags):>17.2f} {1e3 * hook:>8.2f}"
             f" {1e3 * statistics.median(bare):>17.2f}"
         )
 
 
-def say(row: str) -> None:
-    """One row, at once."""
+def print_row(row: str) -> None:
+    """Print one row, unbuffered."""
     sys.stdout.write(row + "\n")
     sys.stdout.flush()
 
 
-def _timed(kernel: KernelProcess, code: str) -> float:
-    begun = time.perf_counter()
+def _time_run(kernel: KernelProcess, code: str) -> float:
+    start = time.perf_counter()
     kernel.run(code)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

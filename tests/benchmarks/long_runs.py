@@ -1,4 +1,4 @@
-"""What watching costs a cell that runs for long: its time watched over its time alone.
+"""Measures what watching costs a long running cell: its time watched over its time alone.
 
 Run by hand, on a quiet machine: ``python tests/benchmarks/long_runs.py [SECONDS]``.  The two take turns on
 one kernel, so that what else the machine does meets both; each ratio is of medians, beside the spread
@@ -44,30 +44,32 @@ WORK = {"pure": "a Python loop", "epochs": "partial_fit", "forests": "forests", 
 
 
 def main() -> None:
-    """Prints one row per kind of work."""
+    """Print one row per kind of work."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 4.0
-    say(f"{'':<16} {'watched / alone':>16} {'spread alone':>13}   (runs of {seconds:g} s)")
+    print_row(f"{'':<16} {'watched / alone':>16} {'spread alone':>13}   (runs of {seconds:g} s)")
     with tempfile.TemporaryDirectory() as folder, KernelProcess(Path(folder)) as kernel:
         kernel.run(SET_UP)
         for work, name in WORK.items():
-            times = asked(kernel, f"int(10 * {seconds} / taken({work}, 10))")
+            times = evaluate_in_cell(kernel, f"int(10 * {seconds} / taken({work}, 10))")
             alone, watched = [], []
             for _ in range(ROUNDS):
-                alone.append(asked(kernel, f"taken({work}, {times:.0f})"))
+                alone.append(evaluate_in_cell(kernel, f"taken({work}, {times:.0f})"))
                 with watching(kernel):
-                    watched.append(asked(kernel, f"taken({work}, {times:.0f})"))
+                    watched.append(evaluate_in_cell(kernel, f"taken({work}, {times:.0f})"))
             ratio = statistics.median(watched) / statistics.median(alone)
-            say(f"{name:<16} {ratio:>16.3f} {(max(alone) - min(alone)) / statistics.median(alone):>13.3f}")
+            print_row(
+                f"{name:<16} {ratio:>16.3f} {(max(alone) - min(alone)) / statistics.median(alone):>13.3f}"
+            )
 
 
 @contextlib.contextmanager
 def watching(kernel: KernelProcess) -> Iterator[None]:
-    """A watcher in a process of its own, from its attach on."""
+    """Watch in a process of its own; the context begins after its attach."""
     command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
     watch = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert watch.stdout is not None
     watch.stdout.readline()
-    # What nobody reads would stop it once the pipe is full.
+    # Read its output: a full pipe would stop it.
     threading.Thread(target=watch.stdout.read, daemon=True).start()
     try:
         yield
@@ -76,15 +78,15 @@ def watching(kernel: KernelProcess) -> Iterator[None]:
         watch.wait()
 
 
-def asked(kernel: KernelProcess, expression: str) -> float:
-    """The number that a cell with this expression leaves in a file."""
-    place = kernel.folder / "told"
+def evaluate_in_cell(kernel: KernelProcess, expression: str) -> float:
+    """Run a cell with this expression; returns its number, through a file."""
+    place = kernel.folder / "result"
     kernel.run(f"open({str(place)!r}, 'w').write(str({expression}));")
     return float(place.read_text())
 
 
-def say(row: str) -> None:
-    """One row, at once."""
+def print_row(row: str) -> None:
+    """Print one row, unbuffered."""
     sys.stdout.write(row + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Whether watching grows dearer with the session: what the probe takes of a run, at its start and after thousands.
+"""Measures whether the cost of watching grows with the session: the probe's time per run, at first and after thousands.
 
 Run by hand, on a quiet machine: ``python tests/benchmarks/many_runs.py [RUNS]`` (5,000).  Each run leaves a fitted
 model in ``Out`` and, as all do, its source in IPython's own names.  The median of the last 500 runs must stay
@@ -28,7 +28,7 @@ BATCH, WINDOW, MOST = 100, 500, 1.3
 
 
 def main() -> int:
-    """Prints a row per window; 1 where the last one is dearer than it may be."""
+    """Print a row per window; returns 1 if the last one costs too much."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
     with tempfile.TemporaryDirectory() as folder, KernelProcess(Path(folder)) as kernel:
         kernel.run(SET_UP)
@@ -39,8 +39,8 @@ def main() -> int:
             watch.stdout.readline()
             medians = []
             while len(seconds) < runs:
-                asked = [kernel.queue(CELL) for _ in range(BATCH)]
-                for message in asked:
+                requests = [kernel.queue(CELL) for _ in range(BATCH)]
+                for message in requests:
                     kernel.wait(message)
                 query = len(seconds) + BATCH
                 while len(seconds) < query:

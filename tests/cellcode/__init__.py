@@ -1,1 +1,1 @@
-"""The source of cells, read from made-up cells."""
+"""Tests the reader of cell source with made-up cells."""

@@ -1,4 +1,4 @@
-"""What the source of a cell alone says about a second run of it."""
+"""Tests what the source of a cell alone says about a re-run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kernelscope.cellcode.reader import read_cell
         ("first, *rest = models", "loop"),
     ],
 )
-def test_what_a_name_is_bound_to(code: str, origin: str) -> None:
+def test_the_origin_of_a_binding_is_read(code: str, origin: str) -> None:
     assert read_cell(code).bindings[0].origin == origin
 
 
@@ -53,11 +53,11 @@ def test_what_a_name_is_bound_to(code: str, origin: str) -> None:
         ("class make:\n    def __new__(cls):\n        return cls.one", "perhaps stored"),
     ],
 )
-def test_what_a_function_of_the_users_returns(definition: str, origin: str) -> None:
+def test_the_result_of_a_user_s_function_is_read(definition: str, origin: str) -> None:
     assert read_cell("m = make()", NotebookDefinitions([definition])).bindings[-1].origin == origin
 
 
-def test_a_class_passed_to_a_function_is_what_it_makes() -> None:
+def test_a_function_that_gets_a_class_may_create_it() -> None:
     train = "def train(cls, **kw):\n    m = cls(**kw)\n    m.fit(X, y)\n    return m"
 
     assert read_cell("m = train(Ridge, alpha=2)", NotebookDefinitions([train])).bindings[0].origin == "new"
@@ -77,7 +77,7 @@ def test_a_function_binds_its_globals() -> None:
     ["", "m = (", "%%bash\nls", "\x00", "x" * 100_000 + "(", "(" * 5_000],
     ids=["nothing", "broken", "another language", "a NUL", "long", "deep"],
 )
-def test_source_that_is_no_python_has_no_effects(code: str) -> None:
+def test_source_that_is_not_python_has_no_effects(code: str) -> None:
     assert read_cell(code).bindings == ()
 
 
@@ -100,7 +100,7 @@ def test_magics_are_left_out() -> None:
         ("def f():\n    return hidden", set(), ()),
     ],
 )
-def test_what_a_cell_needs_and_what_it_consumes(
+def test_names_that_a_cell_needs_and_consumes_are_read(
     code: str, needs: set[str], consumes: tuple[str, ...]
 ) -> None:
     effects = read_cell(code)
@@ -124,19 +124,19 @@ def test_what_a_cell_needs_and_what_it_consumes(
         ("other.fit(X)\nif a:\n    m.fit(X)", True),
     ],
 )
-def test_whether_a_condition_decides_about_a_call(code: str, conditional: bool) -> None:
+def test_conditional_calls_are_recognized(code: str, conditional: bool) -> None:
     assert read_cell(code).is_conditional("fit", {"m"}) is conditional
 
 
 def test_a_loop_through_an_iterator_is_conditional() -> None:
     code = "for b in batches:\n    m.partial_fit(b)"
 
-    for made in (
+    for definitions in (
         "batches = iter(data)",
         "batches = (b for b in data)",
         "def g():\n    yield 1\nbatches = g()",
     ):
-        assert read_cell(code, NotebookDefinitions([made])).is_conditional("partial_fit", {"m"})
+        assert read_cell(code, NotebookDefinitions([definitions])).is_conditional("partial_fit", {"m"})
     assert not read_cell(code, NotebookDefinitions(["batches = [1, 2]"])).is_conditional("partial_fit", {"m"})
 
 
@@ -162,7 +162,7 @@ def test_a_loop_through_an_iterator_is_conditional() -> None:
     ],
 )
 def test_odd_source_is_read_or_rejected_in_time(code: str) -> None:
-    started = process_time()  # not the time of day: others may keep this machine busy
+    started = process_time()  # CPU time: the machine may be busy
 
     assert read_cell(code).settings == ()
     assert process_time() - started < 2.0

@@ -1,4 +1,4 @@
-"""``kernelscope help`` shows every page, in every width, with and without a terminal."""
+"""Tests ``kernelscope help``, which shows every page in every width, with and without a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """The exit status, output and messages of a command."""
+    """Runs a command; returns its exit status, output and messages."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
         status = 0
@@ -67,28 +67,28 @@ def test_a_page_fits_into_a_narrow_terminal() -> None:
 
 def test_code_is_never_wrapped_so_that_it_can_be_copied() -> None:
     (example,) = fenced_blocks(PAGES["records"], "json")
-    shown = render_page(PAGES["records"], width=60, color=False)
+    text = render_page(PAGES["records"], width=60, color=False)
 
-    assert all(f"    {line}".rstrip() in shown.splitlines() for line in example.splitlines())
+    assert all(f"    {line}".rstrip() in text.splitlines() for line in example.splitlines())
 
 
 def test_a_link_becomes_a_command_or_an_address() -> None:
     source = (
         "[The wire](wire.md#a), [a guide](https://e.org/x) and [code](../probe).\n\n[Changes](../CHANGES.md)"
     )
-    shown = render_page(source, width=100, color=False)
+    text = render_page(source, width=100, color=False)
 
-    assert shown == (
+    assert text == (
         "The wire (`kernelscope help wire`), a guide: https://e.org/x and code.\n\n"
         "Changes (`kernelscope help changes`)\n"
     )
 
 
-def test_styles_are_used_on_a_terminal_alone() -> None:
+def test_styles_are_used_only_on_a_terminal() -> None:
     assert "\x1b[1" in render_page("# Title\n\n`code`", width=80, color=True)
 
 
-def test_the_help_of_a_command_is_its_own(run: Run) -> None:
+def test_help_for_a_command_is_the_command_s_own_help(run: Run) -> None:
     assert run("help", "watch") == run("watch", "--help")
     assert run("help", "help") == run("help", "--help")
 
@@ -103,7 +103,7 @@ def test_a_mistyped_topic_is_an_error_with_a_suggestion(word: str, meant: str, r
     assert "`kernelscope help` lists the topics." in run("help", "qqqq")[2]
 
 
-def test_help_is_there_on_every_system(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_works_on_every_system(capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["help", "limits"], platform="win32")
 
     assert "Limits" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Every key of the JSON records is documented, with its type, and every documented key is emitted."""
+"""Tests that every key of the JSON records is documented with its type, and every documented key is emitted."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from tests.support.facts import (
     LOGISTIC,
     OBSCURE,
     Watch,
-    bound,
-    dumped,
+    call_evidence,
     model,
     observation,
     params,
     pipeline,
+    rebind,
     run_facts,
-    taught,
+    save_access,
 )
 from tests.support.pages import PAGES, code_words, fenced_blocks, sections, table_rows
 
@@ -72,15 +72,18 @@ def collect_keys(into: Keys, section: str, value: Mapping[str, Any], prefix: str
 
 
 def busy_session() -> Watch:
-    """A session in which everything happens that has keys of its own in a record."""
-    step = bound(model(1, named=False))
+    """Build a session that has a record with each key."""
+    step = rebind(model(1, named=False))
     m, pipe, item = model(3), pipeline(2, ("clf", step)), model(4)
     watch = Watch(step, pipe=pipe, m=m)
     watch.apply(Waiting("busy"))
-    watch.cell(m := bound(m), **taught(m, "fit", seen=True), cell_id="a")
-    watch.cell(m := bound(m), code=OBSCURE, sees_calls=False, cut=["values"], status="error")
+    watch.cell(m := rebind(m), **call_evidence(m, "fit", seen=True), cell_id="a")
+    watch.cell(m := rebind(m), code=OBSCURE, sees_calls=False, cut=["values"], status="error")
     watch.cell(
-        bound(params(step, C=2.0)), pipe, names={"item": item}, files=[dumped(m), dumped(item, path=None)]
+        rebind(params(step, C=2.0)),
+        pipe,
+        names={"item": item},
+        files=[save_access(m), save_access(item, path=None)],
     )
     watch.cell(local=[LocalModel(9, 9, LOGISTIC, "fit", "cross_validate", 0x7F)])
     watch.cell(names={"m": None})
@@ -99,7 +102,7 @@ def busy_session() -> Watch:
 
 
 def emitted_keys() -> Keys:
-    """The keys of all records that the demo and a busy session amount to."""
+    """Collect the keys of all records of the demo and the busy session."""
     keys: Keys = {}
     for events in (make.read(), busy_session().events):
         timeline = Timeline()
@@ -130,7 +133,7 @@ def documented_keys(page: str) -> Keys:
 
 
 def assert_described(emitted: dict[str, set[str]], documented: dict[str, set[str]]) -> None:
-    """Both have the same keys, and no value has a type that is not documented."""
+    """Check that both have the same keys, and that the type of every value is documented."""
     without_inner = {
         path: types
         for path, types in emitted.items()
@@ -175,19 +178,19 @@ def test_the_sample_has_every_key_that_the_module_of_the_records_can_emit() -> N
 
 
 def entry(**values: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
+    record: dict[str, Any] = json.loads(
         json_line(
             KernelEntry(connection_file=Path("/r/kernel-1.json"), kernel_id="1", owner="jupyter", **values)
         )
     )
-    return found
+    return record
 
 
 def audit_object() -> dict[str, Any]:
     look = Inspection({"names": ("a",), "modules": ("m",)})
     audit = Audit("n.ipynb", look, look, look, Cost(), 3.0, 5, runs=(1,), activity=Activity(1.0, 2.0))
-    found: dict[str, Any] = json.loads(json_text(audit))
-    return found
+    record: dict[str, Any] = json.loads(json_text(audit))
+    return record
 
 
 def history_objects() -> Iterator[dict[str, Any]]:
@@ -217,8 +220,8 @@ def test_the_keys_of_the_other_commands_are_documented() -> None:
         assert_described(keys[section], {k: v for k, v in documented[section].items() if k not in optional})
 
 
-def test_the_record_shown_is_one_of_the_demo_s() -> None:
-    (shown,) = fenced_blocks(PAGES["records"], "json")
+def test_the_example_record_is_one_of_the_demo_s() -> None:
+    (example,) = fenced_blocks(PAGES["records"], "json")
     timeline = Timeline()
     emitted = [
         record
@@ -226,4 +229,4 @@ def test_the_record_shown_is_one_of_the_demo_s() -> None:
         for record in records.records_of(timeline.apply(event), Forecaster(TimelineView(timeline)).of)
     ]
 
-    assert json.loads(shown) in emitted
+    assert json.loads(example) in emitted

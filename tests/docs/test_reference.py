@@ -1,4 +1,4 @@
-"""The tables of the README and of the reference pages agree with the code: fields, words, keys, numbers, links."""
+"""Compares the tables of the README and the reference pages with the code: fields, words, keys, numbers, links."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from kernelscope.tui.commands.timeline import TIMELINE
 from tests.support.facts import (
     OBSCURE,
     Watch,
-    bound,
-    dumped,
-    forgot,
+    call_evidence,
+    forget,
     model,
     params,
-    taught,
+    rebind,
+    save_access,
 )
 from tests.support.pages import PAGES, README, ROOT, code_words, sections, table_rows
 
@@ -50,7 +50,7 @@ COMMANDS = cli.cli.commands
 
 
 def structs_below(*roots: type[Struct]) -> set[type[Struct]]:
-    """These and every struct that their fields can hold."""
+    """Return these structs and every struct that their fields can contain."""
     reached, waiting = set[type[Struct]](), list[Any](roots)
     while waiting:
         kind = waiting.pop()
@@ -67,34 +67,34 @@ def test_every_message_and_every_field_is_documented() -> None:
     own = [
         kind for kind in vars(wire).values() if isinstance(kind, type) and kind.__module__ == wire.__name__
     ]
-    sent = structs_below(*(kind for kind in own if issubclass(kind, Struct)), facts.Observation)
+    structs = structs_below(*(kind for kind in own if issubclass(kind, Struct)), facts.Observation)
     documented = {
         code_words(heading)[0]: {code_words(row[0])[0] for row in table_rows(text, "field", "meaning")}
         for heading, text in sections(PAGES["wire"]).items()
         if "| field |" in text
     }
 
-    assert documented == {kind.__name__: set(kind.__struct_fields__) for kind in sent}
+    assert documented == {kind.__name__: set(kind.__struct_fields__) for kind in structs}
 
 
 def test_the_requests_are_documented() -> None:
     greeting = wire.Greeting("session", 1.0)
-    asked = {
+    requests = {
         str(question.request["do"])
         for question in (inject.GREETING, inject.DETACH, inject.look_inside(), inject.attach("w", greeting))
     }
     page = sections(PAGES["wire"])["Requests"]
 
-    assert {code_words(row[0])[0] for row in table_rows(page, "request")} == asked
+    assert {code_words(row[0])[0] for row in table_rows(page, "request")} == requests
     keys = {code_words(row[0])[0] for row in table_rows(page, "key", "meaning")}
     assert keys == set(inject.attach("w", greeting).request)
     assert all(f"`{key}`" in page for key in ("note", "token"))
 
 
 def test_the_three_versions_are_those_of_the_code() -> None:
-    shown = {code_words(row[0])[0]: int(row[1]) for row in table_rows(PAGES["wire"], "name", "value")}
+    documented = {code_words(row[0])[0]: int(row[1]) for row in table_rows(PAGES["wire"], "name", "value")}
 
-    assert shown == {"WIRE": wire.WIRE, "SCHEMA": records.SCHEMA, "VERSION": VERSION}
+    assert documented == {"WIRE": wire.WIRE, "SCHEMA": records.SCHEMA, "VERSION": VERSION}
     assert f"these records: {records.SCHEMA}." in PAGES["records"]
 
 
@@ -120,12 +120,12 @@ def test_the_columns_of_the_csv_are_documented() -> None:
 
 @pytest.mark.parametrize("page", [README, PAGES["verdicts"]], ids=["README", "verdicts"])
 def test_the_verdicts_and_glyphs_are_the_product_s(page: str) -> None:
-    shown = {row[1]: row[0] for row in table_rows(page, "glyph", "verdict")}
+    documented = {row[1]: row[0] for row in table_rows(page, "glyph", "verdict")}
 
-    assert shown == {str(verdict.value): glyph for verdict, glyph in GLYPHS.items()}
+    assert documented == {str(verdict.value): glyph for verdict, glyph in GLYPHS.items()}
 
 
-def test_the_verdicts_stand_in_the_order_in_which_they_win() -> None:
+def test_the_verdicts_are_in_order_of_precedence() -> None:
     assert [row[1] for row in table_rows(PAGES["verdicts"], "glyph", "verdict")] == [str(v) for v in Verdict]
 
 
@@ -156,7 +156,7 @@ def test_every_key_that_the_readme_names_is_a_command_s() -> None:
     assert {key for row in rows for key in code_words(row[0])} <= shown_keys(TIMELINE)
 
 
-def test_the_keys_of_the_other_screens_are_commands_of_theirs() -> None:
+def test_the_keys_of_the_other_screens_are_their_commands() -> None:
     screens = {
         "evidence": other_screens.EVIDENCE,
         "comparison": other_screens.DIFF,
@@ -178,26 +178,26 @@ def test_the_keys_of_the_other_screens_are_commands_of_theirs() -> None:
 
 
 def session_with_expectations(*, broken: bool) -> list[Event]:
-    """Models as the expectations of the table have them, or as they have them not; In [13] is the last."""
+    """Build a session that meets the expectations of the table, or breaks them; In [13] is the last run."""
     model_, scaler, item = model(1), model(2), model(3)
     watch = Watch()
 
-    watch.cell(names={"model": model_, "scaler": scaler, "models['lr']": bound(item)})
-    watch.cell(model_ := bound(model_), **taught(model_, "fit", seen=True))
+    watch.cell(names={"model": model_, "scaler": scaler, "models['lr']": rebind(item)})
+    watch.cell(model_ := rebind(model_), **call_evidence(model_, "fit", seen=True))
     if broken:
         for _ in range(3):
-            watch.cell(model_ := bound(model_), **taught(model_, "fit", seen=True))
+            watch.cell(model_ := rebind(model_), **call_evidence(model_, "fit", seen=True))
         watch.cell(names={"model": model(4)})
         watch.cell(names={"model": None})
         watch.cell(names={"model": model(5)})
-        watch.cell(forgot(bound(item)))
-        watch.cell(bound(scaler, tag="x"), code=OBSCURE, sees_calls=False)
-        watch.cell(bound(scaler, tag="y"), code=OBSCURE, sees_calls=False)
+        watch.cell(forget(rebind(item)))
+        watch.cell(rebind(scaler, tag="x"), code=OBSCURE, sees_calls=False)
+        watch.cell(rebind(scaler, tag="y"), code=OBSCURE, sees_calls=False)
     else:
-        watch.cell(files=[dumped(bound(item))])
+        watch.cell(files=[save_access(rebind(item))])
     while watch.count < 12:
         watch.cell()
-    watch.cell(*([params(bound(scaler, tag="y"), C=3.0)] if broken else []))
+    watch.cell(*([params(rebind(scaler, tag="y"), C=3.0)] if broken else []))
     return watch.events
 
 
@@ -234,7 +234,7 @@ _LIMITS = {
     "source of a cell": ("CODE_CHARACTERS", 65_536, "65,536"),
     "history that the probe keeps for the next watcher": ("HISTORY_BYTES", 4_000_000, "4 MB"),
 }
-"""What is limited: the probe's constant, its value, and how the page begins to write it."""
+"""What is limited: the probe's constant, its value, and how its text in the page begins."""
 
 
 def test_the_limits_are_those_of_the_probe() -> None:
@@ -252,8 +252,8 @@ def test_the_exit_statuses_are_those_of_the_errors() -> None:
     def statuses(error: type[KernelscopeError]) -> set[int]:
         return {error.exit_code}.union(*(statuses(kind) for kind in error.__subclasses__()))
 
-    shown = {int(row[0]) for row in table_rows(PAGES["errors"], "exit status", "when")}
-    assert shown == statuses(KernelscopeError) | {0, cli.INTERRUPTED}
+    documented = {int(row[0]) for row in table_rows(PAGES["errors"], "exit status", "when")}
+    assert documented == statuses(KernelscopeError) | {0, cli.INTERRUPTED}
 
 
 def test_every_source_of_a_library_s_rules_is_named() -> None:
@@ -288,7 +288,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY_PAGE)
-def test_every_command_and_option_named_is_there(name: str) -> None:
+def test_every_command_and_option_named_exists(name: str) -> None:
     known = {
         option
         for command in (cli.cli, *COMMANDS.values())

@@ -1,1 +1,1 @@
-"""The values that all packages share."""
+"""Tests the values that all packages share."""

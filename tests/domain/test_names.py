@@ -1,4 +1,4 @@
-"""Names are taken apart in one way, whoever asks."""
+"""Tests the one parser of names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kernelscope.domain.names import NamePath, canonical_name, is_reached_throug
         ("['x']", "", [""]),
     ],
 )
-def test_a_name_has_a_root_and_steps_and_is_written_as_it_was(
+def test_a_name_is_split_into_root_and_steps_and_joined_again(
     name: str, root: str, outers: list[str]
 ) -> None:
     path = NamePath.parse(name)
@@ -47,7 +47,7 @@ def test_a_name_has_a_root_and_steps_and_is_written_as_it_was(
         ("models[", None, None, None),
     ],
 )
-def test_the_last_step_of_a_name(
+def test_the_last_step_of_a_name_is_found(
     name: str, item: str | None, index: int | None, attribute: str | None
 ) -> None:
     path = NamePath.parse(name)
@@ -55,7 +55,7 @@ def test_the_last_step_of_a_name(
     assert (path.item, path.index, path.attribute) == (item, index, attribute)
 
 
-def test_what_is_reached_through_a_name() -> None:
+def test_names_reached_through_a_name_are_found() -> None:
     names = ["m", "m.x", "m[0]", "m[0].y", "model", "mm.x"]
 
     assert names_through("m", names) == ["m", "m.x", "m[0]", "m[0].y"]
@@ -63,6 +63,6 @@ def test_what_is_reached_through_a_name() -> None:
     assert not is_reached_through("m", "m[0]")
 
 
-def test_a_typed_name_is_spelled_as_the_timeline_spells_it() -> None:
+def test_a_typed_name_is_normalized_to_the_timeline_s_spelling() -> None:
     assert canonical_name('models["lr"].x') == "models['lr'].x"
     assert canonical_name("models['lr']") == "models['lr']"

@@ -1,4 +1,4 @@
-"""The walk's notebook: for every estimator of scikit-learn the cells, and what each of them does.
+"""Writes the walk's notebook: for every estimator of scikit-learn its cells, and what each of them does.
 
 Run by the interpreter whose scikit-learn is walked (Python 3.9 and later): prints one JSON object.
 Labels come from what scikit-learn's documentation says of the step, never from what kernelscope
@@ -15,8 +15,8 @@ from contextlib import redirect_stdout
 from typing import Any, Dict, Iterator, List, Tuple  # noqa: UP035 - as Python 3.9 has it at run time, too
 
 Label = Dict[str, List[str]]  # noqa: UP006
-"""Per name the verdicts any of which is right (``created none``: with what must stand on the axis
-``learned``); a name that is not there must be left out."""
+"""By name the accepted verdicts (``created none``: with the value of the axis ``learned``); other names must not
+be reported."""
 Step = Tuple[str, str, Label]  # noqa: UP006
 """The step's name, its cell, its label."""
 
@@ -52,7 +52,7 @@ OWN = {
     "TfidfVectorizer": "TfidfVectorizer()",
     "PatchExtractor": "PatchExtractor(patch_size=(3, 3), random_state=0)",
 }
-"""How those are made that scikit-learn's own tests leave out, or make of what has no source."""
+"""How to create estimators that scikit-learn's own tests leave out, or create from objects without source."""
 
 VARIANTS = {
     "MultiOutputClassifier": "MultiOutputClassifier(SGDClassifier(random_state=0))",
@@ -69,7 +69,7 @@ VARIANTS = {
     "TargetEncoder": "TargetEncoder(cv=3)",
     "GridSearchCV": "GridSearchCV(Pipeline([('a', StandardScaler()), ('b', Ridge())]), {'b__alpha': [0.1, 1]})",
 }
-"""A second configuration of a class: one in which it has ``partial_fit``, or another kind of part."""
+"""A second configuration of a class, with ``partial_fit`` or another kind of part."""
 
 DATA = (
     ("X", "y"),
@@ -90,7 +90,7 @@ DATA = (
     ("images", ""),
     ("tags", ""),
 )
-"""What ``fit`` may be given, in the order in which it is tried; more fitting ones come first by tags."""
+"""Data for ``fit``, in the order of trying; tags move better ones to the front."""
 
 USES = (
     *("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "apply"),
@@ -100,7 +100,7 @@ USES = (
     *("reconstruct_from_patches_2d", "get_covariance", "get_precision", "get_feature_names_out"),
     *("get_support", "get_metadata_routing", "get_params"),
 )
-"""Methods that use a model without teaching it anything, in the order in which a cell calls them."""
+"""Methods that use a model without fitting it, in the order in which a cell calls them."""
 
 _ARGUMENTS = ("{X}", "{X}, {y}", "m.transform({X})", "Xp", "", "2")
 _GENERATORS = ("staged_predict", "staged_score")
@@ -109,20 +109,20 @@ HARMLESS = (
     *("tol", "max_iter", "n_iter", "random_state", "copy_X", "copy", "error_score", "leaf_size"),
     *("eps", "alpha", "C", "n_estimators", "n_init", "reg_covar", "smooth_idf", "lowercase", "sparse"),
 )
-"""Hyper-parameters that are changed by preference: any value of them leaves the data accepted."""
+"""Hyper-parameters to change first: with any value the data are still accepted."""
 
 _NOT_HARMLESS = ("verbose", "warm_start")
 
 COUNTERS = ("n_estimators", "max_iter")
-"""With ``warm_start`` a growing model learns only what these say it has too little of."""
+"""With ``warm_start`` a growing model learns only what these parameters add."""
 
 STATELESS = {
     "fit": ["fitted", "untouched"],
     "again": ["refitted", "untouched"],
     "copy": ["copied", "created"],
 }
-"""Of an estimator whose documentation says that ``fit`` only checks (``requires_fit`` is false):
-it has learned nothing, but may have noted how many columns it saw."""
+"""Labels of an estimator whose ``fit`` only validates, by its documentation (``requires_fit`` is false): it has
+learned nothing, but may store the number of columns."""
 
 
 HASHING = ("FeatureHasher", "HashingVectorizer")
@@ -130,52 +130,52 @@ HASHING = ("FeatureHasher", "HashingVectorizer")
 
 
 def classes() -> dict[str, type]:
-    """Every class that ``all_estimators`` finds, by name."""
+    """Return every class that ``all_estimators`` finds, by name."""
     from sklearn.utils import all_estimators
 
     return dict(all_estimators())
 
 
-def imports(found: dict[str, type]) -> str:
-    """A cell that brings them all in."""
-    return "\n".join(f"from {cls.__module__} import {name}" for name, cls in found.items())
+def imports(classes_by_name: dict[str, type]) -> str:
+    """Return a cell that imports them all."""
+    return "\n".join(f"from {cls.__module__} import {name}" for name, cls in classes_by_name.items())
 
 
 def sources(cls: type) -> Iterator[str]:
-    """Expressions that make one: as scikit-learn's own tests do, then a second kind where there is one."""
+    """Yield expressions that create an estimator: as scikit-learn's own tests do, then in a second configuration."""
     from sklearn.utils._test_common.instance_generator import _construct_instances
 
     name = cls.__name__
     if name in OWN:
         yield OWN[name]
     else:
-        made = next(iter(_construct_instances(cls)))
-        if "random_state" in made.get_params(deep=False):
-            made.set_params(random_state=0)
-        yield made.__repr__(N_CHAR_MAX=1 << 20)
+        instance = next(iter(_construct_instances(cls)))
+        if "random_state" in instance.get_params(deep=False):
+            instance.set_params(random_state=0)
+        yield instance.__repr__(N_CHAR_MAX=1 << 20)
     if name in VARIANTS:
         yield VARIANTS[name]
 
 
 class Walk:
-    """One estimator's cells, tried as they are made."""
+    """Builds one estimator's cells and tries each of them."""
 
     def __init__(self, source: str, space: dict[str, Any]) -> None:
         self._source, self._space = source, space
         self.steps: list[Step] = []
 
     def make(self) -> list[Step]:
-        """All steps; raises where it cannot be made or fitted."""
+        """Return all steps; raises if the estimator cannot be created or fitted."""
         frozen = self._source.startswith("FrozenEstimator")
         self._do("create", f"m = {self._source}", m=["created fitted"] if frozen else ["created none"])
         stateless = not self._tags.requires_fit or type(self._model).__name__ in HASHING
         fit = self._fit_cell()
-        x, given = fit[len("m.fit(") : -1].partition(", ")[::2]
+        x, y = fit[len("m.fit(") : -1].partition(", ")[::2]
         self._do("fit", fit, m=["untouched"] if frozen else STATELESS["fit"] if stateless else ["fitted"])
         again = ["untouched"] if frozen else STATELESS["again"] if stateless else ["refitted"]
         self._do("refit", fit, m=again)
-        self._use(x, given)
-        self._try("cross", f"cross_val_score(m, {x}, {given or 'None'}, cv=2, error_score='raise')")
+        self._use(x, y)
+        self._try("cross", f"cross_val_score(m, {x}, {y or 'None'}, cv=2, error_score='raise')")
         for method in ("fit_transform", "fit_predict"):
             self._try(method, f"Z = m.{method}({fit[len('m.fit(') :]}", m=again)
         self._params(fit)
@@ -186,11 +186,11 @@ class Walk:
         self._do("deepcopy", "twin = copy.deepcopy(m)", twin=copied)
         self._do("clone", "other = clone(m)", other=["aliased"] if frozen else ["created none"])
         self._do("itself", "m = clone(m)", m=["untouched"] if frozen else ["reset none"])
-        self._onward(fit, x, given, again, stateless)
-        made = f"m = {self._source}\n{fit}"
-        anew = ["reset fitted", "reset none"] if stateless and not frozen else ["reset fitted"]
-        self._do("anew", made, m=anew)
-        self._do("anew 2", made, m=anew)
+        self._continue(fit, x, y, again, stateless)
+        creation = f"m = {self._source}\n{fit}"
+        accepted = ["reset fitted", "reset none"] if stateless and not frozen else ["reset fitted"]
+        self._do("anew", creation, m=accepted)
+        self._do("anew 2", creation, m=accepted)
         self._do("delete", "del m, twin, other", m=["deleted"], twin=["deleted"], other=["deleted"])
         return self.steps
 
@@ -217,39 +217,39 @@ class Walk:
     def _works(self, cell: str) -> bool:
         try:
             exec(cell, self._space)
-        except Exception:  # noqa: BLE001 - whatever it is, this cell is not for this estimator
+        except Exception:  # noqa: BLE001 - whatever it is, the cell does not work for this estimator
             return False
         return True
 
     def _fit_cell(self) -> str:
-        for x, given in sorted(DATA, key=self._suits):
-            cell = f"m.fit({x}, {given})" if given else f"m.fit({x})"
-            if self._fits_alone(cell):
+        for x, y in sorted(DATA, key=self._unsuitability):
+            cell = f"m.fit({x}, {y})" if y else f"m.fit({x})"
+            if self._can_fit(cell):
                 return cell
         raise RuntimeError(f"no data fit {self._source}")
 
-    def _fits_alone(self, cell: str) -> bool:
-        """Whether it can be fitted so; tried on a copy."""
-        kept = self._space["m"]
-        self._space["m"] = self._space["copy"].deepcopy(kept)
+    def _can_fit(self, cell: str) -> bool:
+        """Whether the cell fits the model; tried on a copy."""
+        original = self._space["m"]
+        self._space["m"] = self._space["copy"].deepcopy(original)
         works = self._works(cell)
-        self._space["m"] = kept
+        self._space["m"] = original
         return works
 
-    def _suits(self, data: tuple[str, str]) -> int:
-        """How badly these data suit, by tags: 0 where nothing speaks against them."""
-        x, given = data
+    def _unsuitability(self, data: tuple[str, str]) -> int:
+        """Return how badly these data suit the estimator by its tags: 0 if nothing speaks against them."""
+        x, y = data
         tags = self._tags
-        told, target = tags.input_tags, tags.target_tags
+        features, target = tags.input_tags, tags.target_tags
         kinds = {
-            "X": told.two_d_array and not told.positive_only and not told.categorical,
-            "Xp": told.positive_only,
-            "Xi": told.categorical,
-            "X1": told.one_d_array,
-            "K": told.pairwise,
-            "texts": told.string,
-            "dicts": told.dict,
-            "images": told.three_d_array,
+            "X": features.two_d_array and not features.positive_only and not features.categorical,
+            "Xp": features.positive_only,
+            "Xi": features.categorical,
+            "X1": features.one_d_array,
+            "K": features.pairwise,
+            "texts": features.string,
+            "dicts": features.dict,
+            "images": features.three_d_array,
         }
         wanted = [
             "Y" if target.multi_output and not target.single_output else "",
@@ -258,16 +258,16 @@ class Walk:
             "y" if tags.estimator_type == "classifier" or target.required else "",
         ]
         right = next((w for w in wanted if w), "")
-        return (not kinds.get(x, False)) * 2 + (given != right)
+        return (not kinds.get(x, False)) * 2 + (y != right)
 
-    def _use(self, x: str, given: str) -> None:
+    def _use(self, x: str, y: str) -> None:
         cells = []
         for method in USES:
             if not callable(getattr(self._model, method, None)):
                 continue
             shape = "list(m.{}({}))" if method in _GENERATORS else "m.{}({})"
             for arguments in ("",) if method.startswith("get_") else _ARGUMENTS:
-                cell = shape.format(method, arguments.format(X=x, y=given or "None"))
+                cell = shape.format(method, arguments.format(X=x, y=y or "None"))
                 if self._works(cell):
                     cells.append(cell)
                     break
@@ -280,7 +280,7 @@ class Walk:
                 return
 
     def _params(self, fit: str) -> None:
-        """One of its own, then one of a part that it was given."""
+        """Change a parameter of its own, then one of a part."""
         own = self._model.get_params(deep=False)
         names = [n for n in HARMLESS if n in own] + [n for n in own if n not in HARMLESS]
         self._change("params", [n for n in names if n not in _NOT_HARMLESS], fit)
@@ -290,22 +290,22 @@ class Walk:
     def _change(self, step: str, names: list[str], fit: str) -> None:
         values = self._model.get_params(deep=True)
         for name in names:
-            other = _another(values[name])
+            other = _other_value(values[name])
             if other is None:
                 continue
             cell = f"m.set_params({name}={other})"
-            if self._fits_alone(f"{cell}\n{fit}"):
+            if self._can_fit(f"{cell}\n{fit}"):
                 self._do(step, cell, m=["params"])
                 return
 
-    def _onward(self, fit: str, x: str, given: str, again: list[str], stateless: bool) -> None:
-        """``partial_fit`` on what has learned nothing, and on; then a fit with ``warm_start``."""
+    def _continue(self, fit: str, x: str, y: str, again: list[str], stateless: bool) -> None:
+        """Add ``partial_fit`` of an unfitted model, a second one, then ``fit`` with ``warm_start``."""
         first, more = ["fitted"], ["continued"]
         learned = False
         if callable(getattr(self._model, "partial_fit", None)):
             if stateless:
                 first, more = STATELESS["fit"], ["continued", "untouched"]
-            classes = "[np.array([0, 1])] * 2" if given == "Yc" else "[0, 1]"
+            classes = "[np.array([0, 1])] * 2" if y == "Yc" else "[0, 1]"
             plain = fit.replace("m.fit", "m.partial_fit")
             for cell in (plain, plain[:-1] + f", classes={classes})"):
                 if self._try("partial", cell, m=first):
@@ -320,7 +320,7 @@ class Walk:
             self._do("warm fit", fit, m=["fitted"])
         counter = next((c for c in COUNTERS if c in params and _grows(self._model)), None)
         if counter is None:
-            self._do("warm fit 2", fit, m=again if _starts_anew(self._model) else ["continued"])
+            self._do("warm fit 2", fit, m=again if _ignores_warm_start(self._model) else ["continued"])
         else:
             grown = f"m.set_params({counter}={params[counter] + 2}).{fit[2:]}"
             self._do("warm fit 2", grown, m=["continued"])
@@ -328,19 +328,19 @@ class Walk:
 
 
 def _grows(model: Any) -> bool:
-    """An ensemble that a warm start makes bigger: its glossary entry is "add more estimators"."""
+    """Whether a warm start makes the ensemble bigger (glossary: "add more estimators")."""
     return any(hasattr(model, a) for a in ("estimators_", "_predictors"))
 
 
-def _starts_anew(model: Any) -> bool:
-    """Where the documentation says that ``warm_start`` does nothing from one fit to the next."""
+def _ignores_warm_start(model: Any) -> bool:
+    """Whether the documentation says that ``warm_start`` has no effect on a second fit."""
     name = type(model).__name__
     useless = name == "LogisticRegression" and model.solver == "liblinear"
     return useless or name == "GaussianProcessClassifier"
 
 
-def _another(value: Any) -> str | None:
-    """Another value of the same kind, as source."""
+def _other_value(value: Any) -> str | None:
+    """Return another value of the same kind, as source."""
     if type(value) is bool:
         return repr(not value)
     if type(value) is int:
@@ -351,25 +351,25 @@ def _another(value: Any) -> str | None:
 
 
 def notebook() -> dict[str, Any]:
-    """All estimators ``found``, ``setup`` cells, ``walks`` (estimator → steps), and which were left out, and why."""
+    """Return all ``classes``, ``setup`` cells, ``walks`` (estimator → steps), and which were left out and why."""
     import sklearn
 
-    found = classes()
+    classes_by_name = classes()
     space: dict[str, Any] = {}
-    setup = [SETUP, imports(found)]
+    setup = [SETUP, imports(classes_by_name)]
     for cell in setup:
         exec(cell, space)
     walks: dict[str, list[Step]] = {}
     left_out: dict[str, str] = {}
-    for name, cls in found.items():
+    for name, cls in classes_by_name.items():
         try:
             for number, source in enumerate(sources(cls)):
                 walks[name + "'" * number] = Walk(source, space).make()
-        except Exception as error:  # noqa: BLE001 - the reason is told, and asserted
+        except Exception as error:  # noqa: BLE001 - the reason is reported, and asserted
             left_out[name] = f"{type(error).__name__}: {error}"
     return {
         "sklearn": sklearn.__version__,
-        "found": list(found),
+        "classes": list(classes_by_name),
         "setup": setup,
         "walks": walks,
         "left_out": left_out,

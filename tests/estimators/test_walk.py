@@ -1,4 +1,4 @@
-"""Every estimator of scikit-learn, walked through its life in a real kernel, and the score as a table."""
+"""Walks every estimator of scikit-learn through its life in a real kernel, and prints the score as a table."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from msgspec import Struct
 
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
-from tests.support.scenarios import Record, Watching
+from tests.support.scenarios import Record, WatchProcess
 
 STEPS = Path(__file__).with_name("steps.py")
 
 ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""On so few data more threads only wait for one another."""
+"""With so little data more threads only wait for one another."""
 
 LEFT_OUT: dict[str, str] = {}
 """Estimators that are not walked, by name, with the reason."""
 
 MOST_UNKNOWN = 0.02
 EXPLAINED: dict[tuple[str, str], str] = {}
-"""(step, reason that the evidence gives) of each ``unknown``: why nobody could tell, either."""
+"""(step, reason in the evidence) of each accepted ``unknown``, which no observer could decide."""
 
 RIGHT, UNKNOWN, WRONG, FALSE_ALARM = "right", "unknown", "wrong", "false alarm"
 GLYPHS = {RIGHT: "+", UNKNOWN: "?", WRONG: "X", FALSE_ALARM: "!"}
@@ -39,37 +39,39 @@ COLUMNS = (
 
 
 class Row(Struct, frozen=True):
-    """What was said of one step of one estimator."""
+    """The score of one step of one estimator."""
 
     estimator: str
     step: str
     cell: str
     score: str
-    told: str = ""
-    """What was said where that was not right, with its evidence."""
+    report: str = ""
+    """What was reported if it was wrong, with its evidence."""
 
 
 def score(estimator: str, step: str, cell: str, label: dict[str, list[str]], record: Record) -> Row:
-    """Holds one run's record against its label."""
+    """Compare one run's record with its label."""
     if record["status"] != "ok":
         return Row(estimator, step, cell, WRONG, f"the cell ended with status {record['status']}")
-    found = {_called(c): c for c in record["changes"]}
+    changes = {_label_name(c): c for c in record["changes"]}
     problems: dict[str, list[str]] = {}
     for name, verdicts in label.items():
-        change = found.get(name, {"verdict": "untouched", "learned": "same", "evidence": []})
+        change = changes.get(name, {"verdict": "untouched", "learned": "same", "evidence": []})
         if not {change["verdict"], f"{change['verdict']} {change['learned']}"}.intersection(verdicts):
             kind = UNKNOWN if change["verdict"] == "unknown" else WRONG
             problems.setdefault(kind, []).append(_sentence(name, change, verdicts))
-    for name in found.keys() - label.keys():
-        problems.setdefault(FALSE_ALARM, []).append(_sentence(name, found[name], ["untouched"]))
+    for name in changes.keys() - label.keys():
+        problems.setdefault(FALSE_ALARM, []).append(_sentence(name, changes[name], ["untouched"]))
     for kind in (FALSE_ALARM, WRONG, UNKNOWN):
         if kind in problems:
-            return Row(estimator, step, cell, kind, "; ".join(s for told in problems.values() for s in told))
+            return Row(
+                estimator, step, cell, kind, "; ".join(s for texts in problems.values() for s in texts)
+            )
     return Row(estimator, step, cell, RIGHT)
 
 
-def _called(change: Record) -> str:
-    """Its name; one inside a call is told apart from a global one of the same name."""
+def _label_name(change: Record) -> str:
+    """Return its name; one inside a call differs from a global one of the same name."""
     name: str = change["name"]
     return name if change["scope"] == "global" else f"{change['scope']} {name}"
 
@@ -79,16 +81,16 @@ def _sentence(name: str, change: Record, wanted: list[str]) -> str:
     return f"{name} is {change['verdict']} {change['learned']}, should be {' or '.join(wanted)} ({evidence})"
 
 
-class Walked(NamedTuple):
-    """A notebook that was played, and what was said of it."""
+class WalkResult(NamedTuple):
+    """A played notebook and its scores."""
 
     notebook: dict[str, Any]
     rows: list[Row]
 
 
-def walk(folder: Path, python: str) -> Walked:
-    """Plays the whole notebook in that interpreter."""
-    told = subprocess.run(
+def walk(folder: Path, python: str) -> WalkResult:
+    """Play the whole notebook in this interpreter."""
+    done = subprocess.run(
         [python, str(STEPS)],
         check=True,
         capture_output=True,
@@ -96,29 +98,29 @@ def walk(folder: Path, python: str) -> Walked:
         cwd=folder,
         env={**os.environ, **ALONE},
     )
-    notebook: dict[str, Any] = json.loads(told.stdout)
+    notebook: dict[str, Any] = json.loads(done.stdout)
     with KernelProcess(folder, python, env=ALONE) as kernel:
         for cell in notebook["setup"]:
             assert kernel.run(cell)["status"] == "ok"
-        watching = Watching(kernel.connection_file)
+        watcher = WatchProcess(kernel.connection_file)
         try:
-            watching.wait_attached(1)
-            played = []
+            watcher.wait_attached(1)
+            runs = []
             for estimator, steps in notebook["walks"].items():
-                asked = [(estimator, *step, kernel.queue(step[1])) for step in steps]
-                played += [(*ask, kernel.wait(ask[-1])["execution_count"]) for ask in asked]
-            watching.wait_run(1, played[-1][-1])
+                queued = [(estimator, *step, kernel.queue(step[1])) for step in steps]
+                runs += [(*ask, kernel.wait(ask[-1])["execution_count"]) for ask in queued]
+            watcher.wait_run(1, runs[-1][-1])
         finally:
-            said = watching.stop()
-    assert "Traceback" not in said, said
-    assert watching.of("between") == [], "nothing changes but by a cell"
-    records = {r["execution_count"]: r for r in watching.of("execution")}
-    rows = [score(e, step, cell, label, records[count]) for e, step, cell, label, _, count in played]
-    return Walked(notebook, rows)
+            errors = watcher.stop()
+    assert "Traceback" not in errors, errors
+    assert watcher.records_of("between") == [], "only cells change anything"
+    records = {r["execution_count"]: r for r in watcher.records_of("execution")}
+    rows = [score(e, step, cell, label, records[count]) for e, step, cell, label, _, count in runs]
+    return WalkResult(notebook, rows)
 
 
 def table(rows: list[Row]) -> str:
-    """Estimator × step, a glyph each; then every row that is not right, then the totals."""
+    """Return a table with a glyph for each estimator and step, every row that is not right, and the totals."""
     cells: dict[str, dict[str, str]] = {}
     for row in rows:
         cells.setdefault(row.estimator, {})[row.step] = GLYPHS[row.score]
@@ -126,27 +128,29 @@ def table(rows: list[Row]) -> str:
     lines = [f"{number:>2} {step}" for number, step in enumerate(COLUMNS, 1)]
     lines.append(", ".join(f"{glyph} {word}" for word, glyph in GLYPHS.items()) + ", · no such step")
     lines.append(" " * width + "  " + " ".join(f"{number:<2}" for number in range(1, len(COLUMNS) + 1)))
-    for estimator, found in cells.items():
-        lines.append(f"{estimator:{width}}  " + " ".join(f"{found.get(c, '·'):<2}" for c in COLUMNS).rstrip())
-    lines += [f"{r.estimator}, {r.step}: {r.score}: {r.cell!r}: {r.told}" for r in rows if r.score != RIGHT]
+    for estimator, glyphs in cells.items():
+        lines.append(
+            f"{estimator:{width}}  " + " ".join(f"{glyphs.get(c, '·'):<2}" for c in COLUMNS).rstrip()
+        )
+    lines += [f"{r.estimator}, {r.step}: {r.score}: {r.cell!r}: {r.report}" for r in rows if r.score != RIGHT]
     counts = Counter(r.score for r in rows)
     lines.append(", ".join(f"{counts[s]} {s}" for s in GLYPHS) + f" of {len(rows)} rows")
     return "\n".join(lines)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
-def test_every_estimator_is_told_right(
+@pytest.mark.parametrize("python", pythons.oldest_and_newest(), ids=pythons.environment_name)
+def test_every_estimator_is_reported_right(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     walked = walk(tmp_path, python)
     rows = walked.rows
     left_out = walked.notebook["left_out"]
-    told = f"scikit-learn {walked.notebook['sklearn']}\n{table(rows)}\nleft out: {left_out or 'none'}"
-    record_property("table", told)  # printed at the end of the session
-    assert {r.estimator.rstrip("'") for r in rows} | left_out.keys() == set(walked.notebook["found"])
+    report = f"scikit-learn {walked.notebook['sklearn']}\n{table(rows)}\nleft out: {left_out or 'none'}"
+    record_property("table", report)  # printed at the end of the session
+    assert {r.estimator.rstrip("'") for r in rows} | left_out.keys() == set(walked.notebook["classes"])
     assert left_out == LEFT_OUT
     assert [r for r in rows if r.score in (WRONG, FALSE_ALARM)] == []
     unknown = [r for r in rows if r.score == UNKNOWN]
-    assert [r for r in unknown if not any(r.step == s and t in r.told for s, t in EXPLAINED)] == []
+    assert [r for r in unknown if not any(r.step == s and t in r.report for s, t in EXPLAINED)] == []
     assert len(unknown) <= MOST_UNKNOWN * len(rows)

@@ -1,1 +1,1 @@
-"""The timeline as lines, and the list of kernels."""
+"""Tests the export formats, and the list of kernels."""

@@ -1,9 +1,9 @@
-"""What a kernel that means harm may call its models, and a session in which it does."""
+"""Hostile names for models, and a session that uses them."""
 
 from __future__ import annotations
 
 from kernelscope.domain.facts import FileAccess, LocalModel, Opaque
-from tests.support.script import LOGISTIC, Story, call, learned, with_params
+from tests.support.script import LOGISTIC, Story, call, learn, with_params
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -57,16 +57,16 @@ HOSTILE = (
 
 
 def hostile_story(text: str) -> Story:
-    """The text in every place where a kernel can put one."""
+    """Build a story with this text in every place where a kernel can put text."""
     story = Story(notebook=f"/tmp/{text}.ipynb")
-    held = learned(story.new(f"lib.{text}", {text: text}))
-    story.attach({f"{text}0": held})
+    old_model = learn(story.new(f"lib.{text}", {text: text}))
+    story.attach({f"{text}0": old_model})
     model = story.new(f"lib.{text}", {text: text, "C": Opaque(text, "a")})
     local = LocalModel(900, 90, LOGISTIC, text, text, 7)
     story.run(text, names={text: model}, local=[local])
-    model = learned(model, text, "coef_")
+    model = learn(model, text, "coef_")
     story.run(f"# {text}\n{text}.fit()", objects=[model], calls=[call(model, text)])
     save = FileAccess("save", text, text, model.token, f"/tmp/{text}", touched=True)
     story.run(text, objects=[with_params(model, C=text)], files=[save], status="error")
-    story.run(text, names={text: learned(story.new(f"lib.{text}", {text: 2})), f"{text}0": None})
+    story.run(text, names={text: learn(story.new(f"lib.{text}", {text: 2})), f"{text}0": None})
     return story

@@ -1,4 +1,4 @@
-"""How an audit is told."""
+"""Tests the report of an audit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COST = Cost(hooks=12, median=0.0007, p99=0.0021, longest=0.004, sent=12_345, not
 PROBE = InstalledProbe("0.1.0", 1, COST)
 
 
-def made(
+def make_audit(
     before: Report, during: Report, after: Report, *, runs: tuple[int, ...] = (), stays: bool = False
 ) -> Audit:
     return Audit(
@@ -41,40 +41,42 @@ def made(
         (("a", "b", "_kernelscope_probe.agent"), (7,), "left"),
     ],
 )
-def test_what_differs_afterwards(after: tuple[str, ...], runs: tuple[int, ...], finding: str) -> None:
-    told = made({"modules": ("a", "b")}, {"modules": ("a", "b")}, {"modules": after}, runs=runs)
-    assert [row.finding for row in rows(told)] == [finding]
-    assert is_clean(told) == (finding in ("same", "theirs"))
-    assert json.loads(json_text(told))["clean"] == is_clean(told)
+def test_differences_after_the_watch_are_classified(
+    after: tuple[str, ...], runs: tuple[int, ...], finding: str
+) -> None:
+    audit = make_audit({"modules": ("a", "b")}, {"modules": ("a", "b")}, {"modules": after}, runs=runs)
+    assert [row.finding for row in rows(audit)] == [finding]
+    assert is_clean(audit) == (finding in ("same", "theirs"))
+    assert json.loads(json_text(audit))["clean"] == is_clean(audit)
 
 
-def test_what_is_there_only_meanwhile_is_ours() -> None:
+def test_a_temporary_difference_is_ours() -> None:
     report: Report = {"callbacks": ("pre_run_cell: theirs",)}
     ours: Report = {"callbacks": ("pre_run_cell: theirs", "pre_run_cell: _kernelscope_probe.agent.x")}
-    (row,) = rows(made(report, ours, report))
+    (row,) = rows(make_audit(report, ours, report))
     assert (row.before, row.during, row.after, row.finding) == ("1", "2", "1", "ours")
     assert row.detail == "+ 1 of kernelscope's"
 
 
-def test_the_table_tells_the_cost_and_what_the_audit_did() -> None:
+def test_the_table_shows_the_cost_and_what_the_audit_did() -> None:
     report: Report = {"names": ("a", "b"), "execution count": ("7",), "limits": ("1000", "0.005")}
-    shown = table(made(report, report, report))
-    assert "names            2" in shown
-    assert "execution count  7" in shown
-    assert "a run          takes 0.7 ms at the median, 2.1 ms at the 99th percentile, 4.0 ms at most" in shown
-    assert "hooks, encoding and sending (12 so far)" in shown
-    assert "12,345 bytes sent, 2 values not evaluated, 0 errors of its own, 0 observations lost" in shown
-    assert "did not move in the 3 s" in shown
-    assert shown.endswith("everything is unchanged")
+    text = table(make_audit(report, report, report))
+    assert "names            2" in text
+    assert "execution count  7" in text
+    assert "a run          takes 0.7 ms at the median, 2.1 ms at the 99th percentile, 4.0 ms at most" in text
+    assert "hooks, encoding and sending (12 so far)" in text
+    assert "12,345 bytes sent, 2 values not evaluated, 0 errors of its own, 0 observations lost" in text
+    assert "did not move in the 3 s" in text
+    assert text.endswith("everything is unchanged")
 
 
-def test_a_hostile_report_is_made_safe() -> None:
+def test_a_hostile_report_is_escaped() -> None:
     look = decode_answer('{"report": {"names": ["\\u001b]0;x\\u0007"]}, "probe": null}', Inspection)
     assert isinstance(look, Inspection)
     assert look.report["names"] == ("\\x1b]0;x\\x07",)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"report": 3}'])
-def test_what_is_no_report(text: str) -> None:
+def test_an_invalid_report_is_refused(text: str) -> None:
     with pytest.raises(WireError):
         decode_answer(text, Inspection)

@@ -1,4 +1,4 @@
-"""The CSV export: every change has its row, loads with sensible types, and is no formula."""
+"""Tests the CSV export: every change has a row, columns load with sensible types, no cell is a formula."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.facts import Watch, model
 from tests.support.script import churn
-from tests.timeline.test_properties import fast, played, streams
+from tests.timeline.test_properties import fast, streams, timeline_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 TEXTS = (
@@ -45,8 +45,8 @@ def rows(timeline: TimelineView) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
 
 
-def table(timeline: TimelineView) -> pd.DataFrame:
-    """Loaded as the module says that it is to be loaded."""
+def load(timeline: TimelineView) -> pd.DataFrame:
+    """Load the export with pandas as the module's documentation says."""
     out = io.StringIO(newline="")
     write_csv(timeline, out)
     return pd.read_csv(
@@ -58,16 +58,16 @@ def table(timeline: TimelineView) -> pd.DataFrame:
     )
 
 
-def as_it_was(cell: str) -> str | None:
+def original_text(cell: str) -> str | None:
     return cell.removeprefix("'") or None
 
 
-def changes_of(told: list[dict[str, str]]) -> dict[int, list[dict[str, Any]]]:
-    """By moment the changes that rows tell of, their parts under them, as the contract has them."""
+def changes_of(lines: list[dict[str, str]]) -> dict[int, list[dict[str, Any]]]:
+    """Rebuild from the rows the records of changes by moment, with their parts."""
     by_moment: dict[int, list[dict[str, Any]]] = {}
     open_: list[tuple[str | None, dict[str, Any]]] = []
-    for row in told:
-        whole, change = as_it_was(row["whole"]), _change(row)
+    for row in lines:
+        whole, change = original_text(row["whole"]), _change(row)
         if whole is None:
             by_moment.setdefault(int(row["moment"]), []).append(change)
             open_ = []
@@ -82,17 +82,17 @@ def changes_of(told: list[dict[str, str]]) -> dict[int, list[dict[str, Any]]]:
 def _change(row: dict[str, str]) -> dict[str, Any]:
     stored = {
         "action": row["persistence"] or None,
-        "file": as_it_was(row["file"]),
-        "call": as_it_was(row["call"]),
+        "file": original_text(row["file"]),
+        "call": original_text(row["call"]),
     }
     plain = {
-        key: as_it_was(row[key]) if key in TEXTS else row[key] or None
+        key: original_text(row[key]) if key in TEXTS else row[key] or None
         for key in ("name", "verdict", "identity", "learned", "class", "id", "previous_id", "scope")
     }
     return {
         **plain,
         "certainty": row["certainty"],
-        "explanation": as_it_was(row["explanation"]),
+        "explanation": original_text(row["explanation"]),
         "params": json.loads(row["params"]) if row["params"] else None,
         "persistence": stored if stored["action"] else None,
         "generation": int(row["generation"]) if row["generation"] else None,
@@ -103,13 +103,13 @@ def _change(row: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def expected(timeline: TimelineView) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = {}
+def expected_changes(timeline: TimelineView) -> dict[int, list[dict[str, Any]]]:
+    records: dict[int, list[dict[str, Any]]] = {}
     for moment in timeline.moments:
         local: tuple[Change, ...] = moment.run.local if moment.run is not None else ()
-        if told := [change_record(change) for change in (*moment.changes, *local)]:
-            found[moment.index] = json.loads(json.dumps(told))
-    return found
+        if changes := [change_record(change) for change in (*moment.changes, *local)]:
+            records[moment.index] = json.loads(json.dumps(changes))
+    return records
 
 
 @fast
@@ -117,21 +117,21 @@ def expected(timeline: TimelineView) -> dict[int, list[dict[str, Any]]]:
 def test_given_any_session_when_written_and_read_then_the_changes_are_the_same(
     looks: list[Observation],
 ) -> None:
-    timeline = played(looks)
+    timeline = timeline_of(looks)
 
-    assert changes_of(rows(timeline)) == expected(timeline)
+    assert changes_of(rows(timeline)) == expected_changes(timeline)
 
 
 def test_given_a_long_session_when_written_and_read_then_the_changes_are_the_same() -> None:
     timeline = churn().view()
 
-    assert changes_of(rows(timeline)) == expected(timeline)
+    assert changes_of(rows(timeline)) == expected_changes(timeline)
 
 
 def test_given_a_session_when_loaded_by_pandas_then_every_column_has_a_sensible_type() -> None:
-    told = table(churn().view())
+    data = load(churn().view())
 
-    kinds = {str(column): str(told[column].dtype) for column in told}
+    kinds = {str(column): str(data[column].dtype) for column in data}
     assert tuple(kinds) == COLUMNS
     assert {column for column, kind in kinds.items() if kind == "Int64"} >= {
         "epoch",
@@ -146,8 +146,8 @@ def test_given_a_session_when_loaded_by_pandas_then_every_column_has_a_sensible_
     assert kinds["started"].startswith("datetime64")
     assert kinds["started"].endswith("UTC]")
     assert {kinds[column] for column in ("name", "verdict", "learned", "params", "evidence")} == {"string"}
-    assert told.query("verdict == 'reset'")["name"].tolist() == ["model", "model"]
-    assert set(told.query("whole == 'pipe'")["name"]) == {"pipe['scale']", "pipe['clf']"}
+    assert data.query("verdict == 'reset'")["name"].tolist() == ["model", "model"]
+    assert set(data.query("whole == 'pipe'")["name"]) == {"pipe['scale']", "pipe['clf']"}
 
 
 def test_given_a_session_when_written_then_a_change_is_one_line() -> None:
@@ -169,7 +169,7 @@ def test_given_a_look_between_runs_when_written_then_it_has_no_run() -> None:
     assert (row["kind"], row["execution_count"], row["started"], row["name"]) == ("between", "1", "", "m")
 
 
-def test_given_nothing_when_written_then_there_is_a_header() -> None:
+def test_given_an_empty_session_when_written_then_there_is_a_header() -> None:
     out = io.StringIO(newline="")
 
     write_csv(TimelineView(Timeline()), out)
@@ -179,20 +179,20 @@ def test_given_nothing_when_written_then_there_is_a_header() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_given_hostile_text_when_written_then_no_cell_is_a_formula_and_nothing_is_lost(text: str) -> None:
-    told = rows(hostile_story(text).view())
+    lines = rows(hostile_story(text).view())
 
-    assert not [cell for row in told for cell in row.values() if cell.lstrip().startswith(FORMULA)]
-    assert all(cell.isprintable() for row in told for cell in row.values())
-    assert clean(text, limit=65_536) in {as_it_was(row["name"]) for row in told}
+    assert not [cell for row in lines for cell in row.values() if cell.lstrip().startswith(FORMULA)]
+    assert all(cell.isprintable() for row in lines for cell in row.values())
+    assert clean(text, limit=65_536) in {original_text(row["name"]) for row in lines}
 
 
 @pytest.mark.parametrize("text", ["nan", "NULL", "None", "NA"])
 def test_given_a_name_that_reads_like_nothing_when_loaded_then_it_is_a_name(text: str) -> None:
-    assert text in table(hostile_story(text).view())["name"].tolist()
+    assert text in load(hostile_story(text).view())["name"].tolist()
 
 
 @given(st.text())
-def test_given_any_text_when_made_inert_then_it_can_be_had_back(text: str) -> None:
+def test_given_any_text_when_made_inert_then_it_can_be_restored(text: str) -> None:
     safe = inert(text)
 
     assert not safe.lstrip().startswith(FORMULA[:4])

@@ -1,4 +1,4 @@
-"""Lines on standard output: flushed per update, for scripts and for people."""
+"""Tests the lines on standard output, for scripts and for people; each update is flushed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kernelscope.timeline.view import TimelineView
 from tests.support.facts import (
     LOGISTIC,
     OBSCURE,
-    attached,
-    bound,
-    called,
+    attach_event,
+    call_evidence,
+    call_of,
     model,
     observation,
     params,
+    rebind,
     run_facts,
-    taught,
-    written,
+    write_in_place,
 )
 
 
 class Bytes(io.BytesIO):
-    """Remembers what had been written at each flush."""
+    """Records what had been written at each flush."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Bytes(io.BytesIO):
 
 
 class Text(io.StringIO):
-    """Remembers what had been written at each flush."""
+    """Records what had been written at each flush."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,11 @@ def test_given_json_lines_when_each_update_comes_then_it_is_written_whole_and_fl
     timeline, out = Timeline(), Bytes()
     write = JsonLines(TimelineView(timeline), out)
 
-    for event in (attached({}), Observed(1, observation(1, run_facts(1), {"m": model(1)})), Detached("gone")):
+    for event in (
+        attach_event({}),
+        Observed(1, observation(1, run_facts(1), {"m": model(1)})),
+        Detached("gone"),
+    ):
         before = len(out.getvalue())
         write(timeline.apply(event))
         assert len(out.getvalue()) > before
@@ -83,14 +87,17 @@ def test_given_plain_lines_when_each_update_comes_then_it_is_flushed_at_once() -
     timeline, out = Timeline(), Text()
     write = PlainLines(out)
 
-    for event in (Waiting("busy"), attached({}), Observed(1, observation(1, run_facts(1)))):
+    for event in (Waiting("busy"), attach_event({}), Observed(1, observation(1, run_facts(1)))):
         write(timeline.apply(event))
         assert out.flushed[-1] == len(out.getvalue()) > 0
 
 
 def test_given_an_earlier_watchers_history_when_attached_then_neither_form_writes_it() -> None:
     history = [observation(1, run_facts(1, "secret = 1"), {"m": model(1)})]
-    attach, run = attached({}, count=1, history=history), Observed(1, observation(2, run_facts(2, "now = 2")))
+    attach, run = (
+        attach_event({}, count=1, history=history),
+        Observed(1, observation(2, run_facts(2, "now = 2"))),
+    )
 
     assert [line["type"] for line in json_lines(attach, run)] == ["attached", "execution"]
     plain = plain_lines(attach, run)
@@ -102,27 +109,28 @@ def test_given_an_earlier_watchers_history_when_attached_then_neither_form_write
 def test_given_a_source_with_text_beyond_ascii_when_written_as_json_then_it_is_utf_8() -> None:
     timeline, out = Timeline(), Bytes()
     write = JsonLines(TimelineView(timeline), out)
-    write(timeline.apply(attached({})))
+    write(timeline.apply(attach_event({})))
     write(timeline.apply(Observed(1, observation(1, run_facts(1, "é = '→'\nx")))))
 
     assert "é = '→'\\nx".encode() in out.getvalue()
 
 
-def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_changes_below() -> None:
+def test_given_a_session_when_written_for_people_then_each_run_has_a_line_with_its_changes_below() -> None:
     m = model(1)
-    fitted = bound(m)
-    told = plain_lines(
-        attached({}, count=3),
+    fitted = rebind(m)
+    lines = plain_lines(
+        attach_event({}, count=3),
         Observed(1, observation(1, run_facts(4, "\nm = LR()\n"), {"m": m})),
         Observed(
-            1, observation(2, run_facts(5, "m.fit(X, y)"), {}, [fitted], **taught(m, "fit", seen=False))
+            1,
+            observation(2, run_facts(5, "m.fit(X, y)"), {}, [fitted], **call_evidence(m, "fit", seen=False)),
         ),
         Observed(1, observation(3, run_facts(6, "m.fit(X, y)", status="error"))),
         Observed(1, observation(4, None, {}, [params(fitted, C=3.0)])),
         Observed(1, observation(5, None)),
     )
 
-    assert told == [
+    assert lines == [
         "attached to /run/kernel-1.json, Python 3.12.1, after In [3]",
         "  models: none yet",
         "In [4]  m = LR()",
@@ -137,33 +145,34 @@ def test_given_a_session_when_written_for_people_then_a_line_per_run_and_its_cha
     ]
 
 
-def test_given_an_unknown_change_when_written_for_people_then_the_word_stands_once() -> None:
-    m = bound(model(1))
+def test_given_an_unknown_change_when_written_for_people_then_the_word_occurs_once() -> None:
+    m = rebind(model(1))
 
     (line,) = plain_lines(
-        attached({"m": m}), Observed(1, observation(1, run_facts(1), {}, [written(m)], code=OBSCURE))
+        attach_event({"m": m}),
+        Observed(1, observation(1, run_facts(1), {}, [write_in_place(m)], code=OBSCURE)),
     )[3:]
 
     assert line.startswith("  unknown   m changed (#1), and it is not known how.")
 
 
 def test_given_a_local_model_when_written_for_people_then_it_is_called_local() -> None:
-    seen = observation(1, run_facts(1), locals=(LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 1),))
+    look = observation(1, run_facts(1), locals=(LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 1),))
 
-    told = plain_lines(attached({}), Observed(1, seen))
+    lines = plain_lines(attach_event({}), Observed(1, look))
 
-    assert told[3].startswith("  local     evaluate() fitted a LogisticRegression of its own")
+    assert lines[3].startswith("  local     evaluate() fitted a LogisticRegression of its own")
 
 
 def test_given_a_long_first_line_when_written_for_people_then_it_is_cut() -> None:
-    told = plain_lines(attached({}), Observed(1, observation(1, run_facts(1, "x" * 61))))
+    lines = plain_lines(attach_event({}), Observed(1, observation(1, run_facts(1, "x" * 61))))
 
-    assert told[2] == "In [1]  " + "x" * 59 + "…"
+    assert lines[2] == "In [1]  " + "x" * 59 + "…"
 
 
-def test_given_an_empty_cell_when_written_for_people_then_its_line_stands() -> None:
+def test_given_an_empty_cell_when_written_for_people_then_it_has_a_line() -> None:
     assert (
-        plain_lines(attached({}), Observed(1, observation(1, run_facts(1, " \n"))))[2].strip()
+        plain_lines(attach_event({}), Observed(1, observation(1, run_facts(1, " \n"))))[2].strip()
         == "In [1]  (empty cell)"
     )
 
@@ -179,23 +188,21 @@ def test_given_an_empty_cell_when_written_for_people_then_its_line_stands() -> N
         (Detached("gone"), ["detached: gone"]),
     ],
 )
-def test_given_any_other_event_when_written_for_people_then_it_is_told_in_a_line(
+def test_given_any_other_event_when_written_for_people_then_it_is_one_line(
     event: Event, lines: list[str]
 ) -> None:
     assert plain_lines(event) == lines
 
 
-def test_given_several_models_when_attached_then_each_is_told_with_its_class() -> None:
-    told = plain_lines(attached({"a": model(1), "b": model(2, "pkg.Mine")}))
+def test_given_several_models_when_attached_then_each_is_named_with_its_class() -> None:
+    lines = plain_lines(attach_event({"a": model(1), "b": model(2, "pkg.Mine")}))
 
-    assert told[1] == "  models: a (LogisticRegression), b (Mine)"
+    assert lines[1] == "  models: a (LogisticRegression), b (Mine)"
 
 
-def test_given_a_change_whose_text_holds_a_bracket_when_written_for_people_then_only_the_place_is_left_out() -> (
-    None
-):
-    seen = observation(1, run_facts(1), {"models['a'] ": bound(model(1))}, calls=(called(model(1)),))
+def test_given_a_change_with_a_bracket_when_written_for_people_then_only_the_place_is_left_out() -> None:
+    look = observation(1, run_facts(1), {"models['a'] ": rebind(model(1))}, calls=(call_of(model(1)),))
 
-    (line,) = plain_lines(attached({}), Observed(1, seen))[3:]
+    (line,) = plain_lines(attach_event({}), Observed(1, look))[3:]
 
     assert line.startswith("  created   models['a']  was created")

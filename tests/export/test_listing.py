@@ -1,4 +1,4 @@
-"""``ls``: the kernels as a table and as JSON lines."""
+"""Tests ``ls``, which lists kernels as a table or as JSON lines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENTRY = KernelEntry(
 BARE = KernelEntry(Path("/run/jupyter/kernel-1.json"), "1", "dead", "other")
 
 
-def test_given_no_kernels_when_listed_then_the_heading_alone() -> None:
+def test_given_no_kernels_when_listed_then_only_the_heading() -> None:
     assert table([], NOW) == "CONNECTION  NOTEBOOK  STATE  LAST ACTIVITY  STARTED BY"
 
 
@@ -57,21 +57,21 @@ def test_given_a_kernel_when_written_as_json_then_every_key_on_one_line() -> Non
     }  # fmt: skip
 
 
-def test_given_a_kernel_of_which_little_is_known_when_written_as_json_then_nulls() -> None:
-    told = json.loads(json_line(BARE))
+def test_given_a_kernel_with_unknown_facts_when_written_as_json_then_they_are_null() -> None:
+    record = json.loads(json_line(BARE))
 
-    assert [told[k] for k in ("notebook", "kernel_name", "last_activity", "started")] == [None] * 4
+    assert [record[k] for k in ("notebook", "kernel_name", "last_activity", "started")] == [None] * 4
 
 
 @pytest.mark.parametrize("field", ["connection_file", "kernel_id", "notebook", "kernel_name"])
-def test_given_a_file_name_that_is_no_utf_8_when_written_as_json_then_it_is_shown_escaped(field: str) -> None:
+def test_given_a_file_name_that_is_not_utf_8_when_written_as_json_then_it_is_escaped(field: str) -> None:
     odd = "/run/kernel-\udcff\x1b.json"
     known = {"connection_file": Path("/run/k.json"), "kernel_id": "1", "state": "idle", "owner": "other"}
-    told = {**known, field: Path(odd) if field == "connection_file" else odd}
+    fields = {**known, field: Path(odd) if field == "connection_file" else odd}
 
-    shown = json.loads(json_line(KernelEntry(**told)))[field]  # type: ignore[arg-type]
+    text = json.loads(json_line(KernelEntry(**fields)))[field]  # type: ignore[arg-type]
 
-    assert shown == r"/run/kernel-\udcff\x1b.json"
+    assert text == r"/run/kernel-\udcff\x1b.json"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_given_a_file_name_that_is_no_utf_8_when_written_as_json_then_it_is_show
         (3_600, "1 h ago"), (86_399, "23 h ago"), (86_400, "1 d ago"), (10 * 86_400, "10 d ago"),
     ],
 )  # fmt: skip
-def test_given_a_duration_when_told_then_in_the_largest_unit_that_it_fills(
+def test_given_a_duration_when_shown_then_in_the_largest_unit_that_it_fills(
     seconds: float, words: str
 ) -> None:
     assert ago(seconds) == words

@@ -1,4 +1,4 @@
-"""The page: what it holds, and that nothing of a kernel is more than text in it."""
+"""Tests the exported page: its content, and that everything from a kernel is only text in it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.export.hostile import HOSTILE, hostile_story
 from tests.support.facts import reasons
-from tests.support.script import Story, churn, learned
-from tests.timeline.test_properties import fast, played, streams
+from tests.support.script import Story, churn, learn
+from tests.timeline.test_properties import fast, streams, timeline_of
 
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', flags=re.DOTALL)
 SCRIPT = re.compile(r"<script>(.*?)</script>", flags=re.DOTALL)
@@ -42,18 +42,18 @@ def page(timeline: TimelineView, title: str | None = None) -> str:
 
 
 def data(text: str) -> dict[str, Any]:
-    (found,) = DATA.findall(text)
-    told: dict[str, Any] = json.loads(found)
-    return told
+    (script,) = DATA.findall(text)
+    content: dict[str, Any] = json.loads(script)
+    return content
 
 
-def written(text: str) -> str:
-    """What is written out for print."""
+def printed_part(text: str) -> str:
+    """Return the part of the page that is only for print."""
     return text[text.index('<div id="printed">') :]
 
 
 class Elements(HTMLParser):
-    """Every element and attribute, and all the text."""
+    """Collects every element and attribute, and all text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -70,32 +70,32 @@ class Elements(HTMLParser):
         self.text += data
 
 
-def told(timeline: TimelineView) -> list[tuple[int, str, str, str, list[str]]]:
-    """Every change of every row: moment, row, verdict, sentence, evidence."""
+def rows_of(timeline: TimelineView) -> list[tuple[int, str, str, str, list[str]]]:
+    """Return every change of every row: moment, row, verdict, sentence, evidence."""
     return [
         (
-            held.moment,
-            safe(row.name, 1_000),
+            point.moment,
+            cleaned(row.name, 1_000),
             str(c.verdict),
-            safe(text_of(gist(c))),
-            [safe(one) for one in reasons(c)],
+            cleaned(text_of(gist(c))),
+            [cleaned(one) for one in reasons(c)],
         )
         for row in timeline.rows()
-        for held in timeline.track(row.name)
-        if (c := held.change) is not None
+        for point in timeline.track(row.name)
+        if (c := point.change) is not None
     ]
 
 
-def safe(text: str, limit: int = 4_000) -> str:
+def cleaned(text: str, limit: int = 4_000) -> str:
     return clean(text, limit=limit)
 
 
-def read(held: dict[str, Any]) -> list[tuple[int, str, str, str, list[str]]]:
-    """The same from the page."""
-    texts, changes, verdicts = held["texts"], held["changes"], held["verdicts"]
+def rows_in_page(content: dict[str, Any]) -> list[tuple[int, str, str, str, list[str]]]:
+    """Return the same from the page's data."""
+    texts, changes, verdicts = content["texts"], content["changes"], content["verdicts"]
     return [
         (entry[0], texts[name], verdicts[c[0]][0], texts[c[11]], [texts[one] for one in c[12]])
-        for name, _, _, track in held["rows"]
+        for name, _, _, track in content["rows"]
         for entry in track
         if entry[1] is not None and (c := changes[entry[1]])
     ]
@@ -107,23 +107,25 @@ def read(held: dict[str, Any]) -> list[tuple[int, str, str, str, list[str]]]:
 def test_given_any_session_when_written_and_read_then_the_changes_are_the_same(
     looks: list[Observation],
 ) -> None:
-    timeline = played(looks)
+    timeline = timeline_of(looks)
 
-    assert read(data(page(timeline))) == told(timeline)
+    assert rows_in_page(data(page(timeline))) == rows_of(timeline)
 
 
 def test_given_a_long_session_when_written_and_read_then_changes_runs_and_cells_are_the_same() -> None:
     timeline = churn().view()
 
-    held = data(page(timeline))
+    content = data(page(timeline))
 
-    assert read(held) == told(timeline)
-    texts = held["texts"]
-    runs = [texts[m[3]] for m in held["moments"] if m[0] == 1]
+    assert rows_in_page(content) == rows_of(timeline)
+    texts = content["texts"]
+    runs = [texts[m[3]] for m in content["moments"] if m[0] == 1]
     assert runs == [m.run.facts.code for m in timeline.moments if m.run is not None]
-    assert [texts[cell[0]] for cell in held["cells"]] == [cell.code for cell in timeline.cells()]
+    assert [texts[cell[0]] for cell in content["cells"]] == [cell.code for cell in timeline.cells()]
     effects = [
-        [(texts[e[0]], held["verdicts"][e[1]][0], e[2], e[3]) for e in c[4]] for c in held["cells"] if c[3]
+        [(texts[e[0]], content["verdicts"][e[1]][0], e[2], e[3]) for e in c[4]]
+        for c in content["cells"]
+        if c[3]
     ]
     assert effects == [
         [(e.name, str(e.verdict), e.times, e.of) for e in cell.effects]
@@ -132,7 +134,7 @@ def test_given_a_long_session_when_written_and_read_then_changes_runs_and_cells_
     ]
 
 
-def test_given_a_session_when_written_then_the_policy_lets_in_this_script_and_this_style_alone() -> None:
+def test_given_a_session_when_written_then_the_policy_allows_only_this_script_and_this_style() -> None:
     text = page(churn().view())
 
     (policy,), (script,), (style,) = POLICY.findall(text), SCRIPT.findall(text), STYLE.findall(text)
@@ -148,7 +150,7 @@ def sha256(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def test_given_a_session_when_written_then_the_page_asks_for_nothing_from_anywhere() -> None:
+def test_given_a_session_when_written_then_the_page_loads_nothing() -> None:
     text = page(churn().view())
 
     assert set(re.findall(r"[a-z]+://[^\s\"'<>]+", text)) == {"http://www.w3.org/2000/svg"}
@@ -159,27 +161,30 @@ def test_given_a_session_when_written_then_the_page_asks_for_nothing_from_anywhe
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_given_hostile_text_when_written_then_it_is_text_and_whole(text: str) -> None:
+def test_given_hostile_text_when_written_then_it_is_text_and_complete(text: str) -> None:
     timeline = hostile_story(text).view()
 
-    made = page(timeline, title=text)
+    markup = page(timeline, title=text)
 
-    assert made.count("</script>") == 2
-    assert DATA.search(made)
-    assert not re.search("[<>&\u2028\u2029\x00-\x1f]", DATA.findall(made)[0])
-    assert read(data(made)) == told(timeline)
-    found, plain = Elements(written(made)), Elements(written(page(hostile_story("plain").view())))
-    assert set(found.tags) <= set(plain.tags)
-    assert found.attributes <= plain.attributes
-    assert clean(text, limit=1_000) in found.text
-    made.encode()
+    assert markup.count("</script>") == 2
+    assert DATA.search(markup)
+    assert not re.search("[<>&\u2028\u2029\x00-\x1f]", DATA.findall(markup)[0])
+    assert rows_in_page(data(markup)) == rows_of(timeline)
+    elements, plain = (
+        Elements(printed_part(markup)),
+        Elements(printed_part(page(hostile_story("plain").view()))),
+    )
+    assert set(elements.tags) <= set(plain.tags)
+    assert elements.attributes <= plain.attributes
+    assert clean(text, limit=1_000) in elements.text
+    markup.encode()
 
 
-def test_given_a_text_like_a_place_in_the_page_when_written_then_nothing_is_put_there() -> None:
-    made = page(hostile_story("{{script}}").view(), title="{{data}}")
+def test_given_a_text_like_a_template_variable_when_written_then_nothing_replaces_it() -> None:
+    markup = page(hostile_story("{{script}}").view(), title="{{data}}")
 
-    assert "<title>{{data}} · kernelscope</title>" in made
-    assert len(SCRIPT.findall(made)) == 1
+    assert "<title>{{data}} · kernelscope</title>" in markup
+    assert len(SCRIPT.findall(markup)) == 1
 
 
 def test_an_undefined_name_in_a_template_is_an_error() -> None:
@@ -206,8 +211,8 @@ def test_given_a_session_when_written_then_every_glyph_is_drawn() -> None:
     assert set(drawn) == {str(verdict) for verdict in GLYPHS} == {str(verdict) for verdict in Verdict}
 
 
-def test_given_a_session_when_written_then_its_changes_are_there_without_scripts() -> None:
-    text = Elements(written(page(churn().view()))).text
+def test_given_a_session_when_written_then_its_changes_are_readable_without_scripts() -> None:
+    text = Elements(printed_part(page(churn().view()))).text
 
     assert "resets model: 2 of 2 times" in text
     assert "model was replaced: a new LogisticRegression (#4), not fitted yet" in text
@@ -215,13 +220,13 @@ def test_given_a_session_when_written_then_its_changes_are_there_without_scripts
 
 
 @pytest.mark.proof
-def test_given_many_changes_when_written_out_then_it_is_told_how_many_are_not() -> None:
+def test_given_many_changes_when_printed_then_the_page_says_how_many_are_left_out() -> None:
     story = Story()
     story.attach()
     for number in range(700):
-        story.run(f"m = make({number})", names={"m": learned(story.new())})
+        story.run(f"m = make({number})", names={"m": learn(story.new())})
 
-    text = written(page(story.view()))
+    text = printed_part(page(story.view()))
 
     assert text.count("<article>") == 500
     assert "The first 500 of 700 changes are written out here." in text
@@ -239,17 +244,17 @@ def test_given_a_cell_that_is_cut_when_written_then_the_page_says_at_what_length
     assert [m[11] for m in runs] == [20_000, 20_000]
 
 
-def test_given_nothing_when_written_then_it_is_a_page() -> None:
+def test_given_an_empty_session_when_written_then_it_is_a_page() -> None:
     text = page(TimelineView(Timeline()))
 
     assert "<title>kernelscope · kernelscope</title>" in text
     assert "No run changed a model." in text
 
 
-def test_given_a_change_of_a_part_when_written_then_it_is_told_once() -> None:
+def test_given_a_change_of_a_part_when_written_then_it_is_there_once() -> None:
     timeline = churn().view()
-    held = data(page(timeline))
+    content = data(page(timeline))
 
     parts = {id(each) for m in timeline.moments for c in m.changes for each in (c, *c.parts)}
     local = sum(len(m.run.local) for m in timeline.moments if m.run is not None)
-    assert len(held["changes"]) == len(parts) + local
+    assert len(content["changes"]) == len(parts) + local

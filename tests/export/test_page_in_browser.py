@@ -1,4 +1,4 @@
-"""The page in a real Chromium: what is seen, by pointer and by keyboard, and what must not happen in it."""
+"""Uses the page in a real Chromium, by pointer and keyboard; checks what it shows and what it must not do."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.benchmarks.export_page import long_session
 from tests.export.hostile import HOSTILE, hostile_story
-from tests.support.browser import chromium, missing, prefer, resize
+from tests.support.browser import chromium, missing_requirement, resize, set_color_scheme
 from tests.support.facts import reasons
-from tests.support.script import Story, churn, learned
+from tests.support.script import Story, churn, learn
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = pytest.mark.skipif(missing_requirement() is not None, reason=missing_requirement() or "")
 _FRAMES = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 
 _RING = """
 const e = document.activeElement, own = getComputedStyle(e), over = getComputedStyle(e.parentElement, "::after");
 return [e.id || e.tagName, e === document.body || own.outlineStyle === "solid" || over.borderTopWidth === "2px"];
 """
-"""What has the focus, and whether there is a ring around it; the scrollers have theirs in what holds them."""
+"""Returns what has the focus, and whether there is a ring around it; scrollers show theirs in their container."""
 
-_TOLD = """
-const told = [".badge", ".sentence", ".pill", ".evidence li"].map((s) => [...document.querySelectorAll("#inspector " + s)]);
-return told.flat().map((e) => e.textContent);
+_INSPECTOR_TEXTS = """
+const elements = [".badge", ".sentence", ".pill", ".evidence li"].map((s) => [...document.querySelectorAll("#inspector " + s)]);
+return elements.flat().map((e) => e.textContent);
 """
 
 _NUMBERS = """
@@ -48,7 +48,7 @@ return numbers.map((e) => `${e.className} ${e.textContent}`);
 
 
 class Reader:
-    """Who reads pages: with eyes, hands and a keyboard."""
+    """Reads pages as a user does, with pointer and keyboard."""
 
     def __init__(self, browser: Chrome, folder: Path) -> None:
         self.browser = browser
@@ -56,7 +56,7 @@ class Reader:
         self._pages = 0
 
     def open(self, timeline: TimelineView, place: str = "") -> None:
-        """In a new file, at a change where ``place`` says so."""
+        """Write the page to a new file and open it, at the change that ``place`` names."""
         self.browser.get(self.write(timeline).as_uri() + place)
         self.settle()
 
@@ -68,7 +68,7 @@ class Reader:
         return path
 
     def settle(self) -> None:
-        """Until what was done is drawn."""
+        """Wait until the browser has drawn the changes."""
         self.browser.execute_async_script(_FRAMES)
 
     def press(self, *keys: str) -> None:
@@ -83,25 +83,25 @@ class Reader:
         return self.browser.find_element("css selector", selector)
 
     def text(self, selector: str) -> str:
-        """As it stands in the document; ``.text`` would leave out what is not drawn."""
+        """Return the text in the document; ``.text`` would leave out what is not drawn."""
         return " ".join(e.get_property("textContent") or "" for e in self.all(selector))  # type: ignore[misc]
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.browser.execute_script(script, *arguments)
 
     def complaints(self) -> list[str]:
-        """What the browser had to say since it was asked last."""
+        """Return what the browser has logged since the last call."""
         return [entry["message"] for entry in self._log("browser")]
 
-    def asked(self) -> list[str]:
-        """Every address that pages of ours asked for since this was asked last."""
-        told = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
-        sent = [m["params"] for m in told if m["method"] == "Network.requestWillBeSent"]
-        return [s["request"]["url"] for s in sent if s["documentURL"].startswith("file:")]
+    def requested_urls(self) -> list[str]:
+        """Return every address that our pages have requested since the last call."""
+        messages = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
+        requests = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        return [s["request"]["url"] for s in requests if s["documentURL"].startswith("file:")]
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
-        told: list[dict[str, Any]] = self.browser.execute("getLog", {"type": kind})["value"]
-        return told
+        entries: list[dict[str, Any]] = self.browser.execute("getLog", {"type": kind})["value"]
+        return entries
 
 
 @pytest.fixture(scope="module")
@@ -112,17 +112,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 @pytest.fixture
 def reader(shared: Reader) -> Iterator[Reader]:
-    """In a window of one size, in the light, where nothing was chosen before; complains of complaints."""
+    """A reader in a light window of one size with no stored choice; fails if the browser logs anything."""
     resize(shared.browser, 1280, 800)
-    prefer(shared.browser, dark=False)
+    set_color_scheme(shared.browser, dark=False)
     yield shared
     assert shared.complaints() == []
 
 
-def test_given_a_page_when_opened_then_the_latest_reset_is_told_and_nothing_is_fetched(
+def test_given_a_page_when_opened_then_the_latest_reset_is_shown_and_nothing_is_fetched(
     reader: Reader,
 ) -> None:
-    reader.asked()
+    reader.requested_urls()
 
     reader.open(churn().view())
 
@@ -131,7 +131,7 @@ def test_given_a_page_when_opened_then_the_latest_reset_is_told_and_nothing_is_f
     assert "model was replaced: a new LogisticRegression (#6)" in reader.one("#inspector").text
     assert "a new object, #6, first seen in this run" in reader.one("#inspector .evidence").text
     assert reader.one("#inspector pre").text == "model = LogisticRegression(C=1.0)"
-    assert [url.split(":")[0] for url in reader.asked()] == ["file"]
+    assert [url.split(":")[0] for url in reader.requested_urls()] == ["file"]
 
 
 def test_given_a_page_when_opened_then_a_row_is_a_name_and_a_glyph_is_a_change(reader: Reader) -> None:
@@ -142,10 +142,10 @@ def test_given_a_page_when_opened_then_a_row_is_a_name_and_a_glyph_is_a_change(r
 
     names = [row.name for row in timeline.rows() if row.whole is None]
     assert [e.text for e in reader.all(".name b")] == names
-    told = [e.get_attribute("aria-label") for e in reader.all("#grid .mark")]
+    labels = [e.get_attribute("aria-label") for e in reader.all("#grid .mark")]
     for name in names:
         changed = [h.change.verdict for h in timeline.track(name) if h.change is not None]
-        assert [t.rsplit(": ", 1)[1] for t in told if t and f", {name}: " in t] == [str(v) for v in changed]
+        assert [t.rsplit(": ", 1)[1] for t in labels if t and f", {name}: " in t] == [str(v) for v in changed]
 
 
 def test_given_generations_when_drawn_then_their_colours_are_the_screen_s(reader: Reader) -> None:
@@ -156,17 +156,17 @@ def test_given_generations_when_drawn_then_their_colours_are_the_screen_s(reader
 
     for name in (row.name for row in timeline.rows() if row.whole is None):
         drawn = reader.run(_NUMBERS, next(i for i, row in enumerate(timeline.rows()) if row.name == name))
-        told = [
+        expected = [
             f"num g{hue(timeline.moments[h.moment].epoch, h.facts.generation)} {h.facts.generation}"
             for h in timeline.track(name)
             if h.facts is not None
             and h.facts.generation is not None
             and (h.change is None or h.change.identity != "same")
         ]
-        assert drawn == told
+        assert drawn == expected
 
 
-def test_given_the_cells_when_filtered_and_left_then_the_timeline_is_laid_out_as_before(
+def test_given_the_cells_when_filtered_and_closed_then_the_timeline_is_laid_out_as_before(
     reader: Reader,
 ) -> None:
     from selenium.webdriver.common.keys import Keys
@@ -183,7 +183,7 @@ def test_given_the_cells_when_filtered_and_left_then_the_timeline_is_laid_out_as
     assert reader.one(".cell.here code").text == "model = LogisticRegression(C=1.0)"
 
 
-def test_given_the_keyboard_when_walking_a_row_then_every_change_is_told_with_its_evidence(
+def test_given_the_keyboard_when_walking_a_row_then_every_change_is_shown_with_its_evidence(
     reader: Reader,
 ) -> None:
     timeline = churn().view()
@@ -194,11 +194,11 @@ def test_given_the_keyboard_when_walking_a_row_then_every_change_is_told_with_it
         reader.press("g", *"j" * place, "0")
         for change in changes:
             reader.press(">")
-            told = [change.verdict, text_of(gist(change)), change.certainty, *reasons(change)]
-            assert reader.run(_TOLD) == [str(one) for one in told]
+            expected = [change.verdict, text_of(gist(change)), change.certainty, *reasons(change)]
+            assert reader.run(_INSPECTOR_TEXTS) == [str(one) for one in expected]
 
 
-def test_given_a_key_when_pressed_then_the_cell_it_leads_to_is_active_and_in_sight(reader: Reader) -> None:
+def test_given_a_key_when_pressed_then_its_target_is_active_and_visible(reader: Reader) -> None:
     reader.open(TimelineView(long_session(300, 40)))
 
     for keys in ("G", "$", "0", "}}", "{", "lll", "jjk", "g", "h", ">", "<"):
@@ -240,7 +240,7 @@ def test_given_a_name_with_parts_when_unfolded_then_they_are_under_it(reader: Re
     assert [e.text for e in reader.all(".name b")][3:5] == ["pipe", "sgd"]
 
 
-def test_given_a_filter_when_typed_then_only_what_has_it_stays_and_escape_brings_all_back(
+def test_given_a_filter_when_typed_then_only_matches_stay_and_escape_restores_all(
     reader: Reader,
 ) -> None:
     from selenium.webdriver.common.keys import Keys
@@ -254,7 +254,7 @@ def test_given_a_filter_when_typed_then_only_what_has_it_stays_and_escape_brings
     assert len(reader.all(".name b")) == 6
 
 
-def test_given_the_cells_when_asked_for_then_they_say_what_running_them_again_did(reader: Reader) -> None:
+def test_given_the_cells_when_opened_then_they_say_what_re_running_them_did(reader: Reader) -> None:
     reader.open(churn().view())
 
     reader.press("c")
@@ -271,7 +271,7 @@ def test_given_the_cells_when_asked_for_then_they_say_what_running_them_again_di
     assert "In [6]" in reader.one("#inspector .where").text
 
 
-def test_given_help_when_asked_for_then_it_tells_keys_and_glyphs_and_escape_closes_it(reader: Reader) -> None:
+def test_given_help_when_opened_then_it_explains_keys_and_glyphs_and_escape_closes_it(reader: Reader) -> None:
     from selenium.webdriver.common.keys import Keys
 
     reader.open(churn().view())
@@ -285,38 +285,38 @@ def test_given_help_when_asked_for_then_it_tells_keys_and_glyphs_and_escape_clos
     assert not reader.one("#help").is_displayed()
 
 
-def test_given_what_the_system_prefers_when_opened_then_it_is_light_or_dark_and_can_be_turned(
+def test_given_the_system_s_colour_scheme_when_opened_then_the_page_uses_it_and_can_be_switched(
     reader: Reader,
 ) -> None:
-    def ground() -> str:
+    def background() -> str:
         red, green, blue = reader.run(
             "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
         )
         return f"#{red:02x}{green:02x}{blue:02x}"
 
     reader.open(churn().view())
-    assert ground() == LIGHT["background"]
-    prefer(reader.browser, dark=True)
-    assert ground() == DARK["background"]
+    assert background() == LIGHT["background"]
+    set_color_scheme(reader.browser, dark=True)
+    assert background() == DARK["background"]
     reader.press("t")
-    assert ground() == LIGHT["background"]
+    assert background() == LIGHT["background"]
     reader.press("t")
-    assert ground() == DARK["background"]
+    assert background() == DARK["background"]
     reader.run("localStorage.clear()")
 
 
-def test_given_the_keyboard_when_focus_moves_then_it_is_seen(reader: Reader) -> None:
+def test_given_the_keyboard_when_focus_moves_then_it_is_visible(reader: Reader) -> None:
     from selenium.webdriver.common.keys import Keys
 
     reader.open(churn().view())
 
-    seen = set()
+    focused = set()
     for _ in range(30):
         reader.press(Keys.TAB)
         what, ringed = reader.run(_RING)
         assert ringed, what
-        seen.add(what)
-    assert {"grid", "inspector", "filter", "theme", "ask", "tab-timeline"} <= seen
+        focused.add(what)
+    assert {"grid", "inspector", "filter", "theme", "ask", "tab-timeline"} <= focused
 
 
 def test_given_a_link_to_a_change_when_opened_then_it_is_selected(reader: Reader) -> None:
@@ -330,7 +330,7 @@ def test_given_a_link_to_a_change_when_opened_then_it_is_selected(reader: Reader
 
 
 @pytest.mark.parametrize("width", [360, 640, 900, 1280])
-def test_given_a_window_when_it_is_narrow_then_nothing_sticks_out(reader: Reader, width: int) -> None:
+def test_given_a_narrow_window_then_nothing_overflows(reader: Reader, width: int) -> None:
     resize(reader.browser, width, 700)
 
     reader.open(churn().view())
@@ -341,15 +341,15 @@ def test_given_a_window_when_it_is_narrow_then_nothing_sticks_out(reader: Reader
 
 
 def test_given_hostile_texts_when_opened_then_they_are_text_and_nothing_runs(reader: Reader) -> None:
-    """All of them in one session, by every view."""
+    """One session has all of them; every view is opened."""
     story = Story()
     story.attach()
     for text in HOSTILE:
-        story.run(text, names={text: learned(story.new(f"lib.{text}", {text: text}))})
+        story.run(text, names={text: learn(story.new(f"lib.{text}", {text: text}))})
         story.run(text)
     names = {clean(text, limit=1_000) for text in HOSTILE}
     resize(reader.browser, 1280, 4_000)
-    reader.asked()
+    reader.requested_urls()
 
     reader.open(story.view())
 
@@ -360,13 +360,13 @@ def test_given_hostile_texts_when_opened_then_they_are_text_and_nothing_runs(rea
         reader.run("return [...document.querySelectorAll('script, img, iframe, a, link, object')].length")
         == 2
     )
-    assert [url.split(":")[0] for url in reader.asked()] == ["file"]
+    assert [url.split(":")[0] for url in reader.requested_urls()] == ["file"]
 
 
 @pytest.mark.parametrize(
     "text", ["</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\ud800"]
 )
-def test_given_a_hostile_text_when_a_change_is_told_then_it_is_told_as_it_is(
+def test_given_a_hostile_text_when_a_change_is_shown_then_the_text_is_unchanged(
     reader: Reader, text: str
 ) -> None:
     reader.open(hostile_story(text).view())
@@ -378,7 +378,7 @@ def test_given_a_hostile_text_when_a_change_is_told_then_it_is_told_as_it_is(
     assert clean(text) in reader.text("#inspector .sentence")
 
 
-def test_given_a_policy_when_markup_is_made_of_a_text_then_the_browser_refuses(reader: Reader) -> None:
+def test_given_the_policy_when_text_is_inserted_as_markup_then_the_browser_refuses(reader: Reader) -> None:
     reader.open(churn().view())
 
     refused = reader.run(
@@ -389,7 +389,7 @@ def test_given_a_policy_when_markup_is_made_of_a_text_then_the_browser_refuses(r
     assert "TrustedHTML" in reader.complaints()[0]
 
 
-def test_given_a_long_session_when_opened_then_only_what_is_in_sight_is_there(reader: Reader) -> None:
+def test_given_a_long_session_when_opened_then_only_what_is_visible_is_drawn(reader: Reader) -> None:
     reader.open(TimelineView(long_session(2_000)))
 
     for keys in ("$", "G", "0", "z", "z"):
@@ -400,14 +400,14 @@ def test_given_a_long_session_when_opened_then_only_what_is_in_sight_is_there(re
     assert "model_49" in reader.text(".cell.here")
 
 
-def test_given_paper_when_printed_then_the_timeline_and_every_change_are_on_it(reader: Reader) -> None:
+def test_given_a_page_when_printed_then_the_timeline_and_every_change_are_on_paper(reader: Reader) -> None:
     timeline = churn().view()
-    prefer(reader.browser, dark=True)
+    set_color_scheme(reader.browser, dark=True)
     reader.open(timeline)
 
-    made = reader.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    pdf = reader.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
 
-    pages = base64.b64decode(made["data"]).count(b"/Type /Page\n")
+    pages = base64.b64decode(pdf["data"]).count(b"/Type /Page\n")
     assert 2 <= pages <= 12
     reader.run("dispatchEvent(new Event('beforeprint'))")
     reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
@@ -426,15 +426,15 @@ def test_given_no_scripts_when_opened_then_the_changes_can_be_read(reader: Reade
     reader.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         reader.browser.get(path.as_uri())
-        shown = reader.one("#printed").text
+        text = reader.one("#printed").text
     finally:
         reader.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
-    assert "resets model: 2 of 2 times" in shown
-    assert "model was replaced" in shown
+    assert "resets model: 2 of 2 times" in text
+    assert "model was replaced" in text
 
 
-def test_given_nothing_when_opened_then_the_page_says_so(reader: Reader) -> None:
+def test_given_an_empty_session_when_opened_then_the_page_says_so(reader: Reader) -> None:
     reader.open(TimelineView(Timeline()))
 
     assert reader.one("#empty").text == "No model was seen."

@@ -10,7 +10,7 @@ fault back, and the test that fails with it (it carries the case's number: ``@py
     [[case.bug]]
     marker = "12a"
     put = "what replaces the statement below the comment `# fault: 12a`"
-    test = "tests/kernel/test_live.py::test_a_wrong_key_is_asked_once_at_most"
+    test = "tests/kernel/test_live.py::test_a_wrong_key_sends_at_most_one_request"
 
 The marker moves with the code: ``tests.faults.anchors`` finds it in whatever file it is.  ``part = "header"`` replaces only
 the header of a compound statement, ``statements = 2`` so many statements of one block.  A case that has no test gives the
@@ -37,11 +37,11 @@ class Bug(Struct, frozen=True, forbid_unknown_fields=True):
     """An edit that brings a fault back."""
 
     marker: str
-    """Of the comment above the statement: the number of the case and a letter."""
+    """The name in the comment above the statement: the case's number and a letter."""
     put: str
     """Replaces the statement, in the statement's own indentation."""
     test: str
-    """The id of a test, or of a parametrized test without its brackets, that then fails."""
+    """The id of a test that then fails; without brackets if it is parametrized."""
     part: Part = "statement"
     statements: int = 1
 
@@ -72,7 +72,7 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def catalogue() -> tuple[Case, ...]:
-    """Every case, by number."""
+    """Return every case, by number."""
     cases: list[Any] = []
     for path in sorted(Path(__file__).parent.glob("*.toml")):
         cases += tomllib.loads(path.read_text(encoding="utf-8")).get("case", [])

@@ -13,7 +13,7 @@ from tests.faults import ROOT, Bug, catalogue
 
 _COPIED = ("kernelscope", "tests", "screenshots", "pyproject.toml", "README.md")
 _FAILED = 1
-"""pytest's exit status where tests ran and failed; any other says nothing about the bug."""
+"""pytest's exit status if tests ran and failed; any other says nothing about the bug."""
 
 
 def is_caught(bug: Bug) -> bool:
@@ -35,13 +35,13 @@ def is_caught(bug: Bug) -> bool:
 
 
 def main(numbers: list[str]) -> int:
-    """A line per bug; 1 where one was not caught."""
+    """Print a line per bug; returns 1 if one was not caught."""
     missed = 0
     for case in catalogue():
         for bug in case.bug if not numbers or str(case.number) in numbers else ():
-            seen = is_caught(bug)
-            missed += not seen
-            sys.stdout.write(f"{case.number:>3}  {'caught' if seen else 'MISSED'}  {bug.test}\n")
+            caught = is_caught(bug)
+            missed += not caught
+            sys.stdout.write(f"{case.number:>3}  {'caught' if caught else 'MISSED'}  {bug.test}\n")
             sys.stdout.flush()
     return min(missed, 1)
 

@@ -1,4 +1,4 @@
-"""Finds the statements that a fault's marker comment stands above, and puts a bug in their place.
+"""Finds the statements below a fault's marker comment, and replaces them by a bug.
 
 A marker is a comment of its own line, ``# fault: 57a``, directly above a statement (other markers may stand
 between).  The bug replaces that statement, or so many statements of the same block as it says; or only the header of
@@ -26,7 +26,7 @@ _PACKAGE = "kernelscope"
 
 @cache
 def find_markers(root: Path) -> dict[str, list[Path]]:
-    """By name of the marker, the files below ``root`` that contain it."""
+    """Return by marker the files below ``root`` that contain it."""
     markers: dict[str, list[Path]] = {}
     for path in sorted((root / _PACKAGE).rglob("*")):
         if path.suffix in (".py", ".tcss", ".js", ".css"):
@@ -36,7 +36,7 @@ def find_markers(root: Path) -> dict[str, list[Path]]:
 
 
 def put_bug(source: str, marker: str, replacement: str, part: Part = "statement", statements: int = 1) -> str:
-    """The source with the bug in it.
+    """Return the source with the bug in it.
 
     Raises:
         ValueError: no such marker, or no statement below it.
@@ -49,7 +49,7 @@ def put_bug(source: str, marker: str, replacement: str, part: Part = "statement"
 
 
 def locate(source: str, marker: str, part: Part = "statement", statements: int = 1) -> Region:
-    """The lines that the bug replaces.
+    """Return the lines that the bug replaces.
 
     Raises:
         ValueError: no such marker, or no statement below it.
@@ -70,12 +70,12 @@ def locate(source: str, marker: str, part: Part = "statement", statements: int =
 
 @cache
 def _parse(source: str) -> ast.Module:
-    """The tree of a file, which often contains several markers."""
+    """Parse a file; cached, since it often contains several markers."""
     return ast.parse(source)
 
 
 def _line_below(lines: list[str], marker: str) -> int:
-    """The first line below the marker that is no marker."""
+    """Return the first line below the marker that is not a marker."""
     names = [match.group(1) if (match := _MARKER.match(line)) else None for line in lines]
     if marker not in names:
         raise ValueError(f"there is no marker {marker}")
@@ -107,7 +107,7 @@ def _last_line(node: Any) -> int:
 
 
 def _last_header_line(node: Any, source: str) -> int:
-    """The line before the body, comments left out."""
+    """Return the line before the body, without comments."""
     lines = source.split("\n")
     line = _first_line(node.body[0]) - 1
     while lines[line - 1].lstrip().startswith("#") or not lines[line - 1].strip():

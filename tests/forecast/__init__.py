@@ -1,1 +1,1 @@
-"""What running a cell again would do, from facts made by hand."""
+"""Tests the forecasts of re-running a cell with facts made by hand."""

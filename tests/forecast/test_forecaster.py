@@ -1,4 +1,4 @@
-"""What running a cell again would do: one test per class of case, from facts made by hand.
+"""Tests the forecasts of re-running a cell: one test per class of case, with facts made by hand.
 
 ``tests/test_forecasts.py`` holds the same against real kernels.
 """
@@ -37,22 +37,22 @@ from tests.support.facts import (
     LOGISTIC,
     OBSCURE,
     Watch,
-    bound,
-    called,
-    dumped,
-    forgot,
-    loaded,
+    call_evidence,
+    call_of,
+    forget,
+    load_access,
     model,
     params,
     pipeline,
-    taught,
+    rebind,
+    save_access,
     twin,
-    written,
+    write_in_place,
 )
 
 
 def outlook(watch: Watch, run: Run | None = None) -> Outlook:
-    """Of the latest run, or of this one."""
+    """Forecast a re-run of this run, by default of the latest."""
     latest = watch.timeline.cells()[-1].runs[-1]
     return Forecaster(watch.timeline).of(run or latest)
 
@@ -69,7 +69,7 @@ def only(of: Outlook) -> Forecast:
 SEEN_OR_NOT = pytest.mark.parametrize("seen", [True, False], ids=["calls seen", "calls not seen"])
 
 
-# What a cell makes.
+# What a cell creates.
 
 
 NEW = MakesNewObject(LOGISTIC)
@@ -87,11 +87,11 @@ NEW = MakesNewObject(LOGISTIC)
         ("for c in (1, 2):\n    m = LogisticRegression(C=c)", NEW),
     ],
 )
-def test_given_a_cell_that_makes_a_model_when_run_again_then_it_would_reset_it(
+def test_given_a_cell_that_creates_a_model_when_run_again_then_it_would_reset_it(
     source: str, reason: Reason
 ) -> None:
     watch = Watch()
-    watch.run(names={"m": bound(model(1))}, source=source, calls=[called(model(1))])
+    watch.run(names={"m": rebind(model(1))}, source=source, calls=[call_of(model(1))])
 
     assert only(outlook(watch)) == Forecast("m", Verdict.RESET, reason, sure=True)
 
@@ -110,7 +110,7 @@ def test_given_a_cell_that_makes_a_model_when_run_again_then_it_would_reset_it(
         ("assert 'm' not in globals()\nm = LogisticRegression()", Conditional("making")),
     ],
 )
-def test_given_a_model_that_may_be_made_only_once_when_run_again_then_nothing_is_forecast(
+def test_given_a_conditional_creation_when_run_again_then_nothing_is_forecast(
     source: str, reason: Reason
 ) -> None:
     watch = Watch()
@@ -127,7 +127,7 @@ def test_given_a_model_that_may_be_made_only_once_when_run_again_then_nothing_is
         "try:\n    m\nexcept NameError:\n    m = LogisticRegression()",
     ],
 )
-def test_given_a_guard_against_a_second_model_when_run_again_then_it_would_be_left_alone(source: str) -> None:
+def test_given_a_guard_against_a_second_model_when_run_again_then_untouched(source: str) -> None:
     watch = Watch()
     guarded = watch.cell(names={"m": model(1)}, source=source)
 
@@ -137,7 +137,7 @@ def test_given_a_guard_against_a_second_model_when_run_again_then_it_would_be_le
     assert verdicts(outlook(watch, guarded)) == {"m": "created"}
 
 
-def test_given_a_created_model_that_is_gone_by_now_when_run_again_then_it_would_create_it() -> None:
+def test_given_a_created_model_that_is_gone_now_when_run_again_then_it_would_create_it() -> None:
     watch = Watch()
     originals = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
     watch.run(names={"m": None}, source="m = None")
@@ -153,7 +153,7 @@ def test_given_a_list_that_is_appended_to_when_run_again_then_another_item_would
     assert verdicts(outlook(watch)) == {"models[1]": "untouched", "models[2]": "created"}
 
 
-# What it teaches.
+# What it fits.
 
 
 @SEEN_OR_NOT
@@ -166,31 +166,31 @@ def test_given_a_list_that_is_appended_to_when_run_again_then_another_item_would
         ("partial_fit", True, Verdict.CONTINUED, ContinuesLearning("partial_fit")),
     ],
 )
-def test_given_a_first_fit_when_run_again_then_the_rules_of_the_library_tell(
+def test_given_a_first_fit_when_run_again_then_the_library_s_rules_decide(
     method: str, warm: bool, verdict: Verdict, reason: Reason, seen: bool
 ) -> None:
     m = model(1, warm_start=warm)
     watch = Watch(m=m)
-    watch.run(bound(m), source=f"m.{method}(X, y)", **taught(m, method, seen=seen))
+    watch.run(rebind(m), source=f"m.{method}(X, y)", **call_evidence(m, method, seen=seen))
 
     assert only(outlook(watch)) == Forecast("m", verdict, reason, sure=True)
 
 
 @SEEN_OR_NOT
-def test_given_other_parameters_by_now_when_fitted_again_then_the_current_ones_count(seen: bool) -> None:
+def test_given_other_parameters_now_when_fitted_again_then_the_current_ones_count(seen: bool) -> None:
     m = model(1, warm_start=False)
     watch = Watch(m=m)
-    fit = watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=seen))
-    watch.run(params(bound(m), warm_start=True), source="m.warm_start = True")
+    fit = watch.cell(rebind(m), source="m.fit(X, y)", **call_evidence(m, "fit", seen=seen))
+    watch.run(params(rebind(m), warm_start=True), source="m.warm_start = True")
 
     assert verdicts(outlook(watch, fit)) == {"m": "continued"}
 
 
 @SEEN_OR_NOT
-def test_given_another_object_by_now_when_fitted_again_then_that_one_would_be_fitted(seen: bool) -> None:
+def test_given_another_object_now_when_fitted_again_then_that_one_would_be_fitted(seen: bool) -> None:
     m = model(1)
     watch = Watch(m=m, c=m)
-    fit = watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=seen))
+    fit = watch.cell(rebind(m), source="m.fit(X, y)", **call_evidence(m, "fit", seen=seen))
     watch.run(names={"m": model(2)}, source="m = LogisticRegression()")
 
     of_fit = outlook(watch, fit)
@@ -199,10 +199,10 @@ def test_given_another_object_by_now_when_fitted_again_then_that_one_would_be_fi
     assert of_fit.forecasts[1].reason == ActsOnEarlierObject()
 
 
-def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_is_known() -> None:
+def test_given_a_deleted_name_when_run_again_then_the_forecast_says_why_nothing_is_known() -> None:
     m = model(1)
     watch = Watch(m=m)
-    fit = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
+    fit = watch.cell(rebind(m), source="m.fit(X, y)", calls=[call_of(m)])
     watch.run(names={"m": None}, source="del m")
 
     of_fit = outlook(watch, fit)
@@ -212,14 +212,16 @@ def test_given_a_name_that_is_gone_when_run_again_then_it_says_why_nothing_is_kn
 
 
 @SEEN_OR_NOT
-def test_given_a_pipeline_that_is_fitted_when_run_again_then_its_named_parts_too(seen: bool) -> None:
+def test_given_a_fitted_pipeline_when_run_again_then_its_named_parts_would_be_refitted_too(
+    seen: bool,
+) -> None:
     scaler, clf = model(1), model(2)
     pipe = pipeline(3, ("s", scaler), ("c", clf))
     watch = Watch(scaler, clf, pipe=pipe, clf=clf)
-    fit = taught(pipe, "fit", seen=seen)
+    fit = call_evidence(pipe, "fit", seen=seen)
     if seen:
-        fit["calls"] += [called(scaler, nested=True), called(clf, nested=True)]
-    watch.run(bound(scaler), bound(clf), source="pipe.fit(X, y)", **fit)
+        fit["calls"] += [call_of(scaler, nested=True), call_of(clf, nested=True)]
+    watch.run(rebind(scaler), rebind(clf), source="pipe.fit(X, y)", **fit)
 
     assert verdicts(outlook(watch)) == {"pipe": "refitted", "clf": "refitted"}
 
@@ -227,7 +229,7 @@ def test_given_a_pipeline_that_is_fitted_when_run_again_then_its_named_parts_too
 def test_given_a_fit_under_a_condition_when_run_again_then_nothing_is_forecast() -> None:
     m = model(1)
     watch = Watch(m=m)
-    watch.run(bound(m), source="if not done:\n    m.fit(X, y)", calls=[called(m)])
+    watch.run(rebind(m), source="if not done:\n    m.fit(X, y)", calls=[call_of(m)])
 
     assert only(outlook(watch)).reason == ConditionalCall("fit")
 
@@ -236,7 +238,7 @@ def test_given_a_loop_over_an_iterator_when_run_again_then_nothing_is_forecast()
     m = model(1)
     watch = Watch(m=m)
     watch.cell(source="batches = iter(data)")
-    watch.run(bound(m), source="for b in batches:\n    m.partial_fit(b)", calls=[called(m, "partial_fit")])
+    watch.run(rebind(m), source="for b in batches:\n    m.partial_fit(b)", calls=[call_of(m, "partial_fit")])
 
     assert verdicts(outlook(watch)) == {"m": None}
 
@@ -244,7 +246,7 @@ def test_given_a_loop_over_an_iterator_when_run_again_then_nothing_is_forecast()
 # What it sets.
 
 
-def test_given_a_parameter_that_was_set_when_run_again_then_nothing_until_it_has_another_value() -> None:
+def test_given_a_set_parameter_when_run_again_then_untouched_unless_it_has_another_value() -> None:
     m = model(1)
     watch = Watch(m=m)
     setting = watch.cell(params(m, C=3.0), source="m.C = 3.0")
@@ -257,7 +259,9 @@ def test_given_a_parameter_that_was_set_when_run_again_then_nothing_until_it_has
 
 
 @pytest.mark.parametrize("source", ["m.C *= 2", "m.set_params(C=m.C * 2)"])
-def test_given_a_parameter_made_of_itself_when_run_again_then_it_would_change_once_more(source: str) -> None:
+def test_given_a_parameter_computed_from_itself_when_run_again_then_it_would_change_again(
+    source: str,
+) -> None:
     m = model(1)
     watch = Watch(m=m)
     watch.run(params(m, C=2.0), source=source)
@@ -292,19 +296,21 @@ def test_given_a_parameter_from_elsewhere_when_run_again_then_nothing_is_forecas
         ("m.coef_[0] = draw()", None),
     ],
 )
-def test_given_an_edit_when_run_again_then_what_is_written_decides(source: str, verdict: str | None) -> None:
-    m = bound(model(1))
+def test_given_an_edit_when_run_again_then_the_written_value_decides(
+    source: str, verdict: str | None
+) -> None:
+    m = rebind(model(1))
     watch = Watch(m=m)
     edit = CodeFacts(assigned=((1, "coef_"),), complete=True)
-    watch.run(written(m), source=source, code=edit)
+    watch.run(write_in_place(m), source=source, code=edit)
 
     assert only(outlook(watch)).verdict == verdict
 
 
 def test_given_a_change_that_was_not_understood_when_run_again_then_nothing_is_forecast() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
-    watch.run(written(m), source="library.improve(m)", code=OBSCURE)
+    watch.run(write_in_place(m), source="library.improve(m)", code=OBSCURE)
 
     assert (only(outlook(watch)).verdict, only(outlook(watch)).sure) == (None, False)
 
@@ -312,7 +318,7 @@ def test_given_a_change_that_was_not_understood_when_run_again_then_nothing_is_f
 # What it binds, copies and stores.
 
 
-def test_given_an_alias_when_run_again_then_nothing_while_it_holds() -> None:
+def test_given_an_alias_when_run_again_then_untouched_while_it_holds() -> None:
     m, other = model(1), model(2)
     watch = Watch(a=m, c=other)
     alias = watch.cell(names={"c": m}, source="c = a")
@@ -331,8 +337,8 @@ def test_given_a_swap_when_run_again_then_it_would_swap_back() -> None:
     assert verdicts(outlook(watch)) == {"a": "aliased", "b": "aliased"}
 
 
-def test_given_a_copy_when_run_again_then_another_one_of_what_there_is_then() -> None:
-    m = bound(model(1))
+def test_given_a_copy_when_run_again_then_it_would_copy_the_current_object() -> None:
+    m = rebind(model(1))
     watch = Watch(m=m)
     code = CodeFacts(copies=("copy.deepcopy",), complete=True)
     copied = watch.cell(names={"b": twin(m, 2)}, source="b = copy.deepcopy(m)", code=code, sees_calls=False)
@@ -344,20 +350,20 @@ def test_given_a_copy_when_run_again_then_another_one_of_what_there_is_then() ->
 
 
 def test_given_a_load_when_run_again_then_restored_unless_the_file_was_written_since() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch()
     load = watch.cell(
-        names={"m": m}, source="m = joblib.load('m.joblib')", files=[loaded(m)], sees_calls=False
+        names={"m": m}, source="m = joblib.load('m.joblib')", files=[load_access(m)], sees_calls=False
     )
 
     assert only(outlook(watch)) == Forecast("m", Verdict.RESTORED, LoadsFile("/w/m.joblib"))
 
-    watch.run(files=[dumped(m)], source="joblib.dump(m, 'm.joblib')")
+    watch.run(files=[save_access(m)], source="joblib.dump(m, 'm.joblib')")
     assert verdicts(outlook(watch)) == {"m": "saved"}
     assert only(outlook(watch, load)).reason == FileChanged("/w/m.joblib")
 
 
-def test_given_a_name_that_lost_its_model_when_run_again_then_nothing_is_left_to_lose() -> None:
+def test_given_a_name_that_lost_its_model_when_run_again_then_untouched() -> None:
     watch = Watch(m=model(1))
     away = watch.cell(names={"m": None}, source="m = None")
 
@@ -367,7 +373,7 @@ def test_given_a_name_that_lost_its_model_when_run_again_then_nothing_is_left_to
     assert verdicts(outlook(watch, away)) == {"m": "deleted"}
 
 
-# What makes it less sure.
+# What makes it uncertain.
 
 
 @pytest.mark.parametrize(
@@ -378,19 +384,19 @@ def test_given_a_name_that_lost_its_model_when_run_again_then_nothing_is_left_to
         ("ok", OBSCURE, PartlySeen("calls not followed")),
     ],
 )
-def test_given_reasons_to_doubt_when_run_again_then_the_forecast_is_not_sure(
+def test_given_reasons_to_doubt_when_run_again_then_the_forecast_is_uncertain(
     status: str, code: CodeFacts, doubt: Doubt
 ) -> None:
     m = model(1)
     watch = Watch(m=m)
-    watch.run(bound(m), source="m.fit(X, y)", calls=[called(m)], status=status, code=code)
+    watch.run(rebind(m), source="m.fit(X, y)", calls=[call_of(m)], status=status, code=code)
 
     again = outlook(watch)
 
     assert (only(again).verdict, only(again).sure, again.doubt) == ("refitted", False, doubt)
 
 
-def test_given_a_restart_when_asked_of_an_earlier_run_then_nothing_is_forecast() -> None:
+def test_given_a_restart_then_nothing_is_forecast_for_an_earlier_run() -> None:
     watch = Watch()
     originals = watch.cell(names={"m": model(1)}, source="m = LogisticRegression()")
     watch.attach()
@@ -398,8 +404,8 @@ def test_given_a_restart_when_asked_of_an_earlier_run_then_nothing_is_forecast()
     assert outlook(watch, originals) == Outlook(doubt=KernelRestarted())
 
 
-def test_given_a_forecast_when_made_then_the_timeline_is_as_it_was() -> None:
-    m = bound(model(1))
+def test_a_forecast_does_not_change_the_timeline() -> None:
+    m = rebind(model(1))
     watch = Watch(m=m)
     watch.run(names={"m": model(2)}, source="m = LogisticRegression()")
     names, objects = dict(watch.timeline.names), dict(watch.timeline.objects)
@@ -412,8 +418,8 @@ def test_given_a_forecast_when_made_then_the_timeline_is_as_it_was() -> None:
 
 
 def test_given_a_model_cleared_by_hand_when_run_again_then_nothing_is_forecast() -> None:
-    m: ObjectFacts = bound(model(1))
+    m: ObjectFacts = rebind(model(1))
     watch = Watch(m=m)
-    watch.run(forgot(m), source="del m.coef_, m.intercept_")
+    watch.run(forget(m), source="del m.coef_, m.intercept_")
 
     assert verdicts(outlook(watch)) == {"m": None}

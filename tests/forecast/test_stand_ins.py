@@ -1,4 +1,4 @@
-"""What stands in for objects and values that do not exist."""
+"""Tests stand-ins for objects and values that do not exist."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from kernelscope.domain.facts import Opaque, Value
 from kernelscope.forecast.stand_ins import StandIns, make_changed_value, rebind_signature
 from kernelscope.verdicts.context import differing_values
 from kernelscope.verdicts.learned_finding import attribute_changes
-from tests.support.facts import bound, model, signature
+from tests.support.facts import model, rebind, signature
 
 
-def test_each_object_that_was_made_has_one_stand_in_that_no_object_can_be() -> None:
+def test_each_created_object_has_one_stand_in_that_equals_no_real_object() -> None:
     stand_ins = StandIns([7, 3])
 
     tokens = [stand_ins.of(token) for token in (3, 7)]
@@ -29,8 +29,8 @@ def test_a_changed_value_differs_from_the_one_before(value: Value) -> None:
 
 
 @pytest.mark.parametrize("digest", [None, "d", "~sample"])
-def test_a_rebound_attribute_differs_in_the_eyes_of_the_judge(digest: str | None) -> None:
-    before = replace(bound(model(1)), learned={"coef_": signature(digest)})
+def test_a_rebound_attribute_counts_as_different(digest: str | None) -> None:
+    before = replace(rebind(model(1)), learned={"coef_": signature(digest)})
     after = replace(before, learned={"coef_": rebind_signature(before.learned["coef_"])})
 
     assert attribute_changes(before, after).bound == ("coef_",)

@@ -1,7 +1,7 @@
 """``python -m tests.golden``: play every notebook and write the golden files again.
 
 Kernels run in this interpreter and in those that ``KERNELSCOPE_TEST_PYTHONS`` names; notebooks whose packages
-no interpreter of a version has are left as they are, and named.
+no interpreter of a version has are not changed, and are named.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from tests.support import pythons
 
 
 def main() -> int:
-    """Returns the exit status: 1 where a notebook could not be played, or two Pythons do not agree."""
-    asked = _arguments()
+    """Play and write; returns exit status 1 if a notebook could not be played, or two Pythons do not agree."""
+    arguments = _arguments()
     started = time.monotonic()
-    offered = pythons.ALL if asked.python is None else [asked.python]
+    offered = pythons.ALL if arguments.python is None else [arguments.python]
     playable, results, wrong = [], {}, []
-    for case in sorted(cases(asked.only), key=_by_kernel):
+    for case in sorted(cases(arguments.only), key=_by_kernel):
         if (python := python_for(case, offered)) is not None:
             playable.append((case, python))
-        elif asked.python is None:
+        elif arguments.python is None:
             _say(f"no Python {case.version} has what {case.notebook.name} needs")
     # Each process forks its kernels from parents of its own, which must not be shared.
-    with ProcessPoolExecutor(asked.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        answers = pool.map(_played, *zip(*playable, strict=True), [asked.record] * len(playable), chunksize=4)
+    with ProcessPoolExecutor(arguments.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        answers = pool.map(
+            _play, *zip(*playable, strict=True), [arguments.record] * len(playable), chunksize=4
+        )
         for (case, _), answer in zip(playable, answers, strict=True):
             if isinstance(answer, str):
                 wrong.append(f"{case.notebook.name} in Python {case.version}: {answer}")
@@ -46,8 +48,8 @@ def main() -> int:
     return int(bool(wrong))
 
 
-def _played(case: Case, python: str, recordings: Path | None) -> dict[str, list[Line]] | str:
-    """The lines of each kind, or why there are none."""
+def _play(case: Case, python: str, recordings: Path | None) -> dict[str, list[Line]] | str:
+    """Play a notebook; returns the lines of each kind, or why there are none."""
     recording = None
     if recordings is not None:
         recording = recordings / f"py{case.version}" / f"{case.notebook.name.replace(':', '.')}.kscope"
@@ -63,7 +65,7 @@ def _played(case: Case, python: str, recordings: Path | None) -> dict[str, list[
 
 
 def _by_kernel(case: Case) -> tuple[str, Sequence[str], str]:
-    """Notebooks that are forked from one parent come after another."""
+    """Sort notebooks whose kernels have one parent next to each other."""
     return case.version, case.notebook.imported or (), case.notebook.name
 
 

@@ -1,4 +1,4 @@
-"""Golden files: where they lie, how they are read and written, and how two versions of one differ.
+"""Golden files: where they are, how they are read and written, and how two versions of one differ.
 
 ``facts/seen/torch.txt`` has a section for each notebook of ``tests/scenarios/torch.toml``, for the Pythons in
 which calls are seen; ``unseen`` is for Python 3.11.
@@ -12,20 +12,20 @@ from typing import NamedTuple
 
 from tests.golden import rendering
 from tests.golden.notebooks import Notebook, notebooks
-from tests.golden.playing import Played
+from tests.golden.playing import PlayResult
 from tests.golden.rendering import Line
 
 FOLDER = Path(__file__).parent
 KINDS = ("facts", "sentences")
 PLACES = {"3.11": "unseen", "3.12": "seen", "3.13": "seen"}
-"""The folder of a version of Python.  Calls are seen from 3.12 on; nothing else makes a difference."""
+"""The folder for a version of Python.  Calls are seen from 3.12 on; nothing else makes a difference."""
 
 _NOTHING = ("(nothing)",)
 _NOTEBOOK, _STEP, _BETWEEN = "# ", "## ", " | "
 
 
 class Difference(NamedTuple):
-    """One subject of one step of which another text is written now."""
+    """One subject of one step whose text is different now."""
 
     step: str
     subject: str
@@ -38,16 +38,16 @@ class Difference(NamedTuple):
         return f"  {self.step}, {self.subject}{was}{now}"
 
 
-def render(notebook: Notebook, played: Played) -> dict[str, list[Line]]:
-    """The lines of each kind."""
+def render(notebook: Notebook, result: PlayResult) -> dict[str, list[Line]]:
+    """Render the lines of each kind."""
     return {
-        "facts": rendering.facts(played.records, notebook.steps, played.folder),
-        "sentences": rendering.sentences(played.records, notebook.steps, played.folder),
+        "facts": rendering.facts(result.records, notebook.steps, result.folder),
+        "sentences": rendering.sentences(result.records, notebook.steps, result.folder),
     }
 
 
 def read(kind: str, version: str, name: str) -> list[Line] | None:
-    """What is committed of a notebook; ``None``: nothing."""
+    """Return the committed lines of a notebook; ``None`` if there are none."""
     return read_file(_path(kind, version, name)).get(name)
 
 
@@ -69,7 +69,7 @@ def write(kind: str, results: Mapping[tuple[str, str], Sequence[Line]]) -> Itera
 
 
 def read_file(path: Path) -> dict[str, list[Line]]:
-    """The notebooks in a golden file; none where there is no file."""
+    """Return the notebooks in a golden file; none if there is no file."""
     sections: dict[str, list[Line]] = {}
     name = step = ""
     for text in path.read_text(encoding="utf-8").split("\n") if path.exists() else ():
@@ -85,7 +85,7 @@ def read_file(path: Path) -> dict[str, list[Line]]:
 
 
 def differences(was: Sequence[Line], now: Sequence[Line]) -> Iterator[Difference]:
-    """What differs, in the order of the notebook."""
+    """Yield the differences, in the order of the notebook."""
     old, new = _by_subject(was), _by_subject(now)
     for step, subject in dict.fromkeys((*old, *new)):
         before, after = old.get((step, subject), _NOTHING), new.get((step, subject), _NOTHING)
@@ -105,7 +105,7 @@ def _path(kind: str, version: str, name: str) -> Path:
 
 
 def _replace(path: Path, name: str, lines: Sequence[Line]) -> None:
-    """Write the section of one notebook; those of notebooks that are no longer there go."""
+    """Write the section of one notebook, and remove those of notebooks that no longer exist."""
     sections = read_file(path) | {name: list(lines)}
     path.parent.mkdir(parents=True, exist_ok=True)
     text = "\n".join(_section(n, sections[n]) for n in notebooks() if n in sections)

@@ -1,4 +1,4 @@
-"""The notebooks that golden files are made of: the labelled ones, and the demo's."""
+"""The notebooks that have golden files: the labelled ones, and the demo's."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kernelscope import demo
 from tests.support import pythons
 from tests.support.scenarios import Scenario
 from tests.support.zygote import SKLEARN
-from tests.test_scenarios import FRAMEWORKS, GOLDEN_VERSIONS, SCENARIOS, has_module, imported
+from tests.test_scenarios import FRAMEWORKS, GOLDEN_VERSIONS, SCENARIOS, has_module, modules_to_import
 
 VERSIONS = GOLDEN_VERSIONS
-"""Of the interpreters that golden files are made with; the first does not see calls, the others do."""
+"""Versions of the interpreters for golden files; the first does not see calls, the others do."""
 
 
 class Cell(NamedTuple):
@@ -27,7 +27,7 @@ class Cell(NamedTuple):
 
 
 class Notebook(NamedTuple):
-    """What is played in one kernel."""
+    """The cells that run in one kernel."""
 
     name: str
     """The file and the id in it, such as ``files:bundles``."""
@@ -37,7 +37,7 @@ class Notebook(NamedTuple):
     needs: tuple[str, ...] = ()
     """Packages that the kernel must have."""
     imported: tuple[str, ...] | None = None
-    """What the kernel has imported before; ``None``: the kernel is not forked."""
+    """What the forked kernel has already imported; ``None``: the kernel is not forked."""
 
     @property
     def is_heavy(self) -> bool:
@@ -59,13 +59,13 @@ class Case(NamedTuple):
 
 @cache
 def notebooks() -> dict[str, Notebook]:
-    """All of them by name."""
+    """Return all notebooks by name."""
     labelled = (_labelled(name, scenario) for name, scenario in SCENARIOS.items())
     return {notebook.name: notebook for notebook in (*labelled, _demo())}
 
 
 def cases(only: str = "*") -> Iterator[Case]:
-    """Every notebook in every version that it is meant for, where its name fits the pattern."""
+    """Yield every notebook whose name matches the pattern, in each of its versions."""
     for notebook in notebooks().values():
         if fnmatch.fnmatch(notebook.name, only):
             versions = VERSIONS[:1] if notebook.is_heavy else VERSIONS
@@ -73,7 +73,7 @@ def cases(only: str = "*") -> Iterator[Case]:
 
 
 def python_for(case: Case, offered: Sequence[str] = pythons.ALL) -> str | None:
-    """The first of these interpreters that is of this version and has what the notebook needs."""
+    """Return the first interpreter of this version that has what the notebook needs."""
     needs = case.notebook.needs or ("sklearn",)
     fitting = (p for p in offered if _version(p) == case.version and all(has_module(p, n) for n in needs))
     return next(fitting, None)
@@ -91,7 +91,7 @@ def _labelled(name: str, scenario: Scenario) -> Notebook:
         codes.append("" if restarts else step["code"] if "code" in step else codes[step["again"] - 1])
         cells.append(Cell(number, None if restarts else codes[-1]))
     before, needs = scenario.get("before", ()), scenario.get("needs", ())
-    return Notebook(name, tuple(cells), tuple(before), tuple(needs), imported(name, scenario))
+    return Notebook(name, tuple(cells), tuple(before), tuple(needs), modules_to_import(name, scenario))
 
 
 def _demo() -> Notebook:

@@ -11,40 +11,40 @@ import pytest
 
 from tests.golden.notebooks import Notebook
 from tests.support.kernels import KernelProcess
-from tests.support.scenarios import Record, Watching
+from tests.support.scenarios import Record, WatchProcess
 from tests.support.zygote import Nursery
 
 STARVED_S = 0.2
-"""The least that a hook of the probe takes where it gave up reading code because the machine was too busy."""
+"""A hook of the probe that gave up reading code because the machine was too busy takes at least so long."""
 PLAYS = 5
-"""How often a notebook is played, at most, where the probe was starved."""
+"""How often a notebook is played, at most, if the probe was starved."""
 
 _HASHES = {"PYTHONHASHSEED": "0"}
-"""In kernels, sets of strings have one order: CatBoost's parameters come in that of a set."""
+"""Fixes the order of sets of strings in kernels: CatBoost's parameters come in that of a set."""
 
 _SEED = """(lambda modules: (
     __import__('random').seed(0),
     'numpy.random' in modules and modules['numpy.random'].seed(0),
     'torch' in modules and modules['torch'].manual_seed(0),
 ))(__import__('sys').modules)"""
-"""Models without a seed draw the same numbers in each play; it imports nothing and binds no name."""
+"""Gives models without a seed the same numbers in each play; it imports nothing and binds no name."""
 
 
-class Played(NamedTuple):
-    """What was written about one notebook."""
+class PlayResult(NamedTuple):
+    """The records of one played notebook."""
 
     records: list[Record]
     folder: str
-    """The kernel's: it stands in paths."""
+    """The kernel's folder, which occurs in paths."""
 
     @property
     def is_starved(self) -> bool:
-        """Whether the machine may have been too busy for the probe to see all that there is."""
+        """Whether the machine may have been too busy for the probe to see everything."""
         return any(r["hook_seconds"] >= STARVED_S for r in self.records if r["type"] == "execution")
 
 
-def play(notebook: Notebook, python: str, recording: Path | None = None) -> Played:
-    """Run each cell once the records of the one before are there.
+def play(notebook: Notebook, python: str, recording: Path | None = None) -> PlayResult:
+    """Run each cell once the records of the one before have arrived.
 
     Args:
         notebook: what to play.
@@ -65,38 +65,38 @@ def play(notebook: Notebook, python: str, recording: Path | None = None) -> Play
         _seed(kernel)
         for code in notebook.before:
             kernel.run(code)
-        watching = Watching(kernel.connection_file, *options)
+        process = WatchProcess(kernel.connection_file, *options)
         try:
-            _run(notebook, kernel, watching)
+            _run(notebook, kernel, process)
         except BaseException as error:
-            error.add_note(f"standard error of kernelscope: {watching.stop()}")
+            error.add_note(f"standard error of kernelscope: {process.stop()}")
             raise
-        errors = watching.stop()
+        errors = process.stop()
     assert "Traceback" not in errors, errors
-    return Played(watching.records, folder)
+    return PlayResult(process.records, folder)
 
 
 @cache
 def _parent(python: str, modules: tuple[str, ...]) -> Nursery:
-    """Forks kernels whose hashes are those of ``_HASHES``."""
+    """Return a parent that forks kernels with the hash seed of ``_HASHES``."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in _HASHES.items():
             patch.setenv(name, value)
         return Nursery(python, modules)
 
 
-def _run(notebook: Notebook, kernel: KernelProcess, watching: Watching) -> None:
+def _run(notebook: Notebook, kernel: KernelProcess, process: WatchProcess) -> None:
     epoch = 1
-    watching.wait_attached(epoch)
+    process.wait_attached(epoch)
     for cell in notebook.cells:
         if cell.code is None:
             kernel.restart()
             _seed(kernel)
             epoch += 1
-            watching.wait_attached(epoch)
+            process.wait_attached(epoch)
         else:
             reply = kernel.wait(kernel.queue(cell.code, cell_id=cell.cell_id))
-            watching.wait_run(epoch, reply["execution_count"])
+            process.wait_run(epoch, reply["execution_count"])
 
 
 def _seed(kernel: KernelProcess) -> None:

@@ -1,7 +1,7 @@
 """Turns the records of ``watch --json`` into lines that two plays of one notebook have in common.
 
 A line has a step of the notebook, a subject (mostly a name) and a text.  ``facts`` gives what is not English,
-``sentences`` the rest.  Ids, times, paths and addresses vary from play to play: they are replaced or left out.
+``sentences`` the rest.  Ids, times, paths and addresses vary from play to play, and are replaced or left out.
 
 Addresses make evidence vary, too, because CPython uses them again.  A new array at the address of the old one
 counts as ``written in place``, not as ``bound to a new value``, and with equal content as no change at all.
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
 
 IGNORED = frozenset({"waiting", "progress", "kernel", "detached"})
-"""Types of records that depend on how fast the machine is, or on how the watching ends."""
+"""Types of records that depend on the machine's speed, or on how the watch ends."""
 RUN_VARIES = frozenset(
     {"type", "epoch", "execution_count", "code", "client", "started", "seconds", "hook_seconds"}
 )
@@ -44,7 +44,7 @@ ATTACH_LISTS = frozenset({"type", "kernel", "models"})
 KERNEL_VARIES = frozenset({"connection_file", "notebook", "python", "ipykernel", "pid"})
 CHANGE_ENGLISH = frozenset({"evidence", "explanation"})
 CHANGE_PLACED = frozenset({"name", "verdict", "persistence", "parts", "id", "previous_id"})
-"""Keys of a change that have a form of their own."""
+"""Keys of a change that are rendered separately."""
 OTHER_ENGLISH = ("detail", "reason")
 USUAL: dict[str, Any] = {
     "params": {},
@@ -66,7 +66,7 @@ _PLAIN = re.compile(r"[\w.:/\[\]-]+")
 
 
 def facts(records: Iterable[Record], steps: Sequence[int], folder: str, *, exact: bool = False) -> list[Line]:
-    """The lines that hold no English.
+    """Render the lines that contain no English.
 
     Args:
         records: of one notebook, in order.
@@ -80,39 +80,39 @@ def facts(records: Iterable[Record], steps: Sequence[int], folder: str, *, exact
 def sentences(
     records: Iterable[Record], steps: Sequence[int], folder: str, *, exact: bool = False
 ) -> list[Line]:
-    """The lines that hold English; arguments as for ``facts``."""
+    """Render the lines that contain English; arguments as for ``facts``."""
     return _lines(records, steps, folder, _Sentences(exact))
 
 
 class _Form:
-    """Which lines stand for each part of a record."""
+    """Renders the lines for each part of a record."""
 
     def __init__(self, exact: bool) -> None:
         self.exact = exact
 
     def attached(self, record: Record) -> Pairs:
-        """An attach."""
+        """Render an attach."""
         yield from ()
 
     def run(self, record: Record) -> Pairs:
-        """A run, apart from its changes and forecasts."""
+        """Render a run without its changes and forecasts."""
         yield from ()
 
     def change(self, change: Record, subject: str) -> Pairs:
-        """A change, apart from its parts."""
+        """Render a change without its parts."""
         yield from ()
 
     def forecast(self, forecast: Record) -> Pairs:
-        """What would happen to one name."""
+        """Render the forecast for one name."""
         yield from ()
 
     def other(self, record: Record) -> Pairs:
-        """A record of another type."""
+        """Render a record of another type."""
         yield from ()
 
 
 class _Facts(_Form):
-    """Every key that is not English, those of a later version included."""
+    """Renders every key that is not English, including those of later versions."""
 
     def attached(self, record: Record) -> Pairs:
         yield "kernel", _pairs({**record, **record["kernel"]}, ATTACH_LISTS | KERNEL_VARIES)
@@ -124,13 +124,13 @@ class _Facts(_Form):
         yield f"In [{record['execution_count']}]", _pairs({**record, **present}, RUN_VARIES | RUN_LISTS)
 
     def change(self, change: Record, subject: str) -> Pairs:
-        shown = {k: v for k, v in change.items() if k not in CHANGE_PLACED}
+        fields = {k: v for k, v in change.items() if k not in CHANGE_PLACED}
         for key, missing in (("id", "gone"), ("previous_id", "new")):
             if (change[key] is None) != (change["identity"] == missing):
-                shown[key] = change[key]
+                fields[key] = change[key]
         if change["persistence"] is not None:
-            shown["persistence"] = list(change["persistence"].values())
-        yield subject, f"{change['verdict']} {_pairs(shown, CHANGE_ENGLISH)}"
+            fields["persistence"] = list(change["persistence"].values())
+        yield subject, f"{change['verdict']} {_pairs(fields, CHANGE_ENGLISH)}"
 
     def forecast(self, forecast: Record) -> Pairs:
         rest = _pairs(forecast, {"name", "verdict", "reason"})
@@ -141,7 +141,7 @@ class _Facts(_Form):
 
 
 class _Sentences(_Form):
-    """All that is English; an explanation repeats its evidence, and here it does not."""
+    """Renders all English; an explanation without the evidence that it repeats."""
 
     def run(self, record: Record) -> Pairs:
         subject = f"In [{record['execution_count']}]"
@@ -180,7 +180,7 @@ def _lines(records: Iterable[Record], steps: Sequence[int], folder: str, form: _
     return [
         Line(step, clean(subject, folder), clean(text, folder))
         for step, pairs in by_step.items()
-        for subject, text in sorted(pairs, key=lambda pair: _place(pair[0]))
+        for subject, text in sorted(pairs, key=lambda pair: _sort_key(pair[0]))
     ]
 
 
@@ -208,7 +208,7 @@ def _of_changes(changes: Iterable[Record], form: _Form, whole: str = "") -> Pair
 
 
 def _certain_evidence(change: Record) -> Iterator[str]:
-    """The evidence that every play gives."""
+    """Yield the evidence that every play has."""
     previous = ""
     for sentence in change["evidence"]:
         if sentence == _ADDRESS_USED_AGAIN:
@@ -221,13 +221,13 @@ def _certain_evidence(change: Record) -> Iterator[str]:
             previous = differs
 
 
-def _place(subject: str) -> tuple[bool, str]:
-    """What lines are sorted by within a step: the run comes before the names."""
+def _sort_key(subject: str) -> tuple[bool, str]:
+    """Sort the lines of a step: the run comes before the names."""
     return not subject.startswith(("In [", "kernel")), subject
 
 
 def clean(text: str, folder: str) -> str:
-    """The text, on one line, without what another play has otherwise."""
+    """Return the text on one line, with what varies from play to play replaced."""
     text = text.replace(folder, "FOLDER")
     text = _TEMPORARY.sub("TEMPORARY", text)
     text = _ADDRESS.sub("0x…", text)
@@ -236,8 +236,8 @@ def clean(text: str, folder: str) -> str:
 
 def _pairs(record: Record, without: Iterable[str]) -> str:
     skipped = frozenset(without)
-    shown = {k: v for k, v in record.items() if k not in skipped and (k not in USUAL or USUAL[k] != v)}
-    return " ".join(f"{key}={_value(value)}" for key, value in shown.items())
+    fields = {k: v for k, v in record.items() if k not in skipped and (k not in USUAL or USUAL[k] != v)}
+    return " ".join(f"{key}={_value(value)}" for key, value in fields.items())
 
 
 def _value(value: Any) -> str:

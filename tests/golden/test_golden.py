@@ -1,4 +1,4 @@
-"""Plays the notebooks and compares what is written about them with the golden files.
+"""Plays the notebooks and compares what ``watch --json`` writes with the golden files.
 
 Where a difference is wanted, ``python -m tests.golden`` writes the files again.
 """
@@ -34,27 +34,27 @@ def _parameters() -> list[ParameterSet]:
 
 
 @pytest.mark.parametrize("case", _parameters())
-def test_a_notebook_meets_its_labels_and_gives_what_its_golden_file_has(case: Case) -> None:
+def test_a_notebook_meets_its_labels_and_matches_its_golden_files(case: Case) -> None:
     notebook, version = case.notebook, case.version
     python = python_for(case)
     if python is None:
         pytest.skip(f"no Python {version} has {', '.join(notebook.needs) or 'ipykernel'}")
     for _ in range(PLAYS):
-        played = play(notebook, python)
-        wrong = _differences(case, files.render(notebook, played))
+        result = play(notebook, python)
+        wrong = _differences(case, files.render(notebook, result))
         if notebook.name in SCENARIOS:
-            wrong = [*label_problems(SCENARIOS[notebook.name], played.records), *wrong]
-        if not wrong or not played.is_starved:
+            wrong = [*label_problems(SCENARIOS[notebook.name], result.records), *wrong]
+        if not wrong or not result.is_starved:
             break
     if wrong:
         busy = (
-            f" (in each of {PLAYS} plays the machine was too busy for the probe)" if played.is_starved else ""
+            f" (in each of {PLAYS} plays the machine was too busy for the probe)" if result.is_starved else ""
         )
         pytest.fail("\n".join([f"{notebook.name} in Python {version}{busy}:", *wrong]), pytrace=False)
 
 
 def _differences(case: Case, rendered: Mapping[str, Sequence[Line]]) -> list[str]:
-    """A heading for each kind of lines that differ, and the differences."""
+    """Return a heading for each kind of lines that differ, with the differences."""
     lines = []
     for kind, now in rendered.items():
         was = files.read(kind, case.version, case.notebook.name)

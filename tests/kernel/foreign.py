@@ -1,4 +1,4 @@
-"""Runs by itself: kernels that are not IPython's, on ipykernel's own sockets.
+"""A script: kernels that are not IPython's, on ipykernel's own sockets.
 
 ``python foreign.py KIND -f FILE``: ``echo`` is of another language, ``python`` evaluates expressions as
 Python and has no IPython, ``shell`` has IPython's shell in a kernel of its own, as xeus-python has.  Each
@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 
 class Foreign(Kernel):
-    """Says what it is asked, and what is in its process by then."""
+    """Prints each request to execute, and what an attach has left in its process."""
 
     implementation, implementation_version, banner = "foreign", "1", ""
     language_info = {"name": "echo", "mimetype": "text/plain", "file_extension": ".echo"}  # noqa: RUF012
@@ -31,29 +31,29 @@ class Foreign(Kernel):
         allow_stdin: bool = False,
         **_: Any,
     ) -> dict[str, Any]:
-        """Evaluates expressions, where its language is Python."""
-        values = {name: self.value(asked) for name, asked in (user_expressions or {}).items()}
-        print(json.dumps({"code": code, "silent": silent, "left": left()}), file=sys.__stdout__, flush=True)
+        """Evaluate expressions, if its language is Python."""
+        values = {name: self.value(expression) for name, expression in (user_expressions or {}).items()}
+        print(json.dumps({"code": code, "silent": silent, "left": traces()}), file=sys.__stdout__, flush=True)
         count = self.execution_count
         return {"status": "ok", "execution_count": count, "payload": [], "user_expressions": values}
 
     def value(self, expression: str) -> dict[str, Any]:
-        """As IPython gives it."""
+        """Return the value in IPython's format."""
         if self.language_info["name"] != "python":
             return {"status": "error", "ename": "NotEcho", "evalue": "", "traceback": []}
-        shown = repr(eval(expression, {"__builtins__": __builtins__}))
-        return {"status": "ok", "data": {"text/plain": shown}, "metadata": {}}
+        text = repr(eval(expression, {"__builtins__": __builtins__}))
+        return {"status": "ok", "data": {"text/plain": text}, "metadata": {}}
 
 
 class Pythonic(Foreign):
-    """Python, and no ipykernel."""
+    """A Python kernel without IPython."""
 
     implementation = "pythonic"
     language_info = {"name": "python", "mimetype": "text/x-python", "file_extension": ".py"}  # noqa: RUF012
 
 
-def left() -> dict[str, Any]:
-    """What an attach could have left in this process."""
+def traces() -> dict[str, Any]:
+    """Return what an attach could have left in this process."""
     shell = InteractiveShell.instance() if InteractiveShell.initialized() else None
     callbacks = shell.events.callbacks.values() if shell is not None else ()
     return {

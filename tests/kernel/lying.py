@@ -1,4 +1,4 @@
-"""Runs by itself: a kernel that signs its messages properly and lies in all that they say.
+"""A script: a kernel whose messages have valid signatures and false contents.
 
 ``python lying.py KIND -f FILE``: it answers a greeting and an attach as a probe does, and then does what
 ``KIND`` says (see ``LIES``).  Each stage is a line on its standard output.
@@ -24,7 +24,7 @@ MODELS, LOOKS = 3_000, 40
 
 
 def model(token: int, serial: int) -> dict[str, Any]:
-    """A model that was fitted for the ``serial``-th time."""
+    """Build a model that was fitted ``serial`` times."""
     return {
         "token": token, "generation": token, "cls": "sklearn.linear_model._logistic.LogisticRegression",
         "library": "sklearn", "id": 4096 + token, "params": {"C": 1.0},
@@ -45,7 +45,7 @@ def models(serial: int = 1) -> list[dict[str, Any]]:
 
 
 class Liar(Kernel):
-    """Believed until it says something that cannot be true."""
+    """Behaves like a probe until it sends something that cannot be true."""
 
     implementation, implementation_version, banner = "liar", "1", ""
     language_info = {"name": "python", "mimetype": "text/x-python", "file_extension": ".py"}  # noqa: RUF012
@@ -54,11 +54,11 @@ class Liar(Kernel):
     def do_execute(  # type: ignore[override] # the rest of the arguments differs from version to version
         self, code: str, silent: bool, *_: Any, user_expressions: dict[str, str] | None = None, **__: Any
     ) -> dict[str, Any]:
-        values = {name: self.answer(asked) for name, asked in (user_expressions or {}).items()}
+        values = {name: self.answer(expression) for name, expression in (user_expressions or {}).items()}
         return {"status": "ok", "execution_count": 0, "payload": [], "user_expressions": values}
 
     def answer(self, question: str) -> dict[str, Any]:
-        """What the probe's loader would answer."""
+        """Return what the probe's loader would answer."""
         assert self.session is not None
         if '"do": "greet"' in question:
             text = json.dumps({"session": self.session.session, "clock": 0.0})
@@ -79,34 +79,34 @@ class Liar(Kernel):
         LIES[self.lie][1](self)
 
     def push(self, text: str) -> None:
-        told = {"nonce": "lie", "kind": "observation", "observation": text}
-        self.publish("comm_msg", {"comm_id": COMM, "data": {"kernelscope": told}})
+        push_data = {"nonce": "lie", "kind": "observation", "observation": text}
+        self.publish("comm_msg", {"comm_id": COMM, "data": {"kernelscope": push_data}})
 
     def publish(self, kind: str, content: dict[str, Any]) -> None:
         assert self.session is not None
         self.session.send(self.iopub_socket, kind, content, ident=b"kernel.lie")
 
 
-def as_usual() -> dict[str, Any]:
+def usual_answer() -> dict[str, Any]:
     return {}
 
 
-def nothing(_: Liar) -> None:
-    """All was said in the answer."""
+def send_nothing(_: Liar) -> None:
+    """Send nothing after the answer."""
 
 
-def outputs(size: int) -> Callable[[Liar], None]:
-    def shown(liar: Liar) -> None:
+def many_outputs(size: int) -> Callable[[Liar], None]:
+    def publish_outputs(liar: Liar) -> None:
         text = "x" * size
         for _ in range(OUTPUTS):
             liar.publish("display_data", {"data": {"text/plain": text}, "metadata": {}})
         liar.push(json.dumps(observation(1)))
 
-    return shown
+    return publish_outputs
 
 
 def long_history() -> dict[str, Any]:
-    """As much as can be true, and takes long to judge."""
+    """Build the largest plausible history, which takes long to judge."""
     looks = [observation(seq + 1, objects=models(seq + 2)) for seq in range(LOOKS)]
     base = {"seq": 0, "names": names(MODELS), "objects": models()}
     return {"base": base, "history": looks, "seq": LOOKS}
@@ -114,21 +114,21 @@ def long_history() -> dict[str, Any]:
 
 LIES: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[Liar], None]]] = {
     "names": (
-        as_usual,
+        usual_answer,
         lambda liar: liar.push(json.dumps(observation(1, names=names(100_000), objects=models()))),
     ),
     "objects": (
-        as_usual,
+        usual_answer,
         lambda liar: liar.push(json.dumps(observation(1, objects=[model(1, 1)] * 30_000))),
     ),
-    "values": (as_usual, lambda liar: liar.push("[" + "0," * 3_000_000 + "0]")),
-    "history": (lambda: {"history": [{"seq": seq + 1} for seq in range(200_000)]}, nothing),
-    "long history": (long_history, nothing),
-    "answer": (lambda: {"version": "x" * LARGE}, nothing),
-    "outputs": (as_usual, outputs(LARGE)),
-    "small outputs": (as_usual, outputs(100)),
+    "values": (usual_answer, lambda liar: liar.push("[" + "0," * 3_000_000 + "0]")),
+    "history": (lambda: {"history": [{"seq": seq + 1} for seq in range(200_000)]}, send_nothing),
+    "long history": (long_history, send_nothing),
+    "answer": (lambda: {"version": "x" * LARGE}, send_nothing),
+    "outputs": (usual_answer, many_outputs(LARGE)),
+    "small outputs": (usual_answer, many_outputs(100)),
 }
-"""By kind: what is in the answer to an attach besides the usual, and what comes after it."""
+"""By kind: what the answer to an attach contains besides the usual, and what follows it."""
 
 
 def main(lie: str, arguments: list[str]) -> None:

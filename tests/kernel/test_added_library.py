@@ -1,4 +1,4 @@
-"""A library that is added, and one whose reader fails: in real kernels, with labelled notebooks."""
+"""Adds a library to a real kernel and plays its labelled notebook; switches off a library whose reader fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernelscope.presentation.explain import explain
 from kernelscope.presentation.segments import text_of
 from kernelscope.protocol.records import records_of
 from kernelscope.timeline.timeline import Timeline
-from tests.kernel.watching import Watching, watching
+from tests.kernel.watching import Watcher, watching
 from tests.support.kernels import KernelProcess
 from tests.support.scenarios import problems, scenarios_of
 
@@ -112,7 +112,7 @@ needs = ["toylib"]
 
 
 def write_library(folder: Path, in_kernel: str = IN_KERNEL) -> Path:
-    """The folder of the made-up library, in a place of its own."""
+    """Write the folder of the made-up library."""
     library = folder / "libraries" / "toylib"
     library.mkdir(parents=True)
     for name, text in (
@@ -133,27 +133,27 @@ def kernel(python: str, tmp_path: Path) -> Iterator[KernelProcess]:
         yield process
 
 
-def records(watch: Watching) -> list[dict[str, Any]]:
-    """As ``watch --json`` would write them."""
+def records(watch: Watcher) -> list[dict[str, Any]]:
+    """Return the records that ``watch --json`` would write."""
     timeline = Timeline()
     return [r for e in watch.events for r in records_of(timeline.apply(e))]
 
 
-def runs(watch: Watching) -> list[Run]:
+def runs(watch: Watcher) -> list[Run]:
     timeline = Timeline()
     moments = [moment for event in watch.events for moment in timeline.apply(event).moments]
     return [moment.run for moment in moments if moment.run is not None]
 
 
-async def test_a_library_is_added_by_its_folder_alone(kernel: KernelProcess, tmp_path: Path) -> None:
+async def test_a_folder_is_all_that_adds_a_library(kernel: KernelProcess, tmp_path: Path) -> None:
     folder = write_library(tmp_path)
     (scenario,) = scenarios_of(folder / "toylib" / "scenarios.toml")
     with use_registry(LibraryRegistry([str(folder)])):
         async with watching(kernel) as watch:
-            sees_calls = (await watch.attached()).kernel.sees_calls
+            sees_calls = (await watch.wait_for_attach()).kernel.sees_calls
             for step in scenario["step"]:
                 assert kernel.run(step["code"])["status"] == "ok"
-            await watch.ran(len(scenario["step"]))
+            await watch.wait_for_runs(len(scenario["step"]))
             lines = [r for r in records(watch) if r["type"] == "execution"]
         wrong = [
             f"step {number}: {problem}"
@@ -181,13 +181,13 @@ m, other, plain, wrapped = Model(), Model(), LogisticRegression(), Wrapper(Model
 """
 
 
-async def test_a_library_whose_reader_raises_is_switched_off_and_the_rest_goes_on(
+async def test_a_library_whose_reader_raises_is_switched_off_and_the_others_still_work(
     kernel: KernelProcess, tmp_path: Path
 ) -> None:
     error = "LookupError: no such table"
     with use_registry(LibraryRegistry([str(write_library(tmp_path, BROKEN))])):
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             cells = [
                 SETUP,
                 "m.absorb([1])",
@@ -198,7 +198,7 @@ async def test_a_library_whose_reader_raises_is_switched_off_and_the_rest_goes_o
             ]
             for cell in cells:
                 assert kernel.run(cell)["status"] == "ok"
-            await watch.ran(len(cells))
+            await watch.wait_for_runs(len(cells))
             lines = [r for r in records(watch) if r["type"] == "execution"]
             verdicts = [{c["name"]: c["verdict"] for c in line["changes"]} for line in lines]
             assert verdicts[1] == {"m": "fitted"}
@@ -208,7 +208,7 @@ async def test_a_library_whose_reader_raises_is_switched_off_and_the_rest_goes_o
                 "wrapped": "unknown",
                 "plain": "fitted",
             }
-            assert verdicts[3] == {}, "nothing is claimed of what cannot be read"
+            assert verdicts[3] == {}, "what cannot be read gets no verdict"
             assert verdicts[4] == {"plain": "refitted"}
             assert set(verdicts[5]) == {"m"}
             (off,) = watch.runs[2].switched_off
@@ -221,13 +221,13 @@ async def test_a_library_whose_reader_raises_is_switched_off_and_the_rest_goes_o
             assert "is not followed any more" in text_of(explain(change))
             cost = watch.runs[-1].cost
             assert cost is not None
-            assert cost.failures == 0, "it is no failure of the probe"
+            assert cost.failures == 0, "this is not a failure of the probe"
         async with watching(kernel) as again:
-            base = (await again.attached()).base
+            base = (await again.wait_for_attach()).base
             assert {"plain", "m"} <= set(base.names)
 
 
-async def test_a_library_that_cannot_be_run_is_switched_off_from_the_start(
+async def test_a_library_that_cannot_be_loaded_is_switched_off_from_the_start(
     kernel: KernelProcess, tmp_path: Path
 ) -> None:
     with use_registry(LibraryRegistry([str(write_library(tmp_path, "raise OSError('broken')"))])):
@@ -235,10 +235,10 @@ async def test_a_library_that_cannot_be_run_is_switched_off_from_the_start(
             "from toylib import Model\nfrom sklearn.linear_model import Ridge\nm, r = Model(), Ridge()"
         )
         async with watching(kernel) as watch:
-            base = (await watch.attached()).base
+            base = (await watch.wait_for_attach()).base
             assert [(off.library, off.error) for off in base.switched_off] == [("toylib", "OSError: broken")]
             assert set(base.names) == {"r"}
             kernel.run("r.fit([[0], [1]], [0, 1])")
-            await watch.ran(1)
+            await watch.wait_for_runs(1)
             (line,) = [r for r in records(watch) if r["type"] == "execution"]
             assert [(c["name"], c["verdict"]) for c in line["changes"]] == [("r", "fitted")]

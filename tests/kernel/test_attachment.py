@@ -1,4 +1,4 @@
-"""The states of an attachment, without a kernel: restarts, gaps, late messages, strangers, silence."""
+"""Tests the states of an attachment without a kernel: restarts, gaps, late messages, strangers, silence."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def push_of(
     comm: str | None = None,
     **fields: str,
 ) -> Message:
-    """The probe's message with an observation of this number."""
+    """Build the probe's message with the observation of this number."""
     run = {**RUN, "execution_count": seq}
     observation = {"observation": json.dumps({"seq": seq, "run": run})} if kind == "observation" else {}
     push = {"nonce": nonce, "kind": kind, **observation, **fields}
@@ -81,8 +81,8 @@ def state_of(word: str, session: str = "kernel") -> Message:
     return message("status", {"execution_state": word}, session, "execute_request")
 
 
-class Attaching:
-    """An attachment, its clock and all events so far."""
+class AttachmentDriver:
+    """Drives an attachment with a clock of its own, and collects its events."""
 
     def __init__(self, *, visits: bool = False, notebook: str | None = None) -> None:
         self.machine = Attachment("kernel-a.json", visits=visits, notebook=notebook)
@@ -104,7 +104,7 @@ class Attaching:
         return self.take(self.machine.receive_greeting(Greeting(session, 0.0, nonce, **fields)))
 
     def join(self, reply: AttachReply | Refusal | None = None, session: str = "kernel") -> list[Event]:
-        """A greeting and the answer to the attach."""
+        """Answer the greeting and the attach request."""
         events = self.greet(session)
         return events + self.take(self.machine.receive_attach_reply(reply or reply_of(), self.now))
 
@@ -115,24 +115,24 @@ class Attaching:
         self.machine.lose_connection(self.now)
 
     def wait(self, seconds: float, process: ProcessStatus = LIVES, **facts: bool) -> list[Event]:
-        """Looks for the kernel after so many seconds."""
+        """Let the attachment look for the kernel after so many seconds."""
         self.now += seconds
         facts = {"answers": False, "has_file": True, **facts}
         return self.take(self.machine.check_return(self.now, process, **facts))
 
     def listen(self, seconds: float, process: ProcessStatus = LIVES) -> list[Event]:
-        """Looks for signs of life after so many seconds."""
+        """Let the attachment look for signs of life after so many seconds."""
         self.now += seconds
         return self.take(self.machine.check_life(self.now, process))
 
 
 @pytest.fixture
-def attaching() -> Attaching:
-    return Attaching()
+def attaching() -> AttachmentDriver:
+    return AttachmentDriver()
 
 
 @pytest.fixture
-def attached(attaching: Attaching) -> Attaching:
+def attached(attaching: AttachmentDriver) -> AttachmentDriver:
     attaching.join()
     return attaching
 
@@ -160,12 +160,12 @@ def test_every_state_and_trigger_of_the_table_is_used_and_can_be_reached() -> No
     assert TRANSITIONS[State.ENDED] == {}
 
 
-def test_the_drawing_names_every_state() -> None:
+def test_the_diagram_names_every_state() -> None:
     drawing = (attachment_states.__doc__ or "").partition("::")[2]
     assert [state.name for state in State if state.name not in drawing] == []
 
 
-def test_each_state_asks_for_its_own_request(attaching: Attaching) -> None:
+def test_each_state_sends_its_own_request(attaching: AttachmentDriver) -> None:
     assert (attaching.state, attaching.machine.request) == (State.GREETING, Request.GREET)
     attaching.greet()
     assert (attaching.state, attaching.machine.request) == (State.ATTACHING, Request.ATTACH)
@@ -179,7 +179,7 @@ def test_each_state_asks_for_its_own_request(attaching: Attaching) -> None:
 
 
 def test_the_first_probe_is_the_first_epoch() -> None:
-    attaching = Attaching(notebook="/home/me/churn.ipynb")
+    attaching = AttachmentDriver(notebook="/home/me/churn.ipynb")
     (event,) = attaching.join(reply_of(seq=3))
     assert isinstance(event, Attached)
     assert (event.epoch, event.kernel.pid, event.kernel.notebook) == (1, 42, "/home/me/churn.ipynb")
@@ -188,13 +188,13 @@ def test_the_first_probe_is_the_first_epoch() -> None:
     assert seqs(attaching.send(push_of(4))) == [4]
 
 
-def test_a_kernel_on_another_machine_has_no_process_here(attaching: Attaching) -> None:
+def test_a_kernel_on_another_machine_has_no_local_process(attaching: AttachmentDriver) -> None:
     attaching.join(reply_of(local=False))
     assert attaching.machine.local_pid is None
 
 
 def test_a_visit_ends_with_the_answer() -> None:
-    attaching = Attaching(visits=True)
+    attaching = AttachmentDriver(visits=True)
     event, end = attaching.join(reply_of())
     assert isinstance(event, Attached)
     assert isinstance(end, Detached)
@@ -202,7 +202,7 @@ def test_a_visit_ends_with_the_answer() -> None:
     assert attaching.send(push_of(1)) == []
 
 
-def test_a_stale_answer_is_asked_for_again_up_to_a_limit(attaching: Attaching) -> None:
+def test_a_stale_answer_is_requested_again_up_to_a_limit(attaching: AttachmentDriver) -> None:
     for _ in range(MOST_STALE - 1):
         assert attaching.join(Refusal("stale")) == []
         assert attaching.is_in(State.GREETING)
@@ -214,7 +214,7 @@ def test_a_stale_answer_is_asked_for_again_up_to_a_limit(attaching: Attaching) -
     )
 
 
-def test_stale_answers_are_counted_anew_after_each_attach(attaching: Attaching) -> None:
+def test_each_attach_resets_the_count_of_stale_answers(attaching: AttachmentDriver) -> None:
     for _ in range(2):
         for _ in range(MOST_STALE - 1):
             attaching.join(Refusal("stale"))
@@ -232,8 +232,8 @@ def test_stale_answers_are_counted_anew_after_each_attach(attaching: Attaching) 
         (Refusal("failed", "KeyError"), ProbeError, "failed to install and was rolled back"),
     ],
 )
-def test_a_refusal_ends_it(
-    attaching: Attaching, refusal: Refusal, error: type[Exception], words: str
+def test_a_refusal_ends_the_attachment(
+    attaching: AttachmentDriver, refusal: Refusal, error: type[Exception], words: str
 ) -> None:
     assert attaching.join(refusal) == []
     assert attaching.is_in(State.ENDED)
@@ -241,13 +241,13 @@ def test_a_refusal_ends_it(
     assert words in str(attaching.machine.error)
 
 
-def test_a_probe_that_speaks_another_version_is_refused(attaching: Attaching) -> None:
+def test_a_probe_that_speaks_another_version_is_refused(attaching: AttachmentDriver) -> None:
     kernel = KernelReply("3.12.1", 42, 0)
     attaching.join(AttachReply(WIRE + 1, "p", "c", "9.9", 0, kernel, base=Snapshot(), history=()))
     assert "another version of kernelscope (9.9)" in str(attaching.machine.error)
 
 
-def test_the_connection_breaks_before_the_answer(attaching: Attaching) -> None:
+def test_a_connection_may_break_before_the_answer(attaching: AttachmentDriver) -> None:
     attaching.greet()
     attaching.lose()
     assert attaching.is_in(State.AWAY)
@@ -258,15 +258,15 @@ def test_the_connection_breaks_before_the_answer(attaching: Attaching) -> None:
     assert isinstance(event, Attached)
 
 
-def test_a_push_that_overtakes_the_answer_is_kept_for_it(attaching: Attaching) -> None:
+def test_a_push_that_overtakes_the_answer_is_kept_for_it(attaching: AttachmentDriver) -> None:
     attaching.greet()
     assert attaching.send(push_of(1), push_of(2), state_of("busy"), push_of(3, nonce="another")) == []
     events = attaching.take(attaching.machine.receive_attach_reply(reply_of(seq=1), attaching.now))
     assert isinstance(events[0], Attached)
-    assert seqs(events) == [2], "the first is in the answer already"
+    assert seqs(events) == [2], "the answer contains the first one"
 
 
-def test_a_probe_that_left_before_its_answer_was_read(attaching: Attaching) -> None:
+def test_a_probe_may_detach_before_its_answer_is_read(attaching: AttachmentDriver) -> None:
     attaching.greet()
     attaching.send(push_of(0, kind="detached", reason="by request"), push_of(1))
     events = attaching.take(attaching.machine.receive_attach_reply(reply_of(), attaching.now))
@@ -277,7 +277,7 @@ def test_a_probe_that_left_before_its_answer_was_read(attaching: Attaching) -> N
 # Observations in order.
 
 
-def test_duplicates_and_late_arrivals_are_dropped_and_a_gap_is_reported(attached: Attaching) -> None:
+def test_duplicates_and_late_arrivals_are_dropped_and_a_gap_is_reported(attached: AttachmentDriver) -> None:
     events = attached.send(push_of(1), push_of(1), push_of(4), push_of(2), push_of(3), push_of(5))
     assert seqs(events) == [1, 4, 5]
     assert [e for e in events if isinstance(e, Lost)] == [Lost(1, 2)]
@@ -296,19 +296,19 @@ def test_duplicates_and_late_arrivals_are_dropped_and_a_gap_is_reported(attached
         message("status", {"execution_state": "busy"}, parent="kernel_info_request"),
     ],
 )
-def test_messages_of_others_change_nothing(attached: Attaching, stray: Message) -> None:
+def test_messages_from_others_change_nothing(attached: AttachmentDriver, stray: Message) -> None:
     assert attached.send(stray) == []
     assert attached.is_in(State.LISTENING)
     assert seqs(attached.send(push_of(1))) == [1]
 
 
-def test_what_a_probe_sends_that_cannot_be_read_ends_it(attached: Attaching) -> None:
+def test_an_unreadable_message_from_the_probe_ends_the_attachment(attached: AttachmentDriver) -> None:
     assert attached.send(push_of(1, kind="observation", observation="[]")) == []
     assert (attached.state, type(attached.machine.error)) == (State.ENDED, ProbeError)
     assert attached.send(push_of(2)) == []
 
 
-def test_a_second_watcher_receives_what_the_probe_had_seen(attaching: Attaching) -> None:
+def test_a_second_watcher_receives_what_the_probe_had_seen(attaching: AttachmentDriver) -> None:
     history = (Observation(4), Observation(5))
     (event,) = attaching.join(reply_of(seq=5, history=history))
     assert isinstance(event, Attached)
@@ -320,7 +320,7 @@ def test_a_second_watcher_receives_what_the_probe_had_seen(attaching: Attaching)
 
 
 def test_a_tunnel_that_drops_leads_to_the_same_epoch_and_the_history_fills_the_gap(
-    attached: Attaching,
+    attached: AttachmentDriver,
 ) -> None:
     attached.send(push_of(1))
     attached.lose()
@@ -339,7 +339,7 @@ def test_a_tunnel_that_drops_leads_to_the_same_epoch_and_the_history_fills_the_g
     assert not any(isinstance(e, Attached) for e in events)
 
 
-def test_the_same_kernel_with_another_probe_is_another_epoch(attached: Attaching) -> None:
+def test_the_same_kernel_with_another_probe_is_another_epoch(attached: AttachmentDriver) -> None:
     attached.lose()
     attached.wait(0.1, answers=True)
     (event,) = attached.join(reply_of("second"))
@@ -348,14 +348,14 @@ def test_the_same_kernel_with_another_probe_is_another_epoch(attached: Attaching
     assert seqs(attached.send(push_of(7, nonce="probe"), push_of(1, nonce="second"))) == [1]
 
 
-def test_what_the_kernel_sent_before_the_connection_broke_is_reported(attached: Attaching) -> None:
+def test_what_the_kernel_sent_before_the_connection_broke_is_reported(attached: AttachmentDriver) -> None:
     attached.lose()
     assert seqs(attached.send(push_of(1))) == [1]
     assert attached.send(push_of(2, session="another")) == []
     assert attached.is_in(State.AWAY)
 
 
-def test_a_restart_begins_an_epoch(attached: Attaching) -> None:
+def test_a_restart_begins_an_epoch(attached: AttachmentDriver) -> None:
     attached.send(push_of(1))
     attached.lose()
     assert attached.wait(0.1, answers=True) == []
@@ -364,11 +364,13 @@ def test_a_restart_begins_an_epoch(attached: Attaching) -> None:
     assert isinstance(event, Attached)
     assert event.epoch == 2
     late = attached.send(push_of(2))
-    assert (late, attached.state) == ([], State.LISTENING), "the kernel before is a known stranger"
+    assert (late, attached.state) == ([], State.LISTENING), "the previous kernel is a known stranger"
     assert seqs(attached.send(push_of(1, nonce="second", session="second"))) == [1]
 
 
-def test_a_restart_is_reported_as_soon_as_the_process_is_known_to_have_ended(attached: Attaching) -> None:
+def test_a_restart_is_reported_as_soon_as_the_process_is_known_to_have_ended(
+    attached: AttachmentDriver,
+) -> None:
     attached.lose()
     assert words(attached.wait(0.1, DEAD, answers=True)) == ["restarted"]
     assert attached.machine.local_pid is None
@@ -377,7 +379,7 @@ def test_a_restart_is_reported_as_soon_as_the_process_is_known_to_have_ended(att
 
 
 @pytest.mark.parametrize("times", [2, 5])
-def test_restarts_in_a_row_are_as_many_epochs(attached: Attaching, times: int) -> None:
+def test_each_of_several_restarts_begins_an_epoch(attached: AttachmentDriver, times: int) -> None:
     for number in range(times):
         attached.lose()
         attached.wait(0.1, answers=True)
@@ -386,7 +388,7 @@ def test_restarts_in_a_row_are_as_many_epochs(attached: Attaching, times: int) -
     assert words(attached.events) == ["restarted"] * times
 
 
-def test_a_kernel_that_restarts_before_it_answered_the_attach(attaching: Attaching) -> None:
+def test_a_kernel_may_restart_before_it_answers_the_attach(attaching: AttachmentDriver) -> None:
     attaching.greet("first")
     attaching.lose()
     attaching.wait(0.1, answers=True)
@@ -395,7 +397,7 @@ def test_a_kernel_that_restarts_before_it_answered_the_attach(attaching: Attachi
     assert attaching.machine.session == "second"
 
 
-def test_a_stranger_makes_the_kernel_say_who_it_is(attached: Attaching) -> None:
+def test_a_stranger_triggers_a_greeting_to_the_kernel(attached: AttachmentDriver) -> None:
     assert attached.send(message("stream", {}, session="stranger")) == []
     assert attached.is_in(State.AWAY)
     attached.wait(0.0, answers=True)
@@ -404,7 +406,7 @@ def test_a_stranger_makes_the_kernel_say_who_it_is(attached: Attaching) -> None:
     assert attached.is_in(State.LISTENING), "a known stranger is ignored"
 
 
-def test_a_stranger_that_is_the_new_kernel(attached: Attaching) -> None:
+def test_a_stranger_may_be_the_restarted_kernel(attached: AttachmentDriver) -> None:
     attached.send(state_of("idle", session="second"))
     attached.wait(0.0, answers=True)
     restarted, event = attached.join(reply_of("second"), session="second")
@@ -416,7 +418,7 @@ def test_a_stranger_that_is_the_new_kernel(attached: Attaching) -> None:
 # The kernel ends.
 
 
-def test_a_kernel_that_died_is_reported_and_waited_for(attached: Attaching) -> None:
+def test_a_dead_kernel_is_reported_and_its_restart_awaited(attached: AttachmentDriver) -> None:
     attached.lose()
     assert attached.wait(DOWN_S + 0.1, DEAD) == [KernelChanged(1, "died")]
     assert attached.wait(GONE_S - DOWN_S - 0.2, DEAD) == []
@@ -426,13 +428,13 @@ def test_a_kernel_that_died_is_reported_and_waited_for(attached: Attaching) -> N
     assert isinstance(attached.machine.error, UnreachableError)
 
 
-def test_a_kernel_without_its_file_is_waited_for_less_long(attached: Attaching) -> None:
+def test_the_wait_is_shorter_if_the_connection_file_is_gone(attached: AttachmentDriver) -> None:
     attached.lose()
     attached.wait(GONE_WITHOUT_FILE_S + 0.1, DEAD, has_file=False)
     assert isinstance(attached.machine.error, UnreachableError)
 
 
-def test_a_kernel_that_was_shut_down_ends_it_at_once(attached: Attaching) -> None:
+def test_a_shutdown_ends_the_attachment_at_once(attached: AttachmentDriver) -> None:
     attached.send(message("shutdown_reply", {"restart": False}))
     attached.lose()
     assert attached.wait(DOWN_S + 1.0, LIVES) == [], "its sockets close before its process ends"
@@ -440,7 +442,7 @@ def test_a_kernel_that_was_shut_down_ends_it_at_once(attached: Attaching) -> Non
     assert isinstance(attached.machine.error, UnreachableError)
 
 
-def test_a_kernel_that_announced_its_restart_dies_in_order(attached: Attaching) -> None:
+def test_a_kernel_that_announced_its_restart_dies_as_requested(attached: AttachmentDriver) -> None:
     attached.send(message("shutdown_reply", {"restart": True}))
     attached.lose()
     assert attached.wait(DOWN_S + 1.0, DEAD) == [KernelChanged(1, "died", SHUT_DOWN, requested=True)]
@@ -451,13 +453,13 @@ def test_a_kernel_that_announced_its_restart_dies_in_order(attached: Attaching) 
     assert attached.events[-1] == KernelChanged(2, "died"), "the announcement held for one death"
 
 
-def test_a_process_that_lives_is_waited_for_without_a_limit(attached: Attaching) -> None:
+def test_the_wait_has_no_limit_while_the_process_lives(attached: AttachmentDriver) -> None:
     attached.lose()
     attached.wait(10 * AWAY_S, LIVES)
     assert attached.is_in(State.AWAY)
 
 
-def test_a_kernel_on_another_machine_is_waited_for_longer(attached: Attaching) -> None:
+def test_the_wait_is_longer_for_a_kernel_on_another_machine(attached: AttachmentDriver) -> None:
     attached.lose()
     attached.wait(AWAY_S - 0.1, ELSEWHERE)
     assert attached.is_in(State.AWAY)
@@ -465,7 +467,7 @@ def test_a_kernel_on_another_machine_is_waited_for_longer(attached: Attaching) -
     assert isinstance(attached.machine.error, UnreachableError)
 
 
-def test_a_kernel_that_was_never_attached_to_is_gone_sooner(attaching: Attaching) -> None:
+def test_a_kernel_that_never_answered_counts_as_gone_sooner(attaching: AttachmentDriver) -> None:
     attaching.greet()
     attaching.lose()
     attaching.wait(GONE_S + 0.1, ELSEWHERE)
@@ -476,7 +478,9 @@ def test_a_kernel_that_was_never_attached_to_is_gone_sooner(attaching: Attaching
 
 
 @pytest.mark.parametrize("away", [False, True])
-def test_a_probe_that_is_detached_ends_it_in_order(attached: Attaching, away: bool) -> None:
+def test_a_detached_probe_ends_the_attachment_without_an_error(
+    attached: AttachmentDriver, away: bool
+) -> None:
     if away:
         attached.lose()
     assert attached.send(push_of(0, kind="detached", reason="by request")) == [Detached("by request")]
@@ -486,7 +490,7 @@ def test_a_probe_that_is_detached_ends_it_in_order(attached: Attaching, away: bo
     assert attached.is_in(State.ENDED)
 
 
-def test_a_probe_that_removed_itself_is_an_error(attached: Attaching) -> None:
+def test_a_probe_that_removed_itself_is_an_error(attached: AttachmentDriver) -> None:
     attached.send(push_of(0, kind="gone", reason="three failures"))
     assert isinstance(attached.machine.error, ProbeError)
     assert attached.machine.error.hint == "three failures"
@@ -499,27 +503,27 @@ def announce(count: int, *, subshell: bool = False) -> Message:
     return Message("iopub", "execute_input", "kernel", "", "", {"execution_count": count}, subshell)
 
 
-def missed(attached: Attaching) -> None:
+def missed(attached: AttachmentDriver) -> None:
     attached.send(announce(1), state_of("idle"), announce(2), state_of("idle"))
 
 
-def test_a_run_that_was_counted_and_not_reported_is_looked_into(attached: Attaching) -> None:
+def test_a_counted_run_without_a_report_makes_it_check_the_hooks(attached: AttachmentDriver) -> None:
     attached.send(announce(1), push_of(1), state_of("idle"), announce(2), push_of(2), state_of("idle"))
     assert attached.is_in(State.LISTENING)
     missed(attached)
     assert (attached.state, attached.machine.request) == (State.CHECKING, Request.GREET)
-    assert seqs(attached.send(push_of(3))) == [3], "it listens meanwhile"
+    assert seqs(attached.send(push_of(3))) == [3], "it keeps listening meanwhile"
     assert attached.greet(nonce="probe", hooked=True, seq=5) == [Lost(1, 2)]
     assert attached.is_in(State.LISTENING)
 
 
-def test_a_tools_requests_are_not_counted(attached: Attaching) -> None:
+def test_a_tools_requests_are_not_counted(attached: AttachmentDriver) -> None:
     for _ in range(3):
         attached.send(announce(1), state_of("idle"))
     assert attached.is_in(State.LISTENING)
 
 
-def test_runs_of_a_subshell_are_counted_beside_the_others(attached: Attaching) -> None:
+def test_runs_of_a_subshell_are_counted_separately(attached: AttachmentDriver) -> None:
     attached.send(announce(1), announce(2, subshell=True), state_of("idle"), announce(3), state_of("idle"))
     assert attached.is_in(State.LISTENING)
 
@@ -532,7 +536,9 @@ def test_runs_of_a_subshell_are_counted_beside_the_others(attached: Attaching) -
         ({"nonce": None}, "the probe is not in the kernel any more"),
     ],
 )
-def test_hooks_that_are_gone_end_it(attached: Attaching, greeting: dict[str, Any], words: str) -> None:
+def test_missing_hooks_end_the_attachment(
+    attached: AttachmentDriver, greeting: dict[str, Any], words: str
+) -> None:
     missed(attached)
     attached.greet(**greeting)
     assert isinstance(attached.machine.error, ProbeError)
@@ -540,7 +546,7 @@ def test_hooks_that_are_gone_end_it(attached: Attaching, greeting: dict[str, Any
     assert "Attach again" in attached.machine.error.hint
 
 
-def test_the_connection_breaks_while_the_hooks_are_checked(attached: Attaching) -> None:
+def test_a_connection_may_break_while_the_hooks_are_checked(attached: AttachmentDriver) -> None:
     missed(attached)
     attached.lose()
     attached.wait(0.1, answers=True)
@@ -552,7 +558,7 @@ def test_the_connection_breaks_while_the_hooks_are_checked(attached: Attaching) 
 # Signs of life.
 
 
-def test_a_silent_kernel_is_reported_once_and_so_is_its_return(attached: Attaching) -> None:
+def test_a_silent_kernel_and_its_return_are_each_reported_once(attached: AttachmentDriver) -> None:
     life = attached.machine.signs_of_life
     assert attached.listen(60.0) == []
     life.receive_heartbeat(False)
@@ -570,12 +576,16 @@ def test_a_silent_kernel_is_reported_once_and_so_is_its_return(attached: Attachi
         (ELSEWHERE, "nothing comes over the connection to its machine"),
     ],
 )
-def test_the_reason_of_a_silence(attached: Attaching, process: ProcessStatus, reason: str) -> None:
+def test_the_reason_of_a_silence_is_reported(
+    attached: AttachmentDriver, process: ProcessStatus, reason: str
+) -> None:
     attached.machine.signs_of_life.receive_heartbeat(False)
     assert attached.listen(0.1, process) == [KernelChanged(1, "unreachable", reason)]
 
 
-def test_a_silence_that_lasts_when_the_connection_breaks_is_not_reported_twice(attached: Attaching) -> None:
+def test_a_silence_that_lasts_when_the_connection_breaks_is_not_reported_twice(
+    attached: AttachmentDriver,
+) -> None:
     attached.machine.signs_of_life.receive_heartbeat(False)
     attached.listen(0.1, LIVES)
     attached.lose()
@@ -585,7 +595,9 @@ def test_a_silence_that_lasts_when_the_connection_breaks_is_not_reported_twice(a
 
 
 @pytest.mark.parametrize("how", ["announced", "expected", "ended"])
-def test_a_kernel_that_is_about_to_end_is_not_reported_as_silent(attached: Attaching, how: str) -> None:
+def test_a_kernel_that_is_about_to_end_is_not_reported_as_silent(
+    attached: AttachmentDriver, how: str
+) -> None:
     if how == "announced":
         attached.send(message("shutdown_reply", {"restart": False}))
     if how == "expected":
@@ -600,7 +612,7 @@ def pulse(following: float = 2.0) -> Message:
     )
 
 
-def test_a_long_run_is_expected_to_send_pulses(attaching: Attaching) -> None:
+def test_a_long_run_is_expected_to_send_pulses(attaching: AttachmentDriver) -> None:
     attaching.join(reply_of(pulses=True))
     assert attaching.send(state_of("busy")) == [KernelChanged(1, "busy")]
     assert attaching.listen(FIRST_PULSE_S + QUIET_S - 0.1) == []
@@ -615,7 +627,7 @@ def test_a_long_run_is_expected_to_send_pulses(attaching: Attaching) -> None:
     assert attaching.listen(600.0) == []
 
 
-def test_output_of_the_cell_is_a_sign_of_life(attaching: Attaching) -> None:
+def test_output_of_the_cell_is_a_sign_of_life(attaching: AttachmentDriver) -> None:
     attaching.join(reply_of(pulses=True))
     attaching.send(state_of("busy"))
     for _ in range(5):
@@ -623,7 +635,7 @@ def test_output_of_the_cell_is_a_sign_of_life(attaching: Attaching) -> None:
         attaching.send(message("stream", {}))
 
 
-def test_a_probe_that_sends_no_pulses_is_not_expected_to(attached: Attaching) -> None:
+def test_a_probe_that_sends_no_pulses_is_not_expected_to(attached: AttachmentDriver) -> None:
     attached.send(state_of("busy"))
     assert attached.listen(600.0) == []
 
@@ -631,7 +643,9 @@ def test_a_probe_that_sends_no_pulses_is_not_expected_to(attached: Attaching) ->
 # Leases of watchers on other machines.
 
 
-def test_a_watcher_on_another_machine_renews_its_lease_once_after_each_run(attaching: Attaching) -> None:
+def test_a_watcher_on_another_machine_renews_its_lease_once_after_each_run(
+    attaching: AttachmentDriver,
+) -> None:
     attaching.join(reply_of(local=False))
     attaching.send(state_of("busy"), state_of("idle"))
     assert not attaching.machine.take_renewal(), "nothing was observed"
@@ -642,6 +656,6 @@ def test_a_watcher_on_another_machine_renews_its_lease_once_after_each_run(attac
     assert not attaching.machine.take_renewal()
 
 
-def test_a_watcher_on_the_same_machine_needs_no_renewal(attached: Attaching) -> None:
+def test_a_watcher_on_the_same_machine_needs_no_renewal(attached: AttachmentDriver) -> None:
     attached.send(push_of(1), state_of("idle"))
     assert not attached.machine.take_renewal()

@@ -1,4 +1,4 @@
-"""An audit of real kernels: nothing is left, what is changed is seen, what others do is theirs."""
+"""Audits real kernels: kernelscope leaves nothing, every change is found, changes by others are not blamed on it."""
 
 from __future__ import annotations
 
@@ -14,64 +14,64 @@ from kernelscope.export.audit import is_clean, json_text, rows, table
 from kernelscope.kernel.attach_options import AttachOptions
 from kernelscope.kernel.auditor import audit
 from kernelscope.protocol.audit import Audit
-from tests.kernel.watching import INSTALLED, played, value, watching
+from tests.kernel.watching import INSTALLED, evaluate, run_cell, watching
 from tests.support.kernels import KernelProcess
-from tests.support.pythons import ends, folder
+from tests.support.pythons import environment_name, oldest_and_newest
 
 MODELS = "from sklearn.linear_model import SGDClassifier\nm = SGDClassifier()\n"
 
 
-@pytest.fixture(params=ends(), ids=folder)
+@pytest.fixture(params=oldest_and_newest(), ids=environment_name)
 def kernel(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[KernelProcess]:
     with KernelProcess(tmp_path, request.param) as process:
         yield process
 
 
-def found(told: Audit) -> dict[str, str]:
-    return {row.what: row.finding for row in rows(told)}
+def finding_by_subject(report: Audit) -> dict[str, str]:
+    return {row.what: row.finding for row in rows(report)}
 
 
-async def test_nothing_is_left_and_nothing_but_the_probe_is_there_meanwhile(kernel: KernelProcess) -> None:
+async def test_only_the_probe_is_there_during_a_watch_and_nothing_afterwards(kernel: KernelProcess) -> None:
     kernel.run(MODELS + "m")
     kernel.run("1 / 0")
     log = kernel.log.read_text()
-    told = await audit(kernel.connection_file, seconds=0.0)
-    assert is_clean(told), table(told)
-    ours = {what for what, finding in found(told).items() if finding == "ours"}
+    report = await audit(kernel.connection_file, seconds=0.0)
+    assert is_clean(report), table(report)
+    ours = {what for what, finding in finding_by_subject(report).items() if finding == "ours"}
     assert ours - {"tracing"} == {"callbacks", "modules", "comms"}
-    assert "everything is unchanged" in table(told)
-    assert told.requests == 7
-    assert (told.before.probe, told.after.probe) == (None, None)
-    assert told.during.probe is not None
-    assert told.during.probe.watchers == 1
-    assert told.cost.hooks == 1
-    assert told.activity is None
-    assert value(kernel.client(), INSTALLED) is False
+    assert "everything is unchanged" in table(report)
+    assert report.requests == 7
+    assert (report.before.probe, report.after.probe) == (None, None)
+    assert report.during.probe is not None
+    assert report.during.probe.watchers == 1
+    assert report.cost.hooks == 1
+    assert report.activity is None
+    assert evaluate(kernel.client(), INSTALLED) is False
     assert kernel.log.read_text() == log
 
 
 async def test_a_long_list_of_modules_starts_no_thread_in_the_kernel(kernel: KernelProcess) -> None:
     kernel.run("import sys, types\nsys.modules.update((f'made.up.{i}' * 9, types) for i in range(4_000))")
-    told = await audit(kernel.connection_file, seconds=0.0)
-    assert found(told)["threads"] == "same"
-    assert len(told.before.report["modules"]) > 4_000
+    report = await audit(kernel.connection_file, seconds=0.0)
+    assert finding_by_subject(report)["threads"] == "same"
+    assert len(report.before.report["modules"]) > 4_000
 
 
-async def test_what_cells_do_meanwhile_is_theirs_and_what_nobody_explains_is_told(tmp_path: Path) -> None:
+async def test_changes_by_cells_are_theirs_and_unexplained_changes_are_reported(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         kernel.run(MODELS)
         client = kernel.client()
         auditing = asyncio.create_task(audit(kernel.connection_file, seconds=3.0))
-        while not value(client, INSTALLED):
+        while not evaluate(client, INSTALLED):
             assert not auditing.done()
             await asyncio.sleep(0)
-        played(client, "added = 1")
-        told = await auditing
-        assert told.runs == (2,)
-        assert found(told)["names"] == "theirs"
-        assert is_clean(told)
-        assert "In [2] ran" in table(told)
-        assert json.loads(json_text(told))["clean"] is True
+        run_cell(client, "added = 1")
+        report = await auditing
+        assert report.runs == (2,)
+        assert finding_by_subject(report)["names"] == "theirs"
+        assert is_clean(report)
+        assert "In [2] ran" in table(report)
+        assert json.loads(json_text(report))["clean"] is True
 
         late = "\n".join(
             (
@@ -83,28 +83,28 @@ async def test_what_cells_do_meanwhile_is_theirs_and_what_nobody_explains_is_tol
             )
         )
         kernel.run(late)
-        told = await audit(kernel.connection_file, seconds=0.1)
-        assert found(told)["callbacks"] == "changed"
-        assert not is_clean(told)
-        assert "CHANGED: + post_execute: <builtin_function_or_method>" in table(told)
+        report = await audit(kernel.connection_file, seconds=0.1)
+        assert finding_by_subject(report)["callbacks"] == "changed"
+        assert not is_clean(report)
+        assert "CHANGED: + post_execute: <builtin_function_or_method>" in table(report)
 
 
-async def test_another_watcher_is_no_change(tmp_path: Path) -> None:
+async def test_another_watcher_does_not_count_as_a_change(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             kernel.run(MODELS)
-            await watch.ran(1)
-            told = await audit(kernel.connection_file, seconds=0.0)
-            assert is_clean(told)
-            assert told.after.probe is not None
-            assert told.after.probe.watchers == 1
-            assert told.cost.hooks == 2, "the attach, and one run"
-            assert told.cost.sent > 100
-            assert "another kernelscope was watching already" in table(told)
+            await watch.wait_for_runs(1)
+            report = await audit(kernel.connection_file, seconds=0.0)
+            assert is_clean(report)
+            assert report.after.probe is not None
+            assert report.after.probe.watchers == 1
+            assert report.cost.hooks == 2, "the attach, and one run"
+            assert report.cost.sent > 100
+            assert "another kernelscope was watching already" in table(report)
 
 
-async def test_a_busy_kernel_is_waited_for_no_longer_than_the_limit(tmp_path: Path) -> None:
+async def test_the_wait_for_a_busy_kernel_ends_at_the_limit(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         kernel.run("import threading; event = threading.Event()")
         kernel.queue("event.wait()")

@@ -1,4 +1,4 @@
-"""The channels to a kernel: no message that has arrived stays unread."""
+"""Tests the channels to a kernel: every message that arrives is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONG_S = 60
 
 
 class Peer:
-    """The end of the shell and iopub channels at which a kernel sits, without the kernel."""
+    """Stands for the kernel at its end of the shell and iopub channels."""
 
     def __init__(self, connection_file: Path) -> None:
         connection = json.loads(connection_file.read_text())
@@ -32,7 +32,7 @@ class Peer:
         self._iopub.bind(f"tcp://127.0.0.1:{connection['iopub_port']}")
 
     def reply(self) -> None:
-        """Block until a request has come, and answer it."""
+        """Wait for a request and answer it."""
         assert self._shell.poll(LONG_S * 1_000)
         identities, frames = self._session.feed_identities(self._shell.recv_multipart())
         request = self._session.deserialize(frames)
@@ -52,7 +52,7 @@ def peer(connection_file: Path) -> Iterator[Peer]:
 
 
 async def test_a_reply_that_came_just_before_a_request_was_sent_is_read(tmp_path: Path) -> None:
-    """Sending takes in what has arrived, and the event loop is never woken for it."""
+    """Sending consumes what has arrived, so that the event loop is never woken for it."""
     connection_file = tmp_path / "kernel.json"
     write_connection_file(str(connection_file), key=b"key")
     channels = Channels(read_connection_file(connection_file))

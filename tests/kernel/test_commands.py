@@ -1,4 +1,4 @@
-"""The commands as a user runs them: files that cannot be used, and recordings that end early."""
+"""Runs the commands as a user does: with unusable files, and with recordings that end early."""
 
 from __future__ import annotations
 
@@ -25,25 +25,23 @@ from tests.support.kernels import KernelProcess
 from tests.support.script import ScriptedSource, churn
 
 COMMANDS = ("attach", "watch", "audit", "detach")
-Told = Callable[..., tuple[int, str]]
+RunCommand = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty runtime directory in place of the user's own."""
+    """An empty runtime directory instead of the user's own."""
     folder = tmp_path / "runtime"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr(
-        attach, "list_non_terminals", lambda **_: []
-    )  # what is wrong is told before the screen
+    monkeypatch.setattr(attach, "list_non_terminals", lambda **_: [])  # the error comes before the screen
     return folder
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Told:
-    """The exit status of a command, and what it says on standard error; it prints nothing."""
+def run_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunCommand:
+    """Runs a command that prints nothing on standard output; returns its exit status and standard error."""
 
     monkeypatch.setattr(KernelscopeApp, "run", lambda _: pytest.fail("the screen has opened"))
 
@@ -61,8 +59,8 @@ def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     return run
 
 
-def told_well(status: int, err: str) -> str:
-    """One line of what is wrong, one of what to do, and exit status 3."""
+def error_title(status: int, err: str) -> str:
+    """Check that the error has a title line, a hint line and exit status 3; returns the title."""
     assert status == 3
     assert err.startswith("kernelscope: ")
     title, hint = err.rstrip("\n").split("\n")
@@ -73,23 +71,23 @@ def told_well(status: int, err: str) -> str:
 
 
 def a_folder(folder: Path) -> Path:
-    (made := folder / "kernel-a.json").mkdir()
-    return made
+    (path := folder / "kernel-a.json").mkdir()
+    return path
 
 
 def a_fifo(folder: Path) -> Path:
-    os.mkfifo(made := folder / "kernel-a.json")
-    return made
+    os.mkfifo(path := folder / "kernel-a.json")
+    return path
 
 
 def a_circle(folder: Path) -> Path:
-    (made := folder / "kernel-a.json").symlink_to(made)
-    return made
+    (path := folder / "kernel-a.json").symlink_to(path)
+    return path
 
 
 def a_gigabyte(folder: Path) -> Path:
-    os.truncate(made := write_bytes(folder, b""), 1 << 30)
-    return made
+    os.truncate(path := write_bytes(folder, b""), 1 << 30)
+    return path
 
 
 BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
@@ -118,41 +116,45 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 @pytest.mark.fault(2, 3, 4, 5, 6, 8)
 @pytest.mark.parametrize("what", BAD)
-def test_a_file_that_cannot_be_used_is_one_line_of_every_command(
-    tmp_path: Path, told: Told, what: str
+def test_every_command_rejects_an_unusable_file_in_one_line(
+    tmp_path: Path, run_command: RunCommand, what: str
 ) -> None:
     make, words = BAD[what]
     path = make(tmp_path)
     for command in COMMANDS:
-        assert words in told_well(*told(command, str(path))), command
+        assert words in error_title(*run_command(command, str(path))), command
 
 
 @pytest.mark.fault(1)
-def test_no_file_names_the_kernels_there_are(runtime: Path, told: Told, kernel: KernelProcess) -> None:
+def test_a_missing_file_error_lists_the_running_kernels(
+    runtime: Path, run_command: RunCommand, kernel: KernelProcess
+) -> None:
     (runtime / "kernel-5e1c.json").write_bytes(kernel.connection_file.read_bytes())
     for command in COMMANDS:
-        status, err = told(command, "/no/such/kernel-1.json")
-        assert "/no/such/kernel-1.json" in told_well(status, err)
+        status, err = run_command(command, "/no/such/kernel-1.json")
+        assert "/no/such/kernel-1.json" in error_title(status, err)
         assert "5e1c (live)" in err
 
 
 @pytest.mark.fault(5, 7)
-def test_what_is_not_safe_is_accepted_by_the_flag_for_it_and_by_no_other(tmp_path: Path, told: Told) -> None:
+def test_each_unsafe_file_needs_its_own_flag(tmp_path: Path, run_command: RunCommand) -> None:
     keyless = write(tmp_path, key="", ip="192.0.2.7")
-    assert "key is empty" in told("detach", str(keyless), "--insecure-file")[1]
+    assert "key is empty" in run_command("detach", str(keyless), "--insecure-file")[1]
     (folder := tmp_path / "open").mkdir()
     for above in (folder, *list(folder.parents)[:-2]):
         above.chmod(0o755)
     opened = write(folder, hb_port=1)
     opened.chmod(0o644)
-    if "mode 0644" not in told("detach", str(opened))[1]:
-        pytest.skip("the tests' own folder lies where nobody else can enter")
-    assert "mode 0644" in told("detach", str(opened), "--insecure")[1]
-    assert "no kernel answers" in told("detach", str(opened), "--insecure-file")[1]
+    if "mode 0644" not in run_command("detach", str(opened))[1]:
+        pytest.skip("no other user can enter the tests' folder")
+    assert "mode 0644" in run_command("detach", str(opened), "--insecure")[1]
+    assert "no kernel answers" in run_command("detach", str(opened), "--insecure-file")[1]
 
 
-def test_what_is_no_connection_file_is_said_before_its_permissions_are(tmp_path: Path, told: Told) -> None:
-    """A key is spoken of only where there is one."""
+def test_a_file_that_is_not_a_connection_file_is_reported_before_its_permissions(
+    tmp_path: Path, run_command: RunCommand
+) -> None:
+    """A warning about a key needs a key."""
     (folder := tmp_path / "open").mkdir()
     for above in (folder, *list(folder.parents)[:-2]):
         above.chmod(0o755)
@@ -165,30 +167,30 @@ def test_what_is_no_connection_file_is_said_before_its_permissions_are(tmp_path:
     ):
         path = write_bytes(folder, content)
         path.chmod(0o644)
-        status, err = told("watch", str(path))
-        assert words in told_well(status, err)
+        status, err = run_command("watch", str(path))
+        assert words in error_title(status, err)
         assert "key" not in err
         assert "chmod" not in err
     good = write(folder)
     good.chmod(0o644)
-    if "mode 0644" not in told("watch", str(good))[1]:
-        pytest.skip("the tests' own folder lies where nobody else can enter")
-    assert "its key lets them run code as you" in told("watch", str(good))[1]
+    if "mode 0644" not in run_command("watch", str(good))[1]:
+        pytest.skip("no other user can enter the tests' folder")
+    assert "its key lets them run code as you" in run_command("watch", str(good))[1]
 
 
-def test_a_notebook_that_is_not_open_is_a_sentence(
-    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+def test_a_notebook_that_is_not_open_is_a_clear_error(
+    tmp_path: Path, run_command: RunCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "churn.ipynb").write_text("{}")
-    title = told_well(*told("watch", "churn.ipynb"))
+    title = error_title(*run_command("watch", "churn.ipynb"))
     assert title.endswith("no kernel is known to run churn.ipynb: it is not open in a running kernel")
-    assert told_well(*told("watch", "none.ipynb")).endswith("none.ipynb: there is no such file here")
+    assert error_title(*run_command("watch", "none.ipynb")).endswith("none.ipynb: there is no such file here")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
-    ("mode", "whose", "said"),
+    ("mode", "whose", "message"),
     [
         (0o755, 0o600, "2 connection files of user root cannot be read"),
         (0o711, 0o600, "runtime of user root cannot be read"),
@@ -196,13 +198,13 @@ def test_a_notebook_that_is_not_open_is_a_sentence(
     ],
 )
 @pytest.mark.parametrize("as_json", [False, True])
-def test_kernels_of_another_user_are_told_of_by_ls(
-    mode: int, whose: int, said: str, as_json: bool, kernel: KernelProcess
+def test_ls_reports_kernels_of_another_user(
+    mode: int, whose: int, message: str, as_json: bool, kernel: KernelProcess
 ) -> None:
-    """On standard error: what is listed is data."""
+    """They are named on standard error: standard output is data."""
     code = (
         "import contextlib, io, os, sys; from kernelscope import cli\n"
-        # Once as root: the interpreter's own modules may lie where nobody else can read them.
+        # Import as root: other users may not be able to read the interpreter's modules.
         "with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):\n"
         "    cli.main(['ls'])\n"
         "    with contextlib.suppress(SystemExit): cli.main(['detach', 'no such kernel'])\n"
@@ -227,19 +229,19 @@ def test_kernels_of_another_user_are_told_of_by_ls(
             for arguments in (["ls", *(["--json"] if as_json else [])], ["detach", "no such kernel"])
         )  # fmt: skip
     assert refused.returncode == 3, refused.stderr
-    assert ("of another user cannot be read" in refused.stderr) == bool(said)
+    assert ("of another user cannot be read" in refused.stderr) == bool(message)
     assert done.returncode == 0, done.stderr
-    if said:
-        assert (done.stdout, said in done.stderr) == ("", True), done.stderr
+    if message:
+        assert (done.stdout, message in done.stderr) == ("", True), done.stderr
         assert "run `kernelscope ls` as that user" in done.stderr
         assert "open a notebook" not in done.stderr
     else:
-        assert done.stderr == "", "those that can be read are listed"
+        assert done.stderr == "", "the readable ones are listed"
         assert done.stdout.count("\n") >= 2
 
 
 @pytest.mark.fault(5)
-def test_a_kernel_without_a_key_is_watched_and_that_is_said(tmp_path: Path) -> None:
+def test_a_kernel_without_a_key_is_watched_with_a_warning(tmp_path: Path) -> None:
     with KernelProcess(tmp_path, key="") as kernel:
         watch = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file)]
         with subprocess.Popen(watch, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -252,8 +254,10 @@ def test_a_kernel_without_a_key_is_watched_and_that_is_said(tmp_path: Path) -> N
 
 
 @pytest.mark.fault(9)
-def test_a_path_that_is_no_utf8(tmp_path: Path, runtime: Path, told: Told, kernel: KernelProcess) -> None:
-    """As bytes on a real command line, and shown so that it can be printed."""
+def test_a_path_that_is_not_utf8_works(
+    tmp_path: Path, runtime: Path, run_command: RunCommand, kernel: KernelProcess
+) -> None:
+    """The command line passes it as bytes; messages show it escaped."""
     path = os.fsencode(runtime) + b"/kernel-caf\xe9\x1b.json"
     Path(os.fsdecode(path)).write_bytes(kernel.connection_file.read_bytes())
     Path(os.fsdecode(path)).chmod(0o600)
@@ -265,29 +269,31 @@ def test_a_path_that_is_no_utf8(tmp_path: Path, runtime: Path, told: Told, kerne
         assert b"\x1b" not in done.stdout + done.stderr
         if arguments[0] == "ls":
             assert json.loads(done.stdout)["kernel_id"] == r"caf\udce9\x1b"
-    assert r"caf\udce9\x1b" in told_well(*told("detach", os.fsdecode(path).replace("kernel", "none")))
+    assert r"caf\udce9\x1b" in error_title(
+        *run_command("detach", os.fsdecode(path).replace("kernel", "none"))
+    )
 
 
-def test_standard_input_that_is_no_connection_info() -> None:
-    """No text, nothing, and none at all; and what is missing for a dashboard is named."""
+def test_standard_input_without_connection_info_is_an_error() -> None:
+    """It is binary, empty or closed; the message names what a dashboard needs."""
     run = [sys.executable, "-m", "kernelscope"]
-    for given in (b"\xff\xfe{", b"", None):
+    for content in (b"\xff\xfe{", b"", None):
         done = subprocess.run(
             [*run, "watch", "-"]
-            if given is not None
+            if content is not None
             else ["sh", "-c", 'exec "$@" <&-', "sh", *run, "watch", "-"],
-            input=given,
+            input=content,
             capture_output=True,
             check=False,
             timeout=LONG,
         )
-        assert done.returncode == (3 if given is not None else 2), done.stderr
+        assert done.returncode == (3 if content is not None else 2), done.stderr
         assert b"Traceback" not in done.stderr
         assert b"standard input" in done.stderr
 
 
-def test_only_those_streams_are_named_that_are_no_terminal() -> None:
-    """Of a terminal made for it, with standard error led elsewhere."""
+def test_the_error_names_only_the_streams_that_are_not_terminals() -> None:
+    """Standard error is redirected, the others are a terminal."""
     script = (
         "import os, pty, sys\n"
         "status = pty.spawn(['sh', '-c', sys.argv[1] + ' -m kernelscope 2>' + sys.argv[2]])\n"
@@ -312,8 +318,8 @@ def test_only_those_streams_are_named_that_are_no_terminal() -> None:
 
 
 @pytest.mark.fault(90)
-def test_the_lines_go_on_when_the_disk_is_full(tmp_path: Path, kernel: KernelProcess) -> None:
-    """A limit on the size of files stands for the disk; what was committed is replayed."""
+def test_watch_continues_when_the_disk_is_full(tmp_path: Path, kernel: KernelProcess) -> None:
+    """A file size limit simulates the full disk; what was committed can be replayed."""
     file = tmp_path / "a.kscope"
     watch = [sys.executable, "-m", "kernelscope", "watch", "--json", "--record", str(file)]
     limited = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *watch, str(kernel.connection_file)]
@@ -329,8 +335,8 @@ def test_the_lines_go_on_when_the_disk_is_full(tmp_path: Path, kernel: KernelPro
             assert json.loads(line)["code"].startswith("a = 11")
         finally:
             process.terminate()
-        told = process.stderr.read()
-    assert told.startswith("kernelscope: the recording has ended: ")
+        output = process.stderr.read()
+    assert output.startswith("kernelscope: the recording has ended: ")
     replay = subprocess.run(
         [sys.executable, "-m", "kernelscope", "replay", "--json", str(file)],
         capture_output=True, text=True, check=True, timeout=LONG,
@@ -340,22 +346,22 @@ def test_the_lines_go_on_when_the_disk_is_full(tmp_path: Path, kernel: KernelPro
     ]
     assert 0 < len(runs) < 12
     assert [run["code"].split(" # ")[0].strip() for run in runs] == [f"a = {n}" for n in range(len(runs))]
-    assert_ended_early(told, file, runs)
+    assert_ended_early(output, file, runs)
 
 
-def assert_ended_early(told: str, file: Path, runs: list[dict[str, Any]]) -> None:
-    """It is said once, with what the file holds and not that all is well."""
-    (summary,) = [line for line in told.splitlines() if f"`kernelscope replay {file}` opens it" in line]
+def assert_ended_early(output: str, file: Path, runs: list[dict[str, Any]]) -> None:
+    """Check for one message, which says what the file contains and reports no success."""
+    (summary,) = [line for line in output.splitlines() if f"`kernelscope replay {file}` opens it" in line]
     assert summary.startswith("kernelscope: the recording ended early (")
-    held = (
+    contents = (
         f"it holds {len(runs)} run{'' if len(runs) == 1 else 's'}, up to In [{runs[-1]['execution_count']}];"
     )
-    assert held in summary
-    assert "recorded: " not in told
+    assert contents in summary
+    assert "recorded: " not in output
 
 
 @pytest.mark.fault(90)
-def test_record_ends_when_the_disk_is_full_and_says_what_the_file_holds(
+def test_record_ends_when_the_disk_is_full_and_says_what_the_file_contains(
     tmp_path: Path, kernel: KernelProcess
 ) -> None:
     file = tmp_path / "a.kscope"
@@ -369,7 +375,7 @@ def test_record_ends_when_the_disk_is_full_and_says_what_the_file_holds(
                 kernel.run(f"b = {number}  # " + "x" * 10_000)
                 if process.poll() is not None:
                     break
-            told = process.communicate(timeout=LONG)[1]
+            output = process.communicate(timeout=LONG)[1]
         finally:
             process.kill()
     assert process.returncode == 5
@@ -379,12 +385,12 @@ def test_record_ends_when_the_disk_is_full_and_says_what_the_file_holds(
     )  # fmt: skip
     runs = [r for r in map(json.loads, replay.stdout.splitlines()) if r["type"] == "execution"]
     assert runs
-    assert_ended_early(told, file, runs)
-    assert "the recording has ended: " in told.splitlines()[-1]
+    assert_ended_early(output, file, runs)
+    assert "the recording has ended: " in output.splitlines()[-1]
 
 
 @pytest.mark.fault(90)
-async def test_the_dashboard_goes_on_and_says_that_the_recording_has_ended(
+async def test_the_dashboard_continues_and_reports_that_the_recording_has_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = ScriptedSource(churn().events)
@@ -399,15 +405,15 @@ async def test_the_dashboard_goes_on_and_says_that_the_recording_has_ended(
             while app.session.timeline.waiting != "more 2":
                 await pilot.pause()
             await pilot.pause()
-            shown = [one.message for one in app._notifications]
-            assert len(shown) == 1
-            assert "the recording has ended: the file was removed" in shown[0]
+            messages = [one.message for one in app._notifications]
+            assert len(messages) == 1
+            assert "the recording has ended: the file was removed" in messages[0]
         assert capsys.readouterr().err == "", "the screen is drawn there"
-    told = capsys.readouterr().err
-    assert told.startswith("kernelscope: the recording has ended: ")
-    assert "the recording ended early (the file was removed" in told
-    assert " had been written" in told
-    assert "opens it" not in told, "there is no such file"
+    output = capsys.readouterr().err
+    assert output.startswith("kernelscope: the recording has ended: ")
+    assert "the recording ended early (the file was removed" in output
+    assert " had been written" in output
+    assert "opens it" not in output, "there is no such file"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Others at the same kernel: kernelscopes of any version, tools that ask, runners, and one that has stalled."""
+"""Watches kernels that others use too: other versions of kernelscope, tools, front ends, a stalled kernelscope."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from kernelscope.protocol.wire import WIRE
 from kernelscope.storage.recorder import Recorder
 from kernelscope.system import is_stopped
 from kernelscope.timeline.timeline import Timeline
-from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in
-from tests.support.scenarios import Watching as Process
+from tests.support.scenarios import WatchProcess as Process
 
 FLOOD = 400
 WAVE = 50
-"""Runs that the buffers between a kernel and a kernelscope which is slow to read them hold in any case."""
+"""Number of runs that the buffers between a kernel and a slow kernelscope certainly hold."""
 PAD = "  # " + "x" * 20_000
 
 
@@ -41,8 +41,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
         yield kernel
 
 
-def another(folder: Path, version: str, *, wire: int | None = None) -> Path:
-    """A copy of kernelscope that calls itself another version, with another probe."""
+def copy_version(folder: Path, version: str, *, wire: int | None = None) -> Path:
+    """Copy kernelscope as another version, with another probe."""
     package = folder / version / "kernelscope"
     shutil.copytree(Path(kernelscope.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     init = package / "__init__.py"
@@ -58,7 +58,7 @@ def another(folder: Path, version: str, *, wire: int | None = None) -> Path:
 
 
 @contextmanager
-def watch_of(where: Path, kernel: KernelProcess) -> Iterator[subprocess.Popen[str]]:
+def watch_process(where: Path, kernel: KernelProcess) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
     env = {**os.environ, "PYTHONPATH": str(where)}
     with subprocess.Popen(
@@ -70,35 +70,35 @@ def watch_of(where: Path, kernel: KernelProcess) -> Iterator[subprocess.Popen[st
             process.kill()
 
 
-def line(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
+def read_record(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
     assert process.stdout is not None
     for text in process.stdout:
-        told: dict[str, Any] = json.loads(text)
-        if told["type"] == kind:
-            return told
+        record: dict[str, Any] = json.loads(text)
+        if record["type"] == kind:
+            return record
     raise AssertionError(
         f"it ended without a line of type {kind}: {process.stderr and process.stderr.read()}"
     )
 
 
 @pytest.mark.fault(88)
-async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alone(
+async def test_compatible_versions_share_one_probe_and_others_leave_it_alone(
     shared: KernelProcess, tmp_path: Path
 ) -> None:
     client = shared.client()
     version = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.version"
-    older, newer = another(tmp_path, "0.0.9"), another(tmp_path, "9.0", wire=WIRE + 1)
+    older, newer = copy_version(tmp_path, "0.0.9"), copy_version(tmp_path, "9.0", wire=WIRE + 1)
     async with watching(shared) as watch:
-        await watch.attached()
-        with watch_of(older, shared) as other:
-            line(other, "attached")
-            assert value(client, version) == kernelscope.__version__, (
+        await watch.wait_for_attach()
+        with watch_process(older, shared) as other:
+            read_record(other, "attached")
+            assert evaluate(client, version) == kernelscope.__version__, (
                 "there is one, and it is the first one's"
             )
             shared.run("both = 1")
-            assert line(other, "execution")["code"] == "both = 1"
-            await watch.ran(1)
-            with watch_of(newer, shared) as stranger:
+            assert read_record(other, "execution")["code"] == "both = 1"
+            await watch.wait_for_runs(1)
+            with watch_process(newer, shared) as stranger:
                 assert stranger.wait(LONG) == 3
                 assert stranger.stderr is not None
                 assert (
@@ -106,74 +106,76 @@ async def test_versions_that_speak_alike_share_one_probe_and_others_leave_it_alo
                     in stranger.stderr.read()
                 )
         shared.run("alone = 1")
-        await watch.ran(2)
-    assert value(client, INSTALLED) is False
+        await watch.wait_for_runs(2)
+    assert evaluate(client, INSTALLED) is False
 
-    with watch_of(newer, shared) as first:
-        line(first, "attached")
+    with watch_process(newer, shared) as first:
+        read_record(first, "attached")
         first.kill()
         first.wait()
-        async with watching(shared) as watch:  # that probe's last watcher has gone: nobody needs it
-            await watch.attached()
-            assert value(client, version) == kernelscope.__version__
+        async with watching(shared) as watch:  # that probe has lost its last watcher
+            await watch.wait_for_attach()
+            assert evaluate(client, version) == kernelscope.__version__
             shared.run("after = 1")
-            await watch.ran(1)
-    assert value(client, INSTALLED) is False
-    assert value(client, "str(get_ipython().events.callbacks).count('_kernelscope')") == 0
+            await watch.wait_for_runs(1)
+    assert evaluate(client, INSTALLED) is False
+    assert evaluate(client, "str(get_ipython().events.callbacks).count('_kernelscope')") == 0
 
 
-async def asked(client: Any, kind: str, content: dict[str, Any], channel: str = "shell") -> dict[str, Any]:
-    """The content of the reply to a tool's request."""
+async def send_request(
+    client: Any, kind: str, content: dict[str, Any], channel: str = "shell"
+) -> dict[str, Any]:
+    """Send a tool's request; returns the content of the reply."""
     message = client.session.msg(kind, content)
     getattr(client, f"{channel}_channel").send(message)
     read = client.get_shell_msg if channel == "shell" else client.get_control_msg
     while True:
         reply = await read(timeout=LONG)
         if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
-            found: dict[str, Any] = reply["content"]
-            return found
+            answer: dict[str, Any] = reply["content"]
+            return answer
 
 
-async def variable_viewer(client: Any, sent: list[int]) -> None:
-    """As VS Code's: requests that are not silent and not counted, with inspections and the debugger's."""
+async def variable_viewer(client: Any, request_numbers: list[int]) -> None:
+    """Send what VS Code's variable viewer sends: uncounted requests that are not silent, inspections, debug requests."""
     while True:
-        number = len(sent)
+        number = len(request_numbers)
         content = {
             "code": f"__view = {number}",
             "silent": False,
             "store_history": False,
             "user_expressions": {"v": "__view"},
         }
-        reply = await asked(client, "execute_request", content)
+        reply = await send_request(client, "execute_request", content)
         if reply["status"] == "ok":
             assert reply["user_expressions"]["v"]["data"]["text/plain"] == str(number)
-        await asked(client, "inspect_request", {"code": "len", "cursor_pos": 3, "detail_level": 0})
+        await send_request(client, "inspect_request", {"code": "len", "cursor_pos": 3, "detail_level": 0})
         debug = {"type": "request", "command": "debugInfo", "seq": number}
-        assert (await asked(client, "debug_request", debug, "control"))["success"]
-        sent.append(number)
+        assert (await send_request(client, "debug_request", debug, "control"))["success"]
+        request_numbers.append(number)
 
 
-async def test_beside_a_variable_viewer_each_sees_all_of_its_own(shared: KernelProcess) -> None:
+async def test_kernelscope_and_a_variable_viewer_do_not_disturb_each_other(shared: KernelProcess) -> None:
     codes = [f"print('out {n}')\nvalue_{n} = {n}\nvalue_{n} * 2" for n in range(12)]
     viewer = AsyncKernelClient()
     viewer.load_connection_file(str(shared.connection_file))
     viewer.start_channels(stdin=False, hb=False)
-    sent: list[int] = []
+    request_numbers: list[int] = []
     async with watching(shared) as watch:
-        first = (await watch.attached()).kernel.execution_count + 1
-        viewing = asyncio.create_task(variable_viewer(viewer, sent))
+        first = (await watch.wait_for_attach()).kernel.execution_count + 1
+        viewing = asyncio.create_task(variable_viewer(viewer, request_numbers))
         for number, code in enumerate(codes, 1):
             shared.queue(code)
-            await watch.ran(number)
+            await watch.wait_for_runs(number)
             async with asyncio.timeout(LONG):
-                while len(sent) < number:  # noqa: ASYNC110 - the viewer's own task
+                while len(request_numbers) < number:  # noqa: ASYNC110 - the viewer's own task
                     await asyncio.sleep(0.01)
         assert not viewing.done(), viewing
         viewing.cancel()
         await asyncio.gather(viewing, return_exceptions=True)
         assert watch.codes == codes
         assert [o.run.execution_count for o in watch.runs if o.run] == list(range(first, first + len(codes)))
-        assert len(sent) >= len(codes)
+        assert len(request_numbers) >= len(codes)
     viewer.stop_channels()
     viewer.context.destroy(linger=0)
 
@@ -193,43 +195,43 @@ def flood(
     """
     seconds, execution_count = 0.0, 0
     for first in range(0, FLOOD, WAVE):
-        begun = time.monotonic()
+        start = time.monotonic()
         for request in [kernel.queue(f"{mark} = {n}{PAD}") for n in range(first, first + WAVE)]:
             execution_count = kernel.wait(request)["execution_count"]
-        seconds += time.monotonic() - begun
+        seconds += time.monotonic() - start
         after_wave(execution_count)
     return seconds
 
 
 @pytest.mark.fault(89)
-def test_a_stalled_kernelscope_stalls_no_kernel_and_tells_later_what_it_missed(
+def test_a_stalled_kernelscope_does_not_stall_the_kernel_and_later_reports_what_it_missed(
     shared: KernelProcess, record_property: Callable[[str, object], None]
 ) -> None:
     plain = flood(shared, "plain")
     process = Process(shared.connection_file)
     try:
         process.wait_attached(1)
-        # Each wave is waited for: a kernelscope that gets less time than the kernel loses runs, and says so.
+        # Wait for each wave: a kernelscope that gets less time than the kernel loses runs and reports it.
         watched = flood(shared, "watched", lambda count: process.wait_run(1, count))
         process.wait_run(1, shared.run("between = 1")["execution_count"])
         os.kill(process._process.pid, signal.SIGSTOP)
         end = time.monotonic() + LONG
         while not is_stopped(process._process.pid):
             assert time.monotonic() < end
-        stalled = flood(shared, "stalled")  # it would not end, did the kernel wait for anybody
+        stalled = flood(shared, "stalled")  # it would not end if the kernel waited for kernelscope
         os.kill(process._process.pid, signal.SIGCONT)
         extra, count = 0, 0
-        while not process.has_run("extra", seconds=1.0):  # those before it has read what waits are lost, too
+        while not process.has_run("extra", seconds=1.0):  # runs are lost until it has read what waits
             count = shared.run("extra = 1")["execution_count"]
             extra += 1
         process.wait_run(1, count)
-        told = [r["code"].partition(" ")[0] for r in process.of("execution")]
-        lost = sum(r["count"] for r in process.of("lost"))
+        codes = [r["code"].partition(" ")[0] for r in process.records_of("execution")]
+        lost = sum(r["count"] for r in process.records_of("lost"))
     finally:
         process.stop()
-    received = told.count("stalled")
-    assert told.count("watched") == FLOOD
-    assert received + told.count("extra") + lost == FLOOD + extra
+    received = codes.count("stalled")
+    assert codes.count("watched") == FLOOD
+    assert received + codes.count("extra") + lost == FLOOD + extra
     assert lost > 0, "the flood was too small to show anything"
     record_property(
         "table",
@@ -241,35 +243,37 @@ def test_a_stalled_kernelscope_stalls_no_kernel_and_tells_later_what_it_missed(
 CLOCK = """
 import sys, time
 clock = []
-def told(real, clock, frame):
-    # The kernel itself would not bear some of them.
+def replace_clock(real, clock, frame):
+    # The kernel itself would fail with some of them.
     ours = lambda: clock[-1] if frame(1).f_globals["__name__"].startswith("_kernelscope") else real()
     return ours
-time.time = told(time.time, clock, sys._getframe)
+time.time = replace_clock(time.time, clock, sys._getframe)
 """
 
 
 @pytest.mark.fault(87)
-async def test_order_does_not_hang_on_anybodys_clock(tmp_path: Path) -> None:
-    """A clock that is set back, forward, beyond 2038 and beyond every calendar, before and after the attach."""
+async def test_the_order_of_runs_does_not_depend_on_clocks(tmp_path: Path) -> None:
+    """The clock is set back, forward, beyond 2038 and beyond every calendar, before and after the attach."""
     recording = tmp_path / "clocks.kscope"
     with KernelProcess(tmp_path) as kernel:
         kernel.run(CLOCK)
         timeline, recorder = Timeline(), Recorder(recording, lambda why: pytest.fail(why))
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             clocks = [1.8e9, 1.8e9 - 3_600, 2**31 + 5.0, -5.0, 9e15, float("nan"), 1.8e9 - 7_200]
             for number, clock in enumerate(clocks):
                 kernel.run(f"clock.append(float('{clock}'))", store_history=False)
                 kernel.run(f"n = {number}")
-            runs = await watch.ran(len(clocks))
+            runs = await watch.wait_for_runs(len(clocks))
             for event in watch.events:
                 recorder(timeline.apply(event))
         recorder.close()
         assert watch.codes == [f"n = {number}" for number in range(len(clocks))]
         assert [r.seq for r in runs] == list(range(1, len(clocks) + 1))
         assert all(0 <= r.run.seconds < LONG for r in runs if r.run)
-        assert [r.run.started for r in runs if r.run] == [0.0 if c != c else c for c in clocks], "but a label"
+        assert [r.run.started for r in runs if r.run] == [0.0 if c != c else c for c in clocks], (
+            "the time is only a label"
+        )
         again = [e.observation for e in await events_in(recording) if isinstance(e, Observed)]
         assert [o.run.code for o in again if o.run] == watch.codes
-        assert value(kernel.client(), INSTALLED) is False
+        assert evaluate(kernel.client(), INSTALLED) is False

@@ -45,7 +45,7 @@ GOOD: dict[str, Any] = {
 
 
 def write(folder: Path, **changes: Any) -> Path:
-    """A good connection file but for ``changes``; ``...`` leaves a field out."""
+    """Write a valid connection file with ``changes``; ``...`` leaves a field out."""
     raw = {name: value for name, value in {**GOOD, **changes}.items() if value is not ...}
     return write_bytes(folder, json.dumps(raw).encode())
 
@@ -57,8 +57,8 @@ def write_bytes(folder: Path, data: bytes) -> Path:
     return path
 
 
-def refused(path: Path, **options: bool) -> ConnectionFileError:
-    """The error, which keeps to the rules that hold for all of them."""
+def refusal_of(path: Path, **options: bool) -> ConnectionFileError:
+    """Return the error, after checking what all of these errors have in common."""
     with pytest.raises(ConnectionFileError) as caught:
         read_connection_file(path, **options)
     error = caught.value
@@ -90,7 +90,7 @@ def test_fields_that_jupyter_client_fills_in_may_be_missing(tmp_path: Path) -> N
     assert ipc.heartbeat_url == f"ipc://{tmp_path}/kernel-a-ipc-50004"
 
 
-def test_texts_that_are_no_text_are_left_out(tmp_path: Path) -> None:
+def test_text_fields_with_other_types_are_left_out(tmp_path: Path) -> None:
     info = read_connection_file(write(tmp_path, kernel_name=["x"], jupyter_session=""))
     assert (info.kernel_name, info.jupyter_session) == (None, None)
 
@@ -98,8 +98,8 @@ def test_texts_that_are_no_text_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.fault(3)
 @pytest.mark.parametrize("name", PORTS)
 @pytest.mark.parametrize("value", ["50000", 0, -1, 70_000, 50_000.0, True, None, [1], ...])
-def test_a_port_that_is_none(tmp_path: Path, name: str, value: object) -> None:
-    error = refused(write(tmp_path, **{name: value}))
+def test_an_invalid_port_is_named(tmp_path: Path, name: str, value: object) -> None:
+    error = refusal_of(write(tmp_path, **{name: value}))
     assert "kernel-a.json" in error.title
     assert name in error.title
 
@@ -128,7 +128,7 @@ def test_a_port_that_is_none(tmp_path: Path, name: str, value: object) -> None:
     ],
 )
 def test_a_field_that_cannot_be_used_is_named(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
-    title = refused(write(tmp_path, **changes)).title
+    title = refusal_of(write(tmp_path, **changes)).title
     assert words in title
     assert title.isprintable()
 
@@ -141,9 +141,9 @@ def test_an_empty_key_is_accepted_from_this_machine(tmp_path: Path) -> None:
 @pytest.mark.fault(4, 5)
 def test_an_empty_key_is_accepted_from_elsewhere_only_when_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path, key="", ip="192.0.2.7")
-    assert "--insecure" in refused(path).hint
+    assert "--insecure" in refusal_of(path).hint
     assert read_connection_file(path, insecure=True).is_signed is False
-    assert "key is a number" in refused(write(tmp_path, key=0), insecure=True).title
+    assert "key is a number" in refusal_of(write(tmp_path, key=0), insecure=True).title
 
 
 @pytest.mark.fault(2)
@@ -168,52 +168,54 @@ def test_an_empty_key_is_accepted_from_elsewhere_only_when_asked_for(tmp_path: P
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_file_that_holds_something_else(tmp_path: Path, data: bytes, words: str) -> None:
-    error = refused(write_bytes(tmp_path, data))
+def test_a_file_with_other_content_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
+    error = refusal_of(write_bytes(tmp_path, data))
     assert words in error.title
-    assert not isinstance(error.__context__, ValueError), "it carries the document, and so the key"
+    assert not isinstance(error.__context__, ValueError), "that would contain the document, and so the key"
 
 
 @pytest.mark.fault(8)
 def test_a_very_large_file_is_not_read(tmp_path: Path) -> None:
     path = write_bytes(tmp_path, b"")
     os.truncate(path, 1 << 30)
-    assert "larger than" in refused(path).title
+    assert "larger than" in refusal_of(path).title
 
 
 @pytest.mark.fault(8)
-def test_what_is_no_file(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     fifo, loop, server = tmp_path / "fifo", tmp_path / "loop", tmp_path / "socket"
     os.mkfifo(fifo)
     loop.symlink_to(loop)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(server))
-        assert "not a regular file" in refused(server).title
-    assert "not a regular file" in refused(fifo).title
-    assert "not a regular file" in refused(Path("/dev/null")).title
-    assert "circle" in refused(loop).title
-    assert "directory" in refused(tmp_path).title
-    assert "no such file" in refused(tmp_path / "nothing.json").title
-    assert "no such file" in refused(fifo / "kernel.json").title
-    assert "no such file" in refused(tmp_path / "a\0b").title
-    assert "cannot be read: File name too long" in refused(tmp_path / ("a" * 300)).title
+        assert "not a regular file" in refusal_of(server).title
+    assert "not a regular file" in refusal_of(fifo).title
+    assert "not a regular file" in refusal_of(Path("/dev/null")).title
+    assert "circle" in refusal_of(loop).title
+    assert "directory" in refusal_of(tmp_path).title
+    assert "no such file" in refusal_of(tmp_path / "nothing.json").title
+    assert "no such file" in refusal_of(fifo / "kernel.json").title
+    assert "no such file" in refusal_of(tmp_path / "a\0b").title
+    assert "cannot be read: File name too long" in refusal_of(tmp_path / ("a" * 300)).title
 
 
 @pytest.mark.fault(8)
-def test_what_is_no_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That would wake who waits at the other end of a FIFO, and rewind a tape."""
+def test_a_path_that_is_not_a_regular_file_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening would wake the writer of a FIFO, and rewind a tape."""
     os.mkfifo(fifo := tmp_path / "fifo")
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("it was opened"))
-    assert "not a regular file" in refused(fifo).title
+    assert "not a regular file" in refusal_of(fifo).title
 
 
 @pytest.mark.fault(9)
-def test_a_path_that_is_no_utf8_works_and_is_shown_escaped(tmp_path: Path) -> None:
+def test_a_path_that_is_not_utf8_works_and_is_shown_escaped(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9\x1b")
     folder.mkdir()
     path = write(folder)
     assert read_connection_file(path).path == path
-    title = refused(write(folder, hb_port=0)).title
+    title = refusal_of(write(folder, hb_port=0)).title
     assert r"caf\udce9\x1b" in title
     assert title.isprintable()
 
@@ -225,10 +227,10 @@ def test_a_symbolic_link_to_a_good_file_is_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path)
     path.chmod(0)
-    assert "may not read" in refused(path).title
+    assert "may not read" in refusal_of(path).title
 
 
 @pytest.fixture
@@ -246,7 +248,7 @@ def open_folder() -> Iterator[Path]:
     ("mode", "owner", "words"),
     [(0o600, 0, "you may not read it"), (0o644, 12_345, "the file belongs to another user")],
 )
-def test_another_users_file(open_folder: Path, mode: int, owner: int, words: str) -> None:
+def test_a_file_of_another_user_is_refused(open_folder: Path, mode: int, owner: int, words: str) -> None:
     path = write(open_folder)
     path.chmod(mode)
     os.chown(path, owner, owner)
@@ -266,7 +268,7 @@ def test_another_users_file(open_folder: Path, mode: int, owner: int, words: str
 def test_a_file_that_others_can_reach_is_refused_as_ssh_does(open_folder: Path, mode: int) -> None:
     path = write(open_folder)
     path.chmod(mode)
-    error = refused(path)
+    error = refusal_of(path)
     assert f"{mode:04o}" in error.title
     assert "chmod 600" in error.hint
     assert read_connection_file(path, insecure_file=True).is_signed
@@ -280,7 +282,7 @@ def test_a_file_in_a_folder_that_others_cannot_enter_is_private(open_folder: Pat
 
 
 @pytest.mark.fault(13)
-def test_curve_keys(tmp_path: Path) -> None:
+def test_curve_keys_are_read(tmp_path: Path) -> None:
     public, secret = (key.decode() for key in zmq.curve_keypair())
     path = write(tmp_path, curve_publickey=public, curve_secretkey=secret)
     info = read_connection_file(path)
@@ -288,17 +290,19 @@ def test_curve_keys(tmp_path: Path) -> None:
     assert public not in repr(info)
     assert read_connection_file(write(tmp_path, curve_publickey=public)).curve_publickey is None
     another = zmq.curve_keypair()[1].decode()
-    assert "together" in refused(write(tmp_path, curve_publickey=public, curve_secretkey=another)).title
-    error = refused(write(tmp_path, curve_publickey="short", curve_secretkey=secret))
+    assert "together" in refusal_of(write(tmp_path, curve_publickey=public, curve_secretkey=another)).title
+    error = refusal_of(write(tmp_path, curve_publickey="short", curve_secretkey=secret))
     assert "curve_publickey" in error.title
     assert secret not in error.title
 
 
 @pytest.mark.fault(13)
-def test_curve_keys_where_the_library_lacks_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_curve_keys_are_refused_if_the_library_lacks_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     public, secret = (key.decode() for key in zmq.curve_keypair())
     monkeypatch.setattr(zmq, "has", lambda capability: capability != "curve")
-    assert "pyzmq" in refused(write(tmp_path, curve_publickey=public, curve_secretkey=secret)).title
+    assert "pyzmq" in refusal_of(write(tmp_path, curve_publickey=public, curve_secretkey=secret)).title
 
 
 @pytest.mark.parametrize(
@@ -314,7 +318,7 @@ def test_curve_keys_where_the_library_lacks_them(tmp_path: Path, monkeypatch: py
         {"curve_publickey": PUBLIC},
     ],
 )
-def test_the_client_is_given_what_jupyter_client_itself_would_read(
+def test_the_client_gets_what_jupyter_client_itself_would_read(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     path = write(tmp_path, **changes)
@@ -322,7 +326,10 @@ def test_the_client_is_given_what_jupyter_client_itself_would_read(
     ours.load_connection_info(cast("Any", read_connection_file(path, insecure=True).for_jupyter_client()))
     theirs.load_connection_file()
     for name in (*PORTS, "transport", "ip", "curve_publickey", "curve_secretkey"):
-        if (name, changes.get("curve_secretkey")) != ("curve_publickey", None):  # one key alone is none
+        if (name, changes.get("curve_secretkey")) != (
+            "curve_publickey",
+            None,
+        ):  # one key alone does not count
             assert getattr(ours, name) == getattr(theirs, name), name
     assert ours.session.key == theirs.session.key
     assert ours.session.signature_scheme == theirs.session.signature_scheme
@@ -346,19 +353,19 @@ or, if you are local, you can connect with just:
 
 
 @pytest.mark.parametrize("text", [PRINTED, "\ufeffIn [1]: {nothing}\n" + PRINTED, json.dumps(GOOD)])
-def test_connect_info_is_taken_out_of_the_prose(text: str) -> None:
+def test_connect_info_is_extracted_from_the_prose(text: str) -> None:
     assert parse_connect_info(text) == GOOD
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("text", ["", "[1, 2]", "{", "{" * 60_000, '{"a":' * 13_000])
-def test_no_connect_info(text: str) -> None:
+def test_text_without_connect_info_is_refused(text: str) -> None:
     with pytest.raises(ConnectionFileError, match="standard input"):
         parse_connect_info(text)
 
 
 @pytest.mark.kernel
-def test_what_connect_info_really_prints(kernel: KernelProcess) -> None:
+def test_the_real_output_of_connect_info_is_read(kernel: KernelProcess) -> None:
     client = kernel.client()
     client.wait_for_ready(timeout=30)
     printed: list[str] = []
@@ -390,7 +397,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.kernel
-def test_a_process_is_alive_or_not(kernel: KernelProcess) -> None:
+def test_a_live_kernel_process_is_recognized(kernel: KernelProcess) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     assert is_alive(os.getpid())
@@ -402,7 +409,7 @@ def test_a_process_is_alive_or_not(kernel: KernelProcess) -> None:
 
 
 @pytest.mark.kernel
-def test_the_file_a_kernel_was_started_with(kernel: KernelProcess, tmp_path: Path) -> None:
+def test_the_file_that_a_kernel_was_started_with_is_recognized(kernel: KernelProcess, tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(kernel.connection_file)
     copy = tmp_path / kernel.connection_file.name
@@ -433,25 +440,25 @@ def test_a_file_changed_after_its_kernel_started_proves_nothing(tmp_path: Path) 
     "arguments", [["-f", "{}"], ["--f={}"], ['--f="{}"'], ["-f={}"], ["--IPKernelApp.connection_file={}"]]
 )
 @pytest.mark.parametrize("relative", [False, True])
-def test_the_ways_in_which_a_kernel_is_told_its_file(
+def test_a_kernel_may_get_its_file_in_several_ways(
     tmp_path: Path, arguments: list[str], relative: bool
 ) -> None:
     path = write(tmp_path)
-    given = [argument.format(path.name if relative else path) for argument in arguments]
-    with running(tmp_path, *given):
+    command = [argument.format(path.name if relative else path) for argument in arguments]
+    with process_with_arguments(tmp_path, *command):
         assert has_kernel_process(path) is True
 
 
 @pytest.mark.kernel
-def test_a_reader_of_the_file_is_no_kernel(tmp_path: Path) -> None:
+def test_a_process_that_reads_the_file_is_not_its_kernel(tmp_path: Path) -> None:
     path = write(tmp_path)
-    with running(tmp_path, "--existing", str(path)):
+    with process_with_arguments(tmp_path, "--existing", str(path)):
         assert has_kernel_process(path) is False
 
 
 @contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[None]:
-    """A process that was started with ``arguments`` in ``folder``, which stands for a kernel."""
+def process_with_arguments(folder: Path, *arguments: str) -> Iterator[None]:
+    """Run a process with ``arguments`` in ``folder`` that stands for a kernel."""
     command = ["sh", "-c", "echo started; read wait", *arguments]
     with subprocess.Popen(
         command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Attached and left again, hundreds of times and in every state: the kernel is as it was."""
+"""Attaches and detaches hundreds of times, in every state, and compares the kernel before and after."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import pytest
 from kernelscope.errors import UnreachableError
 from kernelscope.kernel.live_source import LiveSource, detach_probe
 from kernelscope.system import has_ended, start_mark
-from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Zygote
 
 CHANNELS = ("iopub_port", "stdin_port", "control_port", "hb_port")
 ESTABLISHED = "01"
-"""What Linux calls a connection that stands, in ``/proc/net/tcp``."""
+"""The code of an established connection in ``/proc/net/tcp``."""
 CYCLES = 500
 KILLS = 36
 
@@ -36,7 +36,7 @@ def files():
         sockets["socket:[%s]" % inode] = "%d %s" % (int(local.partition(":")[2], 16), state)
     numbers = [os.path.join("/proc/self/fd", number) for number in os.listdir("/proc/self/fd")]
     names = [os.readlink(number) for number in numbers if os.path.islink(number)]
-    # IPython's own thread has the last two open for as long as it writes the history down.
+    # IPython's own thread keeps the last two open while it writes the history.
     return dict(collections.Counter(
         sockets.get(name, name) for name in names if not name.endswith(("-journal", "/profile_default"))
     ))
@@ -65,8 +65,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
         yield kernel
 
 
-async def warm(kernel: KernelProcess, client: Any) -> dict[str, Any]:
-    """The state of a kernel in which cells have run: ipykernel makes some sockets of its own by then.
+async def warm_up(kernel: KernelProcess, client: Any) -> dict[str, Any]:
+    """Run cells until ipykernel has created its own sockets; returns the kernel's state.
 
     A client that is answered need not be connected on all its channels yet: each connects by itself, and the
     heartbeat from a thread of its own.
@@ -75,12 +75,12 @@ async def warm(kernel: KernelProcess, client: Any) -> dict[str, Any]:
     kernel.run(BUSY)
     kernel.run("import warnings")
     ports = json.loads(kernel.connection_file.read_text())
-    # Not by the shell, on which the client was answered, and ipykernel has a connection to itself.
+    # The shell is left out: it answered the client, and ipykernel has a connection to itself.
     wanted = {f"{ports[name]} {ESTABLISHED}": kernel.clients for name in CHANNELS}
     state: dict[str, Any] = {}
 
     def connected() -> dict[str, int]:
-        state.update(value(client, EXPRESSION))
+        state.update(evaluate(client, EXPRESSION))
         return {channel: state["files"].get(channel, 0) for channel in wanted}
 
     await wait_until_equal(connected, wanted)
@@ -88,11 +88,11 @@ async def warm(kernel: KernelProcess, client: Any) -> dict[str, Any]:
 
 
 async def wait_until_settled(client: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The kernel's state, once it has closed the sockets of those who left."""
+    """Return the kernel's state once it has closed the sockets of detached clients."""
     state: dict[str, Any] = {}
 
     def files() -> dict[str, int]:
-        state.update(value(client, EXPRESSION))
+        state.update(evaluate(client, EXPRESSION))
         return dict(state["files"])
 
     await wait_until_equal(files, wanted["files"])
@@ -100,16 +100,16 @@ async def wait_until_settled(client: Any, wanted: dict[str, Any]) -> dict[str, A
 
 
 async def wait_until_equal(ask: Callable[[], dict[str, int]], wanted: dict[str, int]) -> None:
-    """Wait until that is the answer; if it never is, the assertion shows the last one."""
+    """Wait until ``ask`` returns ``wanted``; the assertion shows the last answer."""
     answer: dict[str, int] = {}
 
-    def is_so() -> bool:
+    def has_answer() -> bool:
         nonlocal answer
         answer = ask()
         return answer == wanted
 
     with suppress(TimeoutError):
-        await wait_until(is_so)
+        await wait_until(has_answer)
     assert answer == wanted
 
 
@@ -119,18 +119,20 @@ async def test_hundreds_of_attaches_leave_nothing_behind(
     shared: KernelProcess, record_property: Callable[[str, object], None]
 ) -> None:
     client = shared.client()
-    untouched = await warm(shared, client)
+    untouched = await warm_up(shared, client)
     for _ in range(5):
         async with watching(shared) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
     before = await wait_until_settled(client, untouched)
     for _ in range(CYCLES):
         async with watching(shared) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
     after = await wait_until_settled(client, untouched)
-    shown = [{**state, "files": sum(state["files"].values())} for state in (before, after)]
+    states = [{**state, "files": sum(state["files"].values())} for state in (before, after)]
     lines = [
-        f"{what:<12} {shown[0][what]!s:>24} {shown[1][what]!s:>24}" for what in before if what != "callbacks"
+        f"{what:<12} {states[0][what]!s:>24} {states[1][what]!s:>24}"
+        for what in before
+        if what != "callbacks"
     ]
     record_property("table", "\n".join([f"{'':<12} {'before':>24} {f'after {CYCLES} cycles':>24}", *lines]))
     grown = {what: after.pop(what) - before.pop(what) for what in ("objects", "pages")}
@@ -142,12 +144,12 @@ async def test_hundreds_of_attaches_leave_nothing_behind(
 
 @pytest.mark.long
 @pytest.mark.fault(56)
-async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run(
+async def test_the_run_after_a_watcher_is_killed_removes_its_probe(
     shared: KernelProcess, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     client = shared.client()
     chance = random.Random(56)
-    before = await warm(shared, client)
+    before = await warm_up(shared, client)
     caught = dict.fromkeys(("in the attach", "at rest", "at a push", "in a run"), 0)
     there = 0
     with Zygote() as zygote:
@@ -156,11 +158,11 @@ async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run
             out = tmp_path / f"{number}.jsonl"
             watcher = zygote.start(out, "watch", str(shared.connection_file), "--json")
             if moment == "in the attach":
-                await asyncio.sleep(chance.uniform(0.0, 0.2))  # any moment will do, and none is waited for
+                await asyncio.sleep(chance.uniform(0.0, 0.2))  # any moment will do
                 await kill(watcher)
             else:
                 await wait_for_line(out, '"attached"')
-                there += value(client, INSTALLED)
+                there += evaluate(client, INSTALLED)
                 waiting = (
                     shared.queue(BUSY if moment == "in a run" else "x = 1") if moment != "at rest" else ""
                 )
@@ -169,11 +171,10 @@ async def test_watchers_that_are_killed_at_any_moment_are_gone_with_the_next_run
                 if waiting:
                     shared.wait(waiting)
             caught[moment] += 1
-            # What it had sent may be read after its death, and after what we send now: then it is the run after
-            # that one that removes the probe.
+            # The kernel may read its last message after ours: then the run after that one removes the probe.
             await wait_until_settled(client, before)
             shared.run("'the next run'")
-            assert value(client, INSTALLED) is False, (number, moment)
+            assert evaluate(client, INSTALLED) is False, (number, moment)
             (shared.folder / "go").unlink(missing_ok=True)
     after = await wait_until_settled(client, before)
     assert there == KILLS * 3 // 4
@@ -201,15 +202,15 @@ async def wait_until(fact: Callable[[], bool]) -> None:
 
 
 @pytest.mark.fault(55)
-async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> None:
+async def test_detaching_from_a_busy_kernel_twice_and_from_a_dead_one_works(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
-        before = await warm(kernel, client)
+        before = await warm_up(kernel, client)
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             waiting = kernel.queue(BUSY)
-            await watch.until(lambda w: any(getattr(e, "state", "") == "busy" for e in w.events))
-        await watch.source.close()  # and once more
+            await watch.wait_until(lambda w: any(getattr(e, "state", "") == "busy" for e in w.events))
+        await watch.source.close()  # a second time
         (tmp_path / "go").touch()
         kernel.wait(waiting)
         after = await wait_until_settled(client, before)
@@ -217,15 +218,15 @@ async def test_leaving_a_busy_kernel_twice_and_a_dead_one(tmp_path: Path) -> Non
         assert {k: v for k, v in after.items() if k not in changed} == {
             k: v for k, v in before.items() if k not in changed
         }
-        assert value(client, INSTALLED) is False
+        assert evaluate(client, INSTALLED) is False
 
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             assert [await detach_probe(kernel.connection_file) for _ in range(3)] == [True, False, False]
-        assert value(client, INSTALLED) is False
+        assert evaluate(client, INSTALLED) is False
 
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             kernel.kill()
         await watch.source.close()
         with pytest.raises(UnreachableError):

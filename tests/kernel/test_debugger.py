@@ -1,4 +1,4 @@
-"""A debugger steps through the user's cells as if nobody watched."""
+"""Steps through a watched kernel's cells with a debugger, and compares with an unwatched kernel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEPS = 12
 
 
 class Debugger:
-    """A front end's debugger, over the control channel as JupyterLab's is."""
+    """Debugs over the control channel, as JupyterLab does."""
 
     def __init__(self, client: BlockingKernelClient) -> None:
         self._client, self._numbers = client, itertools.count(1)
@@ -48,7 +48,7 @@ class Debugger:
         self.ask("configurationDone")
 
     def step_over(self, code: str, steps: int) -> list[tuple[str, str]]:
-        """Where the debugger stops: the file's name and the function, until the cell is over or so many steps are made."""
+        """Step until the cell ends, at most so often; returns the file name and function of each stop."""
         cell, places = self._client.execute(code), list[tuple[str, str]]()
         while (thread := self._stopped_thread(cell)) is not None:
             frame = self.ask("stackTrace", threadId=thread)["stackFrames"][0]
@@ -58,7 +58,7 @@ class Debugger:
         return places
 
     def _stopped_thread(self, cell: str) -> int | None:
-        """``None`` once the cell is over."""
+        """Return the id of the stopped thread; ``None`` once the cell has ended."""
         while True:
             message = self._client.get_iopub_msg(timeout=LONG)
             content = message["content"]
@@ -80,23 +80,23 @@ def places_of(kernel: KernelProcess) -> list[tuple[str, str]]:
 
 
 @pytest.mark.fault(103)
-async def test_stepping_over_the_last_line_of_a_cell_stops_in_nothing_of_the_probe(
+async def test_stepping_over_the_last_line_of_a_cell_never_stops_in_the_probe(
     python: str, tmp_path: Path
 ) -> None:
-    """``justMyCode`` is off, as ipykernel has it: every other file's frames are stepped into."""
-    found = []
-    for watched in (False, True):
-        folder = tmp_path / str(watched)
+    """ipykernel turns ``justMyCode`` off, so that the debugger steps into every file."""
+    places = []
+    for is_watched in (False, True):
+        folder = tmp_path / str(is_watched)
         folder.mkdir()
         with KernelProcess(folder, python) as kernel:
             kernel.run(SETUP)
-            if not watched:
-                found.append(places_of(kernel))
+            if not is_watched:
+                places.append(places_of(kernel))
                 continue
             async with watching(kernel) as watch:
-                await watch.attached()
-                found.append(places_of(kernel))
-                await watch.ran(1)
-    plain, beside_a_watcher = found
+                await watch.wait_for_attach()
+                places.append(places_of(kernel))
+                await watch.wait_for_runs(1)
+    plain, beside_a_watcher = places
     assert [file for file, _ in plain][:2] == ["cell", "cell"]
     assert beside_a_watcher == plain

@@ -1,4 +1,4 @@
-"""Ports at which no kernel answers: what is there is said, and every command ends with one clear line."""
+"""Tests ports at which no kernel answers: commands say what is there and end with one clear line."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_heartbeat_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "HEARTBEAT_S", 0.5)
 
 
-def write(folder: Path, port: int, **changes: Any) -> Path:
-    """A connection file with this port for the heartbeat."""
+def write_file(folder: Path, port: int, **changes: Any) -> Path:
+    """Write a connection file with this port for the heartbeat."""
     others = {name: number for number, name in enumerate(PORTS, 1)}
     raw = {**others, "hb_port": port, "ip": "127.0.0.1", "transport": "tcp", "key": "a", **changes}
     path = folder / "kernel-a.json"
@@ -43,9 +43,8 @@ def write(folder: Path, port: int, **changes: Any) -> Path:
     return path
 
 
-async def errors(path: Path) -> list[KernelError]:
-    """What attaching and detaching end with, each in good time."""
-    found = []
+async def errors_of(path: Path) -> list[KernelError]:
+    """Return the errors of attaching and detaching, which must come in time."""
     source = LiveSource(path)
     async with asyncio.timeout(LONG):
         with pytest.raises(KernelError) as attaching:
@@ -54,10 +53,10 @@ async def errors(path: Path) -> list[KernelError]:
         await source.close()
         with pytest.raises(KernelError) as detaching:
             await detach_probe(path)
-    found = [attaching.value, detaching.value]
-    assert {error.exit_code for error in found} == {3}
-    assert all("`kernelscope ls`" in error.hint for error in found)
-    return found
+    raised = [attaching.value, detaching.value]
+    assert {error.exit_code for error in raised} == {3}
+    assert all("`kernelscope ls`" in error.hint for error in raised)
+    return raised
 
 
 class Page(BaseHTTPRequestHandler):
@@ -78,9 +77,9 @@ def a_web_server() -> Iterator[int]:
 
 
 @contextmanager
-def answering(reply: bytes | None) -> Iterator[int]:
-    """A program that says this to whoever connects, and hangs up; ``None``: it never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as held:
+def a_program(reply: bytes | None) -> Iterator[int]:
+    """Run a program that sends this to each client and closes the connection; ``None``: it sends nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as connections:
 
         def serve() -> None:
             while True:
@@ -88,7 +87,7 @@ def answering(reply: bytes | None) -> Iterator[int]:
                     connection, _ = server.accept()
                 except OSError:
                     return
-                held.enter_context(connection)
+                connections.enter_context(connection)
                 if reply is not None:
                     with connection:
                         connection.sendall(reply)
@@ -104,35 +103,35 @@ def answering(reply: bytes | None) -> Iterator[int]:
 
 @contextmanager
 def a_zmq_socket(kind: int) -> Iterator[int]:
-    """One that takes every message and answers none."""
+    """Run a ZMQ socket that accepts every message and answers none."""
     with zmq.Context() as context, context.socket(kind) as server:
         server.linger = 0
         yield server.bind_to_random_port("tcp://127.0.0.1")
 
 
 @contextmanager
-def nobody() -> Iterator[int]:
+def a_closed_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     yield port
 
 
 TAKEN: dict[str, tuple[Callable[[], Any], str]] = {
-    "nobody": (nobody, "no kernel answers at the ports"),
+    "nobody": (a_closed_port, "no kernel answers at the ports"),
     "a web server": (a_web_server, "is no kernel"),
-    "an ssh server": (lambda: answering(b"SSH-2.0-OpenSSH_9.2\r\n"), "is no kernel"),
-    "one that hangs up": (lambda: answering(b""), "is no kernel"),
-    "one that says nothing": (lambda: answering(None), "no kernel answers at the ports"),
+    "an ssh server": (lambda: a_program(b"SSH-2.0-OpenSSH_9.2\r\n"), "is no kernel"),
+    "one that hangs up": (lambda: a_program(b""), "is no kernel"),
+    "one that says nothing": (lambda: a_program(None), "no kernel answers at the ports"),
     "a pull socket": (lambda: a_zmq_socket(zmq.PULL), "no kernel answers at the ports"),
     "a router": (lambda: a_zmq_socket(zmq.ROUTER), "no kernel answers at the ports"),
 }
 
 
 @pytest.mark.parametrize("who", TAKEN)
-async def test_who_is_at_the_port_is_told(tmp_path: Path, who: str) -> None:
+async def test_the_error_says_what_answers_at_the_port(tmp_path: Path, who: str) -> None:
     program, words = TAKEN[who]
     with program() as port:
-        for error in await errors(write(tmp_path, port)):
+        for error in await errors_of(write_file(tmp_path, port)):
             assert isinstance(error, UnreachableError)
             assert words in error.title
             assert ("gives no sign" in error.hint) == (
@@ -140,27 +139,27 @@ async def test_who_is_at_the_port_is_told(tmp_path: Path, who: str) -> None:
             )
 
 
-async def test_the_dashboard_says_so_on_its_screen(tmp_path: Path) -> None:
+async def test_the_dashboard_shows_what_answers_at_the_port(tmp_path: Path) -> None:
     with a_web_server() as port:
-        app = KernelscopeApp(Session(LiveSource(write(tmp_path, port))))
+        app = KernelscopeApp(Session(LiveSource(write_file(tmp_path, port))))
         async with app.run_test() as pilot:
             async with asyncio.timeout(LONG):
                 while not isinstance(app.screen, FailureScreen):
                     await pilot.pause()
-            told = str(app.screen.query_one("#failure-text").render())
-            assert f"port {port}" in told
-            assert "kernelscope ls" in told
+            message = str(app.screen.query_one("#failure-text").render())
+            assert f"port {port}" in message
+            assert "kernelscope ls" in message
             await pilot.press("q")
     assert app.return_value == 3
 
 
-async def test_an_address_that_would_have_to_be_looked_up_is_not(tmp_path: Path) -> None:
-    info = read_connection_file(write(tmp_path, 9, ip="kernel.example"))
+async def test_no_address_is_looked_up(tmp_path: Path) -> None:
+    info = read_connection_file(write_file(tmp_path, 9, ip="kernel.example"))
     assert await diagnosis.find_port_occupant(info) == "nothing"
 
 
-async def test_sockets_in_files(tmp_path: Path) -> None:
-    path = write(tmp_path, 9, transport="ipc", ip=str(tmp_path / "ipc"))
+async def test_sockets_in_files_are_diagnosed(tmp_path: Path) -> None:
+    path = write_file(tmp_path, 9, transport="ipc", ip=str(tmp_path / "ipc"))
     assert await diagnosis.find_port_occupant(read_connection_file(path)) == "nothing"
     with zmq.Context() as context, context.socket(zmq.PULL) as server:
         server.bind(f"ipc://{tmp_path / 'ipc'}-9")
@@ -183,29 +182,29 @@ def a_kernel(folder: Path, **extra: Any) -> Iterator[tuple[KernelProcess, dict[s
 
 @pytest.mark.fault(13)
 @pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq has no CurveZMQ")
-async def test_an_encrypted_kernel_and_files_that_are_not_its_own(tmp_path: Path) -> None:
+async def test_an_encrypted_kernel_answers_only_with_its_own_file(tmp_path: Path) -> None:
     (folder := tmp_path / "kernel").mkdir()
     with a_kernel(folder, **{name: key.encode() for name, key in keys().items()}) as (kernel, raw):
         before = kernel.log.read_text()
-        plain = write(tmp_path, 1, **{**raw, **dict.fromkeys(keys(), ...)})
-        for error in await errors(plain):
+        plain = write_file(tmp_path, 1, **{**raw, **dict.fromkeys(keys(), ...)})
+        for error in await errors_of(plain):
             assert isinstance(error, KeyMismatchError)
             assert "encrypted connections only" in error.title
-        for error in await errors(write(tmp_path, 1, **{**raw, **keys()})):
+        for error in await errors_of(write_file(tmp_path, 1, **{**raw, **keys()})):
             assert isinstance(error, KeyMismatchError)
             assert "encryption keys" in error.title
         assert kernel.log.read_text() == before
         assert kernel.run("1")["execution_count"] == 1
-        assert not await detach_probe(kernel.connection_file), "with its own file it can be talked to"
+        assert not await detach_probe(kernel.connection_file), "with its own file it answers"
 
 
 @pytest.mark.fault(13)
 @pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq has no CurveZMQ")
-async def test_a_file_with_keys_and_a_kernel_that_does_not_encrypt(tmp_path: Path) -> None:
-    """As ipykernel 6 is, which takes such a file and passes over the keys."""
+async def test_keys_for_a_kernel_that_does_not_encrypt_are_an_error(tmp_path: Path) -> None:
+    """ipykernel 6 accepts such a file and ignores the keys."""
     (folder := tmp_path / "kernel").mkdir()
     with a_kernel(folder) as (kernel, raw):
-        for error in await errors(write(tmp_path, 1, **{**raw, **keys()})):
+        for error in await errors_of(write_file(tmp_path, 1, **{**raw, **keys()})):
             assert isinstance(error, KeyMismatchError)
             assert "does not encrypt" in error.title
         assert kernel.run("1")["execution_count"] == 1

@@ -29,7 +29,7 @@ SEEN = datetime(2026, 11, 20, 20, 10, 0, 123_000, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty runtime directory in place of the user's own."""
+    """An empty runtime directory instead of the user's own."""
     folder = tmp_path / "runtime"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
@@ -45,13 +45,13 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
 
 
 @pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+def second_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
     with KernelProcess(tmp_path_factory.mktemp("two")) as process:
         yield process
 
 
-def put(folder: Path, name: str, kernel: KernelProcess | None = None, **extra: Any) -> Path:
-    """A connection file in ``folder``: of a live kernel, or stale."""
+def write_connection_file(folder: Path, name: str, kernel: KernelProcess | None = None, **extra: Any) -> Path:
+    """Write a connection file in ``folder``: of a live kernel, or stale."""
     ports = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
     numbers = {port: number for number, port in enumerate(ports, 1)}
     stale: dict[str, Any] = {**numbers, "ip": "127.0.0.1", "key": "a", "transport": "tcp"}
@@ -61,16 +61,16 @@ def put(folder: Path, name: str, kernel: KernelProcess | None = None, **extra: A
     return path
 
 
-def written(path: Path, seconds: float) -> Path:
+def set_mtime(path: Path, seconds: float) -> Path:
     os.utime(path, (seconds, seconds))
     return path
 
 
 class Server:
-    """Answers as a Jupyter server does, and remembers what it was asked."""
+    """Answers as a Jupyter server does, and collects the requests."""
 
     def __init__(self, runtime: Path, kernels: object, sessions: object, **changes: Any) -> None:
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
         self.answers = {
             "/base/api/kernels": json.dumps(kernels).encode(),
             "/base/api/sessions": json.dumps(sessions).encode(),
@@ -78,16 +78,16 @@ class Server:
         self.redirect: str | None = None
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.http.server_port}/base/"
-        said = {"url": self.url, "pid": os.getpid(), "token": TOKEN, "root_dir": "/home/me", "port": 1}
+        info = {"url": self.url, "pid": os.getpid(), "token": TOKEN, "root_dir": "/home/me", "port": 1}
         self.file = runtime / f"jpserver-{os.getpid()}.json"
-        self.file.write_text(json.dumps({**said, **changes}))
+        self.file.write_text(json.dumps({**info, **changes}))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                server.asked.append((self.path, self.headers["Authorization"]))
+                server.requests.append((self.path, self.headers["Authorization"]))
                 self.send_response(302 if server.redirect else 200)
                 if server.redirect:
                     self.send_header("Location", server.redirect)
@@ -127,10 +127,10 @@ def session(kernel_id: str, path: str, kind: str = "notebook") -> dict[str, Any]
     return {"id": "s", "path": path, "name": "", "type": kind, "kernel": model(kernel_id)}
 
 
-# --- where ----------------------------------------------------------------------------------------
+# --- directories ----------------------------------------------------------------------------------------
 
 
-def test_the_runtime_directories_that_exist_each_once(
+def test_each_existing_runtime_directory_is_listed_once(
     tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert runtime_dirs() == [runtime]
@@ -148,7 +148,7 @@ def test_the_runtime_directories_that_exist_each_once(
 # --- servers --------------------------------------------------------------------------------------
 
 
-async def test_a_server_tells_of_its_kernels(runtime: Path) -> None:
+async def test_a_server_reports_its_kernels(runtime: Path) -> None:
     kernels = [model("a"), model("b", "busy"), model("c")]
     sessions = [
         session("a", "work/churn.ipynb"),
@@ -164,28 +164,31 @@ async def test_a_server_tells_of_its_kernels(runtime: Path) -> None:
     ]
     assert served["a"].last_activity == SEEN.timestamp()
     assert served["a"].kernel_name == "python3"
-    assert server.asked == [("/base/api/kernels", f"token {TOKEN}"), ("/base/api/sessions", f"token {TOKEN}")]
+    assert server.requests == [
+        ("/base/api/kernels", f"token {TOKEN}"),
+        ("/base/api/sessions", f"token {TOKEN}"),
+    ]
 
 
-async def test_a_classic_notebook_server(runtime: Path) -> None:
+async def test_a_classic_notebook_server_is_asked_too(runtime: Path) -> None:
     with serving(
         runtime, [model("a")], [session("a", "b.ipynb")], root_dir=None, notebook_dir="/n", token=""
     ) as server:
         server.file.rename(runtime / "nbserver-1.json")
         served = await fetch_served_kernels([runtime])
     assert served["a"].notebook == "/n/b.ipynb"
-    assert server.asked[0] == ("/base/api/kernels", None)
+    assert server.requests[0] == ("/base/api/kernels", None)
 
 
-async def test_the_token_goes_to_the_server_alone(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No redirection is followed and no proxy asked, whatever the environment says."""
+async def test_only_the_server_gets_its_token(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It follows no redirection and uses no proxy, whatever the environment says."""
     with serving(runtime, [], []) as other, serving(runtime, [model("a")], []) as server:
         monkeypatch.setenv("http_proxy", other.url)
         monkeypatch.setenv("no_proxy", "")
         assert list(await fetch_served_kernels([runtime])) == ["a"]
         server.redirect = other.url + "api/kernels"
         assert await fetch_served_kernels([runtime]) == {}
-    assert other.asked == []
+    assert other.requests == []
 
 
 @pytest.mark.parametrize(
@@ -205,33 +208,33 @@ async def test_the_token_goes_to_the_server_alone(runtime: Path, monkeypatch: py
         {"token": 5},
     ],
 )
-async def test_a_server_file_that_cannot_be_used(runtime: Path, changes: dict[str, Any]) -> None:
+async def test_an_unusable_server_file_is_ignored(runtime: Path, changes: dict[str, Any]) -> None:
     with serving(runtime, [model("a")], [], **changes):
         assert await fetch_served_kernels([runtime]) == {}
 
 
-def ended_pid() -> int:
+def dead_pid() -> int:
     with subprocess.Popen(["true"]) as process:
         pass
     return process.pid
 
 
-async def test_the_file_of_a_server_that_has_ended(runtime: Path) -> None:
-    with serving(runtime, [model("a")], [], pid=ended_pid()) as server:
+async def test_the_file_of_a_dead_server_is_ignored(runtime: Path) -> None:
+    with serving(runtime, [model("a")], [], pid=dead_pid()) as server:
         assert await fetch_served_kernels([runtime]) == {}
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
     "answer", [b"", b"<html>", b'{"message": "Forbidden"}', b'[{"id": 1}]', b"[" + b" " * (5 << 20)]
 )
-async def test_an_answer_that_is_none(runtime: Path, answer: bytes) -> None:
+async def test_an_unreadable_answer_is_ignored(runtime: Path, answer: bytes) -> None:
     with serving(runtime, [], []) as server:
         server.answers["/base/api/kernels"] = answer
         assert await fetch_served_kernels([runtime]) == {}
 
 
-async def test_server_files_that_are_none(runtime: Path) -> None:
+async def test_invalid_server_files_are_ignored(runtime: Path) -> None:
     (runtime / "jpserver-1.json").write_text("{")
     (runtime / "jpserver-2.json").mkdir()
     os.mkfifo(runtime / "jpserver-3.json")
@@ -242,7 +245,7 @@ async def test_server_files_that_are_none(runtime: Path) -> None:
 # --- kernels --------------------------------------------------------------------------------------
 
 
-async def test_no_kernels(runtime: Path) -> None:
+async def test_without_kernels_the_list_is_empty(runtime: Path) -> None:
     assert await find_kernels() == []
 
 
@@ -250,101 +253,110 @@ async def test_kernels_are_listed_live_first_and_newest_first(
     runtime: Path,
     tmp_path: Path,
     kernel: KernelProcess,
-    second: KernelProcess,
+    second_kernel: KernelProcess,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vs_code = tmp_path / "xdg" / "jupyter" / "runtime"
     vs_code.mkdir(parents=True)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "xdg"))
-    written(put(runtime, "kernel-1234.json", kernel), 2_000)
-    written(put(vs_code, "kernel-v3aa.json", second, kernel_name="py"), 3_000)
-    written(put(runtime, "kernel-old.json", jupyter_session="/home/me/eda.ipynb"), 5_000)
-    written(put(runtime, "kernel-older.json"), 4_000)
-    found = await find_kernels()
-    assert [(one.kernel_id, one.state, one.owner, one.notebook) for one in found] == [
+    set_mtime(write_connection_file(runtime, "kernel-1234.json", kernel), 2_000)
+    set_mtime(write_connection_file(vs_code, "kernel-v3aa.json", second_kernel, kernel_name="py"), 3_000)
+    set_mtime(write_connection_file(runtime, "kernel-old.json", jupyter_session="/home/me/eda.ipynb"), 5_000)
+    set_mtime(write_connection_file(runtime, "kernel-older.json"), 4_000)
+    kernels = await find_kernels()
+    assert [(one.kernel_id, one.state, one.owner, one.notebook) for one in kernels] == [
         ("v3aa", "live", "vs code", None),
         ("1234", "live", "console", None),
         ("old", "dead", "jupyter", "/home/me/eda.ipynb"),
         ("older", "dead", "other", None),
     ]
-    assert found[0].connection_file == vs_code / "kernel-v3aa.json"
-    assert (found[0].kernel_name, found[0].started, found[0].last_activity) == ("py", 3_000, None)
+    assert kernels[0].connection_file == vs_code / "kernel-v3aa.json"
+    assert (kernels[0].kernel_name, kernels[0].started, kernels[0].last_activity) == ("py", 3_000, None)
 
 
-async def test_a_server_knows_more(runtime: Path, kernel: KernelProcess, second: KernelProcess) -> None:
-    written(put(runtime, "kernel-a.json", kernel, jupyter_session="/home/me/before-it-was-renamed.ipynb"), 1)
-    written(put(runtime, "kernel-b.json", second), 1)
-    written(put(runtime, "kernel-c.json", kernel, jupyter_session="/home/me/c.ipynb"), 2)
+async def test_the_server_adds_what_it_knows_about_its_kernels(
+    runtime: Path, kernel: KernelProcess, second_kernel: KernelProcess
+) -> None:
+    set_mtime(
+        write_connection_file(
+            runtime, "kernel-a.json", kernel, jupyter_session="/home/me/before-it-was-renamed.ipynb"
+        ),
+        1,
+    )
+    set_mtime(write_connection_file(runtime, "kernel-b.json", second_kernel), 1)
+    set_mtime(write_connection_file(runtime, "kernel-c.json", kernel, jupyter_session="/home/me/c.ipynb"), 2)
     kernels = [model("a", "busy"), model("b", "starting"), {**model("c"), "last_activity": None}]
     with serving(runtime, kernels, [session("a", "churn.ipynb")]):
-        found = {one.kernel_id: one for one in await find_kernels()}
-    assert list(found) == ["a", "b", "c"]
-    assert [one.state for one in found.values()] == ["busy", "live", "idle"]
-    assert [one.owner for one in found.values()] == ["jupyter"] * 3
-    assert [one.notebook for one in found.values()] == ["/home/me/churn.ipynb", None, "/home/me/c.ipynb"]
-    assert found["a"].last_activity == SEEN.timestamp()
+        by_id = {one.kernel_id: one for one in await find_kernels()}
+    assert list(by_id) == ["a", "b", "c"]
+    assert [one.state for one in by_id.values()] == ["busy", "live", "idle"]
+    assert [one.owner for one in by_id.values()] == ["jupyter"] * 3
+    assert [one.notebook for one in by_id.values()] == ["/home/me/churn.ipynb", None, "/home/me/c.ipynb"]
+    assert by_id["a"].last_activity == SEEN.timestamp()
 
 
-async def test_looking_sends_no_request(runtime: Path, kernel: KernelProcess) -> None:
-    put(runtime, "kernel-a.json", kernel)
+async def test_discovery_sends_no_request(runtime: Path, kernel: KernelProcess) -> None:
+    write_connection_file(runtime, "kernel-a.json", kernel)
     client = kernel.client()
     client.wait_for_ready(timeout=30)
     printed = kernel.log.read_text()
     for _ in range(3):
         assert [one.state for one in await find_kernels()] == ["live"]
         await resolve("a")
-    assert statuses_until_ours(client) == ["busy", "idle"], "of our own request and of no other"
+    assert statuses_until_own_request(client) == ["busy", "idle"], "only those of our own request"
     assert kernel.log.read_text() == printed
 
 
-def statuses_until_ours(client: BlockingKernelClient) -> list[str]:
-    """Every status broadcast up to the end of a request made now."""
+def statuses_until_own_request(client: BlockingKernelClient) -> list[str]:
+    """Send a request; returns every status broadcast until it ends."""
     ours = client.kernel_info()
-    seen: list[str] = []
+    statuses: list[str] = []
     while True:
         message = client.get_iopub_msg(timeout=30)
         if message["msg_type"] == "status":
-            seen.append(message["content"]["execution_state"])
-            if message["parent_header"]["msg_id"] == ours and seen[-1] == "idle":
-                return seen
+            statuses.append(message["content"]["execution_state"])
+            if message["parent_header"]["msg_id"] == ours and statuses[-1] == "idle":
+                return statuses
 
 
-async def test_files_that_are_none_are_passed_over(runtime: Path, kernel: KernelProcess) -> None:
+async def test_invalid_connection_files_are_skipped(runtime: Path, kernel: KernelProcess) -> None:
     (runtime / "kernel-a.json").write_text("{")
     (runtime / "kernel-b.json").mkdir()
     os.mkfifo(runtime / "kernel-c.json")
     (runtime / "kernel-d.json").symlink_to(runtime / "kernel-d.json")
-    put(runtime, "kernel-e.json", hb_port="1")
-    put(runtime, "kernel-f.json", kernel, key="").chmod(0o666)
+    write_connection_file(runtime, "kernel-e.json", hb_port="1")
+    write_connection_file(runtime, "kernel-f.json", kernel, key="").chmod(0o666)
     assert [(one.kernel_id, one.state) for one in await find_kernels()] == [("f", "live")]
 
 
-async def test_files_that_come_and_go_while_they_are_looked_at(runtime: Path, kernel: KernelProcess) -> None:
-    live = put(runtime, "kernel-live.json", kernel)
+async def test_files_may_come_and_go_during_discovery(runtime: Path, kernel: KernelProcess) -> None:
+    live = write_connection_file(runtime, "kernel-live.json", kernel)
     stop = threading.Event()
 
-    def stir() -> None:
+    def change_files() -> None:
         while not stop.wait(0.0005):
-            put(runtime, "kernel-new.json").rename(runtime / "kernel-moved.json")
+            write_connection_file(runtime, "kernel-new.json").rename(runtime / "kernel-moved.json")
             (runtime / "kernel-moved.json").unlink()
-            put(runtime, "jpserver-1.json").unlink()
-            put(runtime, "another.json", kernel).rename(live)  # the same, as another file
+            write_connection_file(runtime, "jpserver-1.json").unlink()
+            write_connection_file(runtime, "another.json", kernel).rename(
+                live
+            )  # the same content in another file
 
-    thread = threading.Thread(target=stir)
+    thread = threading.Thread(target=change_files)
     thread.start()
     try:
         for _ in range(3):
-            found = {one.kernel_id: one.state for one in await find_kernels()}
-            assert found.pop("live") == "live"
-            assert set(found) <= {"new", "moved"}
+            kernels = {one.kernel_id: one.state for one in await find_kernels()}
+            assert kernels.pop("live") == "live"
+            assert set(kernels) <= {"new", "moved"}
     finally:
         stop.set()
         thread.join()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_a_runtime_directory_that_may_not_be_looked_into(tmp_path: Path) -> None:
-    """As root's is for who became another user and kept its environment (``su`` without ``-``)."""
+def test_an_unreadable_runtime_directory_is_skipped(tmp_path: Path) -> None:
+    """It belongs to root if a user came by ``su`` (without ``-``), which keeps the environment."""
     private = tmp_path / "private"
     (private / "jupyter" / "runtime").mkdir(parents=True)
     private.chmod(0o700)
@@ -367,7 +379,9 @@ def test_a_runtime_directory_that_may_not_be_looked_into(tmp_path: Path) -> None
 
 
 async def test_text_of_files_is_shown_safely(runtime: Path) -> None:
-    path = put(runtime, "kernel-\x1b[2J.json", kernel_name="\u202epy", jupyter_session="/a\0\x07.ipynb")
+    path = write_connection_file(
+        runtime, "kernel-\x1b[2J.json", kernel_name="\u202epy", jupyter_session="/a\0\x07.ipynb"
+    )
     (entry,) = await find_kernels()
     assert entry.connection_file == path
     assert (entry.kernel_id, entry.kernel_name, entry.notebook) == (
@@ -382,27 +396,29 @@ async def test_text_of_files_is_shown_safely(runtime: Path) -> None:
 
 async def test_many_stale_files_do_not_hide_the_live_kernel(runtime: Path, kernel: KernelProcess) -> None:
     for number in range(100):
-        put(runtime, f"kernel-stale{number:03}.json")
-    put(runtime, "kernel-z.json", kernel)
-    found = await find_kernels()
-    assert (len(found), found[0].kernel_id) == (101, "z")
+        write_connection_file(runtime, f"kernel-stale{number:03}.json")
+    write_connection_file(runtime, "kernel-z.json", kernel)
+    kernels = await find_kernels()
+    assert (len(kernels), kernels[0].kernel_id) == (101, "z")
 
 
-# --- which ----------------------------------------------------------------------------------------
+# --- choosing one ----------------------------------------------------------------------------------------
 
 
-async def test_the_only_live_kernel(runtime: Path, kernel: KernelProcess, second: KernelProcess) -> None:
+async def test_the_only_live_kernel_is_chosen(
+    runtime: Path, kernel: KernelProcess, second_kernel: KernelProcess
+) -> None:
     with pytest.raises(NoKernelError, match="no running kernel") as caught:
         await resolve(None)
     assert str(runtime) in caught.value.hint
     assert "0 stale" in caught.value.hint
-    put(runtime, "kernel-stale.json")
+    write_connection_file(runtime, "kernel-stale.json")
     with pytest.raises(NoKernelError) as caught:
         await resolve(None)
     assert "1 stale" in caught.value.hint
-    live = put(runtime, "kernel-a.json", kernel)
+    live = write_connection_file(runtime, "kernel-a.json", kernel)
     assert await resolve(None) == live
-    put(runtime, "kernel-b.json", second, jupyter_session="/home/me/eda.ipynb")
+    write_connection_file(runtime, "kernel-b.json", second_kernel, jupyter_session="/home/me/eda.ipynb")
     with pytest.raises(SeveralKernelsError) as several:
         await resolve(None)
     assert {one.kernel_id for one in several.value.kernels} == {"a", "b"}
@@ -410,8 +426,8 @@ async def test_the_only_live_kernel(runtime: Path, kernel: KernelProcess, second
     assert several.value.exit_code == 3
 
 
-async def test_a_path_is_taken_at_its_word(runtime: Path, tmp_path: Path) -> None:
-    """Also where it is broken: what is wrong with it is told when it is read."""
+async def test_a_path_is_used_as_it_is(runtime: Path, tmp_path: Path) -> None:
+    """Even a broken path: reading the file reports what is wrong with it."""
     path = tmp_path / "sub" / "connection.json"
     path.parent.mkdir()
     path.write_text("{")
@@ -422,46 +438,48 @@ async def test_a_path_is_taken_at_its_word(runtime: Path, tmp_path: Path) -> Non
     assert await resolve("circle.json") == circle
 
 
-async def test_a_name_in_the_runtime_directories(runtime: Path) -> None:
-    path = put(runtime, "kernel-a.json")
+async def test_a_file_name_is_found_in_the_runtime_directories(runtime: Path) -> None:
+    path = write_connection_file(runtime, "kernel-a.json")
     assert await resolve("kernel-a.json") == path
-    odd = put(runtime, "mine.json")
+    odd = write_connection_file(runtime, "mine.json")
     assert await resolve("mine.json") == odd
 
 
-async def test_a_fragment(runtime: Path, kernel: KernelProcess, second: KernelProcess) -> None:
-    old = written(put(runtime, "kernel-abc1.json"), 1_000)
-    new = written(put(runtime, "kernel-abc2.json"), 2_000)
+async def test_a_fragment_of_a_name_is_resolved(
+    runtime: Path, kernel: KernelProcess, second_kernel: KernelProcess
+) -> None:
+    old = set_mtime(write_connection_file(runtime, "kernel-abc1.json"), 1_000)
+    new = set_mtime(write_connection_file(runtime, "kernel-abc2.json"), 2_000)
     assert await resolve("bc") == new, "none is live: the newest"
-    live = written(put(runtime, "kernel-abc3.json", kernel), 500)
+    live = set_mtime(write_connection_file(runtime, "kernel-abc3.json", kernel), 500)
     assert await resolve("bc") == live
     assert await resolve("kernel-abc") == live
     assert await resolve("kernel-a*3.json") == live
-    assert await resolve("abc1") == old, "a kernel id, whole"
-    other = put(runtime, "kernel-abc.json", second)
-    assert await resolve("abc") == other, "a whole id before all that contain it"
+    assert await resolve("abc1") == old, "a complete kernel id"
+    other = write_connection_file(runtime, "kernel-abc.json", second_kernel)
+    assert await resolve("abc") == other, "a complete id wins over ids that contain it"
     with pytest.raises(SeveralKernelsError, match='matches "bc"') as several:
         await resolve("bc")
     assert "abc3 (live)" in several.value.hint
 
 
-async def test_a_directory_of_that_name_is_no_connection_file(runtime: Path, tmp_path: Path) -> None:
+async def test_a_directory_is_not_taken_for_a_connection_file(runtime: Path, tmp_path: Path) -> None:
     (tmp_path / "abc").mkdir()
-    path = put(runtime, "kernel-abc.json")
+    path = write_connection_file(runtime, "kernel-abc.json")
     assert await resolve("abc") == path
 
 
-async def test_a_notebook(
-    runtime: Path, tmp_path: Path, kernel: KernelProcess, second: KernelProcess
+async def test_a_notebook_is_resolved_to_its_kernel(
+    runtime: Path, tmp_path: Path, kernel: KernelProcess, second_kernel: KernelProcess
 ) -> None:
     notebook = tmp_path / "work" / "churn.ipynb"
     notebook.parent.mkdir()
     notebook.write_text("{}")
     (tmp_path / "link.ipynb").symlink_to(notebook)
-    told = put(runtime, "kernel-a.json", kernel, jupyter_session=str(notebook))
-    put(runtime, "kernel-b.json", second, jupyter_session="\0")
+    path = write_connection_file(runtime, "kernel-a.json", kernel, jupyter_session=str(notebook))
+    write_connection_file(runtime, "kernel-b.json", second_kernel, jupyter_session="\0")
     for argument in (str(notebook), "work/churn.ipynb", "./work/../link.ipynb"):
-        assert await resolve(argument) == told
+        assert await resolve(argument) == path
     with pytest.raises(NoKernelError) as caught:
         await resolve("churn.ipynb")
     assert "no kernel is known to run churn.ipynb" in caught.value.title
@@ -479,11 +497,11 @@ async def test_a_notebook(
 @pytest.mark.parametrize(
     "argument", ["nothing", "", "/no/such/kernel-a.json", "a\0b", "a\0.ipynb", "no.ipynb", "*x"]
 )
-async def test_what_matches_nothing_names_the_kernels_there_are(
+async def test_an_error_for_no_match_lists_the_running_kernels(
     runtime: Path, kernel: KernelProcess, argument: str
 ) -> None:
     for number in range(7):
-        put(runtime, f"kernel-live{number}.json", kernel)
+        write_connection_file(runtime, f"kernel-live{number}.json", kernel)
     with pytest.raises(NoKernelError) as caught:
         await resolve(argument)
     assert not isinstance(caught.value, SeveralKernelsError)

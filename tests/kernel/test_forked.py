@@ -1,4 +1,4 @@
-"""The kernels that tests fork are kernels like those that a notebook server starts."""
+"""The kernels that tests fork behave like those that a notebook server starts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from kernelscope.kernel.processes import find_kernel_process, has_kernel_process
-from tests.kernel.watching import value
+from tests.kernel.watching import evaluate
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import nursery
 
-# By `runpy` an interpreter begins that is told `-m`.
+# `python -m` starts with `runpy`.
 ASK = """(lambda os, signal, sys, threading, __main__: {
     "modules": sorted(set(sys.modules) - {"runpy"}),
     "path": sys.path,
@@ -27,20 +27,20 @@ ASK = """(lambda os, signal, sys, threading, __main__: {
 })(*map(__import__, ("os", "signal", "sys", "threading", "__main__")))""".replace("\n", " ")
 
 
-def asked(kernel: KernelProcess) -> dict[str, Any]:
-    """What the kernel is like."""
-    return dict(value(kernel.client(), ASK))
+def describe(kernel: KernelProcess) -> dict[str, Any]:
+    """Return what a kernel's own process looks like."""
+    return dict(evaluate(kernel.client(), ASK))
 
 
-@pytest.mark.parametrize("python", pythons.ends(), ids=pythons.folder)
-def test_a_forked_kernel_is_as_one_that_was_started_anew(python: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("python", pythons.oldest_and_newest(), ids=pythons.environment_name)
+def test_a_forked_kernel_looks_like_a_started_one(python: str, tmp_path: Path) -> None:
     with KernelProcess(tmp_path, python) as kernel:
-        anew = asked(kernel)
+        started = describe(kernel)
     with KernelProcess(tmp_path, python, nursery=nursery(python, ())) as kernel:
-        forked = asked(kernel)
+        forked = describe(kernel)
         assert find_kernel_process(kernel.connection_file) == kernel.pid
         assert has_kernel_process(kernel.connection_file)
         pid = kernel.pid
         kernel.restart()
         assert kernel.pid != pid
-    assert forked == anew
+    assert forked == started

@@ -30,9 +30,9 @@ def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KernelPro
 
 @pytest.fixture
 def context() -> Iterator[zmq.asyncio.Context]:
-    made = zmq.asyncio.Context()
-    yield made
-    made.term()  # hangs where a socket was left open
+    context = zmq.asyncio.Context()
+    yield context
+    context.term()  # hangs if a socket is still open
 
 
 async def test_a_kernel_beats_until_it_dies(kernel: KernelProcess, context: zmq.asyncio.Context) -> None:
@@ -42,7 +42,7 @@ async def test_a_kernel_beats_until_it_dies(kernel: KernelProcess, context: zmq.
     assert await has_heartbeat(info, LONG)
     kernel.kill()
     assert not await heartbeat.beat(SHORT)
-    assert not await heartbeat.beat(SHORT), "and again, without an error"
+    assert not await heartbeat.beat(SHORT), "a second time, without an error"
     kernel.restart()
     assert await heartbeat.beat(LONG)
     heartbeat.close()
@@ -62,7 +62,7 @@ async def test_a_busy_kernel_beats_and_a_stopped_one_does_not(tmp_path: Path) ->
         assert kernel.wait(waiting)["status"] == "ok"
 
 
-async def test_heartbeats_leave_the_kernel_alone(tmp_path: Path) -> None:
+async def test_heartbeats_do_not_disturb_the_kernel(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         info = read_connection_file(kernel.connection_file)
         printed = kernel.log.read_text()
@@ -72,13 +72,13 @@ async def test_heartbeats_leave_the_kernel_alone(tmp_path: Path) -> None:
         assert kernel.log.read_text() == printed
 
 
-async def test_another_program_at_the_port(context: zmq.asyncio.Context) -> None:
-    """A port that listens and never speaks, and one that answers something else."""
+async def test_another_program_at_the_port_does_not_beat(context: zmq.asyncio.Context) -> None:
+    """One port accepts and never answers, one answers something else."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert not await has_heartbeat(at_port(silent.getsockname()[1]), SHORT)
+        assert not await has_heartbeat(info_for_port(silent.getsockname()[1]), SHORT)
     other = context.socket(zmq.REP)
     port = other.bind_to_random_port("tcp://127.0.0.1")
-    heartbeat = Heartbeat(at_port(port), context)
+    heartbeat = Heartbeat(info_for_port(port), context)
 
     async def answer() -> None:
         assert await other.recv() == b"ping"
@@ -90,21 +90,21 @@ async def test_another_program_at_the_port(context: zmq.asyncio.Context) -> None
     other.close(linger=0)
 
 
-async def test_an_address_that_cannot_be_connected_to() -> None:
-    too_long = replace(at_port(1), transport="ipc", ip="/tmp/" + "a" * 200)
+async def test_an_unreachable_address_does_not_beat() -> None:
+    too_long = replace(info_for_port(1), transport="ipc", ip="/tmp/" + "a" * 200)
     assert not await has_heartbeat(too_long, SHORT)
-    assert not await has_heartbeat(replace(at_port(1), ip="[nonsense"), SHORT)
+    assert not await has_heartbeat(replace(info_for_port(1), ip="[nonsense"), SHORT)
 
 
 async def test_the_time_limit_is_kept() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        assert not await has_heartbeat(at_port(silent.getsockname()[1]), SHORT)
+        assert not await has_heartbeat(info_for_port(silent.getsockname()[1]), SHORT)
         assert SHORT <= time.monotonic() - began < LONG
 
 
 @pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq has no CurveZMQ")
-async def test_an_encrypted_kernel(tmp_path: Path) -> None:
+async def test_an_encrypted_kernel_beats(tmp_path: Path) -> None:
     public, secret = zmq.curve_keypair()
     with KernelProcess(tmp_path, extra={"curve_publickey": public, "curve_secretkey": secret}) as kernel:
         info = read_connection_file(kernel.connection_file)
@@ -114,7 +114,7 @@ async def test_an_encrypted_kernel(tmp_path: Path) -> None:
         assert has_kernel_process(kernel.connection_file) is True
 
 
-def at_port(port: int) -> ConnectionInfo:
+def info_for_port(port: int) -> ConnectionInfo:
     return ConnectionInfo(
         connection=Path("kernel-none.json"),
         transport="tcp",

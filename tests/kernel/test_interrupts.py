@@ -1,4 +1,4 @@
-"""Stop, timeouts and exceptions from other threads reach the user's code, whatever the probe is doing."""
+"""Stop, timeouts and exceptions from other threads reach the user's code, whatever the probe does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kernelscope.presentation.history import name_history
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
-from tests.kernel.watching import LONG, Watching, played, value, watching
+from tests.kernel.watching import LONG, Watcher, evaluate, run_cell, watching
 from tests.support import pythons
 from tests.support.kernels import KernelProcess
 
@@ -95,11 +95,13 @@ def stop():
 H = "__import__('harness')"
 
 
-@pytest.fixture(params=dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
+@pytest.fixture(
+    params=dict.fromkeys([sys.executable, *pythons.oldest_and_newest()]), ids=pythons.environment_name
+)
 def python(request: pytest.FixtureRequest) -> str:
-    """This interpreter, the oldest and the newest: calls that are seen and not, both kinds of ipykernel."""
-    found: str = request.param
-    return found
+    """The oldest and the newest interpreter: calls seen and not seen, both kinds of ipykernel."""
+    path: str = request.param
+    return path
 
 
 @pytest.fixture
@@ -111,13 +113,13 @@ def kernel(python: str, tmp_path: Path) -> Iterator[KernelProcess]:
 
 
 def run_and_read(kernel: KernelProcess, code: str) -> Any:
-    shown = played(kernel.client(), code)
-    assert [kind for kind, _ in shown] == ["stream"], shown
-    return ast.literal_eval(shown[0][1])
+    outputs = run_cell(kernel.client(), code)
+    assert [kind for kind, _ in outputs] == ["stream"], outputs
+    return ast.literal_eval(outputs[0][1])
 
 
 def stop_in(kernel: KernelProcess, method: str, number: int, cells: Sequence[str]) -> list[str]:
-    """The statuses of cells that are all in the queue before the first one begins.
+    """Queue all cells, stop the kernel in one of them, and return their statuses.
 
     Args:
         method: of a part of the agent; Stop falls into it.
@@ -140,49 +142,49 @@ def stop_in(kernel: KernelProcess, method: str, number: int, cells: Sequence[str
 @pytest.mark.parametrize("kind", ["TimeoutError", "ValueError", "KeyboardInterrupt"])
 @pytest.mark.parametrize("with_signal", [True, False], ids=["signal", "thread"])
 async def test_a_timeout_ends_a_loop_of_fits(
-    seeing_python: str, kind: str, with_signal: bool, tmp_path: Path
+    call_seeing_python: str, kind: str, with_signal: bool, tmp_path: Path
 ) -> None:
-    """As in a kernel that nobody watches, and the traceback shows nothing of the probe."""
+    """The result is that of an unwatched kernel, and the traceback does not show the probe."""
     cell = LOOP.replace("KIND", kind).replace("WITH_SIGNAL", str(with_signal)).replace("ATTEMPTS", "30")
-    with KernelProcess(tmp_path, seeing_python) as kernel:
+    with KernelProcess(tmp_path, call_seeing_python) as kernel:
         kernel.run(SETUP)
         plain = run_and_read(kernel, cell)
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             watched = run_and_read(kernel, cell)
             agent = f"[{AGENT}.observer.calls.failed, {AGENT}.observer.calls.active]"
-            assert value(kernel.client(), agent) == [0, True], "it is no failure of the probe"
-            (run,) = await watch.ran(1)
+            assert evaluate(kernel.client(), agent) == [0, True], "this is not a failure of the probe"
+            (run,) = await watch.wait_for_runs(1)
             assert [call.method for call in run.calls] == ["fit"]
         assert plain == watched == (0, 0, None)
 
 
-async def test_what_an_interrupted_callback_leaves_keeps_nothing_of_the_probe(
-    seeing_python: str, tmp_path: Path
+async def test_an_interrupted_callback_leaves_no_reference_to_the_probe(
+    call_seeing_python: str, tmp_path: Path
 ) -> None:
-    """``sys.last_traceback`` holds the user's frames alone, also through the frames that called a handler."""
+    """``sys.last_traceback`` contains only the user's frames, even behind the frames that called a handler."""
     interrupted = SETUP + (
         "signal.signal(signal.SIGALRM, HANDLER)\nsignal.setitimer(signal.ITIMER_REAL, 0.05)\nwhile True: m.fit()\n"
     )
-    found = "[type(o).__name__ for o in __import__('gc').get_objects() if str(type(o).__module__).startswith('_kernelscope')]"
-    with KernelProcess(tmp_path, seeing_python) as kernel:
+    objects = "[type(o).__name__ for o in __import__('gc').get_objects() if str(type(o).__module__).startswith('_kernelscope')]"
+    with KernelProcess(tmp_path, call_seeing_python) as kernel:
         kernel.run(SETUP)
         kernel.run("def handler(*_): raise TimeoutError('too slow')")
         for handler in ("signal.default_int_handler", "handler"):
             async with watching(kernel) as watch:
-                await watch.attached()
+                await watch.wait_for_attach()
                 assert kernel.run(interrupted.replace("HANDLER", handler))["status"] == "error"
-                await watch.ran(1)
+                await watch.wait_for_runs(1)
             await wait_until_uninstalled(kernel)
-            assert value(kernel.client(), f"(__import__('gc').collect(), {found})[1]") == []
+            assert evaluate(kernel.client(), f"(__import__('gc').collect(), {objects})[1]") == []
 
 
 async def test_stop_after_a_cell_with_await_ends_the_next(kernel: KernelProcess) -> None:
-    """ipykernel's own handler for such a cell is still there, and only cancels what is over."""
+    """ipykernel's own handler for such a cell is still set, but only cancels what has ended."""
     before = "str(__import__('signal').getsignal(2))"
     async with watching(kernel) as watch:
-        await watch.attached()
-        plain = value(kernel.client(), before)
+        await watch.wait_for_attach()
+        plain = evaluate(kernel.client(), before)
         cells = ("import asyncio\nawait asyncio.sleep(0)", "ran = 1", "ran = 2")
         assert stop_in(kernel, "observer.observe_run", 1, cells) == ["ok", "error", "ok"]
         assert stop_in(kernel, "observer.observe_run", 2, ("ran = 3", *cells)) == [
@@ -191,23 +193,23 @@ async def test_stop_after_a_cell_with_await_ends_the_next(kernel: KernelProcess)
             "error",
             "ok",
         ]
-        assert value(kernel.client(), before) == plain
+        assert evaluate(kernel.client(), before) == plain
 
 
 async def test_a_callback_of_the_user_s_is_not_taken_for_the_cell(kernel: KernelProcess) -> None:
-    """One that is called after the probe's, and runs code in the same namespace."""
+    """The callback is called after the probe's and runs code in the same namespace."""
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run(
             "def callback(info):\n    exec('class Body:\\n    pass', globals())\n    called.append(1)\n"
             "called = []\nget_ipython().events.register('pre_run_cell', callback)"
         )
         assert stop_in(kernel, "hooks._look_before", 1, ("ran = 1", "ran = 2")) == ["error", "ok"]
-        assert value(kernel.client(), "len(called)") == 3
+        assert evaluate(kernel.client(), "len(called)") == 3
 
 
-async def test_what_nothing_is_queued_for_is_let_go_of(kernel: KernelProcess) -> None:
-    """An exception of the user's may hold whatever it likes; the kernel at rest does not keep it alive."""
+async def test_an_exception_is_released_if_no_cell_is_queued(kernel: KernelProcess) -> None:
+    """The user's exception may refer to any object; an idle kernel must not keep it alive."""
     kernel.run(
         "import weakref\n"
         "def late(*_):\n"
@@ -219,72 +221,74 @@ async def test_what_nothing_is_queued_for_is_let_go_of(kernel: KernelProcess) ->
         "alive, before = None, signal.signal(signal.SIGALRM, late)"
     )
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         act = "(lambda signal: signal.raise_signal(signal.SIGALRM))"
-        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, lambda: {act}(__import__('signal')))")
+        evaluate(
+            kernel.client(), f"{H}.act_in('observer.observe_run', 1, lambda: {act}(__import__('signal')))"
+        )
         assert kernel.run("1")["status"] == "ok"
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         client = kernel.client()
         end = time.monotonic() + LONG
-        while value(client, "(__import__('gc').collect(), alive() is not None)[1]"):
+        while evaluate(client, "(__import__('gc').collect(), alive() is not None)[1]"):
             assert time.monotonic() < end
             await asyncio.sleep(0.05)
 
 
 async def wait_until_uninstalled(kernel: KernelProcess) -> None:
-    """Waits until the probe has left: with its last watcher, by a message that the kernel takes in its turn."""
+    """Wait until the probe is uninstalled: its last watcher sends a message that waits in the kernel's queue."""
     client = kernel.client()
     for _ in range(200):
-        if not value(client, "'_kernelscope_probe' in __import__('sys').modules"):
+        if not evaluate(client, "'_kernelscope_probe' in __import__('sys').modules"):
             return
-    raise AssertionError("the probe has not left")
+    raise AssertionError("the probe is still installed")
 
 
 @pytest.mark.fault(95)
 @pytest.mark.parametrize(
     ("method", "number", "hit"),
     [
-        ("observer.observe_run", 1, 1),  # in the hook after a cell: the next one
+        ("observer.observe_run", 1, 1),  # in the hook after a cell: stops the next cell
         ("observer.observe_run", 2, 2),
-        ("hooks._look_before", 1, 0),  # in the hook before a cell: that one
+        ("hooks._look_before", 1, 0),  # in the hook before a cell: stops that cell
         ("hooks._look_before", 3, 2),
-        ("guard.handle", 1, None),  # where nothing fails
+        ("guard.handle", 1, None),  # if nothing fails
     ],
 )
 async def test_stop_ends_what_was_queued_when_it_was_pressed(
     kernel: KernelProcess, method: str, number: int, hit: int | None
 ) -> None:
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         statuses = stop_in(kernel, method, number, [f"ran = {n}" for n in range(4)])
         assert statuses == ["error" if n == hit else "ok" for n in range(4)]
-        runs = await watch.ran(5)
+        runs = await watch.wait_for_runs(5)
         status = {r.run.execution_count: r.run.status for r in runs if r.run is not None}
         assert list(status.values()) == ["ok", *("interrupted" if n == hit else "ok" for n in range(4))]
         assert len(status) == 5
         cut = [run.cut for run in runs[1:]]
-        where = "after" if method == "observer.observe_run" else "before"
-        told = f"the look {where} this run was cut short by KeyboardInterrupt"
+        position = "after" if method == "observer.observe_run" else "before"
+        reason = f"the look {position} this run was cut short by KeyboardInterrupt"
         broken = None if hit is None else hit - (method == "observer.observe_run")
-        assert cut == [(told,) if n == broken else () for n in range(4)]
-        assert value(kernel.client(), "__import__('sys').gettrace() is None") is True
-        assert value(kernel.client(), f"{AGENT}.guard.failures") == 0
+        assert cut == [(reason,) if n == broken else () for n in range(4)]
+        assert evaluate(kernel.client(), "__import__('sys').gettrace() is None") is True
+        assert evaluate(kernel.client(), f"{AGENT}.guard.failures") == 0
 
 
 @pytest.mark.fault(96)
 async def test_stop_never_reaches_a_run_that_was_requested_afterwards(kernel: KernelProcess) -> None:
-    """Nothing is queued when it is pressed: it is dropped."""
+    """Nothing is queued when Stop is pressed, so that it is dropped."""
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("ran = None")
-        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
+        evaluate(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
         assert [kernel.run(f"ran = {n}")["status"] for n in range(3)] == ["ok"] * 3
-        assert value(kernel.client(), "ran") == 2
-        assert [r.run.status for r in await watch.ran(4) if r.run is not None] == ["ok"] * 4
+        assert evaluate(kernel.client(), "ran") == 2
+        assert [r.run.status for r in await watch.wait_for_runs(4) if r.run is not None] == ["ok"] * 4
 
 
 @pytest.mark.fault(97)
-async def test_a_request_whose_date_is_of_a_clock_that_is_behind_is_known_to_come_later(
+async def test_a_later_request_is_recognized_even_if_its_clock_is_behind(
     kernel: KernelProcess,
 ) -> None:
     """A browser on another machine dates its requests by its own clock."""
@@ -294,55 +298,55 @@ async def test_a_request_whose_date_is_of_a_clock_that_is_behind_is_known_to_com
     def header(kind: str) -> dict[str, Any]:
         from datetime import timedelta
 
-        found: dict[str, Any] = real(kind)
-        return {**found, "date": found["date"] - timedelta(hours=1)}
+        fields: dict[str, Any] = real(kind)
+        return {**fields, "date": fields["date"] - timedelta(hours=1)}
 
     client.session.msg_header = header
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("ran = None")
-        value(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
+        evaluate(kernel.client(), f"{H}.act_in('observer.observe_run', 1, {H}.stop)")
         assert [kernel.run(f"ran = {n}")["status"] for n in range(2)] == ["ok"] * 2
         assert stop_in(kernel, "observer.observe_run", 1, ["1", "2", "3"]) == ["ok", "error", "ok"]
 
 
-async def test_stop_before_a_cell_that_does_not_run_is_kept_for_the_next(kernel: KernelProcess) -> None:
+async def test_stop_before_a_cell_that_does_not_run_stops_the_next(kernel: KernelProcess) -> None:
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         cells = ("def broken(:", "ran = 1", "ran = 2")
         assert stop_in(kernel, "hooks._look_before", 1, cells) == ["error", "error", "ok"]
-        runs = [r.run for r in await watch.ran(4) if r.run is not None]
+        runs = [r.run for r in await watch.wait_for_runs(4) if r.run is not None]
         assert [run.status for run in runs] == ["ok", "error", "interrupted", "ok"]
 
 
 @pytest.mark.parametrize("kind", ["TimeoutError", "SystemExit"])
-async def test_what_a_handler_of_the_user_raises_in_a_hook_reaches_the_cell(
+async def test_what_the_user_s_handler_raises_in_a_hook_reaches_the_cell(
     kernel: KernelProcess, kind: str
 ) -> None:
-    """Once, with the handler's own frame, and with what the cell catches it by."""
+    """It is raised once, with the handler's own frame, and the cell can catch it."""
     kernel.run(
         f"def late(*_):\n    global called\n    called += 1\n    raise {kind}('too slow')\n"
         "called, before = 0, signal.signal(signal.SIGALRM, late)"
     )
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("1")
         act = "(lambda signal: signal.raise_signal(signal.SIGALRM))"
-        value(kernel.client(), f"{H}.act_in('hooks._look_before', 1, lambda: {act}(__import__('signal')))")
+        evaluate(kernel.client(), f"{H}.act_in('hooks._look_before', 1, lambda: {act}(__import__('signal')))")
         assert kernel.run("ran = True")["ename"] == kind
-        shown = played(kernel.client(), "print(called, 'ran' in globals())")
-        assert shown == [("stream", "1 False\n")]
-        assert value(kernel.client(), f"{AGENT}.guard.failures") == 0
+        outputs = run_cell(kernel.client(), "print(called, 'ran' in globals())")
+        assert outputs == [("stream", "1 False\n")]
+        assert evaluate(kernel.client(), f"{AGENT}.guard.failures") == 0
 
 
 @pytest.mark.parametrize("models", [0, 300])
 async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> None:
-    """One interrupt at some moment of thirty queued cells; most fall into the hooks where there are many models."""
+    """Send one interrupt at any moment of thirty queued cells; with many models most fall into the hooks."""
     with KernelProcess(tmp_path) as kernel:
         kernel.run("from sklearn.linear_model import LogisticRegression")
         kernel.run(f"models = [[LogisticRegression() for _ in range(30)] for _ in range({models // 30})]")
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for attempt in range(8):
                 kernel.run("ran = -1")
                 reported = len(watch.codes)
@@ -353,7 +357,7 @@ async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> 
                 wait = f"import pathlib\nwhile not pathlib.Path({str(pressed)!r}).exists(): time.sleep(0.01)"
                 requests.append(kernel.queue(wait))
                 third = "import time; time.sleep(0.02); ran = 2"
-                await watch.until(lambda w: third in w.codes[reported:])  # noqa: B023 - it is awaited here
+                await watch.wait_until(lambda w: third in w.codes[reported:])  # noqa: B023 - it is awaited here
                 kernel.interrupt_a_request(after=0.003 * attempt)
                 pressed.touch()
                 statuses = kernel.statuses(requests)
@@ -362,13 +366,13 @@ async def test_stop_stops_run_all_at_any_moment(models: int, tmp_path: Path) -> 
 
 
 def _count_dropped(kernel: KernelProcess) -> int:
-    """How many interrupts fell between a cell's end and that of its request: ipykernel drops them and says so."""
+    """Count the interrupts between a cell's end and that of its request: ipykernel drops and logs them."""
     return kernel.log.read_text().count("KeyboardInterrupt caught in kernel")
 
 
 @pytest.mark.fault(101)
-async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel: KernelProcess) -> None:
-    """An interrupt between two of IPython's own steps, before the cell's code: no result names the count."""
+async def test_a_run_whose_end_was_missed_keeps_its_execution_count(kernel: KernelProcess) -> None:
+    """The interrupt falls between two steps of IPython before the cell's code: no result has the count."""
     break_off = (
         "class Interrupted:\n"
         "    def visit(self, node):\n"
@@ -379,19 +383,19 @@ async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel:
     client = kernel.client()
     client.wait_for_ready(timeout=LONG)
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run(break_off)
         kernel.run("armed.append(1)")
         assert kernel.run("never = 1")["status"] == "error"
         kernel.run("1")
         kernel.run("2")
-        runs = [r.run for r in await watch.ran(5) if r.run is not None]
+        runs = [r.run for r in await watch.wait_for_runs(5) if r.run is not None]
         announced: list[int] = []
         while len(announced) < 5:
             message = client.get_iopub_msg(timeout=LONG)
             if message["msg_type"] == "execute_input":
                 announced.append(message["content"]["execution_count"])
-        # IPython 8 gives the number of a cell that did not get so far to the next one, too.
+        # IPython 8 reuses the number of a cell that did not get so far.
         assert [run.execution_count for run in runs] == announced
         assert [run.code for run in runs[1:]] == ["armed.append(1)", "never = 1", "1", "2"]
         assert [run.status for run in runs] == ["ok", "ok", "interrupted", "ok", "ok"]
@@ -399,30 +403,30 @@ async def test_a_run_whose_end_was_not_noticed_keeps_its_execution_count(kernel:
 
 @pytest.mark.fault(100)
 async def test_events_are_set_on_a_tool_id_only_while_it_is_the_probe_s(
-    seeing_python: str, tmp_path: Path
+    call_seeing_python: str, tmp_path: Path
 ) -> None:
-    """A tool of the user's that takes the id over is called for nothing that the probe asked for."""
+    """A tool of the user's that takes over the id is not called for the probe's events."""
     take = (
         "import sys\nmine = sys.monitoring\nmine.free_tool_id(4)\nmine.use_tool_id(4, 'mine')\ncalled = []\n"
         "mine.register_callback(4, mine.events.PY_START, lambda code, _: called.append(code.co_name))"
     )
-    with KernelProcess(tmp_path, seeing_python) as kernel:
+    with KernelProcess(tmp_path, call_seeing_python) as kernel:
         kernel.run(SETUP)
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             kernel.run(take)
             kernel.run("class Other(Tiny):\n    def fit(self): return self\no = Other()")
             kernel.run("_ = o.fit()")
-            runs = await watch.ran(3)
-            assert not any(run.sees_calls for run in runs), "and says so"
-            assert value(kernel.client(), "called") == []
-            assert value(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
-        assert value(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
+            runs = await watch.wait_for_runs(3)
+            assert not any(run.sees_calls for run in runs), "the run says so"
+            assert evaluate(kernel.client(), "called") == []
+            assert evaluate(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
+        assert evaluate(kernel.client(), "__import__('sys').monitoring.get_tool(4)") == "mine"
 
 
 @pytest.mark.fault(102)
-async def test_the_cost_of_a_run_is_all_that_it_pays(kernel: KernelProcess) -> None:
-    """The hooks before and after it, encoding and sending: measured by callbacks around the probe's."""
+async def test_the_cost_of_a_run_includes_all_that_the_probe_does(kernel: KernelProcess) -> None:
+    """The hooks before and after it, encoding and sending, as measured by callbacks around the probe's."""
     around = """
 def around():
     import time
@@ -440,18 +444,18 @@ def around():
         "models = [[LogisticRegression() for _ in range(60)] for _ in range(5)]"
     )
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run(f"{around}\nspent = around()")
         for number in range(12):
             kernel.run(f"for row in models:\n    for m in row: m.C = {number + 2}.0")
         kernel.run("1")
-        runs = (await watch.ran(14))[1:-1]
-        spent = [sum(times) for times in value(kernel.client(), "spent[:-1]")]
+        runs = (await watch.wait_for_runs(14))[1:-1]
+        spent = [sum(times) for times in evaluate(kernel.client(), "spent[:-1]")]
         assert len(spent) == len(runs)
-        told = [run.hook_seconds for run in runs]
+        reported = [run.hook_seconds for run in runs]
         assert all(len(run.objects) == 300 for run in runs), "there is much to encode and to send"
-        middle = sorted(a / b for a, b in zip(told, spent, strict=True))[len(told) // 2]
-        assert 0.85 < middle < 1.15, (told, spent)
+        middle = sorted(a / b for a, b in zip(reported, spent, strict=True))[len(reported) // 2]
+        assert 0.85 < middle < 1.15, (reported, spent)
         cost = runs[-1].cost
         assert cost is not None
         assert cost.hooks == 1 + 12, "the attach, and each run before this one"
@@ -459,11 +463,11 @@ def around():
 
 @pytest.mark.fault(99)
 async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelProcess) -> None:
-    """Its old model is gone, because it holds a new one that a budget left out."""
+    """Its old model is gone; it holds a new one, which the budget left out."""
     fill = "{j: [[] for _ in range(20)] for j in range(20)}"
     kernel.run("from sklearn.linear_model import LogisticRegression\nX, y = [[0.0], [1.0]], [0, 1]")
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("filled, late, gone, model = {}, {}, {}, None")
         kernel.run(
             "late['a'] = {'b': {'c': LogisticRegression()}}\ngone['a'] = {'b': [LogisticRegression()]}"
@@ -471,34 +475,35 @@ async def test_a_name_that_no_look_reached_is_not_called_deleted(kernel: KernelP
         kernel.run(f"filled.update({{i: {fill} for i in range(20)}})")
         kernel.run("late['a']['b']['c'] = LogisticRegression(); del gone; model = LogisticRegression()")
         kernel.run("model.fit(X, y)")
-        await watch.ran(5)
+        await watch.wait_for_runs(5)
         kernel.run("del filled")
-        await watch.ran(6)
+        await watch.wait_for_runs(6)
     timeline = timeline_of(watch)
-    found = TimelineView(timeline).track("late['a']['b']['c']")[-1].change
-    assert found is not None
-    assert (found.verdict, found.certainty) == (Verdict.RESET, "inferred"), "in a run before this one"
+    reset = TimelineView(timeline).track("late['a']['b']['c']")[-1].change
+    assert reset is not None
+    assert (reset.verdict, reset.certainty) == (Verdict.RESET, "inferred"), "in a run before this one"
     assert timeline.cut == ()
     timeline = timeline_of(watch, runs=5)
     assert timeline.cut == ("what lies in containers beyond the first 4,000",)
-    lost = TimelineView(timeline).track("late['a']['b']['c']")[-1].change
-    assert lost is not None
-    assert (lost.verdict, lost.certainty) == (Verdict.UNKNOWN, "unknown")
-    told = name_history(TimelineView(timeline), "late['a']['b']['c']")
+    unread = TimelineView(timeline).track("late['a']['b']['c']")[-1].change
+    assert unread is not None
+    assert (unread.verdict, unread.certainty) == (Verdict.UNKNOWN, "unknown")
+    history = name_history(TimelineView(timeline), "late['a']['b']['c']")
     assert (
-        text_of(told.end) == "Now it is not known what late['a']['b']['c'] holds: the look did not reach it."
+        text_of(history.end)
+        == "Now it is not known what late['a']['b']['c'] holds: the look did not reach it."
     )
     deleted = TimelineView(timeline).track("gone['a']['b'][0]")[-1].change
     assert deleted is not None
     assert (deleted.verdict, deleted.certainty) == (Verdict.DELETED, "observed"), "its global is gone"
     verdicts = [
-        held.change.verdict for held in TimelineView(timeline).track("model") if held.change is not None
+        point.change.verdict for point in TimelineView(timeline).track("model") if point.change is not None
     ]
     assert verdicts == [Verdict.CREATED, Verdict.FITTED], "a global is always reached"
 
 
-def timeline_of(watch: Watching, runs: int | None = None) -> Timeline:
-    """As it stands after so many runs; after all of them."""
+def timeline_of(watch: Watcher, runs: int | None = None) -> Timeline:
+    """Build the timeline after so many runs, by default after all."""
     timeline = Timeline()
     for event in watch.events:
         if (
@@ -511,7 +516,7 @@ def timeline_of(watch: Watching, runs: int | None = None) -> Timeline:
     return timeline
 
 
-def test_explain_says_what_was_not_looked_at(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_explain_says_what_the_look_left_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from kernelscope.cli import main
 
     with KernelProcess(tmp_path) as kernel:
@@ -522,9 +527,9 @@ def test_explain_says_what_was_not_looked_at(tmp_path: Path, capfd: pytest.Captu
         with pytest.raises(SystemExit) as ended:
             main(["explain", file, "hidden"])
         assert ended.value.code == 1
-        said = capfd.readouterr().err
-        assert "no model called hidden was seen, but not everything was looked at" in said
-        assert "what lies in containers beyond the first 4,000" in said
+        errors = capfd.readouterr().err
+        assert "no model called hidden was seen, but not everything was looked at" in errors
+        assert "what lies in containers beyond the first 4,000" in errors
         main(["explain", file, "m"])
         assert "The latest look left out: what lies in containers" in capfd.readouterr().out
         main(["explain", file, "m", "--json"])
@@ -538,17 +543,17 @@ def test_explain_says_what_was_not_looked_at(tmp_path: Path, capfd: pytest.Captu
 
 
 @pytest.mark.fault(98)
-async def test_a_look_goes_through_no_more_after_many_runs(tmp_path: Path) -> None:
-    """IPython keeps ``_i1``, ``_1`` and ``Out[1]`` of every run, and a model in each."""
+async def test_a_look_scans_no_more_after_many_runs(tmp_path: Path) -> None:
+    """IPython keeps ``_i1``, ``_1`` and ``Out[1]`` of every run, each with a model."""
     with KernelProcess(tmp_path) as kernel:
         kernel.run("from sklearn.linear_model import LogisticRegression\nm = LogisticRegression()")
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             visited = []
             for _ in range(3):
                 for _ in range(100):
                     kernel.queue("m = LogisticRegression(); m")
                 kernel.run("m", timeout=LONG)
-                visited.append(value(kernel.client(), f"{AGENT}.observer.scanner.visited"))
+                visited.append(evaluate(kernel.client(), f"{AGENT}.observer.scanner.visited"))
             assert len(set(visited)) == 1, visited
             assert visited[0] < 40

@@ -1,4 +1,4 @@
-"""A probe that was asked to stay: what it kept is told, and when its time is over it leaves by itself."""
+"""Tests a probe that is asked to stay: later watchers get its history, and it uninstalls itself in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernelscope.domain.events import Attached, Detached
 from kernelscope.kernel.attach_options import AttachOptions
 from kernelscope.kernel.live_source import LiveSource, detach_probe
 from tests.conftest import interpreter
-from tests.kernel.watching import INSTALLED, LONG, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, watching
 from tests.support.kernels import KernelProcess
 
 MODEL = "from sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression()"
@@ -31,14 +31,14 @@ def shared(
 
 @pytest.fixture
 def kernel(shared: KernelProcess) -> KernelProcess:
-    """With a model in it, and no probe."""
+    """A kernel with a model and without a probe."""
     asyncio.run(detach_probe(shared.connection_file))
     shared.run(MODEL)
     return shared
 
 
 async def visit(kernel: KernelProcess) -> Attached:
-    """What one who only visits is told."""
+    """Attach and detach at once; returns the attach."""
     source = LiveSource(kernel.connection_file, AttachOptions(visits=True))
     events = [event async for event in source.events()]
     await source.close()
@@ -48,91 +48,91 @@ async def visit(kernel: KernelProcess) -> Attached:
 
 
 async def wait_until_uninstalled(kernel: KernelProcess) -> None:
-    """Waits until the probe is gone; the questions are silent, which its hooks do not see."""
+    """Wait until the probe is uninstalled; its hooks do not see these silent requests."""
     client = kernel.client()
     async with asyncio.timeout(LONG):
-        while value(client, INSTALLED):  # noqa: ASYNC110 - the fact asks the kernel
+        while evaluate(client, INSTALLED):  # noqa: ASYNC110 - the fact asks the kernel
             await asyncio.sleep(0.05)
 
 
-async def test_a_visit_to_a_kernel_that_nobody_watches_leaves_nothing(kernel: KernelProcess) -> None:
+async def test_a_visit_to_an_unwatched_kernel_leaves_nothing(kernel: KernelProcess) -> None:
     client = kernel.client()
     attached = await visit(kernel)
     assert list(attached.base.names) == ["model"]
-    assert value(client, INSTALLED) is False
+    assert evaluate(client, INSTALLED) is False
     hooks = "str(__import__('IPython').get_ipython().events.callbacks)"
-    assert "kernelscope" not in value(client, hooks)
+    assert "kernelscope" not in evaluate(client, hooks)
 
 
-async def test_a_visit_is_told_what_was_kept_and_leaves_the_time_as_it_was(kernel: KernelProcess) -> None:
+async def test_a_visit_gets_the_history_and_does_not_change_the_deadline(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel, keep=600.0) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
     ran = [kernel.run(MODEL)["execution_count"], kernel.run("model.set_params(C=2.0)")["execution_count"]]
-    deadline = value(client, f"{KEEP_ALIVE}._deadline")
+    deadline = evaluate(client, f"{KEEP_ALIVE}._deadline")
     for _ in range(2):
         attached = await visit(kernel)
         assert [o.run.execution_count for o in attached.history if o.run] == ran
-    assert value(client, f"{KEEP_ALIVE}._deadline") == deadline, "neither prolonged nor cut short"
-    assert value(client, INSTALLED) is True
+    assert evaluate(client, f"{KEEP_ALIVE}._deadline") == deadline, "neither extended nor shortened"
+    assert evaluate(client, INSTALLED) is True
     async with watching(kernel) as watch:
-        await watch.attached()
-        assert value(client, f"{KEEP_ALIVE}._deadline is None") is True, "somebody watches"
+        await watch.wait_for_attach()
+        assert evaluate(client, f"{KEEP_ALIVE}._deadline is None") is True, "there is a watcher"
         await visit(kernel)
         kernel.run("model = LogisticRegression()")
-        await watch.ran(1)
-    assert value(client, f"{KEEP_ALIVE}._deadline") > deadline
+        await watch.wait_for_runs(1)
+    assert evaluate(client, f"{KEEP_ALIVE}._deadline") > deadline
 
 
-async def test_when_its_time_is_over_it_leaves_by_itself(kernel: KernelProcess) -> None:
+async def test_the_probe_uninstalls_itself_when_its_time_is_over(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel, keep=1.0) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("a = 1")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
     await wait_until_uninstalled(kernel)
-    assert value(client, "[m for m in __import__('sys').modules if '_kernelscope_probe' in m]") == []
+    assert evaluate(client, "[m for m in __import__('sys').modules if '_kernelscope_probe' in m]") == []
     loop = "__import__('IPython').get_ipython().kernel.io_loop.asyncio_loop"
-    assert "kernelscope" not in value(client, f"str({loop}._scheduled)")
+    assert "kernelscope" not in evaluate(client, f"str({loop}._scheduled)")
     assert "Traceback" not in kernel.log.read_text()
 
 
-async def test_it_does_not_leave_in_the_middle_of_a_run(kernel: KernelProcess) -> None:
-    """An asynchronous cell lets the timer go off."""
+async def test_the_probe_does_not_uninstall_itself_during_a_run(kernel: KernelProcess) -> None:
+    """The timer expires during an asynchronous cell."""
     async with watching(kernel, keep=0.3) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
     code = f"import asyncio, sys\nawait asyncio.sleep(1.0)\nseen = {INSTALLED}"
     kernel.run(code)
     await wait_until_uninstalled(kernel)
     assert kernel.run("assert seen")["status"] == "ok"
 
 
-async def test_a_second_watcher_stops_the_clock(kernel: KernelProcess) -> None:
+async def test_a_second_watcher_stops_the_timer(kernel: KernelProcess) -> None:
     async with watching(kernel, keep=0.5) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("import time; time.sleep(0.8)")
-        await watch.ran(1)
-        assert value(kernel.client(), INSTALLED) is True
+        await watch.wait_for_runs(1)
+        assert evaluate(kernel.client(), INSTALLED) is True
     await wait_until_uninstalled(kernel)
 
 
-async def test_what_was_not_kept_is_counted(kernel: KernelProcess) -> None:
+async def test_discarded_runs_are_counted(kernel: KernelProcess) -> None:
     async with watching(kernel, keep=600.0) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         small = "__import__('sys').modules['_kernelscope_probe.probe.history'].__dict__.update(HISTORY_BYTES=6000)"
-        assert value(kernel.client(), small) is None
+        assert evaluate(kernel.client(), small) is None
     ran = [kernel.run(f"model.C = {number + 1}.5")["execution_count"] for number in range(12)]
     attached = await visit(kernel)
-    kept = [o.run.execution_count for o in attached.history if o.run]
-    assert 0 < len(kept) < len(ran)
-    assert kept == ran[-len(kept) :]
-    assert attached.base.seq == len(ran) - len(kept)
+    counts = [o.run.execution_count for o in attached.history if o.run]
+    assert 0 < len(counts) < len(ran)
+    assert counts == ran[-len(counts) :]
+    assert attached.base.seq == len(ran) - len(counts)
 
     output = await asyncio.to_thread(kernelscope, "explain", str(kernel.connection_file), "model")
     assert output.returncode == 0, output.stderr
-    unknown = f"What happened to model before In [{kept[0]}] is unknown: kernelscope kept no more"
+    unknown = f"What happened to model before In [{counts[0]}] is unknown: kernelscope kept no more"
     assert output.stdout.splitlines()[1].strip().startswith(unknown)
 
 
@@ -146,14 +146,14 @@ def kernelscope(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def keep(kernel: KernelProcess) -> None:
+async def keep_probe(kernel: KernelProcess) -> None:
     async with watching(kernel, keep=600.0) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
 
 
-def test_explain_tells_what_nobody_saw_and_waits_for_a_busy_kernel(kernel: KernelProcess) -> None:
+def test_explain_reports_unwatched_runs_and_waits_for_a_busy_kernel(kernel: KernelProcess) -> None:
     explain = "explain", str(kernel.connection_file), "model"
-    asyncio.run(keep(kernel))
+    asyncio.run(keep_probe(kernel))
     first = kernel.run("model.fit([[0], [1]], [0, 1])")["execution_count"]
     kernel.run("model = LogisticRegression()")
     last = kernel.run("model = LogisticRegression()")["execution_count"]

@@ -1,4 +1,4 @@
-"""A kernel that signs lies: none of them costs the watcher its memory, or the user their Ctrl-C."""
+"""Watches a kernel that signs lies: none exhausts the watcher's memory or disables Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.kernels import KernelProcess
 
 LONG = 120.0
 PROMPT = 10.0
-"""Seconds of computing time that Ctrl-C may take: an attach that is judged in one go takes longer."""
+"""CPU seconds that Ctrl-C may take; judging the attach in one step would take longer."""
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def wait_until(fact: Callable[[], object], process: subprocess.Popen[str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("lie", "said"),
+    ("lie", "message"),
     [
         ("names", "`names` has 100000 entries, and the limit is 20000"),
         ("objects", "`objects` has 30000 entries, and the limit is 20000"),
@@ -62,22 +62,22 @@ def wait_until(fact: Callable[[], object], process: subprocess.Popen[str]) -> No
         ("answer", "more than any answer can have"),
     ],
 )
-async def test_what_is_out_of_all_proportion_is_refused_before_anything_is_made_of_it(
-    tmp_path: Path, lie: str, said: str
+async def test_an_impossibly_large_message_is_refused_before_it_is_decoded(
+    tmp_path: Path, lie: str, message: str
 ) -> None:
     with lying_kernel(tmp_path, lie) as kernel:
         async with watching(kernel) as watch:
-            error = await watch.failure(LONG)
+            error = await watch.wait_for_error(LONG)
     assert isinstance(error, ProbeError)
-    assert said in f"{error.title} {error.hint}"
+    assert message in f"{error.title} {error.hint}"
 
 
 def test_ctrl_c_ends_a_watch_that_still_judges_a_long_history(tmp_path: Path) -> None:
     with lying_kernel(tmp_path, "long history") as kernel, watch(kernel) as process:
         wait_until(lambda: "answered" in kernel.log.read_text(), process)
         busy = psutil.Process(process.pid)
-        begun = busy.cpu_times().user
-        wait_until(lambda: busy.cpu_times().user > begun + 1.0, process)
+        start = busy.cpu_times().user
+        wait_until(lambda: busy.cpu_times().user > start + 1.0, process)
 
         process.send_signal(signal.SIGINT)
         ended_before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
@@ -87,12 +87,12 @@ def test_ctrl_c_ends_a_watch_that_still_judges_a_long_history(tmp_path: Path) ->
 
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert "attached" not in out, "it was still at it"
+    assert "attached" not in out, "it was still judging"
     assert took < PROMPT
 
 
 def peak_of(tmp_path: Path, lie: str) -> int:
-    """The most memory in bytes that a watch had by the time it told of the run after all outputs."""
+    """Return the peak memory, in bytes, of a watch that has reported the run after all outputs."""
     folder = tmp_path / lie
     folder.mkdir()
     with lying_kernel(folder, lie) as kernel, watch(kernel) as process:
@@ -106,19 +106,19 @@ def peak_of(tmp_path: Path, lie: str) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
-def test_outputs_of_the_users_cost_the_watcher_no_memory_to_speak_of(tmp_path: Path) -> None:
+def test_the_user_s_outputs_cost_the_watcher_hardly_any_memory(tmp_path: Path) -> None:
     control, peak = peak_of(tmp_path, "small outputs"), peak_of(tmp_path, "outputs")
     assert peak - control < 2.5 * lying.LARGE, f"{control / 1e6:.0f} MB, then {peak / 1e6:.0f} MB"
 
 
-async def test_a_large_output_of_the_users_ends_no_connection(tmp_path: Path) -> None:
+async def test_a_large_output_of_the_user_does_not_break_the_connection(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for _ in range(3):
                 kernel.run("display({'text/plain': 'x' * 100_000_000}, raw=True)")
             kernel.run("a = 1")
-            await watch.ran(4)
+            await watch.wait_for_runs(4)
     assert [code.split("(")[0] for code in watch.codes] == ["display"] * 3 + ["a = 1"]
     assert not [e for e in watch.events if isinstance(e, Lost)]
     states = [e.state for e in watch.events if isinstance(e, KernelChanged)]

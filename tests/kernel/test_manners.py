@@ -1,4 +1,4 @@
-"""What the probe's oath promises, held against real kernels."""
+"""Compares what the probe's oath promises with real kernels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from kernelscope.domain.events import Observed, Waiting
 from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
-from tests.kernel.watching import INSTALLED, LONG, played, value, watching
+from tests.kernel.watching import INSTALLED, LONG, evaluate, run_cell, watching
 from tests.support.kernels import KernelProcess, wait_until_ready
 from tests.support.recordings import events_in
 
@@ -88,20 +88,20 @@ def start_kernels(python: str, *folders: Path) -> list[KernelProcess]:
     return [KernelProcess(folder, python) for folder in folders]
 
 
-def without_ids(shown: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What differs from kernel to kernel left out: process ids, addresses, times."""
+def mask_ids(outputs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Mask what differs from kernel to kernel: process ids, addresses, times."""
     return [
-        (k, re.sub(r"0x[0-9a-f]+|\bat [0-9a-f]+|ipykernel_\d+|[\d.]+ [µnm]?s\b", "…", t)) for k, t in shown
+        (k, re.sub(r"0x[0-9a-f]+|\bat [0-9a-f]+|ipykernel_\d+|[\d.]+ [µnm]?s\b", "…", t)) for k, t in outputs
     ]
 
 
 def watch_process(kernel: KernelProcess) -> subprocess.Popen[str]:
-    """Another kernelscope, as a user starts it."""
+    """Start another kernelscope as a user does."""
     command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
-def line_of(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
+def read_record(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
     assert process.stdout is not None
     for line in process.stdout:
         record: dict[str, Any] = json.loads(line)
@@ -112,104 +112,106 @@ def line_of(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
 
 @pytest.mark.fault(36)
 async def test_no_trace_is_left(python: str, tmp_path: Path) -> None:
-    """The same cells in two kernels, one of which is watched, left, and watched by one that is killed."""
+    """Run the same cells in two kernels; one is watched, detached, and watched by a process that is killed."""
     plain, watched = start_kernels(python, tmp_path / "plain", tmp_path / "watched")
     with plain, watched:
         ours, theirs = watched.client(), plain.client()
         for client in (ours, theirs):
             wait_until_ready(client)
         async with watching(watched) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for number, cell in enumerate(CELLS, start=1):
-                assert without_ids(played(ours, cell)) == without_ids(played(theirs, cell)), cell
-                await watch.ran(number)
+                assert mask_ids(run_cell(ours, cell)) == mask_ids(run_cell(theirs, cell)), cell
+                await watch.wait_for_runs(number)
             assert watch.codes == list(CELLS)
-            seen = value(ours, EXPRESSION)
-            assert seen["names"] == value(theirs, EXPRESSION)["names"]
-        assert value(ours, EXPRESSION) == value(theirs, EXPRESSION)
+            state = evaluate(ours, EXPRESSION)
+            assert state["names"] == evaluate(theirs, EXPRESSION)["names"]
+        assert evaluate(ours, EXPRESSION) == evaluate(theirs, EXPRESSION)
         with watch_process(watched) as other:
-            line_of(other, "attached")
-            played(ours, "model.fit(X, y)")
-            line_of(other, "execution")
+            read_record(other, "attached")
+            run_cell(ours, "model.fit(X, y)")
+            read_record(other, "execution")
             other.kill()
-        played(theirs, "model.fit(X, y)")
+        run_cell(theirs, "model.fit(X, y)")
         for client in (ours, theirs):
-            played(client, "after = 1")
-        assert value(ours, EXPRESSION) == value(theirs, EXPRESSION)
+            run_cell(client, "after = 1")
+        assert evaluate(ours, EXPRESSION) == evaluate(theirs, EXPRESSION)
         assert plain.log.read_text() == watched.log.read_text().replace(
             str(watched.folder), str(plain.folder)
         )
 
 
-async def test_a_hook_that_fails_reaches_no_cell_and_is_gone_after_three(kernel: KernelProcess) -> None:
+async def test_a_failing_hook_reaches_no_cell_and_is_removed_after_three_failures(
+    kernel: KernelProcess,
+) -> None:
     client = kernel.client()
     wait_until_ready(client)
     async with watching(kernel) as watch:
-        await watch.attached()
-        # In a namespace with the name of a module that the probe calls: the failure is no code of the user's.
+        await watch.wait_for_attach()
+        # The namespace has the name of a module that the probe calls, so that the failure is not the user's code.
         break_it = (
             "import sys\nlook = sys.modules['_kernelscope_probe.probe.agent'].AGENT.observer.scanner\n"
             "look.scan = eval('lambda: 1 / 0', {'__name__': 'json'})"
         )
         for cell in (break_it, "a = 1", "b = 2", "c = 3"):
-            assert played(client, cell) == []
-        error = await watch.failure()
+            assert run_cell(client, cell) == []
+        error = await watch.wait_for_error()
         assert isinstance(error, ProbeError)
-        assert watch.codes[:1] == [break_it], "what cannot be looked into was run all the same"
+        assert watch.codes[:1] == [break_it], "the run is reported although its look failed"
         assert "ZeroDivisionError" in watch.runs[0].cut[0]
-    assert value(client, INSTALLED) is False
-    callbacks = value(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
+    assert evaluate(client, INSTALLED) is False
+    callbacks = evaluate(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
     kernel.restart()
     wait_until_ready(client)
-    assert callbacks == value(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
+    assert callbacks == evaluate(client, "[len(v) for v in get_ipython().events.callbacks.values()]")
 
 
-async def test_an_attach_that_fails_takes_all_back(tmp_path: Path) -> None:
+async def test_a_failing_attach_is_rolled_back(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         kernel.run(
             "class Full(dict):\n    def __setitem__(self, key, value): raise MemoryError\n"
             "manager = get_ipython().kernel.comm_manager\nkept, manager.comms = manager.comms, Full()"
         )
         async with watching(kernel) as watch:
-            assert isinstance(await watch.failure(), ProbeError)
+            assert isinstance(await watch.wait_for_error(), ProbeError)
         client = kernel.client()
-        assert value(client, INSTALLED) is False
+        assert evaluate(client, INSTALLED) is False
         kernel.run("manager.comms = kept")
-        report = value(client, EXPRESSION)
+        report = evaluate(client, EXPRESSION)
         assert {k: v for k, v in report.items() if "_kernelscope_probe" in str(v)} == {}
         assert not any(name.startswith("kernelscope") for name in report["comms"] + report["threads"])
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
 
 
-async def test_the_probe_stays_as_long_as_it_was_asked_to(kernel: KernelProcess) -> None:
+async def test_the_probe_stays_as_long_as_requested(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel, keep=60.0) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
     kernel.run("a = 1")
-    assert value(client, INSTALLED) is True
+    assert evaluate(client, INSTALLED) is True
     async with watching(kernel) as watch:
-        attached = await watch.attached()
+        attached = await watch.wait_for_attach()
         assert [o.run.code for o in attached.history if o.run] == ["a = 1"]
         kernel.run(
             "sys = __import__('sys'); sys.modules['_kernelscope_probe.probe.agent'].AGENT.lease.keep_alive.seconds = 0.01"
         )
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
 
     def is_uninstalled() -> bool:
         kernel.run("b = 2")
-        return value(client, INSTALLED) is False
+        return evaluate(client, INSTALLED) is False
 
-    await eventually(is_uninstalled)
+    await wait_until(is_uninstalled)
 
 
-async def eventually(fact: Any) -> None:
+async def wait_until(fact: Any) -> None:
     async with asyncio.timeout(LONG):
         while not fact():  # noqa: ASYNC110 - the fact asks the kernel, which takes its time
             await asyncio.sleep(0)
 
 
-async def test_the_poller_speaks_of_changes_and_ends(kernel: KernelProcess, tmp_path: Path) -> None:
+async def test_the_poller_reports_changes_and_ends(kernel: KernelProcess, tmp_path: Path) -> None:
     kernel.run(
         "import threading, pathlib\nfrom sklearn.svm import SVC\n"
         "def later():\n"
@@ -220,53 +222,53 @@ async def test_the_poller_speaks_of_changes_and_ends(kernel: KernelProcess, tmp_
     client = kernel.client()
     threads = "[t.name for t in __import__('threading').enumerate()]"
     async with watching(kernel, poll=0.1) as watch:
-        await watch.attached()
-        assert "kernelscope-poll" in value(client, threads)
+        await watch.wait_for_attach()
+        assert "kernelscope-poll" in evaluate(client, threads)
         (tmp_path / "go").touch()
-        await watch.until(lambda w: any("model" in o.names and o.run is None for o in w.observations))
-    assert "kernelscope-poll" not in value(client, threads)
-    assert value(client, INSTALLED) is False
+        await watch.wait_until(lambda w: any("model" in o.names and o.run is None for o in w.observations))
+    assert "kernelscope-poll" not in evaluate(client, threads)
+    assert evaluate(client, INSTALLED) is False
 
 
 @pytest.mark.fault(84)
-async def test_two_watchers_are_told_the_same(kernel: KernelProcess) -> None:
+async def test_two_watchers_receive_the_same(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run("from sklearn.svm import SVC\na = SVC()")
     async with watching(kernel) as first:
-        await first.attached()
+        await first.wait_for_attach()
         kernel.run("b = SVC()")
-        await first.ran(1)
+        await first.wait_for_runs(1)
         async with watching(kernel) as second:
-            attached = await second.attached()
+            attached = await second.wait_for_attach()
             assert [o.run.code for o in attached.history if o.run] == ["b = SVC()"]
             assert {o.generation for o in attached.base.objects} == {1}
             assert {o.generation for o in attached.history[0].objects} == {2}
             kernel.run("a = b")
-            await first.ran(2)
-            await second.ran(1)
+            await first.wait_for_runs(2)
+            await second.wait_for_runs(1)
             assert first.runs[-1] == second.runs[-1]
         kernel.run("c = SVC()")
-        await first.ran(3)
+        await first.wait_for_runs(3)
         assert {o.generation for o in first.runs[-1].objects} == {3}
-        assert value(client, INSTALLED) is True
-    assert value(client, INSTALLED) is False
+        assert evaluate(client, INSTALLED) is True
+    assert evaluate(client, INSTALLED) is False
 
 
-async def test_a_run_whose_look_has_no_turn_is_told_and_the_next_look_tells_the_rest(
+async def test_a_run_is_reported_without_its_look_and_the_next_look_reports_the_rest(
     kernel: KernelProcess,
 ) -> None:
     lock = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.observer.lock"
     kernel.run("from sklearn.svm import SVC")
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         hold = f"lock = {lock}; held, over = threading.Event(), threading.Event()\n"
         hold += "def hold():\n    with lock:\n        held.set()\n        over.wait()\n"
         kernel.run(f"import threading\n{hold}threading.Thread(target=hold).start(); held.wait(); a = SVC()")
-        (run,) = await watch.ran(1)
+        (run,) = await watch.wait_for_runs(1)
         assert run.cut == ("the look after this run: another look was at work",)
         assert not run.names
         kernel.run("over.set()")
-        await watch.ran(2)
+        await watch.wait_for_runs(2)
         assert set(watch.runs[-1].names) == {"a"}
 
 
@@ -289,14 +291,14 @@ async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
         ("import asyncio\nawait asyncio.sleep(0)", "ok"),
     ]  # fmt: skip
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         for number, (cell, _) in enumerate(cells, start=1):
             kernel.wait(kernel.queue("'a tool asks'", store_history=False))
             kernel.wait(kernel.queue("'silent'", silent=True))
             kernel.wait(kernel.queue(cell, cell_id=f"cell-{number}"))
-            await watch.ran(number)
+            await watch.wait_for_runs(number)
         kernel.run("''")
-        await watch.ran(len(cells) + 1)
+        await watch.wait_for_runs(len(cells) + 1)
         assert list(zip(watch.codes, watch.statuses, strict=True))[:-1] == cells
         assert [o.run.execution_count for o in watch.runs if o.run] == sorted(
             {o.run.execution_count for o in watch.runs if o.run}
@@ -304,35 +306,35 @@ async def test_what_counts_as_a_run(kernel: KernelProcess) -> None:
 
 
 @pytest.mark.fault(40)
-async def test_an_attach_while_input_waits(kernel: KernelProcess) -> None:
+async def test_an_attach_waits_for_input_of_the_user(kernel: KernelProcess) -> None:
     client = kernel.client()
     wait_until_ready(client)
     request = client.execute("answer = input('? ')", allow_stdin=True)
     assert client.get_stdin_msg(timeout=LONG)["content"]["prompt"] == "? "
     async with watching(kernel) as watch:
-        await watch.until(lambda w: any(isinstance(e, Waiting) for e in w.events))
+        await watch.wait_until(lambda w: any(isinstance(e, Waiting) for e in w.events))
         client.input("42")
-        await watch.attached()
+        await watch.wait_for_attach()
         reply = client.get_shell_msg(timeout=LONG)
         assert reply["parent_header"]["msg_id"] == request
         assert reply["content"]["status"] == "ok"
-        assert value(client, "answer") == "42"
+        assert evaluate(client, "answer") == "42"
 
 
 async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_path: Path) -> None:
     client = kernel.client()
     wait_until_ready(client)
     async with watching(kernel) as first:
-        await first.attached()
+        await first.wait_for_attach()
         cell = (
             "import threading, pathlib\n"
             "def later():\n    while not pathlib.Path('go').exists(): pass\n    print('from the thread', flush=True)\n"
             "threading.Thread(target=later).start()"
         )
         request = client.execute(cell)
-        await first.ran(1)
+        await first.wait_for_runs(1)
         async with watching(kernel) as second:
-            await second.attached()
+            await second.wait_for_attach()
             (tmp_path / "go").touch()
             while (message := client.get_iopub_msg(timeout=LONG))["msg_type"] != "stream":
                 pass
@@ -341,83 +343,85 @@ async def test_what_threads_print_reaches_the_cell(kernel: KernelProcess, tmp_pa
 
 
 @pytest.mark.fault(31, 33)
-async def test_reset_and_what_else_users_do(kernel: KernelProcess) -> None:
+async def test_reset_and_other_magics_work(kernel: KernelProcess) -> None:
     client = kernel.client()
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("from sklearn.svm import SVC\na = SVC(); d = {'k': SVC()}")
         kernel.run("%reset -f")
-        runs = await watch.ran(2)
+        runs = await watch.wait_for_runs(2)
         assert runs[-1].names == {"a": None, "d['k']": None}
         kernel.run("import sys\nfor n in [n for n in sys.modules if 'kernelscope' in n]: del sys.modules[n]")
         kernel.run(REPLACE)
         kernel.run("from sklearn.svm import SVC\na = SVC(); b = [a]\na.fit([[0], [1]], [0, 1])")
-        runs = await watch.ran(5)
+        runs = await watch.wait_for_runs(5)
         assert runs[-1].cut == ()
         assert set(runs[-1].names) == {"a", "b[0]"}
-        assert value(client, "used") == []
-    await eventually(lambda: "_kernelscope" not in str(value(client, "str(get_ipython().events.callbacks)")))
+        assert evaluate(client, "used") == []
+    await wait_until(
+        lambda: "_kernelscope" not in str(evaluate(client, "str(get_ipython().events.callbacks)"))
+    )
 
 
-async def test_names_that_a_notebook_gives_to_something_else(kernel: KernelProcess) -> None:
+async def test_a_notebook_may_use_the_names_of_builtins(kernel: KernelProcess) -> None:
     kernel.run("dict = list = str = exec = compile = vars = type = len = print = sys = json = s = q = 3")
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("del dict, list, str")
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
 
 
-async def test_whoever_left_before_the_attach_was_read_gets_no_probe(
+async def test_a_client_that_left_before_its_attach_was_read_gets_no_probe(
     kernel: KernelProcess, tmp_path: Path
 ) -> None:
     waiting = kernel.queue("import pathlib\nwhile not pathlib.Path('go').exists(): pass")
     with watch_process(kernel) as other:
-        line_of(other, "waiting")
+        read_record(other, "waiting")
         other.kill()
     (tmp_path / "go").touch()
     kernel.wait(waiting)
-    assert value(kernel.client(), INSTALLED) is False
+    assert evaluate(kernel.client(), INSTALLED) is False
 
 
-async def test_a_watcher_elsewhere_renews_its_lease(
+async def test_a_watcher_on_another_machine_renews_its_lease(
     kernel: KernelProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Its process cannot be looked for; without a sign of life it counts as gone after some runs."""
+    """Its process cannot be checked; without a renewal it counts as gone after some runs."""
     monkeypatch.setattr(inject, "machine_mark", lambda: "elsewhere")
     monkeypatch.setattr(inject, "start_mark", lambda _pid: "never")
-    copy = tmp_path / "copy.json"  # as it comes over ssh: no process here was started from it
+    copy = tmp_path / "copy.json"  # like a file copied over ssh: no local process was started with it
     copy.write_text(kernel.connection_file.read_text())
     copy.chmod(0o600)
     kernel.connection_file, own = copy, kernel.connection_file
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         for number in range(1, 61):
             kernel.run(f"a = {number}")
-            await watch.ran(number)
-        os.kill(kernel.pid, signal.SIGINT)  # an idle kernel takes no harm from it
+            await watch.wait_for_runs(number)
+        os.kill(kernel.pid, signal.SIGINT)  # harmless to an idle kernel
         kernel.run("b = 1")
-        await watch.ran(61)
+        await watch.wait_for_runs(61)
     kernel.connection_file = own
 
 
 @pytest.mark.fault(35)
-async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: KernelProcess) -> None:
+async def test_a_probe_that_lost_its_modules_leaves_those_of_another_alone(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run("%load_ext autoreload\n%autoreload 2\nimport sys")
-    report = value(client, EXPRESSION)
+    report = evaluate(client, EXPRESSION)
     async with watching(kernel) as first:
-        await first.attached()
+        await first.wait_for_attach()
         kernel.run("for name in [n for n in sys.modules if 'kernelscope' in n]: del sys.modules[name]")
-        await first.ran(1)
+        await first.wait_for_runs(1)
         async with watching(kernel) as second:
-            await second.attached()
+            await second.wait_for_attach()
             await first.source.close()
-            assert value(client, INSTALLED) is True
+            assert evaluate(client, INSTALLED) is True
             kernel.run("a = 1")
-            await second.ran(1)
-    assert value(client, INSTALLED) is False
-    left = value(client, EXPRESSION)
-    assert {k: left[k] for k in ("callbacks", "comms", "threads")} == {
+            await second.wait_for_runs(1)
+    assert evaluate(client, INSTALLED) is False
+    state = evaluate(client, EXPRESSION)
+    assert {k: state[k] for k in ("callbacks", "comms", "threads")} == {
         k: report[k] for k in ("callbacks", "comms", "threads")
     }
 
@@ -428,12 +432,12 @@ async def test_whoever_lost_its_modules_leaves_those_of_another_alone(kernel: Ke
     [
         "import os; os._exit(9)",
         "import ctypes; ctypes.string_at(0)",
-        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)  # as the kernel of an OOM does",
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)  # as the OOM killer does",
     ],
     ids=["exit", "segfault", "killed"],
 )
-async def test_a_cell_that_ends_the_kernel(kernel: KernelProcess, tmp_path: Path, end: str) -> None:
-    """It is told as a death, and what was recorded before it is there."""
+async def test_a_cell_may_end_the_kernel(kernel: KernelProcess, tmp_path: Path, end: str) -> None:
+    """The death is reported, and the recording has everything before it."""
     recording = tmp_path / "runs.kscope"
     command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
     recorder = await asyncio.create_subprocess_exec(
@@ -450,14 +454,14 @@ async def test_a_cell_that_ends_the_kernel(kernel: KernelProcess, tmp_path: Path
                 kernel.queue(end)
         assert await recorder.wait() == 3
     assert [line["state"] for line in records if line["type"] == "kernel"][-1] == "died"
-    kept = await events_in(recording)
-    runs = [event.observation for event in kept if isinstance(event, Observed)]
+    events = await events_in(recording)
+    runs = [event.observation for event in events if isinstance(event, Observed)]
     assert [set(run.names) for run in runs if run.run] == [{"model"}]
 
 
 @pytest.mark.fault(48)
-async def test_threads_that_change_the_namespace(kernel: KernelProcess) -> None:
-    """Every look is at a copy that is made in one step: none fails, in the hooks or in a poll."""
+async def test_threads_may_change_the_namespace_during_a_look(kernel: KernelProcess) -> None:
+    """Every look scans a copy that is made in one step, so that no hook or poll fails."""
     kernel.run(
         "import sys, threading\nsys.setswitchinterval(1e-6)\n"
         "for i in range(3000): globals()[f'name_{i}'] = i\n"
@@ -471,10 +475,10 @@ async def test_threads_that_change_the_namespace(kernel: KernelProcess) -> None:
     )
     agent = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
     async with watching(kernel, poll=0.1) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         for number in range(1, 16):
             kernel.run("a = 1")
-            await watch.ran(number)
+            await watch.wait_for_runs(number)
         kernel.run("done.append(1); [thread.join() for thread in threads]; sys.setswitchinterval(0.005)")
-        assert [run.cut for run in await watch.ran(16)] == [()] * 16
-        assert value(kernel.client(), f"{agent}.guard.failures") == 0
+        assert [run.cut for run in await watch.wait_for_runs(16)] == [()] * 16
+        assert evaluate(kernel.client(), f"{agent}.guard.failures") == 0

@@ -1,4 +1,4 @@
-"""Connection info from standard input: it works as a file does, and its key is written nowhere."""
+"""Reads connection info from standard input: it works like a file, and its key is written nowhere."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
 
 @pytest.fixture
 def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every folder that a program may write its own files into."""
+    """A folder that contains every folder for a program's own files."""
     (folder := tmp_path / "private").mkdir()
     for name in (
         "TMPDIR",
@@ -43,14 +43,14 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def with_key(folder: Path, kernel: KernelProcess) -> list[Path]:
+def files_with_key(folder: Path, kernel: KernelProcess) -> list[Path]:
     key = json.loads(kernel.connection_file.read_text())["key"].encode()
     assert len(key) > 8
     return [path for path in folder.rglob("*") if path.is_file() and key in path.read_bytes()]
 
 
-def info(kernel: KernelProcess) -> bytes:
-    """As ``%connect_info`` prints it."""
+def connect_info(kernel: KernelProcess) -> bytes:
+    """Return what ``%connect_info`` prints."""
     return kernel.connection_file.read_bytes() + b"\n\nPaste the above JSON into a file, and connect with:\n"
 
 
@@ -66,13 +66,13 @@ def watch(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def give(process: subprocess.Popen[bytes], kernel: KernelProcess) -> None:
+def send_info(process: subprocess.Popen[bytes], kernel: KernelProcess) -> None:
     assert process.stdin is not None
-    process.stdin.write(info(kernel))
+    process.stdin.write(connect_info(kernel))
     process.stdin.flush()
 
 
-def end_of_input(process: subprocess.Popen[bytes]) -> None:
+def close_input(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     process.stdin.close()
     process.stdin = None
@@ -80,57 +80,57 @@ def end_of_input(process: subprocess.Popen[bytes]) -> None:
 
 def test_a_killed_watcher_leaves_no_key(kernel: KernelProcess, private: Path) -> None:
     with watch("watch", "-", "--json") as process:
-        give(process, kernel)
-        end_of_input(process)
+        send_info(process, kernel)
+        close_input(process)
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
         assert (first["type"], first["kernel"]["connection_file"]) == ("attached", "standard input")
-        assert with_key(private, kernel) == []
+        assert files_with_key(private, kernel) == []
         process.kill()
         process.wait(LONG)
-        assert with_key(private, kernel) == []
-    (control := private / "TMPDIR" / "control").write_bytes(info(kernel))
-    assert with_key(private, kernel) == [control]
+        assert files_with_key(private, kernel) == []
+    (control := private / "TMPDIR" / "control").write_bytes(connect_info(kernel))
+    assert files_with_key(private, kernel) == [control]
 
 
-def test_one_that_is_killed_before_it_has_attached_leaves_none_either(
+def test_a_watcher_that_is_killed_before_it_attaches_leaves_no_key(
     kernel: KernelProcess, private: Path
 ) -> None:
     busy = kernel.queue("from pathlib import Path\nwhile not Path('go').exists(): pass")
     with watch("watch", "-", "--json") as process:
-        give(process, kernel)
-        assert with_key(private, kernel) == []
-        end_of_input(process)
+        send_info(process, kernel)
+        assert files_with_key(private, kernel) == []
+        close_input(process)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["type"] == "waiting"
-        assert with_key(private, kernel) == []
+        assert files_with_key(private, kernel) == []
         process.kill()
         process.wait(LONG)
-        assert with_key(private, kernel) == []
+        assert files_with_key(private, kernel) == []
     (kernel.folder / "go").touch()
     assert kernel.wait(busy)["status"] == "ok"
 
 
-def test_runs_and_a_restart_are_seen_as_with_a_file(kernel: KernelProcess, private: Path) -> None:
+def test_runs_and_a_restart_are_reported_as_with_a_file(kernel: KernelProcess, private: Path) -> None:
     with watch("watch", "-", "--json") as process:
-        give(process, kernel)
-        end_of_input(process)
+        send_info(process, kernel)
+        close_input(process)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["type"] == "attached"
         kernel.run(MODEL)
-        seen: list[dict[str, Any]] = []
-        while not seen or seen[-1]["type"] != "execution":
-            seen.append(json.loads(process.stdout.readline()))
-        assert [change["verdict"] for change in seen[-1]["changes"]] == ["created"]
+        records: list[dict[str, Any]] = []
+        while not records or records[-1]["type"] != "execution":
+            records.append(json.loads(process.stdout.readline()))
+        assert [change["verdict"] for change in records[-1]["changes"]] == ["created"]
         kernel.restart()
-        while seen[-1]["type"] != "attached":
-            seen.append(json.loads(process.stdout.readline()))
-        assert seen[-1]["epoch"] == 2
+        while records[-1]["type"] != "attached":
+            records.append(json.loads(process.stdout.readline()))
+        assert records[-1]["epoch"] == 2
 
 
-def test_the_other_commands_take_it_too(kernel: KernelProcess, private: Path, tmp_path: Path) -> None:
+def test_the_other_commands_read_it_too(kernel: KernelProcess, private: Path, tmp_path: Path) -> None:
     kernel.run(MODEL)
-    for arguments, said in (
+    for arguments, output in (
         (["explain", "-", "model"], b"model"),
         (["export", "-", "--to", "markdown"], b"model"),
         (["audit", "-", "--for", "0s"], b"standard input"),
@@ -138,11 +138,11 @@ def test_the_other_commands_take_it_too(kernel: KernelProcess, private: Path, tm
     ):
         done = subprocess.run(
             [sys.executable, "-m", "kernelscope", *arguments],
-            input=info(kernel), capture_output=True, check=False, timeout=LONG,
+            input=connect_info(kernel), capture_output=True, check=False, timeout=LONG,
         )  # fmt: skip
         assert done.returncode == 0, (arguments, done.stderr)
-        assert said in done.stdout, arguments
-    assert with_key(private, kernel) == []
+        assert output in done.stdout, arguments
+    assert files_with_key(private, kernel) == []
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_the_other_commands_take_it_too(kernel: KernelProcess, private: Path, tm
         ({"transport": "ipc", "ip": None}, "standard input: ip is missing"),
     ],
 )
-def test_what_is_wrong_with_it_is_said(
+def test_invalid_info_is_a_clear_error(
     kernel: KernelProcess, private: Path, changes: dict[str, object], words: str
 ) -> None:
     raw = {**json.loads(kernel.connection_file.read_text()), **changes}
@@ -170,7 +170,7 @@ def test_what_is_wrong_with_it_is_said(
 @pytest.mark.parametrize(
     "command", [["export", "--to", "csv", "-o"], ["record", "-o"], ["watch", "--record"]]
 )
-def test_the_connection_file_and_its_notebook_are_not_written_over(
+def test_the_connection_file_and_its_notebook_are_not_overwritten(
     kernel: KernelProcess, tmp_path: Path, command: list[str]
 ) -> None:
     (notebook := tmp_path / "churn.ipynb").write_text('{"cells": [], "nbformat": 4}')
@@ -190,7 +190,7 @@ def test_the_connection_file_and_its_notebook_are_not_written_over(
     assert (file.read_bytes(), notebook.read_bytes()) == before
 
 
-def test_nor_is_the_notebook_that_only_the_kernel_knows(tmp_path: Path) -> None:
+def test_a_notebook_that_only_the_kernel_knows_is_not_overwritten(tmp_path: Path) -> None:
     (notebook := tmp_path / "churn.ipynb").write_text('{"cells": [], "nbformat": 4}')
     (folder := tmp_path / "kernel").mkdir()
     with KernelProcess(folder, env={"JPY_SESSION_NAME": str(notebook)}) as kernel:

@@ -1,4 +1,4 @@
-"""`kernelscope record` and `replay` as a user runs them, beside a real kernel."""
+"""Runs `kernelscope record` and `replay` as a user does, with a real kernel."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
         yield process
 
 
-class Running:
-    """A command, and the lines that it has written so far to one of its streams."""
+class RunningCommand:
+    """Runs a command and collects the lines of one of its streams."""
 
     def __init__(self, process: subprocess.Popen[str], stream: Any) -> None:
         self.process = process
@@ -47,11 +47,11 @@ class Running:
                 self.lines.append(line)
                 self._more.notify_all()
 
-    def until(self, fact: Callable[[list[str]], object]) -> None:
+    def wait_until(self, fact: Callable[[list[str]], object]) -> None:
         with self._more:
             assert self._more.wait_for(lambda: fact(self.lines), LONG), self.lines
 
-    def ended(self, *, by: signal.Signals | None = None) -> int:
+    def wait_for_end(self, *, by: signal.Signals | None = None) -> int:
         if by is not None:
             self.process.send_signal(by)
         status = self.process.wait(LONG)
@@ -60,23 +60,23 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str, tells: str = "stderr") -> Iterator[Running]:
+def run_command(*arguments: str, tells: str = "stderr") -> Iterator[RunningCommand]:
     command = [sys.executable, "-m", "kernelscope", *arguments]
     with subprocess.Popen(command, text=True, **{tells: subprocess.PIPE}) as process:  # type: ignore[call-overload]
-        told = Running(process, getattr(process, tells))
+        running = RunningCommand(process, getattr(process, tells))
         try:
-            yield told
+            yield running
         finally:
             process.kill()
 
 
-def replayed(path: Path, *options: str) -> list[dict[str, Any]]:
+def replay(path: Path, *options: str) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "kernelscope", "replay", "--json", *options, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONG)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def attached(lines: list[str]) -> bool:
+def has_attached(lines: list[str]) -> bool:
     return any("Ctrl-C ends it" in line for line in lines)
 
 
@@ -90,26 +90,26 @@ def test_each_run_is_in_the_file_whatever_ends_the_recording(
 ) -> None:
     path = tmp_path / "a.kscope"
     with (
-        running("record", str(kernel.connection_file), "-o", str(path)) as record,
-        running("watch", str(kernel.connection_file), "--json", tells="stdout") as watch,
+        run_command("record", str(kernel.connection_file), "-o", str(path)) as record,
+        run_command("watch", str(kernel.connection_file), "--json", tells="stdout") as watch,
     ):
-        record.until(attached)
-        watch.until(lambda lines: lines)
+        record.wait_until(has_attached)
+        watch.wait_until(lambda lines: lines)
         ran = [
             kernel.run(code)["execution_count"] for code in (MODEL, "model.fit([[0], [1]], [0, 1])", "1/0")
         ]
-        watch.until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
-        with running("replay", str(path), "--json", "--follow", tells="stdout") as follow:
-            follow.until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
-        assert record.ended(by=end) == (130 if end != signal.SIGKILL else -end)
-        assert watch.ended(by=signal.SIGTERM) == 130
+        watch.wait_until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
+        with run_command("replay", str(path), "--json", "--follow", tells="stdout") as follow:
+            follow.wait_until(lambda lines: len(counts([json.loads(line) for line in lines])) == 3)
+        assert record.wait_for_end(by=end) == (130 if end != signal.SIGKILL else -end)
+        assert watch.wait_for_end(by=signal.SIGTERM) == 130
         if end != signal.SIGKILL:
             assert f"`kernelscope replay {path}` opens it" in "".join(record.lines)
-        seen = [json.loads(line) for line in watch.lines]
+        records = [json.loads(line) for line in watch.lines]
 
-    again = replayed(path)
+    again = replay(path)
     assert counts(again) == ran
-    assert [r for r in again if r["type"] == "execution"] == [r for r in seen if r["type"] == "execution"]
+    assert [r for r in again if r["type"] == "execution"] == [r for r in records if r["type"] == "execution"]
     about = RecordingSource(path).about()
     assert about.kernel is not None
     assert about.kernel.pid == kernel.pid
@@ -118,13 +118,13 @@ def test_each_run_is_in_the_file_whatever_ends_the_recording(
     assert not any(key in file.read_bytes() for file in tmp_path.iterdir())
 
 
-async def test_what_is_very_long_is_stored_once_and_cut(kernel: KernelProcess, tmp_path: Path) -> None:
+async def test_a_very_long_text_is_cut_and_stored_once(kernel: KernelProcess, tmp_path: Path) -> None:
     path = tmp_path / "a.kscope"
-    with running("record", str(kernel.connection_file), "-o", str(path)) as record:
-        record.until(attached)
+    with run_command("record", str(kernel.connection_file), "-o", str(path)) as record:
+        record.wait_until(has_attached)
         for _ in range(3):
             kernel.run(LONG_ONES, timeout=LONG * 4)
-        record.ended(by=signal.SIGTERM)
+        record.wait_for_end(by=signal.SIGTERM)
     assert sum(file.stat().st_size for file in [path]) < 250_000
     with closing(sqlite3.connect(path)) as database:
         long_ones = "SELECT count(*), max(length(source)) FROM sources WHERE length(source) > 1000"
@@ -133,12 +133,10 @@ async def test_what_is_very_long_is_stored_once_and_cut(kernel: KernelProcess, t
     assert [run.code_cut for run in runs if run is not None] == [True, True, True]
 
 
-def test_where_the_file_is_there_or_the_disk_is_full_it_ends_with_five(
-    kernel: KernelProcess, tmp_path: Path
-) -> None:
+def test_an_existing_file_or_a_full_disk_is_exit_status_5(kernel: KernelProcess, tmp_path: Path) -> None:
     (tmp_path / "thesis").write_text("years of work")
-    with running("record", str(kernel.connection_file), "-o", str(tmp_path / "thesis")) as record:
-        assert record.ended() == 5
+    with run_command("record", str(kernel.connection_file), "-o", str(tmp_path / "thesis")) as record:
+        assert record.wait_for_end() == 5
         assert "exists already" in "".join(record.lines)
     assert (tmp_path / "thesis").read_text() == "years of work"
 
@@ -147,28 +145,28 @@ def test_where_the_file_is_there_or_the_disk_is_full_it_ends_with_five(
     with subprocess.Popen(
         [*limited, str(kernel.connection_file), "-o", str(path)], stderr=subprocess.PIPE, text=True
     ) as process:
-        record = Running(process, process.stderr)
-        record.until(attached)
+        record = RunningCommand(process, process.stderr)
+        record.wait_until(has_attached)
         for number in range(12):
             kernel.run(f"a = {number}  # " + "x" * 10_000)
-        assert record.ended() == 5
+        assert record.wait_for_end() == 5
         assert "the recording has ended" in "".join(record.lines)
-    assert 0 < len(counts(replayed(path))) < 12
+    assert 0 < len(counts(replay(path))) < 12
 
 
-def test_a_session_that_was_played_is_judged_anew_alike(kernel: KernelProcess, tmp_path: Path) -> None:
+def test_rejudging_a_recorded_session_gives_the_same_verdicts(kernel: KernelProcess, tmp_path: Path) -> None:
     path = tmp_path / "a.kscope"
     kernel.run("model = None")
-    with running("record", str(kernel.connection_file), "-o", str(path)) as record:
-        record.until(attached)
+    with run_command("record", str(kernel.connection_file), "-o", str(path)) as record:
+        record.wait_until(has_attached)
         for code in (MODEL, MODEL, "model.fit([[0], [1]], [0, 1])", "del model"):
             kernel.run(code)
-        record.ended(by=signal.SIGTERM)
-    given = replayed(path)
-    assert [r["changes"][0]["verdict"] for r in given if r["type"] == "execution"] == [
+        record.wait_for_end(by=signal.SIGTERM)
+    stored = replay(path)
+    assert [r["changes"][0]["verdict"] for r in stored if r["type"] == "execution"] == [
         "created",
         "reset",
         "fitted",
         "deleted",
     ]
-    assert replayed(path, "--rejudge") == given
+    assert replay(path, "--rejudge") == stored

@@ -1,6 +1,6 @@
-"""A watcher on another machine that is not heard of any more: the probe leaves.
+"""The probe of a watcher on another machine is uninstalled when its lease is no longer renewed.
 
-That one which is heard of is kept is in ``test_manners.py``.
+``test_manners.py`` tests that renewing the lease keeps the probe.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from tests.support.kernels import KernelProcess
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process as a kernel on another machine would see it: not at all."""
+    """Hide this process from the kernel, as if it were on another machine."""
     monkeypatch.setattr(inject, "machine_mark", lambda: "another machine")
     monkeypatch.setattr(inject, "start_mark", lambda _pid: "another process")
 
 
-async def test_a_watcher_that_gives_none_is_let_go(
+async def test_a_watcher_that_does_not_renew_its_lease_is_removed(
     tmp_path: Path, elsewhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Attachment, "take_renewal", lambda _: False)
     with KernelProcess(tmp_path) as kernel:
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for _ in range(REMOTE_RUNS):
                 kernel.queue("1")
-            await watch.ran(REMOTE_RUNS)
+            await watch.wait_for_runs(REMOTE_RUNS)
             assert kernel.run(f"assert not {INSTALLED}")["status"] == "ok"
             assert len(watch.runs) == REMOTE_RUNS

@@ -1,4 +1,4 @@
-"""Restarts of every kind, and what is left of the kernel before in the one after: nothing."""
+"""Restarts kernels in every way: nothing of the previous kernel is left in the timeline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 from kernelscope.domain.events import KernelChanged, Observed, Waiting
 from kernelscope.kernel.live_source import LiveSource
-from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
+from tests.kernel.watching import INSTALLED, LONG, Watcher, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Nursery
 
@@ -32,122 +32,132 @@ class Model:
     def fit(self): self.learned_ = 1
 m, other = Model(), Model()
 """
-"""Two models without an import that takes its time."""
+"""Two models without a slow import."""
 
-Told = list[tuple[str, float]]
-"""Per restart: its kind, and the seconds from the kernel's first answer to the next epoch."""
+Restarts = list[tuple[str, float]]
+"""For each restart its kind, and the seconds from the kernel's first answer to the next epoch."""
 
 
 class Lane:
-    """One kernel that is watched and restarted again and again."""
+    """Watches one kernel that is restarted again and again, and measures the restarts."""
 
-    def __init__(self, watch: Watching) -> None:
+    def __init__(self, watch: Watcher) -> None:
         self.watch = watch
         self.epoch = 1
-        self.told: Told = []
+        self.restarts: Restarts = []
 
-    async def begun(self, kind: str, pid: int, answered: float) -> None:
-        """The next epoch is there, in order, and holds nothing of the one before."""
-        # A kernel that lived a moment between two others may be attached to, or passed over.
-        await self.watch.until(lambda w: w.attaches and w.attaches[-1].kernel.pid == pid)
-        self.told.append((kind, max(0.0, time.monotonic() - answered)))
-        found = self.watch.attaches[-1]
-        assert (found.base.names, found.history, found.kernel.execution_count) == ({}, (), 0)
+    async def check_begin(self, kind: str, pid: int, answered: float) -> None:
+        """Check that the next epoch has begun, and has nothing of the previous one."""
+        # A kernel that lived for a moment between two others may be attached to or skipped.
+        await self.watch.wait_until(lambda w: w.attaches and w.attaches[-1].kernel.pid == pid)
+        self.restarts.append((kind, max(0.0, time.monotonic() - answered)))
+        attached = self.watch.attaches[-1]
+        assert (attached.base.names, attached.history, attached.kernel.execution_count) == ({}, (), 0)
         epochs = [a.epoch for a in self.watch.attaches]
         assert epochs == list(range(1, len(epochs) + 1))
         assert len(epochs) > self.epoch
         self.epoch = len(epochs)
         states = [e.state for e in self.watch.events if isinstance(e, KernelChanged)]
         assert states.count("restarted") == self.epoch - 1
-        place = self.watch.events.index(found)
-        told = [e for e in self.watch.events[:place] if not isinstance(e, Waiting)]
-        assert told[-1] == KernelChanged(self.epoch - 1, "restarted"), "told before the attach"
+        place = self.watch.events.index(attached)
+        before = [e for e in self.watch.events[:place] if not isinstance(e, Waiting)]
+        assert before[-1] == KernelChanged(self.epoch - 1, "restarted"), "reported before the attach"
 
-    async def works(self, run: Callable[[str], Awaitable[Any]]) -> None:
-        """A run in this epoch is told as its first, with generations numbered from 1."""
+    async def check_run(self, run: Callable[[str], Awaitable[Any]]) -> None:
+        """Check that a run is the first of its epoch, with generations numbered from 1."""
         await run(MODEL)
         epoch = self.epoch
-        await self.watch.until(
+        await self.watch.wait_until(
             lambda w: w.events and isinstance(w.events[-1], KernelChanged | Observed) and _runs(w, epoch)
         )
-        (run_told,) = _runs(self.watch, epoch)
-        assert run_told.observation.seq == 1
-        assert sorted(o.generation or 0 for o in run_told.observation.objects) == [1, 2]
+        (observed,) = _runs(self.watch, epoch)
+        assert observed.observation.seq == 1
+        assert sorted(o.generation or 0 for o in observed.observation.objects) == [1, 2]
 
 
-def _runs(watch: Watching, epoch: int) -> list[Observed]:
+def _runs(watch: Watcher, epoch: int) -> list[Observed]:
     return [e for e in watch.events if isinstance(e, Observed) and e.epoch == epoch and e.observation.run]
 
 
 @asynccontextmanager
-async def another_hand() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
-    """Calls what blocks in one thread of its own, in which jupyter_client makes one event loop."""
+async def blocking_caller() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    """Call blocking functions in one other thread, in which jupyter_client creates one event loop."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1) as thread:
-        yield lambda call, *given: loop.run_in_executor(thread, call, *given)
+        yield lambda call, *arguments: loop.run_in_executor(thread, call, *arguments)
         await loop.run_in_executor(thread, lambda: ensure_event_loop().close())
 
 
-async def by_hand(folder: Path, kinds: list[str]) -> Told:
-    """A kernel that is killed, or asked to go, and started again on the same file."""
+async def restart_by_hand(folder: Path, kinds: list[str]) -> Restarts:
+    """Restart a kernel on the same file, after killing it or asking it to shut down."""
     with Nursery(sys.executable, ()) as nursery:  # one per lane: it serves one thread
-        async with another_hand() as hand:
-            kernel = await hand(lambda: KernelProcess(folder, nursery=nursery))
+        async with blocking_caller() as call_blocking:
+            kernel = await call_blocking(lambda: KernelProcess(folder, nursery=nursery))
             try:
-                return await _by_hand(hand, kernel, kinds)
+                return await _restart_each(call_blocking, kernel, kinds)
             finally:
-                await hand(kernel.stop)
+                await call_blocking(kernel.stop)
 
 
-async def _by_hand(hand: Callable[..., Awaitable[Any]], kernel: KernelProcess, kinds: list[str]) -> Told:
+async def _restart_each(
+    call_blocking: Callable[..., Awaitable[Any]], kernel: KernelProcess, kinds: list[str]
+) -> Restarts:
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         lane = Lane(watch)
         for kind in kinds:
-            await hand(HOW[kind], kernel)
-            await lane.begun(kind, kernel.pid, time.monotonic())
-            await lane.works(lambda code: hand(kernel.run, code))
-    assert await hand(lambda: value(kernel.client(), INSTALLED)) is False
+            await call_blocking(RESTARTS[kind], kernel)
+            await lane.check_begin(kind, kernel.pid, time.monotonic())
+            await lane.check_run(lambda code: call_blocking(kernel.run, code))
+    assert await call_blocking(lambda: evaluate(kernel.client(), INSTALLED)) is False
     assert kernel.log.read_text().count("No such comm") == 0
-    return lane.told
+    return lane.restarts
 
 
-def forced(kernel: KernelProcess) -> None:
+def restart_forced(kernel: KernelProcess) -> None:
     kernel.restart()
 
 
-def graceful(kernel: KernelProcess) -> None:
+def restart_gracefully(kernel: KernelProcess) -> None:
     client = kernel.client()
     client.control_channel.send(client.session.msg("shutdown_request", {"restart": True}))
     kernel.process.wait(LONG)
     kernel.restart()
 
 
-def during_a_run(kernel: KernelProcess) -> None:
+def restart_during_a_run(kernel: KernelProcess) -> None:
     kernel.queue("import pathlib; pathlib.Path('runs').touch()\nwhile True: pass")
     _wait_for(kernel.folder / "runs")
     kernel.restart()
 
 
-def by_its_own_cell(kernel: KernelProcess) -> None:
+def restart_by_own_cell(kernel: KernelProcess) -> None:
     kernel.queue("import os; os._exit(1)")
     kernel.process.wait(LONG)
     kernel.restart()
 
 
-def thrice(kernel: KernelProcess) -> None:
+def restart_three_times(kernel: KernelProcess) -> None:
     for _ in range(3):
         kernel.restart()
 
 
-def and_busy_at_once(kernel: KernelProcess) -> None:
-    """As "Restart and run all": our question comes behind the notebook's."""
+def restart_when_busy(kernel: KernelProcess) -> None:
+    """Restart and queue cells, like "Restart and run all": our request comes behind them."""
     kernel.restart()
     kernel.wait(kernel.queue("import time; time.sleep(0.3)", store_history=False))
 
 
-HOW: dict[str, Callable[[KernelProcess], None]] = {
-    how.__name__: how for how in (forced, graceful, during_a_run, by_its_own_cell, thrice, and_busy_at_once)
+RESTARTS: dict[str, Callable[[KernelProcess], None]] = {
+    how.__name__: how
+    for how in (
+        restart_forced,
+        restart_gracefully,
+        restart_during_a_run,
+        restart_by_own_cell,
+        restart_three_times,
+        restart_when_busy,
+    )
 }
 
 
@@ -160,8 +170,8 @@ def _wait_for(path: Path) -> None:
 
 
 @asynccontextmanager
-async def managed(folder: Path) -> AsyncIterator[AsyncIOLoopKernelManager]:
-    """A kernel that Jupyter's own manager starts, and starts again when it dies."""
+async def jupyter_manager(folder: Path) -> AsyncIterator[AsyncIOLoopKernelManager]:
+    """Run a kernel whose Jupyter manager restarts it when it dies."""
     config = Config({"KernelRestarter": {"time_to_dead": 0.1, "stable_start_time": 0.0}})
     manager = AsyncIOLoopKernelManager(connection_file=str(folder / "kernel-managed.json"), config=config)
     with (folder / "kernel.log").open("ab") as log:
@@ -181,12 +191,12 @@ def pid_of(manager: AsyncIOLoopKernelManager) -> int:
     return pid
 
 
-async def by_jupyter(folder: Path, kinds: list[str]) -> Told:
-    async with managed(folder) as manager:
-        await answers(manager)
-        watch = Watching(LiveSource(folder / "kernel-managed.json"))
+async def restart_by_jupyter(folder: Path, kinds: list[str]) -> Restarts:
+    async with jupyter_manager(folder) as manager:
+        await wait_until_it_answers(manager)
+        watch = Watcher(LiveSource(folder / "kernel-managed.json"))
         task = asyncio.create_task(watch.pump())
-        await watch.attached()
+        await watch.wait_for_attach()
         lane = Lane(watch)
         for kind in kinds:
             before = pid_of(manager)
@@ -200,22 +210,22 @@ async def by_jupyter(folder: Path, kinds: list[str]) -> Told:
                     await manager.restart_kernel(now=True, newports=True)
                 case _:
                     await manager.restart_kernel(now=kind == "by Jupyter, now")
-            run = await answers(manager)
-            await lane.begun(kind, pid_of(manager), time.monotonic())
-            await lane.works(run)
+            run = await wait_until_it_answers(manager)
+            await lane.check_begin(kind, pid_of(manager), time.monotonic())
+            await lane.check_run(run)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await watch.source.close()
-    return lane.told
+    return lane.restarts
 
 
-async def answers(manager: AsyncIOLoopKernelManager) -> Callable[[str], Awaitable[Any]]:
-    """The kernel answers; what comes back runs a cell in it."""
+async def wait_until_it_answers(manager: AsyncIOLoopKernelManager) -> Callable[[str], Awaitable[Any]]:
+    """Wait until the kernel answers; returns a function that runs a cell in it."""
     client = manager.client()
     client.start_channels(stdin=False, control=False, hb=False)
     try:
-        asked = client.kernel_info()
-        while (await client.get_shell_msg(timeout=LONG))["parent_header"].get("msg_id") != asked:
+        request = client.kernel_info()
+        while (await client.get_shell_msg(timeout=LONG))["parent_header"].get("msg_id") != request:
             pass
     finally:
         client.stop_channels()
@@ -224,8 +234,8 @@ async def answers(manager: AsyncIOLoopKernelManager) -> Callable[[str], Awaitabl
         client = manager.client()
         client.start_channels(stdin=False, control=False, hb=False)
         try:
-            asked = client.execute(code)
-            while (await client.get_shell_msg(timeout=LONG))["parent_header"].get("msg_id") != asked:
+            request = client.execute(code)
+            while (await client.get_shell_msg(timeout=LONG))["parent_header"].get("msg_id") != request:
                 pass
         finally:
             client.stop_channels()
@@ -237,22 +247,24 @@ async def answers(manager: AsyncIOLoopKernelManager) -> Callable[[str], Awaitabl
 async def test_a_hundred_restarts_of_every_kind_are_a_hundred_epochs(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    kinds = [*HOW] * 12
+    kinds = [*RESTARTS] * 12
     random.Random(4).shuffle(kinds)
     folders = [tmp_path / f"lane{n}" for n in range(3)]
     for folder in folders:
         folder.mkdir()
     jupyters = ["by Jupyter, now", "by Jupyter, asked", "to new ports", *["autorestarted"] * 5] * 4
     lanes = await asyncio.gather(
-        by_hand(folders[0], kinds[::2]), by_hand(folders[1], kinds[1::2]), by_jupyter(folders[2], jupyters)
+        restart_by_hand(folders[0], kinds[::2]),
+        restart_by_hand(folders[1], kinds[1::2]),
+        restart_by_jupyter(folders[2], jupyters),
     )
-    told = [one for lane in lanes for one in lane]
-    assert len(told) >= 100
+    restarts = [one for lane in lanes for one in lane]
+    assert len(restarts) >= 100
     lines = []
-    for kind in (*HOW, *dict.fromkeys(jupyters)):
-        seconds = [s for k, s in told if k == kind]
+    for kind in (*RESTARTS, *dict.fromkeys(jupyters)):
+        seconds = [s for k, s in restarts if k == kind]
         lines.append(f"{kind:<20} {len(seconds):>4} {statistics.median(seconds):>8.2f} {max(seconds):>8.2f}")
-    seconds = [s for _, s in told]
+    seconds = [s for _, s in restarts]
     lines.append(f"{'all':<20} {len(seconds):>4} {statistics.median(seconds):>8.2f} {max(seconds):>8.2f}")
     record_property(
         "table",

@@ -1,4 +1,4 @@
-"""Runs that do not simply follow one another, and looks between them."""
+"""Tests runs that overlap or are interrupted, and looks between runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernelscope.domain.events import Progress
-from tests.kernel.watching import LONG, value, watching
+from tests.kernel.watching import LONG, evaluate, watching
 from tests.support.kernels import KernelProcess
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
         yield process
 
 
-def new_subshell(client: Any) -> str:
-    """Its id; asked on the control channel (ipykernel 7)."""
+def create_subshell(client: Any) -> str:
+    """Create a subshell over the control channel (ipykernel 7); returns its id."""
     message = client.session.msg("create_subshell_request", {})
     client.control_channel.send(message)
     while True:
@@ -40,14 +40,14 @@ def new_subshell(client: Any) -> str:
             return subshell
 
 
-async def test_cells_that_run_beside_one_another_are_runs_each(kernel: KernelProcess) -> None:
+async def test_concurrent_cells_are_separate_runs(kernel: KernelProcess) -> None:
     client = kernel.client()
-    subshell = new_subshell(client)
+    subshell = create_subshell(client)
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         first = "from sklearn.svm import SVC\nbeside = SVC()\n" + UNTIL_GO.format("one")
         running = kernel.queue(first)
-        await watch.until(lambda w: w.events[1:])
+        await watch.wait_until(lambda w: w.events[1:])
         content = {
             "code": "inside = 1",
             "silent": False,
@@ -59,73 +59,73 @@ async def test_cells_that_run_beside_one_another_are_runs_each(kernel: KernelPro
         message = client.session.msg("execute_request", content)
         message["header"]["subshell_id"] = subshell
         client.shell_channel.send(message)
-        await watch.ran(1)
+        await watch.wait_for_runs(1)
         (kernel.folder / "one").touch()
         kernel.wait(running)
-        await watch.ran(2)
+        await watch.wait_for_runs(2)
         assert watch.codes == ["inside = 1", first]
         assert sorted(run.run.execution_count for run in watch.runs if run.run) == [1, 2]
 
 
-async def test_a_run_whose_end_was_never_told_does_not_hide_those_after_it(kernel: KernelProcess) -> None:
+async def test_a_run_without_a_reported_end_does_not_hide_later_runs(kernel: KernelProcess) -> None:
     callbacks = "get_ipython().events.callbacks['post_run_cell']"
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("'before'")
         kernel.run(f"saved = {callbacks}[:]; {callbacks}.clear()")
         kernel.run(f"{callbacks}.extend(saved)")
         kernel.run("'after'")
-        await watch.until(lambda w: "'after'" in w.codes)
+        await watch.wait_until(lambda w: "'after'" in w.codes)
         assert watch.codes[-2:] == [f"{callbacks}.extend(saved)", "'after'"]
 
 
-async def test_a_run_whose_end_was_never_told_is_not_said_to_go_on(kernel: KernelProcess) -> None:
+async def test_a_run_without_a_reported_end_is_not_reported_as_running(kernel: KernelProcess) -> None:
     callbacks = "get_ipython().events.callbacks['post_run_cell']"
     pulse = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT.pulse"
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run(f"saved = {callbacks}[:]; {callbacks}.clear()")
-        await becomes(kernel.client(), f"{pulse}._armed is None and {pulse}._run is None", True)
+        await wait_for_value(kernel.client(), f"{pulse}._armed is None and {pulse}._run is None", True)
         assert not any(isinstance(event, Progress) for event in watch.events)
 
 
-async def test_an_interrupt_that_left_the_turn_taken_costs_no_run_its_look(kernel: KernelProcess) -> None:
+async def test_an_interrupt_that_left_the_lock_acquired_costs_no_run_its_look(kernel: KernelProcess) -> None:
     agent = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
     kernel.run("from sklearn.svm import SVC")
     async with watching(kernel, poll=0.1) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run(f"_ = {agent}.observer.lock.acquire(); a = SVC()")
-        (run,) = await watch.ran(1)
+        (run,) = await watch.wait_for_runs(1)
         assert run.cut == ()
         assert set(run.names) == {"a"}
         kernel.run("import threading\ndef late():\n    globals()['b'] = SVC()\n")
         kernel.run("threading.Timer(0.1, late).start()")
-        await watch.until(lambda w: any("b" in o.names for o in w.observations))
+        await watch.wait_until(lambda w: any("b" in o.names for o in w.observations))
 
 
-async def test_looks_between_runs_are_as_frequent_as_the_most_curious_watcher_asks_and_end_with_it(
+async def test_polling_follows_the_shortest_interval_of_all_watchers_and_ends_with_that_watcher(
     kernel: KernelProcess,
 ) -> None:
     client = kernel.client()
     async with watching(kernel) as patient:
-        await patient.attached()
-        assert value(client, POLLING) is False
+        await patient.wait_for_attach()
+        assert evaluate(client, POLLING) is False
         async with watching(kernel, poll=5.0) as curious:
-            await curious.attached()
-            assert value(client, INTERVAL) == 5.0
+            await curious.wait_for_attach()
+            assert evaluate(client, INTERVAL) == 5.0
             await patient.source.look_between_runs(2.0)
-            await becomes(client, INTERVAL, 2.0)
+            await wait_for_value(client, INTERVAL, 2.0)
             await patient.source.look_between_runs(None)
-            await becomes(client, INTERVAL, 5.0)
-        assert value(client, POLLING) is False
+            await wait_for_value(client, INTERVAL, 5.0)
+        assert evaluate(client, POLLING) is False
         await patient.source.look_between_runs(3.0)
-        await becomes(client, POLLING, True)
+        await wait_for_value(client, POLLING, True)
         await patient.source.look_between_runs(None)
-        await becomes(client, POLLING, False)
+        await wait_for_value(client, POLLING, False)
 
 
-async def becomes(client: BlockingKernelClient, expression: str, wanted: object) -> None:
-    """What one client says and what another asks need not arrive in that order."""
+async def wait_for_value(client: BlockingKernelClient, expression: str, wanted: object) -> None:
+    """Wait until an expression has this value: messages of two clients may arrive in any order."""
     async with asyncio.timeout(LONG):
-        while value(client, expression) != wanted:  # noqa: ASYNC110 - another process makes it true
+        while evaluate(client, expression) != wanted:  # noqa: ASYNC110 - another process makes it true
             await asyncio.sleep(0)

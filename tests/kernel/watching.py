@@ -1,4 +1,4 @@
-"""A live source and its events; and a kernel asked behind its user's back."""
+"""Runs a live source and collects its events; evaluates expressions in a kernel with silent requests."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
 
 LONG = 120.0
-"""Seconds after which something counts as never happening, on a loaded machine, too."""
+"""Seconds after which a test gives up waiting, generous enough for a loaded machine."""
 
 INSTALLED = "'_kernelscope_probe' in __import__('sys').modules"
 
 
-class Watching:
-    """What a source has told so far."""
+class Watcher:
+    """Collects the events of a source."""
 
     def __init__(self, source: LiveSource) -> None:
         self.source = source
@@ -42,8 +42,8 @@ class Watching:
             self.error = error
         self._more.set()
 
-    async def until(self, condition: Callable[[Watching], object], seconds: float = LONG) -> None:
-        """Waits for a fact; fails with all that was told instead."""
+    async def wait_until(self, condition: Callable[[Watcher], object], seconds: float = LONG) -> None:
+        """Wait until the condition holds; on failure shows the events received."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition(self):
@@ -51,27 +51,27 @@ class Watching:
                     self._more.clear()
                     await self._more.wait()
         except TimeoutError:
-            raise AssertionError(f"not in {seconds} s; told: {self.events}") from None
+            raise AssertionError(f"not in {seconds} s; events: {self.events}") from None
 
-    async def failure(self, seconds: float = LONG) -> KernelscopeError:
-        """The error that it ends with."""
+    async def wait_for_error(self, seconds: float = LONG) -> KernelscopeError:
+        """Wait for the error that ends the source."""
         try:
             async with asyncio.timeout(seconds):
                 while self.error is None:
                     self._more.clear()
                     await self._more.wait()
         except TimeoutError:
-            raise AssertionError(f"no error in {seconds} s; told: {self.events}") from None
+            raise AssertionError(f"no error in {seconds} s; events: {self.events}") from None
         return self.error
 
-    async def attached(self, epochs: int = 1) -> Attached:
-        """The last one of so many."""
-        await self.until(lambda w: len(w.attaches) >= epochs)
+    async def wait_for_attach(self, epochs: int = 1) -> Attached:
+        """Wait for so many attaches; returns the last."""
+        await self.wait_until(lambda w: len(w.attaches) >= epochs)
         return self.attaches[epochs - 1]
 
-    async def ran(self, count: int) -> list[Observation]:
-        """That many runs."""
-        await self.until(lambda w: len(w.runs) >= count)
+    async def wait_for_runs(self, count: int) -> list[Observation]:
+        """Wait for so many runs."""
+        await self.wait_until(lambda w: len(w.runs) >= count)
         return self.runs
 
     @property
@@ -96,9 +96,9 @@ class Watching:
 
 
 @asynccontextmanager
-async def watching(kernel: KernelProcess, **options: Any) -> AsyncIterator[Watching]:
-    """A source at work; it has left when this ends."""
-    watch = Watching(LiveSource(kernel.connection_file, AttachOptions(**options)))
+async def watching(kernel: KernelProcess, **options: Any) -> AsyncIterator[Watcher]:
+    """Run a source; it has detached when the context ends."""
+    watch = Watcher(LiveSource(kernel.connection_file, AttachOptions(**options)))
     task = asyncio.create_task(watch.pump())
     try:
         yield watch
@@ -109,8 +109,8 @@ async def watching(kernel: KernelProcess, **options: Any) -> AsyncIterator[Watch
         await watch.source.close()
 
 
-def value(client: BlockingKernelClient, expression: str) -> Any:
-    """The value of an expression, by a silent request; what it is must be a literal."""
+def evaluate(client: BlockingKernelClient, expression: str) -> Any:
+    """Evaluate an expression with a silent request; its value must be a literal."""
     content = {
         "code": "",
         "silent": True,
@@ -124,13 +124,13 @@ def value(client: BlockingKernelClient, expression: str) -> Any:
     while True:
         reply = client.get_shell_msg(timeout=LONG)
         if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
-            told = reply["content"]["user_expressions"]["v"]
-            assert told["status"] == "ok", told
-            return ast.literal_eval(told["data"]["text/plain"])
+            outcome = reply["content"]["user_expressions"]["v"]
+            assert outcome["status"] == "ok", outcome
+            return ast.literal_eval(outcome["data"]["text/plain"])
 
 
-def played(client: BlockingKernelClient, code: str) -> list[tuple[str, str]]:
-    """Runs one cell; all that a front end shows of it."""
+def run_cell(client: BlockingKernelClient, code: str) -> list[tuple[str, str]]:
+    """Run one cell; returns everything that a front end shows for it."""
     shown: list[tuple[str, str]] = []
 
     def show(message: dict[str, Any]) -> None:

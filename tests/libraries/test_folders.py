@@ -1,4 +1,4 @@
-"""Every library's folder is complete, its rules give their sources, and the tables that the probe gets are theirs."""
+"""Tests that each library's folder is complete, its rules name sources, and the probe's tables come from them."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def test_a_folder_has_its_files(library: Library) -> None:
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=name)
-def test_the_kinds_of_a_library_bear_its_name(library: Library) -> None:
+def test_the_kinds_of_a_library_have_its_name(library: Library) -> None:
     for rules in library.rules if library.name != "generic" else ():
         assert rules.library.partition(".")[0] == library.name
 
 
 @pytest.mark.parametrize("rules", RULES, ids=kind)
-def test_a_rule_gives_its_source(rules: LibraryRules) -> None:
+def test_a_rule_names_its_source(rules: LibraryRules) -> None:
     assert rules.source
     for table in STATED:
         for entry in getattr(rules, table):
@@ -56,17 +56,17 @@ def test_a_rule_gives_its_source(rules: LibraryRules) -> None:
 
 
 @pytest.mark.parametrize("rules", RULES, ids=kind)
-def test_objects_of_a_kind_are_known_by_a_class(rules: LibraryRules) -> None:
+def test_objects_of_a_kind_are_recognized_by_a_class(rules: LibraryRules) -> None:
     assert rules.bases or rules.library == "other"
 
 
 def test_the_probe_declares_the_tables_that_it_gets() -> None:
-    sent: dict[str, Any] = msgspec.to_builtins(registry().kernel_tables)
+    tables: dict[str, Any] = msgspec.to_builtins(registry().kernel_tables)
     derived = {"telling_methods"}
-    assert set(vars(make_tables())) - derived == set(sent)
-    for table in sent:
+    assert set(vars(make_tables())) - derived == set(tables)
+    for table in tables:
         with pytest.raises(KeyError):
-            Tables({key: value for key, value in sent.items() if key != table})
+            Tables({key: value for key, value in tables.items() if key != table})
 
 
 def test_every_kind_has_a_reader() -> None:
@@ -94,8 +94,8 @@ def test_what_runs_in_the_kernel_imports_the_standard_library_and_the_probe(path
                 assert node.level == 1 or module.partition(".")[0] in sys.stdlib_module_names
 
 
-def test_no_table_of_a_library_stands_outside_its_folder() -> None:
-    """Names that only libraries have, in code (not in docstrings) of the other modules."""
+def test_no_names_of_a_library_are_outside_its_folder() -> None:
+    """Only code counts, not docstrings."""
     common = {
         "load",
         "dump",

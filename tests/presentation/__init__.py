@@ -1,1 +1,1 @@
-"""What is said, and how it is shown."""
+"""Tests the sentences, and how they are shown."""

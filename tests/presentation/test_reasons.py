@@ -1,4 +1,4 @@
-"""Every reason for a forecast has its sentence."""
+"""Tests that every reason for a forecast has a sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RIDGE = "sklearn.linear_model._ridge.Ridge"
 
 
 def samples(hint: Any) -> list[Any]:
-    """Values of a field of a reason."""
+    """Return example values of a reason's field."""
     if get_origin(hint) is Literal:
         return list(get_args(hint))
     if hint is bool:
@@ -37,7 +37,7 @@ def samples(hint: Any) -> list[Any]:
 
 
 def instances(kind: Any) -> list[Any]:
-    """The reason with each value of each field, one field after the other."""
+    """Build the reason with each value of each field, one field after the other."""
     fields = {name: samples(hint) for name, hint in get_type_hints(kind).items()}
     first = {name: values[-1] for name, values in fields.items()}
     return [kind(**first)] + [kind(**{**first, n: v}) for n, values in fields.items() for v in values]
@@ -72,7 +72,7 @@ def test_every_reason_has_a_sentence_that_names_its_fields(kind: Any) -> None:
         (MakesNewObject("a.{b}"), "it makes a new {b} each time"),
     ],
 )
-def test_reasons_in_words(reason: Reason, text: str) -> None:
+def test_reasons_are_sentences(reason: Reason, text: str) -> None:
     assert reason_text(reason) == text
 
 

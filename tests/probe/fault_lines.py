@@ -1,4 +1,4 @@
-"""Raises in the probe's own lines, one after another: runs in the watched kernel (Python 3.9 and later).
+"""Raises errors in the probe's own lines, one after another: runs in the watched kernel (Python 3.9 and later).
 
 The test puts it into ``sys.modules`` there as ``fault_lines``, which neither the user's namespace nor the
 probe knows of.  Lines are reached by tracing, so that nothing of the probe is changed for it: only the
@@ -15,21 +15,21 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Type  # noqa: UP0
 ERRORS: Tuple[Type[BaseException], ...] = (  # noqa: UP006
     *(ZeroDivisionError, MemoryError, RecursionError, GeneratorExit, SystemExit, KeyboardInterrupt),
 )
-"""The last two are never the probe's own: a hook passes them on to a cell."""
+"""The last two never count as the probe's own: a hook passes them on to a cell."""
 ENTRIES = frozenset({"_kernelscope", "pre_run_cell", "post_run_cell", "on_comm_message", "look_between_runs"})
-"""Functions of the probe that others call; a place is named by the one that led there."""
+"""Functions of the probe that others call; a place is identified by the one that led there."""
 GUARDS = frozenset({"call", "handle_msg", "run"})
-"""Functions around those."""
+"""Functions that wrap those."""
 Place = Tuple[str, str, int]  # noqa: UP006
 """The probe's entry that led there, the module and the line."""
 
 reached: Dict[Place, int] = {}  # noqa: UP006
-"""How often each was reached while lines were collected."""
+"""How often each place was reached while lines were collected."""
 fired: List[Tuple[str, str, int, str]] = []  # noqa: UP006
 missed: List[Place] = []  # noqa: UP006
 Fault = Tuple[str, str, int, int, int, int]  # noqa: UP006
-"""Entry, module, line; the how-manieth time it is reached; which error; which of the next looks fails before,
-so that the lines that handle a failure are reached (0: none)."""
+"""Entry, module, line, at which visit it fires, which error, and which of the next looks fails first (0: none),
+so that the lines that handle a failure are reached."""
 _plan: List[Fault] = []  # noqa: UP006
 _armed: Optional[Fault] = None  # noqa: UP045
 _left = 0
@@ -37,7 +37,7 @@ _entered = ""
 
 
 def _entry(frame: Any) -> str:
-    """The function of the probe by which it was entered; remembers this one if it is such an entry."""
+    """Return the probe function through which execution entered; remembers this frame if it is an entry."""
     global _entered
     name = frame.f_code.co_name
     if name in ENTRIES:
@@ -46,7 +46,7 @@ def _entry(frame: Any) -> str:
 
 
 def _is_the_probes(filename: str) -> bool:
-    """Not of a library's reader: one that raises is switched off, which has its own test."""
+    """Exclude readers of libraries: one that raises is switched off, which has its own test."""
     return filename.startswith("<frozen kernelscope") and ".libraries." not in filename
 
 
@@ -85,7 +85,7 @@ def _fire_at_line(frame: Any, event: str, arg: Any) -> Any:
 
 
 def collect(on: bool) -> None:
-    """Record the lines of the probe that are reached in this thread, and in those that begin meanwhile."""
+    """Record the lines of the probe that this thread and new threads reach."""
     sys.settrace(_collect if on else None)
     threading.settrace(_collect if on else None)
 
@@ -96,11 +96,11 @@ def agent() -> Any:
 
 def break_a_look(number: int) -> None:
     """Let the next look of the probe fail, or the one after it."""
-    look, left = agent().observer.scanner, [number]
+    look, remaining = agent().observer.scanner, [number]
 
     def take() -> Any:
-        left[0] -= 1
-        if left[0] == 0:
+        remaining[0] -= 1
+        if remaining[0] == 0:
             del look.scan
             raise OSError("a look that fails")
         return type(look).scan(look)
@@ -131,7 +131,7 @@ def step() -> None:
 
 
 def _state() -> Any:
-    """What an attach adds to, and what must be as it was once the probe has left."""
+    """Return what an attach changes, which must be restored when the probe is uninstalled."""
     ip = sys.modules["IPython"].get_ipython()
     monitoring = getattr(sys, "monitoring", None)
     return [
@@ -145,7 +145,7 @@ def _state() -> Any:
 
 
 def _try(faults: List[Fault], go: Callable[[], object], clean: Callable[[], object]) -> List[str]:  # noqa: UP006
-    """Put one fault after another while ``go`` runs; returns what was wrong then, or is not as it was after ``clean``."""
+    """Inject one fault after another while ``go`` runs; returns what was wrong then or differs after ``clean``."""
     global _armed, _left
     wrong = []
     for fault in faults:
@@ -154,35 +154,35 @@ def _try(faults: List[Fault], go: Callable[[], object], clean: Callable[[], obje
         try:
             sys.settrace(_fire)
             answer = go()
-        except BaseException as error:  # noqa: BLE001 - that is what is looked for
+        except BaseException as error:  # noqa: BLE001 - the caller reports it
             wrong.append(f"{fault}: {type(error).__name__} came out")
         finally:
             sys.settrace(None)
         if _armed is not None:
             missed.append(fault[:3])
             _armed = None
-        left = clean()
-        if left:
-            wrong.append(f"{fault}: {answer}: left {left}")
+        difference = clean()
+        if difference:
+            wrong.append(f"{fault}: {answer}: left {difference}")
     return wrong
 
 
-def _leave() -> None:
+def _uninstall_probe() -> None:
     here = agent()
     if here is not None:
         here.uninstall()
 
 
 def attaches(expression: str, faults: str) -> str:
-    """An attach per fault, each taken back; what was wrong, as JSON."""
-    _leave()
+    """Attach once per fault, and roll back; returns what was wrong, as JSON."""
+    _uninstall_probe()
     plain = _state()
 
     def go() -> str:
         return str(eval(expression, {}))[:100]
 
     def clean() -> Any:
-        _leave()
+        _uninstall_probe()
         now = _state()
         return [] if now == plain else [(a, b) for a, b in zip(plain, now) if a != b]  # noqa: B905
 
@@ -190,8 +190,8 @@ def attaches(expression: str, faults: str) -> str:
 
 
 def leaves(expression: str, watcher: str, faults: str) -> str:
-    """An attach per fault, which falls into its end; what was wrong, as JSON."""
-    _leave()
+    """Attach once per fault, which hits the detach; returns what was wrong, as JSON."""
+    _uninstall_probe()
     plain = _state()
     ip = sys.modules["IPython"].get_ipython()
     eval(expression, {})
@@ -207,7 +207,7 @@ def leaves(expression: str, watcher: str, faults: str) -> str:
             if "_kernelscope_probe" not in str(type(here)):
                 continue
             if here._lease.watchers:
-                here._lease._uninstall()  # the request never reached it, and it is whole
+                here._lease._uninstall()  # the request never reached it, and it is complete
             else:
                 here._uninstall_if_unwatched()  # as the next run does
         now = _state()
@@ -220,7 +220,7 @@ def leaves(expression: str, watcher: str, faults: str) -> str:
 
 
 def _poll_once() -> Any:
-    """Start a new thread of the poller, which finds something to report."""
+    """Start a new thread of the poller that has something to report."""
     here, ip = agent(), sys.modules["IPython"].get_ipython()
     here.poller.stop()
     ip.user_ns["polled"] = type(ip.user_ns["m"])()
@@ -239,7 +239,7 @@ def _until(poller: Any, fact: Callable[[], object]) -> bool:
 
 
 def polls(faults: str, collecting: bool = False) -> str:
-    """A look of the poller's own thread per fault; what was wrong, as JSON."""
+    """Let the poller's own thread look once per fault; returns what was wrong, as JSON."""
     global _armed, _left
     here, ip, wrong = agent(), sys.modules["IPython"].get_ipython(), []
     if collecting:
@@ -262,6 +262,6 @@ def polls(faults: str, collecting: bool = False) -> str:
 
 
 def report() -> str:
-    """What was reached, fired and missed, as JSON."""
+    """Return what was reached, fired and missed, as JSON."""
     lines = [(*place, times) for place, times in reached.items()]
     return json.dumps({"reached": lines, "fired": fired, "missed": missed})

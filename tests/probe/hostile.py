@@ -1,4 +1,4 @@
-"""Objects that notice being looked at: every method that Python could call on them counts."""
+"""Objects that notice being looked at: they count each call of any method that Python could call."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Tripwires:
         return property(self.method("property " + name))
 
     def descriptor(self, name: str) -> object:
-        """Not a property, and run all the same when its attribute is read."""
+        """Build a descriptor that is not a property but runs code when its attribute is read."""
         return type("Descriptor", (), {"__get__": self.method("descriptor " + name)})()
 
 
@@ -159,7 +159,7 @@ def _body(wires: Tripwires, dice: random.Random) -> dict[str, Any]:
         body["__qualname__"] = dice.choice(_NAMES)
     if dice.random() < 0.3:
 
-        def init(self: object, C: float = 1.0, **rest: object) -> None:  # noqa: N803 - as scikit-learn has it
+        def init(self: object, C: float = 1.0, **rest: object) -> None:  # noqa: N803 - scikit-learn's spelling
             wires.tripped.append("__init__")
 
         init.__dict__[dice.choice(["deprecated_original", "__wrapped__"])] = wires.descriptor("wrapped")
@@ -172,29 +172,29 @@ def _class(wires: Tripwires, dice: random.Random, base: type) -> type:
     if dice.random() < 0.5:
         body = {n: wires.method("meta " + n) for n in dice.sample(_META, dice.randint(1, len(_META)))}
         meta = type("Meta", (meta,), body)
-    made: type = type.__new__(
+    cls: type = type.__new__(
         meta, dice.choice(["Hostile", "\x1b[2J", "LogisticRegression"]), (base,), _body(wires, dice)
     )
-    return made
+    return cls
 
 
 def _instance(wires: Tripwires, dice: random.Random) -> Any:
     base, make = dice.choice(_BASES)
-    made = make(_class(wires, dice, base))
+    instance = make(_class(wires, dice, base))
     try:
-        own = object.__getattribute__(made, "__dict__")
-    except Exception:  # noqa: BLE001 - a property of its own
+        own = object.__getattribute__(instance, "__dict__")
+    except Exception:  # noqa: BLE001 - it may have a property of that name
         own = None
     if type(own) is dict:
         for name in dice.sample(["C", "coef_", "n_iter_", "get_params", "fit", "steps", "__dict__"], 3):
             own[name] = dice.choice([1.0, float("nan"), [1], wires.descriptor(name), np.ones(3), 10**9_000])
         if dice.random() < 0.2:
             own[_key(wires)] = 1
-    return made
+    return instance
 
 
 def _key(wires: Tripwires) -> Any:
-    """A key with the hash of a plain name."""
+    """Build a key with the hash of a plain name."""
     kind = type(
         "Key", (str,), {"__eq__": wires.method("key ==", False), "__hash__": lambda _s: hash("coef_")}
     )
@@ -202,12 +202,12 @@ def _key(wires: Tripwires) -> Any:
 
 
 def hostile_objects(wires: Tripwires, seed: int, count: int) -> Iterator[Any]:
-    """As many as asked for; classes that Python refuses to make are left out."""
-    dice, made = random.Random(seed), 0
-    while made < count:
+    """Yield ``count`` objects, without those whose class Python refuses to create."""
+    dice, created = random.Random(seed), 0
+    while created < count:
         try:
-            found = _instance(wires, dice)
-        except Exception:  # noqa: BLE001 - slots and bases that do not go together; its own methods
+            instance = _instance(wires, dice)
+        except Exception:  # noqa: BLE001 - conflicting slots and bases, or its own methods
             continue
-        made += 1
-        yield found
+        created += 1
+        yield instance

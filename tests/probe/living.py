@@ -1,4 +1,4 @@
-"""Models of every class that is tracked, made, fitted and let go of: runs in the watched kernel."""
+"""Creates, fits and deletes models of every tracked class: runs in the watched kernel."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ FRAMEWORKS = {
          "m.fit(X.astype('float32'), y.reshape(-1, 1).astype('float32'))"),
     ],
 }  # fmt: skip
-"""By module to import: how each is made, and how it learns."""
+"""By module to import: how each model is created, and how it is fitted."""
 
 
 def estimators(steps: Any, space: Space) -> Iterator[Tuple[str, List[str]]]:  # noqa: UP006
-    """scikit-learn's: (how it is made, the cells one of which fits it)."""
+    """Yield for each scikit-learn estimator how it is created, and cells of which one fits it."""
     exec(steps.SETUP, space)
-    found = steps.classes()
-    exec(steps.imports(found), space)
-    for cls in found.values():
+    classes = steps.classes()
+    exec(steps.imports(classes), space)
+    for cls in classes.values():
         for source in steps.sources(cls):
             yield source, [f"m.fit({x}, {y})" if y else f"m.fit({x})" for x, y in steps.DATA]
 
 
-def of_frameworks(space: Space) -> Iterator[Tuple[str, List[str]]]:  # noqa: UP006
-    """Those that are installed."""
+def frameworks(space: Space) -> Iterator[Tuple[str, List[str]]]:  # noqa: UP006
+    """Yield the models of the installed frameworks."""
     exec("import numpy as np\nX = np.arange(40.0).reshape(40, 1)\ny = np.arange(40) % 2", space)
     for module, kinds in FRAMEWORKS.items():
         try:
@@ -64,7 +64,7 @@ def of_frameworks(space: Space) -> Iterator[Tuple[str, List[str]]]:  # noqa: UP0
 
 
 def make(space: Space, kinds: List[Tuple[str, List[str]]]) -> int:  # noqa: UP006
-    """Each kind twice, ``u…`` as it was made and ``f…`` fitted; how many were fitted."""
+    """Create each kind twice, ``u…`` unfitted and ``f…`` fitted; returns the number of fitted ones."""
     fitted = 0
     for number, (source, fits) in enumerate(kinds):
         space[f"u{number}"] = eval(source, space)
@@ -79,26 +79,26 @@ def _does(fit: str, space: Space) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec(fit, space)
-    except Exception:  # noqa: BLE001 - other data, then
+    except Exception:  # noqa: BLE001 - the next cell has other data
         return False
     return True
 
 
-def let_go(space: Space, count: int) -> List[str]:  # noqa: UP006
-    """When each of them was freed: at the ``del``, by the collector, or not at all."""
+def delete_all(space: Space, count: int) -> List[str]:  # noqa: UP006
+    """Delete all; returns when each was freed: at the ``del``, by the collector, or never."""
     gc.collect()
     gc.disable()
-    told = {}
+    references = {}
     try:
         for name in [f"{kind}{number}" for number in range(count) for kind in "uf"]:
             reference = weakref.ref(space[name])
             del space[name]
-            told[name] = reference
-        at_once = {name for name, reference in told.items() if reference() is None}
+            references[name] = reference
+        at_once = {name for name, reference in references.items() if reference() is None}
     finally:
         gc.enable()
     gc.collect()
     return [
         f"{n} {'at once' if n in at_once else 'collected' if r() is None else 'never'}"
-        for n, r in told.items()
+        for n, r in references.items()
     ]

@@ -1,4 +1,4 @@
-"""Thousands of hostile objects, held in every way that the probe looks into: runs in the watched kernel.
+"""Creates thousands of hostile objects wherever the probe looks: runs in the watched kernel.
 
 ``hostile`` makes objects that notice being looked at; here they become parameters and learned attributes of
 estimators, stand in containers and pipelines, and beside them stand values that are too much to read.
@@ -25,19 +25,19 @@ from sklearn.pipeline import Pipeline
 wires = Tripwires()
 watched: List[weakref.ref[Any]] = []  # noqa: UP006
 hooks: List[float] = []  # noqa: UP006
-"""Seconds of its own thread that each hook of the probe took."""
+"""CPU seconds of the thread that each hook of the probe took."""
 resurrected: List[Any] = []  # noqa: UP006
 freed: List[int] = []  # noqa: UP006
 MILLION = 1_000_000
 
 
-class Held(BaseEstimator):  # type: ignore[misc]
-    """An estimator of the user's whose every way of being asked is a tripwire."""
+class TripwireModel(BaseEstimator):  # type: ignore[misc]
+    """An estimator of the user's with a tripwire in every way to examine it."""
 
     def __init__(self, C: Any = 1.0, inner: Any = None) -> None:  # noqa: N803 - as scikit-learn has it
         self.C, self.inner = C, inner
 
-    def fit(self, X: Any, y: Any = None) -> Held:  # noqa: N803
+    def fit(self, X: Any, y: Any = None) -> TripwireModel:  # noqa: N803
         return self
 
     for _name in (
@@ -49,13 +49,13 @@ class Held(BaseEstimator):  # type: ignore[misc]
         "__eq__",
         "__len__",
     ):
-        locals()[_name] = wires.method("Held." + _name)
-    coef_shape = wires.property("Held.coef_shape")
-    __hash__ = wires.method("Held.__hash__")
+        locals()[_name] = wires.method("TripwireModel." + _name)
+    coef_shape = wires.property("TripwireModel.coef_shape")
+    __hash__ = wires.method("TripwireModel.__hash__")
 
 
 class Proxy:
-    """As wrapt has it: everything is passed on, the class too."""
+    """Passes on everything, including the class, as wrapt's proxy does."""
 
     def __init__(self, inner: Any) -> None:
         object.__setattr__(self, "__wrapped__", inner)
@@ -66,7 +66,7 @@ class Proxy:
 
 
 class Undead:
-    """Comes back once when it is freed."""
+    """Is resurrected once when it is freed."""
 
     def __del__(self) -> None:
         freed.append(1)
@@ -108,8 +108,8 @@ EXTREMES: Dict[str, Callable[[], Any]] = {  # noqa: UP006
 }
 
 
-def named(dice: random.Random) -> type:
-    """A class of models whose name lies, or is too much."""
+def make_class(dice: random.Random) -> type:
+    """Build a class of models whose name is false or much too long."""
     name = dice.choice(["\x1b]0;title\x07", "x" * MILLION, "", "LogisticRegression"])
     body: Dict[str, Any] = {"fit": wires.method("fit"), "get_params": wires.method("get_params")}  # noqa: UP006
     if dice.random() < 0.5:
@@ -119,18 +119,18 @@ def named(dice: random.Random) -> type:
 
 
 def holder(dice: random.Random, thing: Any) -> Any:
-    """The thing, where the probe comes upon it."""
+    """Put the object where the probe will find it."""
     kind = dice.randrange(9)
     if kind == 0:
-        return Held(C=thing, inner=Held(thing))
+        return TripwireModel(C=thing, inner=TripwireModel(thing))
     if kind == 1:
-        return Pipeline([("a", thing), ("b", Held(thing))])
+        return Pipeline([("a", thing), ("b", TripwireModel(thing))])
     if kind == 2:
         return GridSearchCV(LogisticRegression(C=thing), {"C": [thing]})
     if kind == 3:
-        return [thing, {"k": thing, 3: Held(thing)}, LogisticRegression(thing)]
+        return [thing, {"k": thing, 3: TripwireModel(thing)}, LogisticRegression(thing)]
     if kind == 4:
-        model = named(dice)()
+        model = make_class(dice)()
         model.__dict__["coef_"] = thing
         return model
     if kind < 7:
@@ -143,7 +143,7 @@ def holder(dice: random.Random, thing: Any) -> Any:
 
 
 def batch(space: Dict[str, Any], seed: int, count: int) -> None:  # noqa: UP006
-    """So many things more, instead of those before."""
+    """Replace the objects by ``count`` others."""
     dice = random.Random(seed)
     watched.clear()
     for number, thing in enumerate(hostile_objects(wires, seed, count)):
@@ -153,24 +153,24 @@ def batch(space: Dict[str, Any], seed: int, count: int) -> None:  # noqa: UP006
     wires.tripped.clear()
 
 
-def looked_at() -> int:
-    """How often code of these objects has been run since the last batch."""
+def count_calls() -> int:
+    """Return how often code of these objects has run since the last batch."""
     return len(wires.tripped)
 
 
-def naive(space: Dict[str, Any]) -> int:  # noqa: UP006
-    """The control: what a look by ``repr`` and ``isinstance`` sets off."""
+def examine_naively(space: Dict[str, Any]) -> int:  # noqa: UP006
+    """Return, as a control, how often ``repr`` and ``isinstance`` run code of these objects."""
     for name in [n for n in space if n.startswith("x")]:
         for ask in (repr, bool, lambda x: isinstance(x, dict), lambda x: x.get_params()):
             try:
                 ask(space[name])
-            except Exception:  # noqa: BLE001 - they do as they like
+            except Exception:  # noqa: BLE001 - they may raise anything
                 continue
     return len(wires.tripped)
 
 
 def time_hooks(callbacks: Dict[str, List[Any]]) -> None:  # noqa: UP006
-    """Notes the time that each of the probe's hooks takes of its thread."""
+    """Record the CPU time of each of the probe's hooks."""
     for event in ("pre_run_cell", "post_run_cell"):
         place = next(
             i
@@ -181,9 +181,9 @@ def time_hooks(callbacks: Dict[str, List[Any]]) -> None:  # noqa: UP006
 
 
 def _timed(hook: Callable[[Any], None]) -> Callable[[Any], None]:
-    def call(given: Any) -> None:
-        begun = time.thread_time()
-        hook(given)
-        hooks.append(time.thread_time() - begun)
+    def call(argument: Any) -> None:
+        start = time.thread_time()
+        hook(argument)
+        hooks.append(time.thread_time() - start)
 
     return call

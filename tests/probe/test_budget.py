@@ -1,4 +1,4 @@
-"""How long the probe may work, and what is not counted as work."""
+"""Tests how long the probe may work, and what does not count as work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kernelscope.probe.budget import PATIENCE, Budget
 
 
 class Clocks:
-    """Time as the test says; ``work`` is this thread's own part of it."""
+    """Clocks that a test sets; ``work`` also advances this thread's CPU time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = self.worked = 100.0
@@ -33,7 +33,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return Clocks(monkeypatch)
 
 
-def test_work_spends_it(clocks: Clocks) -> None:
+def test_work_spends_the_budget(clocks: Clocks) -> None:
     budget = Budget(0.05)
     clocks.work(0.04)
     assert not budget.is_spent()
@@ -41,7 +41,7 @@ def test_work_spends_it(clocks: Clocks) -> None:
     assert budget.is_spent()
 
 
-def test_waiting_for_a_turn_spends_nothing(clocks: Clocks) -> None:
+def test_waiting_for_the_lock_spends_nothing(clocks: Clocks) -> None:
     budget = Budget(0.05)
     clocks.wait(0.2)
     assert not budget.is_spent()
@@ -58,14 +58,14 @@ def test_a_garbage_collection_spends_nothing(clocks: Clocks) -> None:
     assert budget.is_spent()
 
 
-def test_what_is_out_of_proportion_ends_it(clocks: Clocks) -> None:
+def test_a_disproportionate_step_exhausts_the_budget(clocks: Clocks) -> None:
     budget = Budget(0.05)
     clocks.wait(PATIENCE * 0.05 + 0.01)
     assert budget.is_spent()
 
 
 @pytest.mark.parametrize(("seconds", "spent"), [(-1.0, True), (float("inf"), False)])
-def test_nothing_and_no_end(seconds: float, spent: bool) -> None:
+def test_an_empty_and_an_unlimited_budget(seconds: float, spent: bool) -> None:
     budget = Budget(seconds)
     gc.collect()
     assert budget.is_spent() is spent

@@ -1,4 +1,4 @@
-"""Calls as they happen, in kernels whose interpreter can show them; elsewhere there is nothing to see."""
+"""Tests the calls that the probe sees, in kernels whose interpreter reports them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from kernelscope.domain.facts import Observation
 from kernelscope.probe.calls import CallWatcher
 from kernelscope.probe.identity import Tokens
-from tests.kernel.watching import Watching, value, watching
+from tests.kernel.watching import Watcher, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.probe import make_types
 
@@ -74,50 +74,50 @@ search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)
 
 
 @pytest.fixture
-def kernel(seeing_python: str, tmp_path: Path) -> Iterator[KernelProcess]:
-    with KernelProcess(tmp_path, seeing_python) as process:
+def kernel(call_seeing_python: str, tmp_path: Path) -> Iterator[KernelProcess]:
+    with KernelProcess(tmp_path, call_seeing_python) as process:
         yield process
 
 
-class Calls:
-    """Cells, and the calls that were seen in each."""
+class CallRecorder:
+    """Runs cells and collects the calls that the probe saw in each."""
 
-    def __init__(self, kernel: KernelProcess, watch: Watching) -> None:
+    def __init__(self, kernel: KernelProcess, watch: Watcher) -> None:
         self.kernel, self.watch, self.names = kernel, watch, dict[str, int]()
 
     async def run(self, code: str) -> Observation:
         count = len(self.watch.runs) + 1
         reply = self.kernel.run(code)
         assert reply["status"] == "ok", reply
-        found = (await self.watch.ran(count))[-1]
-        assert found.cut == ()
-        for name, token in found.names.items():
+        observation = (await self.watch.wait_for_runs(count))[-1]
+        assert observation.cut == ()
+        for name, token in observation.names.items():
             if token is None:
                 del self.names[name]
             else:
                 self.names[name] = token
-        return found
+        return observation
 
-    async def seen(self, code: str) -> list[tuple[Any, ...]]:
-        """(name, method, times, returned, inside, nested) of each call on something that has a name."""
+    async def calls_of(self, code: str) -> list[tuple[Any, ...]]:
+        """Run a cell; returns (name, method, times, returned, inside, nested) of each call on a named object."""
         by_token = {t: n for n, t in self.names.items()}
-        found = await self.run(code)
+        observation = await self.run(code)
         by_token |= {t: n for n, t in self.names.items()}
         return [
             (by_token.get(c.token, "part"), c.method, c.times, c.returned, c.inside, c.nested)
-            for c in found.calls
+            for c in observation.calls
             if not c.method.startswith("__")
         ]
 
 
-async def test_calls_on_names(kernel: KernelProcess) -> None:
+async def test_calls_on_named_objects_are_seen(kernel: KernelProcess) -> None:
     kernel.run(SETUP)
     client = kernel.client()
     async with watching(kernel) as watch:
-        found = await watch.attached()
-        assert found.kernel.sees_calls
-        cells = Calls(kernel, watch)
-        cells.names.update(found.base.names)
+        observation = await watch.wait_for_attach()
+        assert observation.kernel.sees_calls
+        cells = CallRecorder(kernel, watch)
+        cells.names.update(observation.base.names)
         expected: dict[str, list[tuple[Any, ...]]] = {
             "m.fit(X, y)": [("m", "fit", 1, 1, None, False)],
             "for _ in range(3): sgd.partial_fit(X, y, classes=[0, 1])": [("sgd", "partial_fit", 3, 3, None, False)],
@@ -135,55 +135,59 @@ async def test_calls_on_names(kernel: KernelProcess) -> None:
             "m.predict(X)": [],
         }  # fmt: skip
         for code, calls in expected.items():
-            assert await cells.seen(code) == calls, code
-        kept = "(sorted(mine.kept_), mine.kept_['X'] is X)"
-        assert value(client, kept) == (["X", "self", "y"], True), "what `locals()` gave is the user's"
-        whole = await cells.seen("pipe.fit(X, y)")
+            assert await cells.calls_of(code) == calls, code
+        locals_of_fit = "(sorted(mine.kept_), mine.kept_['X'] is X)"
+        assert evaluate(client, locals_of_fit) == (["X", "self", "y"], True), (
+            "what `locals()` returned belongs to the user"
+        )
+        whole = await cells.calls_of("pipe.fit(X, y)")
         assert ("pipe", "fit", 1, 1, None, False) in whole
         assert [c for c in whole if c[0] == "part"] == [
             ("part", "fit_transform", 1, 1, None, True),
             ("part", "fit", 1, 1, None, True),
         ]
-        whole = await cells.seen("search.fit(X, y)")
+        whole = await cells.calls_of("search.fit(X, y)")
         assert ("search", "fit", 1, 1, None, False) in whole
         assert all(nested for *_, nested in whole if _[0] != "search")
 
 
-async def test_models_that_no_name_reaches(kernel: KernelProcess) -> None:
+async def test_local_models_are_reported(kernel: KernelProcess) -> None:
     kernel.run(SETUP)
     async with watching(kernel) as watch:
-        await watch.attached()
-        cells = Calls(kernel, watch)
-        found = await cells.run("lost(); lost()")
-        assert {(o.method, o.inside) for o in found.locals} == {("fit", "lost")}
-        generations = [o.generation for o in found.locals]
+        await watch.wait_for_attach()
+        cells = CallRecorder(kernel, watch)
+        observation = await cells.run("lost(); lost()")
+        assert {(o.method, o.inside) for o in observation.locals} == {("fit", "lost")}
+        generations = [o.generation for o in observation.locals]
         assert len(set(generations)) == len(generations)
         assert min(generations) > 7
-        found = await cells.run("search.fit(X, y); pipe.fit(X, y)")
-        assert found.locals == (), "a library's clones are none of the user's"
-        found = await cells.run(
+        observation = await cells.run("search.fit(X, y); pipe.fit(X, y)")
+        assert observation.locals == (), "a library's clones are not the user's"
+        observation = await cells.run(
             "from sklearn.preprocessing import MaxAbsScaler\ndef scaled(): return MaxAbsScaler().fit_transform(X)\n"
             "z = scaled()"
         )
-        assert {(o.cls.rpartition(".")[2], o.inside) for o in found.locals} == {("MaxAbsScaler", "scaled")}
-        found = await cells.run("def give(): return LogisticRegression().fit(X, y)\nk = give()")
-        assert found.locals == (), "a name reaches it"
+        assert {(o.cls.rpartition(".")[2], o.inside) for o in observation.locals} == {
+            ("MaxAbsScaler", "scaled")
+        }
+        observation = await cells.run("def give(): return LogisticRegression().fit(X, y)\nk = give()")
+        assert observation.locals == (), "a name reaches it"
 
 
-async def test_what_a_call_is_given_lives_no_longer(kernel: KernelProcess) -> None:
+async def test_arguments_of_a_call_are_freed_as_usual(kernel: KernelProcess) -> None:
     kernel.run(SETUP)
     client = kernel.client()
     async with watching(kernel) as watch:
-        await watch.attached()
-        cells = Calls(kernel, watch)
+        await watch.wait_for_attach()
+        cells = CallRecorder(kernel, watch)
         await cells.run("lender, slots = Lender(), Slots()")
         await cells.run("lender.fit(Big()); slots.fit(X)")
-        assert value(client, "lender.freed_") is True
+        assert evaluate(client, "lender.freed_") is True
         for _ in range(3):
-            found = await cells.run("slots.fit(X)")
-        assert found.sees_calls, "an object without weak references is no failure"
+            observation = await cells.run("slots.fit(X)")
+        assert observation.sees_calls, "an object without weak references is not a failure"
         await cells.run("gone = weakref.ref(LogisticRegression().fit(X, y))")
-        assert value(client, "gone() is None") is True
+        assert evaluate(client, "gone() is None") is True
 
 
 async def test_calls_are_seen_in_threads_and_forests(kernel: KernelProcess) -> None:
@@ -192,16 +196,16 @@ async def test_calls_are_seen_in_threads_and_forests(kernel: KernelProcess) -> N
         + "import threading\nfrom sklearn.ensemble import RandomForestClassifier\nf = RandomForestClassifier(40, n_jobs=2)"
     )
     async with watching(kernel) as watch:
-        found = await watch.attached()
-        cells = Calls(kernel, watch)
-        cells.names.update(found.base.names)
-        whole = await cells.seen("f.fit(X, y)")
+        observation = await watch.wait_for_attach()
+        cells = CallRecorder(kernel, watch)
+        cells.names.update(observation.base.names)
+        whole = await cells.calls_of("f.fit(X, y)")
         assert ("f", "fit", 1, 1, None, False) in whole
         code = "t = threading.Thread(target=train, args=(m,)); t.start(); t.join()"
-        assert await cells.seen(code) == [("m", "fit", 1, 1, "train", False)]
+        assert await cells.calls_of(code) == [("m", "fit", 1, 1, "train", False)]
 
 
-async def test_monitoring_is_given_back(kernel: KernelProcess) -> None:
+async def test_the_tool_id_is_released(kernel: KernelProcess) -> None:
     client = kernel.client()
     kernel.run(SETUP)
     tools = "[__import__('sys').monitoring.get_tool(i) for i in range(6)]"
@@ -210,25 +214,25 @@ async def test_monitoring_is_given_back(kernel: KernelProcess) -> None:
         "__import__('sys').monitoring.use_tool_id(i, 'test') for c in (Mine.fit.__code__,)]"
     )
     async with watching(kernel) as watch:
-        await watch.attached()
-        assert value(client, tools)[4] == "kernelscope"
+        await watch.wait_for_attach()
+        assert evaluate(client, tools)[4] == "kernelscope"
         kernel.run("m.fit(X, y); mine.fit(X)")
-        await watch.ran(1)
-    assert value(client, tools) == [None] * 6
-    assert value(client, events) == [0, 0]
+        await watch.wait_for_runs(1)
+    assert evaluate(client, tools) == [None] * 6
+    assert evaluate(client, events) == [0, 0]
 
 
-async def test_a_tool_id_that_was_taken_away(kernel: KernelProcess) -> None:
+async def test_another_tool_may_take_the_tool_id(kernel: KernelProcess) -> None:
     kernel.run(SETUP)
     client = kernel.client()
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         kernel.run("import sys\nsys.monitoring.free_tool_id(4)\nsys.monitoring.use_tool_id(4, 'mine')")
         kernel.run("m.fit(X, y)")
-        await watch.ran(2)
-    assert value(client, "sys.monitoring.get_tool(4)") == "mine"
+        await watch.wait_for_runs(2)
+    assert evaluate(client, "sys.monitoring.get_tool(4)") == "mine"
     assert (
-        value(
+        evaluate(
             client,
             "'_kernelscope_probe' in sys.modules or len(get_ipython().events.callbacks['pre_run_cell'])",
         )
@@ -237,7 +241,7 @@ async def test_a_tool_id_that_was_taken_away(kernel: KernelProcess) -> None:
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="calls can be seen here")
-def test_before_3_12_nothing_is_seen_and_nothing_breaks() -> None:
+def test_before_3_12_no_call_is_seen_and_nothing_breaks() -> None:
     types = make_types()
     watcher = CallWatcher(types, Tokens(), {})
     watcher.begin()
@@ -249,7 +253,7 @@ def test_before_3_12_nothing_is_seen_and_nothing_breaks() -> None:
     watcher.end()
 
 
-def test_a_decorators_frame_passes_on_the_receiver_that_it_was_given_among_its_arguments() -> None:
+def test_a_decorator_s_frame_has_the_receiver_among_its_arguments() -> None:
     this, that = object(), object()
     passes_on = CallWatcher(make_types(), Tokens(), {})._passes_on
 

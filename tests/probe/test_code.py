@@ -71,7 +71,7 @@ class Quiet:
 
 
 class Cells:
-    """A namespace, and cells that are read against it."""
+    """A namespace, and a reader of cells for it."""
 
     def __init__(self, folder: Path) -> None:
         self.space: dict[str, Any] = {"__name__": "__main__", "X": [[0.0]], "y": [0], "folder": folder}
@@ -85,18 +85,18 @@ class Cells:
         self.look.scan()
 
     def run(self, source: str) -> None:
-        """As IPython does: the source is there for tracebacks."""
+        """Run a cell as IPython does, with its source registered for tracebacks."""
         name = f"<cell {hash(source)}>"
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         exec(compile(source, name, "exec"), self.space)
 
     def read(self, source: str) -> dict[str, Any]:
         parsed = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
-        told = self.reader.read(parsed, time.time())
-        return {**told["code"], "files": told["files"]}
+        facts = self.reader.read(parsed, time.time())
+        return {**facts["code"], "files": facts["files"]}
 
     def methods(self, source: str) -> list[tuple[str, str | None, str | None]]:
-        """(method, the receiver's name, inside which function) of each call told."""
+        """Return (method, the receiver's name, the enclosing function) of each call."""
         return [(c["method"], self.name(c["token"]), c["inside"]) for c in self.read(source)["methods"]]
 
     def name(self, token: int | None) -> str | None:
@@ -112,7 +112,7 @@ def cells(tmp_path: Path) -> Cells:
 
 
 @pytest.fixture(autouse=True)
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def unlimited_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cell_notes, "SECONDS", 60.0)
 
 
@@ -163,7 +163,9 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
         ("await m.fit(X)", [("fit", "m", None)]),
     ],
 )  # fmt: skip
-def test_methods(cells: Cells, source: str, methods: list[tuple[str, str | None, str | None]]) -> None:
+def test_method_calls_are_read(
+    cells: Cells, source: str, methods: list[tuple[str, str | None, str | None]]
+) -> None:
     if source.startswith("match") and sys.version_info < (3, 10):
         pytest.skip("no match statement")
     assert sorted(cells.methods(source)) == sorted(methods)
@@ -203,19 +205,19 @@ def test_methods(cells: Cells, source: str, methods: list[tuple[str, str | None,
         ("(" * 300 + ")" * 300, False),
     ],
 )
-def test_what_could_not_be_followed_is_told(cells: Cells, source: str, complete: bool) -> None:
+def test_incomplete_reading_is_reported(cells: Cells, source: str, complete: bool) -> None:
     assert cells.complete(source) == complete
 
 
-def test_writes_to_attributes(cells: Cells) -> None:
+def test_writes_to_attributes_are_read(cells: Cells) -> None:
     read = cells.read(
         "m.coef_[0, 1] += 1\nmodels['lr'].C = 2\ndel other.t_\npipe.named_steps['c'].x = 1\na.b = 3"
     )
-    told = [(cells.name(t), attribute) for t, attribute in read["assigned"]]
-    assert told == [("m", "coef_"), ("m", "C"), ("other", "t_"), ("step", "x")]
+    writes = [(cells.name(t), attribute) for t, attribute in read["assigned"]]
+    assert writes == [("m", "coef_"), ("m", "C"), ("other", "t_"), ("step", "x")]
 
 
-def test_copies(cells: Cells) -> None:
+def test_copies_are_read(cells: Cells) -> None:
     source = "c = copy.deepcopy(m)\nd = pickle.loads(pickle.dumps(m))\nfrom copy import copy as cc\ne = cc(m)"
     cells.run("from copy import copy as cc")
     assert cells.read(source)["copies"] == ["copy.deepcopy", "pickle.loads", "copy.copy"]
@@ -241,7 +243,7 @@ def test_copies(cells: Cells) -> None:
         ("joblib.dump(m, f'{1.5}')", None),
     ],
 )
-def test_saves(
+def test_saves_are_read(
     cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -254,7 +256,7 @@ def test_saves(
     assert fact["touched"] == (name == "opened")
 
 
-def test_loads(cells: Cells, tmp_path: Path) -> None:
+def test_loads_are_read(cells: Cells, tmp_path: Path) -> None:
     joblib.dump(cells.m, tmp_path / "a")
     (fact,) = cells.read("m = joblib.load(folder / 'a')")["files"]
     assert (fact["action"], fact["name"], fact["path"], fact["touched"]) == (
@@ -268,24 +270,24 @@ def test_loads(cells: Cells, tmp_path: Path) -> None:
     assert not fact["touched"]
 
 
-def test_nothing_of_the_users_is_run(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it was put in the place of what the reader knows."""
+def test_no_code_of_the_user_is_run(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even if it replaces something that the reader knows."""
     ran: list[str] = []
 
-    def noticing(name: str) -> Any:
+    def fail_if_called(name: str) -> Any:
         return lambda *a, **k: ran.append(name)
 
     class Raw(__import__("io").RawIOBase):  # type: ignore[misc]
-        name = property(noticing("name"))
+        name = property(fail_if_called("name"))
 
         def writable(self) -> bool:
             return True
 
     module_with_getattr = types.ModuleType("lazy")
-    module_with_getattr.__dict__["__getattr__"] = noticing("module __getattr__")
+    module_with_getattr.__dict__["__getattr__"] = fail_if_called("module __getattr__")
     cells.space.update(f=__import__("io").BufferedWriter(Raw()), lazy=module_with_getattr, text="a")
     with monkeypatch.context() as patched:
-        patched.setattr(joblib, "dump", noticing("dump"))
+        patched.setattr(joblib, "dump", fail_if_called("dump"))
         for source in (
             "pickle.dump(m, f)",
             "lazy.thing.fit()",
@@ -297,8 +299,10 @@ def test_nothing_of_the_users_is_run(cells: Cells, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.fault(30)
-def test_no_warning_and_no_trace_in_the_filters(cells: Cells, capfd: pytest.CaptureFixture[str]) -> None:
-    """The user has read the parser's warnings once; more would be the probe's."""
+def test_reading_emits_no_warning_and_leaves_the_filters_unchanged(
+    cells: Cells, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The user has seen the parser's warnings already; repeating them would be the probe's doing."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         before, version = list(warnings.filters), getattr(warnings, "_filters_version", None)
@@ -310,7 +314,7 @@ def test_no_warning_and_no_trace_in_the_filters(cells: Cells, capfd: pytest.Capt
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_changed_file_is_read_anew(cells: Cells) -> None:
+def test_a_changed_file_is_read_again(cells: Cells) -> None:
     cells.run("def learn(m):\n    m.fit(X)")
     assert cells.methods("learn(m)") == [("fit", "m", "learn")]
     name = cells.space["learn"].__code__.co_filename
@@ -319,13 +323,13 @@ def test_a_changed_file_is_read_anew(cells: Cells) -> None:
     assert cells.methods("learn(m)") == [("partial_fit", "m", "learn")]
 
 
-def test_a_function_without_source_is_told_by_its_names(cells: Cells) -> None:
+def test_a_function_without_source_is_read_by_its_names(cells: Cells) -> None:
     exec(compile("def hidden(m):\n    m.fit(X)", "<nowhere>", "exec"), cells.space)
     assert cells.methods("hidden(m)") == [("fit", "None", "hidden")]
     assert not cells.complete("hidden(m)")
 
 
-def test_out_of_time_is_incomplete(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_out_of_time_is_incomplete(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cell_notes, "SECONDS", -1.0)
     assert not cells.complete("m.fit(X)")
 
@@ -333,10 +337,10 @@ def test_out_of_time_is_incomplete(cells: Cells, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.proof
 def test_a_long_cell_takes_bounded_time(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    begun = time.process_time()
+    start = time.process_time()
     cells.reader.read("train(m)\n" * 7_000, 0.0)
     cells.reader.read("x = [" + "1," * 30_000 + "]", 0.0)
-    assert time.process_time() - begun < 2.0
+    assert time.process_time() - start < 2.0
 
 
 ROUNDABOUT = """
@@ -388,7 +392,7 @@ buffer = io.BytesIO()
         ("list(map(operator.methodcaller('fit', X, y), [m]))", [("fit", "None", None)]),
     ],
 )  # fmt: skip
-def test_calls_in_a_roundabout_way(
+def test_indirect_calls_are_followed(
     cells: Cells, source: str, methods: list[tuple[str, str | None, str | None]]
 ) -> None:
     cells.space["m"] = cells.m
@@ -406,11 +410,11 @@ def test_calls_in_a_roundabout_way(
         ("delattr(m, 'coef_')", {"coef_"}),
     ],
 )
-def test_attributes_written_in_other_ways(cells: Cells, source: str, written: set[str]) -> None:
+def test_other_ways_to_write_attributes_are_read(cells: Cells, source: str, written: set[str]) -> None:
     assert {name for _, name in cells.read(source)["assigned"]} == written
 
 
-def test_a_name_that_is_set_by_a_computed_text_is_not_told(cells: Cells) -> None:
+def test_a_name_that_is_set_through_computed_text_is_not_reported(cells: Cells) -> None:
     read = cells.read("for name in 'ab': setattr(m, name + '_', 1)")
     assert read["assigned"] == []
     assert not read["complete"]
@@ -427,13 +431,13 @@ def test_a_name_that_is_set_by_a_computed_text_is_not_told(cells: Cells) -> None
         "for model in [m]: save(model, 'a')",
     ],
 )
-def test_saves_in_a_loop_are_gone_through(cells: Cells, source: str) -> None:
+def test_saves_in_a_loop_are_resolved(cells: Cells, source: str) -> None:
     saves = [f for f in cells.read(source)["files"] if f["action"] == "save"]
     assert "m" in [cells.name(f["token"]) for f in saves]
     assert all(f["path"] for f in saves if f["token"] is not None)
 
 
-def test_a_buffer_in_memory_is_no_file(cells: Cells) -> None:
+def test_a_buffer_in_memory_is_not_a_file(cells: Cells) -> None:
     cells.run(ROUNDABOUT)
     assert cells.read("pickle.dump(m, buffer)")["files"] == []
     read = cells.read("c = pickle.load(buffer)")
@@ -465,7 +469,7 @@ def test_a_pipe_is_not_read_as_a_script(cells: Cells, tmp_path: Path) -> None:
     assert not cells.complete(f"%run {tmp_path / 'pipe.py'}")
 
 
-def test_a_helper_modules_function_is_read_with_its_own_names(
+def test_a_helper_module_s_function_is_read_with_its_own_names(
     cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "helpers_of_mine.py").write_text(
@@ -477,7 +481,7 @@ def test_a_helper_modules_function_is_read_with_its_own_names(
     assert (saved["action"], cells.name(saved["token"]), Path(saved["path"]).name) == ("save", "m", "m.pkl")
 
 
-def test_a_name_that_the_cell_binds_anew_later_does_not_tell_what_it_held(cells: Cells) -> None:
+def test_a_name_that_the_cell_rebinds_later_does_not_show_what_it_held(cells: Cells) -> None:
     cells.run("m.fit_before = 1")
     assert cells.methods("m.fit(X, y)\nm = other") == [("fit", "None", None)]
     assert cells.methods("m = other\nm.fit(X, y)") == [("fit", "m", None)]
@@ -494,7 +498,7 @@ def test_a_class_method_of_a_base_is_followed(cells: Cells) -> None:
     assert (load["action"], Path(load["path"]).name) == ("load", "m.pkl")
 
 
-def test_a_method_that_sets_an_attribute_still_knows_itself(cells: Cells) -> None:
+def test_a_method_that_sets_an_attribute_still_knows_its_object(cells: Cells) -> None:
     cells.run(
         "class Runner:\n"
         "    def __init__(self): self.model = m\n"
@@ -506,7 +510,7 @@ def test_a_method_that_sets_an_attribute_still_knows_itself(cells: Cells) -> Non
     assert cells.methods("runner.go()") == [("fit", "m", "go")]
 
 
-def test_a_fit_of_the_users_own_tells_what_it_teaches_others_and_not_how_it_works(cells: Cells) -> None:
+def test_a_user_s_fit_reports_what_it_fits_but_not_its_own_steps(cells: Cells) -> None:
     cells.run(
         "from sklearn.base import BaseEstimator, clone\n"
         "class Thin(BaseEstimator):\n"
@@ -531,14 +535,14 @@ def test_a_name_for_a_bound_method_is_followed_to_its_object(cells: Cells) -> No
     assert cells.methods("later()") == [("fit", "m", "train")]
 
 
-def test_a_method_that_is_asked_for_by_its_name_may_be_called(cells: Cells) -> None:
+def test_a_method_that_is_looked_up_by_name_may_be_called(cells: Cells) -> None:
     assert cells.methods("reset = getattr(m, 'reset_parameters', None)") == [
         ("reset_parameters", "None", None)
     ]
     assert not cells.complete("learn = getattr(m, 'fit')")
 
 
-def test_what_a_new_object_of_the_users_does_to_what_it_holds_is_followed(cells: Cells) -> None:
+def test_a_new_object_s_methods_are_followed_to_what_it_holds(cells: Cells) -> None:
     cells.run(
         "class Fluent(Quiet):\n    def fit(self):\n        self.m.fit(X, y)\n        return self\nf = Fluent(m)"
     )
@@ -589,10 +593,10 @@ def test_a_step_by_gradients_is_reported_without_knowing_of_which_weights(cells:
     assert cells.methods("w.apply_gradients(zip(grads, [w]))") == [("apply_gradients", "None", None)]
 
 
-def test_a_gradient_of_a_library_of_arrays_is_no_training(cells: Cells) -> None:
+def test_a_gradient_of_an_array_library_is_not_training(cells: Cells) -> None:
     assert not cells.read("os.gradient([1.0, 2.0])")["gradients"]
 
 
-def test_a_copy_of_what_a_model_keeps_is_no_copy_of_the_model(cells: Cells) -> None:
+def test_copying_a_model_s_attribute_does_not_copy_the_model(cells: Cells) -> None:
     assert cells.read("best = copy.deepcopy(m.get_params())")["copies"] == []
     assert cells.read("best = copy.deepcopy(m)")["copies"] == ["copy.deepcopy"]

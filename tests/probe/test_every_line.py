@@ -1,4 +1,4 @@
-"""The oath's sixth article: a fault at every line of the probe reaches no cell, and no verdict is wrong for it."""
+"""Proves the oath's sixth article: a fault at any line of the probe reaches no cell and falsifies no verdict."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from kernelscope.errors import ProbeError
 from kernelscope.kernel import inject
 from kernelscope.protocol.wire import Greeting
 from kernelscope.timeline.timeline import Timeline
-from tests.kernel.watching import INSTALLED, LONG, Watching, value, watching
+from tests.kernel.watching import INSTALLED, LONG, Watcher, evaluate, watching
 from tests.support import pythons
-from tests.support.facts import explained
+from tests.support.facts import explanation_of
 from tests.support.kernels import KernelProcess
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HARNESS = Path(__file__).with_name("fault_lines.py").read_text(encoding="utf-8")
 PUT_IN = (
     f"(lambda m: (exec({HARNESS!r}, m.__dict__), __import__('sys').modules.__setitem__('fault_lines', m)) and 1)"
-    "(__import__('types').ModuleType('json.fault_lines'))"  # by its name no code of the user's
+    "(__import__('types').ModuleType('json.fault_lines'))"  # its name marks it as not the user's code
 )
 FAULTS = "__import__('fault_lines')."
 SETUP = """
@@ -60,7 +60,7 @@ CELLS = (
     CELL + "display(len(d))",
 )
 OWN, KINDS = 4, 6
-"""Of errors, in ``fault_lines``: those that can be the probe's own, and all."""
+"""Numbers of errors in ``fault_lines``: those that may be the probe's own, and all."""
 OWN_MODULES = tuple(
     f"{name}>"
     for name in (
@@ -68,23 +68,23 @@ OWN_MODULES = tuple(
         *("scanner", "walk", "identity", "calls"),
     )
 )
-"""Of the probe's own course; the others read objects and source."""
+"""Modules of the probe's own control flow; the others read objects and source."""
 PROBE = Path(inject.__file__).parents[1] / "probe"
 
 Shown = list[tuple[str, str]]
 Lines = dict[tuple[str, str, int], tuple[int, int]]
-"""Entry, module and line → how often it is reached, and which look must fail before."""
+"""Entry, module and line → how often it is reached, and which look must fail first."""
 
 
 def play_cells(client: BlockingKernelClient, cells: Iterable[str]) -> list[Shown]:
-    """Run cells, all queued at once; returns what a front end shows of each."""
-    shown: dict[str, Shown] = {}
+    """Queue all cells at once and run them; returns what a front end shows for each."""
+    outputs_by_request: dict[str, Shown] = {}
     for cell in cells:
-        shown[client.execute(cell, allow_stdin=False, stop_on_error=False)] = []
+        outputs_by_request[client.execute(cell, allow_stdin=False, stop_on_error=False)] = []
     idle = 0
-    while idle < len(shown):
+    while idle < len(outputs_by_request):
         message = client.get_iopub_msg(timeout=LONG)
-        kind, outputs = message["msg_type"], shown.get(message["parent_header"].get("msg_id"))
+        kind, outputs = message["msg_type"], outputs_by_request.get(message["parent_header"].get("msg_id"))
         if outputs is None or kind in ("execute_input", "comm_msg"):
             continue
         if kind == "status":
@@ -97,14 +97,14 @@ def play_cells(client: BlockingKernelClient, cells: Iterable[str]) -> list[Shown
         else:
             text = json.dumps(message["content"], sort_keys=True)
             outputs.append((kind, re.sub(r'In ?\[\d+\]|"execution_count": \d+|ipykernel_\d+/\d+', "…", text)))
-    return list(shown.values())
+    return list(outputs_by_request.values())
 
 
-_DOORS = ("try:", "while not self._stop_now.is_set():", "self = argument = None")
+_OUTERMOST_LINES = ("try:", "while not self._stop_now.is_set():", "self = argument = None")
 
 
-def is_at_the_door(entry: str, module: str, line: int) -> bool:
-    """Whether it is the first or last line of an outermost guard, of the poller's loop, or of the loader's function.
+def is_outermost_line(entry: str, module: str, line: int) -> bool:
+    """Whether the line is the first or last of an outermost guard, the poller's loop or the loader's function.
 
     Only tracing can raise there: the interpreter runs nothing on that line and delivers no signal on it, and in
     CPython 3.11 no other ``try`` of the same function covers it.
@@ -113,17 +113,17 @@ def is_at_the_door(entry: str, module: str, line: int) -> bool:
     if entry != "guard" and name != "loader":
         return False
     source = (PROBE / f"{name}.py").read_text(encoding="utf-8").splitlines()
-    return source[line - 1].strip() in _DOORS
+    return source[line - 1].strip() in _OUTERMOST_LINES
 
 
 def report(client: BlockingKernelClient) -> dict[str, Any]:
-    """What the harness in the kernel has recorded."""
-    result: dict[str, Any] = json.loads(value(client, FAULTS + "report()"))
+    """Return what the harness in the kernel has recorded."""
+    result: dict[str, Any] = json.loads(evaluate(client, FAULTS + "report()"))
     return result
 
 
 def choose_faults(lines: Lines, own: int, others: int, kinds: range = range(KINDS)) -> list[tuple[Any, ...]]:
-    """Choose every so-many-th line of the probe's own course, and of the modules that read, and a fault for each."""
+    """Choose every ``own``-th line of the control flow, every ``others``-th of the readers, and a fault for each."""
     result: list[tuple[Any, ...]] = []
     for number, ((entry, module, line), (times, broken)) in enumerate(lines.items()):
         is_own = module.rpartition(".")[2] in OWN_MODULES
@@ -136,28 +136,28 @@ def choose_faults(lines: Lines, own: int, others: int, kinds: range = range(KIND
 
 def collect_lines(client: BlockingKernelClient) -> Lines:
     """Collect the lines that the hooks reach in a run."""
-    play_cells(client, CELLS * 2)  # what is done once per type is done
+    play_cells(client, CELLS * 2)  # so that once-per-type work is done
     result: Lines = {}
     for broken in (0, 1, 2):
-        value(client, FAULTS + "reached.clear()")
-        value(client, FAULTS + "collect(True)")
+        evaluate(client, FAULTS + "reached.clear()")
+        evaluate(client, FAULTS + "collect(True)")
         play_cells(client, [f"{FAULTS}break_a_look({broken})\n{CELLS[0]}", CELLS[0]] if broken else CELLS[:1])
-        value(client, FAULTS + "collect(False)")
+        evaluate(client, FAULTS + "collect(False)")
         for entry, module, line, times in report(client)["reached"]:
-            if not is_at_the_door(entry, module, line):
+            if not is_outermost_line(entry, module, line):
                 result.setdefault((entry, module, line), (1 if broken else times, broken))
     return result
 
 
-def last_count(watch: Watching) -> int:
-    """Of the last run that was reported."""
+def last_count(watch: Watcher) -> int:
+    """Return the execution count of the last reported run."""
     return max((o.run.execution_count for o in watch.runs[-1:] if o.run is not None), default=0)
 
 
 class Reports:
-    """What the watcher received of the runs from ``first`` on."""
+    """Checks what the watcher received for the runs from ``first`` on."""
 
-    def __init__(self, watch: Watching, first: int) -> None:
+    def __init__(self, watch: Watcher, first: int) -> None:
         self.timeline = Timeline()
         moments = [moment for event in watch.events for moment in self.timeline.apply(event).moments]
         start = next(i for i, m in enumerate(moments) if m.kind == "run" and m.execution_count >= first)
@@ -165,7 +165,7 @@ class Reports:
         self.between = [m.changes for m in moments[start:] if m.run is None]
 
     def verdicts(self) -> dict[str, set[Verdict]]:
-        """By name, what the cells do to it when nothing goes wrong."""
+        """Return by name what the cells do to it when nothing goes wrong."""
         result: dict[str, set[Verdict]] = {}
         for run in self.runs:
             for change in run.changes:
@@ -173,11 +173,11 @@ class Reports:
         return result
 
     def check(self, first: int, cells: list[str], usual: dict[str, set[Verdict]]) -> Counter[str]:
-        """Each run once or reported lost, none with a verdict that is wrong."""
+        """Check that each run is reported once or as lost, and none with a wrong verdict."""
         counts = [run.count for run in self.runs]
         assert len(set(counts)) == len(counts), "no run is reported twice"
         missing = len(cells) - len(counts)
-        assert missing <= self.timeline.lost, "what was not sent leaves a gap in the numbers"
+        assert missing <= self.timeline.lost, "unsent observations leave a gap in the numbers"
         score = Counter({"lost, and the gap reported": missing})
         for run in self.runs:
             assert run.facts.code == cells[run.count - first]
@@ -203,12 +203,12 @@ class Reports:
     def _hedged(changes: tuple[Change, ...], usual: dict[str, set[Verdict]]) -> None:
         for change in changes:
             assert change.certainty != "observed"
-            assert "an earlier look failed" in explained(change)
+            assert "an earlier look failed" in explanation_of(change)
             assert change.verdict in usual[change.name] | {Verdict.UNKNOWN}
 
 
 def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> dict[str, Any]:
-    """What is known of what the names hold, without what differs from probe to probe."""
+    """Describe what the names hold, without what differs from probe to probe."""
     result = {}
     for name, token in names.items():
         facts = objects[token]
@@ -221,48 +221,50 @@ def state_of(names: Mapping[str, int], objects: Mapping[int, ObjectFacts]) -> di
 
 @pytest.mark.long
 @pytest.mark.fault(27)
-@pytest.mark.parametrize("python", dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
-async def test_a_fault_at_every_line_of_the_hooks(
+@pytest.mark.parametrize(
+    "python", dict.fromkeys([sys.executable, *pythons.oldest_and_newest()]), ids=pythons.environment_name
+)
+async def test_a_fault_at_any_line_of_the_hooks_reaches_no_cell(
     python: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """The cell shows what it shows without us, the log stays empty, and what is reported of the run is true."""
+    """The cell shows what it shows unwatched, the log stays empty, and the run is reported correctly."""
     for folder in ("plain", "watched"):
         (tmp_path / folder).mkdir()
     with KernelProcess(tmp_path / "plain", python) as kernel:
         client = kernel.client()
         kernel.run(SETUP)
-        value(client, PUT_IN)
+        evaluate(client, PUT_IN)
         expected = play_cells(client, CELLS)
         log = kernel.log.read_text()
-    assert [len(shown) for shown in expected] == [2, 3, 2]
+    assert [len(outputs) for outputs in expected] == [2, 3, 2]
     with KernelProcess(tmp_path / "watched", python) as kernel:
         client = kernel.client()
         kernel.run(SETUP)
         async with watching(kernel) as watch:
-            await watch.attached()
-            value(client, PUT_IN)
+            await watch.wait_for_attach()
+            evaluate(client, PUT_IN)
             lines = collect_lines(client)
             density = (2, 8) if python == sys.executable else (16, 16)
             faults = choose_faults(lines, *density, range(OWN))
-            first = value(client, "get_ipython().execution_count")
+            first = evaluate(client, "get_ipython().execution_count")
             play_cells(client, CELLS)
-            await watch.until(lambda w: last_count(w) == first + 2)
+            await watch.wait_until(lambda w: last_count(w) == first + 2)
             usual = Reports(watch, first).verdicts()
             assert all(len(verdicts) == 1 for verdicts in usual.values())
-            value(client, FAULTS + f"plan({json.dumps(faults)!r})")
+            evaluate(client, FAULTS + f"plan({json.dumps(faults)!r})")
             first += len(CELLS)
             cells = [CELLS[n % len(CELLS)] for n in range(len(faults) + len(CELLS))]
             for start in range(0, len(cells), 60):
-                shown = play_cells(client, cells[start : start + 60])
-                assert shown == [expected[n % len(CELLS)] for n in range(start, start + len(shown))]
-            await watch.until(lambda w: last_count(w) == first + len(cells) - 1)
+                outputs = play_cells(client, cells[start : start + 60])
+                assert outputs == [expected[n % len(CELLS)] for n in range(start, start + len(outputs))]
+            await watch.wait_until(lambda w: last_count(w) == first + len(cells) - 1)
             result = report(client)
             assert len(result["missed"]) <= len(faults) // 5, result["missed"]
             assert len(result["fired"]) == len(faults) - len(result["missed"])
             reports = Reports(watch, first)
             score = reports.check(first, cells, usual)
         async with watching(kernel) as again:
-            base = (await again.attached()).base
+            base = (await again.wait_for_attach()).base
         assert state_of(reports.timeline.names, reports.timeline.objects) == state_of(
             base.names, {o.token: o for o in base.objects}
         )
@@ -277,27 +279,29 @@ async def test_a_fault_at_every_line_of_the_hooks(
 
 @pytest.mark.long
 @pytest.mark.fault(24)
-@pytest.mark.parametrize("python", dict.fromkeys([sys.executable, *pythons.ends()]), ids=pythons.folder)
-async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
+@pytest.mark.parametrize(
+    "python", dict.fromkeys([sys.executable, *pythons.oldest_and_newest()]), ids=pythons.environment_name
+)
+async def test_an_interrupt_at_any_line_of_the_hooks_reaches_the_next_cell(
     python: str, tmp_path: Path
 ) -> None:
-    """Whichever line of the hooks it falls into: the cell that was queued next raises it, and no other."""
+    """Whatever line of the hooks it falls into, only the next queued cell raises it."""
     with KernelProcess(tmp_path, python) as kernel:
         client = kernel.client()
         kernel.run(SETUP)
         async with watching(kernel) as watch:
-            await watch.attached()
-            value(client, PUT_IN)
+            await watch.wait_for_attach()
+            evaluate(client, PUT_IN)
             lines = collect_lines(client)
             density = (5, 20) if python == sys.executable else (24, 24)
             faults = [
                 f for f in choose_faults(lines, *density, range(OWN, KINDS)) if not f[-1]
-            ]  # no look fails besides
-            value(client, FAULTS + f"plan({json.dumps(faults)!r})")
-            first = value(client, "get_ipython().execution_count")
+            ]  # no other look fails
+            evaluate(client, FAULTS + f"plan({json.dumps(faults)!r})")
+            first = evaluate(client, "get_ipython().execution_count")
             interrupted = 0
             for _ in range(0, 2 * len(faults) + 60, 60):
-                # The last cell arms no fault: an interrupt is for a cell that is in the queue behind it.
+                # The last cell arms no fault: an interrupt needs a queued cell behind it.
                 shown = play_cells(client, [*[CELLS[0]] * 60, "pass"])
                 for outputs in shown:
                     kinds = [kind for kind, _ in outputs]
@@ -309,13 +313,13 @@ async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
                     ]
                     assert "kernelscope" not in text.replace("test_every_line", "")
             result = report(client)
-            last = value(client, "get_ipython().execution_count") - 1
-            await watch.until(lambda w: last_count(w) == last)
-            assert value(client, f"{AGENT}.guard.failures") == 0, "none of them is a failure of the probe"
+            last = evaluate(client, "get_ipython().execution_count") - 1
+            await watch.wait_until(lambda w: last_count(w) == last)
+            assert evaluate(client, f"{AGENT}.guard.failures") == 0, "no interrupt is a failure of the probe"
             runs = [run for run in watch.runs if run.run is not None and run.run.execution_count >= first]
             timeline = Reports(watch, first).timeline
         async with watching(kernel) as again:
-            base = (await again.attached()).base
+            base = (await again.wait_for_attach()).base
         assert len(result["missed"]) <= len(faults) // 5, result["missed"]
         in_hooks = [fault for fault in result["fired"] if fault[0] != "on_comm_message"]
         assert interrupted >= len(in_hooks) - timeline.lost
@@ -330,26 +334,26 @@ async def test_an_interrupt_at_every_line_of_the_hooks_reaches_the_next_cell(
 
 def lines_of(client: BlockingKernelClient, go: str) -> Lines:
     """Collect the lines that an expression reaches in the kernel."""
-    value(client, FAULTS + "reached.clear()")
-    value(client, FAULTS + "collect(True)")
-    value(client, f"len(str({go}))")
-    value(client, FAULTS + "collect(False)")
+    evaluate(client, FAULTS + "reached.clear()")
+    evaluate(client, FAULTS + "collect(True)")
+    evaluate(client, f"len(str({go}))")
+    evaluate(client, FAULTS + "collect(False)")
     result = {(entry, module, line): (times, 0) for entry, module, line, times in report(client)["reached"]}
-    return {place: times for place, times in result.items() if not is_at_the_door(*place)}
+    return {place: times for place, times in result.items() if not is_outermost_line(*place)}
 
 
 @pytest.mark.long
 @pytest.mark.fault(26, 28)
-async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
+async def test_a_fault_at_any_line_of_attach_detach_or_poller_leaves_the_kernel_as_it_was(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """All is as it was before; where the kernel still has the probe, it is whole."""
+    """Everything is as before; if the kernel still has the probe, the probe is complete."""
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
-        greeting = Greeting(value(client, "get_ipython().kernel.session.session"), 1e12)  # never too late
+        greeting = Greeting(evaluate(client, "get_ipython().kernel.session.session"), 1e12)  # never too late
         attach = inject.attach("watcher", greeting).expression()
         kernel.run(SETUP)
-        value(client, PUT_IN)
+        evaluate(client, PUT_IN)
         kernel.run(CELLS[0])
         log = kernel.log.read_text()
 
@@ -357,16 +361,16 @@ async def test_a_fault_at_every_line_of_an_attach_of_its_end_and_of_the_poller(
             faults = choose_faults(lines, own, others)
             for start in range(0, len(faults), 20):  # a request takes little time, on a loaded machine, too
                 some = json.dumps(faults[start : start + 20])
-                assert json.loads(value(client, f"{FAULTS}{name}({arguments}{some!r})")) == []
+                assert json.loads(evaluate(client, f"{FAULTS}{name}({arguments}{some!r})")) == []
             return f"{name}: {len(lines)} lines reached, {len(faults)} faults"
 
         put_in = f"eval({attach!r}, {{}})"
         table = [play("attaches", lines_of(client, put_in), 12, 24, f"{attach!r}, ")]
-        value(client, f"len({put_in})")
+        evaluate(client, f"len({put_in})")
         leave = f"{FAULTS}agent().comm.handle_msg({{'content': {{'data': {{'leave': 'watcher'}}}}}})"
         table.append(play("leaves", lines_of(client, leave), 1, 1, f"{attach!r}, 'watcher', "))
-        value(client, f"len(eval({inject.attach('poller', greeting, poll=0.1).expression()!r}, {{}}))")
-        value(
+        evaluate(client, f"len(eval({inject.attach('poller', greeting, poll=0.1).expression()!r}, {{}}))")
+        evaluate(
             client,
             "__import__('sys').modules['_kernelscope_probe.probe.poller'].__dict__.update(MIN_SECONDS=0.001)",
         )
@@ -382,14 +386,14 @@ AGENT = "__import__('sys').modules['_kernelscope_probe.probe.agent'].AGENT"
 
 @pytest.mark.fault(22, 23, 24, 25)
 @pytest.mark.parametrize("error", ERRORS)
-async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
-    """The cell shows nothing of it, also where the handling fails; after three the probe is gone, and says so."""
+async def test_a_hook_that_raises_is_removed_after_three_failures(error: str, tmp_path: Path) -> None:
+    """The cell shows nothing, even if handling it fails; after three failures the probe removes itself and reports it."""
     raises = f"__import__('types').FunctionType(compile('def f(*_): raise {error}', '', 'exec').co_consts[0], {{'__name__': 'json', '__builtins__': __builtins__}})"
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
         async with watching(kernel) as watch:
-            await watch.attached()
-            value(
+            await watch.wait_for_attach()
+            evaluate(
                 client,
                 f"{AGENT}.observer.__dict__.update(observe_between_runs={raises}, observe_run={raises}) or "
                 f"{AGENT}.guard.__dict__.update(handle={raises}) or 1",
@@ -397,12 +401,12 @@ async def test_a_hook_that_raises(error: str, tmp_path: Path) -> None:
             for number in range(4):
                 assert play_cells(client, [f"{number}; print('shown')"]) == [[("stdout", "shown\n")]]
             cut = tuple(f"the look {when} this run was cut short by {error}" for when in ("before", "after"))
-            assert all(run.cut == cut for run in await watch.ran(4))
-            value(client, f"{AGENT}.guard.__dict__.pop('handle') and 1")
+            assert all(run.cut == cut for run in await watch.wait_for_runs(4))
+            evaluate(client, f"{AGENT}.guard.__dict__.pop('handle') and 1")
             shown = play_cells(client, ["print('shown')"] * 3)
             assert shown == [[("stdout", "shown\n")]] * 3
-            assert isinstance(await watch.failure(), ProbeError)
-        assert value(client, INSTALLED) is False
+            assert isinstance(await watch.wait_for_error(), ProbeError)
+        assert evaluate(client, INSTALLED) is False
         assert "Traceback" not in kernel.log.read_text()
 
 
@@ -416,15 +420,15 @@ async def test_an_attach_that_fails_leaves_the_user_s_last_error(tmp_path: Path)
             "manager = get_ipython().kernel.comm_manager\nkept, manager.comms = manager.comms, Full()"
         )
         last = "[id(__import__('sys').__dict__.get('last_' + n)) for n in ('type', 'value', 'traceback')]"
-        before = value(client, last)
+        before = evaluate(client, last)
         async with watching(kernel) as watch:
-            assert isinstance(await watch.failure(), ProbeError)
-        assert value(client, last) == before
-        assert value(client, INSTALLED) is False
+            assert isinstance(await watch.wait_for_error(), ProbeError)
+        assert evaluate(client, last) == before
+        assert evaluate(client, INSTALLED) is False
 
 
 @pytest.mark.fault(46)
-async def test_a_forked_child_is_silent(tmp_path: Path) -> None:
+async def test_a_forked_child_sends_nothing(tmp_path: Path) -> None:
     cell = (
         "import os, sys\nagent = sys.modules['_kernelscope_probe.probe.agent'].AGENT\nchild = os.fork()\n"
         "if not child:\n    before = agent.observer.seq\n    agent.hooks.post_run_cell(None)\n    os._exit(agent.observer.seq - before)\n"
@@ -433,17 +437,17 @@ async def test_a_forked_child_is_silent(tmp_path: Path) -> None:
     with KernelProcess(tmp_path) as kernel:
         client = kernel.client()
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             assert play_cells(client, [cell]) == [[("stdout", "0\n")]]
-            assert [run.cut for run in await watch.ran(1)] == [()]
+            assert [run.cut for run in await watch.wait_for_runs(1)] == [()]
 
 
 @pytest.mark.fault(49)
 async def test_a_python_without_its_global_lock_is_refused(tmp_path: Path) -> None:
-    """The probe copies what other threads change by single operations, which that lock makes whole."""
+    """The probe relies on that lock to copy in one step what other threads change."""
     with KernelProcess(tmp_path) as kernel:
         kernel.run("import sys\nsys._is_gil_enabled = lambda: False")
         async with watching(kernel) as watch:
-            error = await watch.failure()
+            error = await watch.wait_for_error()
         assert "free-threaded" in f"{error.title} {error.hint}"
-        assert value(kernel.client(), INSTALLED) is False
+        assert evaluate(kernel.client(), INSTALLED) is False

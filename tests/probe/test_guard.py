@@ -1,4 +1,4 @@
-"""Nothing leaves a callback of the probe, and nothing of the user's is lost in one."""
+"""No failure leaves a callback of the probe, and no exception of the user is lost in one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from kernelscope.probe.guard import MOST_FAILURES, FailureGuard, guarded
 from kernelscope.probe.interrupts import Interrupts
 
 
-def raises(error: BaseException) -> Callable[..., Any]:
-    """A function of the probe, by its file name, that raises an exception."""
+def raise_in_probe(error: BaseException) -> Callable[..., Any]:
+    """Build a function with a file name of the probe that raises an exception."""
 
     def function(*_: object) -> None:
         raise error
@@ -30,7 +30,7 @@ _of_the_probe.__code__ = _of_the_probe.__code__.replace(co_filename=module.__fil
 
 
 class Owner:
-    """Has a callback that raises what it is called with."""
+    """Has a callback that raises its argument."""
 
     def __init__(self) -> None:
         self.given_up: list[BaseException] = []
@@ -51,7 +51,7 @@ def test_a_failure_of_the_probe_is_counted(owner: Owner) -> None:
     assert owner.guard.interrupts._pending is None
 
 
-def test_the_probe_gives_up_after_three(owner: Owner) -> None:
+def test_the_probe_uninstalls_itself_after_three_failures(owner: Owner) -> None:
     errors = [ZeroDivisionError(str(number)) for number in range(MOST_FAILURES)]
     for error in errors:
         owner.callback(error)
@@ -59,24 +59,24 @@ def test_the_probe_gives_up_after_three(owner: Owner) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), TimeoutError("slow")])
-def test_an_exception_of_the_user_s_is_kept_and_no_failure(owner: Owner, error: BaseException) -> None:
+def test_an_exception_of_the_user_is_kept_and_is_not_a_failure(owner: Owner, error: BaseException) -> None:
     owner.callback(error)
     assert owner.guard.failures == 0
     assert owner.guard.interrupts._pending is not None
     assert owner.guard.interrupts._pending.error is error
 
 
-def test_what_falls_into_the_handling_stays_inside_and_is_kept_if_it_is_the_user_s(owner: Owner) -> None:
-    owner.guard.handle = raises(ZeroDivisionError("of the probe's"))  # type: ignore[method-assign]
+def test_an_exception_during_handling_stays_inside_and_is_kept_if_it_is_the_user_s(owner: Owner) -> None:
+    owner.guard.handle = raise_in_probe(ZeroDivisionError("of the probe's"))  # type: ignore[method-assign]
     owner.callback(ValueError("first"))
     stop = KeyboardInterrupt()
-    owner.guard.handle = raises(stop)  # type: ignore[method-assign]
+    owner.guard.handle = raise_in_probe(stop)  # type: ignore[method-assign]
     owner.callback(ValueError("first"))
     assert owner.guard.interrupts._pending is not None
     assert owner.guard.interrupts._pending.error is stop
 
 
 def test_a_third_exception_stays_inside_as_well(owner: Owner) -> None:
-    owner.guard.handle = raises(KeyboardInterrupt())  # type: ignore[method-assign]
-    owner.guard.interrupts.keep = raises(SystemExit())  # type: ignore[method-assign]
+    owner.guard.handle = raise_in_probe(KeyboardInterrupt())  # type: ignore[method-assign]
+    owner.guard.interrupts.keep = raise_in_probe(SystemExit())  # type: ignore[method-assign]
     owner.callback(ValueError("first"))

@@ -1,4 +1,4 @@
-"""What is kept for later watchers: the base and the observations amount to all that was sent."""
+"""Tests the history for later watchers: base and observations together contain everything that was sent."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ def an_observation(seq: int, names: dict[str, int | None], *objects: Any) -> Any
 
 
 def test_observations_are_kept_in_order() -> None:
-    kept = History()
+    store = History()
     for seq in (1, 2, 3):
-        kept.add(json.dumps(an_observation(seq, {})))
-    assert [o["seq"] for o in kept.observations()] == [1, 2, 3]
-    assert kept.base["seq"] == 0
+        store.add(json.dumps(an_observation(seq, {})))
+    assert [o["seq"] for o in store.observations()] == [1, 2, 3]
+    assert store.base["seq"] == 0
 
 
 def test_the_oldest_are_folded_into_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [json.dumps(an_observation(seq, {f"n{seq}": seq}, an_object(seq))) for seq in range(1, 6)]
     monkeypatch.setattr(history, "HISTORY_BYTES", len(texts[0]) * 2)
-    kept = History()
+    store = History()
     for text in texts:
-        kept.add(text)
-    assert [o["seq"] for o in kept.observations()] == [4, 5]
-    assert kept.base["seq"] == 3
-    assert kept.base["names"] == {"n1": 1, "n2": 2, "n3": 3}
-    assert [o["token"] for o in kept.base["objects"]] == [1, 2, 3]
+        store.add(text)
+    assert [o["seq"] for o in store.observations()] == [4, 5]
+    assert store.base["seq"] == 3
+    assert store.base["names"] == {"n1": 1, "n2": 2, "n3": 3}
+    assert [o["token"] for o in store.base["objects"]] == [1, 2, 3]
 
 
 def test_one_observation_is_kept_however_large_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "HISTORY_BYTES", 1)
-    kept = History()
+    store = History()
     for seq in (1, 2):
-        kept.add(json.dumps(an_observation(seq, {})))
-    assert [o["seq"] for o in kept.observations()] == [2]
+        store.add(json.dumps(an_observation(seq, {})))
+    assert [o["seq"] for o in store.observations()] == [2]
 
 
-def test_a_base_holds_what_names_reach_parts_included_and_nothing_else() -> None:
+def test_a_base_contains_only_what_names_reach_including_parts() -> None:
     base: Any = an_observation(
         0, {"pipe": 1, "gone": 4}, an_object(1, 2), an_object(2, 3), an_object(3), an_object(4)
     )

@@ -1,4 +1,4 @@
-"""The oath's third article: none of the user's code is run, whatever stands in the namespace."""
+"""Proves the oath's third article: no code of the user is run, whatever is in the namespace."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ CELLS = (
 )
 
 
-def place(dice: random.Random, number: int, thing: Any, space: dict[str, Any]) -> None:
-    """Somewhere where the probe looks."""
+def put_somewhere(dice: random.Random, number: int, thing: Any, space: dict[str, Any]) -> None:
+    """Put the object somewhere where the probe looks."""
     name = f"x{number}"
     model = LogisticRegression()
     match dice.randrange(8):
@@ -63,7 +63,7 @@ def place(dice: random.Random, number: int, thing: Any, space: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_code_of_the_users_is_run(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_code_of_hostile_objects_is_run(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanner, "SECONDS", 60.0)
     monkeypatch.setattr(cell_notes, "SECONDS", 60.0)
     wires, dice = Tripwires(), random.Random(seed)
@@ -73,26 +73,26 @@ def test_no_code_of_the_users_is_run(seed: int, monkeypatch: pytest.MonkeyPatch)
     )
     space["model"], space["folder"] = LogisticRegression(), __import__("pathlib").Path("/tmp")
     for number, thing in enumerate(hostile_objects(wires, seed, 120)):
-        place(dice, number, thing, space)
+        put_somewhere(dice, number, thing, space)
     looking = make_scanner(space)
     reader = make_code_reader(space, looking)
     wires.tripped.clear()
     for _ in range(3):
-        told = looking.scan()
-        json.dumps(told)
-        assert not told["cut"]
+        observation = looking.scan()
+        json.dumps(observation)
+        assert not observation["cut"]
     for number in range(120):
         for cell in CELLS:
             json.dumps(reader.read(cell.format(x=f"x{number}"), time.time()))
     assert wires.tripped == []
-    assert looking.names["model"], "the plain model beside them is told"
+    assert looking.names["model"], "the plain model beside them is reported"
 
 
-def test_the_wires_work() -> None:
-    """What the probe must not do trips them."""
+def test_the_tripwires_work() -> None:
+    """Everything that the probe must not do triggers them."""
     wires = Tripwires()
     for thing in hostile_objects(wires, 1, 50):
         for look_at in (repr, hash, bool, lambda x: x == 1, lambda x: x.coef_, lambda x: x.get_params()):
-            with contextlib.suppress(Exception):  # they do as they like
+            with contextlib.suppress(Exception):  # they may raise anything
                 look_at(thing)
     assert len(wires.tripped) > 100

@@ -25,13 +25,13 @@ class Thing:
 
 
 class Slots:
-    """Allows none."""
+    """Allows no weak references."""
 
     __slots__ = ()
 
 
 class Unweak:
-    """A model that allows none."""
+    """A model that allows no weak references."""
 
     __slots__ = ("__dict__",)
 
@@ -44,7 +44,7 @@ class Unweak:
 
 
 @pytest.mark.fault(53)
-def test_an_id_that_is_handed_out_again_is_another_token() -> None:
+def test_an_object_at_a_reused_id_gets_another_token() -> None:
     tokens, addresses, numbers = Tokens(), set(), set()
     for _ in range(50):
         thing = Thing()
@@ -52,12 +52,12 @@ def test_an_id_that_is_handed_out_again_is_another_token() -> None:
         numbers.add(tokens.of(thing))
         assert tokens.of(thing) == tokens.find_token(thing)
         del thing
-    assert len(addresses) < 50, "no address came back: the test proves nothing"
+    assert len(addresses) < 50, "no address was reused: the test proves nothing"
     assert numbers == set(range(1, 51))
 
 
 @pytest.mark.fault(52)
-def test_an_object_without_weak_references_is_told_as_perhaps_another() -> None:
+def test_an_object_without_weak_references_is_reported_as_possibly_another() -> None:
     tokens, space = Tokens(), {"m": Unweak(), "plain": LogisticRegression()}
     assert tokens.of(space["m"]) == tokens.of(space["m"])
     assert tokens.find_token(Thing()) is None
@@ -66,8 +66,8 @@ def test_an_object_without_weak_references_is_told_as_perhaps_another() -> None:
     timeline.apply(Attached(1, KernelFacts("file", "3.13.0", 1, 0), Snapshot(), ()))
     changes: list[Change] = []
     for seq in (1, 2):
-        seen = convert({"seq": seq, **look.scan()}, Observation)
-        for moment in timeline.apply(Observed(1, seen)).moments:
+        observation = convert({"seq": seq, **look.scan()}, Observation)
+        for moment in timeline.apply(Observed(1, observation)).moments:
             changes += moment.changes
         space["m"].coef_ = space["plain"].coef_ = 2
     assert [f.by_address for f in timeline.objects.values()] == [True, False]
@@ -75,11 +75,11 @@ def test_an_object_without_weak_references_is_told_as_perhaps_another() -> None:
     assert flagged == ["m"]
     assert [c.certainty for c in changes if c.identity == "same" and c.name == "m"] != ["observed"]
     now = sys.getrefcount(space["m"])
-    assert now == references, "and nothing holds it"
+    assert now == references, "nothing else refers to it"
 
 
 @pytest.mark.parametrize("slots", [(), ("__weakref__",)])
-def test_neither_the_object_nor_its_class_is_kept(slots: tuple[str, ...]) -> None:
+def test_neither_the_object_nor_its_class_is_kept_alive(slots: tuple[str, ...]) -> None:
     tokens, binding = Tokens(), Binding()
     kind = type("Mine", (), {"__slots__": slots})
     thing = kind()
@@ -94,21 +94,21 @@ def test_neither_the_object_nor_its_class_is_kept(slots: tuple[str, ...]) -> Non
 
 
 @pytest.mark.fault(54)
-def test_no_death_calls_us() -> None:
-    """A callback could run in the middle of anything, also of what holds a lock."""
+def test_the_death_of_an_object_calls_no_code_of_the_probe() -> None:
+    """A weak reference's callback could run at any moment, even while a lock is acquired."""
     space = {"m": LogisticRegression().fit([[0.0], [1.0]], [0, 1])}
     look = make_scanner(space)
     look.scan()
-    held = [space["m"], *vars(space["m"]).values()]
-    references = [r for h in held for r in weakref.getweakrefs(h)]
+    targets = [space["m"], *vars(space["m"]).values()]
+    references = [r for h in targets for r in weakref.getweakrefs(h)]
     assert references
     assert [r for r in references if r.__callback__ is not None] == []
 
 
-def test_the_table_is_swept() -> None:
+def test_dead_objects_are_removed_from_the_table() -> None:
     tokens = Tokens()
-    kept = [Thing() for _ in range(10)]
-    first = [tokens.of(t) for t in kept]
+    things = [Thing() for _ in range(10)]
+    first = [tokens.of(t) for t in things]
     many = [Thing() for _ in range(3_000)]
     for thing in many:
         tokens.of(thing)
@@ -118,17 +118,17 @@ def test_the_table_is_swept() -> None:
     for thing in more:
         tokens.of(thing)
     assert len(tokens._by_id) < 6_000
-    assert [tokens.of(t) for t in kept] == first
+    assert [tokens.of(t) for t in things] == first
 
 
-def test_threads_get_no_token_twice() -> None:
+def test_concurrent_threads_get_different_tokens() -> None:
     tokens, things = Tokens(), [[Thing() for _ in range(2_000)] for _ in range(4)]
-    got: list[list[int]] = [[] for _ in things]
+    tokens_by_thread: list[list[int]] = [[] for _ in things]
     every = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         workers = [
-            threading.Thread(target=lambda i=i: got[i].extend(tokens.of(t) for t in things[i]))
+            threading.Thread(target=lambda i=i: tokens_by_thread[i].extend(tokens.of(t) for t in things[i]))
             for i in range(4)
         ]
         for worker in workers:
@@ -137,11 +137,11 @@ def test_threads_get_no_token_twice() -> None:
             worker.join()
     finally:
         sys.setswitchinterval(every)
-    assert len({n for numbers in got for n in numbers}) == 8_000
+    assert len({n for numbers in tokens_by_thread for n in numbers}) == 8_000
 
 
-def test_a_float_that_is_set_twice_at_one_address() -> None:
-    """Without keeping the float, its address comes back and the change is missed."""
+def test_a_new_float_at_the_old_address_is_noticed() -> None:
+    """Unless the probe keeps the float, its address is reused and the change is missed."""
     binding, serials = Binding(), []
     for number in range(50):
         value: Any = number + 0.5
@@ -152,7 +152,7 @@ def test_a_float_that_is_set_twice_at_one_address() -> None:
     assert serials == list(range(50))
 
 
-def test_a_view_at_the_address_of_the_last_one() -> None:
+def test_a_new_view_at_the_old_address_is_noticed() -> None:
     binding, whole = Binding(), np.zeros(3)
     for _ in range(50):
         value = whole[:]
@@ -173,7 +173,7 @@ def test_an_array_that_owns_its_memory_can_be_resized_in_place() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), None, "text", 10**30, b"x", True, int, len, Slots()])
-def test_the_same_object_is_held(value: object) -> None:
+def test_a_binding_recognizes_the_same_object(value: object) -> None:
     binding = Binding()
     assert not binding.holds(value)
     binding.bind(value)

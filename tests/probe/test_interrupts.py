@@ -1,4 +1,4 @@
-"""Which exceptions are the probe's own, what is left of the others' tracebacks, and when each is raised."""
+"""Tests which exceptions are the probe's own, how the others' tracebacks are cut, and when each is raised."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class MineError(Exception):
 
 
 class Stops(BaseException):
-    """As func_timeout's."""
+    """Derives from BaseException as func_timeout's does."""
 
 
-def of_the_probe(source: str, **names: object) -> Callable[..., object]:
-    """The function ``go`` of a source, with the file name of one of the probe's modules."""
+def compile_as_probe(source: str, **names: object) -> Callable[..., object]:
+    """Compile the function ``go`` of a source with the file name of one of the probe's modules."""
     space: dict[str, Any] = {**names, "__name__": "kernelscope.probe.scanner"}
     exec(compile(source, interrupts.__file__.replace("interrupts", "look"), "exec"), space)
     go: Callable[..., object] = space["go"]
     return go
 
 
-def caught(raises: Callable[[], object]) -> BaseException:
-    """What is raised, as the outermost function of the probe sees it: without the frames that called it."""
+def catch(raises: Callable[[], object]) -> BaseException:
+    """Catch the exception as the outermost function of the probe sees it, without the frames that called it."""
     try:
         raises()
-    except BaseException as error:  # noqa: BLE001 - that is what is looked at
+    except BaseException as error:  # noqa: BLE001 - the test examines it
         while error.__traceback__ is not None and error.__traceback__.tb_frame.f_code.co_filename == __file__:
             error.__traceback__ = error.__traceback__.tb_next
         return error
@@ -66,11 +66,11 @@ def go():
         """
 
 
-def from_a_thread(kind: type[BaseException]) -> BaseException:
-    """What lands in a thread in which the probe is at work, as ``PyThreadState_SetAsyncExc`` sends it."""
+def interrupt_from_a_thread(kind: type[BaseException]) -> BaseException:
+    """Send an exception into a thread that runs the probe, by ``PyThreadState_SetAsyncExc``; returns it."""
     landed: list[BaseException] = []
     at_work = threading.Event()
-    thread = threading.Thread(target=of_the_probe(LOOP, landed=landed, at_work=at_work))
+    thread = threading.Thread(target=compile_as_probe(LOOP, landed=landed, at_work=at_work))
     thread.start()
     at_work.wait()
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(kind))
@@ -80,7 +80,7 @@ def from_a_thread(kind: type[BaseException]) -> BaseException:
 
 @pytest.fixture
 def ring() -> Iterator[Callable[[BaseException], Callable[[], object]]]:
-    """Makes code of the probe in which a signal handler raises the exception, having taken itself out."""
+    """Builds code of the probe in which a signal handler removes itself and raises the exception."""
     wanted: list[BaseException] = []
 
     def handler(*_: object) -> None:
@@ -89,7 +89,7 @@ def ring() -> Iterator[Callable[[BaseException], Callable[[], object]]]:
 
     def code(error: BaseException) -> Callable[[], object]:
         wanted[:] = [error]
-        return of_the_probe(HANDLES + "signal.raise_signal(signal.SIGALRM)", signal=signal)
+        return compile_as_probe(HANDLES + "signal.raise_signal(signal.SIGALRM)", signal=signal)
 
     before = signal.signal(signal.SIGALRM, handler)
     yield code
@@ -108,13 +108,13 @@ OWN = {
 
 
 @pytest.mark.parametrize("line", OWN.values(), ids=OWN)
-def test_what_the_code_raised_itself_is_a_failure_of_its_own(line: str) -> None:
-    assert is_own_failure(caught(of_the_probe(f"def go():\n    {line}", json=json, re=re)))
+def test_what_the_probe_raises_itself_is_its_own_failure(line: str) -> None:
+    assert is_own_failure(catch(compile_as_probe(f"def go():\n    {line}", json=json, re=re)))
 
 
 @pytest.mark.parametrize("kind", [ValueError, TimeoutError, SystemExit, KeyboardInterrupt, MineError, Stops])
 def test_what_another_thread_sends_belongs_to_the_user(kind: type[BaseException]) -> None:
-    error = from_a_thread(kind)
+    error = interrupt_from_a_thread(kind)
     assert type(error) is kind
     assert not is_own_failure(error)
 
@@ -123,23 +123,23 @@ def test_what_another_thread_sends_belongs_to_the_user(kind: type[BaseException]
 def test_what_a_signal_handler_raises_belongs_to_the_user(
     ring: Callable[[BaseException], Callable[[], object]], error: BaseException
 ) -> None:
-    assert caught(ring(error)) is error
+    assert catch(ring(error)) is error
     assert not is_own_failure(error)
 
 
-def test_a_handler_of_a_library_that_the_probe_calls_is_no_code_of_the_probe() -> None:
-    """PyTorch's tells the main thread that a worker has died."""
+def test_a_library_s_signal_handler_is_not_code_of_the_probe() -> None:
+    """PyTorch's handler reports to the main thread that a worker has died."""
     space: dict[str, Any] = {"__name__": "torch.utils.data"}
     exec(compile("def handler(*_): raise RuntimeError('a worker died')", "/lib/torch/data.py", "exec"), space)
-    code = of_the_probe("def go():\n    signal.raise_signal(signal.SIGALRM)", signal=signal)
+    code = compile_as_probe("def go():\n    signal.raise_signal(signal.SIGALRM)", signal=signal)
     before = signal.signal(signal.SIGALRM, space["handler"])
-    error = caught(code)
+    error = catch(code)
     assert not is_own_failure(error)
     signal.signal(signal.SIGALRM, before)
-    assert is_own_failure(error), "as what code of the library's raises that the probe calls"
+    assert is_own_failure(error), "like what the library's own code raises"
 
 
-def test_a_traceback_keeps_the_handler_and_loses_the_probe(
+def test_a_traceback_keeps_the_handler_and_drops_the_probe(
     ring: Callable[[BaseException], Callable[[], object]],
 ) -> None:
     handled = KeyError("of the user's")
@@ -150,7 +150,7 @@ def test_a_traceback_keeps_the_handler_and_loses_the_probe(
         except KeyError:
             ring(ValueError("slow"))()
 
-    error = caught(work)
+    error = catch(work)
     assert error.__context__ is not handled, "the probe was handling one of its own"
     strip_traceback(error)
     assert error.__context__ is handled
@@ -163,14 +163,14 @@ def test_a_traceback_keeps_the_handler_and_loses_the_probe(
 
 
 def test_a_traceback_of_nothing_but_the_probe_is_dropped() -> None:
-    error = caught(of_the_probe(HANDLES + "raise KeyboardInterrupt"))
+    error = catch(compile_as_probe(HANDLES + "raise KeyboardInterrupt"))
     strip_traceback(error)
     assert error.__traceback__ is None
     assert error.__context__ is None
 
 
 class Cells:
-    """A namespace, and cells that are run in it after the hooks."""
+    """Runs cells in a namespace, after the hooks."""
 
     def __init__(self) -> None:
         self.space: dict[str, Any] = {}
@@ -190,7 +190,7 @@ class Cells:
 
 
 def a_second_ago() -> datetime:
-    """When a cell was sent that has been in the queue for so long."""
+    """Return the date of a cell that was sent a second ago."""
     return datetime.now(UTC) - timedelta(seconds=1)
 
 
@@ -215,11 +215,13 @@ def test_a_cell_that_was_sent_later_runs(cells: Cells) -> None:
     assert cells.run_code("a = 1") is None
     cells.interrupts.keep(KeyboardInterrupt())
     assert cells.run_code("a = 2", datetime.now(UTC)) is None
-    assert cells.run_code("a = 3", datetime.now(UTC) - timedelta(minutes=1)) is None, "it was dropped"
+    assert cells.run_code("a = 3", datetime.now(UTC) - timedelta(minutes=1)) is None, (
+        "the interrupt was dropped"
+    )
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-def test_the_client_s_clock_may_be_any(cells: Cells, hours: int) -> None:
+def test_any_clock_of_a_client_works(cells: Cells, hours: int) -> None:
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(hours=hours)
 
@@ -231,13 +233,13 @@ def test_the_client_s_clock_may_be_any(cells: Cells, hours: int) -> None:
     assert isinstance(cells.run_code("a = 3", sent), KeyboardInterrupt)
 
 
-def test_of_a_client_that_was_never_seen_nothing_is_known(cells: Cells) -> None:
+def test_nothing_is_known_about_a_new_client_s_clock(cells: Cells) -> None:
     sent = a_second_ago()
     cells.interrupts.keep(KeyboardInterrupt())
     assert cells.run_code("a = 1", sent, client="another") is None
 
 
-def test_what_no_cell_began_with_is_kept_for_the_next(cells: Cells) -> None:
+def test_an_exception_that_no_cell_started_with_is_kept_for_the_next(cells: Cells) -> None:
     assert cells.run_code("a = 1") is None
     sent = a_second_ago()
     cells.interrupts.keep(KeyboardInterrupt())
@@ -246,7 +248,7 @@ def test_what_no_cell_began_with_is_kept_for_the_next(cells: Cells) -> None:
     assert isinstance(cells.run_code("a = 2", sent), KeyboardInterrupt)
 
 
-def test_a_trace_function_of_the_user_s_is_put_back(cells: Cells) -> None:
+def test_the_user_s_trace_function_is_restored(cells: Cells) -> None:
     def mine(*_: object) -> None:
         return None
 
@@ -258,7 +260,7 @@ def test_a_trace_function_of_the_user_s_is_put_back(cells: Cells) -> None:
     assert sys.gettrace() is mine
 
 
-def test_nothing_is_raised_once_the_probe_has_left(cells: Cells) -> None:
+def test_nothing_is_raised_after_the_probe_was_uninstalled(cells: Cells) -> None:
     assert cells.run_code("a = 1") is None
     sent = a_second_ago()
     cells.interrupts.keep(KeyboardInterrupt())
@@ -267,7 +269,7 @@ def test_nothing_is_raised_once_the_probe_has_left(cells: Cells) -> None:
 
 
 def test_a_function_is_not_interrupted_before_its_first_line() -> None:
-    """A signal that is pending when it is called lands within its ``try``."""
+    """A signal that is pending at the call is raised within its ``try``."""
 
     def guarded(kind: type[BaseException]) -> str:
         try:
@@ -279,21 +281,21 @@ def test_a_function_is_not_interrupted_before_its_first_line() -> None:
     close_entry(guarded)
     code = bytes(guarded.__code__.co_code)
     close_entry(guarded)
-    assert guarded.__code__.co_code == code, "twice is once"
+    assert guarded.__code__.co_code == code, "doing it twice changes nothing"
     assert guarded(ValueError) == "nothing came"
     assert type(guarded) is types.FunctionType
 
 
 class Loop:
-    """Of the event loop in the kernel no more than the pulse needs."""
+    """The part of the kernel's event loop that the pulse needs."""
 
     def add_callback(self, *_: object) -> None:
         return None
 
 
 @pytest.mark.parametrize("error", [KeyError("of the probe's"), KeyboardInterrupt(), TimeoutError("slow")])
-def test_the_pulse_lets_through_what_is_not_its_own(error: BaseException) -> None:
-    look: Any = types.SimpleNamespace(walk=of_the_probe("def go(_):\n    raise error", error=error))
+def test_the_pulse_passes_on_exceptions_that_are_not_its_own(error: BaseException) -> None:
+    look: Any = types.SimpleNamespace(walk=compile_as_probe("def go(_):\n    raise error", error=error))
     names: Any = None
     pulse = Pulse(Loop(), look, names, lambda _: None, lambda: True)
     pulse._run = 1, -1_000.0

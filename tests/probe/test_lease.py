@@ -1,4 +1,4 @@
-"""Who watches, and for how long the probe stays after the last one."""
+"""Tests the list of watchers, and how long the probe stays after the last one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelscope.probe.processes import machine_mark, start_mark
 
 
 class Loop:
-    """An event loop whose time stands still until a test moves it."""
+    """An event loop whose clock only a test advances."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -48,7 +48,7 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
 
 
 def watcher(name: str, *, is_remote: bool = False, poll: float | None = None) -> Watcher:
-    """A watcher in this process, or in one that cannot be seen."""
+    """Build a watcher in this process, or in a remote one."""
     request: Any = {
         "watcher": name,
         "pid": -1 if is_remote else os.getpid(),
@@ -64,7 +64,7 @@ def make_lease(loop: Loop, expire: Callable[[], bool] = lambda: True) -> Lease:
     return Lease(KeepAlive(loop, expire), lambda: None)
 
 
-def note(expired: list[float], loop: Loop) -> bool:
+def record_expiry(expired: list[float], loop: Loop) -> bool:
     expired.append(loop.now)
     return True
 
@@ -124,7 +124,7 @@ def test_a_remote_watcher_is_gone_after_many_runs_without_a_renewal(loop: Loop) 
     assert not lease.is_watched()
 
 
-def test_the_shortest_poll_counts(loop: Loop) -> None:
+def test_the_shortest_poll_interval_counts(loop: Loop) -> None:
     lease = make_lease(loop)
     assert lease.min_poll() is None
     for name, poll in (("a", None), ("b", 5.0), ("c", 2.0)):
@@ -132,24 +132,24 @@ def test_the_shortest_poll_counts(loop: Loop) -> None:
     assert lease.min_poll() == 2.0
 
 
-def test_the_time_to_stay_runs_from_the_last_watcher_on_and_only_once(loop: Loop) -> None:
+def test_the_keep_alive_timer_starts_once_after_the_last_watcher(loop: Loop) -> None:
     expired: list[float] = []
-    lease = make_lease(loop, lambda: note(expired, loop))
+    lease = make_lease(loop, lambda: record_expiry(expired, loop))
     lease.add(watcher("a"), 60.0)
     loop.advance(100.0)
     assert expired == []
     lease.remove("a")
     assert not lease.is_over()
     loop.advance(30.0)
-    assert not lease.is_over(), "asking does not prolong it"
+    assert not lease.is_over(), "asking does not extend it"
     loop.advance(30.0)
     assert expired == [160.0]
     assert lease.is_over()
 
 
-def test_a_watcher_stops_the_clock(loop: Loop) -> None:
+def test_a_watcher_stops_the_timer(loop: Loop) -> None:
     expired: list[float] = []
-    lease = make_lease(loop, lambda: note(expired, loop))
+    lease = make_lease(loop, lambda: record_expiry(expired, loop))
     lease.add(watcher("a"), 60.0)
     lease.remove("a")
     assert not lease.is_over()
@@ -158,12 +158,12 @@ def test_a_watcher_stops_the_clock(loop: Loop) -> None:
     loop.advance(100.0)
     assert expired == []
     lease.remove("b")
-    assert not lease.is_over(), "the longest time that was asked for counts"
+    assert not lease.is_over(), "the longest requested time counts"
     lease.keep_alive.cancel()
     assert loop.timers == []
 
 
-def test_a_probe_that_cannot_be_uninstalled_yet_is_tried_again(loop: Loop) -> None:
+def test_uninstalling_the_probe_is_retried_if_it_is_busy(loop: Loop) -> None:
     answers = [False, True]
     timer = KeepAlive(loop, lambda: answers.pop(0))
     timer.suspend(5.0)
@@ -176,9 +176,7 @@ def test_a_probe_that_cannot_be_uninstalled_yet_is_tried_again(loop: Loop) -> No
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("of the probe's"), KeyboardInterrupt()])
-def test_what_the_timer_raises_reaches_the_loop_only_if_it_is_the_user_s(
-    loop: Loop, error: BaseException
-) -> None:
+def test_the_timer_passes_on_only_exceptions_of_the_user(loop: Loop, error: BaseException) -> None:
     def expire() -> bool:
         raise error
 
@@ -191,4 +189,4 @@ def test_what_the_timer_raises_reaches_the_loop_only_if_it_is_the_user_s(
             loop.advance(5.0)
     else:
         loop.advance(5.0)
-        assert len(loop.timers) == 1, "it is tried again"
+        assert len(loop.timers) == 1, "it tries again"

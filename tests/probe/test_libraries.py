@@ -1,4 +1,4 @@
-"""What is read of each library's own objects, with the libraries themselves."""
+"""Reads objects of each library, with the libraries themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.frameworks
 
 
 class Kernel:
-    """A namespace, and the looks at it."""
+    """A namespace and a scanner of it."""
 
     def __init__(self, **names: Any) -> None:
         self.names: dict[str, Any] = {**names}
@@ -23,16 +23,16 @@ class Kernel:
         self.records: dict[int, dict[str, Any]] = {}
 
     def run(self, source: str) -> dict[str, dict[str, Any]]:
-        """Runs the source, looks, and answers with the records that differ, by name."""
+        """Run the source and scan; returns the records that differ, by name."""
         exec(source, self.names)
-        seen = self.look.scan()
-        assert seen["cut"] == []
-        differ: dict[int, dict[str, Any]] = {r["token"]: {**r} for r in seen["objects"]}
+        observation = self.look.scan()
+        assert observation["cut"] == []
+        differ: dict[int, dict[str, Any]] = {r["token"]: {**r} for r in observation["objects"]}
         self.records.update(differ)
         return {n: differ[t] for n, t in self.look.names.items() if t in differ}
 
-    def of(self, name: str) -> dict[str, Any]:
-        """The latest record of what a name holds."""
+    def record_of(self, name: str) -> dict[str, Any]:
+        """Return the latest record of what a name holds."""
         return self.records[self.look.names[name]]
 
 
@@ -53,11 +53,11 @@ def torch_kernel() -> Kernel:
 STEP = "opt.zero_grad(); loss(net(X), y).backward(); opt.step()"
 
 
-def test_losses_and_activations_are_no_models(torch_kernel: Kernel) -> None:
+def test_losses_and_activations_are_not_models(torch_kernel: Kernel) -> None:
     assert set(torch_kernel.look.names) == {"net", "opt"}
 
 
-def test_a_loss_with_weights_for_its_classes_is_no_model(torch_kernel: Kernel) -> None:
+def test_a_loss_with_class_weights_is_not_a_model(torch_kernel: Kernel) -> None:
     torch_kernel.run("weighted = torch.nn.CrossEntropyLoss(weight=torch.ones(2))")
 
     assert set(torch_kernel.look.names) == {"net", "opt"}
@@ -71,8 +71,8 @@ def test_a_lazy_module_has_no_shape_before_its_first_use(torch_kernel: Kernel) -
     assert shaped["weight"]["text"] == "float32 tensor (2, 3)"
 
 
-def test_every_parameter_and_buffer_is_told(torch_kernel: Kernel) -> None:
-    learned = torch_kernel.of("net")["learned"]
+def test_every_parameter_and_buffer_is_reported(torch_kernel: Kernel) -> None:
+    learned = torch_kernel.record_of("net")["learned"]
 
     assert set(learned) == {
         *("0.weight", "0.bias", "1.weight", "1.bias", "2.weight", "2.bias"),
@@ -83,7 +83,7 @@ def test_every_parameter_and_buffer_is_told(torch_kernel: Kernel) -> None:
 
 
 def test_an_optimizer_names_the_networks_that_it_works_on(torch_kernel: Kernel) -> None:
-    net, opt = torch_kernel.of("net"), torch_kernel.of("opt")
+    net, opt = torch_kernel.record_of("net"), torch_kernel.record_of("opt")
 
     assert net["token"] in opt["partners"]
     assert {p["token"] for p in net["parts"]} <= set(opt["partners"])
@@ -91,16 +91,16 @@ def test_an_optimizer_names_the_networks_that_it_works_on(torch_kernel: Kernel) 
 
 
 def test_an_optimizer_names_a_network_that_is_gone(torch_kernel: Kernel) -> None:
-    old = torch_kernel.of("net")["token"]
+    old = torch_kernel.record_of("net")["token"]
 
     torch_kernel.run("net = torch.nn.Linear(3, 1)")
 
-    assert old in torch_kernel.of("opt")["partners"]
-    assert torch_kernel.of("net")["token"] not in torch_kernel.of("opt")["partners"]
+    assert old in torch_kernel.record_of("opt")["partners"]
+    assert torch_kernel.record_of("net")["token"] not in torch_kernel.record_of("opt")["partners"]
 
 
 @pytest.mark.parametrize(
-    ("write", "seen"),
+    ("write", "is_seen"),
     [
         (STEP, True),
         ("with torch.no_grad(): net[0].weight[0, 0] = 5.0", True),
@@ -112,13 +112,13 @@ def test_an_optimizer_names_a_network_that_is_gone(torch_kernel: Kernel) -> None
         ("net.requires_grad_(False)", False),
     ],
 )
-def test_every_way_to_write_weights_shows(torch_kernel: Kernel, write: str, seen: bool) -> None:
-    assert ("net" in torch_kernel.run(write)) is seen
+def test_every_way_to_write_weights_is_noticed(torch_kernel: Kernel, write: str, is_seen: bool) -> None:
+    assert ("net" in torch_kernel.run(write)) is is_seen
 
 
-def test_a_fused_optimizer_moves_no_version_and_is_seen_by_content(torch_kernel: Kernel) -> None:
+def test_a_fused_optimizer_changes_no_version_and_is_noticed_by_content(torch_kernel: Kernel) -> None:
     torch_kernel.run("opt = torch.optim.Adam(net.parameters(), fused=True)")
-    before = torch_kernel.of("net")["learned"]["0.weight"]
+    before = torch_kernel.record_of("net")["learned"]["0.weight"]
 
     after = torch_kernel.run(STEP)["net"]["learned"]["0.weight"]
 
@@ -127,22 +127,22 @@ def test_a_fused_optimizer_moves_no_version_and_is_seen_by_content(torch_kernel:
 
 def test_types_that_numpy_lacks_are_read_by_their_bits(torch_kernel: Kernel) -> None:
     torch_kernel.run("half = torch.nn.Linear(2, 1).to(torch.bfloat16)")
-    before = torch_kernel.of("half")["learned"]["weight"]
+    before = torch_kernel.record_of("half")["learned"]["weight"]
 
     torch_kernel.run("with torch.no_grad(): half.weight.mul_(2)")
 
     assert before["text"] == "bfloat16 tensor (1, 2)"
-    assert torch_kernel.of("half")["learned"]["weight"]["digest"] not in (None, before["digest"])
+    assert torch_kernel.record_of("half")["learned"]["weight"]["digest"] not in (None, before["digest"])
 
 
 def test_a_tensor_on_another_device_is_not_read(torch_kernel: Kernel) -> None:
-    told = torch_kernel.run("far = torch.nn.Linear(2, 1, device='meta')")["far"]["learned"]["weight"]
+    weight = torch_kernel.run("far = torch.nn.Linear(2, 1, device='meta')")["far"]["learned"]["weight"]
 
-    assert "digest" not in told
-    assert told["text"] == "float32 tensor (1, 2)"
+    assert "digest" not in weight
+    assert weight["text"] == "float32 tensor (1, 2)"
 
 
-def test_the_users_modes_do_not_see_the_reading(torch_kernel: Kernel) -> None:
+def test_the_user_s_torch_modes_do_not_see_the_probe_reading(torch_kernel: Kernel) -> None:
     torch_kernel.run(
         "from torch.overrides import TorchFunctionMode\n"
         "from torch.utils._python_dispatch import TorchDispatchMode\n"
@@ -166,7 +166,7 @@ def test_the_users_modes_do_not_see_the_reading(torch_kernel: Kernel) -> None:
     assert counted == names["n"]
 
 
-def test_a_network_is_freed_when_the_user_lets_go_of_it(torch_kernel: Kernel) -> None:
+def test_a_network_is_freed_when_the_user_deletes_it(torch_kernel: Kernel) -> None:
     torch_kernel.run(STEP)
     net = weakref.ref(torch_kernel.names["net"])
     weight = weakref.ref(torch_kernel.names["net"][0].weight)
@@ -177,7 +177,7 @@ def test_a_network_is_freed_when_the_user_lets_go_of_it(torch_kernel: Kernel) ->
     assert (net(), weight()) == (None, None)
 
 
-def test_a_subclass_that_answers_for_itself_is_not_asked(torch_kernel: Kernel) -> None:
+def test_methods_of_a_subclass_are_not_called(torch_kernel: Kernel) -> None:
     torch_kernel.run(
         "asked = []\n"
         "class Loud(torch.nn.Linear):\n"
@@ -193,7 +193,7 @@ def test_a_subclass_that_answers_for_itself_is_not_asked(torch_kernel: Kernel) -
     torch_kernel.look.scan()
 
     assert torch_kernel.names["asked"] == []
-    assert set(torch_kernel.of("loud")["learned"]) == {"weight", "bias"}
+    assert set(torch_kernel.record_of("loud")["learned"]) == {"weight", "bias"}
 
 
 def test_lightgbm_rounds_are_counted() -> None:
@@ -204,20 +204,20 @@ def test_lightgbm_rounds_are_counted() -> None:
         "X = np.random.rand(100, 2); d = lgb.Dataset(X, label=X[:, 0], free_raw_data=False)\n"
         "bst = lgb.train({'verbose': -1}, d, 3, keep_training_booster=True)"
     )
-    assert kernel.of("bst")["learned"]["rounds"]["number"] == 3.0
+    assert kernel.record_of("bst")["learned"]["rounds"]["number"] == 3.0
 
     kernel.run("bst.update()")
 
-    assert kernel.of("bst")["learned"]["rounds"]["number"] == 4.0
+    assert kernel.record_of("bst")["learned"]["rounds"]["number"] == 4.0
 
 
-def test_looking_at_an_xgboost_booster_makes_it_say_nothing(recwarn: pytest.WarningsRecorder) -> None:
+def test_scanning_an_xgboost_booster_prints_nothing(recwarn: pytest.WarningsRecorder) -> None:
     xgboost = pytest.importorskip("xgboost", reason="XGBoost is not installed")
     kernel = Kernel(xgb=xgboost)
     kernel.run("bst = xgb.Booster({'no_such_parameter': 1})")
     kernel.run("bst.set_param({'no_such_parameter': 2})")
 
-    assert kernel.of("bst")["learned"] == {}
+    assert kernel.record_of("bst")["learned"] == {}
     assert [str(w.message) for w in recwarn] == []
 
 
@@ -237,7 +237,7 @@ def test_what_a_constructor_takes_beyond_its_named_arguments_is_a_hyper_paramete
     assert not {"beyond", "kwargs", "_other_params"} & set(further["learned"])
 
 
-def test_catboost_trees_are_read_though_the_object_in_c_stays() -> None:
+def test_catboost_trees_are_read_although_the_c_object_stays() -> None:
     catboost = pytest.importorskip("catboost", reason="CatBoost is not installed")
     numpy = pytest.importorskip("numpy")
     kernel = Kernel(cb=catboost, np=numpy)
@@ -245,8 +245,8 @@ def test_catboost_trees_are_read_though_the_object_in_c_stays() -> None:
         "X = np.random.rand(40, 2); y = X[:, 0]\n"
         "m = cb.CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False)"
     )
-    assert kernel.of("m")["learned"] == {}
-    assert kernel.of("m")["params"]["iterations"] == 2
+    assert kernel.record_of("m")["learned"] == {}
+    assert kernel.record_of("m")["params"]["iterations"] == 2
 
     first = kernel.run("m.fit(X, y)")["m"]["learned"]
     second = kernel.run("m.fit(X, -y)")["m"]["learned"]
@@ -256,7 +256,7 @@ def test_catboost_trees_are_read_though_the_object_in_c_stays() -> None:
     assert used == {}
 
 
-def test_keras_weights_are_read_by_tensorflows_own_operation() -> None:
+def test_keras_weights_are_read_by_tensorflow_s_own_operation() -> None:
     keras = pytest.importorskip("keras", reason="Keras is not installed")
     numpy = pytest.importorskip("numpy")
     kernel = Kernel(keras=keras, np=numpy)
@@ -265,7 +265,7 @@ def test_keras_weights_are_read_by_tensorflows_own_operation() -> None:
         "net = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)])\n"
         "net.compile('sgd', 'mse')"
     )
-    before = kernel.of("net")
+    before = kernel.record_of("net")
 
     trained = kernel.run("h = net.fit(X, X[:, :1], verbose=0)")["net"]
     used = kernel.run("net.predict(X, verbose=0); net.evaluate(X, X[:, :1], verbose=0)")
@@ -278,7 +278,7 @@ def test_keras_weights_are_read_by_tensorflows_own_operation() -> None:
     assert used == {}
 
 
-def test_keras_weights_that_a_first_fit_makes_are_read() -> None:
+def test_keras_weights_that_the_first_fit_creates_are_read() -> None:
     keras = pytest.importorskip("keras", reason="Keras is not installed")
     numpy = pytest.importorskip("numpy")
     kernel = Kernel(keras=keras, np=numpy)
@@ -298,24 +298,24 @@ def test_keras_weights_that_a_first_fit_makes_are_read() -> None:
     assert all("digest" in signature for signature in again.values())
 
 
-def test_a_cast_is_told_by_the_tensors_type(torch_kernel: Kernel) -> None:
+def test_a_cast_changes_the_reported_tensor_type(torch_kernel: Kernel) -> None:
     cast = torch_kernel.run("net.double()")["net"]["learned"]
 
     assert cast["0.weight"]["text"] == "float64 tensor (4, 3)"
 
 
 def files_of(kernel: Kernel, *cells: str) -> list[tuple[str, int | None]]:
-    """(action, the model's token) of what the last cell saves or loads, read in turn."""
+    """Read the cells; returns (action, the model's token) of each save and load in the last."""
     reader = make_code_reader(kernel.names, kernel.look)
-    told: Any = {}
+    facts: Any = {}
     for cell in cells:
         exec(cell, kernel.names)
-        told = reader.read(cell, 0.0)
-    return [(f["action"], f["token"]) for f in told["files"]]
+        facts = reader.read(cell, 0.0)
+    return [(f["action"], f["token"]) for f in facts["files"]]
 
 
 def test_a_dict_of_live_tensors_is_saved_as_its_model(torch_kernel: Kernel, tmp_path: Path) -> None:
-    net = torch_kernel.of("net")["token"]
+    net = torch_kernel.record_of("net")["token"]
     torch_kernel.names["path"] = str(tmp_path / "net.pt")
     state, save = "state = {'model': net.state_dict()}", "torch.save(state, path)"
 
@@ -324,11 +324,11 @@ def test_a_dict_of_live_tensors_is_saved_as_its_model(torch_kernel: Kernel, tmp_
     assert files_of(torch_kernel, state, "state = {}", save) == [("save", None)]
 
 
-def test_a_step_through_a_scaler_is_the_optimizers(torch_kernel: Kernel) -> None:
+def test_a_step_through_a_scaler_counts_as_the_optimizer_s(torch_kernel: Kernel) -> None:
     kernel = torch_kernel
     kernel.run("scaler = torch.amp.GradScaler('cpu', enabled=False)")
     reader = make_code_reader(kernel.names, kernel.look)
 
     methods = reader.read("scaler.step(opt)", 0.0)["code"]["methods"]
 
-    assert [(m["method"], m["token"]) for m in methods] == [("step", kernel.of("opt")["token"])]
+    assert [(m["method"], m["token"]) for m in methods] == [("step", kernel.record_of("opt")["token"])]

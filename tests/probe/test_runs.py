@@ -1,4 +1,4 @@
-"""Which run an event of IPython's belongs to."""
+"""Tests which run an event of IPython belongs to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def result_of(run_info: Any, count: int = 1, error: BaseException | None = None)
 
 
 class Shell:
-    """As much of IPython's shell as runs are told by."""
+    """The part of IPython's shell that identifies runs."""
 
     def __init__(self) -> None:
         self.execution_count = 1
@@ -62,39 +62,39 @@ def test_a_run_ends_with_its_own_result(tracker: RunTracker) -> None:
     assert tracker.find_ended_runs() == [first]
 
 
-def test_a_cell_within_a_cell_is_no_run(tracker: RunTracker) -> None:
+def test_a_nested_cell_is_not_a_run(tracker: RunTracker) -> None:
     tracker.begin(info(), request("1"))
     assert tracker.end(result_of(info())) is None
 
 
 def test_an_end_without_a_beginning_is_a_run(tracker: RunTracker, shell: Shell) -> None:
-    """The hook before it failed."""
+    """The hook before the run failed."""
     run = tracker.end(result_of(info("b = 2"), count=7))
     assert run is not None
     assert (run.count, run.company) == (7, True)
     assert tracker.end(None) is None
 
 
-def test_a_run_that_was_interrupted_before_it_had_a_result_ends_in_its_thread(tracker: RunTracker) -> None:
+def test_a_run_interrupted_before_its_result_ends_in_its_thread(tracker: RunTracker) -> None:
     run = tracker.begin(info(), request("1"))
     assert tracker.end(None) is run
     assert run.describe(run.began)["status"] == "interrupted"
 
 
-def test_a_run_whose_end_was_not_noticed_ends_with_the_next_of_its_thread(
+def test_a_run_whose_end_was_missed_ends_with_the_next_of_its_thread(
     tracker: RunTracker, shell: Shell
 ) -> None:
-    lost = tracker.begin(info(), request("1"))
+    unended = tracker.begin(info(), request("1"))
     other = threading.Thread(target=tracker.begin, args=(info(), request("2")))
     other.start()
     other.join()
-    shell.last_execution_result = result_of(lost.info)
+    shell.last_execution_result = result_of(unended.info)
     tracker.end_lost(request("1"))
-    assert lost in tracker.active, "a cell within it begins"
+    assert unended in tracker.active, "a nested cell begins"
     tracker.end_lost(request("3"))
-    assert tracker.find_ended_runs() == [lost]
-    assert lost.result is shell.last_execution_result
-    assert [run.request for run in tracker.active] == ["2"], "one of another thread goes on"
+    assert tracker.find_ended_runs() == [unended]
+    assert unended.result is shell.last_execution_result
+    assert [run.request for run in tracker.active] == ["2"], "a run of another thread continues"
 
 
 def test_output_of_threads_belongs_to_the_run_that_began_or_ended_last(
@@ -107,18 +107,18 @@ def test_output_of_threads_belongs_to_the_run_that_began_or_ended_last(
     tracker.end(result_of(first.info))
     assert background.message == request("1")
     shell.parent_header = request("2")
-    assert tracker.end(result_of(info())) is None, "a cell within a cell"
+    assert tracker.end(result_of(info())) is None, "a nested cell"
     assert background.message == request("1")
 
 
-def test_what_ipython_has_seen_the_end_of_is_not_unfinished(tracker: RunTracker, shell: Shell) -> None:
+def test_a_run_that_ended_for_ipython_is_not_unfinished(tracker: RunTracker, shell: Shell) -> None:
     run = tracker.begin(info(), request("1"))
     assert tracker.has_unfinished()
     shell.last_execution_result = result_of(run.info)
     assert not tracker.has_unfinished()
 
 
-def test_a_run_beside_another_or_beside_a_thread_has_company(tracker: RunTracker) -> None:
+def test_a_run_has_company_if_another_run_or_thread_is_active(tracker: RunTracker) -> None:
     assert not tracker.begin(info(), request("1")).company
     assert tracker.begin(info(), request("2")).company
     tracker.active.clear()
@@ -134,14 +134,14 @@ def test_a_run_beside_another_or_beside_a_thread_has_company(tracker: RunTracker
 
 
 @pytest.mark.parametrize(("advanced", "parsed"), [(3, 3), (4, 3)])
-def test_the_count_of_a_run_is_right_whether_or_not_ipython_has_advanced_its_own(
+def test_the_count_of_a_run_is_right_before_and_after_ipython_advances_its_own(
     tracker: RunTracker, shell: Shell, advanced: int, parsed: int
 ) -> None:
     shell.execution_count, shell.history_manager.input_hist_parsed = advanced, [""] * parsed
     assert tracker.begin(info(), request("1")).count == 3
 
 
-def test_only_plain_values_of_the_user_s_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_plain_values_of_the_user_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(info(code=["no text"]), request("1"), 1, company=False)
     assert run.describe(run.began)["code"] == ""
     long = Run(info("x" * 70_000), request("1"), 1, company=False)

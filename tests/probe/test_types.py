@@ -34,7 +34,7 @@ from kernelscope.probe.types import (
 from tests.support.probe import make_types
 
 
-def methods(**body: Any) -> dict[str, Any]:
+def with_methods(**body: Any) -> dict[str, Any]:
     return {n: (lambda *a, **k: None) for n in ("get_params", "fit")} | body
 
 
@@ -48,7 +48,7 @@ class Mine(BaseEstimator):  # type: ignore[misc]
 
 
 class ReadOnly(property):
-    """As ``abc.abstractproperty`` is."""
+    """A property, as ``abc.abstractproperty`` is."""
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ class ReadOnly(property):
         (LogisticRegression, ESTIMATOR),
         (Pipeline, ESTIMATOR),
         (Mine, ESTIMATOR),
-        (type("Duck", (), methods()), ESTIMATOR),
+        (type("Duck", (), with_methods()), ESTIMATOR),
         (dict, CONTAINER),
         (list, CONTAINER),
         (tuple, CONTAINER),
@@ -67,25 +67,25 @@ class ReadOnly(property):
         (np.ndarray, OPAQUE),
         (int, OPAQUE),
         (type("D", (dict,), {"__module__": "collections"}), OPAQUE),
-        (type("P", (), methods(get_params=property(lambda _s: 1 / 0))), USER_OBJECT),
-        (type("Q", (), methods(fit=ReadOnly(lambda _s: 1 / 0))), USER_OBJECT),
+        (type("P", (), with_methods(get_params=property(lambda _s: 1 / 0))), USER_OBJECT),
+        (type("Q", (), with_methods(fit=ReadOnly(lambda _s: 1 / 0))), USER_OBJECT),
         (type("NoFit", (LogisticRegression,), {"fit": None}), USER_OBJECT),
-        (type("Number", (), methods(fit=3)), USER_OBJECT),
+        (type("Number", (), with_methods(fit=3)), USER_OBJECT),
         (type("Plain", (), {"__module__": "__main__"}), USER_OBJECT),
     ],
 )
-def test_the_kind_is_told_from_the_type(cls: type, kind: int) -> None:
+def test_the_kind_follows_from_the_type(cls: type, kind: int) -> None:
     assert make_types().of(cls).kind == kind
 
 
-def test_a_class_is_no_estimator_and_an_attribute_of_an_instance_makes_none() -> None:
+def test_a_class_or_an_instance_attribute_does_not_make_an_estimator() -> None:
     cache = make_types()
     assert cache.of(type(LogisticRegression)).kind == OPAQUE
     duck = types.SimpleNamespace(get_params=1, fit=3)
     assert cache.of(type(duck)).kind == OPAQUE
 
 
-def test_parameters_are_the_constructors() -> None:
+def test_parameters_are_the_constructor_s() -> None:
     cache = make_types()
     assert cache.of(Mine).params == {"depth", "flavour"}
     assert cache.of(LogisticRegression).params == set(LogisticRegression().get_params())
@@ -97,11 +97,11 @@ def test_parameters_are_the_constructors() -> None:
     assert cache.of(Passing).params == {"extra", "depth", "flavour"}
 
 
-def test_parameters_behind_decorators() -> None:
+def test_parameters_behind_decorators_are_found() -> None:
     def logged(function: Any) -> Any:
         @functools.wraps(function)
-        def inner(*given: Any, **named: Any) -> Any:
-            return function(*given, **named)
+        def inner(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
 
         return inner
 
@@ -115,19 +115,19 @@ def test_parameters_behind_decorators() -> None:
     assert make_types().of(Decorated).params == {"depth"}
 
 
-def test_numpys_scalars_are_told_from_those_who_say_they_are() -> None:
+def test_real_numpy_scalars_are_distinguished_from_impostors() -> None:
     cache = make_types()
     assert cache.of(np.float32).numpy_scalar
     assert cache.of(np.str_).numpy_scalar
     assert cache.of(np.datetime64).numpy_scalar
-    assert not cache.of(np.void).numpy_scalar, "its fields may hold anything"
+    assert not cache.of(np.void).numpy_scalar, "its fields may contain anything"
     assert not cache.of(np.record).numpy_scalar
     assert not cache.of(type("float64", (np.float64,), {"__module__": "numpy"})).numpy_scalar
     generic = type("generic", (), {"__module__": "numpy"})
     assert not cache.of(type("float64", (generic,), {"__module__": "numpy"})).numpy_scalar
 
 
-def test_lies() -> None:
+def test_types_that_lie_are_seen_through() -> None:
     class Liar:
         @property  # type: ignore[misc]
         def __class__(self) -> Any:
@@ -153,13 +153,13 @@ def test_lies() -> None:
     assert len(qualified_name(type("x" * 100_000, (), {}))) == 200
 
 
-def test_an_entry_that_is_none_hides_the_bases() -> None:
+def test_a_none_entry_hides_the_bases() -> None:
     above = type("Above", (), {"fit": 1})
     assert class_attribute(type("Below", (above,), {"fit": None}), "fit") is None
     assert class_attribute(type("Below", (above,), {}), "fit") == 1
 
 
-def test_attributes_with_other_keys_than_names() -> None:
+def test_attributes_whose_keys_are_not_names_are_skipped() -> None:
     model = LogisticRegression()
     model.__dict__[7] = model.__dict__[("a",)] = model.__dict__["x" * 1_000] = 1
     model.coef_ = 3
@@ -171,13 +171,13 @@ def test_attributes_with_other_keys_than_names() -> None:
     assert len(attributes_of(model)) <= 400
 
 
-def test_which_files_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_s_files_are_recognized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = make_types()
     assert not cache.is_user_file(os.__file__)
     assert not cache.is_user_file(np.__file__)
     assert not cache.is_user_file("<string>")
     assert cache.is_user_file(str(tmp_path / "mine.py"))
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))  # an environment made in the project's own folder
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))  # an environment in the project's own folder
     assert make_types().is_user_file(str(tmp_path / "mine.py"))
     assert cache.is_user_module("__main__")
     assert not cache.is_user_module("sklearn.linear_model")
@@ -185,21 +185,21 @@ def test_which_files_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.fault(71)
-def test_a_class_at_the_address_of_one_that_is_gone_is_another() -> None:
+def test_a_class_at_a_reused_address_is_another() -> None:
     cache, addresses = make_types(), set()
     for number in range(30):
         name = f"Made{number}"
-        made = type(name, (), {})
-        addresses.add(id(made))
-        assert cache.of(made).name.endswith(name)
-        del made
+        cls = type(name, (), {})
+        addresses.add(id(cls))
+        assert cache.of(cls).name.endswith(name)
+        del cls
         gc.collect(1)
-    assert len(addresses) < 30, "no address came back: the test proves nothing"
+    assert len(addresses) < 30, "no address was reused: the test proves nothing"
 
 
 @pytest.mark.fault(72)
-def test_a_dict_that_changes_while_it_is_read() -> None:
-    """A collection that falls into the reading runs whatever it likes; before 3.12 it falls into C calls."""
+def test_a_dict_may_change_while_it_is_read() -> None:
+    """A garbage collection during the reading runs any code; before 3.12 even during C calls."""
     mapping: dict[Any, Any] = {n: n for n in range(1_000)}
 
     class Changes:
@@ -215,20 +215,20 @@ def test_a_dict_that_changes_while_it_is_read() -> None:
         Changes()
         try:
             gc.set_threshold(300, 1, 1)
-            found = pairs_of(mapping, most)
+            pairs = pairs_of(mapping, most)
         finally:
             gc.set_threshold(*threshold)
         gc.collect()
-        assert len(found) >= 900
+        assert len(pairs) >= 900
     assert len(mapping) == 1_002
 
 
-def test_a_class_of_the_users_is_not_kept_alive() -> None:
+def test_a_class_of_the_user_is_not_kept_alive() -> None:
     cache = make_types()
-    made = type("Mine", (RandomForestClassifier,), {})
-    cache.of(made)
-    gone = weakref.ref(made)
-    del made
+    cls = type("Mine", (RandomForestClassifier,), {})
+    cache.of(cls)
+    gone = weakref.ref(cls)
+    del cls
     gc.collect()
     assert gone() is None
 
@@ -237,6 +237,6 @@ def test_a_class_of_the_users_is_not_kept_alive() -> None:
     "dtype",
     ["f2", "f4", "f8", "g", "i1", "i8", "u1", "u4", "c8", "c16", ">f8", "?", "O", "U7", "S3", "M8[s]", "m8[ns]", "V5", "U"],
 )  # fmt: skip
-def test_a_dtype_is_called_what_numpy_calls_it(dtype: str) -> None:
+def test_a_dtype_has_numpy_s_name(dtype: str) -> None:
     assert dtype_name(np.dtype(dtype)) == np.dtype(dtype).name
     assert dtype_name(np.zeros(1, dtype).dtype) == np.zeros(1, dtype).dtype.name

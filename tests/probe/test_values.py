@@ -23,15 +23,15 @@ LONG = 60.0
 
 @pytest.fixture
 def reader() -> ValueReader:
-    made = ValueReader(make_types(), Tokens(), Tensors())
-    made.begin(LONG)
-    return made
+    value_reader = ValueReader(make_types(), Tokens(), Tensors())
+    value_reader.begin(LONG)
+    return value_reader
 
 
 def digest(reader: ValueReader, value: Any) -> Any:
-    told = reader.signature(value, Binding())
-    json.dumps(told)
-    return told.get("digest")
+    signature = reader.signature(value, Binding())
+    json.dumps(signature)
+    return signature.get("digest")
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def digest(reader: ValueReader, value: Any) -> Any:
     ids=lambda v: str(type(v).__name__),
 )  # fmt: skip
 def test_small_values_have_an_exact_digest(reader: ValueReader, value: Any) -> None:
-    found = digest(reader, value)
-    assert found
-    assert not found.startswith("~")
-    assert found == digest(reader, value)
+    exact = digest(reader, value)
+    assert exact
+    assert not exact.startswith("~")
+    assert exact == digest(reader, value)
 
 
-def different() -> list[Any]:
+def different_values() -> list[Any]:
     array = np.arange(6.0)
     return [
         [0.0, -0.0, 0, False, None, "", b"", "0", b"0", float("nan"), float("inf"), -float("inf"), 0j, 1, True],
@@ -67,18 +67,18 @@ def different() -> list[Any]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("values", different())
-def test_what_differs_has_another_digest(reader: ValueReader, values: list[Any]) -> None:
-    found = [digest(reader, v) for v in values]
-    assert None not in found
-    assert len(set(found)) == len(values), found
+@pytest.mark.parametrize("values", different_values())
+def test_different_values_have_different_digests(reader: ValueReader, values: list[Any]) -> None:
+    digests = [digest(reader, v) for v in values]
+    assert None not in digests
+    assert len(set(digests)) == len(values), digests
 
 
-def test_functions_are_told_by_their_code(reader: ValueReader) -> None:
-    def made(k: int) -> Any:
+def test_functions_are_identified_by_their_code(reader: ValueReader) -> None:
+    def make(k: int) -> Any:
         return lambda x: x + k
 
-    assert digest(reader, made(1)) is None, "what a closure holds is not looked into"
+    assert digest(reader, make(1)) is None, "closures are not read"
     one, two = (eval("lambda x: x * 3") for _ in range(2))
     assert digest(reader, one) == digest(reader, two)
 
@@ -87,7 +87,7 @@ def test_functions_are_told_by_their_code(reader: ValueReader) -> None:
     "value",
     [{1, 2}, Decimal(1), object(), np.random.RandomState(0), iter([]), open, sys, [object()], {"a": {1}}],
 )
-def test_what_cannot_be_looked_into_has_none(reader: ValueReader, value: Any) -> None:
+def test_an_unreadable_value_has_no_digest(reader: ValueReader, value: Any) -> None:
     if value is not open:
         assert digest(reader, value) is None
     assert reader.signature(value, Binding())["text"]
@@ -109,7 +109,7 @@ class LoudText(str):
     __str__ = __format__ = __repr__  # type: ignore[assignment]
 
 
-def test_texts_run_no_repr(reader: ValueReader) -> None:
+def test_reading_text_runs_no_repr(reader: ValueReader) -> None:
     void = np.zeros((), dtype=[("f", object)])
     void["f"] = Loud()
     values: list[Any] = [
@@ -122,22 +122,22 @@ def test_texts_run_no_repr(reader: ValueReader) -> None:
         void[()],
     ]
     for value in values:
-        for told in (reader.signature(value, Binding()), reader.parameter(value, Binding())):
-            assert "Loud" in json.dumps(told) or "void" in json.dumps(told)
+        for reading in (reader.signature(value, Binding()), reader.parameter(value, Binding())):
+            assert "Loud" in json.dumps(reading) or "void" in json.dumps(reading)
 
 
-def test_numbers_are_told_as_json_has_them(reader: ValueReader) -> None:
+def test_numbers_are_sent_as_valid_json(reader: ValueReader) -> None:
     for value in (float("nan"), float("inf"), 2**60, "x" * 500, 10**5_000):
-        told = reader.parameter(value, Binding())
-        assert isinstance(told, dict)
-        json.dumps(told, allow_nan=False)
+        reading = reader.parameter(value, Binding())
+        assert isinstance(reading, dict)
+        json.dumps(reading, allow_nan=False)
     assert reader.parameter(-0.0, Binding()) == 0.0
     assert reader.signature(3, Binding())["number"] == 3.0
     assert "number" not in reader.signature(True, Binding())
     assert reader.parameter(10**5_000, Binding())["text"] == "int of 16610 bits"  # type: ignore[index]
 
 
-def test_writes_in_place_are_seen(reader: ValueReader) -> None:
+def test_writes_in_place_change_the_digest(reader: ValueReader) -> None:
     for size in (3, 3_000, 30_000):
         array, binding = np.zeros(size), Binding()
         before = reader.signature(array, binding)
@@ -154,10 +154,10 @@ def test_writes_in_place_are_seen(reader: ValueReader) -> None:
 
 def test_a_large_array_is_sampled(reader: ValueReader) -> None:
     large = np.zeros(10**6)
-    found = digest(reader, large)
-    assert found.startswith("~")
+    before = digest(reader, large)
+    assert before.startswith("~")
     large[::1000] = 1
-    assert digest(reader, large) != found
+    assert digest(reader, large) != before
 
 
 def huge() -> dict[str, Any]:
@@ -187,16 +187,18 @@ def huge() -> dict[str, Any]:
 def test_huge_values_take_bounded_time(reader: ValueReader) -> None:
     for what, value in huge().items():
         reader.begin(0.2)
-        begun = time.process_time()
+        start = time.process_time()
         binding = Binding()
-        told = reader.signature(value, binding)
+        signature = reader.signature(value, binding)
         reader.parameter(value, binding)
-        assert time.process_time() - begun < 1.0, what
-        assert not told.get("digest") or str(told["digest"]).startswith("~") or what == "circle", what
-        assert len(json.dumps(told)) < 1_000
+        assert time.process_time() - start < 1.0, what
+        assert not signature.get("digest") or str(signature["digest"]).startswith("~") or what == "circle", (
+            what
+        )
+        assert len(json.dumps(signature)) < 1_000
 
 
-def test_out_of_time_is_told_and_made_good(reader: ValueReader) -> None:
+def test_a_reading_out_of_time_is_reported_and_completed_later(reader: ValueReader) -> None:
     array, binding = np.ones(10), Binding()
     reader.begin(-1.0)
     assert "digest" not in reader.signature(array, binding)
@@ -206,10 +208,12 @@ def test_out_of_time_is_told_and_made_good(reader: ValueReader) -> None:
     assert reader.is_still(array, binding)
 
 
-def test_the_tree_behind_a_model(reader: ValueReader) -> None:
+def test_the_tree_behind_a_model_is_read(reader: ValueReader) -> None:
     x, y = np.arange(20.0).reshape(10, 2), np.arange(10) % 2
     one, same, other = (
         DecisionTreeClassifier(max_depth=d, random_state=0).fit(x, y) for d in (None, None, 1)
     )
     assert digest(reader, one.tree_) == digest(reader, same.tree_) != digest(reader, other.tree_)
-    assert digest(reader, LogisticRegression()) != digest(reader, LogisticRegression()), "models by token"
+    assert digest(reader, LogisticRegression()) != digest(reader, LogisticRegression()), (
+        "models are identified by token"
+    )

@@ -1,4 +1,4 @@
-"""Both ipykernels that are promised: the newest in the test's own Python, and 6.29."""
+"""Runs each proof with both supported ipykernels: the newest in the test's own Python, and 6.29."""
 
 from __future__ import annotations
 

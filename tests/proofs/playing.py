@@ -1,4 +1,4 @@
-"""Plays notebooks as nbclient does, and writes down all that a front end, a listener and a log see of them."""
+"""Plays notebooks as nbclient does, and collects what a front end, another client and the log see."""
 
 from __future__ import annotations
 
@@ -33,44 +33,44 @@ _VARIES = (
     (re.compile(r"(?<![0-9a-z])[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}(_\d+_\d+)?\b"), "UUID"),
     (re.compile(r"[\d.]+(e[+-]?\d+)? ?([µμnm]?s|us|min|seconds)\b"), "TIME"),
 )
-"""What differs between two runs that nobody watches."""
+"""Patterns of what differs between two unwatched runs."""
 
 
 class Notebook(Struct, frozen=True, forbid_unknown_fields=True):
-    """Cells to be run one after the other."""
+    """Cells that run one after the other."""
 
     name: str
     cells: tuple[str, ...]
     answers: tuple[str, ...] = ()
-    """What is typed where a cell asks."""
+    """What the user types when a cell asks for input."""
     needs: str = ""
     """A package that the kernel's interpreter may lack."""
 
 
 @cache
 def notebooks() -> tuple[Notebook, ...]:
-    """All of them, in the order in which they are played."""
-    told = tomllib.loads(Path(__file__).with_name("notebooks.toml").read_text(encoding="utf-8"))
-    return convert(told["notebook"], tuple[Notebook, ...])
+    """Return all notebooks, in the order in which they are played."""
+    document = tomllib.loads(Path(__file__).with_name("notebooks.toml").read_text(encoding="utf-8"))
+    return convert(document["notebook"], tuple[Notebook, ...])
 
 
 class Seen:
-    """All that was seen of the notebooks played in one kernel."""
+    """Everything that was seen of the notebooks played in one kernel."""
 
     def __init__(self, folder: Path) -> None:
         self.cells: dict[tuple[str, int], list[str]] = {}
-        """What each cell showed, one text per message."""
+        """The outputs of each cell, one text per message."""
         self.log = ""
         self.nbclient: list[str] = []
-        """What nbclient logged."""
+        """The warnings and errors that nbclient logged."""
         self.pushes = 0
-        """Messages on the probe's comm."""
+        """Number of messages on the probe's comm."""
         self.replaced = 0
-        """Spots that differ between any two runs, and were taken out."""
+        """Number of places that differ between any two runs and were masked."""
         self._folder = str(folder)
 
-    def normal(self, text: str) -> str:
-        """The text without what differs between any two runs."""
+    def mask(self, text: str) -> str:
+        """Mask what differs between any two runs."""
         text = text.replace(self._folder, "FOLDER")
         for pattern, word in _VARIES:
             text, number = pattern.subn(word, text)
@@ -79,12 +79,12 @@ class Seen:
 
 
 class Player:
-    """nbclient at work in one kernel, with somebody who types and interrupts, and a listener beside it."""
+    """Plays notebooks with nbclient in one kernel, types and interrupts, and listens with a second client."""
 
     def __init__(self, kernel: KernelProcess) -> None:
         self._kernel = kernel
         self.seen = Seen(kernel.folder)
-        self._heard: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._idle: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._requests: dict[tuple[str, int], str] = {}
         self._answers: list[str] = []
@@ -100,7 +100,7 @@ class Player:
         return client
 
     async def play(self, notebook: Notebook, before: Callable[[int], Awaitable[None]] | None = None) -> None:
-        """Runs its cells; ``before`` is awaited before each."""
+        """Run the notebook's cells; ``before`` is awaited before each."""
         self._answers = list(notebook.answers)
         cells: list[Any] = [new_code_cell(source) for source in notebook.cells]  # type: ignore[no-untyped-call]
         client = NotebookClient(
@@ -123,14 +123,14 @@ class Player:
             reply = self._replies.pop()
             request = self._requests[notebook.name, number] = reply["parent_header"]["msg_id"]
             content = {**reply["content"], "metadata": reply["metadata"]}
-            shown = [f"reply {_text(content)}", f"count {cell.execution_count}"]
-            shown += _joined((output["output_type"], output) for output in cell.outputs)
-            self.seen.cells[notebook.name, number] = shown
+            outputs = [f"reply {_text(content)}", f"count {cell.execution_count}"]
+            outputs += _merge((output["output_type"], output) for output in cell.outputs)
+            self.seen.cells[notebook.name, number] = outputs
             async with asyncio.timeout(SETTLED_S):
                 await self._idle[request].wait()
         client.set_widgets_metadata()
         models = client.nb.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
-        states = sorted(self.seen.normal(_text(state)) for state in models.get("state", {}).values())
+        states = sorted(self.seen.mask(_text(state)) for state in models.get("state", {}).values())
         self.seen.cells[notebook.name, len(cells)] = [f"widget {state}" for state in states]
 
     def _replied(self, cell: Any, cell_index: int, execute_reply: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ class Player:
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[Player]:
-        """The kernel is ready, and all that it says is heard until this ends."""
+        """Wait until the kernel is ready, and collect everything that it publishes until the context ends."""
         log = _Log()
         logging.getLogger("traitlets").addHandler(log)
         await self._front.wait_for_ready(timeout=SETTLED_S)
@@ -155,13 +155,13 @@ class Player:
                 client.stop_channels()
             self._context.destroy(linger=0)
         for key, request in self._requests.items():
-            heard = self._heard[request]
-            self.seen.cells[key] += _joined(
-                (m["msg_type"], {**m["content"], "metadata": m["metadata"]}) for m in heard
+            messages = self._messages[request]
+            self.seen.cells[key] += _merge(
+                (m["msg_type"], {**m["content"], "metadata": m["metadata"]}) for m in messages
             )
-        for key, shown in self.seen.cells.items():
-            self.seen.cells[key] = [self.seen.normal(text) for text in shown]
-        self.seen.log = self.seen.normal(self._kernel.log.read_text())
+        for key, outputs in self.seen.cells.items():
+            self.seen.cells[key] = [self.seen.mask(text) for text in outputs]
+        self.seen.log = self.seen.mask(self._kernel.log.read_text())
         self.seen.nbclient = log.lines
 
     async def _listen(self) -> None:
@@ -171,7 +171,7 @@ class Player:
             if str(message["content"].get("comm_id")).startswith("kernelscope-"):
                 self.seen.pushes += 1
                 continue
-            self._heard[parent].append(message)
+            self._messages[parent].append(message)
             if message["content"].get("execution_state") == "idle":
                 self._idle[parent].set()
 
@@ -190,7 +190,7 @@ class Player:
 
 
 class _Log(logging.Handler):
-    """What is logged as a warning or worse."""
+    """Collects warnings and errors."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -204,15 +204,15 @@ def _text(content: Any) -> str:
     return json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
 
 
-def _joined(shown: Iterable[tuple[str, dict[str, Any]]]) -> list[str]:
-    """One text per message; what was printed between two others is one: when it is sent is up to a timer."""
-    told: list[str] = []
+def _merge(outputs: Iterable[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Return one text per message; prints between two other messages are merged, since a timer splits them."""
+    texts: list[str] = []
     printed: dict[str, str] = defaultdict(str)
-    for kind, content in [*shown, ("end", {})]:
+    for kind, content in [*outputs, ("end", {})]:
         if kind == "stream":
             printed[content["name"]] += content["text"]
         else:
-            told += [f"{name} {printed[name]}" for name in sorted(printed)]
-            told += [f"{kind} {_text(content)}"]
+            texts += [f"{name} {printed[name]}" for name in sorted(printed)]
+            texts += [f"{kind} {_text(content)}"]
             printed.clear()
-    return told[:-1]
+    return texts[:-1]

@@ -1,4 +1,4 @@
-"""A server that culls idle kernels culls a watched one as any other, and a busy one never."""
+"""Tests that a server that culls idle kernels culls watched ones like others, and busy ones never."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.kernel.test_manners import line_of
+from tests.kernel.test_manners import read_record
 from tests.kernel.watching import LONG
 
 VARIABLE = "KERNELSCOPE_TEST_SERVERS"
 """Environment variable: interpreters with a jupyter_server and ipykernel, separated as in ``PATH``."""
 IDLE_S, INTERVAL_S = 7, 1
-"""A watcher listens for the heart every three seconds: twice before an idle kernel is culled."""
+"""A watcher checks the heartbeat every three seconds: twice before an idle kernel is culled."""
 
 CHANGES = """
 import threading
@@ -43,8 +43,8 @@ stopped = threading.Event(); threading.Thread(target=change, daemon=True).start(
 def interpreter(version: str) -> str:
     for path in [sys.executable, *filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))]:
         ask = "import jupyter_server; print(jupyter_server.__version__)"
-        told = subprocess.run([path, "-c", ask], capture_output=True, text=True)
-        if told.returncode == 0 and (version == "newest" or told.stdout.strip() == version):
+        result = subprocess.run([path, "-c", ask], capture_output=True, text=True)
+        if result.returncode == 0 and (version == "newest" or result.stdout.strip() == version):
             return path
     pytest.skip(f"no interpreter with jupyter_server {version} is named in {VARIABLE}")
 
@@ -56,7 +56,7 @@ def _free_port() -> int:
 
 
 class Server:
-    """A jupyter_server of the test's own."""
+    """Runs a jupyter_server."""
 
     def __init__(self, python: str, folder: Path) -> None:
         self._token = secrets.token_hex(8)
@@ -82,21 +82,21 @@ class Server:
         command += [f"--{name}={value}" for name, value in options.items()]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=log)
-        self._url = self._found()
+        self._url = self._wait_for_url()
 
-    def _found(self) -> str:
+    def _wait_for_url(self) -> str:
         end = time.monotonic() + LONG
         while time.monotonic() < end and self._process.poll() is None:
-            for told in (self._folder / "runtime").glob("jpserver-*.json"):
+            for file in (self._folder / "runtime").glob("jpserver-*.json"):
                 with contextlib.suppress(ValueError, OSError):
-                    url = str(json.loads(told.read_text())["url"])
+                    url = str(json.loads(file.read_text())["url"])
                     urllib.request.urlopen(f"{url}api", timeout=LONG).close()
                     return url
             time.sleep(0.05)
         raise RuntimeError(self._log.read_text()[-2000:])
 
     def ask(self, method: str, path: str) -> Any:
-        """What the REST interface answers; ``None``: there is no such thing."""
+        """Send a REST request; returns the answer, ``None`` for 404."""
         request = urllib.request.Request(f"{self._url}api/{path}", method=method)
         request.add_header("Authorization", f"token {self._token}")
         try:
@@ -111,9 +111,9 @@ class Server:
         return self._folder / "runtime" / f"kernel-{kernel}.json"
 
     def culled(self) -> dict[str, int]:
-        """Seconds for which each culled kernel had been idle, as the server logs them."""
-        told = r"Culling '\w+' kernel '\w+' \((\S+)\) .* due to (\d+) seconds"
-        return {kernel: int(idle) for kernel, idle in re.findall(told, self._log.read_text())}
+        """Return by culled kernel the seconds that it had been idle, from the server's log."""
+        pattern = r"Culling '\w+' kernel '\w+' \((\S+)\) .* due to (\d+) seconds"
+        return {kernel: int(idle) for kernel, idle in re.findall(pattern, self._log.read_text())}
 
     def stop(self) -> None:
         self._process.terminate()
@@ -122,53 +122,57 @@ class Server:
 
 @pytest.fixture(params=["newest", "2.14.2"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    found = Server(interpreter(request.param), tmp_path)
-    yield found
-    found.stop()
+    server = Server(interpreter(request.param), tmp_path)
+    yield server
+    server.stop()
 
 
 @pytest.mark.long
 @pytest.mark.fault(44, 45)
-def test_who_is_culled(server: Server, record_property: Callable[[str, Any], None]) -> None:
-    """A cell that runs for long is told of while it runs, which the server counts as activity of a kernel that
-    is busy; nothing is sent while it is idle, unless a poll finds something."""
-    watched = {
+def test_idle_kernels_are_culled_watched_or_not_and_busy_ones_are_not(
+    server: Server, record_property: Callable[[str, Any], None]
+) -> None:
+    """A long running cell sends progress, which the server counts as activity of a busy kernel; an idle kernel
+    sends nothing, unless a poll finds a change."""
+    options_by_kernel = {
         "alone": None,
         "watched": [],
         "polled": ["--poll", "0.2"],
         "polled, and a thread makes models": ["--poll", "0.2"],
         "watched, busy": [],
     }
-    kernels = {name: server.ask("POST", "kernels")["id"] for name in watched}
+    kernels = {name: server.ask("POST", "kernels")["id"] for name in options_by_kernel}
     code = {"polled, and a thread makes models": CHANGES, "watched, busy": "while True: pass"}
     with contextlib.ExitStack() as stack:
-        for name, options in watched.items():
+        for name, options in options_by_kernel.items():
             if options is not None:
                 watch = stack.enter_context(_watch(server.connection_file(kernels[name]), options))
-                line_of(watch, "attached")
+                read_record(watch, "attached")
         for name, kernel in kernels.items():
             _run(server.connection_file(kernel), code.get(name, "1"), name != "watched, busy")
-        moved = _last_activity_until_gone(server, kernels, ("alone", "watched", "polled"))
-        left = {name: server.ask("GET", f"kernels/{kernel}") for name, kernel in kernels.items()}
+        changes = _count_activity_until_gone(server, kernels, ("alone", "watched", "polled"))
+        remaining = {name: server.ask("GET", f"kernels/{kernel}") for name, kernel in kernels.items()}
         culled = server.culled()
-        for name in left:
-            if left[name] is not None:
+        for name in remaining:
+            if remaining[name] is not None:
                 server.ask("DELETE", f"kernels/{kernels[name]}")
     lines = []
     for name, kernel in kernels.items():
         idle = (
             f"culled after {culled[kernel]} s idle"
             if kernel in culled
-            else f"stays, {left[name]['execution_state']}"
+            else f"stays, {remaining[name]['execution_state']}"
         )
-        lines.append(f"{name:34} {idle:24} its last activity moved {moved[name]} times")
+        lines.append(f"{name:34} {idle:24} its last activity moved {changes[name]} times")
     record_property("table", "\n".join(lines))
     assert set(culled) == {kernels[name] for name in ("alone", "watched", "polled")}
     for name in ("watched", "polled"):
         assert abs(culled[kernels[name]] - culled[kernels["alone"]]) <= 5 * INTERVAL_S
-        assert moved[name] == 0
-    assert left["watched, busy"]["execution_state"] == "busy"
-    assert moved["polled, and a thread makes models"] > 0, "what a poll finds is told, and counts as activity"
+        assert changes[name] == 0
+    assert remaining["watched, busy"]["execution_state"] == "busy"
+    assert changes["polled, and a thread makes models"] > 0, (
+        "what a poll finds is sent, and counts as activity"
+    )
 
 
 @contextlib.contextmanager
@@ -182,7 +186,7 @@ def _watch(path: Path, options: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def _run(path: Path, code: str, wait: bool) -> None:
-    """One cell; it has begun, or ended, when this returns."""
+    """Run one cell; returns when it has started, or ended."""
     client = BlockingKernelClient(connection_file=str(path))
     client.load_connection_file()
     client.start_channels(hb=False)
@@ -201,19 +205,19 @@ def _run(path: Path, code: str, wait: bool) -> None:
         client.stop_channels()
 
 
-def _last_activity_until_gone(
+def _count_activity_until_gone(
     server: Server, kernels: dict[str, str], going: tuple[str, ...]
 ) -> dict[str, int]:
-    """How often each one's last activity differed from the one before, until some are gone."""
-    moved, last = dict.fromkeys(kernels, 0), dict.fromkeys(kernels, "")
+    """Count the changes of each kernel's last activity until these kernels are gone."""
+    changes, last = dict.fromkeys(kernels, 0), dict.fromkeys(kernels, "")
     end = time.monotonic() + 6 * IDLE_S
     while True:
         alive = {kernel["id"]: kernel["last_activity"] for kernel in server.ask("GET", "kernels")}
         if not any(kernels[name] in alive for name in going):
-            return moved
+            return changes
         assert time.monotonic() < end, f"not culled: {alive} {server.culled()}"
         for name, kernel in kernels.items():
             if kernel in alive:
-                moved[name] += last[name] not in ("", alive[kernel])
+                changes[name] += last[name] not in ("", alive[kernel])
                 last[name] = alive[kernel]
         time.sleep(0.1)

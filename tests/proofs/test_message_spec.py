@@ -1,4 +1,4 @@
-"""A watched kernel speaks the protocol as it did: jupyter_kernel_test, and the rules of the message spec."""
+"""Tests a watched kernel's messages with jupyter_kernel_test and the rules of the message spec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from jupyter_kernel_test import KernelTests, msgspec_v5
 
 from tests.conftest import interpreter
-from tests.kernel.test_manners import line_of, watch_process
+from tests.kernel.test_manners import read_record, watch_process
 from tests.kernel.watching import LONG
 from tests.support.kernels import KernelProcess, wait_until_ready
 
@@ -28,8 +28,8 @@ def is_ours(message: Message) -> bool:
 
 
 class Watched(KernelTests):  # type: ignore[misc]
-    """Its client passes over messages on comms that it did not open, as every front end does: the suite's
-    schemas know no ``comm_msg``, whoever sends it."""
+    """Its client ignores messages on comms that it did not open, as every front end does: the suite's
+    schemas have no ``comm_msg``."""
 
     version: ClassVar[str]
     kernel: ClassVar[KernelProcess]
@@ -67,7 +67,7 @@ class Watched(KernelTests):  # type: ignore[misc]
         cls.kc = cls.kernel.client()
         wait_until_ready(cls.kc)
         cls.watcher = watch_process(cls.kernel)
-        line_of(cls.watcher, "attached")
+        read_record(cls.watcher, "attached")
         channel: Any = cls.kc.iopub_channel
         receive, cls.passed_over = channel.get_msg, []
 
@@ -99,10 +99,10 @@ del KernelTests, Watched  # pytest would collect them
 
 
 @pytest.fixture(params=[False, True], ids=["alone", "watched"], scope="module")
-def spoken(
+def kernel_and_client(
     request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[bool, BlockingKernelClient]]:
-    """A kernel alone or watched, and a client."""
+    """Whether the kernel is watched, and a client."""
     with KernelProcess(tmp_path_factory.mktemp("spec"), python) as kernel:
         client = kernel.client()
         wait_until_ready(client)
@@ -110,7 +110,7 @@ def spoken(
             yield False, client
             return
         with watch_process(kernel) as watcher:
-            line_of(watcher, "attached")
+            read_record(watcher, "attached")
             yield True, client
             watcher.kill()
 
@@ -133,39 +133,39 @@ CASES: dict[str, Callable[[BlockingKernelClient], str]] = {
     "kernel info": lambda c: c.kernel_info(),
     "comm info": lambda c: c.comm_info("jupyter.widget"),
 }
-told: dict[str, list[Any]] = {}
+shapes_by_python: dict[str, list[Any]] = {}
 
 
 @pytest.mark.fault(41)
-def test_what_is_said_of_every_request(
-    spoken: tuple[bool, BlockingKernelClient], request: pytest.FixtureRequest
+def test_every_request_gets_the_same_messages_as_unwatched(
+    kernel_and_client: tuple[bool, BlockingKernelClient], request: pytest.FixtureRequest
 ) -> None:
-    watched, client = spoken
+    is_watched, client = kernel_and_client
     shapes: list[Any] = []
     for case, ask in CASES.items():
         msg_id = ask(client)
         reply = client.get_shell_msg(timeout=LONG)
-        heard = [reply]
+        messages = [reply]
         while True:
             message = client.get_iopub_msg(timeout=LONG)
             if message["parent_header"].get("msg_id") != msg_id:
                 continue
-            heard.append(message)
+            messages.append(message)
             if message["content"].get("execution_state") == "idle":
                 break
-        states = [m["content"]["execution_state"] for m in heard if m["msg_type"] == "status"]
-        assert (heard[1]["msg_type"], states) == ("status", ["busy", "idle"]), case
-        for message in heard:
-            follows_the_spec(message, msg_id)
-        shapes += [(case, m["msg_type"], sorted(m["content"])) for m in heard if not is_ours(m)]
-        runs = watched and case in ("a cell", "output", "error", "syntax", "exit", "updated", "page")
-        assert sum(map(is_ours, heard)) == runs, f"{case}: one message per counted run"
-    known = told.setdefault(str(request.node.callspec.params["python"]), shapes)
+        states = [m["content"]["execution_state"] for m in messages if m["msg_type"] == "status"]
+        assert (messages[1]["msg_type"], states) == ("status", ["busy", "idle"]), case
+        for message in messages:
+            assert_follows_spec(message, msg_id)
+        shapes += [(case, m["msg_type"], sorted(m["content"])) for m in messages if not is_ours(m)]
+        runs = is_watched and case in ("a cell", "output", "error", "syntax", "exit", "updated", "page")
+        assert sum(map(is_ours, messages)) == runs, f"{case}: one message per counted run"
+    known = shapes_by_python.setdefault(str(request.node.callspec.params["python"]), shapes)
     assert shapes == known
 
 
-def follows_the_spec(message: Message, parent: str) -> None:
-    """As jupyter_kernel_test has it, and for what that leaves out as ipykernel's own tests do."""
+def assert_follows_spec(message: Message, parent: str) -> None:
+    """Check a message as jupyter_kernel_test does, and what that leaves out as ipykernel's own tests do."""
     header = message["header"]
     assert message["parent_header"]["msg_id"] == parent
     assert {"msg_id", "username", "session", "date", "msg_type", "version"} <= set(header)
@@ -178,14 +178,14 @@ def follows_the_spec(message: Message, parent: str) -> None:
     assert type(content["comm_id"]) is str
     assert type(content["data"]) is dict
     assert message["metadata"] == {}
-    # Front ends take data with a `state` for a widget's.
+    # Front ends treat data with a `state` as a widget's.
     assert list(content["data"]) == ["kernelscope"]
 
 
 @pytest.mark.fault(41)
-def test_the_comm_is_told_by_its_target(spoken: tuple[bool, BlockingKernelClient]) -> None:
-    watched, client = spoken
+def test_the_comm_is_listed_with_its_target(kernel_and_client: tuple[bool, BlockingKernelClient]) -> None:
+    is_watched, client = kernel_and_client
     client.comm_info()
     while "comms" not in (content := client.get_shell_msg(timeout=LONG)["content"]):
         pass
-    assert [comm["target_name"] for comm in content["comms"].values()] == ["kernelscope"] * watched
+    assert [comm["target_name"] for comm in content["comms"].values()] == ["kernelscope"] * is_watched

@@ -1,4 +1,4 @@
-"""A notebook is the same with kernelscope and without."""
+"""Tests that a notebook has the same outputs with kernelscope and without."""
 
 from __future__ import annotations
 
@@ -20,72 +20,72 @@ from tests.kernel.watching import LONG, watching
 from tests.proofs.playing import Notebook, Player, Seen, notebooks
 from tests.support.kernels import KernelProcess
 
-Told = list[dict[str, Any]]
+Records = list[dict[str, Any]]
 
 
 @asynccontextmanager
-async def watched_throughout(kernel: KernelProcess) -> AsyncIterator[Told]:
-    """By kernelscope as a user starts it; what it writes."""
+async def watch_throughout(kernel: KernelProcess) -> AsyncIterator[Records]:
+    """Watch with kernelscope as a user starts it; yields its records."""
     command = [sys.executable, "-m", "kernelscope", "watch", str(kernel.connection_file), "--json"]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, limit=1 << 26)
     assert process.stdout is not None
-    told: Told = []
+    records: Records = []
     attached = asyncio.Event()
 
     async def read(stream: asyncio.StreamReader) -> None:
         async for line in stream:
-            told.append(json.loads(line))
-            if told[-1]["type"] == "attached":
+            records.append(json.loads(line))
+            if records[-1]["type"] == "attached":
                 attached.set()
 
     reading = asyncio.create_task(read(process.stdout))
     try:
         async with asyncio.timeout(LONG):
             await attached.wait()
-        yield told
+        yield records
     finally:
         process.terminate()
         await process.wait()
         await reading
 
 
-async def played(kernel: KernelProcess, chosen: list[Notebook], how: str) -> tuple[Seen, Told]:
-    """All of them in one kernel that nobody watches, or in one of two ways."""
-    told: Told = []
+async def play(kernel: KernelProcess, chosen: list[Notebook], how: str) -> tuple[Seen, Records]:
+    """Play the notebooks in one kernel that is unwatched, or watched in one of two ways."""
+    records: Records = []
     async with AsyncExitStack() as stack, Player(kernel).at_work() as player:
         if how == "watched":
-            told = await stack.enter_async_context(watched_throughout(kernel))
+            records = await stack.enter_async_context(watch_throughout(kernel))
         for notebook in chosen:
             async with AsyncExitStack() as visit:
 
-                async def joined(number: int, middle: int = len(notebook.cells) // 2) -> None:
+                async def join(number: int, middle: int = len(notebook.cells) // 2) -> None:
                     if how == "joined" and number == middle:
                         watch = await visit.enter_async_context(watching(kernel))
-                        await watch.attached()
+                        await watch.wait_for_attach()
 
-                await player.play(notebook, joined)
+                await player.play(notebook, join)
         await stack.aclose()
-    return player.seen, told
+    return player.seen, records
 
 
 def differences(plain: Seen, other: Seen) -> list[str]:
-    """What one showed and the other did not."""
-    found = []
+    """Return what differs between the outputs of two kernels."""
+    found_differences = []
     for key in plain.cells:
         if plain.cells[key] != other.cells[key]:
             pairs = zip_longest(plain.cells[key], other.cells[key], fillvalue="")
-            found += [f"{key}: {_around(a, b)}" for a, b in pairs if a != b]
+            found_differences += [f"{key}: {_around(a, b)}" for a, b in pairs if a != b]
     if plain.log != other.log:
-        found.append(
+        found_differences.append(
             "the kernel's log: " + "\n".join(difflib.ndiff(plain.log.splitlines(), other.log.splitlines()))
         )
     if plain.nbclient != other.nbclient:
-        found.append(f"nbclient's log: {plain.nbclient} {other.nbclient}")
-    return found
+        found_differences.append(f"nbclient's log: {plain.nbclient} {other.nbclient}")
+    return found_differences
 
 
 def _around(one: str, other: str) -> str:
-    """The first place where they differ."""
+    """Return the first place where two texts differ."""
     place = next(
         (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
@@ -95,28 +95,28 @@ def _around(one: str, other: str) -> str:
 
 @pytest.mark.long
 @pytest.mark.fault(42)
-async def test_a_notebook_is_the_same(
+async def test_a_notebook_has_the_same_outputs_watched_or_not(
     python: str, tmp_path: Path, record_property: Callable[[str, Any], None]
 ) -> None:
-    """In a kernel that is watched from before the first cell on, and in one that is joined in the middle of
-    each notebook and left at its end; a second one that nobody watches shows what differs by itself."""
-    # It looks for fonts when it is first there, in a thread, with modules that it needs at no other time.
+    """One kernel is watched from before the first cell; one is joined in the middle of each notebook and left at
+    its end; a second unwatched one shows what differs without kernelscope."""
+    # matplotlib's first import searches for fonts in a thread, with modules that it never needs again.
     await asyncio.to_thread(
         subprocess.run, [python, "-c", "import matplotlib.font_manager"], check=False, capture_output=True
     )
     chosen = [n for n in notebooks() if not n.needs or _has(python, n.needs)]
     seen: dict[str, Seen] = {}
-    told: Told = []
+    records: Records = []
     others = ("control", "watched", "joined") if python == sys.executable else ("watched", "joined")
     for how in ("plain", *others):
         folder = tmp_path / how
         folder.mkdir()
         with KernelProcess(folder, python, env={"PYTHONHASHSEED": "0"}) as kernel:
-            seen[how], lines = await played(kernel, chosen, how)
-        told = told or lines
-    found = [f"{how} {told}" for how in others for told in differences(seen["plain"], seen[how])]
-    assert not found, "\n\n".join(found)
-    ran = [line["code"] for line in told if line["type"] == "execution"]
+            seen[how], lines = await play(kernel, chosen, how)
+        records = records or lines
+    problems = [f"{how} {text}" for how in others for text in differences(seen["plain"], seen[how])]
+    assert not problems, "\n\n".join(problems)
+    ran = [line["code"] for line in records if line["type"] == "execution"]
     cells = [cell for notebook in chosen for cell in notebook.cells if cell]
     assert ran == cells, "kernelscope saw every run"
     record_property("table", table(chosen, seen))
@@ -132,9 +132,9 @@ def table(chosen: list[Notebook], seen: dict[str, Seen]) -> str:
     plain = seen["plain"]
     lines = [f"{'notebook':32} cells  messages  characters"]
     for notebook in chosen:
-        shown = [plain.cells[notebook.name, i] for i in range(len(notebook.cells)) if notebook.cells[i]]
-        size = sum(len(text) for texts in shown for text in texts)
-        lines.append(f"{notebook.name:32} {len(shown):5} {sum(map(len, shown)):9} {size:11}")
+        outputs = [plain.cells[notebook.name, i] for i in range(len(notebook.cells)) if notebook.cells[i]]
+        size = sum(len(text) for texts in outputs for text in texts)
+        lines.append(f"{notebook.name:32} {len(outputs):5} {sum(map(len, outputs)):9} {size:11}")
     lines.append(
         f"{len(chosen)} notebooks; taken out as different in any two runs: {plain.replaced} spots; lines in the "
         f"kernel's log: {plain.log.count(chr(10))}; the probe's messages: {seen['watched'].pushes} while watched "

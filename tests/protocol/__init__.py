@@ -1,1 +1,1 @@
-"""What crosses the wire, and what is written out."""
+"""Tests the wire format, the JSON records and the stored forms."""

@@ -1,4 +1,4 @@
-"""What the probe of a real kernel sends and what this side declares are the same, key by key and both ways."""
+"""Compares, key by key and both ways, what the probe of a real kernel sends with what this side declares."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kernelscope.domain.facts import Observation
 from kernelscope.kernel import inject
 from kernelscope.kernel.inject import value_of
 from kernelscope.protocol.wire import AttachReply, Greeting
-from tests.kernel.watching import value, watching
-from tests.protocol.test_forms import declared, kinds_of
+from tests.kernel.watching import evaluate, watching
+from tests.protocol.test_forms import fields_of, kinds_of
 from tests.support.kernels import KernelProcess
 
 CELLS = (
@@ -35,11 +35,11 @@ NEVER = {
     "Signature": {"version", "lacks_values"},  # of PyTorch's tensors
     "Observation": {"switched_off", "unreadable"},  # no reader of a library raises
 }
-"""By struct, what the probe does not send of the cells above."""
+"""By struct, the keys that the probe does not send for the cells above."""
 
 
 def collect_keys(message: Any, wanted: Any, keys: dict[str, set[str]]) -> None:
-    """Add by struct every key that is in a message."""
+    """Add every key of a message to its struct's set."""
     for kind in kinds_of(wanted):
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(message, dict):
             keys.setdefault(kind.__name__, set()).update(message)
@@ -55,10 +55,10 @@ def collect_keys(message: Any, wanted: Any, keys: dict[str, set[str]]) -> None:
                 collect_keys(item, inner[1], keys)
 
 
-def ask(kernel: KernelProcess, question: inject.ProbeRequest) -> Any:
-    """What the loader answers to a request."""
-    shown = value(kernel.client(), f"[{question.expression()}][0]")
-    return json.loads(value_of({"status": "ok", "data": {"text/plain": repr(shown)}}) or "")
+def ask(kernel: KernelProcess, request: inject.ProbeRequest) -> Any:
+    """Send a request; returns the loader's answer."""
+    value = evaluate(kernel.client(), f"[{request.expression()}][0]")
+    return json.loads(value_of({"status": "ok", "data": {"text/plain": repr(value)}}) or "")
 
 
 async def test_the_probe_sends_what_is_declared_and_nothing_else(python: str, tmp_path: Path) -> None:
@@ -67,27 +67,27 @@ async def test_the_probe_sends_what_is_declared_and_nothing_else(python: str, tm
     with KernelProcess(tmp_path, python) as kernel:
         kernel.run(CELLS[0])
         async with watching(kernel) as watch:
-            await watch.attached()
+            await watch.wait_for_attach()
             for cell in (*CELLS[1:], HIDDEN, *LOST):
                 assert kernel.run(cell)["status"] == "ok", cell
-            await watch.ran(len(CELLS) + len(LOST))
+            await watch.wait_for_runs(len(CELLS) + len(LOST))
             greeting = ask(kernel, inject.GREETING)
             request = inject.attach("another", Greeting(greeting["session"], 1e12), visits=True)
             reply = ask(kernel, request)
             audited = ask(kernel, inject.look_inside())
         detached = ask(kernel, inject.DETACH)
-    assert greeting.keys() == declared("Greeting").keys()
-    assert audited["probe"].keys() == declared("AuditInfo").keys()
-    assert detached.keys() == declared("DetachReply").keys()
+    assert greeting.keys() == fields_of("Greeting").keys()
+    assert audited["probe"].keys() == fields_of("AuditInfo").keys()
+    assert detached.keys() == fields_of("DetachReply").keys()
     collect_keys(reply, AttachReply, keys)
-    assert keys["AttachReply"] == declared("AttachReply").keys()
-    assert keys["KernelReply"] == declared("KernelReply").keys()
-    assert keys["Snapshot"] == declared("Snapshot").keys()
+    assert keys["AttachReply"] == fields_of("AttachReply").keys()
+    assert keys["KernelReply"] == fields_of("KernelReply").keys()
+    assert keys["Snapshot"] == fields_of("Snapshot").keys()
     unsent = {name for name in ("Call", "LocalModel") if name not in keys}
     assert unsent == set() if reply["kernel"]["sees_calls"] else unsent == {"Call", "LocalModel"}
     for name in sorted({*keys} - {"AttachReply", "KernelReply", "Snapshot"}):
-        assert keys[name] - declared(name).keys() == set(), name
-        assert declared(name).keys() - keys[name] <= NEVER.get(name, set()), name
+        assert keys[name] - fields_of(name).keys() == set(), name
+        assert fields_of(name).keys() - keys[name] <= NEVER.get(name, set()), name
     assert {
         "Observation",
         "ObjectFacts",

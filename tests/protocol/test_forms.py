@@ -1,4 +1,4 @@
-"""What the probe declares that it sends, and what this side declares that it takes, are the same.
+"""Compares the messages that the probe declares with those that this side declares.
 
 The TypedDicts of the probe (``kernelscope/probe/wire.py``) are compared with the structs of this side; ``test_contract``
 compares these with what the probe of a real kernel sends.
@@ -32,7 +32,7 @@ PARTS = {
     "Message": "Push",
     "Status": "Greeting",
 }
-"""Forms that are only a part of a message, and of which one."""
+"""Forms that are part of a message, by that message."""
 REQUESTS = {"AttachRequest"}
 """Forms that the probe receives."""
 STRUCTS: dict[str, type[msgspec.Struct]] = {
@@ -47,36 +47,36 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
 MESSAGES = sorted(FORMS.keys() - PARTS.keys() - REQUESTS)
 
 
-def declared(name: str) -> dict[str, Any]:
-    """The fields of a struct, by the key that stands for each in a message."""
+def fields_of(name: str) -> dict[str, Any]:
+    """Return the fields of a struct, by their keys in a message."""
     return {field.encode_name: field for field in msgspec.structs.fields(STRUCTS[name])}
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_both_sides_declare_the_same_keys(name: str) -> None:
-    assert set(FORMS[name].__annotations__) == declared(name).keys()
+    assert set(FORMS[name].__annotations__) == fields_of(name).keys()
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_key_that_may_be_missing_has_a_default(name: str) -> None:
-    fields = declared(name)
+    fields = fields_of(name)
     required = {key for key, field in fields.items() if field.required}
     assert required <= FORMS[name].__required_keys__
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_each_value_is_of_the_type_that_is_declared_for_it(name: str) -> None:
-    """The struct takes all that is sent, and nothing that never is, except for ``None`` as a default."""
-    fields = declared(name)
+    """The struct accepts everything that is sent and nothing else, except ``None`` as a default."""
+    fields = fields_of(name)
     for key, sent_type in typing.get_type_hints(FORMS[name]).items():
         sends, takes = list(kinds_of(sent_type)), list(kinds_of(fields[key].type))
-        where = f"{name}.{key}: {sent_type} and {fields[key].type}"
-        assert all(any(is_same(a, b) for b in takes) for a in sends), where
-        assert all(any(is_same(a, b) for a in sends) for b in takes if b is not NoneType), where
+        place = f"{name}.{key}: {sent_type} and {fields[key].type}"
+        assert all(any(is_same(a, b) for b in takes) for a in sends), place
+        assert all(any(is_same(a, b) for a in sends) for b in takes if b is not NoneType), place
 
 
 @pytest.mark.parametrize(("part", "whole"), PARTS.items())
-def test_a_part_has_keys_of_the_whole_alone(part: str, whole: str) -> None:
+def test_a_part_has_only_keys_of_the_whole(part: str, whole: str) -> None:
     assert FORMS[part].__annotations__.keys() <= FORMS[whole].__annotations__.keys()
 
 
@@ -86,7 +86,7 @@ def test_an_attach_request_has_the_keys_that_the_probe_expects() -> None:
 
 
 def is_same(sent_type: Any, taken: Any) -> bool:
-    """Whether a type of the probe's and one of this side stand for one form in JSON."""
+    """Whether a type of the probe and one of this side have one form in JSON."""
     if sent_type is Any or sent_type is taken:
         return True
     if is_typeddict(sent_type):
@@ -103,12 +103,12 @@ def is_same(sent_type: Any, taken: Any) -> bool:
 
 
 def is_accepted(sent_type: Any, taken: Any) -> bool:
-    """As ``is_same``, of unions."""
+    """Whether each type of a union is the same."""
     return all(any(is_same(a, b) for b in kinds_of(taken)) for a in kinds_of(sent_type))
 
 
 def kinds_of(wanted: Any) -> Iterator[Any]:
-    """What a value of an annotation can be."""
+    """Yield the types that a value of an annotation can have."""
     if typing.get_origin(wanted) in (typing.Union, UnionType):
         for kind in typing.get_args(wanted):
             yield from kinds_of(kind)

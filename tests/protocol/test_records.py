@@ -1,4 +1,4 @@
-"""The lines of ``watch --json`` against the outside contract."""
+"""Compares the lines of ``watch --json`` with their documented contract."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.support.facts import (
     KERNEL,
     LOGISTIC,
     Watch,
-    attached,
-    bound,
-    called,
-    dumped,
-    loaded,
+    attach_event,
+    call_of,
+    load_access,
     model,
     observation,
     params,
     pipeline,
+    rebind,
     run_facts,
+    save_access,
 )
 from tests.timeline.test_properties import streams
 
@@ -45,26 +45,26 @@ KERNEL_KEYS = {"connection_file", "notebook", "implementation", "python", "pid",
 
 
 def lines(timeline: Timeline, *events: Event) -> list[dict[str, Any]]:
-    """The records of these events, as a reader gets them."""
-    told = []
+    """Write these events and read the records back."""
+    records = []
     for event in events:
         for record in records_of(timeline.apply(event)):
             line = encode(record)
             assert line.endswith(b"\n")
             assert line.count(b"\n") == 1
-            told.append(json.loads(line))
-    return told
+            records.append(json.loads(line))
+    return records
 
 
-def execution(watch: Watch, *objects: Any, **told: Any) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(encode(execution_record(watch.cell(*objects, **told))))
+def execution(watch: Watch, *objects: Any, **options: Any) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(encode(execution_record(watch.cell(*objects, **options))))
     return record
 
 
 def test_given_an_attach_when_written_then_the_schema_the_kernel_and_what_every_name_holds() -> None:
-    clf = bound(model(1, named=False))
+    clf = rebind(model(1, named=False))
     (record,) = lines(
-        Timeline(), attached({"pipe": pipeline(2, ("clf", clf)), "m": model(3)}, [clf], count=7)
+        Timeline(), attach_event({"pipe": pipeline(2, ("clf", clf)), "m": model(3)}, [clf], count=7)
     )
 
     assert (record["type"], record["schema"], record["epoch"]) == ("attached", 1, 1)
@@ -82,15 +82,15 @@ def test_given_an_attach_when_written_then_the_schema_the_kernel_and_what_every_
     ]
 
 
-def test_given_the_schema_when_nothing_was_renamed_then_it_is_the_first() -> None:
+def test_given_the_schema_when_nothing_was_renamed_then_it_is_version_1() -> None:
     assert SCHEMA == 1
 
 
 def test_given_a_run_when_written_then_it_has_every_key_of_the_contract() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
 
     record = execution(
-        Watch(m=m), bound(params(m, C=2.0)), calls=[called(m)], cell_id="c1", source="m.fit(X)"
+        Watch(m=m), rebind(params(m, C=2.0)), calls=[call_of(m)], cell_id="c1", source="m.fit(X)"
     )
 
     assert record.keys() >= RUN_KEYS
@@ -110,28 +110,28 @@ def test_given_a_run_when_written_then_it_has_every_key_of_the_contract() -> Non
     }  # fmt: skip
 
 
-def test_given_a_run_with_no_changes_when_written_then_it_is_a_line_all_the_same() -> None:
+def test_given_a_run_with_no_changes_when_written_then_it_is_still_a_line() -> None:
     assert execution(Watch(m=model(1)))["changes"] == []
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [
         (1_795_205_400.1239, "2026-11-20T20:10:00.123Z"),
         (1_795_205_400.0, "2026-11-20T20:10:00.000Z"),
         (0.0, "1970-01-01T00:00:00.000Z"),
     ],
 )
-def test_given_a_start_when_written_then_it_is_utc_with_milliseconds(seconds: float, told: str) -> None:
+def test_given_a_start_when_written_then_it_is_utc_with_milliseconds(seconds: float, text: str) -> None:
     run = Watch().cell()
 
     record = execution_record(replace(run, facts=replace(run.facts, started=seconds)))
 
-    assert record["started"] == told
+    assert record["started"] == text
 
 
 @pytest.mark.parametrize("seconds", [math.inf, math.nan, 1e300, -1e300])
-def test_given_a_start_that_no_calendar_has_when_written_then_null(seconds: float) -> None:
+def test_given_a_start_beyond_every_calendar_when_written_then_null(seconds: float) -> None:
     run = Watch().cell()
 
     record = execution_record(replace(run, facts=replace(run.facts, started=seconds)))
@@ -140,7 +140,7 @@ def test_given_a_start_that_no_calendar_has_when_written_then_null(seconds: floa
 
 
 def test_given_a_deleted_name_when_written_then_every_key_about_an_object_is_null() -> None:
-    (change,) = execution(Watch(m=bound(model(1))), names={"m": None})["changes"]
+    (change,) = execution(Watch(m=rebind(model(1))), names={"m": None})["changes"]
 
     assert change.keys() == CHANGE_KEYS
     about = ("learned", "params", "persistence", "class", "generation", "id", "fitted")
@@ -161,7 +161,7 @@ def test_given_opaque_parameters_when_written_then_they_are_plain_json() -> None
     }
 
 
-def test_given_numbers_that_json_has_not_when_written_then_they_are_told_from_null() -> None:
+def test_given_numbers_that_json_lacks_when_written_then_they_differ_from_null() -> None:
     m = model(1, tol=None)
 
     (change,) = execution(Watch(m=m), params(m, tol=math.inf, C=math.nan))["changes"]
@@ -169,29 +169,29 @@ def test_given_numbers_that_json_has_not_when_written_then_they_are_told_from_nu
     assert change["params"] == {"C": [1.0, "nan"], "tol": [None, "inf"]}
 
 
-def test_given_not_a_number_when_it_stays_so_then_nothing_differs() -> None:
+def test_given_not_a_number_when_unchanged_then_nothing_differs() -> None:
     m = model(1, missing_values=math.nan)
 
     assert execution(Watch(m=m), params(m, missing_values=float("nan")))["changes"] == []
 
 
 def test_given_a_save_and_a_load_when_written_then_the_action_and_the_file() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
-    (saved,) = execution(watch, files=[dumped(m)])["changes"]
-    new = bound(model(2))
-    (back,) = execution(watch, names={"m": new}, calls=[called(new, "__setstate__")], files=[loaded(new)])[
-        "changes"
-    ]
+    (saved,) = execution(watch, files=[save_access(m)])["changes"]
+    new = rebind(model(2))
+    (back,) = execution(
+        watch, names={"m": new}, calls=[call_of(new, "__setstate__")], files=[load_access(new)]
+    )["changes"]
 
     assert saved["persistence"] == {"action": "saved", "file": "/w/m.joblib", "call": "joblib.dump"}
     assert back["persistence"] == {"action": "loaded", "file": "/w/m.joblib", "call": "joblib.load"}
 
 
-def test_given_parts_when_written_then_they_are_folded_under_their_whole() -> None:
-    clf = bound(model(1, named=False))
+def test_given_parts_when_written_then_they_are_nested_in_their_whole() -> None:
+    clf = rebind(model(1, named=False))
 
-    (change,) = execution(Watch(clf, pipe=pipeline(2, ("clf", clf))), bound(clf), calls=[called(clf)])[
+    (change,) = execution(Watch(clf, pipe=pipeline(2, ("clf", clf))), rebind(clf), calls=[call_of(clf)])[
         "changes"
     ]
 
@@ -210,7 +210,7 @@ def test_given_local_models_when_written_then_they_come_after_the_names() -> Non
     assert all(c.keys() == CHANGE_KEYS for c in changes)
 
 
-def test_given_what_was_left_out_when_written_then_it_is_told() -> None:
+def test_given_what_was_left_out_when_written_then_it_is_in_the_record() -> None:
     assert execution(Watch(), cut=["too many objects"])["not_evaluated"] == ["too many objects"]
     assert "not_evaluated" not in execution(Watch())
 
@@ -220,37 +220,37 @@ def test_given_changes_between_runs_when_written_then_once_and_in_no_run() -> No
     m = model(1)
     look = observation(1, None, {}, [params(m, C=3.0)])
 
-    told = lines(
+    records = lines(
         timeline,
-        attached({"m": m}, count=4),
+        attach_event({"m": m}, count=4),
         Observed(1, look),
         Observed(1, observation(2, run_facts(5))),
     )
 
-    assert [r["type"] for r in told] == ["attached", "between", "execution"]
-    assert (told[1]["epoch"], told[1]["after"]) == (1, 4)
-    assert [c["verdict"] for c in told[1]["changes"]] == ["params"]
-    assert "params" not in [c["verdict"] for c in told[2]["changes"]]
-    assert sum(json.dumps(r).count('"verdict"') for r in told) == 1
+    assert [r["type"] for r in records] == ["attached", "between", "execution"]
+    assert (records[1]["epoch"], records[1]["after"]) == (1, 4)
+    assert [c["verdict"] for c in records[1]["changes"]] == ["params"]
+    assert "params" not in [c["verdict"] for c in records[2]["changes"]]
+    assert sum(json.dumps(r).count('"verdict"') for r in records) == 1
 
 
-def test_given_a_look_between_runs_when_nothing_of_note_differs_then_no_line() -> None:
-    m = bound(model(1))
+def test_given_a_look_between_runs_when_no_model_differs_then_no_line() -> None:
+    m = rebind(model(1))
 
-    told = lines(Timeline(), attached({"m": m}), Observed(1, observation(1, None, {}, [m])))
+    records = lines(Timeline(), attach_event({"m": m}), Observed(1, observation(1, None, {}, [m])))
 
-    assert [r["type"] for r in told] == ["attached"]
+    assert [r["type"] for r in records] == ["attached"]
 
 
 def test_given_the_history_of_an_earlier_watcher_when_attached_then_it_is_not_written() -> None:
     history = [observation(1, run_facts(1), {"m": model(1)}), observation(2, run_facts(2))]
 
-    told = lines(
-        Timeline(), attached({}, count=2, history=history), Observed(1, observation(3, run_facts(3)))
+    records = lines(
+        Timeline(), attach_event({}, count=2, history=history), Observed(1, observation(3, run_facts(3)))
     )
 
-    assert [(r["type"], r.get("execution_count")) for r in told] == [("attached", None), ("execution", 3)]
-    assert [m["name"] for m in told[0]["models"]] == ["m"]
+    assert [(r["type"], r.get("execution_count")) for r in records] == [("attached", None), ("execution", 3)]
+    assert [m["name"] for m in records[0]["models"]] == ["m"]
 
 
 @pytest.mark.parametrize(
@@ -270,13 +270,13 @@ def test_given_any_other_event_when_written_then_one_line(event: Event, record: 
 
 
 @pytest.mark.parametrize("state", ["idle", "busy"])
-def test_given_a_kernel_that_is_busy_when_told_then_no_line(state: Any) -> None:
+def test_given_a_busy_kernel_when_reported_then_no_line(state: Any) -> None:
     assert lines(Timeline(), KernelChanged(1, state)) == []
 
 
-def test_given_what_the_kernel_is_when_written_then_nothing_of_it_is_lost() -> None:
+def test_given_the_kernel_s_facts_when_written_then_all_are_there() -> None:
     kernel = replace(KERNEL, notebook="/w/é.ipynb", ipykernel="7.1.0", sees_calls=True)
-    event = Attached(1, kernel, attached({}).base)
+    event = Attached(1, kernel, attach_event({}).base)
 
     (record,) = lines(Timeline(), event)
 
@@ -293,9 +293,9 @@ def test_given_any_stream_when_written_then_every_line_is_in_order_and_keeps_the
     looks: list[Observation],
 ) -> None:
     timeline = Timeline()
-    told = lines(timeline, attached({"m": model(1)}), *(Observed(1, look) for look in looks))
+    records = lines(timeline, attach_event({"m": model(1)}), *(Observed(1, look) for look in looks))
 
-    runs = [r for r in told if r["type"] == "execution"]
+    runs = [r for r in records if r["type"] == "execution"]
     assert [r["execution_count"] for r in runs] == [x.run.execution_count for x in looks if x.run]
     for record in runs:
         assert record.keys() >= RUN_KEYS
@@ -306,14 +306,14 @@ def test_given_any_stream_when_written_then_every_line_is_in_order_and_keeps_the
             assert change["explanation"]
 
 
-def test_given_an_update_of_nothing_when_written_then_no_line() -> None:
+def test_given_an_empty_update_when_written_then_no_line() -> None:
     assert list(records_of(Update(Observed(1, observation(1, None))))) == []
 
 
 def test_a_run_has_the_forecast_of_the_next_one() -> None:
     m = model(1, warm_start=True)
     watch = Watch(m=m)
-    run = watch.cell(bound(m), source="m.fit(X, y)", calls=[called(m)])
+    run = watch.cell(rebind(m), source="m.fit(X, y)", calls=[call_of(m)])
 
     record = json.loads(encode(execution_record(run, Forecaster(watch.timeline).of(run))))
 
@@ -323,7 +323,7 @@ def test_a_run_has_the_forecast_of_the_next_one() -> None:
     assert "forecast_doubt" not in record
 
 
-def test_a_forecast_that_cannot_be_told_has_no_verdict_and_says_why() -> None:
+def test_an_unknown_forecast_has_no_verdict_and_says_why() -> None:
     watch = Watch()
     run = watch.cell(names={"m": model(1)}, source="if a:\n    m = make()", status="error")
 

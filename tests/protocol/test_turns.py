@@ -1,4 +1,4 @@
-"""Long work is done in steps, and gives the same as all at once; what it costs grows with what there is."""
+"""Tests that long work runs in steps with the same result as in one, and that its cost grows linearly."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KERNEL = KernelFacts("file", "3.12.1", 1, 0)
 
 
 def count_steps(steps: Generator[None, None, T]) -> tuple[int, T]:
-    """How often it yields, and what it returns."""
+    """Run the steps; returns how many there are, and the result."""
     count = 0
     while True:
         try:
@@ -45,7 +45,7 @@ def count_steps(steps: Generator[None, None, T]) -> tuple[int, T]:
 
 @cache
 def large_reply() -> str:
-    """3,000 models, and the 4 MB of history that the probe keeps."""
+    """Build a reply with 3,000 models and 4 MB of history, the probe's limit."""
     return json.dumps(a_reply(**lying.long_history()))
 
 
@@ -57,7 +57,7 @@ def large_attach() -> AttachReply:
 
 
 @pytest.mark.proof
-def test_an_attach_to_many_models_is_read_in_small_steps_and_as_all_at_once() -> None:
+def test_an_attach_to_many_models_is_read_in_small_steps_with_the_same_result() -> None:
     text = large_reply()
     assert len(text) > 4_000_000
     steps, reply = count_steps(decode_attach_in_steps(text))
@@ -67,7 +67,7 @@ def test_an_attach_to_many_models_is_read_in_small_steps_and_as_all_at_once() ->
     assert steps > (1 + lying.LOOKS) * lying.MODELS / 100
 
 
-def test_a_refusal_is_read_as_well() -> None:
+def test_a_refusal_is_read_too() -> None:
     assert count_steps(decode_attach_in_steps('{"error": "stale"}'))[1] == Refusal("stale")
 
 
@@ -82,13 +82,15 @@ def test_a_refusal_is_read_as_well() -> None:
         ({"nonce": 1}, "nonce"),
     ],
 )
-def test_an_answer_of_another_form_is_named_where_it_differs(differs: dict[str, Any], place: str) -> None:
+def test_an_answer_of_another_form_is_an_error_that_names_the_place(
+    differs: dict[str, Any], place: str
+) -> None:
     with pytest.raises(WireError, match=place):
         count_steps(decode_attach_in_steps(json.dumps(a_reply(**differs))))
 
 
 @pytest.mark.parametrize("text", ["[1]", "3", "nonsense", "[" * 100_000])
-def test_what_is_no_answer_is_none(text: str) -> None:
+def test_an_invalid_answer_is_none(text: str) -> None:
     with pytest.raises(WireError):
         count_steps(decode_attach_in_steps(text))
 
@@ -104,13 +106,13 @@ def test_what_is_no_answer_is_none(text: str) -> None:
         ("locals", [{}] * 4_097),
     ],
 )
-def test_more_entries_than_can_be_true_are_refused_by_their_number(key: str, entries: Any) -> None:
+def test_an_impossible_number_of_entries_is_refused(key: str, entries: Any) -> None:
     with pytest.raises(WireError, match=f"`{key}` has {len(entries)} entries, and the limit is"):
         decode_observation(json.dumps(an_observation(**{key: entries})))
 
 
 @pytest.mark.proof
-def test_a_history_is_judged_look_by_look_and_as_all_at_once() -> None:
+def test_a_history_is_judged_look_by_look_with_the_same_result() -> None:
     reply = large_attach()
     event = Attached(1, KERNEL, reply.base, reply.history[:5])
     steps, update = count_steps(Timeline().apply_in_steps(event))
@@ -139,7 +141,7 @@ async def test_the_event_loop_is_served_while_a_long_history_is_judged(
 
 
 @pytest.mark.proof
-async def test_a_session_that_is_left_while_it_judges_an_attach_tells_nothing(
+async def test_a_session_that_is_closed_while_it_judges_an_attach_reports_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(turns, "TURN_S", 0.0)
@@ -151,7 +153,7 @@ async def test_a_session_that_is_left_while_it_judges_an_attach_tells_nothing(
     task = asyncio.create_task(session.run())
     for _ in range(4):
         await asyncio.sleep(0)
-    assert session.view.kernel is not None, "it is in the middle of it"
+    assert session.view.kernel is not None, "it is still judging"
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -160,7 +162,7 @@ async def test_a_session_that_is_left_while_it_judges_an_attach_tells_nothing(
 
 
 def count_calls_of(work: Callable[[], object]) -> int:
-    """How many functions of Python are called: what work costs, whatever the machine is busy with."""
+    """Count the calls of Python functions: the cost of work, independent of the machine's load."""
     count = 0
 
     def count_calls(_frame: object, event: str, _argument: object) -> None:
@@ -176,15 +178,15 @@ def count_calls_of(work: Callable[[], object]) -> int:
 
 
 def cost_of_creating(count: int) -> int:
-    """What it costs to judge a cell that created and fitted so many models."""
+    """Return the cost of judging a cell that created and fitted so many models."""
     models = [{**lying.model(i, 1)} for i in range(count)]
     methods = {"methods": [{"method": "fit"}], "complete": True}
-    seen = decode_observation(
+    look = decode_observation(
         json.dumps(an_observation(seq=1, names=lying.names(count), objects=models, code=methods))
     )
     timeline = Timeline()
     timeline.apply(Attached(1, KERNEL, Snapshot()))
-    return count_calls_of(lambda: timeline.apply(Observed(1, seen)))
+    return count_calls_of(lambda: timeline.apply(Observed(1, look)))
 
 
 def test_twice_as_many_models_cost_twice_as_much() -> None:

@@ -1,4 +1,4 @@
-"""What an older recording holds is shown as it was, and what is no recording stays as it is."""
+"""Tests that older recordings are shown as they were, and that other files are not changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kernelscope.protocol.stored import decode_event, decode_judgements
 from kernelscope.protocol.upgrades import event_to_3, judgements_to_3
 from kernelscope.session import Session
 from kernelscope.storage.recording import RecordingSource
-from tests.support.facts import explained, reasons
+from tests.support.facts import explanation_of, reasons
 
 WRITTEN = Path(__file__).parent.parent / "storage" / "written"
 LATE = "an earlier look failed or did not reach everything, so this may have happened before"
@@ -46,7 +46,7 @@ ANYTHING = st.recursive(
 
 
 def changes_of(path: Path) -> list[Change]:
-    """Of every run, as a replay gives them."""
+    """Return the changes of every run from a replay."""
     session = Session(RecordingSource(path))
     asyncio.run(session.run())
     return [
@@ -57,7 +57,7 @@ def changes_of(path: Path) -> list[Change]:
 
 
 def stored_changes(path: Path) -> Iterator[dict[str, Any]]:
-    """As they lie in the file."""
+    """Yield the changes as they are stored in the file."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as database:
         for (text,) in database.execute("SELECT judgements FROM events ORDER BY seq"):
             for judgement in json.loads(text or "[]"):
@@ -74,17 +74,17 @@ def old_change(**fields: object) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def upgraded(**fields: object) -> Change:
+def upgrade(**fields: object) -> Change:
     judgements = [{"rows": [{"name": "m", "change": old_change(**fields)}]}]
     (judgement,) = decode_judgements(judgements_to_3(json.dumps(judgements)))
     return judgement.changes[0]
 
 
-def test_a_recording_with_sentences_shows_those_that_it_was_made_with() -> None:
-    shown, stored = changes_of(WRITTEN / "2.kscope"), list(stored_changes(WRITTEN / "2.kscope"))
-    assert len(shown) == len(stored) > 20
-    for change, old in zip(shown, stored, strict=True):
-        assert explained(change) == old["explanation"]
+def test_a_recording_with_sentences_shows_its_original_sentences() -> None:
+    changes, stored = changes_of(WRITTEN / "2.kscope"), list(stored_changes(WRITTEN / "2.kscope"))
+    assert len(changes) == len(stored) > 20
+    for change, old in zip(changes, stored, strict=True):
+        assert explanation_of(change) == old["explanation"]
         assert list(reasons(change)) == old["evidence"]
         assert text_of(gist(change)) in old["explanation"]
         assert not text_of(gist(change)).startswith("In [")
@@ -92,14 +92,14 @@ def test_a_recording_with_sentences_shows_those_that_it_was_made_with() -> None:
 
 def test_an_old_change_keeps_its_words_its_run_and_its_parts() -> None:
     part = old_change(name="m.x", explanation="Between runs, by no cell: m.x was fitted. Seen: fit() seen.")
-    change = upgraded(parts=[part])
+    change = upgrade(parts=[part])
     assert (change.execution_count, text_of(gist(change))) == (7, "m was fitted again.")
     assert change.evidence == (OldSentence("fit() seen"),)
     assert (change.parts[0].execution_count, text_of(gist(change.parts[0]))) == (None, "m.x was fitted.")
 
 
 def test_an_old_change_that_was_found_late_is_late() -> None:
-    change = upgraded(
+    change = upgrade(
         evidence=["fit() seen", LATE],
         explanation=f"Between runs, or in one that could not be looked at: m was. Seen: fit() seen; {LATE}.",
     )
@@ -109,7 +109,7 @@ def test_an_old_change_that_was_found_late_is_late() -> None:
 
 
 @pytest.mark.parametrize(("detail", "requested"), [("it was told to shut down", True), ("", False)])
-def test_a_death_that_was_requested_is_one_in_an_old_recording_too(detail: str, requested: bool) -> None:
+def test_a_requested_death_in_an_old_recording_is_still_one(detail: str, requested: bool) -> None:
     old = json.dumps({"type": "kernel", "epoch": 1, "state": "died", "detail": detail})
     assert decode_event(event_to_3(old)) == KernelChanged(1, "died", detail, requested)
 
@@ -145,12 +145,12 @@ def test_what_the_text_of_a_value_said_is_a_field(place: str) -> None:
 
 
 @given(ANYTHING)
-def test_anything_else_stays_what_it_is_or_becomes_what_the_decoder_judges(found: Any) -> None:
-    text = json.dumps(found)
+def test_any_other_document_is_unchanged_or_left_to_the_decoder(document: Any) -> None:
+    text = json.dumps(document)
     json.loads(judgements_to_3(text))
     json.loads(event_to_3(text))
 
 
 @pytest.mark.parametrize("text", ["", "[", "[" * 100_000, '"\\ud800"'])
-def test_what_is_no_json_is_left_to_the_decoder(text: str) -> None:
+def test_text_that_is_not_json_is_left_to_the_decoder(text: str) -> None:
     assert judgements_to_3(text) in (text, '"\\ud800"')

@@ -1,4 +1,4 @@
-"""What a kernel sends is hostile until it has been through here."""
+"""Tests the decoder of a kernel's messages, which treats them as hostile."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def a_reply(**differs: Any) -> dict[str, Any]:
     }
 
 
-def decoded(**differs: Any) -> Observation:
+def decode(**differs: Any) -> Observation:
     return decode_observation(json.dumps(an_observation(**differs)))
 
 
@@ -89,7 +89,7 @@ def set_at(message: Any, path: str, value: object) -> Any:
 
 
 def texts(value: Any) -> list[str]:
-    """Every text in it, keys too."""
+    """Return every text in a value, including keys."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
@@ -98,20 +98,20 @@ def texts(value: Any) -> list[str]:
 
 
 def test_given_an_observation_when_decoded_then_every_field_has_its_type() -> None:
-    seen = decoded()
+    look = decode()
 
-    assert seen.run is not None
-    assert (seen.seq, seen.run.execution_count, seen.names) == (3, 8, {"m": 1, "gone": None})
-    (facts,) = seen.objects
+    assert look.run is not None
+    assert (look.seq, look.run.execution_count, look.names) == (3, 8, {"m": 1, "gone": None})
+    (facts,) = look.objects
     assert facts.params == {"C": 1.0, "w": Opaque("array", "aa", 2), "n": None}
     assert facts.learned["coef_"].digest == "d"
     assert (facts.parts[0].label, facts.parts[0].key) == ("['clf']", "clf")
-    assert seen.code.assigned == ((1, "coef_"),)
-    assert (seen.calls[0].nested, seen.cut, seen.sees_calls) == (False, (), True)
+    assert look.code.assigned == ((1, "coef_"),)
+    assert (look.calls[0].nested, look.cut, look.sees_calls) == (False, (), True)
 
 
-def test_given_keys_that_a_later_probe_adds_when_decoded_then_they_are_passed_over() -> None:
-    assert decoded(news={"a": 1}) == decoded()
+def test_given_keys_that_a_later_probe_adds_when_decoded_then_they_are_ignored() -> None:
+    assert decode(news={"a": 1}) == decode()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_given_no_json_when_decoded_then_a_wire_error(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["null", "3", "[]", '"x"', "true"])
-def test_given_json_that_is_no_object_when_decoded_then_a_wire_error(text: str) -> None:
+def test_given_json_that_is_not_an_object_when_decoded_then_a_wire_error(text: str) -> None:
     for decode in (
         decode_observation,
         partial(decode_answer, wanted=AttachReply),
@@ -171,7 +171,7 @@ def test_given_json_that_is_no_object_when_decoded_then_a_wire_error(text: str) 
             decode(text)
 
 
-def test_given_more_text_than_can_be_true_when_decoded_then_it_is_refused_unread() -> None:
+def test_given_an_impossibly_long_text_when_decoded_then_it_is_refused_unread() -> None:
     with pytest.raises(WireError, match="larger than the limit"):
         decode_observation(" " * (wire._MAX_CHARACTERS + 1))
 
@@ -185,61 +185,61 @@ PLACES = [
 
 
 @pytest.mark.parametrize("path", PLACES)
-def test_given_hostile_text_anywhere_when_decoded_then_it_is_made_visible(path: str) -> None:
-    seen = decode_observation(json.dumps(set_at(an_observation(), path, HOSTILE)))
+def test_given_hostile_text_anywhere_when_decoded_then_it_is_escaped(path: str) -> None:
+    look = decode_observation(json.dumps(set_at(an_observation(), path, HOSTILE)))
 
-    shown = [t for t in texts(to_builtins(seen)) if "owned" in t]
-    assert len(shown) == 1
-    assert shown[0].replace("\n", "").isprintable()
-    assert ("\n" in shown[0]) is (path == "run/code")
-    assert shown[0].startswith("\\x1b]0;owned\\x07\\u202e\\u2066\\ud800\\x9b31m")
+    hostile_texts = [t for t in texts(to_builtins(look)) if "owned" in t]
+    assert len(hostile_texts) == 1
+    assert hostile_texts[0].replace("\n", "").isprintable()
+    assert ("\n" in hostile_texts[0]) is (path == "run/code")
+    assert hostile_texts[0].startswith("\\x1b]0;owned\\x07\\u202e\\u2066\\ud800\\x9b31m")
 
 
 @pytest.mark.parametrize("place", ["names", "objects/0/params", "objects/0/learned"])
-def test_given_a_hostile_key_when_decoded_then_it_is_made_visible(place: str) -> None:
+def test_given_a_hostile_key_when_decoded_then_it_is_escaped(place: str) -> None:
     message = an_observation()
     values: dict[str, object] = {"names": 1, "objects/0/params": 2.0}
     set_at(message, f"{place}/{HOSTILE}", values.get(place, {"text": "t", "serial": 1}))
 
-    shown = [t for t in texts(to_builtins(decode_observation(json.dumps(message)))) if "owned" in t]
+    hostile_texts = [t for t in texts(to_builtins(decode_observation(json.dumps(message)))) if "owned" in t]
 
-    assert len(shown) == 1
-    assert shown[0].isprintable()
+    assert len(hostile_texts) == 1
+    assert hostile_texts[0].isprintable()
 
 
-def test_given_a_hyper_parameter_called_code_when_decoded_then_it_is_one_line_as_all_others() -> None:
-    seen = decode_observation(json.dumps(set_at(an_observation(), "objects/0/params/code", "a\nb\tc")))
+def test_given_a_hyper_parameter_called_code_when_decoded_then_it_is_one_line_like_all_others() -> None:
+    look = decode_observation(json.dumps(set_at(an_observation(), "objects/0/params/code", "a\nb\tc")))
 
-    assert seen.objects[0].params["code"] == "a\\x0ab\\x09c"
+    assert look.objects[0].params["code"] == "a\\x0ab\\x09c"
 
 
 def test_given_source_when_decoded_then_its_lines_and_tabs_stay() -> None:
-    seen = decode_observation(json.dumps(set_at(an_observation(), "run/code", "if x:\r\n\ty = 'é'\x0c")))
+    look = decode_observation(json.dumps(set_at(an_observation(), "run/code", "if x:\r\n\ty = 'é'\x0c")))
 
-    assert seen.run is not None
-    assert seen.run.code == "if x:\n\ty = 'é'\\x0c"
+    assert look.run is not None
+    assert look.run.code == "if x:\n\ty = 'é'\\x0c"
 
 
-def test_given_long_names_that_begin_alike_when_decoded_then_they_stay_two() -> None:
+def test_given_long_names_with_a_common_prefix_when_decoded_then_they_stay_distinct() -> None:
     long = [f"models['{'x' * 300}{end}']" for end in "ab"]
 
-    seen = decoded(names={long[0]: 1, long[1]: 2})
+    look = decode(names={long[0]: 1, long[1]: 2})
 
-    assert seen.names == {long[0]: 1, long[1]: 2}
+    assert look.names == {long[0]: 1, long[1]: 2}
 
 
 def test_given_very_long_text_when_decoded_then_it_is_cut() -> None:
-    seen = decode_observation(json.dumps(set_at(an_observation(), "objects/0/cls", "x" * 100_000)))
+    look = decode_observation(json.dumps(set_at(an_observation(), "objects/0/cls", "x" * 100_000)))
 
-    assert len(seen.objects[0].cls) == 4_096
-    assert seen.objects[0].cls.endswith("…")
+    assert len(look.objects[0].cls) == 4_096
+    assert look.objects[0].cls.endswith("…")
 
 
 def test_given_a_reply_when_decoded_then_its_history_is_typed() -> None:
     reply = decode_answer(json.dumps(a_reply(history=[an_observation()])), AttachReply)
 
     assert isinstance(reply, AttachReply)
-    assert reply.history == (decoded(),)
+    assert reply.history == (decode(),)
     assert reply.kernel.notebook is None
 
 
@@ -262,7 +262,7 @@ def test_given_the_answer_to_a_detach_when_decoded_then_whether_there_was_a_prob
 
 
 @pytest.mark.parametrize("data", [None, 3, "x", [], {}, {"other": 1}, {"kernelscope": None}])
-def test_given_a_comm_message_of_somebody_else_when_decoded_then_none(data: object) -> None:
+def test_given_a_comm_message_from_another_sender_when_decoded_then_none(data: object) -> None:
     assert decode_push(data) is None
 
 
@@ -309,10 +309,10 @@ def test_given_anything_anywhere_when_decoded_then_safe_types_or_a_wire_error(
     path: str, value: object
 ) -> None:
     try:
-        seen = decode_observation(json.dumps(set_at(an_observation(), path, value)))
+        look = decode_observation(json.dumps(set_at(an_observation(), path, value)))
     except WireError:
         pass
     else:
-        for text in texts(to_builtins(seen)):
+        for text in texts(to_builtins(look)):
             assert all(c in "\n\t" or c.isprintable() or c.isspace() for c in text)
             text.encode()

@@ -1,6 +1,6 @@
-"""Runs by itself, in a process whose disk fails or that is killed: a recording, and what is left of it.
+"""A script that records in a process whose disk fails or that is killed, and reads what is left.
 
-``python crashing.py limit|full|read-only FOLDER`` tells in JSON what came of one session;
+``python crashing.py limit|full|read-only FOLDER`` prints the result of one session as JSON;
 ``python crashing.py killed FOLDER ROUNDS`` kills as many writers, at moments of its own choosing.
 ``python crashing.py every FOLDER STEP`` records again and again, each time with room for STEP bytes more.
 """
@@ -26,7 +26,7 @@ from kernelscope.timeline.timeline import Update
 from tests.support.recordings import events_in
 
 SPACE = 200_000
-"""Bytes that may be written."""
+"""File size limit, in bytes."""
 LONG = "x" * 3_000
 
 
@@ -34,43 +34,43 @@ def event(number: int) -> Waiting:
     return Waiting(f"{number} {LONG}")
 
 
-def replayed(path: Path) -> list[str]:
-    """The numbers of the events in it, as text; it ends with ``Detached``, which has none."""
+def replay(path: Path) -> list[str]:
+    """Return the numbers of the events in a recording, as text (the final ``Detached`` has none)."""
 
     async def read() -> list[str]:
-        found = await events_in(path)
-        return [e.reason.split()[0] for e in found if isinstance(e, Waiting)]
+        events = await events_in(path)
+        return [e.reason.split()[0] for e in events if isinstance(e, Waiting)]
 
     return asyncio.run(read())
 
 
 def is_beginning(numbers: list[str]) -> bool:
-    """Whether nothing is missing between the first event and the last."""
+    """Whether no event is missing between the first and the last."""
     return numbers == [str(n) for n in range(len(numbers))]
 
 
-def fill(path: Path) -> dict[str, object]:
-    """Records more than there is room for."""
-    told: list[str] = []
-    recorder = Recorder(path, told.append)
+def record_beyond_limit(path: Path) -> dict[str, object]:
+    """Record more than there is room for."""
+    messages: list[str] = []
+    recorder = Recorder(path, messages.append)
     committed = 0
     for number in range(200):
         recorder(Update(event(number)))
-        committed += not told
+        committed += not messages
     recorder.close()
-    return {"told": told, "committed": committed, "replayed": replayed(path)}
+    return {"messages": messages, "committed": committed, "replayed": replay(path)}
 
 
-def fill_up(folder: Path, step: int) -> dict[str, object]:
-    """Each write of a recording fails once, until one has room for all of it."""
+def record_with_more_room(folder: Path, step: int) -> dict[str, object]:
+    """Record with ever more room, so that each write fails once, until there is enough."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     refused, cut, events = 0, 0, 30
     for number in itertools.count(1):
         path = folder / f"{number}"
-        told: list[str] = []
+        messages: list[str] = []
         resource.setrlimit(resource.RLIMIT_FSIZE, (number * step, hard))
         try:
-            recorder = Recorder(path, told.append)
+            recorder = Recorder(path, messages.append)
         except RecordingError:
             refused += 1
             assert not path.exists()
@@ -78,28 +78,28 @@ def fill_up(folder: Path, step: int) -> dict[str, object]:
         acknowledged = 0
         for count in range(events):
             recorder(Update(event(count)))
-            acknowledged += not told
+            acknowledged += not messages
         recorder.close()
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        assert replayed(path) == [str(n) for n in range(acknowledged)], number
-        assert len(told) == (acknowledged < events), told
-        if not told:
+        assert replay(path) == [str(n) for n in range(acknowledged)], number
+        assert len(messages) == (acknowledged < events), messages
+        if not messages:
             return {"refused": refused, "cut short": cut, "tries": number}
         cut += 1
     raise AssertionError
 
 
-def refuse(path: Path) -> dict[str, object]:
-    """Records where nothing can be written, and reads what was left there before: finished, and cut off."""
+def record_read_only(path: Path) -> dict[str, object]:
+    """Record where nothing can be written; read a finished and a cut-off recording there."""
     try:
         Recorder(path / "new", lambda _: None)
     except RecordingError as error:
-        told = [error.title, error.hint]
-    return {"told": told, "finished": replayed(path / "finished"), "cut off": replayed(path / "cut off")}
+        messages = [error.title, error.hint]
+    return {"messages": messages, "finished": replay(path / "finished"), "cut off": replay(path / "cut off")}
 
 
-def leave(folder: Path) -> None:
-    """One recording that was closed, and one whose writer was killed."""
+def write_old_recordings(folder: Path) -> None:
+    """Write one recording that is closed, and one whose writer is killed."""
     for name in ("finished", "cut off"):
         child = os.fork()
         if not child:
@@ -110,26 +110,26 @@ def leave(folder: Path) -> None:
                 recorder.close()
             os.kill(os.getpid(), signal.SIGKILL)
         os.waitpid(child, 0)
-    for left in folder.glob("*-shm"):
-        left.unlink()
+    for file in folder.glob("*-shm"):
+        file.unlink()
 
 
-def mounted(folder: Path, size: int) -> None:
+def mount(folder: Path, size: int) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
 
 
 def write_until_killed(path: Path, acknowledged: int) -> None:
     recorder = Recorder(path, lambda why: os._exit(1))
-    os.write(acknowledged, b"+")  # it is there
+    os.write(acknowledged, b"+")  # the file exists
     for number in range(100_000):
         recorder(Update(event(number)))
         os.write(acknowledged, b".")
 
 
-def kill(folder: Path, rounds: int, seed: int = 91) -> dict[str, object]:
-    """Kills writers while they write; another process reads meanwhile, and after."""
+def kill_writers(folder: Path, rounds: int, seed: int = 91) -> dict[str, object]:
+    """Kill writers while they write; read the recording meanwhile and afterwards."""
     chance = random.Random(seed)
-    acknowledged, lost, torn, read = 0, 0, 0, 0
+    acknowledged, missing, torn, read = 0, 0, 0, 0
     for number in range(rounds):
         path = folder / f"{number}"
         ours, theirs = os.pipe()
@@ -137,42 +137,42 @@ def kill(folder: Path, rounds: int, seed: int = 91) -> dict[str, object]:
         if not child:
             write_until_killed(path, theirs)
         os.close(theirs)
-        wanted, seen = chance.randrange(2, 40), 0
-        while seen < wanted:
-            seen += len(os.read(ours, 1))
-            if seen == wanted // 2:
-                read += is_beginning(replayed(path))
+        wanted, received = chance.randrange(2, 40), 0
+        while received < wanted:
+            received += len(os.read(ours, 1))
+            if received == wanted // 2:
+                read += is_beginning(replay(path))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         while more := os.read(ours, 65_536):
-            seen += len(more)
+            received += len(more)
         os.close(ours)
-        found = replayed(path)
-        committed = seen - 1
+        numbers = replay(path)
+        committed = received - 1
         acknowledged += committed
-        lost += max(0, committed - len(found))
-        torn += not is_beginning(found)
+        missing += max(0, committed - len(numbers))
+        torn += not is_beginning(numbers)
         database = sqlite3.connect(path)
         torn += database.execute("PRAGMA integrity_check").fetchall() != [("ok",)]
         database.close()
-    return {"acknowledged": acknowledged, "lost": lost, "torn": torn, "read while written": read}
+    return {"acknowledged": acknowledged, "lost": missing, "torn": torn, "read while written": read}
 
 
 def main(what: str, folder: Path, *rest: str) -> dict[str, object]:
     if what == "every":
-        return fill_up(folder, int(rest[0]))
+        return record_with_more_room(folder, int(rest[0]))
     if what == "killed":
-        return kill(folder, int(rest[0]))
+        return kill_writers(folder, int(rest[0]))
     if what == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (SPACE, SPACE))
-        return fill(folder / "a.kscope")
+        return record_beyond_limit(folder / "a.kscope")
     if what == "full":
-        mounted(folder, SPACE)
-        return fill(folder / "a.kscope")
-    mounted(folder, 4_000_000)
-    leave(folder)
+        mount(folder, SPACE)
+        return record_beyond_limit(folder / "a.kscope")
+    mount(folder, 4_000_000)
+    write_old_recordings(folder)
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-    return refuse(folder)
+    return record_read_only(folder)
 
 
 if __name__ == "__main__":

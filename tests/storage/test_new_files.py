@@ -1,4 +1,4 @@
-"""A recording needs a new file: whatever is there stays as it is.  And what a file holds is known at its end."""
+"""Tests that a recording needs a new file and changes no existing one, and that its end reports its contents."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
-def bound(path: Path) -> None:
+def unix_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path.name)
 
 
-def dangling(path: Path) -> None:
+def dangling_link(path: Path) -> None:
     path.symlink_to("nothing")
 
 
@@ -58,45 +58,45 @@ def device(path: Path) -> None:
     os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 
 
-def everything(folder: Path) -> dict[str, tuple[int, ...]]:
-    found = ((path.name, path.lstat()) for path in folder.iterdir())
-    return {name: (s.st_mode, s.st_ino, s.st_size, s.st_mtime_ns, s.st_rdev) for name, s in found}
+def describe_files(folder: Path) -> dict[str, tuple[int, ...]]:
+    files = ((path.name, path.lstat()) for path in folder.iterdir())
+    return {name: (s.st_mode, s.st_ino, s.st_size, s.st_mtime_ns, s.st_rdev) for name, s in files}
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "title"),
     [
         (fifo, "a exists already: it is a FIFO"),
-        (bound, "a exists already: it is a socket"),
-        (dangling, "a exists already: it is a symbolic link to nothing"),
+        (unix_socket, "a exists already: it is a socket"),
+        (dangling_link, "a exists already: it is a symbolic link to nothing"),
         (link, "a exists already: it is a symbolic link"),
         (device, "a exists already: it is a device"),
         (Path.mkdir, "a exists already: it is a directory"),
         (file, "a exists already"),
     ],
 )
-def test_what_is_there_is_named_and_left_as_it_is(
-    folder: Path, make: Callable[[Path], None], said: str
+def test_an_existing_file_is_named_and_unchanged(
+    folder: Path, make: Callable[[Path], None], title: str
 ) -> None:
     make(folder / "a")
-    before = everything(folder)
+    before = describe_files(folder)
     with pytest.raises(RecordingError) as refused:
         Recorder(Path("a"), ignore)
-    assert refused.value.title == said
+    assert refused.value.title == title
     assert "Name another" in refused.value.hint
-    assert everything(folder) == before
+    assert describe_files(folder) == before
 
 
-@pytest.mark.parametrize("make", [fifo, bound, link, Path.mkdir])
+@pytest.mark.parametrize("make", [fifo, unix_socket, link, Path.mkdir])
 @pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
-def test_what_sqlite_would_open_beside_it_is_looked_at_too(
+def test_files_that_sqlite_would_open_beside_it_are_checked_too(
     folder: Path, make: Callable[[Path], None], end: str
 ) -> None:
     make(folder / f"a{end}")
-    before = everything(folder)
+    before = describe_files(folder)
     with pytest.raises(RecordingError, match="beside a are files"):
         Recorder(Path("a"), ignore)
-    assert everything(folder) == before
+    assert describe_files(folder) == before
 
 
 def feed(recorder: Recorder, events: list[Event]) -> None:
@@ -125,9 +125,9 @@ def test_a_complete_recording_says_how_to_open_it(folder: Path) -> None:
     assert recording_summary(result) == f"recorded: `kernelscope replay '{folder}/a b'` opens it"
 
 
-def test_one_that_went_away_at_the_very_end_is_not_said_to_open(folder: Path) -> None:
-    events, told = churn().events, list[str]()
-    recorder = Recorder(folder / "a", told.append)
+def test_a_recording_that_disappeared_at_the_end_is_not_reported_as_complete(folder: Path) -> None:
+    events, messages = churn().events, list[str]()
+    recorder = Recorder(folder / "a", messages.append)
     feed(recorder, events)
     (folder / "a").unlink()
     recorder.close()
@@ -136,26 +136,26 @@ def test_one_that_went_away_at_the_very_end_is_not_said_to_open(folder: Path) ->
     assert summary.startswith("the recording ended early (the file was removed or moved;")
     assert summary.endswith(f": {len(counts)} runs, up to In [{counts[-1]}] in epoch 2 had been written")
     assert "replay" not in summary
-    assert told == [], "it was found when nothing more came"
+    assert messages == [], "it was noticed only at the end"
 
 
-def test_a_disk_that_fails_at_the_end_is_told(folder: Path) -> None:
-    asked = threading.Event()
+def test_a_disk_that_fails_at_the_end_is_reported(folder: Path) -> None:
+    called = threading.Event()
 
     def fail(descriptor: int) -> None:
-        asked.set()
+        called.set()
         raise OSError(errno.EIO, "Input/output error")
 
     recorder = Recorder(folder / "a", ignore, sync=fail)
     feed(recorder, churn().events[:1])
-    assert asked.wait(60)
+    assert called.wait(60)
     recorder.close()
     summary = recording_summary(recorder.result)
     assert summary.startswith("the recording ended early (Input/output error): it holds ")
     assert summary.endswith("opens it")
 
 
-async def test_a_session_hands_the_result_on(folder: Path) -> None:
+async def test_a_session_returns_the_recording_s_result(folder: Path) -> None:
     story = churn()
     story.end()
     session = Session(ScriptedSource(story.events))

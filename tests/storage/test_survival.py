@@ -1,4 +1,4 @@
-"""A recording outlives full disks, killed writers and power cuts, and files that are none are left alone."""
+"""Tests that a recording survives full disks, killed writers and power cuts, and that other files are not changed."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from kernelscope.storage.recorder import Recorder
 from kernelscope.storage.recording import RecordingSource
 from kernelscope.timeline.timeline import Update
 from tests.storage import crashing
-from tests.storage.crashing import event, replayed
+from tests.storage.crashing import event, replay
 from tests.support.script import ScriptedSource
 
 ROUNDS = 25
 
 
-def unexpected(why: str) -> None:
+def fail_on_message(why: str) -> None:
     raise AssertionError(why)
 
 
-def alone(*arguments: str, namespace: bool = False) -> dict[str, Any]:
-    """What the script of crashing writers tells, in a process, and with mounts, of its own."""
+def run_crashing(*arguments: str, namespace: bool = False) -> dict[str, Any]:
+    """Run ``crashing.py`` in a process, or with mounts, of its own; returns its JSON output."""
     before = ["unshare", "-m"] if namespace else []
     command = [*before, sys.executable, crashing.__file__, *arguments]
     root = Path(crashing.__file__).parents[2]
     env = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 @cache
@@ -59,89 +59,89 @@ def can_mount() -> bool:
     ).returncode  # fmt: skip
 
 
-# --- 90: it cannot be written -----------------------------------------------------------------------
+# --- 90: writing fails -----------------------------------------------------------------------
 
 
 @pytest.mark.kernel
 @pytest.mark.fault(90)
 @pytest.mark.parametrize("how", ["limit", "full"])
-def test_a_disk_that_is_full_ends_the_recording_and_loses_nothing_that_was_committed(
-    tmp_path: Path, how: str
-) -> None:
+def test_a_full_disk_ends_the_recording_and_loses_nothing_committed(tmp_path: Path, how: str) -> None:
     if how == "full" and not can_mount():
         pytest.skip("no file system can be mounted here")
-    told = alone(how, str(tmp_path), namespace=how == "full")
-    assert len(told["told"]) == 1, "once, and the watching goes on"
-    assert told["committed"] > 0
-    assert told["replayed"] == [str(number) for number in range(told["committed"])]
+    result = run_crashing(how, str(tmp_path), namespace=how == "full")
+    assert len(result["messages"]) == 1, "one message, and the watch goes on"
+    assert result["committed"] > 0
+    assert result["replayed"] == [str(number) for number in range(result["committed"])]
 
 
 @pytest.mark.kernel
 @pytest.mark.fault(90)
-def test_whichever_write_fails_nothing_that_was_acknowledged_is_lost(
+def test_whichever_write_fails_nothing_acknowledged_is_lost(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    told = alone("every", str(tmp_path), "6144")
-    assert told["refused"] > 0
-    assert told["cut short"] > 20
-    record_property("table", f"recordings with ever more room: {told}")
+    result = run_crashing("every", str(tmp_path), "6144")
+    assert result["refused"] > 0
+    assert result["cut short"] > 20
+    record_property("table", f"recordings with ever more room: {result}")
 
 
 @pytest.mark.kernel
 @pytest.mark.fault(90)
-def test_where_nothing_can_be_written_a_recording_is_refused_and_an_old_one_is_read(tmp_path: Path) -> None:
+def test_a_read_only_disk_refuses_a_new_recording_and_an_old_one_is_read(tmp_path: Path) -> None:
     if not can_mount():
         pytest.skip("no file system can be mounted here")
-    told = alone("read-only", str(tmp_path), namespace=True)
-    assert told["told"] == [f"{tmp_path}/new cannot be written", "Read-only file system"]
-    assert told["finished"] == told["cut off"] == ["0", "1", "2", "3", "4"]
+    result = run_crashing("read-only", str(tmp_path), namespace=True)
+    assert result["messages"] == [f"{tmp_path}/new cannot be written", "Read-only file system"]
+    assert result["finished"] == result["cut off"] == ["0", "1", "2", "3", "4"]
 
 
-def removed(path: Path) -> None:
+def remove(path: Path) -> None:
     path.unlink()
 
 
-def moved(path: Path) -> None:
+def move(path: Path) -> None:
     path.rename(path.with_name("moved"))
 
 
-def replaced(path: Path) -> None:
-    moved(path)
+def replace_with_another(path: Path) -> None:
+    move(path)
     path.write_text("another's")
 
 
 @pytest.mark.fault(90)
-@pytest.mark.parametrize("harm", [removed, moved, replaced])
-def test_a_file_that_goes_away_ends_the_recording_and_not_the_watching(
+@pytest.mark.parametrize("harm", [remove, move, replace_with_another])
+def test_a_file_that_disappears_ends_the_recording_but_not_the_watch(
     tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
-    path, told, heard = tmp_path / "a.kscope", list[str](), list[Event]()
+    path, messages, events = tmp_path / "a.kscope", list[str](), list[Event]()
     session = Session(ScriptedSource([*map(event, range(6)), Detached("over")]))
-    recorder = Recorder(path, told.append)
+    recorder = Recorder(path, messages.append)
     session.listen(recorder)
-    session.listen(lambda update: heard.append(update.event))
-    session.listen(lambda update: harm(path) if len(heard) == 3 else None)
+    session.listen(lambda update: events.append(update.event))
+    session.listen(lambda update: harm(path) if len(events) == 3 else None)
     asyncio.run(session.run())
     recorder.close()
 
-    assert len(heard) == 7
-    assert len(told) == 1
-    assert "removed or moved" in told[0]
-    left = {each.name for each in tmp_path.iterdir()}
-    if harm is removed:
-        assert left == set()
+    assert len(events) == 7
+    assert len(messages) == 1
+    assert "removed or moved" in messages[0]
+    names = {each.name for each in tmp_path.iterdir()}
+    if harm is remove:
+        assert names == set()
     else:
-        assert replayed(tmp_path / "moved") == ["0", "1", "2", "3"]
-        assert left == {"moved"} or harm is replaced
-    if harm is replaced:
+        assert replay(tmp_path / "moved") == ["0", "1", "2", "3"]
+        assert names == {"moved"} or harm is replace_with_another
+    if harm is replace_with_another:
         assert path.read_text() == "another's"
 
 
-def test_what_could_not_be_begun_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_that_could_not_start_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(schema, "MIGRATIONS", (("CREATE TABLE nonsense",),))
     path = tmp_path / "a.kscope"
     with pytest.raises(RecordingError, match="cannot be written"):
-        Recorder(path, unexpected)
+        Recorder(path, fail_on_message)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,11 +150,11 @@ def test_what_could_not_be_begun_leaves_no_file(tmp_path: Path, monkeypatch: pyt
 )
 def test_any_name_is_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
-    recorder = Recorder(Path(name), unexpected)
+    recorder = Recorder(Path(name), fail_on_message)
     recorder(Update(event(0)))
     recorder.close()
     assert [each.name for each in tmp_path.iterdir()] == [name]
-    assert replayed(Path(name)) == ["0"]
+    assert replay(Path(name)) == ["0"]
 
 
 # --- 91: the writer is killed, the power fails ------------------------------------------------------
@@ -162,21 +162,21 @@ def test_any_name_is_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.kernel
 @pytest.mark.fault(91)
-def test_writers_that_are_killed_lose_nothing_that_they_had_acknowledged(
+def test_killed_writers_lose_nothing_that_they_had_acknowledged(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    told = alone("killed", str(tmp_path), str(ROUNDS))
-    record_property("table", f"{ROUNDS} writers killed with SIGKILL: {told}")
-    assert told["acknowledged"] > ROUNDS
-    assert (told["lost"], told["torn"]) == (0, 0)
-    assert told["read while written"] == ROUNDS
+    result = run_crashing("killed", str(tmp_path), str(ROUNDS))
+    record_property("table", f"{ROUNDS} writers killed with SIGKILL: {result}")
+    assert result["acknowledged"] > ROUNDS
+    assert (result["lost"], result["torn"]) == (0, 0)
+    assert result["read while written"] == ROUNDS
 
 
 @pytest.mark.fault(91)
-def test_whatever_part_of_the_log_a_power_cut_leaves_the_beginning_is_read(tmp_path: Path) -> None:
-    """It is cut again and again, and what follows the cut is nothing, zeros or rubbish."""
+def test_whatever_a_power_cut_leaves_of_the_log_its_beginning_is_read(tmp_path: Path) -> None:
+    """The log is cut at many places, followed by nothing, zeros or garbage."""
     path = tmp_path / "a"
-    recorder = Recorder(path, unexpected)
+    recorder = Recorder(path, fail_on_message)
     for number in range(4):
         recorder(Update(event(number)))
     main, log = path.read_bytes(), (tmp_path / "a-wal").read_bytes()
@@ -188,97 +188,97 @@ def test_whatever_part_of_the_log_a_power_cut_leaves_the_beginning_is_read(tmp_p
             torn = tmp_path / f"torn-{cut}-{tail[:1].hex()}"
             torn.write_bytes(main)
             Path(f"{torn}-wal").write_bytes(log[:cut] + tail)
-            found = replayed(torn)
-            assert crashing.is_beginning(found)
-            lengths.append(len(found))
+            numbers = replay(torn)
+            assert crashing.is_beginning(numbers)
+            lengths.append(len(numbers))
         assert lengths == sorted(lengths)
         assert set(lengths) == set(range(5))
 
 
 @pytest.mark.fault(91)
-def test_each_event_is_on_its_way_to_the_disk_before_the_next_one_comes(tmp_path: Path) -> None:
-    """SQLite's word for it, and what the disk is asked; a power cut itself is not to be had here."""
-    kept: queue.SimpleQueue[str] = queue.SimpleQueue()
+def test_each_event_is_sent_to_the_disk_before_the_next_one(tmp_path: Path) -> None:
+    """SQLite's settings and the sync calls show it; the test cannot cut the power."""
+    synced: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def keep(descriptor: int) -> None:
-        kept.put(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        synced.put(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
 
-    recorder = Recorder(tmp_path / "a", unexpected, sync=keep)
+    recorder = Recorder(tmp_path / "a", fail_on_message, sync=keep)
     assert recorder._database is not None
     assert recorder._database.execute("PRAGMA synchronous").fetchone() == (1,)
     assert recorder._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     for number in range(3):
         recorder(Update(event(number)))
-        assert kept.get(timeout=30) == f"{tmp_path / 'a'}-wal"
+        assert synced.get(timeout=30) == f"{tmp_path / 'a'}-wal"
     recorder.close()
     assert not any(thread.name == "kernelscope-flusher" for thread in threading.enumerate())
 
 
 @pytest.mark.fault(90)
-def test_a_disk_that_does_not_keep_what_it_took_ends_the_recording(tmp_path: Path) -> None:
-    asked, told = threading.Event(), list[str]()
+def test_a_failing_sync_ends_the_recording(tmp_path: Path) -> None:
+    called, messages = threading.Event(), list[str]()
 
-    def broken(_: int) -> None:
-        asked.set()
+    def fail(_: int) -> None:
+        called.set()
         raise OSError(errno.EIO, "Input/output error")
 
-    recorder = Recorder(tmp_path / "a", told.append, sync=broken)
+    recorder = Recorder(tmp_path / "a", messages.append, sync=fail)
     recorder(Update(event(0)))
-    assert asked.wait(30)
+    assert called.wait(30)
     recorder._flusher._thread.join(30)
     recorder(Update(event(1)))
     recorder(Update(event(2)))
-    assert told == ["Input/output error"]
+    assert messages == ["Input/output error"]
     assert recorder.ended
 
 
-def test_a_slow_disk_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_slow_disk_blocks_nothing(tmp_path: Path) -> None:
     goes_on = threading.Event()
 
     def keep(_: int) -> None:
         assert goes_on.wait(30)
 
-    recorder = Recorder(tmp_path / "a", unexpected, sync=keep)
+    recorder = Recorder(tmp_path / "a", fail_on_message, sync=keep)
     for number in range(20):
         recorder(Update(event(number)))
-    assert replayed(tmp_path / "a") == [str(number) for number in range(20)]
+    assert replay(tmp_path / "a") == [str(number) for number in range(20)]
     goes_on.set()
     recorder.close()
 
 
 @pytest.mark.fault(91)
-def test_what_a_killed_writer_left_beside_its_file_is_not_written_over(tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_beside_its_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    recorder = Recorder(path, unexpected)
+    recorder = Recorder(path, fail_on_message)
     recorder(Update(event(0)))
     path.rename(tmp_path / "elsewhere")
-    held = (tmp_path / "a-wal").read_bytes()
+    content = (tmp_path / "a-wal").read_bytes()
     with pytest.raises(RecordingError, match="an earlier recording"):
-        Recorder(path, unexpected)
-    assert (tmp_path / "a-wal").read_bytes() == held
+        Recorder(path, fail_on_message)
+    assert (tmp_path / "a-wal").read_bytes() == content
     assert not path.exists()
     recorder.close()
 
 
 def test_a_finished_recording_is_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    recorder = Recorder(path, unexpected)
+    recorder = Recorder(path, fail_on_message)
     recorder(Update(event(0)))
     assert (tmp_path / "a-wal").exists()
     recorder.close()
     assert list(tmp_path.iterdir()) == [path]
     path.chmod(0o400)
-    assert replayed(path) == ["0"]
+    assert replay(path) == ["0"]
 
 
-# --- 92: files of other versions, and what is none --------------------------------------------------
+# --- 92: other versions, and other files --------------------------------------------------
 
 
 def refusal(path: Path) -> str:
-    """The reason; nothing in the folder was changed."""
+    """Return the reason of a refusal, after checking that nothing in the folder changed."""
     before = contents(path.parent)
     with pytest.raises(RecordingError) as refused:
-        replayed(path)
+        replay(path)
     assert refused.value.exit_code == 5
     assert refused.value.title.isprintable()
     assert refused.value.hint.isprintable()
@@ -291,18 +291,18 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def database(path: Path, *statements: str, version: int = schema.VERSION, ours: bool = True) -> Path:
-    with closing(sqlite3.connect(path, isolation_level=None)) as made:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         if ours:
-            made.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-            made.execute(f"PRAGMA user_version = {version}")
-        schema.add_functions(made)
+            connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {version}")
+        schema.add_functions(connection)
         for statement in statements:
-            made.execute(statement)
+            connection.execute(statement)
     return path
 
 
-def recorded(path: Path, count: int = 40) -> Path:
-    recorder = Recorder(path, unexpected)
+def record(path: Path, count: int = 40) -> Path:
+    recorder = Recorder(path, fail_on_message)
     for number in range(count):
         recorder(Update(event(number)))
     recorder.close()
@@ -350,31 +350,31 @@ ENDLESS = (
         (schema.VERSION, [*GOOD, JUDGED + "'{}')"], True, "Expected `array`"),
     ],
 )  # fmt: skip
-def test_a_database_that_is_no_recording_of_ours(
+def test_a_database_that_is_not_a_recording_is_refused(
     tmp_path: Path, version: int, statements: list[str], ours: bool, words: str
 ) -> None:
     assert words in refusal(database(tmp_path / "a", *statements, version=version, ours=ours))
 
 
 @pytest.mark.fault(92)
-def test_a_page_that_is_damaged_is_told_and_nothing_is_mended(tmp_path: Path) -> None:
-    whole = recorded(tmp_path / "whole").read_bytes()
+def test_a_damaged_page_is_reported_and_nothing_is_repaired(tmp_path: Path) -> None:
+    whole = record(tmp_path / "whole").read_bytes()
     page = 4_096
-    told = set()
+    reasons = set()
     for number in range(len(whole) // page):
         for put in (b"\0" * page, b"\xff" * page, os.urandom(page)):
             folder = tmp_path / f"{number}-{put[0]}"
             folder.mkdir(exist_ok=True)
             (folder / "a").write_bytes(whole[: number * page] + put + whole[(number + 1) * page :])
-            told.add(refusal(folder / "a"))
+            reasons.add(refusal(folder / "a"))
     (cut := tmp_path / "cut" / "a").parent.mkdir()
     cut.write_bytes(whole[: len(whole) // 2])
-    told.add(refusal(cut))
-    assert any("malformed" in reason for reason in told)
+    reasons.add(refusal(cut))
+    assert any("malformed" in reason for reason in reasons)
 
 
 @pytest.mark.fault(92)
-def test_what_is_no_database_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "folder").mkdir()
@@ -383,7 +383,7 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     with (tmp_path / "zeros").open("wb") as file:
         file.truncate(1 << 30)
     with pytest.raises(RecordingError) as refused:
-        replayed(tmp_path / "zeros")
+        replay(tmp_path / "zeros")
     assert "not a database" in refused.value.hint
     os.truncate(tmp_path / "zeros", 0)
     assert "no such file" in refusal(tmp_path / "none")
@@ -395,27 +395,27 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault(92)
-def test_the_log_of_another_recording_is_not_read_for_that_of_a_finished_one(tmp_path: Path) -> None:
-    """SQLite goes by the name alone, and would."""
-    path = recorded(tmp_path / "a", 3)
-    other = Recorder(tmp_path / "b", unexpected)
+def test_the_log_of_another_recording_is_not_used_for_a_finished_one(tmp_path: Path) -> None:
+    """SQLite goes by the name alone, and would use it."""
+    path = record(tmp_path / "a", 3)
+    other = Recorder(tmp_path / "b", fail_on_message)
     for number in range(100, 150):
         other(Update(event(number)))
     shutil.copy(tmp_path / "b-wal", tmp_path / "a-wal")
     other.close()
-    assert replayed(path) == ["0", "1", "2"]
+    assert replay(path) == ["0", "1", "2"]
 
 
 @pytest.mark.fault(92)
-def test_a_migration_that_fails_half_way_is_taken_back_and_can_be_done_again(
+def test_a_migration_that_fails_half_way_is_rolled_back_and_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = recorded(tmp_path / "a", 3)
+    path = record(tmp_path / "a", 3)
     more = ("ALTER TABLE events ADD COLUMN written REAL", "CREATE TABLE notes (note TEXT)")
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, more))
 
     def half_way(action: int, name: str | None, value: str | None, *_: object) -> int:
-        """Lets the table be changed, and not the number of the version."""
+        """Allow changing the table, but not the version number."""
         ours = action == sqlite3.SQLITE_PRAGMA and name == "user_version" and value is not None
         return sqlite3.SQLITE_DENY if ours else sqlite3.SQLITE_OK
 
@@ -433,12 +433,12 @@ def test_a_migration_that_fails_half_way_is_taken_back_and_can_be_done_again(
         assert schema.has_schema(opened, schema.VERSION + 1)
         opened.execute("PRAGMA user_version = 9")
         schema.migrate(opened)
-        assert opened.execute("PRAGMA user_version").fetchone() == (9,), "a newer one is left as it is"
+        assert opened.execute("PRAGMA user_version").fetchone() == (9,), "a newer version is not changed"
 
 
 @pytest.mark.fault(92)
 @pytest.mark.parametrize("what", [b"", b"years of work", None])
-def test_nothing_that_is_there_is_written_over(tmp_path: Path, what: bytes | None) -> None:
+def test_no_existing_file_is_overwritten(tmp_path: Path, what: bytes | None) -> None:
     path = tmp_path / "a"
     if what is None:
         path.symlink_to(tmp_path / "nowhere")
@@ -446,22 +446,22 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path, what: bytes | Non
         path.write_bytes(what)
     before = contents(tmp_path)
     with pytest.raises(RecordingError, match="exists already"):
-        Recorder(path, unexpected)
+        Recorder(path, fail_on_message)
     assert contents(tmp_path) == before
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_an_event_that_is_too_long_ends_the_recording_and_what_came_before_is_read(tmp_path: Path) -> None:
-    path, told = tmp_path / "a", list[str]()
-    recorder = Recorder(path, told.append)
+def test_an_event_that_is_too_long_ends_the_recording_and_earlier_ones_are_read(tmp_path: Path) -> None:
+    path, messages = tmp_path / "a", list[str]()
+    recorder = Recorder(path, messages.append)
     recorder(Update(event(0)))
     recorder(Update(Waiting("x" * (schema.LONGEST + 1))))
     recorder(Update(event(1)))
-    assert len(told) == 1
-    assert "too big" in told[0]
-    assert replayed(path) == ["0"]
+    assert len(messages) == 1
+    assert "too big" in messages[0]
+    assert replay(path) == ["0"]
 
 
 async def test_a_recording_is_read_again_from_its_beginning(tmp_path: Path) -> None:
-    source = RecordingSource(await asyncio.to_thread(recorded, tmp_path / "a", 2))
+    source = RecordingSource(await asyncio.to_thread(record, tmp_path / "a", 2))
     assert [e async for e in source.events()] == [e async for e in source.events()]

@@ -1,4 +1,4 @@
-"""A real Chromium without a window, for pages: it is told to keep to itself, and has a profile of its own."""
+"""Runs a real Chromium without a window, with no background traffic and a profile of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _QUIET = (
     "--headless=new",
-    "--no-sandbox",  # as root there is none
+    "--no-sandbox",  # it does not work as root
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-quic",
@@ -28,8 +28,8 @@ _QUIET = (
 )
 
 
-def missing() -> str | None:
-    """What is not there that a browser needs; ``None`` where all is."""
+def missing_requirement() -> str | None:
+    """Say what is missing to run a browser; ``None`` if nothing is."""
     if find_spec("selenium") is None:
         return "selenium is not installed (pip install '.[browser]')"
     absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
@@ -38,7 +38,7 @@ def missing() -> str | None:
 
 @contextmanager
 def chromium(width: int, height: int) -> Iterator[Chrome]:
-    """A browser with an inside of this size, in pixels; gone at the end, with its profile."""
+    """Run a browser with a viewport of this size, in pixels, and delete its profile at the end."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -57,12 +57,12 @@ def chromium(width: int, height: int) -> Iterator[Chrome]:
 
 
 def resize(browser: Chrome, width: int, height: int) -> None:
-    """The inside of the window, in pixels."""
+    """Resize the viewport, in pixels."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
-def prefer(browser: Chrome, *, dark: bool) -> None:
-    """What the reader's system is set to."""
+def set_color_scheme(browser: Chrome, *, dark: bool) -> None:
+    """Set the colour scheme that the user's system prefers."""
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})

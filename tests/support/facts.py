@@ -1,7 +1,7 @@
-"""Facts made by hand, and a watch over a timeline that is fed with them.
+"""Builds facts by hand, and a timeline that receives them.
 
-``Script`` stories (``tests.support.script``) tell whole sessions; these build one look at a time, so
-that a test can say exactly what was seen and what was not.
+Stories (``tests.support.script``) are whole sessions; these functions build one observation at a time, so
+that a test states exactly what was seen and what was not.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ VOTING = "sklearn.ensemble._voting.VotingClassifier"
 SEARCH = "sklearn.model_selection._search.GridSearchCV"
 
 FOLLOWED = CodeFacts(complete=True)
-"""Code of which every call could be followed, and none of them learns."""
+"""The reader followed every call of this code, and none fits a model."""
 OBSCURE = CodeFacts(complete=False)
-"""Code that may have done more than can be read from it."""
+"""This code may have done more than the reader could follow."""
 
 
 def model(
@@ -57,7 +57,7 @@ def model(
     parts: Iterable[Part] = (),
     **params: Value,
 ) -> ObjectFacts:
-    """An object that has learned nothing; the generation of a named one is its token."""
+    """Build an object that has learned nothing; if it has a name, its generation equals its token."""
     return ObjectFacts(
         token=token,
         generation=token if named else None,
@@ -72,87 +72,88 @@ def model(
 def signature(
     digest: str | None, serial: int = 1, text: str = "float64 array (1, 2)", number: float | None = None
 ) -> Signature:
-    """Of one learned attribute."""
+    """Build the signature of one learned attribute."""
     return Signature(text, serial, digest, number, is_none=text == "None")
 
 
-def bound(facts: ObjectFacts, *attributes: str, tag: str = "") -> ObjectFacts:
-    """The object after each attribute (``coef_`` and ``intercept_`` where none is told) was bound to
-    a new value; ``tag`` makes two values equal or not."""
-    told = {}
+def rebind(facts: ObjectFacts, *attributes: str, tag: str = "") -> ObjectFacts:
+    """Bind each attribute (by default ``coef_`` and ``intercept_``) to a new value.
+
+    Values with the same ``tag`` are equal."""
+    learned = {}
     for name in attributes or ("coef_", "intercept_"):
         earlier = facts.learned.get(name)
         serial = earlier.serial + 1 if earlier else 1
-        told[name] = signature(tag or f"{facts.token}.{name}.{serial}", serial)
-    return replace(facts, learned={**facts.learned, **told})
+        learned[name] = signature(tag or f"{facts.token}.{name}.{serial}", serial)
+    return replace(facts, learned={**facts.learned, **learned})
 
 
-def written(facts: ObjectFacts, attribute: str = "coef_") -> ObjectFacts:
-    """The object after one attribute was written in place."""
+def write_in_place(facts: ObjectFacts, attribute: str = "coef_") -> ObjectFacts:
+    """Change the content of one attribute in place."""
     earlier = facts.learned[attribute]
     return replace(facts, learned={**facts.learned, attribute: replace(earlier, digest=f"{earlier.digest}'")})
 
 
-def forgot(facts: ObjectFacts) -> ObjectFacts:
-    """The object after its learned attributes were deleted."""
+def forget(facts: ObjectFacts) -> ObjectFacts:
+    """Delete the learned attributes."""
     return replace(facts, learned={})
 
 
 def params(facts: ObjectFacts, **values: Value) -> ObjectFacts:
-    """The object with other hyper-parameters."""
+    """Give the object other hyper-parameters."""
     return replace(facts, params={**facts.params, **values})
 
 
 def twin(facts: ObjectFacts, token: int) -> ObjectFacts:
-    """Another object with the same contents."""
+    """Build another object with the same contents."""
     learned = {n: replace(s, serial=1) for n, s in facts.learned.items()}
     return replace(facts, token=token, generation=token, id=0x7F00_0000 + 0x10 * token, learned=learned)
 
 
 def pipeline(token: int, *steps: tuple[str, ObjectFacts]) -> ObjectFacts:
-    """A pipeline of these steps."""
+    """Build a pipeline of these steps."""
     return model(token, PIPELINE, parts=[Part(f"[{n!r}]", s.token, n) for n, s in steps])
 
 
-def called(facts: ObjectFacts, method: str = "fit", *, returned: bool = True, nested: bool = False) -> Call:
-    """The method was seen, once."""
+def call_of(facts: ObjectFacts, method: str = "fit", *, returned: bool = True, nested: bool = False) -> Call:
+    """Build a call of the method that the probe saw once."""
     return Call(facts.token, facts.cls, method, 1, int(returned), nested=nested)
 
 
-def taught(facts: ObjectFacts, method: str, *, seen: bool) -> dict[str, Any]:
-    """Arguments for ``Watch.run``: the call was seen, or it only stands in the code."""
+def call_evidence(facts: ObjectFacts, method: str, *, seen: bool) -> dict[str, Any]:
+    """Arguments for ``Watch.run``: the probe saw the call, or it is only in the code."""
     if seen:
-        return {"calls": [called(facts, method)], "code": FOLLOWED, "sees_calls": True}
+        return {"calls": [call_of(facts, method)], "code": FOLLOWED, "sees_calls": True}
     return {
         "code": CodeFacts(methods=(MethodInCode(method, facts.token),), complete=True),
         "sees_calls": False,
     }
 
 
-def loaded(facts: ObjectFacts | None, name: str = "m", path: str | None = "/w/m.joblib") -> FileAccess:
-    """The code loads a file into the name; ``None``: into what, the code does not tell."""
+def load_access(facts: ObjectFacts | None, name: str = "m", path: str | None = "/w/m.joblib") -> FileAccess:
+    """The code loads a file into the name; ``None``: the code does not show into which object."""
     return FileAccess("load", "joblib.load", name, facts.token if facts else None, path)
 
 
-def dumped(facts: ObjectFacts, *, touched: bool = True, path: str | None = "/w/m.joblib") -> FileAccess:
-    """The code saves the object, and the file was written if ``touched``."""
+def save_access(facts: ObjectFacts, *, touched: bool = True, path: str | None = "/w/m.joblib") -> FileAccess:
+    """The code saves the object; the file was written if ``touched``."""
     return FileAccess("save", "joblib.dump", "m", facts.token, path, touched)
 
 
 KERNEL = KernelFacts(connection_file="/run/kernel-1.json", python="3.12.1", pid=42, execution_count=0)
 
 
-def attached(
-    held: Mapping[str, ObjectFacts],
+def attach_event(
+    names: Mapping[str, ObjectFacts],
     others: Iterable[ObjectFacts] = (),
     *,
     epoch: int = 1,
     count: int = 0,
     history: Iterable[Observation] = (),
 ) -> Attached:
-    """An attach to a kernel whose names hold these objects."""
-    objects = {o.token: o for o in (*held.values(), *others)}
-    base = Snapshot(0, {n: o.token for n, o in held.items()}, tuple(objects.values()))
+    """Build the event of an attach to a kernel whose names hold these objects."""
+    objects = {o.token: o for o in (*names.values(), *others)}
+    base = Snapshot(0, {n: o.token for n, o in names.items()}, tuple(objects.values()))
     return Attached(epoch, replace(KERNEL, execution_count=count), base, tuple(history))
 
 
@@ -163,7 +164,7 @@ def run_facts(
     cell_id: str | None = None,
     status: Literal["ok", "error", "interrupted"] = "ok",
 ) -> RunFacts:
-    """One execution."""
+    """Build the facts of one execution."""
     return RunFacts(
         execution_count=count,
         code=source,
@@ -183,33 +184,33 @@ def observation(
     objects: Iterable[ObjectFacts] = (),
     **seen: Any,
 ) -> Observation:
-    """One look; objects that a name got are told with it."""
+    """Build one observation; it describes the objects that names got, and ``objects``."""
     names = names or {}
-    told = {o.token: o for o in (*(o for o in names.values() if o is not None), *objects)}
+    described = {o.token: o for o in (*(o for o in names.values() if o is not None), *objects)}
     tokens = {n: (o.token if o is not None else None) for n, o in names.items()}
     plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in seen.items()}
-    return Observation(seq=seq, run=run, names=tokens, objects=tuple(told.values()), **plain)
+    return Observation(seq=seq, run=run, names=tokens, objects=tuple(described.values()), **plain)
 
 
 class Watch:
-    """A timeline, and the kernel that it is told of.  What names hold at the attach is given."""
+    """A timeline and the kernel that it watches.  The arguments are what the names hold at the attach."""
 
-    def __init__(self, *others: ObjectFacts, **held: ObjectFacts) -> None:
+    def __init__(self, *others: ObjectFacts, **names: ObjectFacts) -> None:
         self._timeline = Timeline()
         self.timeline = TimelineView(self._timeline)
         self.events: list[Event] = []
         self.epoch = 0
         self.count = 0
         self._seq = 0
-        self.attach(held, others)
+        self.attach(names, others)
 
     def attach(
-        self, held: Mapping[str, ObjectFacts] | None = None, others: Iterable[ObjectFacts] = ()
+        self, names: Mapping[str, ObjectFacts] | None = None, others: Iterable[ObjectFacts] = ()
     ) -> Update:
-        """The kernel is there (again): a new epoch."""
+        """Attach to the kernel, or attach again: begins an epoch."""
         self.epoch += 1
         self.count = self._seq = 0
-        return self.apply(attached(held or {}, others, epoch=self.epoch))
+        return self.apply(attach_event(names or {}, others, epoch=self.epoch))
 
     def apply(self, event: Event) -> Update:
         self.events.append(event)
@@ -221,7 +222,7 @@ class Watch:
         return self._seq
 
     def look(self, names: Mapping[str, ObjectFacts | None] | None = None, *objects: ObjectFacts) -> Update:
-        """A look between runs."""
+        """Apply an observation between runs."""
         self._seq += 1
         return self.apply(Observed(self.epoch, observation(self._seq, None, names, objects)))
 
@@ -240,7 +241,7 @@ class Watch:
         cut: Iterable[str] = (),
         late: bool = False,
     ) -> Run:
-        """One run: names that hold something new, and objects that differ."""
+        """Apply one run: ``names`` got these objects, and ``objects`` differ."""
         self.count += 1
         self._seq += 1
         seen = observation(
@@ -260,16 +261,16 @@ class Watch:
         assert run is not None
         return run
 
-    def run(self, *objects: ObjectFacts, **told: Any) -> dict[str, Change]:
-        """As ``cell``; answers with the changes by name."""
-        return {c.name: c for c in self.cell(*objects, **told).changes}
+    def run(self, *objects: ObjectFacts, **options: Any) -> dict[str, Change]:
+        """Apply one run as ``cell`` does; returns the changes by name."""
+        return {c.name: c for c in self.cell(*objects, **options).changes}
 
 
-def explained(change: Change) -> str:
-    """The explanation of a change, as a reader sees it."""
+def explanation_of(change: Change) -> str:
+    """The explanation of a change, as a user reads it."""
     return text_of(explain(change))
 
 
 def reasons(change: Change) -> tuple[str, ...]:
-    """The evidence for a change, as a reader sees it."""
+    """The evidence for a change, as a user reads it."""
     return tuple(text_of(each) for each in evidence_sentences(change))

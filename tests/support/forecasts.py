@@ -1,7 +1,7 @@
 """Compares forecasts with what then happened in a real kernel.
 
-Cells run while a recording is made.  Reading the recording, each cell that is about to run again is forecast, and
-the forecast is compared with what the run did.
+Cells run while kernelscope records them.  Then the recording is read: before each re-run of a cell the forecast
+is computed, and it is compared with what the run did.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from tests.support.kernels import KernelProcess
 from tests.support.recordings import events_in
-from tests.support.scenarios import Watching
+from tests.support.scenarios import WatchProcess
 from tests.support.zygote import nursery
 
 
 class Comparison(NamedTuple):
-    """The forecast for one name, and what was then observed."""
+    """The forecast for one name, and the verdict that was then observed."""
 
     code: str
     name: str
@@ -35,12 +35,12 @@ class Comparison(NamedTuple):
     sure: bool
     reason: str
     doubt: str | None
-    """Why the whole outlook was less sure."""
+    """Why the whole outlook was uncertain."""
 
     @property
     def kind(self) -> str:
         """``right``, ``wrong``, ``silent`` (the forecast does not know), ``missed`` (it does not mention the name)
-        or ``open`` (what happened was not understood either, so that it proves nothing)."""
+        or ``open`` (the run's verdict is unknown, which proves nothing)."""
         if self.forecast is None:
             return "silent"
         if self.forecast == "":
@@ -54,19 +54,19 @@ def play(cells: Iterable[str], folder: Path, python: str) -> list[Comparison]:
     """Run the cells in this order in one kernel; returns the comparisons for each that had run before."""
     recording = folder / "played.kscope"
     with KernelProcess(folder, python, nursery=nursery(python)) as kernel:
-        watching = Watching(kernel.connection_file, "--record", str(recording))
+        process = WatchProcess(kernel.connection_file, "--record", str(recording))
         try:
-            watching.wait_attached(1)
+            process.wait_attached(1)
             for code in cells:
-                watching.wait_run(1, kernel.run(code)["execution_count"])
+                process.wait_run(1, kernel.run(code)["execution_count"])
         finally:
-            messages = watching.stop()
+            messages = process.stop()
     assert "Traceback" not in messages, messages
     return list(compare_events(asyncio.run(events_in(recording))))
 
 
 def compare_events(events: Iterable[Event]) -> Iterator[Comparison]:
-    """For every run of a cell that had run before: its forecast, and what the run did."""
+    """Compare every re-run of a cell with its forecast."""
     timeline = Timeline()
     for event in events:
         code = event.observation.run.code if isinstance(event, Observed) and event.observation.run else None
@@ -78,7 +78,7 @@ def compare_events(events: Iterable[Event]) -> Iterator[Comparison]:
 
 
 def compare(outlook: Outlook, run: Run) -> Iterator[Comparison]:
-    """The outlook and the run, name by name; names that neither mentions are left out."""
+    """Compare the outlook with the run, name by name; skip names that neither mentions."""
     forecasts = {f.name: f for f in outlook.forecasts}
     verdicts = {c.name: str(c.verdict) for c in run.changes}
     doubt = reason_text(outlook.doubt) if outlook.doubt is not None else None
@@ -108,5 +108,5 @@ def cells_by_kernel(scenario: dict[str, Any]) -> list[list[str]]:
 
 
 def repeat_each(cells: Iterable[str]) -> list[str]:
-    """Each cell twice in a row."""
+    """Repeat each cell once, right after it."""
     return [cell for cell in cells for _ in range(2)]

@@ -25,9 +25,9 @@ _TRIES = 3
 
 
 def wait_until_ready(client: BlockingKernelClient, seconds: float = _READY_S) -> None:
-    """Until the kernel answers the client, and what it says to all reaches the client, too.
+    """Wait until the client gets the kernel's replies and its broadcasts.
 
-    Not by the client's own ``wait_for_ready``: that counts a kernel as dead whose heartbeat is a second late.
+    The client's own ``wait_for_ready`` counts a kernel as dead when a heartbeat is a second late.
     """
     end = time.monotonic() + seconds
     while not _is_answered(client):
@@ -50,21 +50,21 @@ def _is_answered(client: BlockingKernelClient) -> bool:
 
 
 class KernelProcess:
-    """One ipykernel process; it is started by the constructor and answers when that returns.
+    """One ipykernel process; the constructor starts it and returns when it answers.
 
     Everything it writes lies in ``folder``: the connection file, its IPython directory, and
-    ``log``, where what the process prints beside the protocol can be looked for.
+    ``log``, which has what the process prints outside the protocol.
 
     Args:
-        folder: an existing folder of this kernel's own; the kernel's working directory too.
-        python: the interpreter to run it in; must have ipykernel.
+        folder: an existing folder for this kernel alone; also its working directory.
+        python: the interpreter that runs it; must have ipykernel.
         name: the connection file's name.
-        key: what messages are signed with; ``None`` makes one up, ``""`` turns signing off.
+        key: signs the messages; ``None`` generates one, ``""`` turns signing off.
         transport: ``tcp`` or ``ipc`` (sockets beside the connection file).
         extra: more keys for the connection file, such as ``jupyter_session``.
         env: variables on top of the test's own environment.
-        launcher: what the interpreter runs, for a kernel that is not ipykernel's own.
-        nursery: forks the kernel, where what is imported already makes no difference; it has the interpreter.
+        launcher: what the interpreter runs, for a kernel other than ipykernel's own.
+        nursery: forks the kernel instead (in its own interpreter), if imported modules make no difference.
     """
 
     def __init__(
@@ -104,26 +104,27 @@ class KernelProcess:
             try:
                 self._start()
             except (RuntimeError, TimeoutError) as error:
-                # The ports were free when they were chosen; another process may have taken one since, and
-                # what is sent to it is never answered.
-                taken = isinstance(error, TimeoutError) or "Address already in use" in self.log.read_text()
-                if attempt + 1 == _TRIES or not taken:
+                # Another process may have taken a port since it was chosen: it answers nothing.
+                is_port_taken = (
+                    isinstance(error, TimeoutError) or "Address already in use" in self.log.read_text()
+                )
+                if attempt + 1 == _TRIES or not is_port_taken:
                     raise
             else:
                 break
 
     @property
     def pid(self) -> int:
-        """The kernel's process id; another one after ``restart``."""
+        """The kernel's process id; ``restart`` changes it."""
         return self.process.pid
 
     @property
     def clients(self) -> int:
-        """How many are connected: those of ``client``, and the one that ``run`` asks by."""
+        """How many clients are connected: those of ``client``, and the one that ``run`` uses."""
         return len(self._clients)
 
     def client(self) -> BlockingKernelClient:
-        """Another started client, as a second front end; ``stop`` stops it."""
+        """Start another client, as a second front end; ``stop`` stops it."""
         client = BlockingKernelClient(connection_file=str(self.connection_file))
         client.load_connection_file()
         client.start_channels()
@@ -131,13 +132,13 @@ class KernelProcess:
         return client
 
     def run(self, code: str, timeout: float = 180, *, store_history: bool = True) -> dict[str, Any]:
-        """Run one cell and wait for it; returns the reply's content, also where the cell failed."""
+        """Run one cell and wait for it; returns the reply's content, also when the cell failed."""
         return self.wait(self.queue(code, store_history=store_history), timeout)
 
     def queue(
         self, code: str, *, cell_id: str | None = None, silent: bool = False, store_history: bool = True
     ) -> str:
-        """Send one cell and go on; returns the message id that ``wait`` takes."""
+        """Send one cell without waiting; returns the message id for ``wait``."""
         content = {
             "code": code,
             "silent": silent,
@@ -153,13 +154,13 @@ class KernelProcess:
         return message_id
 
     def wait(self, message_id: str, timeout: float = 180) -> dict[str, Any]:
-        """The content of the reply to ``queue``; TimeoutError after ``timeout`` seconds."""
+        """Return the content of the reply to ``queue``; TimeoutError after ``timeout`` seconds."""
         end = time.monotonic() + timeout
         while message_id not in self._replies:
             try:
                 reply = self._own.get_shell_msg(timeout=0.5)
             except queue.Empty:
-                self._must_live()
+                self._check_alive()
                 if time.monotonic() > end:
                     raise TimeoutError(f"no reply within {timeout} s") from None
             else:
@@ -167,29 +168,30 @@ class KernelProcess:
         return self._replies.pop(message_id)
 
     def statuses(self, message_ids: Sequence[str]) -> list[str]:
-        """Of queued cells, once all are over: ipykernel sends no reply where an interrupt falls between its own steps."""
+        """Wait for queued cells and return their statuses; ipykernel may send no reply after an interrupt."""
         self.run("0")
-        return [self._replies.pop(asked, {}).get("status", "no reply") for asked in message_ids]
+        return [self._replies.pop(message_id, {}).get("status", "no reply") for message_id in message_ids]
 
     def kill(self) -> None:
-        """SIGKILL: the kernel dies and its connection file stays; clients stay, too."""
+        """Send SIGKILL: the kernel dies; its connection file and its clients stay."""
         self.process.kill()
         self.process.wait()
 
     def pause(self) -> None:
-        """SIGSTOP, and waits until it has stopped: nothing of it answers before a SIGCONT."""
+        """Send SIGSTOP and wait until it has stopped: it answers nothing before a SIGCONT."""
         os.kill(self.pid, signal.SIGSTOP)
         os.waitpid(self.pid, os.WUNTRACED)
 
     def interrupt(self, after: float = 0.0) -> None:
-        """SIGINT, as Stop sends it, that many seconds from now."""
+        """Send SIGINT, as Stop does, after so many seconds."""
         time.sleep(after)
         os.kill(self.pid, signal.SIGINT)
 
     def interrupt_a_request(self, after: float = 0.0) -> None:
-        """SIGINT while a request is handled, that many seconds from now or later; between two ipykernel ignores it.
+        """Send SIGINT while the kernel handles a request, after so many seconds or later.
 
-        It is sent while the kernel is stopped, so that no request can end before it arrives.
+        Between two requests ipykernel ignores it.  The kernel is paused meanwhile, so that no request can end
+        before the signal arrives.
         """
         time.sleep(after)
         while True:
@@ -207,7 +209,7 @@ class KernelProcess:
         return bool(int(ignored, 16) >> (signal.SIGINT - 1) & 1)
 
     def restart(self) -> None:
-        """Kill it and start it again on the same file: same ports and key, nothing else kept."""
+        """Kill it and start it again on the same file, with the same ports and key."""
         self.kill()
         self._stop_client(self._own)
         self._replies.clear()
@@ -228,7 +230,7 @@ class KernelProcess:
         self.stop()
 
     def _start(self) -> None:
-        self.process = self._born()
+        self.process = self._start_process()
         self._own = self.client()
         try:
             self._wait_until_ready()
@@ -236,7 +238,7 @@ class KernelProcess:
             self.stop()
             raise
 
-    def _born(self) -> subprocess.Popen[bytes] | Forked:
+    def _start_process(self) -> subprocess.Popen[bytes] | Forked:
         if self._nursery is not None:
             return self._nursery.start(self.connection_file, self.log, self._env)
         command = [self.python, *self._launcher, "-f", str(self.connection_file)]
@@ -246,24 +248,24 @@ class KernelProcess:
             )
 
     def _wait_until_ready(self) -> None:
-        """Not by ``wait_for_ready``: that takes a kernel for dead whose heartbeat is a second late."""
+        """Unlike ``wait_for_ready``, do not count a kernel as dead when a heartbeat is a second late."""
         end = time.monotonic() + _READY_S
-        asked = self._own.kernel_info()
-        while asked not in self._replies:
+        request = self._own.kernel_info()
+        while request not in self._replies:
             try:
                 reply = self._own.get_shell_msg(timeout=0.5)
             except queue.Empty:
-                self._must_live()
+                self._check_alive()
                 if time.monotonic() > end:
                     raise TimeoutError(f"not ready within {_READY_S} s") from None
             else:
                 self._replies[reply["parent_header"].get("msg_id", "")] = reply["content"]
-        del self._replies[asked]
+        del self._replies[request]
 
     def _stop_client(self, client: BlockingKernelClient) -> None:
         self._clients.remove(client)
         client.stop_channels()
 
-    def _must_live(self) -> None:
+    def _check_alive(self) -> None:
         if self.process.poll() is not None:
             raise RuntimeError(f"the kernel died; its log:\n{self.log.read_text()[-2000:]}")

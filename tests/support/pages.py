@@ -14,29 +14,29 @@ PAGES = {topic: page_source(topic) for topic in TOPICS}
 
 
 def fenced_blocks(page: str, language: str) -> list[str]:
-    """The code blocks of a language."""
+    """Return the code blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
 
 
 def shell_commands(page: str) -> list[str]:
-    """Every command of the page's shell blocks, without its comment."""
+    """Return every command of the page's shell blocks, without its comment."""
     lines = "".join(fenced_blocks(page, "sh")).splitlines()
     return [re.sub(r"\s{2,}# .*$", "", line) for line in lines]
 
 
 def table_rows(page: str, *heading: str) -> list[list[str]]:
-    """The rows of the first table whose heading begins so."""
+    """Return the rows of the first table whose heading begins with these cells."""
     start = page.index("| " + " | ".join(heading))
     rows = [line for line in page[start:].split("\n\n")[0].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row.strip("|").split(" |")] for row in rows[2:]]
 
 
 def sections(page: str) -> dict[str, str]:
-    """The text below each heading of the second and third level, up to the next heading."""
+    """Return the text below each heading of the second and third level."""
     parts = re.split(r"^#{2,3} (.*)$", page, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def code_words(text: str) -> list[str]:
-    """What stands in backticks."""
+    """Return what is in backticks."""
     return re.findall(r"`([^`]+)`", text)

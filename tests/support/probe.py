@@ -16,27 +16,27 @@ from kernelscope.probe.types import TypeCache
 
 
 def make_tables() -> Tables:
-    """As the kernel gets them: by way of JSON."""
+    """Build the tables as the kernel gets them: decoded from JSON."""
     return Tables(msgspec.json.decode(msgspec.json.encode(registry().kernel_tables)))
 
 
 def make_libraries() -> Libraries:
-    """Every library, with its reader."""
+    """Load every library, with its reader."""
     names = [library.name for library in registry().libraries]
     modules = {n: vars(importlib.import_module(f"kernelscope.libraries.{n}.in_kernel")) for n in names}
     return Libraries(make_tables(), modules)
 
 
 def make_types() -> TypeCache:
-    """Knows the types of every library."""
+    """Build a cache that knows the types of every library."""
     return TypeCache(make_tables())
 
 
 def make_scanner(namespace: dict[str, Any]) -> NamespaceScanner:
-    """Looks at this namespace."""
+    """Build a scanner of this namespace."""
     return NamespaceScanner(namespace, make_libraries())
 
 
 def make_code_reader(namespace: dict[str, Any], scanner: NamespaceScanner) -> CodeReader:
-    """Reads cells against this namespace; shares what the scanner knows."""
+    """Build a reader of cells for this namespace; it shares the scanner's tables."""
     return CodeReader(namespace, scanner.types, scanner.tokens, scanner.libraries)

@@ -1,4 +1,4 @@
-"""What may stand between a kernel and whoever listens to it: a tunnel that drops, and a meddler."""
+"""What may be between a kernel and its clients: a tunnel that drops, and a meddler that changes messages."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Tunnel:
     def __init__(self, kernels: Path, folder: Path) -> None:
         self._ports = {name: _free_port() for name in _PORTS}
         self._kernels = json.loads(kernels.read_text())
-        self.connection_file = _copied(kernels, folder / "kernel-tunnel.json", self._ports)
+        self.connection_file = _copy_connection_file(kernels, folder / "kernel-tunnel.json", self._ports)
         self._servers: list[asyncio.Server] = []
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def mend(self) -> None:
-        """Forwards again, at the same ports."""
+        """Start forwarding, at the same ports as before."""
         for name, port in self._ports.items():
             server = await asyncio.start_server(self._to(self._kernels[name]), "127.0.0.1", port)
             self._servers.append(server)
 
     async def cut(self) -> None:
-        """Every connection breaks, and none can be made."""
+        """Break every connection, and accept no new one."""
         for server in self._servers:
             server.close()
         for writer in self._writers:
@@ -69,7 +69,7 @@ class Tunnel:
 
 
 class Meddler:
-    """Stands in the place of a kernel's iopub: what it hears it passes on as ``treat`` says."""
+    """Replaces a kernel's iopub channel: passes each message through ``treat``."""
 
     def __init__(self, kernels: Path, folder: Path) -> None:
         self.treat: Callable[[Frames], list[Frames]] = lambda frames: [frames]
@@ -82,26 +82,28 @@ class Meddler:
         self._out = self.context.socket(zmq.PUB)
         self._out.sndhwm = 0
         port = self._out.bind_to_random_port("tcp://127.0.0.1")
-        self.connection_file = _copied(kernels, folder / "kernel-meddler.json", {"iopub_port": port})
+        self.connection_file = _copy_connection_file(
+            kernels, folder / "kernel-meddler.json", {"iopub_port": port}
+        )
 
-    async def say(self, frames: Frames) -> None:
-        """Something that the kernel did not say, or said before."""
+    async def publish(self, frames: Frames) -> None:
+        """Publish a message that the kernel did not send, or sent before."""
         await self._out.send_multipart(frames)
 
     async def work(self) -> None:
-        """Until cancelled."""
+        """Pass messages on until cancelled."""
         while True:
             for frames in self.treat(await self._in.recv_multipart()):
-                await self.say(frames)
+                await self.publish(frames)
 
     def close(self) -> None:
-        """Lets go of the sockets."""
+        """Close the sockets."""
         self.context.destroy(linger=0)
 
 
 @asynccontextmanager
 async def meddling(kernels: Path, folder: Path) -> AsyncIterator[Meddler]:
-    """A meddler at work."""
+    """Run a meddler."""
     meddler = Meddler(kernels, folder)
     task = asyncio.create_task(meddler.work())
     try:
@@ -115,7 +117,7 @@ async def meddling(kernels: Path, folder: Path) -> AsyncIterator[Meddler]:
 
 @asynccontextmanager
 async def tunnelled(kernels: Path, folder: Path) -> AsyncIterator[Tunnel]:
-    """A tunnel that stands."""
+    """Run a tunnel that is open."""
     tunnel = Tunnel(kernels, folder)
     await tunnel.mend()
     try:
@@ -132,7 +134,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.transport.abort()
 
 
-def _copied(kernels: Path, path: Path, ports: dict[str, int]) -> Path:
+def _copy_connection_file(kernels: Path, path: Path, ports: dict[str, int]) -> Path:
     path.write_text(json.dumps({**json.loads(kernels.read_text()), **ports}))
     path.chmod(0o600)
     return path

@@ -14,21 +14,22 @@ VARIABLE = "KERNELSCOPE_TEST_PYTHONS"
 ALL = [sys.executable, *filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))]
 
 
-def ends() -> list[str]:
-    """The oldest and the newest of the others, else this one: for long tests, which calls that are seen and
-    such as are not, both kinds of ipykernel, and libraries of different age, are enough for."""
+def oldest_and_newest() -> list[str]:
+    """Return the oldest and the newest of the others, or this one: enough for long tests.
+
+    They have calls seen and not seen, both kinds of ipykernel, and old and new libraries."""
     others = sorted(ALL[1:], key=version)
     return list(dict.fromkeys([*others[:1], *others[-1:]])) or [sys.executable]
 
 
 @cache
 def version(python: str) -> tuple[int, ...]:
-    """Its version, as far as it tells languages apart."""
+    """Return the major and minor version."""
     code = "import sys; print(*sys.version_info[:2])"
-    told = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
-    return tuple(int(part) for part in told.split())
+    output = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
+    return tuple(int(part) for part in output.split())
 
 
-def folder(python: str) -> str:
-    """What an interpreter is called in a test's name: the folder of its environment."""
+def environment_name(python: str) -> str:
+    """Return the name of an interpreter's environment, for test ids."""
     return Path(python).parent.parent.name

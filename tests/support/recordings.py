@@ -1,4 +1,4 @@
-"""What is in a recording, as it was seen and without what was made of it."""
+"""Reads the events of a recording, without the judgements that were stored with them."""
 
 from __future__ import annotations
 
@@ -9,5 +9,6 @@ from kernelscope.storage.recording import RecordingSource
 
 
 async def events_in(path: Path) -> list[Event]:
-    told = [event async for event in RecordingSource(path).events()]
-    return [event.event if isinstance(event, ReplayedEvent) else event for event in told]
+    """Return the events in the order in which they were recorded."""
+    events = [event async for event in RecordingSource(path).events()]
+    return [event.event if isinstance(event, ReplayedEvent) else event for event in events]

@@ -1,14 +1,12 @@
-"""Plays labelled notebooks in real kernels, and holds what ``watch --json`` says against the labels.
+"""Plays labelled notebooks in real kernels, and compares what ``watch --json`` reports with the labels.
 
 A file holds ``[[scenario]]`` tables with ``id``, optional ``needs`` (packages in the kernel), ``before`` (cells that
-run before the attach) and ``fresh`` (nothing is imported before the notebook does it), and ``[[scenario.step]]`` tables: ``code``, ``again``
+run before the attach) and ``fresh`` (the notebook is the first to import anything), and ``[[scenario.step]]`` tables: ``code``, ``again``
 (run that step's code once more, counted from 1) or ``restart``, and ``expect``: per name a verdict, a
-list of verdicts any of which is right, or a table of keys that the change must have.  A name that
-``expect`` leaves out must be left out of the answer, too (``lenient`` lifts that).  ``forecast``: per name the verdict that the
-record must forecast.  ``local`` names classes that must be told
-as local where calls are seen; an empty list says that there must be none.  ``seen`` holds what must be
-told, instead of what ``expect`` has for the name, where calls are seen; ``status`` and ``rerun_of`` are the
-run's own.
+list of accepted verdicts, or a table of keys that the change must have.  A name that
+``expect`` leaves out must not be reported (``lenient`` allows it).  ``forecast``: per name the verdict that the
+record must forecast.  ``local``: classes that must be reported as local if calls are seen; an empty list allows
+none.  ``seen`` replaces labels of ``expect`` if calls are seen; ``status`` and ``rerun_of`` are those of the run.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ def labelled_notebooks() -> dict[str, Scenario]:
 
 
 def scenarios_of(path: Path) -> list[Scenario]:
-    """The scenarios of one file."""
+    """Return the scenarios of one file."""
     scenarios: list[Scenario] = tomllib.loads(path.read_text(encoding="utf-8"))["scenario"]
     return scenarios
 
@@ -53,8 +51,8 @@ def _zygote() -> Zygote:
     return Zygote()
 
 
-class Watching:
-    """``kernelscope watch --json`` as a process of its own; its records as they come."""
+class WatchProcess:
+    """Runs ``kernelscope watch --json`` in a process of its own, and collects its records."""
 
     def __init__(self, connection_file: Path, *options: str) -> None:
         self._folder = tempfile.TemporaryDirectory()
@@ -74,28 +72,33 @@ class Watching:
                     self.records.append(json.loads(line))
                     self._news.notify_all()
 
-    def of(self, kind: str) -> list[Record]:
-        """The records of one type so far."""
+    def records_of(self, kind: str) -> list[Record]:
+        """Return the records of one type so far."""
         return [r for r in self.records if r["type"] == kind]
 
     def wait_attached(self, epoch: int) -> None:
-        """Until the attach of this epoch."""
-        self._wait(lambda: len(self.of("attached")) >= epoch, f"attach {epoch}")
+        """Wait for the attach of this epoch."""
+        self._wait(lambda: len(self.records_of("attached")) >= epoch, f"attach {epoch}")
 
     def wait_run(self, epoch: int, count: int) -> Record:
-        """Until this run was told; returns its record."""
+        """Wait for this run; returns its record."""
 
-        def found() -> list[Record]:
-            return [r for r in self.of("execution") if (r["epoch"], r["execution_count"]) == (epoch, count)]
+        def matches() -> list[Record]:
+            return [
+                r
+                for r in self.records_of("execution")
+                if (r["epoch"], r["execution_count"]) == (epoch, count)
+            ]
 
-        self._wait(lambda: bool(found()), f"run [{count}] of epoch {epoch}")
-        return found()[0]
+        self._wait(lambda: bool(matches()), f"run [{count}] of epoch {epoch}")
+        return matches()[0]
 
     def has_run(self, code: str, seconds: float) -> bool:
-        """Whether a run whose code begins so is reported, or will be in that time."""
+        """Whether a run whose code begins with this is reported within that time."""
         with self._news:
             return self._news.wait_for(
-                lambda: any(record["code"].startswith(code) for record in self.of("execution")), seconds
+                lambda: any(record["code"].startswith(code) for record in self.records_of("execution")),
+                seconds,
             )
 
     def _wait(self, condition: Any, what: str) -> None:
@@ -106,41 +109,41 @@ class Watching:
                     errors = self._err.read_text(encoding="utf-8")
                     raise RuntimeError(f"kernelscope ended before {what}:\n{errors}")
                 if time.monotonic() > end:
-                    raise TimeoutError(f"{what} was not told")
+                    raise TimeoutError(f"{what} was not reported")
 
     def stop(self) -> str:
-        """Ends it as Ctrl-C does; returns what it said on standard error."""
+        """End it as Ctrl-C does; returns its standard error."""
         self._process.terminate()
-        assert self._process.wait(10) is not None, "it goes on"
+        assert self._process.wait(10) is not None, "it still runs"
         self._reader.join(10)
-        said = self._err.read_text(encoding="utf-8")
+        errors = self._err.read_text(encoding="utf-8")
         self._folder.cleanup()
-        return said
+        return errors
 
 
 def play(scenario: Scenario, folder: Path, python: str, imported: tuple[str, ...] | None = None) -> list[str]:
-    """What is wrong, a line each; nothing where every label was met.
+    """Return a line for each label that is not met.
 
     Args:
         scenario: the labelled notebook.
-        folder: the kernel's.
+        folder: the kernel's folder.
         python: the kernel's interpreter.
-        imported: what is imported before the notebook does it; ``None``: the kernel is started anew.
+        imported: modules that a forked kernel has already imported; ``None`` starts a fresh kernel.
     """
     parent = None if imported is None else nursery(python, imported)
     with KernelProcess(folder, python, nursery=parent) as kernel:
         for code in scenario.get("before", ()):
             kernel.run(code)
-        watching = Watching(kernel.connection_file)
+        watching = WatchProcess(kernel.connection_file)
         try:
             watching.wait_attached(1)
             wrong = list(_steps(scenario, kernel, watching))
         finally:
-            said = watching.stop()
-    return [*wrong, *([f"standard error: {said}"] if "Traceback" in said else [])]
+            errors = watching.stop()
+    return [*wrong, *([f"standard error: {errors}"] if "Traceback" in errors else [])]
 
 
-def _steps(scenario: Scenario, kernel: KernelProcess, watching: Watching) -> Iterator[str]:
+def _steps(scenario: Scenario, kernel: KernelProcess, watching: WatchProcess) -> Iterator[str]:
     epoch, codes = 1, []
     for number, step in enumerate(scenario["step"], 1):
         if step.get("restart"):
@@ -152,12 +155,12 @@ def _steps(scenario: Scenario, kernel: KernelProcess, watching: Watching) -> Ite
         code = step["code"] if "code" in step else codes[step["again"] - 1]
         codes.append(code)
         record = watching.wait_run(epoch, kernel.run(code)["execution_count"])
-        for problem in problems(step, record, watching.of("attached")[-1]["kernel"]["sees_calls"]):
+        for problem in problems(step, record, watching.records_of("attached")[-1]["kernel"]["sees_calls"]):
             yield f"step {number}: {problem}"
 
 
 def label_problems(scenario: Scenario, records: Sequence[Record]) -> Iterator[str]:
-    """What is wrong with the records of a notebook that was played from its first step to its last."""
+    """Yield a line for each label that the records of a whole notebook do not meet."""
     attached = [record for record in records if record["type"] == "attached"]
     executions = iter([record for record in records if record["type"] == "execution"])
     epoch = 0
@@ -170,7 +173,7 @@ def label_problems(scenario: Scenario, records: Sequence[Record]) -> Iterator[st
 
 
 def problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator[str]:
-    found = {c["name"]: c for c in record["changes"] if c["scope"] == "global"}
+    changes = {c["name"]: c for c in record["changes"] if c["scope"] == "global"}
     expected = {**step.get("expect", {}), **(step.get("seen", {}) if sees_calls else {})}
     for key in ("status", "rerun_of"):
         if key in step and record[key] != step[key]:
@@ -178,11 +181,11 @@ def problems(step: dict[str, Any], record: Record, sees_calls: bool) -> Iterator
     for name, wanted in expected.items():
         labels = wanted if isinstance(wanted, dict) else {"verdict": wanted}
         for key, value in labels.items():
-            got = found.get(name, {"verdict": "untouched"}).get(key)
+            got = changes.get(name, {"verdict": "untouched"}).get(key)
             if not _meets(got, value):
-                yield f"{name}: {key} should be {value}, is {got}: {found.get(name, {}).get('explanation')}"
-    for name in found.keys() - expected.keys() if not step.get("lenient") else ():
-        yield f"{name}: should be untouched, is {found[name]['verdict']}: {found[name]['explanation']}"
+                yield f"{name}: {key} should be {value}, is {got}: {changes.get(name, {}).get('explanation')}"
+    for name in changes.keys() - expected.keys() if not step.get("lenient") else ():
+        yield f"{name}: should be untouched, is {changes[name]['verdict']}: {changes[name]['explanation']}"
     yield from _forecast_problems(step, record)
     yield from _local_problems(step, record, sees_calls)
 

@@ -1,7 +1,7 @@
-"""A scripted source of events: a notebook session told in Python, for tests and screenshots.
+"""A scripted source of events: a notebook session written in Python, for tests and screenshots.
 
-``Story`` builds believable events (it keeps tokens, ids, generations and serials as a probe would);
-``ScriptedSource`` tells them to a ``Session``.
+``Story`` builds realistic events (it counts tokens, ids, generations and serials as a probe would);
+``ScriptedSource`` sends them to a ``Session``.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ _STARTED = 1_780_000_000.0
 
 
 class ScriptedSource:
-    """Tells its events at once, then waits for those that are pushed."""
+    """Sends its events at once, then waits for more to be pushed."""
 
     def __init__(self, events: Iterable[Event] = (), *, error: Exception | None = None) -> None:
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._error = error
         self.closed = 0
-        """How often ``close`` was called."""
+        """Number of calls of ``close``."""
         self.push(*events)
 
     def push(self, *events: Event) -> None:
-        """These come next."""
+        """Append events."""
         for event in events:
             self._queue.put_nowait(event)
 
@@ -85,20 +85,20 @@ class ScriptedSource:
         self.closed += 1
 
 
-class LookingSource(ScriptedSource):
-    """One that can look between runs, as a live kernel can."""
+class PollingSource(ScriptedSource):
+    """A source that can poll between runs, as a live kernel can."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         super().__init__(events)
-        self.asked: list[float | None] = []
-        """What ``look_between_runs`` was called with."""
+        self.requests: list[float | None] = []
+        """The argument of each call of ``look_between_runs``."""
 
     async def look_between_runs(self, seconds: float | None) -> None:
-        self.asked.append(seconds)
+        self.requests.append(seconds)
 
 
 class Story:
-    """A kernel that does what the script says."""
+    """Builds the events of a kernel that runs a scripted session."""
 
     def __init__(self, *, notebook: str | None = "/home/ada/work/churn.ipynb", count: int = 0) -> None:
         self.events: list[Event] = []
@@ -119,7 +119,7 @@ class Story:
         *,
         named: bool = True,
     ) -> ObjectFacts:
-        """An object that has learned nothing; ``named`` ones get a generation."""
+        """Build an object that has learned nothing; it has a generation if ``named``."""
         self._tokens += 1
         self._generations += named
         known = _LOGISTIC_PARAMS if cls == LOGISTIC else {}
@@ -136,12 +136,12 @@ class Story:
     # Events.
 
     def attach(
-        self, held: Mapping[str, ObjectFacts] | None = None, *, others: Sequence[ObjectFacts] = ()
+        self, names: Mapping[str, ObjectFacts] | None = None, *, others: Sequence[ObjectFacts] = ()
     ) -> None:
-        """A new epoch begins; names hold what ``held`` says."""
+        """Begin an epoch in which names hold these objects."""
         self.epoch += 1
         self._seq = 0
-        held = held or {}
+        names = names or {}
         kernel = KernelFacts(
             connection_file="/run/user/1000/jupyter/kernel-5e1c.json",
             python="3.12.4",
@@ -151,11 +151,11 @@ class Story:
             ipykernel="7.4.0",
             sees_calls=True,
         )
-        base = Snapshot(0, {n: f.token for n, f in held.items()}, (*held.values(), *others))
+        base = Snapshot(0, {n: f.token for n, f in names.items()}, (*names.values(), *others))
         self.events.append(Attached(self.epoch, kernel, base))
 
     def restart(self) -> None:
-        """The kernel starts again, with nothing in it."""
+        """Restart the kernel: the new one is empty."""
         self.kernel("restarted", "the kernel was restarted")
         self.count = 0
         self._generations = 0
@@ -165,7 +165,7 @@ class Story:
         self.events.append(KernelChanged(self.epoch, state, detail))
 
     def progress(self, seconds: float, *moved: Movement) -> None:
-        """The cell after the last one is still at work."""
+        """Report that the cell after the last one still runs."""
         self.events.append(Progress(self.epoch, self.count + 1, seconds, moved))
 
     def end(self, reason: str = "the kernel is gone") -> None:
@@ -185,7 +185,7 @@ class Story:
         status: Literal["ok", "error", "interrupted"] = "ok",
         cost: Cost | None = None,
     ) -> None:
-        """One cell ran: names that hold something new, and objects that differ."""
+        """Run one cell: ``names`` got these objects, and ``objects`` differ."""
         self.count += 1
         self._seq += 1
         names = names or {}
@@ -198,12 +198,12 @@ class Story:
             started=_STARTED + 60 * len(self.events),
             seconds=0.41,
         )
-        told = {o.token: o for o in (*(f for f in names.values() if f is not None), *objects)}
+        described = {o.token: o for o in (*(f for f in names.values() if f is not None), *objects)}
         observation = Observation(
             seq=self._seq,
             run=run,
             names={n: (f.token if f else None) for n, f in names.items()},
-            objects=tuple(told.values()),
+            objects=tuple(described.values()),
             calls=tuple(calls),
             locals=tuple(local),
             files=tuple(files),
@@ -214,7 +214,7 @@ class Story:
         )
         self.events.append(Observed(self.epoch, observation))
 
-    # How it is told.
+    # How a test gets the session.
 
     def source(self) -> ScriptedSource:
         return ScriptedSource(self.events)
@@ -232,9 +232,9 @@ class Story:
         return TimelineView(self.timeline())
 
 
-def learned(facts: ObjectFacts, *attributes: str, tag: str = "a", **params: Value) -> ObjectFacts:
-    """The same object after it learned: every attribute is bound to a new value."""
-    told = {
+def learn(facts: ObjectFacts, *attributes: str, tag: str = "a", **params: Value) -> ObjectFacts:
+    """Fit the object: bind every attribute to a new value."""
+    signatures = {
         name: Signature(
             text="int 2" if name == "n_iter_" else "float64 array (1, 18)",
             serial=(facts.learned[name].serial + 1) if name in facts.learned else 1,
@@ -243,11 +243,11 @@ def learned(facts: ObjectFacts, *attributes: str, tag: str = "a", **params: Valu
         )
         for name in (attributes or ("coef_", "intercept_", "n_iter_"))
     }
-    return replace(facts, learned={**facts.learned, **told}, params={**facts.params, **params})
+    return replace(facts, learned={**facts.learned, **signatures}, params={**facts.params, **params})
 
 
-def written(facts: ObjectFacts, attribute: str, tag: str) -> ObjectFacts:
-    """The same object after one attribute was written in place."""
+def write_in_place(facts: ObjectFacts, attribute: str, tag: str) -> ObjectFacts:
+    """Change the content of one attribute in place."""
     signature = replace(facts.learned[attribute], digest=f"{facts.token}-{attribute}-{tag}")
     return replace(facts, learned={**facts.learned, attribute: signature})
 
@@ -257,19 +257,19 @@ def with_params(facts: ObjectFacts, **params: Value) -> ObjectFacts:
 
 
 def call(facts: ObjectFacts, method: str = "fit", *, inside: str | None = None, nested: bool = False) -> Call:
-    """The method was called on it once and came back."""
+    """The method was called on the object once and returned."""
     return Call(facts.token, facts.cls, method, 1, 1, inside, nested)
 
 
 def churn() -> Story:
-    """A long session: attached late, every verdict, a restart."""
+    """Build a long session: a late attach, every verdict, a restart."""
     story = Story(count=4)
-    scaler = learned(story.new(SCALER, {"with_mean": True}), "mean_", "scale_")
+    scaler = learn(story.new(SCALER, {"with_mean": True}), "mean_", "scale_")
     story.attach({"scaler": scaler})
     create, fit = "model = LogisticRegression(C=1.0)", "model.fit(X, y)"
     model = story.new()
     story.run(create, names={"model": model})
-    model = learned(model)
+    model = learn(model)
     story.run(fit, objects=[model], calls=[call(model)])
     story.run(
         "scores = evaluate(X, y)",
@@ -278,35 +278,35 @@ def churn() -> Story:
     story._generations += 1
     model = with_params(model, C=0.1)
     story.run("model.set_params(C=0.1)", objects=[model])
-    model = learned(model, tag="b")
+    model = learn(model, tag="b")
     story.run(fit, objects=[model], calls=[call(model)])
     model = story.new()
     story.run(create, names={"model": model})
-    model = learned(model, tag="c")
+    model = learn(model, tag="c")
     story.run(fit, objects=[model], calls=[call(model)])
     story.run("best = model", names={"best": model})
     scale, clf = story.new(SCALER, {"with_mean": True}, named=False), story.new(named=False)
     steps = [Part("['scale']", scale.token, "scale"), Part("['clf']", clf.token, "clf")]
     pipe = story.new(PIPELINE, {"memory": None, "steps": Opaque("list of 2 steps"), "verbose": False}, steps)
     story.run("pipe = make(scale, clf)", names={"pipe": pipe}, objects=[scale, clf])
-    scale, clf = learned(scale, "mean_", "scale_"), learned(clf)
+    scale, clf = learn(scale, "mean_", "scale_"), learn(clf)
     story.run("pipe.fit(X, y)", objects=[scale, clf], calls=[call(pipe), call(scale), call(clf)])
     model = story.new()
     story.run(create, names={"model": model})
-    model = learned(model, tag="d")
+    model = learn(model, tag="d")
     story.run(fit, objects=[model], calls=[call(model)])
     _batches(story)
     clf = with_params(clf, C=10.0)
     story.run("pipe.set_params(clf__C=10.0)", objects=[clf])
-    scale, clf = learned(scale, "mean_", "scale_", tag="2"), learned(clf, tag="2")
+    scale, clf = learn(scale, "mean_", "scale_", tag="2"), learn(clf, tag="2")
     story.run("pipe.fit(X, y)", objects=[scale, clf], calls=[call(pipe), call(scale), call(clf)])
     story.restart()
     story.run("import pandas as pd\nfrom sklearn.linear_model import LogisticRegression")
-    model = learned(story.new(), tag="e")
+    model = learn(story.new(), tag="e")
     story.run("model = LogisticRegression().fit(X, y)", names={"model": model}, calls=[call(model)])
-    model = learned(model, tag="f")
+    model = learn(model, tag="f")
     story.run(fit, objects=[model], calls=[call(model)])
-    model = learned(story.new(), tag="f")
+    model = learn(story.new(), tag="f")
     load = FileAccess("load", "joblib.load", "model", model.token, "/home/ada/work/model.joblib")
     facts = CodeFacts(methods=(MethodInCode("load"),), complete=True)
     story.run("model = joblib.load('model.joblib')", names={"model": model}, files=[load], facts=facts)
@@ -314,12 +314,12 @@ def churn() -> Story:
 
 
 def _batches(story: Story) -> None:
-    """A classifier that learns in batches, is saved, edited, copied, broken and let go of."""
+    """Add a classifier that learns in batches, is saved, edited, copied, cleared and deleted."""
     batch = "sgd.partial_fit(Xb, yb)"
-    sgd = learned(story.new(SGD, {"alpha": 0.0001, "loss": "log_loss"}), "coef_", "t_")
+    sgd = learn(story.new(SGD, {"alpha": 0.0001, "loss": "log_loss"}), "coef_", "t_")
     story.run("sgd = SGDClassifier(); " + batch, names={"sgd": sgd}, calls=[call(sgd, "partial_fit")])
     for step in "xyz":
-        sgd = written(sgd, "coef_", step)
+        sgd = write_in_place(sgd, "coef_", step)
         story.run(batch, objects=[sgd], calls=[call(sgd, "partial_fit")])
     dump = FileAccess("save", "joblib.dump", "sgd", sgd.token, "/home/ada/work/sgd.joblib", touched=True)
     story.run("joblib.dump(sgd, 'sgd.joblib')", files=[dump])
@@ -330,16 +330,16 @@ def _batches(story: Story) -> None:
         calls=[call(copied, "__setstate__")],
         facts=CodeFacts(copies=("copy.deepcopy",), complete=True),
     )
-    sgd = written(sgd, "coef_", "by hand")
+    sgd = write_in_place(sgd, "coef_", "by hand")
     facts = CodeFacts(assigned=((sgd.token, "coef_"),), complete=True)
     story.run("sgd.coef_[0, 0] = 0", objects=[sgd], facts=facts)
-    sgd = written(sgd, "coef_", "mystery")
+    sgd = write_in_place(sgd, "coef_", "mystery")
     story.run("mystery(sgd)", objects=[sgd], facts=CodeFacts(complete=False))
     sgd = replace(sgd, learned={})
     story.run("sgd.fit(X, None)", objects=[sgd], status="error")
     story.run("del old", names={"old": None})
 
 
-def failing(error: KernelscopeError) -> ScriptedSource:
-    """A source that cannot be attached to."""
+def failing_source(error: KernelscopeError) -> ScriptedSource:
+    """Build a source whose attach fails."""
     return ScriptedSource(error=error)

@@ -1,7 +1,7 @@
-"""A terminal for tests: a process on a pseudo-terminal, and what a terminal would make of its bytes.
+"""A terminal for tests: runs a command on a pseudo-terminal and draws its output as a terminal would.
 
-Every byte that comes is taken apart: text, control sequences, bare control characters.  ``strange``
-lists those that Textual has no business to send.
+Every byte is parsed as text, a control sequence or a bare control character.  ``strange`` lists those
+that Textual has no reason to send.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def _plain_environment() -> dict[str, str]:
-    """Without what says more of a terminal than the terminal itself."""
+    """Return the environment without the variables that override what the terminal itself reports."""
     return {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
 
 
@@ -60,10 +60,10 @@ class Terminal:
     """A command on a terminal of its own, in a session of its own.
 
     Args:
-        command: of this Python: ``-m kernelscope …``.
+        command: arguments of this Python, ``-m kernelscope …``.
         size: columns and lines.
-        controlling: whether the command is told by a signal when the terminal is closed.
-        env: on top of the test's own environment.
+        controlling: whether a signal informs the command that the terminal was closed.
+        env: variables on top of the test's own environment.
     """
 
     def __init__(
@@ -77,14 +77,14 @@ class Terminal:
         self.columns, self.rows = size
         self.cells = [[" "] * self.columns for _ in range(self.rows)]
         self.modes: set[str] = {"7", "25"}
-        """Private modes that are on: 25 shows the cursor, 1049 is the other screen."""
+        """Private modes that are on: 25 shows the cursor, 1049 is the alternate screen."""
         self.strange: list[str] = []
-        """What no screen of ours should ever send."""
+        """What kernelscope's screens must never send."""
         self.clipboard: list[str] = []
         self.shapes: set[str] = set()
-        """The kinds of control sequences that came, numbers left out."""
+        """The kinds of control sequences received, without their numbers."""
         self.printed = ""
-        """All text that came, in the order in which it came."""
+        """All text received, in order."""
         self.closed = False
         self._row = self._column = 0
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
@@ -93,7 +93,9 @@ class Terminal:
         self.before = termios.tcgetattr(slave)
         self._size(size)
         os.set_blocking(self._master, False)
-        self._slave = slave  # kept open, so that what the terminal is set to can be asked after the end
+        self._slave = (
+            slave  # kept open, so that the terminal's settings can be read after the command has ended
+        )
         self.process = subprocess.Popen(
             [
                 *([sys.executable, "-c", _ON_ITS_OWN_TERMINAL] if controlling else []),
@@ -108,10 +110,10 @@ class Terminal:
             env={**_plain_environment(), "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})},
         )
 
-    # What the reader does.
+    # What the user does.
 
     def press(self, keys: str) -> None:
-        """Send these, as a terminal would."""
+        """Send keys as a terminal would."""
         os.write(self._master, keys.encode(errors="surrogateescape"))
 
     def resize(self, columns: int, rows: int) -> None:
@@ -120,52 +122,52 @@ class Terminal:
         self._size((columns, rows))
 
     def hang_up(self) -> None:
-        """The window is closed."""
+        """Close the window."""
         self.closed = True
         os.close(self._slave)
         os.close(self._master)
 
-    # What the reader sees.
+    # What the user sees.
 
-    def until(self, fact: Callable[[Terminal], object], seconds: float = LONG) -> None:
-        """Take in what comes until the fact holds."""
+    def wait_until(self, fact: Callable[[Terminal], object], seconds: float = LONG) -> None:
+        """Read output until the fact holds."""
         end = time.monotonic() + seconds
         while not fact(self):
             if time.monotonic() > end:
                 raise AssertionError(
                     f"not in {seconds} s; on the screen:\n{self.screen}\n{self.printed[-2_000:]}"
                 )
-            if not self._take_in(0.05) and self.process.poll() is not None and not fact(self):
+            if not self._read(0.05) and self.process.poll() is not None and not fact(self):
                 raise AssertionError(f"it ended with {self.process.returncode}:\n{self.printed[-2_000:]}")
 
-    def until_shown(self, text: str) -> None:
-        """On the screen, in one line."""
-        self.until(lambda t: text in t.screen)
+    def wait_until_shown(self, text: str) -> None:
+        """Wait until a line of the screen contains this."""
+        self.wait_until(lambda t: text in t.screen)
 
-    def until_gone(self, text: str) -> None:
-        self.until(lambda t: text not in t.screen)
+    def wait_until_gone(self, text: str) -> None:
+        self.wait_until(lambda t: text not in t.screen)
 
-    def until_quiet(self) -> None:
-        """Until nothing more comes for a moment: what comes later is taken in later."""
-        while self._take_in(0.1):
+    def wait_until_quiet(self) -> None:
+        """Read until no output comes for a moment."""
+        while self._read(0.1):
             pass
 
     def wait(self, seconds: float = LONG) -> int:
-        """The exit status; what it still writes is taken in."""
+        """Wait for the exit status, and read the remaining output."""
         end = time.monotonic() + seconds
         while self.process.poll() is None:
-            assert time.monotonic() < end, f"it goes on:\n{self.screen}"
+            assert time.monotonic() < end, f"it still runs:\n{self.screen}"
             if not self.closed:
-                self._take_in(0.02)
+                self._read(0.02)
             else:
                 select.select([], [], [], 0.02)
-        while not self.closed and self._take_in(0):
+        while not self.closed and self._read(0):
             pass
         return self.process.returncode
 
     @property
     def screen(self) -> str:
-        """What is on it, line by line."""
+        """The text on the screen, line by line."""
         return "\n".join("".join(row) for row in self.cells)
 
     @property
@@ -174,7 +176,7 @@ class Terminal:
 
     @property
     def restored(self) -> bool:
-        """The terminal is as it was: modes, and how it treats what is typed."""
+        """Whether the modes and the input settings of the terminal are as they were before."""
         return self.modes == {"7", "25"} and termios.tcgetattr(self._slave)[:4] == self.before[:4]
 
     def __enter__(self) -> Self:
@@ -189,20 +191,20 @@ class Terminal:
         if not self.closed:
             self.hang_up()
 
-    # What a terminal does.
+    # What the terminal does.
 
     def _size(self, size: tuple[int, int]) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
 
-    def _take_in(self, seconds: float) -> bool:
+    def _read(self, seconds: float) -> bool:
         if not select.select([self._master], [], [], seconds)[0]:
             return False
         try:
-            came = os.read(self._master, 1 << 16)
-        except OSError:  # nobody has it open any more
+            output = os.read(self._master, 1 << 16)
+        except OSError:  # no process has it open any more
             return False
-        self._feed(self._decode(came))
-        return bool(came)
+        self._feed(self._decode(output))
+        return bool(output)
 
     def _feed(self, text: str) -> None:
         text = self._rest + text
@@ -210,21 +212,21 @@ class Terminal:
         self._rest = text[cut.start() :] if cut else ""
         place, end = 0, cut.start() if cut else len(text)
         while place < end:
-            found = _TOKEN.match(text, place, end)
-            if found is None:  # an escape that begins nothing
+            match = _TOKEN.match(text, place, end)
+            if match is None:  # an escape that begins no sequence
                 self.strange.append(repr(text[place : place + 20]))
                 place += 1
                 continue
-            place = found.end()
-            self._token(found)
+            place = match.end()
+            self._token(match)
 
-    def _token(self, found: re.Match[str]) -> None:
-        kind, told = str(found.lastgroup), found.group()
-        body = found[kind]
+    def _token(self, match: re.Match[str]) -> None:
+        kind, sequence = str(match.lastgroup), match.group()
+        body = match[kind]
         if kind == "text":
             self._print(body)
             return
-        self.shapes.add(re.sub(r"\d+", "N", told if kind != "osc" else "\x1b]" + body[:2]))
+        self.shapes.add(re.sub(r"\d+", "N", sequence if kind != "osc" else "\x1b]" + body[:2]))
         known = {
             "csi": bool(_TEXTUALS.fullmatch(body)),
             "osc": bool(_TEXTUALS_OSC.fullmatch(body)),
@@ -232,7 +234,7 @@ class Terminal:
             "control": body in "\r\n",
         }[kind]
         if not known:
-            self.strange.append(repr(told))
+            self.strange.append(repr(sequence))
         elif kind == "control":
             self._column = 0
             self._row += body == "\n"

@@ -1,4 +1,4 @@
-"""The tier of every test: what it needs, how long it may take, and that a unit test needs nothing.
+"""The tier of every test: what it needs, how long it may take, and a guard for unit tests.
 
 A test is a ``unit`` test unless ``PLACES`` names its file or a folder above it, or it carries the mark of another
 tier; the mark wins over the table.  Unit tests run under a guard: one that starts a process, opens a network
@@ -22,13 +22,13 @@ TIERS = {
     "unit": "needs no process, no network and no screen; all of them take less than 20 s",
     "screen": "runs the screen by Textual's pilot, in this process",
     "kernel": "starts real kernels, or other processes",
-    "frameworks": "watches a model of a heavy framework; skips where that is not installed",
-    "browser": "opens an exported page in a Chromium; skips where there is none",
-    "proof": "takes long: shows by many repetitions what holds always",
+    "frameworks": "watches a model of a heavy framework; skips if it is not installed",
+    "browser": "opens an exported page in a Chromium; skips if there is none",
+    "proof": "takes long: shows by many repetitions that something always holds",
 }
 
 SECONDS = {"unit": 60, "screen": 180, "kernel": 600, "frameworks": 900, "browser": 300, "proof": 1200}
-"""After which a test of that tier counts as hanging: many times what it takes, for a loaded machine."""
+"""Time limits after which a test counts as hanging, generous enough for a loaded machine."""
 
 PLACES = {
     "tests/estimators": "kernel",
@@ -67,7 +67,7 @@ PLACES = {
     "tests/tui/test_strangers.py": "proof",
     "tests/tui/test_terminal.py": "kernel",
 }
-"""Tier by file or folder, relative to the repository; the longest that fits decides."""
+"""Tier by file or folder, relative to the repository; the longest matching path decides."""
 
 _REFUSED = frozenset(
     [
@@ -75,16 +75,16 @@ _REFUSED = frozenset(
         *("os.fork", "os.forkpty", "pty.spawn", "socket.connect", "socket.bind"),
     ]
 )
-"""Audit events of what no unit test does."""
+"""Audit events that a unit test must not cause."""
 _REFUSED_CALLS = {
     "textual.app": ("App", ("run_test", "run_async")),
     "zmq.sugar.socket": ("Socket", ("connect", "bind")),  # they raise no audit event
 }
-"""Methods that no unit test calls, by the module and the class that has them."""
+"""Methods that a unit test must not call, by module and class."""
 
 
 def place_tier(path: Path) -> str:
-    """The tier of a file's tests that carry no mark of their own."""
+    """Return the tier of the file's unmarked tests."""
     for place in (path, *path.parents):
         if place.is_relative_to(ROOT) and (tier := PLACES.get(place.relative_to(ROOT).as_posix())):
             return tier
@@ -92,7 +92,7 @@ def place_tier(path: Path) -> str:
 
 
 def mark_tier(item: pytest.Item) -> str:
-    """Give a test the mark of its tier, where it has none, and the time limit that goes with it.
+    """Mark a test with its tier, unless it is marked, and with the tier's time limit.
 
     Raises:
         pytest.UsageError: it carries the marks of two tiers.
@@ -108,7 +108,7 @@ def mark_tier(item: pytest.Item) -> str:
 
 
 def tiers_of(item: pytest.Item) -> list[str]:
-    """The tiers that a test is marked with: one."""
+    """Return the tiers that a test is marked with."""
     return sorted({mark.name for mark in item.iter_markers() if mark.name in TIERS})
 
 
@@ -122,7 +122,7 @@ class UnitGuard:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """While this lasts nothing of it can be done."""
+        """Refuse these events and calls while the context lasts."""
         self.refused = []
         with pytest.MonkeyPatch.context() as patch:
             for module, (name, methods) in _REFUSED_CALLS.items():
@@ -148,5 +148,5 @@ class UnitGuard:
 
 
 def _is_local(event: str, arguments: tuple[Any, ...]) -> bool:
-    """Whether the socket is a file on this machine, which tests make to have one of that kind."""
+    """Whether the socket is a file, which tests create to have a file of that kind."""
     return event == "socket.bind" and arguments[0].family == socket.AF_UNIX

@@ -1,7 +1,7 @@
-"""Real processes, started at the price of a fork: `kernelscope` itself, and kernels.
+"""Starts `kernelscope` and kernels as forks of a parent that has imported what they need.
 
-The parent that has imported what each of them needs reads a line of JSON per process from standard input,
-and answers with its process id.  Nobody needs to ask how they ended.
+The parent reads a line of JSON per process from standard input and prints its process id.  It ignores how
+they end.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from types import TracebackType
 from typing import Any, Self
 
 SKLEARN = ("sklearn.ensemble", "sklearn.linear_model", "sklearn.model_selection", "sklearn.pipeline")
-"""What imports nearly all of it that notebooks use."""
+"""Importing these imports nearly everything of scikit-learn that notebooks use."""
 _ROOT = Path(__file__).parents[2]
 _FORKED = Path(__file__).with_name("forked.py")
 _PADDING = "-" * 8_192
-"""Room for the command lines of kernels."""
+"""Makes room for the command lines of kernels."""
 
 
 def serve() -> None:
-    """Until standard input ends."""
+    """Fork processes until standard input ends."""
     import kernelscope.export.lines
     import kernelscope.kernel.discovery
     import kernelscope.kernel.live_source
@@ -37,35 +37,35 @@ def serve() -> None:
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
-        asked = json.loads(line)
+        request = json.loads(line)
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            for file, path in ((1, asked["out"]), (2, asked["err"])):
+            for file, path in ((1, request["out"]), (2, request["err"])):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), file)
-            os.chdir(asked["folder"])
+            os.chdir(request["folder"])
             os.environ.clear()
-            os.environ.update(asked["env"])
-            main(asked["arguments"])
+            os.environ.update(request["env"])
+            main(request["arguments"])
             os._exit(0)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
 
 
 class Forked:
-    """A process that is no child of ours; as far as a ``Popen`` is needed of it."""
+    """A process that is not our child, with the part of ``Popen`` that tests need."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._file = os.pidfd_open(pid)
 
     def poll(self) -> int | None:
-        """Whether it has ended: then 0, however that was."""
+        """Return 0 if it has ended, in whatever way, else ``None``."""
         return self.wait(0)
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Until it has ended; ``None`` where it has not in that time."""
+        """Wait until it has ended; returns ``None`` if it has not in that time."""
         if self._file >= 0:
             if not select.select([self._file], [], [], seconds)[0]:
                 return None
@@ -74,11 +74,11 @@ class Forked:
         return 0
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self._send(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM."""
         self._send(signal.SIGTERM)
 
     def _send(self, number: signal.Signals) -> None:
@@ -88,7 +88,7 @@ class Forked:
 
 
 class Parent:
-    """A process that forks others, as it is asked."""
+    """A process that forks others on request."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
@@ -101,12 +101,12 @@ class Parent:
             env=env,
         )
 
-    def fork(self, **asked: Any) -> int:
-        """Another process."""
+    def fork(self, **request: Any) -> int:
+        """Fork a process; returns its id."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(json.dumps(asked) + "\n")
+        stdin.write(json.dumps(request) + "\n")
         stdin.flush()
         return int(stdout.readline())
 
@@ -130,7 +130,7 @@ class Zygote(Parent):
         super().__init__([sys.executable, "-m", "tests.support.zygote"])
 
     def start(self, out: Path, *arguments: str, err: Path = Path(os.devnull)) -> int:
-        """Another process, as if we had started it; what it prints is added to the files."""
+        """Start `kernelscope` in the current folder and environment; its output is appended to the files."""
         files = {"out": str(out), "err": str(err), "folder": str(Path.cwd())}
         return self.fork(arguments=arguments, env=dict(os.environ), **files)
 
@@ -140,7 +140,7 @@ class Nursery(Parent):
 
     Args:
         python: the interpreter.
-        modules: what is imported in them already.
+        modules: what the kernels have already imported.
     """
 
     def __init__(self, python: str, modules: Sequence[str]) -> None:
@@ -148,14 +148,14 @@ class Nursery(Parent):
         super().__init__([python, str(_FORKED), *modules, "--", _PADDING], env)
 
     def start(self, connection_file: Path, log: Path, env: Mapping[str, str]) -> Forked:
-        """Another kernel, at work in the folder of its connection file."""
-        told = {"connection_file": str(connection_file), "folder": str(connection_file.parent)}
-        return Forked(self.fork(**told, log=str(log), env=dict(env)))
+        """Start a kernel in the folder of its connection file."""
+        paths = {"connection_file": str(connection_file), "folder": str(connection_file.parent)}
+        return Forked(self.fork(**paths, log=str(log), env=dict(env)))
 
 
 @cache
 def nursery(python: str, modules: tuple[str, ...] = SKLEARN) -> Nursery:
-    """The one that this process has of them; it ends with this process."""
+    """Return this process's only nursery of that kind; it ends with this process."""
     return Nursery(python, modules)
 
 

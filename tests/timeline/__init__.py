@@ -1,1 +1,1 @@
-"""The verdict engine, from facts made by hand."""
+"""Tests the verdicts and the timeline with facts made by hand."""

@@ -1,4 +1,4 @@
-"""The history of a name: what is in it, in which order, how sure, and what is said to be unknown."""
+"""Tests the history of a name: its entries, their order and certainty, and what is unknown."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from kernelscope.presentation.history import find_moment, name_history
 from kernelscope.presentation.segments import text_of
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
-from tests.support.facts import Watch, attached, bound, model, params, pipeline, taught
-from tests.timeline.test_properties import fast, played, streams
+from tests.support.facts import Watch, attach_event, call_evidence, model, params, pipeline, rebind
+from tests.timeline.test_properties import fast, streams, timeline_of
 
 
 def session() -> Watch:
-    """m: [1] created, [2] fitted, [3] replaced, [4] replaced by the same cell again."""
+    """Run m: [1] created, [2] fitted, [3] replaced, [4] replaced by the same cell again."""
     watch = Watch()
     m = model(1)
     watch.cell(names={"m": m}, source="m = make()")
-    watch.cell(bound(m), source="m.fit(X, y)", **taught(m, "fit", seen=True))
+    watch.cell(rebind(m), source="m.fit(X, y)", **call_evidence(m, "fit", seen=True))
     watch.cell(names={"m": params(model(2), C=5.0)}, source="m = other()")
     watch.cell(names={"m": params(model(3), C=5.0)}, source="m = other()")
     return watch
 
 
-def test_a_story_goes_from_the_oldest_to_the_newest_and_ends_with_what_is_held() -> None:
+def test_a_history_is_in_order_and_ends_with_the_current_state() -> None:
     text = history_text(name_history(session().timeline, "m"))
     lines = [line.strip() for line in text.splitlines()]
-    told = [line for line in lines if line.startswith("In [")]
+    runs = [line for line in lines if line.startswith("In [")]
     assert lines[0] == "m"
-    assert [line.split(" m ")[0] for line in told] == [
+    assert [line.split(" m ")[0] for line in runs] == [
         "In [1]",
         "In [2]",
         "In [3]",
@@ -42,94 +42,99 @@ def test_a_story_goes_from_the_oldest_to_the_newest_and_ends_with_what_is_held()
     assert "Re-running In [4] resets m: the one time that it ran again." in lines
 
 
-def test_how_often_re_running_did_what_is_counted() -> None:
+def test_effects_of_re_running_are_counted() -> None:
     watch = session()
     for token in (4, 5):
         watch.cell(names={"m": params(model(token), C=5.0)}, source="m = other()")
     watch.cell(source="m = other()")
-    told = [a for a in name_history(watch.timeline, "m").reruns if a.of]
-    assert [(text_of(a.sentence), a.times, a.of) for a in told] == [
+    reruns = [a for a in name_history(watch.timeline, "m").reruns if a.of]
+    assert [(text_of(a.sentence), a.times, a.of) for a in reruns] == [
         ("Re-running In [7] resets m: 3 of 4 times.", 3, 4)
     ]
 
 
-def test_at_a_run_nothing_later_is_told() -> None:
+def test_a_history_up_to_a_run_has_nothing_later() -> None:
     timeline = session().timeline
-    told = name_history(timeline, "m", find_moment(timeline, 1, 2))
-    assert [c.execution_count for c in told.entries] == [1, 2]
-    assert text_of(told.end) == "After In [2] m holds a LogisticRegression (#1), fitted."
-    assert told.reruns == ()
+    history = name_history(timeline, "m", find_moment(timeline, 1, 2))
+    assert [c.execution_count for c in history.entries] == [1, 2]
+    assert text_of(history.end) == "After In [2] m holds a LogisticRegression (#1), fitted."
+    assert history.reruns == ()
     assert find_moment(timeline, 1, 9) is None
     assert find_moment(timeline, 2, 1) is None
 
 
-def test_what_was_before_the_attach_is_unknown() -> None:
+def test_what_happened_before_the_attach_is_unknown() -> None:
     timeline = Timeline()
-    timeline.apply(attached({"m": bound(model(1))}, count=7))
-    told = name_history(TimelineView(timeline), "m")
-    assert [text_of(c.sentence) for c in told.entries] == [
+    timeline.apply(attach_event({"m": rebind(model(1))}, count=7))
+    history = name_history(TimelineView(timeline), "m")
+    assert [text_of(c.sentence) for c in history.entries] == [
         "What happened to m before In [8] is unknown: kernelscope was not attached.",
         "After In [7] m holds a LogisticRegression (#1), fitted.",
     ]
-    assert [c.certainty for c in told.entries] == ["unknown", "observed"]
-    kept = text_of(name_history(TimelineView(timeline), "m", forgotten=3).entries[0].sentence)
-    assert kept == "What happened to m before In [8] is unknown: kernelscope kept no more (3 observations)."
+    assert [c.certainty for c in history.entries] == ["unknown", "observed"]
+    sentence = text_of(name_history(TimelineView(timeline), "m", forgotten=3).entries[0].sentence)
+    assert (
+        sentence == "What happened to m before In [8] is unknown: kernelscope kept no more (3 observations)."
+    )
 
 
-def test_a_name_that_came_later_has_an_unknown_before_it_too() -> None:
+def test_a_name_that_appeared_later_begins_with_something_unknown_too() -> None:
     watch = Watch()
-    watch.apply(attached({}, count=7, epoch=2))
+    watch.apply(attach_event({}, count=7, epoch=2))
     watch.count, watch.epoch = 7, 2
     watch.cell(names={"m": model(1)})
     kinds = [(c.kind, c.execution_count) for c in name_history(watch.timeline, "m").entries]
     assert kinds == [("unknown", 7), ("run", 8)]
 
 
-def test_a_restart_is_part_of_the_story() -> None:
+def test_a_restart_is_part_of_the_history() -> None:
     watch = session()
     watch.apply(KernelChanged(1, "restarted"))
     watch.attach()
-    told = name_history(watch.timeline, "m")
+    history = name_history(watch.timeline, "m")
     assert (
-        text_of(told.entries[-1].sentence) == "The kernel was restarted (epoch 2): what m had held is gone."
+        text_of(history.entries[-1].sentence)
+        == "The kernel was restarted (epoch 2): what m had held is gone."
     )
-    assert told.holds is None
-    assert text_of(told.end) == "Now m holds no model."
+    assert history.holds is None
+    assert text_of(history.end) == "Now m holds no model."
 
 
-def test_what_changed_between_runs_and_what_was_deleted() -> None:
+def test_changes_between_runs_and_deletions_are_entries() -> None:
     watch = session()
     watch.look({}, params(model(3), C=9.0))
     watch.cell(names={"m": None}, source="del m")
-    told = name_history(watch.timeline, "m")
-    assert text_of(told.entries[-2].sentence).startswith(
+    history = name_history(watch.timeline, "m")
+    assert text_of(history.entries[-2].sentence).startswith(
         "After In [4], by no cell: m got other hyper-parameters"
     )
-    assert text_of(told.entries[-1].sentence).startswith("In [5] m was removed")
-    assert text_of(told.end) == "Now m holds no model."
+    assert text_of(history.entries[-1].sentence).startswith("In [5] m was removed")
+    assert text_of(history.end) == "Now m holds no model."
 
 
-def test_a_part_has_a_story_of_its_own() -> None:
+def test_a_part_has_a_history_of_its_own() -> None:
     watch, step = Watch(), model(2, named=False)
     watch.attach({"pipe": pipeline(1, ("clf", step))}, [step])
-    watch.cell(bound(step), **taught(step, "fit", seen=True))
-    told = name_history(watch.timeline, "pipe['clf']")
-    assert text_of(told.entries[-1].sentence).startswith("In [1] pipe['clf'] was fitted for the first time")
-    assert text_of(told.end) == "Now pipe['clf'] holds a LogisticRegression (a part), fitted."
+    watch.cell(rebind(step), **call_evidence(step, "fit", seen=True))
+    history = name_history(watch.timeline, "pipe['clf']")
+    assert text_of(history.entries[-1].sentence).startswith(
+        "In [1] pipe['clf'] was fitted for the first time"
+    )
+    assert text_of(history.end) == "Now pipe['clf'] holds a LogisticRegression (a part), fitted."
 
 
 @fast
 @given(streams())
-def test_given_any_stream_then_every_change_of_a_row_is_a_sentence_of_its_story(
+def test_given_any_stream_then_every_change_of_a_row_is_in_its_history(
     looks: list[Observation],
 ) -> None:
-    timeline = played(looks)
+    timeline = timeline_of(looks)
     for row in timeline.rows():
-        told = name_history(timeline, row.name)
-        changes = [held.change for held in timeline.track(row.name) if held.change is not None]
-        assert [c.change for c in told.entries if c.change is not None] == changes
-        places = [(c.epoch, c.execution_count) for c in told.entries]
+        history = name_history(timeline, row.name)
+        changes = [point.change for point in timeline.track(row.name) if point.change is not None]
+        assert [c.change for c in history.entries if c.change is not None] == changes
+        places = [(c.epoch, c.execution_count) for c in history.entries]
         assert places == sorted(places)
-        assert history_text(told).count("\n") >= len(told.entries)
-        assert history_json(told).count("\n") == 0
-        assert (told.holds is None) == text_of(told.end).endswith("holds no model.")
+        assert history_text(history).count("\n") >= len(history.entries)
+        assert history_json(history).count("\n") == 0
+        assert (history.holds is None) == text_of(history.end).endswith("holds no model.")

@@ -1,4 +1,4 @@
-"""Columns, epochs, looks between runs, local models, and what a row held when."""
+"""Tests columns, epochs, looks between runs, local models, and what a row held at each column."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.support.facts import (
     LOGISTIC,
     SGD,
     Watch,
-    attached,
-    bound,
-    called,
-    explained,
+    attach_event,
+    call_of,
+    explanation_of,
     model,
     observation,
     params,
     pipeline,
     reasons,
+    rebind,
     run_facts,
     twin,
 )
@@ -38,8 +38,8 @@ def changes_of(changes: tuple[Change, ...]) -> dict[str, str]:
     return {c.name: c.verdict for c in changes}
 
 
-def test_given_a_change_between_runs_when_looked_at_then_it_is_told_once_and_no_run_is_blamed() -> None:
-    m = bound(model(1))
+def test_given_a_change_between_runs_when_seen_then_it_is_reported_once_and_no_run_is_blamed() -> None:
+    m = rebind(model(1))
     watch = Watch(m=m)
     watch.cell()
 
@@ -48,32 +48,32 @@ def test_given_a_change_between_runs_when_looked_at_then_it_is_told_once_and_no_
 
     assert (between.kind, between.execution_count, between.run) == ("between", 1, None)
     assert verdicts(between) == {"m": "params"}
-    assert explained(between.changes[0]).startswith("Between runs, by no cell: m got other")
+    assert explanation_of(between.changes[0]).startswith("Between runs, by no cell: m got other")
     assert run.changes == ()
 
 
-def test_given_a_look_between_runs_when_it_found_nothing_then_it_makes_no_column() -> None:
-    watch = Watch(m=bound(model(1)))
+def test_given_a_look_between_runs_when_nothing_differs_then_there_is_no_column() -> None:
+    watch = Watch(m=rebind(model(1)))
     columns = len(watch.timeline.moments)
 
     assert watch.look(None).moments == ()
     assert len(watch.timeline.moments) == columns
 
 
-def test_given_several_looks_between_runs_when_each_found_something_then_each_is_told() -> None:
-    m = bound(model(1))
+def test_given_several_looks_between_runs_when_each_finds_something_then_each_is_reported() -> None:
+    m = rebind(model(1))
     watch = Watch(m=m)
     watch.look(None, params(m, C=3.0))
     watch.look({"n": model(2)})
 
-    told = [(c.name, c.verdict) for moment in watch.timeline.moments for c in moment.changes]
-    assert told == [("m", "params"), ("n", "created")]
+    changes = [(c.name, c.verdict) for moment in watch.timeline.moments for c in moment.changes]
+    assert changes == [("m", "params"), ("n", "created")]
 
 
-def test_given_a_change_between_runs_when_the_cell_changes_it_too_then_each_is_compared_with_its_own_before() -> (
+def test_given_a_change_between_runs_when_the_cell_changes_it_too_then_each_is_compared_with_the_state_before_it() -> (
     None
 ):
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
     watch.look(None, params(m, C=3.0))
 
@@ -83,7 +83,7 @@ def test_given_a_change_between_runs_when_the_cell_changes_it_too_then_each_is_c
 
 
 def test_given_a_change_between_runs_when_the_kernel_restarts_then_the_next_run_knows_nothing_of_it() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
     watch.look(None, params(m, C=3.0))
     watch.attach()
@@ -91,25 +91,25 @@ def test_given_a_change_between_runs_when_the_kernel_restarts_then_the_next_run_
     assert watch.cell().changes == ()
 
 
-def test_given_a_restart_when_tokens_and_generations_come_again_then_identities_are_not_merged() -> None:
-    old = bound(model(1))
+def test_given_a_restart_when_tokens_and_generations_repeat_then_identities_are_not_merged() -> None:
+    old = rebind(model(1))
     watch = Watch(m=old)
     watch.attach()
 
-    change = watch.run(names={"m": twin(old, 1)}, calls=[called(old)])["m"]
+    change = watch.run(names={"m": twin(old, 1)}, calls=[call_of(old)])["m"]
 
     assert (change.verdict, change.identity, change.generation) == ("created", "new", 1)
     assert (change.previous_generation, change.previous_id) == (None, None)
     assert change.params == {}
 
 
-def test_given_a_restart_when_a_copy_of_what_was_is_made_then_what_was_is_not_known_any_more() -> None:
-    old = bound(model(1))
+def test_given_a_restart_when_an_earlier_model_comes_back_then_it_is_not_recognized_as_a_copy() -> None:
+    old = rebind(model(1))
     watch = Watch(m=old)
     watch.attach()
     new = twin(old, 2)
 
-    change = watch.run(names={"n": new}, calls=[called(new, "__setstate__")])["n"]
+    change = watch.run(names={"n": new}, calls=[call_of(new, "__setstate__")])["n"]
 
     assert change.verdict == "restored"  # from somewhere; no object of this kernel is its twin
 
@@ -122,18 +122,20 @@ def test_given_a_restart_when_attached_again_then_every_row_holds_what_the_new_k
     timeline = watch.timeline
     assert timeline.epoch == 2
     assert [(m.kind, m.epoch) for m in timeline.moments] == [("attached", 1), ("attached", 2)]
-    held = {n: timeline.entry_at(n, 1) for n in ("a", "b")}
-    assert held["a"] is not None
-    assert held["a"].facts is None
-    assert held["b"] is not None
-    assert held["b"].facts == model(1)
-    assert held["b"].change is None
+    points = {n: timeline.entry_at(n, 1) for n in ("a", "b")}
+    assert points["a"] is not None
+    assert points["a"].facts is None
+    assert points["b"] is not None
+    assert points["b"].facts == model(1)
+    assert points["b"].change is None
     before = timeline.entry_at("b", 0)
     assert before is not None
     assert before.facts == b
 
 
-def test_given_a_local_model_when_a_run_fitted_it_then_told_with_the_function_and_scope_local() -> None:
+def test_given_a_local_model_when_a_run_fitted_it_then_it_is_reported_with_its_function_and_scope_local() -> (
+    None
+):
     local = LocalModel(7, 5, LOGISTIC, "fit", "evaluate", 0x1234)
 
     run = Watch().cell(local=[local])
@@ -145,7 +147,7 @@ def test_given_a_local_model_when_a_run_fitted_it_then_told_with_the_function_an
     )  # fmt: skip
     assert (change.scope, change.certainty, change.cls) == ("local", "observed", LOGISTIC)
     assert (change.generation, change.id, change.fitted, change.params) == (5, 0x1234, True, {})
-    assert "inside the call" in explained(change)
+    assert "inside the call" in explanation_of(change)
     assert reasons(change)
 
 
@@ -161,7 +163,7 @@ def test_given_a_local_model_when_a_global_of_the_function_s_name_is_there_then_
     assert watch.timeline.change_at("evaluate", 1) is None
 
 
-def test_given_a_name_when_asked_what_it_held_then_the_latest_change_before_that_column() -> None:
+def test_given_a_name_when_looked_up_at_a_column_then_it_has_the_latest_change_up_to_it() -> None:
     watch = Watch()
     watch.cell()
     watch.run(names={"m": model(1)})
@@ -172,10 +174,10 @@ def test_given_a_name_when_asked_what_it_held_then_the_latest_change_before_that
     assert timeline.entry_at("m", 1) is None
     assert timeline.entry_at("nobody", 4) is None
     for column, generation in ((2, 1), (3, 1)):
-        held = timeline.entry_at("m", column)
-        assert held is not None
-        assert held.facts is not None
-        assert held.facts.generation == generation
+        point = timeline.entry_at("m", column)
+        assert point is not None
+        assert point.facts is not None
+        assert point.facts.generation == generation
     gone = timeline.entry_at("m", 9)
     assert gone is not None
     assert gone.facts is None
@@ -188,23 +190,23 @@ def test_given_a_name_when_asked_what_it_held_then_the_latest_change_before_that
     assert created.verdict == "created"
 
 
-def test_given_a_pipeline_when_only_its_step_learned_then_the_row_counts_as_fitted_from_there() -> None:
+def test_given_a_pipeline_when_only_its_step_is_fitted_then_the_row_counts_as_fitted_from_there() -> None:
     clf = model(1, named=False)
     watch = Watch(clf, pipe=pipeline(2, ("clf", clf)))
-    watch.run(bound(clf), calls=[called(clf)])
+    watch.run(rebind(clf), calls=[call_of(clf)])
     watch.run(names={"pipe": None})
 
-    told = [h.fitted for h in watch.timeline.track("pipe")]
-    assert told == [False, True, None]
+    fitted = [h.fitted for h in watch.timeline.track("pipe")]
+    assert fitted == [False, True, None]
 
 
-def test_given_no_attach_when_events_come_then_the_state_is_told() -> None:
+def test_given_no_attach_when_events_come_then_the_state_is_reported() -> None:
     timeline = Timeline()
     timeline.apply(Waiting("the kernel is busy"))
     assert timeline.waiting == "the kernel is busy"
     assert (TimelineView(timeline).kernel, timeline.epoch, timeline.moments) == (None, 0, [])
 
-    timeline.apply(attached({}, count=7))
+    timeline.apply(attach_event({}, count=7))
     assert timeline.waiting is None
     assert timeline.moments[0].execution_count == 7
 
@@ -218,8 +220,8 @@ def test_given_no_attach_when_events_come_then_the_state_is_told() -> None:
     assert len(timeline.moments) == 1
 
 
-def test_given_an_attach_when_names_hold_nothing_known_then_they_are_left_out() -> None:
-    event = attached({"m": model(1)})
+def test_given_an_attach_when_names_hold_unknown_objects_then_they_are_left_out() -> None:
+    event = attach_event({"m": model(1)})
     broken = replace(event, base=replace(event.base, names={"m": 1, "ghost": 99}))
 
     update = Timeline().apply(broken)
@@ -228,21 +230,21 @@ def test_given_an_attach_when_names_hold_nothing_known_then_they_are_left_out() 
 
 
 def a_story(first: ObjectFacts) -> list[Observed]:
-    """Four runs and a look between two of them."""
+    """Build four runs and a look between two of them."""
     second = model(2)
-    fitted = bound(second)
+    fitted = rebind(second)
     looks = [
         observation(1, run_facts(4, "m = LR()"), {"m": second}),
-        observation(2, run_facts(5, "m.fit(X, y)"), {}, [fitted], calls=[called(second)], sees_calls=True),
+        observation(2, run_facts(5, "m.fit(X, y)"), {}, [fitted], calls=[call_of(second)], sees_calls=True),
         observation(3, None, {}, [params(fitted, C=9.0)]),
         observation(4, run_facts(6, "m = LR()"), {"m": model(3), "old": params(fitted, C=9.0)}),
-        observation(5, run_facts(7, "m.fit(X, y)"), {}, [bound(model(3))], calls=[called(model(3))]),
+        observation(5, run_facts(7, "m.fit(X, y)"), {}, [rebind(model(3))], calls=[call_of(model(3))]),
     ]
     return [Observed(1, look) for look in looks]
 
 
-def judged(timeline: Timeline) -> list[tuple[str, int, bytes]]:
-    """Everything that the columns say."""
+def column_contents(timeline: Timeline) -> list[tuple[str, int, bytes]]:
+    """Return everything that the columns contain."""
     return [
         (m.kind, m.execution_count, msgspec.json.encode((m.changes, m.run and m.run.local)))
         for m in timeline.moments
@@ -253,21 +255,21 @@ def judged(timeline: Timeline) -> list[tuple[str, int, bytes]]:
 def test_given_a_second_watcher_when_it_attaches_then_its_history_is_the_first_watchers_live_stream(
     split: int,
 ) -> None:
-    first = bound(model(1))
+    first = rebind(model(1))
     story = a_story(first)
     live = Timeline()
-    live.apply(attached({"m": first}, count=3))
+    live.apply(attach_event({"m": first}, count=3))
     for event in story:
         live.apply(event)
 
     late = Timeline()
     runs = sum(e.observation.run is not None for e in story[:split])
-    base = attached({"m": first}, count=3 + runs, history=[e.observation for e in story[:split]])
+    base = attach_event({"m": first}, count=3 + runs, history=[e.observation for e in story[:split]])
     update = late.apply(base)
     for event in story[split:]:
         late.apply(event)
 
-    assert judged(late) == judged(live)
+    assert column_contents(late) == column_contents(live)
     assert late.moments[0].execution_count == 3
     assert [r.rerun_of for m in late.moments if (r := m.run)] == [
         r.rerun_of for m in live.moments if (r := m.run)
@@ -281,8 +283,8 @@ def test_given_a_second_watcher_when_it_attaches_then_its_history_is_the_first_w
     assert len(update.moments) == 1 + split
 
 
-def test_given_more_dead_objects_than_are_kept_when_a_living_one_is_asked_for_then_it_is_there() -> None:
-    kept = bound(model(1))
+def test_given_more_dead_objects_than_are_kept_then_a_living_one_is_still_there() -> None:
+    kept = rebind(model(1))
     watch = Watch(kept=kept)
     crowd = [model(t, named=False) for t in range(10, 2_500)]
     watch.cell(*crowd)
@@ -292,10 +294,10 @@ def test_given_more_dead_objects_than_are_kept_when_a_living_one_is_asked_for_th
     assert watch.run(params(kept, C=2.0))["kept"].verdict == "params"
 
 
-def test_a_look_that_reads_a_model_again_and_finds_no_change_hides_none() -> None:
-    """What the run before did to it stays what that run did."""
+def test_a_later_look_that_finds_no_change_hides_no_earlier_change() -> None:
+    """The change by the run before still belongs to that run."""
     timeline = Timeline()
-    timeline.apply(attached({}))
+    timeline.apply(attach_event({}))
     timeline.apply(Observed(1, observation(1, run_facts(1), {"m": model(1)})))
     timeline.apply(Observed(1, observation(2, None, objects=[model(1)])))
     assert len(timeline.moments) == 2
@@ -304,16 +306,16 @@ def test_a_look_that_reads_a_model_again_and_finds_no_change_hides_none() -> Non
     assert change.verdict == "created"
 
 
-def late_since(watch: Watch, found: ObjectFacts) -> int | None:
-    """Of what is found in In [4], late."""
-    late = observation(9, run_facts(4), objects=[found], late=True, sees_calls=True)
+def late_since(watch: Watch, facts: ObjectFacts) -> int | None:
+    """Report an object late, in In [4]; returns since which run the change says that it happened."""
+    late = observation(9, run_facts(4), objects=[facts], late=True, sees_calls=True)
     (moment,) = watch.apply(Observed(1, late)).moments
     (change,) = moment.changes
     assert change.late is not None
     assert change.certainty == "inferred"
     (record,) = (change_record(c) for c in moment.changes)
     assert record["late"] == {"since": change.late.since}
-    assert "may have happened before" in explained(change)
+    assert "may have happened before" in explanation_of(change)
     return change.late.since
 
 
@@ -321,10 +323,10 @@ def late_since(watch: Watch, found: ObjectFacts) -> int | None:
     ("cut", "since"),
     [((), 4), ((3,), 3), ((1, 3), 3), ((2, 3), 2), ((1, 2, 3), 1)],
 )
-def test_given_looks_that_were_cut_short_when_something_is_found_late_then_since_the_last_complete_one(
+def test_given_looks_that_were_cut_short_when_a_change_is_found_late_then_it_is_since_the_last_complete_one(
     cut: tuple[int, ...], since: int
 ) -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
     for count in (1, 2, 3):
         watch.cell(cut=["no time left"] if count in cut else ())
@@ -333,10 +335,10 @@ def test_given_looks_that_were_cut_short_when_something_is_found_late_then_since
 
 
 @pytest.mark.parametrize(("read_again", "since"), [(True, 4), (False, 2)])
-def test_given_an_attribute_that_was_not_evaluated_when_found_late_then_since_it_was_last_read(
+def test_given_an_attribute_that_was_not_evaluated_when_a_change_is_found_late_then_it_is_since_the_last_reading(
     read_again: bool, since: int
 ) -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
     watch.cell()
     watch.cell(replace(m, not_evaluated=("coef_",)))
@@ -345,10 +347,12 @@ def test_given_an_attribute_that_was_not_evaluated_when_found_late_then_since_it
     assert late_since(watch, params(m, C=9.0)) == since
 
 
-def test_given_no_complete_look_since_the_attach_when_found_late_then_since_when_is_not_known() -> None:
-    m = bound(model(1))
+def test_given_no_complete_look_since_the_attach_when_a_change_is_found_late_then_its_start_is_unknown() -> (
+    None
+):
+    m = rebind(model(1))
     watch = Watch()
-    base = attached({"m": m}, epoch=1)
+    base = attach_event({"m": m}, epoch=1)
     watch.apply(replace(base, base=replace(base.base, cut=("no time left",))))
     for _ in range(3):
         watch.cell(cut=["no time left"])
@@ -357,7 +361,7 @@ def test_given_no_complete_look_since_the_attach_when_found_late_then_since_when
 
 
 def test_given_a_change_that_a_complete_look_found_then_it_is_not_late() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     (change,) = Watch(m=m).cell(params(m, C=9.0)).changes
 
     assert change.late is None

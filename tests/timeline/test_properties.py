@@ -1,4 +1,4 @@
-"""What holds of every timeline, whatever a kernel did: the contract that ``watch --json`` is scored by."""
+"""Tests what holds for every timeline, whatever a kernel did: the contract of ``watch --json``."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.support.facts import (
     PIPELINE,
     SEARCH,
     SGD,
-    attached,
-    explained,
+    attach_event,
+    explanation_of,
     model,
     reasons,
     run_facts,
@@ -98,7 +98,7 @@ bindings = st.dictionaries(st.sampled_from(NAMES), st.none() | tokens, max_size=
 
 @st.composite
 def facts(draw: st.DrawFn, token: int, known: ObjectFacts | None) -> ObjectFacts:
-    """The object as it is at one look: its token, class and id are for life, all else may differ."""
+    """Draw an object at one look: its token, class and id never change, everything else may."""
     cls = known.cls if known else draw(st.sampled_from(CLASSES))
     return ObjectFacts(
         token=token,
@@ -115,7 +115,7 @@ def facts(draw: st.DrawFn, token: int, known: ObjectFacts | None) -> ObjectFacts
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[Observation]:
-    """Looks of one epoch, numbered without gaps, at a kernel where ``m`` holds object 1."""
+    """Draw the looks of one epoch, numbered without gaps, at a kernel whose ``m`` holds object 1."""
     known = {1: model(1)}
     count = 0
     looks = []
@@ -124,20 +124,20 @@ def streams(draw: st.DrawFn) -> list[Observation]:
         count += of_a_run
         names = draw(bindings)
         reached = {t for t in names.values() if t is not None}
-        told = {
+        described = {
             t: draw(facts(t, known.get(t)))
             for t in sorted(draw(st.sets(tokens, max_size=2)) | (reached - known.keys()))
         }
-        for t in reached:  # a name numbers what it reaches
-            now = told.get(t) or known[t]
-            told[t] = replace(now, generation=t)
-        known.update(told)
+        for t in reached:  # what a name reaches gets a generation
+            now = described.get(t) or known[t]
+            described[t] = replace(now, generation=t)
+        known.update(described)
         looks.append(
             Observation(
                 seq=seq,
                 run=run_facts(count, draw(st.sampled_from("abc"))) if of_a_run else None,
                 names=names,
-                objects=tuple(told.values()),
+                objects=tuple(described.values()),
                 calls=tuple(draw(st.lists(calls, max_size=2))) if of_a_run else (),
                 files=tuple(draw(st.lists(files, max_size=1))) if of_a_run else (),
                 code=draw(codes) if of_a_run else CodeFacts(),
@@ -147,22 +147,22 @@ def streams(draw: st.DrawFn) -> list[Observation]:
     return looks
 
 
-def played(looks: Sequence[Observation], begun: int = 0) -> TimelineView:
-    """The first ``begun`` looks as the history of an attach, the rest live."""
+def timeline_of(looks: Sequence[Observation], history_length: int = 0) -> TimelineView:
+    """Apply the first ``history_length`` looks as the history of an attach, the rest live."""
     timeline = Timeline()
-    runs = sum(look.run is not None for look in looks[:begun])
-    timeline.apply(attached({"m": model(1)}, count=runs, history=looks[:begun]))
-    for look in looks[begun:]:
+    runs = sum(look.run is not None for look in looks[:history_length])
+    timeline.apply(attach_event({"m": model(1)}, count=runs, history=looks[:history_length]))
+    for look in looks[history_length:]:
         timeline.apply(Observed(1, look))
     return TimelineView(timeline)
 
 
-def every(change: Change) -> list[Change]:
-    return [change, *(c for part in change.parts for c in every(part))]
+def with_parts(change: Change) -> list[Change]:
+    return [change, *(c for part in change.parts for c in with_parts(part))]
 
 
-def told(timeline: TimelineView) -> list[Change]:
-    return [each for moment in timeline.moments for c in moment.changes for each in every(c)]
+def changes_of(timeline: TimelineView) -> list[Change]:
+    return [each for moment in timeline.moments for c in moment.changes for each in with_parts(c)]
 
 
 def words(moments: Sequence[Moment]) -> list[tuple[str, int, bytes]]:
@@ -172,7 +172,7 @@ def words(moments: Sequence[Moment]) -> list[tuple[str, int, bytes]]:
 @fast
 @given(streams())
 def test_given_any_stream_when_judged_then_every_change_keeps_the_contract(looks: list[Observation]) -> None:
-    for change in told(played(looks)):
+    for change in changes_of(timeline_of(looks)):
         if change.verdict == "reset":
             assert change.identity == "recreated"
         if change.verdict in SAME_OBJECT:
@@ -181,7 +181,7 @@ def test_given_any_stream_when_judged_then_every_change_keeps_the_contract(looks
         assert change.certainty in ("observed", "inferred", "unknown")
         assert reasons(change)
         assert all(reasons(change))
-        assert explained(change)
+        assert explanation_of(change)
         assert change.verdict != "untouched"
 
 
@@ -190,7 +190,7 @@ def test_given_any_stream_when_judged_then_every_change_keeps_the_contract(looks
 def test_given_any_stream_when_judged_then_a_verdict_claims_no_more_than_its_evidence(
     looks: list[Observation],
 ) -> None:
-    for change in told(played(looks)):
+    for change in changes_of(timeline_of(looks)):
         if change.verdict == "unknown":
             assert change.certainty == "unknown"
             assert change.learned == "unknown"
@@ -207,7 +207,7 @@ def test_given_any_stream_when_judged_then_a_verdict_claims_no_more_than_its_evi
 def test_given_any_stream_when_judged_then_the_axes_agree_with_the_verdict(looks: list[Observation]) -> None:
     all_seen = not any(o.not_evaluated for look in looks for o in look.objects)
     by_learned = {"cleared", "refitted", "edited", "unknown", "continued", "fitted"}
-    for change in told(played(looks)):
+    for change in changes_of(timeline_of(looks)):
         if change.verdict in by_learned:
             assert str(change.learned) == str(change.verdict)
         if change.verdict == "deleted":
@@ -231,7 +231,7 @@ def test_given_any_stream_when_judged_then_the_axes_agree_with_the_verdict(looks
 def test_given_any_stream_when_judged_then_generations_agree_with_the_identity(
     looks: list[Observation],
 ) -> None:
-    for change in told(played(looks)):
+    for change in changes_of(timeline_of(looks)):
         if change.identity == "same":
             assert change.previous_generation in (change.generation, None)
         if change.identity in ("recreated", "rebound"):
@@ -242,20 +242,20 @@ def test_given_any_stream_when_judged_then_generations_agree_with_the_identity(
 
 @fast
 @given(streams())
-def test_given_any_stream_when_judged_then_no_name_is_told_twice_in_one_column(
+def test_given_any_stream_when_judged_then_no_name_is_reported_twice_in_one_column(
     looks: list[Observation],
 ) -> None:
-    for moment in played(looks).moments:
+    for moment in timeline_of(looks).moments:
         names = [c.name for c in moment.changes]
         assert len(names) == len(set(names))
 
 
 @fast
 @given(streams())
-def test_given_any_stream_when_judged_then_only_names_are_told_and_parts_under_them(
+def test_given_any_stream_when_judged_then_only_names_are_reported_with_parts_under_them(
     looks: list[Observation],
 ) -> None:
-    timeline = played(looks)
+    timeline = timeline_of(looks)
     ever = {"m", *(n for look in looks for n in look.names)}
     for moment in timeline.moments:
         for change in moment.changes:
@@ -265,8 +265,8 @@ def test_given_any_stream_when_judged_then_only_names_are_told_and_parts_under_t
 
 @fast
 @given(streams())
-def test_given_any_stream_when_judged_twice_then_the_same_is_said(looks: list[Observation]) -> None:
-    one, other = played(looks), played(looks)
+def test_given_any_stream_when_judged_twice_then_the_result_is_the_same(looks: list[Observation]) -> None:
+    one, other = timeline_of(looks), timeline_of(looks)
 
     assert words(one.moments) == words(other.moments)
     assert one.rows() == other.rows()
@@ -275,12 +275,12 @@ def test_given_any_stream_when_judged_twice_then_the_same_is_said(looks: list[Ob
 
 @fast
 @given(streams())
-def test_given_any_stream_when_applied_then_neither_what_was_given_nor_what_was_said_changes(
+def test_given_any_stream_when_applied_then_neither_its_input_nor_earlier_results_change(
     looks: list[Observation],
 ) -> None:
     given_before = msgspec.json.encode(looks)
     timeline = Timeline()
-    timeline.apply(attached({"m": model(1)}))
+    timeline.apply(attach_event({"m": model(1)}))
     updates = [(timeline.apply(Observed(1, look)), dict(timeline.objects)) for look in looks]
     said_then = [words(u.moments) for u, _ in updates]
     for look in looks:
@@ -288,8 +288,8 @@ def test_given_any_stream_when_applied_then_neither_what_was_given_nor_what_was_
 
     assert msgspec.json.encode(looks) == given_before
     assert [words(u.moments) for u, _ in updates] == said_then
-    said = [moment for u, _ in updates for moment in u.moments]
-    assert said == list(timeline.moments[1 : len(said) + 1])
+    reported = [moment for u, _ in updates for moment in u.moments]
+    assert reported == list(timeline.moments[1 : len(reported) + 1])
 
 
 @fast
@@ -297,7 +297,7 @@ def test_given_any_stream_when_applied_then_neither_what_was_given_nor_what_was_
 def test_given_any_stream_when_split_into_history_and_live_then_the_timeline_is_the_same(
     looks: list[Observation], place: int
 ) -> None:
-    live, late = played(looks), played(looks, min(place, len(looks)))
+    live, late = timeline_of(looks), timeline_of(looks, min(place, len(looks)))
 
     assert words(late.moments) == words(live.moments)
     assert late.rows() == live.rows()
@@ -309,11 +309,11 @@ def test_given_any_stream_when_split_into_history_and_live_then_the_timeline_is_
 
 @fast
 @given(streams())
-def test_given_any_stream_when_a_look_touches_nothing_of_a_name_then_the_name_is_not_told(
+def test_given_any_stream_when_a_look_does_not_touch_a_name_then_the_name_is_not_reported(
     looks: list[Observation],
 ) -> None:
     timeline = Timeline()
-    timeline.apply(attached({"m": model(1)}))
+    timeline.apply(attach_event({"m": model(1)}))
     names = {"m": 1}
     for look in looks:
         before = dict(names)
@@ -327,26 +327,26 @@ def test_given_any_stream_when_a_look_touches_nothing_of_a_name_then_the_name_is
         touched |= {f.token for f in look.files if f.token is not None}
         for change in changes:
             if before.get(change.name) == names.get(change.name):
-                assert reach(names[change.name], TimelineView(timeline)) & touched
+                assert reachable_from(names[change.name], TimelineView(timeline)) & touched
 
 
-def reach(token: int, timeline: TimelineView) -> set[int]:
-    """The object and everything that it holds."""
-    seen: set[int] = set()
+def reachable_from(token: int, timeline: TimelineView) -> set[int]:
+    """Return the tokens of the object and of everything that it holds."""
+    reached: set[int] = set()
     pending = [token]
     while pending:
-        if (each := pending.pop()) in timeline.objects and each not in seen:
-            seen.add(each)
+        if (each := pending.pop()) in timeline.objects and each not in reached:
+            reached.add(each)
             pending += [p.token for p in timeline.objects[each].parts]
-    return seen
+    return reached
 
 
 @fast
 @given(streams())
-def test_given_any_stream_when_folded_by_hand_then_every_row_holds_what_its_changes_say(
+def test_given_any_stream_when_changes_are_summed_up_then_every_row_holds_the_sum(
     looks: list[Observation],
 ) -> None:
-    timeline = played(looks)
+    timeline = timeline_of(looks)
     generations: dict[str, int | None] = {"m": 1}
     for moment in timeline.moments:
         for change in moment.changes:
@@ -355,19 +355,19 @@ def test_given_any_stream_when_folded_by_hand_then_every_row_holds_what_its_chan
             else:
                 generations[change.name] = change.generation
         for name in {"m", *NAMES}:
-            held = timeline.entry_at(name, moment.index)
+            point = timeline.entry_at(name, moment.index)
             row = next((r for r in timeline.rows() if r.name == name), None)
             if row is not None and row.whole is not None:
                 continue  # a part that is spelled like a name
-            now = held.facts.generation if held is not None and held.facts is not None else None
+            now = point.facts.generation if point is not None and point.facts is not None else None
             assert now == generations.get(name)
 
 
 @fast
 @given(streams())
-def test_given_any_stream_when_a_run_repeats_a_source_then_it_is_told_so(looks: list[Observation]) -> None:
+def test_given_any_stream_when_a_run_repeats_a_source_then_it_is_a_rerun(looks: list[Observation]) -> None:
     latest: dict[str, int] = {}
-    for moment in played(looks).moments:
+    for moment in timeline_of(looks).moments:
         if moment.run is not None:
             assert moment.run.rerun_of == latest.get(moment.run.facts.code_hash)
             latest[moment.run.facts.code_hash] = moment.run.count
@@ -389,18 +389,18 @@ SOURCES = (
 
 @fast
 @given(streams(), st.dictionaries(st.integers(1, 5), st.sampled_from(SOURCES)))
-def test_given_any_stream_when_foreseen_then_it_is_told_and_nothing_changes(
+def test_given_any_stream_when_forecast_then_the_timeline_does_not_change(
     looks: list[Observation], sources: dict[int, str]
 ) -> None:
-    told = [
+    looks_with_sources = [
         replace(look, run=run_facts(look.run.execution_count, sources.get(look.seq, "a")))
         if look.run
         else look
         for look in looks
     ]
     timeline = Timeline()
-    timeline.apply(attached({"m": model(1)}))
-    for look in told:
+    timeline.apply(attach_event({"m": model(1)}))
+    for look in looks_with_sources:
         timeline.apply(Observed(1, look))
         before = msgspec.json.encode((timeline.moments[-1], timeline.names, list(timeline.objects.values())))
         for cell in TimelineView(timeline).cells():

@@ -1,9 +1,9 @@
-"""Re-runs: which runs belong to one cell, and what running it again did."""
+"""Tests re-runs: which runs belong to one cell, and what running it again did."""
 
 from __future__ import annotations
 
 from kernelscope.domain.facts import ObjectFacts
-from tests.support.facts import Watch, bound, called, model
+from tests.support.facts import Watch, call_of, model, rebind
 
 
 def test_given_the_same_source_when_run_again_then_rerun_of_is_the_latest_earlier_run() -> None:
@@ -59,11 +59,11 @@ def test_given_a_cell_that_resets_when_run_three_times_more_then_three_of_three(
 
 
 def test_given_reruns_that_differ_when_summed_up_then_each_verdict_the_most_frequent_first() -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
     watch = Watch(m=m)
     for method in ("fit", "partial_fit", "fit", "fit"):
-        m = bound(m)
-        watch.run(m, calls=[called(m, method)], source="step()")
+        m = rebind(m)
+        watch.run(m, calls=[call_of(m, method)], source="step()")
 
     (cell,) = watch.timeline.cells()
 
@@ -82,7 +82,7 @@ def test_given_a_rerun_that_touched_nothing_when_summed_up_then_it_still_counts_
     assert [(e.times, e.of) for e in watch.timeline.cells()[0].effects] == [(1, 2)]
 
 
-def test_given_a_cell_when_never_run_again_then_it_has_first_effects_alone() -> None:
+def test_given_a_cell_when_never_run_again_then_it_has_only_first_effects() -> None:
     watch = Watch()
     watch.run(names={"m": model(1)}, source="a")
 

@@ -1,4 +1,4 @@
-"""Rule cards: what a library's calls do, and when an object counts as fitted."""
+"""Tests library rules: what calls do, and when an object counts as fitted."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from msgspec.structs import replace
 
 from kernelscope.domain.facts import ObjectFacts, Part, Value
 from kernelscope.libraries.registry import Effect, rules_for
-from tests.support.facts import LOGISTIC, PIPELINE, SGD, VOTING, Watch, bound, model, signature
+from tests.support.facts import LOGISTIC, PIPELINE, SGD, VOTING, Watch, model, rebind, signature
 
 UNION = "sklearn.pipeline.FeatureUnion"
 FROZEN = "sklearn.frozen._frozen.FrozenEstimator"
 PROCESS = "sklearn.gaussian_process._gpc.GaussianProcessClassifier"
-OBJECTS = {1: bound(model(1)), 2: model(2)}
+OBJECTS = {1: rebind(model(1)), 2: model(2)}
 FITTED, UNFITTED = 1, 2
 
 
-def holding(cls: str, *tokens: int) -> ObjectFacts:
+def composite_of(cls: str, *tokens: int) -> ObjectFacts:
     return model(9, cls, parts=[Part(f"['{t}']", t, str(t)) for t in tokens])
 
 
@@ -36,10 +36,10 @@ def holding(cls: str, *tokens: int) -> ObjectFacts:
         (VOTING, (FITTED,), False),
     ],
 )
-def test_given_a_composite_when_asked_whether_it_is_fitted_then_by_the_parts_that_it_works_with(
+def test_given_a_composite_then_it_is_fitted_if_the_parts_that_it_uses_are(
     cls: str, steps: tuple[int, ...], fitted: bool
 ) -> None:
-    whole = holding(cls, *steps)
+    whole = composite_of(cls, *steps)
 
     assert rules_for(whole).is_fitted(whole, OBJECTS) is fitted
 
@@ -57,7 +57,7 @@ def test_given_a_composite_when_asked_whether_it_is_fitted_then_by_the_parts_tha
         ("cache", "None", "other", False),
     ],
 )
-def test_given_an_attribute_when_asked_whether_anything_is_learned_then_as_the_library_has_it(
+def test_given_an_attribute_then_its_library_decides_whether_it_counts_as_learned(
     attribute: str, text: str, library: str, fitted: bool
 ) -> None:
     m = replace(model(1, library=library), learned={attribute: signature("a", 1, text)})
@@ -80,7 +80,7 @@ def test_given_an_attribute_when_asked_whether_anything_is_learned_then_as_the_l
         ("get_params", Effect.NONE),
     ],
 )
-def test_given_a_method_when_asked_what_it_does_then_as_the_developer_guide_says(
+def test_given_a_method_then_its_effect_is_that_of_the_developer_guide(
     library: str, method: str, effect: Effect
 ) -> None:
     m = model(1, library=library)
@@ -89,7 +89,7 @@ def test_given_a_method_when_asked_what_it_does_then_as_the_developer_guide_says
 
 
 @pytest.mark.parametrize("value", [1, "yes", None, False])
-def test_given_a_warm_start_that_is_not_true_when_fitted_then_learning_begins_anew(value: object) -> None:
+def test_given_a_false_warm_start_when_fitted_then_learning_restarts(value: object) -> None:
     m = model(1, warm_start=value)  # type: ignore[arg-type]
 
     assert rules_for(m).effect(m, "fit") is Effect.REFITS
@@ -104,7 +104,7 @@ def test_given_a_warm_start_that_is_not_true_when_fitted_then_learning_begins_an
         (PROCESS, {}, Effect.REFITS),
     ],
 )
-def test_given_a_warm_start_when_fitted_then_it_goes_on_where_the_class_heeds_it(
+def test_given_a_warm_start_when_fitted_then_it_continues_if_the_class_supports_it(
     cls: str, params: dict[str, Value], effect: Effect
 ) -> None:
     m = replace(model(1, cls), params={"warm_start": True, **params})
@@ -113,7 +113,7 @@ def test_given_a_warm_start_when_fitted_then_it_goes_on_where_the_class_heeds_it
 
 
 def test_given_a_frozen_estimator_when_fitted_then_nothing_is_done() -> None:
-    frozen = holding(FROZEN, FITTED)
+    frozen = composite_of(FROZEN, FITTED)
 
     assert rules_for(frozen).effect(frozen, "fit") is Effect.NONE
 
@@ -123,6 +123,6 @@ def test_given_a_frozen_estimator_when_fitted_then_nothing_is_done() -> None:
 def test_given_a_fitted_model_when_using_it_fills_a_cache_then_untouched(
     attribute: str, sees_calls: bool
 ) -> None:
-    m = bound(model(1))
+    m = rebind(model(1))
 
-    assert Watch(m=m).run(bound(m, attribute), sees_calls=sees_calls) == {}
+    assert Watch(m=m).run(rebind(m, attribute), sees_calls=sees_calls) == {}

@@ -1,4 +1,4 @@
-"""A timeline as it was is the timeline that there would have been."""
+"""Tests that a view of the past equals the timeline at that time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kernelscope.domain.facts import Observation
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
-from tests.support.facts import attached, model
+from tests.support.facts import attach_event, model
 from tests.support.script import churn
 from tests.timeline.test_properties import streams
 
 
-def asked(history: TimelineView) -> dict[str, object]:
-    """All that a screen asks of it, as far as the past knows it."""
+def describe_view(history: TimelineView) -> dict[str, object]:
+    """Return everything that a screen reads, as far as a view of the past has it."""
     return {
         "moments": list(history.moments),
         "kernel": history.kernel,
@@ -38,37 +38,37 @@ def asked(history: TimelineView) -> dict[str, object]:
     }
 
 
-def built(events: list[Event]) -> list[Timeline]:
-    """The timeline after each event that made a moment."""
-    made = []
+def timelines_of(events: list[Event]) -> list[Timeline]:
+    """Build the timeline after each event that adds a moment."""
+    timelines = []
     for count in range(1, len(events) + 1):
         timeline = Timeline()
         for event in events[:count]:
             timeline.apply(event)
         if timeline.moments and isinstance(events[count - 1], Attached | Observed):
-            made.append(timeline)
-    return made
+            timelines.append(timeline)
+    return timelines
 
 
-def test_given_a_session_with_a_restart_when_looked_back_then_it_is_as_it_was() -> None:
+def test_given_a_session_with_a_restart_then_each_past_view_is_as_it_was() -> None:
     whole = churn().timeline()
-    for then in built(churn().events):
-        assert asked(TimelineView(whole, len(then.moments))) == asked(TimelineView(then))
+    for then in timelines_of(churn().events):
+        assert describe_view(TimelineView(whole, len(then.moments))) == describe_view(TimelineView(then))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(streams(), st.data())
-def test_given_any_session_when_looked_back_then_rows_and_verdicts_are_as_they_were(
+def test_given_any_session_then_rows_and_verdicts_of_a_past_view_are_as_they_were(
     looks: list[Observation], data: st.DataObject
 ) -> None:
-    events: list[Event] = [attached({"m": model(1)}), *(Observed(1, look) for look in looks)]
-    whole = built(events)[-1]
-    then = data.draw(st.sampled_from(built(events)))
-    past, was = asked(TimelineView(whole, len(then.moments))), asked(TimelineView(then))
+    events: list[Event] = [attach_event({"m": model(1)}), *(Observed(1, look) for look in looks)]
+    whole = timelines_of(events)[-1]
+    then = data.draw(st.sampled_from(timelines_of(events)))
+    past, was = describe_view(TimelineView(whole, len(then.moments))), describe_view(TimelineView(then))
     for what in ("moments", "epoch", "verdicts", "changes", "cells"):
         assert past[what] == was[what], what
 
 
 @pytest.mark.parametrize("count", [-3, 0, 1])
-def test_given_no_moment_to_look_back_to_then_the_first_is_shown(count: int) -> None:
+def test_given_a_moment_before_the_first_then_the_first_is_shown(count: int) -> None:
     assert len(TimelineView(churn().timeline(), count).moments) == 1

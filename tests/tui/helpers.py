@@ -1,4 +1,4 @@
-"""Drives the real apps; every wait is for a fact."""
+"""Drives the real apps; waits until something is on the screen, never for a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WIDE = (120, 36)
 
 
-async def until(pilot: Pilot[Any], fact: Callable[[], object], *, within: float = 10.0) -> None:
+async def wait_until(pilot: Pilot[Any], fact: Callable[[], object], *, within: float = 10.0) -> None:
     """Let the app work until ``fact`` is true."""
     deadline = asyncio.get_running_loop().time() + within
     while not fact():
@@ -29,7 +29,7 @@ async def until(pilot: Pilot[Any], fact: Callable[[], object], *, within: float 
     await pilot.pause()
 
 
-class Driven:
+class AppDriver:
     """A running dashboard and the text on its screen."""
 
     def __init__(self, app: KernelscopeApp, source: ScriptedSource, pilot: Pilot[int]) -> None:
@@ -42,35 +42,35 @@ class Driven:
             self.app.simulate_key(key)
             await self.pilot.pause()
 
-    async def until(self, fact: Callable[[], object]) -> None:
-        await until(self.pilot, fact)
+    async def wait_until(self, fact: Callable[[], object]) -> None:
+        await wait_until(self.pilot, fact)
 
     async def push(self, story: Story) -> None:
         """Send the events of the story that were not sent yet."""
         before = self.app.view.revision
         self.source.push(*story.events)
         story.events.clear()
-        await self.until(lambda: self.app.view.revision > before)
+        await self.wait_until(lambda: self.app.view.revision > before)
 
     def text(self, selector: str) -> str:
-        """The text of a widget."""
-        return seen(self.app.screen.query_one(selector))
+        """Return the text of a widget."""
+        return widget_text(self.app.screen.query_one(selector))
 
     def grid(self) -> list[str]:
-        """The grid, line by line."""
+        """Return the lines of the grid."""
         grid = self.app.screen.query_one(Grid)
         return [grid.render_line(y).text for y in range(grid.size.height)]
 
     def screen(self) -> str:
-        """The text of the whole terminal."""
-        return on_screen(self.app)
+        """Return the text of the whole terminal."""
+        return screen_text(self.app)
 
 
-def seen(widget: Widget) -> str:
+def widget_text(widget: Widget) -> str:
     return "\n".join(strip.text for strip in widget.render_lines(widget.outer_size.region))
 
 
-def on_screen(app: Any) -> str:
+def screen_text(app: Any) -> str:
     _width, height = app.size
     lines = app.screen._compositor.render_strips()
     return "\n".join(strip.text for strip in lines[:height])
@@ -79,16 +79,16 @@ def on_screen(app: Any) -> str:
 @asynccontextmanager
 async def dashboard(
     story: Story | ScriptedSource, size: tuple[int, int] = WIDE, *, wait: bool = True
-) -> AsyncIterator[Driven]:
-    """The app on a terminal of this size, after it has taken in the story."""
+) -> AsyncIterator[AppDriver]:
+    """Run the app on a terminal of this size, and wait until it shows the story."""
     source = story if isinstance(story, ScriptedSource) else story.source()
     expected = len(story.timeline().moments) if isinstance(story, Story) else 0
     if isinstance(story, Story):
         story.events.clear()
     app = KernelscopeApp(Session(source))
     async with app.run_test(size=size) as pilot:
-        driven = Driven(app, source, pilot)
+        driver = AppDriver(app, source, pilot)
         if wait and expected:
-            await driven.until(lambda: app.view.columns.count >= expected and app.view.lines)
+            await driver.wait_until(lambda: app.view.columns.count >= expected and app.view.lines)
         await pilot.pause()
-        yield driven
+        yield driver

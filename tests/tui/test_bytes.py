@@ -1,4 +1,4 @@
-"""Every byte that reaches a terminal: hostile text through every screen, line and message, on a real one."""
+"""Checks every byte that reaches a real terminal: hostile text in every screen, line and message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kernelscope.storage.recorder import Recorder
 from kernelscope.text import clean_block
 from tests.kernel.watching import watching
 from tests.support.kernels import KernelProcess
-from tests.support.script import Story, call, churn, learned
+from tests.support.script import Story, call, churn, learn
 from tests.support.terminal import Terminal
 
 STEERING = (
@@ -58,23 +58,23 @@ _JOURNEY = (
     *(("?", "Keys and glyphs"), ("zz", "zz"), ("\x1b", "-Keys and glyphs")),
     *((":", "Search for commands"), ("zz", "zz"), ("\x1b", "-zz")),
 )
-"""Keys, and what is on the screen then, or after a dash what is not: all screens are drawn on the way."""
+"""Keys, and text that must then be on the screen, or after a dash must not: the keys draw every screen."""
 
 
 def story_of(texts: Iterable[str], *, notebook: str = "/tmp/a.ipynb") -> Story:
-    """Each text as a name, a class, a hyper-parameter, a value, a learned attribute and a source."""
+    """Build a story with each text as a name, a class, a hyper-parameter, a value, a learned attribute and a source."""
     story = Story(notebook=notebook)
     story.attach()
     for text in texts:
         model = story.new(f"lib.{text}", {text: text, "C": 1.0})
         story.run(f"{text} = 1\n# {text}", names={f"m['{text}']": model})
-        model = learned(model, text, "coef_", C=text)
+        model = learn(model, text, "coef_", C=text)
         story.run(f"{text}.fit()", objects=[model], calls=[call(model, text)])
     return story
 
 
-def strangers(events: Iterable[Event], path: Path) -> Path:
-    """Write a recording as a stranger may: with any content, none of it escaped."""
+def write_hostile_recording(events: Iterable[Event], path: Path) -> Path:
+    """Write a recording as a stranger could: with any content, none of it escaped."""
     Recorder(path, lambda why: None).close()
     database = sqlite3.connect(path)
     bodies = [(json.dumps(msgspec.to_builtins(event)),) for event in events]
@@ -89,20 +89,20 @@ def kernelscope(*arguments: str, folder: Path, size: tuple[int, int] = (120, 36)
     return Terminal("-m", "kernelscope", *arguments, size=size, env=env)
 
 
-def travelled(path: Path, folder: Path) -> Terminal:
-    """The dashboard over a recording, through all its screens; it has ended."""
+def visit_every_screen(path: Path, folder: Path) -> Terminal:
+    """Replay a recording and visit every screen of the dashboard; returns the terminal after its end."""
     with kernelscope("replay", str(path), folder=folder) as terminal:
-        terminal.until_shown("space plays it")
-        for keys, shown in _JOURNEY:
+        terminal.wait_until_shown("space plays it")
+        for keys, text in _JOURNEY:
             terminal.press(keys)
-            if shown.startswith("-"):
-                terminal.until_gone(shown[1:])
+            if text.startswith("-"):
+                terminal.wait_until_gone(text[1:])
             else:
-                terminal.until_shown(shown)
-            terminal.until_quiet()
-        assert terminal.process.poll() is None, "no text is a command"
+                terminal.wait_until_shown(text)
+            terminal.wait_until_quiet()
+        assert terminal.process.poll() is None, "no text acts as a command"
         for line in range(3, 12):
-            assert terminal.cells[line][78] == "│", f"not as wide as it was measured:\n{terminal.screen}"
+            assert terminal.cells[line][78] == "│", f"its width was measured wrongly:\n{terminal.screen}"
         terminal.press("\x03")
         assert terminal.wait() == 0
         assert terminal.restored
@@ -111,9 +111,11 @@ def travelled(path: Path, folder: Path) -> Terminal:
 
 @pytest.fixture(scope="module")
 def harmless(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
-    """The same journey with plain words."""
+    """The terminal after the same visit with plain words."""
     folder = tmp_path_factory.mktemp("plain")
-    return travelled(strangers(story_of(f"word{i}" for i in range(9)).events, folder / "a.kscope"), folder)
+    return visit_every_screen(
+        write_hostile_recording(story_of(f"word{i}" for i in range(9)).events, folder / "a.kscope"), folder
+    )
 
 
 @pytest.mark.fault(73, 74, 75, 76, 81)
@@ -122,12 +124,12 @@ def harmless(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     [STEERING + SURROGATES, MARKUP, WIDTHS],
     ids=["steering", "markup", "widths"],
 )
-def test_no_text_of_a_recording_steers_the_terminal(
+def test_no_text_of_a_recording_controls_the_terminal(
     texts: tuple[str, ...], harmless: Terminal, tmp_path: Path
 ) -> None:
     story = story_of(texts, notebook=f"/tmp/{texts[0]}.ipynb")
 
-    terminal = travelled(strangers(story.events, tmp_path / "a.kscope"), tmp_path)
+    terminal = visit_every_screen(write_hostile_recording(story.events, tmp_path / "a.kscope"), tmp_path)
 
     assert terminal.strange == []
     assert terminal.shapes <= harmless.shapes
@@ -139,17 +141,17 @@ def test_no_text_of_a_recording_steers_the_terminal(
 
 
 @pytest.mark.fault(73)
-def test_what_is_pasted_does_not_steer_it_either(tmp_path: Path) -> None:
-    path = strangers(churn().events, tmp_path / "a.kscope")
+def test_pasted_text_does_not_control_the_terminal(tmp_path: Path) -> None:
+    path = write_hostile_recording(churn().events, tmp_path / "a.kscope")
     with kernelscope("replay", str(path), folder=tmp_path) as terminal:
-        terminal.until_shown("RESTORED")
-        for opens, shown in (("/", "filter by name"), ("?", "type to search"), (":", "Search for commands")):
+        terminal.wait_until_shown("RESTORED")
+        for opens, text in (("/", "filter by name"), ("?", "type to search"), (":", "Search for commands")):
             terminal.press(opens)
-            terminal.until_shown(shown)
+            terminal.wait_until_shown(text)
             terminal.press("\x1b[200~pasted\x9b31m\x07\u202e\x1b]0;owned\x1b[201~")
-            terminal.until_shown("pasted")
+            terminal.wait_until_shown("pasted")
             terminal.press("\x1b")
-            terminal.until_gone("pasted")
+            terminal.wait_until_gone("pasted")
         assert terminal.strange == []
 
 
@@ -170,7 +172,7 @@ m = {{text: make(text).fit() for text in {[*STEERING, *MARKUP, *SURROGATES, *WID
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
-    """Its files and its notebook have such names, too."""
+    """A kernel whose files and notebook have hostile names, too."""
     folder = tmp_path_factory.mktemp("hostile")
     with KernelProcess(
         folder,
@@ -180,24 +182,24 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
         yield process
 
 
-def ran(kernel: KernelProcess, code: str) -> None:
+def run_code(kernel: KernelProcess, code: str) -> None:
     client = kernel.client()
     client.execute_interactive(code, timeout=60, output_hook=lambda message: None)
 
 
 @pytest.mark.fault(73, 74, 75, 76)
 @pytest.mark.parametrize("how", [["watch"], ["watch", "--json"], ["attach"]], ids=" ".join)
-def test_no_text_of_a_kernel_steers_the_terminal(kernel: KernelProcess, how: list[str]) -> None:
+def test_no_text_of_a_kernel_controls_the_terminal(kernel: KernelProcess, how: list[str]) -> None:
     with kernelscope(*how, str(kernel.connection_file), folder=kernel.folder) as terminal:
-        terminal.until(lambda t: "attached" in t.printed or "idle" in t.printed)
-        ran(kernel, _CELL)
-        terminal.until(lambda t: "m['" in t.printed)
+        terminal.wait_until(lambda t: "attached" in t.printed or "idle" in t.printed)
+        run_code(kernel, _CELL)
+        terminal.wait_until(lambda t: "m['" in t.printed)
         if how == ["attach"]:
-            for keys, shown in (("$\r", "What happened"), ("q", _TIMELINE), ("c", "re-running each one")):
+            for keys, text in (("$\r", "What happened"), ("q", _TIMELINE), ("c", "re-running each one")):
                 terminal.press(keys)
-                terminal.until_shown(shown)
-        ran(kernel, "del m")
-        terminal.until_quiet()
+                terminal.wait_until_shown(text)
+        run_code(kernel, "del m")
+        terminal.wait_until_quiet()
         terminal.press("\x03")
         assert terminal.wait() in (0, 130)
         assert terminal.strange == []
@@ -206,7 +208,7 @@ def test_no_text_of_a_kernel_steers_the_terminal(kernel: KernelProcess, how: lis
 
 @pytest.mark.fault(9, 73)
 @pytest.mark.parametrize("how", [["ls"], ["ls", "--json"]], ids=" ".join)
-def test_no_name_of_a_file_steers_the_terminal(kernel: KernelProcess, how: list[str]) -> None:
+def test_no_file_name_controls_the_terminal(kernel: KernelProcess, how: list[str]) -> None:
     with kernelscope(*how, folder=kernel.folder) as terminal:
         assert terminal.wait() == 0
         assert "owned" in terminal.printed
@@ -214,14 +216,14 @@ def test_no_name_of_a_file_steers_the_terminal(kernel: KernelProcess, how: list[
 
 
 @pytest.mark.fault(73)
-def test_nor_does_the_picker(kernel: KernelProcess) -> None:
+def test_the_picker_s_text_does_not_control_the_terminal(kernel: KernelProcess) -> None:
     other = kernel.folder / "kernel-\x1b]0;stale\x07.json"
     other.write_text(kernel.connection_file.read_text())
     other.chmod(0o600)
     try:
         with kernelscope(folder=kernel.folder) as terminal:
-            terminal.until_shown("Attach to a kernel")
-            terminal.until(lambda t: t.screen.count(r"\x1b]0;owned") == 2)
+            terminal.wait_until_shown("Attach to a kernel")
+            terminal.wait_until(lambda t: t.screen.count(r"\x1b]0;owned") == 2)
             terminal.press("\x1b")
             assert terminal.wait() == 0
             assert terminal.strange == []
@@ -230,11 +232,11 @@ def test_nor_does_the_picker(kernel: KernelProcess) -> None:
         other.unlink()
 
 
-def _spoiled(folder: Path) -> Iterable[tuple[list[str], int]]:
+def _broken_inputs(folder: Path) -> Iterable[tuple[list[str], int]]:
     (wrong := folder / f"a{STEERING[1]}.json").write_text(json.dumps({"transport": _HOSTILE, "ip": _HOSTILE}))
     wrong.chmod(0o600)
     (text := folder / f"b{STEERING[1]}.kscope").write_text(_HOSTILE * 200)
-    bad = strangers([Detached("over")], folder / "c.kscope")
+    bad = write_hostile_recording([Detached("over")], folder / "c.kscope")
     database = sqlite3.connect(bad)
     database.execute("UPDATE events SET body = ?", [json.dumps({"type": _HOSTILE, _HOSTILE: 1})])
     database.commit()
@@ -248,11 +250,11 @@ def _spoiled(folder: Path) -> Iterable[tuple[list[str], int]]:
 
 
 @pytest.mark.fault(73)
-def test_nor_does_an_error(tmp_path: Path) -> None:
-    for arguments, status in _spoiled(tmp_path):
+def test_no_error_controls_the_terminal(tmp_path: Path) -> None:
+    for arguments, status in _broken_inputs(tmp_path):
         with kernelscope(*arguments, folder=tmp_path) as terminal:
             if arguments == ["replay", str(tmp_path / f"b{STEERING[1]}.kscope")]:
-                terminal.until(lambda t: "is not a recording" in t.printed)  # a long path wraps the line
+                terminal.wait_until(lambda t: "is not a recording" in t.printed)  # a long path wraps the line
                 terminal.press("q")
             assert terminal.wait() == status, terminal.printed
             assert terminal.printed
@@ -260,14 +262,14 @@ def test_nor_does_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault(77)
-async def test_of_a_long_source_the_kernel_tells_the_first_64_kib_and_a_hash(kernel: KernelProcess) -> None:
+async def test_the_kernel_sends_the_first_64_kib_of_a_long_source_and_a_hash(kernel: KernelProcess) -> None:
     code = "# " + "x\x1b" * 1_000_000
     async with watching(kernel) as watch:
-        await watch.attached()
+        await watch.wait_for_attach()
         client = kernel.client()
         for source in (code, code + "y"):
             client.execute(source)
-        first, second = [o.run for o in await watch.ran(2)]
+        first, second = [o.run for o in await watch.wait_for_runs(2)]
     for run, source in ((first, code), (second, code + "y")):
         assert run is not None
         assert run.code_cut
@@ -289,10 +291,8 @@ async def test_of_a_long_source_the_kernel_tells_the_first_64_kib_and_a_hash(ker
     ],
     ids=["64 MB", "deep", "a huge number", "infinite"],
 )
-def test_a_strangers_recording_that_is_out_of_all_proportion_is_refused(
-    body: str, why: str, tmp_path: Path
-) -> None:
-    path = strangers([Detached("over")], tmp_path / "a.kscope")
+def test_an_impossibly_large_recording_is_refused(body: str, why: str, tmp_path: Path) -> None:
+    path = write_hostile_recording([Detached("over")], tmp_path / "a.kscope")
     database = sqlite3.connect(path)
     database.execute(f"UPDATE events SET body = {body}")
     database.commit()

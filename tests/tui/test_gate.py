@@ -1,4 +1,4 @@
-"""There is one way for text to the screen, and no way round it.
+"""Checks that all text reaches the screen through one gate.
 
 What the modules of ``kernelscope.tui`` may take from Textual and Rich is listed here, and nothing on the
 list shows text by itself.  What shows text (``Content``, ``Segment``, ``Static``, ``Input``, ``notify``,
@@ -36,7 +36,7 @@ SILENT = {
     "textual.binding": {"Binding", "BindingType"},
     "textual.command": {"Hits", "Provider"},
     "textual.containers": {"Center", "Horizontal", "Middle", "Vertical", "VerticalScroll"},
-    "textual.content": {"Content"},  # as a type: what a widget's ``render`` gives back
+    "textual.content": {"Content"},  # as a type: what a widget's ``render`` returns
     "textual.geometry": {"Size"},
     "textual.message": {"Message"},
     "textual.screen": {"ModalScreen", "Screen"},
@@ -50,7 +50,7 @@ SILENT = {
     "rich.cells": {"cell_len", "set_cell_size"},
     "rich.style": {"Style"},
 }
-"""What every other module may take from them."""
+"""What every other module may import from them."""
 
 OURS = {"kernelscope", "__future__", "asyncio", "bisect", "collections", "contextlib", "dataclasses", "enum"}
 OURS |= {"datetime", "functools", "msgspec", "pathlib", "re", "shlex", "statistics", "time", "typing"}
@@ -77,14 +77,14 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         yield str(path.relative_to(TUI)), ast.parse(path.read_text(encoding="utf-8"))
 
 
-def ways_round(name: str, tree: ast.Module) -> Iterator[str]:
-    """What a module does that only the gate may."""
+def bypasses(name: str, tree: ast.Module) -> Iterator[str]:
+    """Yield what a module does that only the gate may."""
     for node in ast.walk(tree):
-        ways = list(_ways_of(node))
+        ways = list(_bypasses_of(node))
         yield from (f"{name}:{getattr(node, 'lineno', 0)}: {what}" for what in ways)
 
 
-def _taken(node: ast.AST) -> Iterator[str]:
+def _imported(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Import(names=names):
             yield from (f"import {n.name}" for n in names if n.name.split(".")[0] not in OURS)
@@ -93,8 +93,8 @@ def _taken(node: ast.AST) -> Iterator[str]:
             yield from (f"from {module} import {n.name}" for n in names if n.name not in allowed or n.asname)
 
 
-def _ways_of(node: ast.AST) -> Iterator[str]:
-    yield from _taken(node)
+def _bypasses_of(node: ast.AST) -> Iterator[str]:
+    yield from _imported(node)
     match node:
         case ast.Call(func=ast.Attribute(attr=attr), args=args) if attr in SINKS and (
             attr != "update" or args
@@ -102,7 +102,7 @@ def _ways_of(node: ast.AST) -> Iterator[str]:
             yield f"calls .{attr}()"
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
             if len(args) > EMPTY_HANDED.get(name, 99):
-                yield f"{name}() is given something"
+                yield f"{name}() gets an argument"
             texts = TEXTS - {"tooltip"} if name == "Binding" else TEXTS  # the footer is ours, and shows none
             yield from (f"{name}({k.arg}=…)" for k in keywords if k.arg in texts or k.arg == "link")
             if name in ("print", "getattr", "setattr", "exec", "eval", "__import__", "open"):
@@ -113,14 +113,14 @@ def _ways_of(node: ast.AST) -> Iterator[str]:
             )
         case ast.FunctionDef(name=str(named), returns=returns) if named.startswith("render"):
             if returns is None or ast.unparse(returns) not in ("Content", "Strip"):
-                yield f"{named}() gives back something else than Content or Strip"
+                yield f"{named}() returns something other than Content or Strip"
         case ast.Yield(value=ast.Constant(value=str())):
             yield "composes a text"
 
 
 def test_no_module_but_the_gate_hands_text_to_textual() -> None:
     assert {name for name, _ in modules()} > GATE
-    ways = [way for name, tree in modules() if name not in GATE for way in ways_round(name, tree)]
+    ways = [way for name, tree in modules() if name not in GATE for way in bypasses(name, tree)]
     assert ways == []
 
 
@@ -155,8 +155,8 @@ def test_no_module_but_the_gate_hands_text_to_textual() -> None:
         "def compose(self):\n    yield 'name'",
     ],
 )
-def test_a_way_round_it_is_found(code: str) -> None:
-    assert list(ways_round("x.py", ast.parse(code)))
+def test_a_bypass_of_the_gate_is_found(code: str) -> None:
+    assert list(bypasses("x.py", ast.parse(code)))
 
 
 anything = st.text(st.characters(codec=None), max_size=40) | st.lists(
@@ -169,7 +169,7 @@ anything = st.text(st.characters(codec=None), max_size=40) | st.lists(
 @pytest.mark.fault(73, 75, 76)
 @settings(deadline=None)
 @given(anything)
-def test_what_is_said_is_safe_however_it_is_made(text: str) -> None:
+def test_a_span_is_safe_however_it_is_made(text: str) -> None:
     spans = (
         Span(text),
         safe_span(text),
@@ -189,7 +189,7 @@ def test_what_is_said_is_safe_however_it_is_made(text: str) -> None:
 @pytest.mark.fault(73, 75)
 @settings(deadline=None)
 @given(anything)
-def test_the_net_below_takes_out_what_steers_and_keeps_the_rest(text: str) -> None:
+def test_the_filter_below_removes_control_characters_and_keeps_the_rest(text: str) -> None:
     (sifted,) = render.ControlCharFilter().apply([Segment(text, Style(bold=True))], Color(0, 0, 0))
 
     assert sifted.style == Style(bold=True)
@@ -198,24 +198,24 @@ def test_the_net_below_takes_out_what_steers_and_keeps_the_rest(text: str) -> No
 
 @pytest.mark.screen
 @pytest.mark.fault(73)
-async def test_every_line_of_every_widget_passes_the_net() -> None:
-    async with dashboard(churn()) as seen:
-        assert isinstance(seen.app.get_line_filters()[-1], render.ControlCharFilter)
-        await seen.press("slash")
-        seen.app.screen.query_one(Input).cursor_blink = False
-        with seen.app.screen.query_one(Input).prevent(Input.Changed):
-            seen.app.screen.query_one(Input).set_reactive(Input.value, "a\x1b]0;owned\x07\u202eb")
-        seen.app.screen.query_one(Input).refresh()
-        await seen.until(lambda: "a]0;ownedb" in seen.screen())
+async def test_every_line_of_every_widget_passes_the_filter() -> None:
+    async with dashboard(churn()) as driver:
+        assert isinstance(driver.app.get_line_filters()[-1], render.ControlCharFilter)
+        await driver.press("slash")
+        driver.app.screen.query_one(Input).cursor_blink = False
+        with driver.app.screen.query_one(Input).prevent(Input.Changed):
+            driver.app.screen.query_one(Input).set_reactive(Input.value, "a\x1b]0;owned\x07\u202eb")
+        driver.app.screen.query_one(Input).refresh()
+        await driver.wait_until(lambda: "a]0;ownedb" in driver.screen())
 
 
 @pytest.mark.screen
 @pytest.mark.fault(73, 74)
-async def test_a_notification_of_textuals_own_is_safe_and_no_markup() -> None:
-    async with dashboard(churn()) as seen:
-        seen.app.notify("[@click=app.quit]leave[/]\x1b[2J", title="\u202e", markup=True)
-        await seen.until(lambda: len(seen.app._notifications))
-        (notification,) = seen.app._notifications
+async def test_a_notification_by_textual_itself_is_safe_and_not_markup() -> None:
+    async with dashboard(churn()) as driver:
+        driver.app.notify("[@click=app.quit]leave[/]\x1b[2J", title="\u202e", markup=True)
+        await driver.wait_until(lambda: len(driver.app._notifications))
+        (notification,) = driver.app._notifications
         assert (notification.message, notification.title, notification.markup) == (
             r"[@click=app.quit]leave[/]\x1b[2J",
             r"\u202e",
@@ -225,7 +225,7 @@ async def test_a_notification_of_textuals_own_is_safe_and_no_markup() -> None:
 
 @pytest.mark.screen
 @pytest.mark.fault(73)
-async def test_what_is_copied_by_textual_itself_is_safe() -> None:
-    async with dashboard(churn()) as seen:
-        seen.app.copy_to_clipboard("a\x1b[31m\nb\x07")
-        assert seen.app.clipboard == "a\\x1b[31m\nb\\x07"
+async def test_text_copied_by_textual_itself_is_safe() -> None:
+    async with dashboard(churn()) as driver:
+        driver.app.copy_to_clipboard("a\x1b[31m\nb\x07")
+        assert driver.app.clipboard == "a\\x1b[31m\nb\\x07"

@@ -15,7 +15,7 @@ from kernelscope.tui.state.grid_cells import paint, paint_prelude
 from kernelscope.tui.state.grid_lines import Key, Order, grid_lines
 from kernelscope.tui.state.spans import Span, fit, plain, width
 from kernelscope.tui.state.view_state import ViewState
-from tests.support.script import Story, call, churn, learned, with_params
+from tests.support.script import Story, call, churn, learn, with_params
 
 TIMELINE = churn().view()
 
@@ -25,7 +25,7 @@ def row(name: str, *, cell: int = 2, param: str | None = None) -> str:
     return plain(paint(TIMELINE, Key(name, param), columns, 0, columns.count))
 
 
-def test_a_row_reads_without_colour() -> None:
+def test_a_row_can_be_read_without_colour() -> None:
     assert row("model").startswith("┃ ●2◇━━━▲━◆━○4◇━━━━━━━○6◇━")
     assert row("model").endswith("┃   ●1◆━↺2")
 
@@ -37,7 +37,7 @@ def test_an_alias_has_the_hue_of_the_other_name() -> None:
     assert model[-1].role == best[-1].role
 
 
-def test_a_reset_is_a_hue_that_breaks() -> None:
+def test_a_reset_changes_the_hue() -> None:
     columns = Columns(TIMELINE.moments)
     before = paint(TIMELINE, Key("model"), columns, 5, 6)[-1]
     after = paint(TIMELINE, Key("model"), columns, 6, 7)[-1]
@@ -48,13 +48,13 @@ def test_a_model_without_learned_state_has_a_thin_line() -> None:
     assert "⊘───" in row("sgd")
 
 
-def test_what_was_there_at_the_attach_is_hatched_before_it() -> None:
+def test_a_model_that_existed_at_the_attach_is_hatched_before_it() -> None:
     columns = Columns(TIMELINE.moments)
     assert paint_prelude(TIMELINE, Key("scaler"), columns).text == "╌╌╌╌"
     assert paint_prelude(TIMELINE, Key("model"), columns).text == "    "
 
 
-def test_values_stand_where_they_came() -> None:
+def test_values_are_shown_where_they_were_set() -> None:
     text = row("model", param="C")
     assert text.index("▲0.1") == 8
     assert text.index("1.0") == 2
@@ -85,7 +85,7 @@ def test_a_window_is_as_wide_as_its_columns(key: Key, data: st.DataObject, cell:
 
 
 @given(st.sampled_from([k for k in KEYS if k.param is None]), st.data())
-def test_a_window_shows_what_the_whole_shows_there(key: Key, data: st.DataObject) -> None:
+def test_a_window_equals_that_part_of_the_whole(key: Key, data: st.DataObject) -> None:
     columns = Columns(TIMELINE.moments)
     first = data.draw(st.integers(0, columns.count - 1))
     last = data.draw(st.integers(first + 1, columns.count))
@@ -96,14 +96,14 @@ def test_a_window_shows_what_the_whole_shows_there(key: Key, data: st.DataObject
 
 
 @given(st.sampled_from(KEYS))
-def test_a_wall_goes_through_every_row(key: Key) -> None:
+def test_a_restart_is_a_line_through_every_row(key: Key) -> None:
     columns = Columns(TIMELINE.moments)
     text = plain(paint(TIMELINE, key, columns, 0, columns.count))
     assert [text[wall * 2] for wall in columns.walls] == [WALL, WALL]
 
 
 @given(st.text(), st.integers(0, 40))
-def test_fit_is_exact(text: str, cells: int) -> None:
+def test_fit_returns_exactly_the_width(text: str, cells: int) -> None:
     assert width([Span(fit(text, cells))]) == cells
 
 
@@ -122,7 +122,7 @@ STEPS = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=25))
-def test_the_cursor_is_always_somewhere(steps: list[tuple[str, int | str | None]]) -> None:
+def test_the_cursor_is_always_on_a_row_and_column(steps: list[tuple[str, int | str | None]]) -> None:
     view = ViewState(churn().timeline())
     for name, argument in steps:
         move = getattr(view, name)
@@ -135,7 +135,7 @@ def test_the_cursor_is_always_somewhere(steps: list[tuple[str, int | str | None]
         assert view.line is None or view.line.key.row == view.row
 
 
-def test_orders() -> None:
+def test_rows_can_be_sorted() -> None:
     def names(order: Order) -> list[str]:
         return [line.label for line in grid_lines(TIMELINE, frozenset(), "", order)]
 
@@ -156,11 +156,11 @@ def test_unfolding_shows_parameters_and_parts() -> None:
 def long_timeline() -> TimelineView:
     story = Story()
     story.attach()
-    models = {f"model_{n}": learned(story.new()) for n in range(500)}
+    models = {f"model_{n}": learn(story.new()) for n in range(500)}
     story.run("many", names=dict(models))
     for n in range(400):
         name = f"model_{n}"
-        models[name] = with_params(learned(models[name], tag=str(n)), C=float(n))
+        models[name] = with_params(learn(models[name], tag=str(n)), C=float(n))
         story.run(f"{name}.fit(X, y)", objects=[models[name]], calls=[call(models[name])])
     return story.view()
 

@@ -1,4 +1,4 @@
-"""Networks on the screen: hundreds of tensors with long names, and words that fit them."""
+"""Tests networks on the screen: hundreds of tensors with long names, and words that fit networks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def story() -> Story:
     return story
 
 
-def test_a_long_name_keeps_both_ends_and_never_touches_what_follows() -> None:
+def test_a_long_name_keeps_both_ends_and_a_gap_after_it() -> None:
     for name in ("weight", "layer4.1.downsample.1.num_batches_tracked", "名" * 30, "x"):
         for cells in (0, 1, 5, 9, 24):
             assert width([Span(fit_name(name, cells))]) == cells
@@ -34,25 +34,25 @@ def test_a_long_name_keeps_both_ends_and_never_touches_what_follows() -> None:
     assert all(one.endswith(" ") for one in names)
 
 
-async def test_the_source_of_the_cell_is_not_pushed_out_by_the_tensors() -> None:
-    async with dashboard(story(), size=(140, 40)) as seen:
-        text = seen.text("#inspected")
+async def test_the_tensors_do_not_push_out_the_cell_s_source() -> None:
+    async with dashboard(story(), size=(140, 40)) as driver:
+        text = driver.text("#inspected")
         assert f"{len(TENSORS) - 8} more in the evidence" in text
-        assert "train(net)" in seen.screen()
+        assert "train(net)" in driver.screen()
 
 
-async def test_tensors_are_told_apart_at_80_columns() -> None:
-    async with dashboard(story(), size=(80, 24)) as seen:
-        await seen.press("v")
-        await seen.until(lambda: seen.app.screen.tab == "parameters")  # type: ignore[attr-defined]
-        await seen.press("right")
-        await seen.until(lambda: seen.app.screen.tab == "learned")  # type: ignore[attr-defined]
-        assert "layers.0.conv1.weight   float32 tensor" in seen.text("#evidence-text")
-        await seen.press("q", "d")
-        assert "(32, 32, 3, 3)" in seen.screen()
+async def test_tensors_can_be_distinguished_at_80_columns() -> None:
+    async with dashboard(story(), size=(80, 24)) as driver:
+        await driver.press("v")
+        await driver.wait_until(lambda: driver.app.screen.tab == "parameters")  # type: ignore[attr-defined]
+        await driver.press("right")
+        await driver.wait_until(lambda: driver.app.screen.tab == "learned")  # type: ignore[attr-defined]
+        assert "layers.0.conv1.weight   float32 tensor" in driver.text("#evidence-text")
+        await driver.press("q", "d")
+        assert "(32, 32, 3, 3)" in driver.screen()
 
 
-def test_a_tensor_that_is_not_read_whole_is_told_by_its_count_of_writes() -> None:
+def test_a_sampled_tensor_is_shown_with_its_count_of_writes() -> None:
     for digest in (None, "~a"):
         one, other = (Signature("tensor", 0, digest, version=v) for v in (1, 2))
         assert compare_signatures(one, other) is AttributeChange.WRITTEN

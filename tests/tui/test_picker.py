@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.tui.picker_app import PickerApp
-from tests.tui.helpers import on_screen, until
+from tests.tui.helpers import screen_text, wait_until
 
 if TYPE_CHECKING:
     import pytest
@@ -26,10 +26,10 @@ STALE = KernelEntry(Path("/r/kernel-3.json"), "3", "dead", "console", started=0.
 class Finder:
     def __init__(self, *entries: KernelEntry) -> None:
         self.entries: Sequence[KernelEntry] = entries
-        self.asked = 0
+        self.calls = 0
 
     async def __call__(self) -> Sequence[KernelEntry]:
-        self.asked += 1
+        self.calls += 1
         return self.entries
 
 
@@ -37,31 +37,31 @@ def picker(find: Finder) -> PickerApp:
     return PickerApp(find, looked_in=["/r"], every=0.02, now=lambda: 1_000.0)
 
 
-async def test_enter_attaches_to_the_highlighted_one() -> None:
+async def test_enter_attaches_to_the_highlighted_kernel() -> None:
     app = picker(find := Finder(STALE, CHURN, EDA))
     async with app.run_test(size=(100, 24)) as pilot:
-        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 3)
-        shown = on_screen(app)
-        assert "churn.ipynb" in shown
-        assert "2 min ago" in shown
-        assert "eda[b].ipynb" in shown
-        assert "dead" in shown
-        assert "stale" in shown
+        await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 3)
+        screen = screen_text(app)
+        assert "churn.ipynb" in screen
+        assert "2 min ago" in screen
+        assert "eda[b].ipynb" in screen
+        assert "dead" in screen
+        assert "stale" in screen
         app.simulate_key("j")
-        await until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 1)
-        asked = find.asked
-        await until(pilot, lambda: find.asked > asked + 1)
+        await wait_until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 1)
+        calls = find.calls
+        await wait_until(pilot, lambda: find.calls > calls + 1)
         assert app.screen.query_one(OptionList).highlighted == 1
         app.simulate_key("enter")
         await pilot.pause()
     assert app.return_value == EDA
 
 
-async def test_a_dead_one_cannot_be_chosen() -> None:
+async def test_a_dead_kernel_cannot_be_chosen() -> None:
     app = picker(Finder(STALE))
     async with app.run_test(size=(100, 24)) as pilot:
-        await until(pilot, lambda: "No running kernel found" in on_screen(app))
-        assert "(1 stale connection file)" in on_screen(app)
+        await wait_until(pilot, lambda: "No running kernel found" in screen_text(app))
+        assert "(1 stale connection file)" in screen_text(app)
         app.simulate_key("enter")
         await pilot.pause()
         assert app.is_running
@@ -70,25 +70,25 @@ async def test_a_dead_one_cannot_be_chosen() -> None:
     assert app.return_value == "demo"
 
 
-async def test_it_appears_by_itself() -> None:
+async def test_a_new_kernel_appears_by_itself() -> None:
     app = picker(find := Finder())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "No running kernel found" in on_screen(app))
+        await wait_until(pilot, lambda: "No running kernel found" in screen_text(app))
         find.entries = [CHURN]
-        await until(pilot, lambda: "churn.ipynb" in on_screen(app))
+        await wait_until(pilot, lambda: "churn.ipynb" in screen_text(app))
         app.simulate_key("q")
         await pilot.pause()
     assert app.return_value is None
 
 
-async def test_typing_filters() -> None:
+async def test_typing_filters_the_kernels() -> None:
     app = picker(Finder(CHURN, EDA))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 2)
+        await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 2)
         for key in ("slash", "e", "d", "a"):
             app.simulate_key(key)
             await pilot.pause()
-        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
+        await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
         app.simulate_key("enter")
         await pilot.pause()
         app.simulate_key("enter")
@@ -103,24 +103,22 @@ async def test_a_recording_can_be_opened_instead(tmp_path: Path, monkeypatch: py
         os.utime(tmp_path / name, (number * 100.0, number * 100.0))
     app = picker(Finder(CHURN))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "churn.ipynb" in on_screen(app))
+        await wait_until(pilot, lambda: "churn.ipynb" in screen_text(app))
         app.simulate_key("o")
-        await until(pilot, lambda: "newer[b].kscope" in on_screen(app))
-        assert "1.5 MB" in on_screen(app)
-        assert "15 min ago" in on_screen(app)
+        await wait_until(pilot, lambda: "newer[b].kscope" in screen_text(app))
+        assert "1.5 MB" in screen_text(app)
+        assert "15 min ago" in screen_text(app)
         app.simulate_key("enter")
         await pilot.pause()
     assert app.return_value == Path("newer[b].kscope")
 
 
-async def test_where_there_is_no_recording_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_missing_recording_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     app = picker(Finder(CHURN))
     async with app.run_test(size=(80, 24)) as pilot:
         app.simulate_key("o")
-        await until(pilot, lambda: "No recordings (*.kscope) in this folder" in on_screen(app))
+        await wait_until(pilot, lambda: "No recordings (*.kscope) in this folder" in screen_text(app))
         app.simulate_key("enter")
         app.simulate_key("q")
-        await until(pilot, lambda: "churn.ipynb" in on_screen(app))
+        await wait_until(pilot, lambda: "churn.ipynb" in screen_text(app))

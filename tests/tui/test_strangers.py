@@ -1,4 +1,4 @@
-"""A stranger's recording, changed at any place, is refused in a sentence or shown: nothing stumbles over it."""
+"""Changes a recording at random places: it is refused in a sentence or shown, and never crashes the app."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.script import churn
 
 TRIES = 60
 STRIDE = 7
-"""Moments between two that are looked at."""
+"""Only every so many moments are viewed."""
 PUT: tuple[Any, ...] = (
     None,
     True,
@@ -55,8 +55,8 @@ PUT: tuple[Any, ...] = (
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The scripted session, as a recording."""
+def recording_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The recording of the scripted session."""
     path = tmp_path_factory.mktemp("whole") / "a.kscope"
     timeline, recorder = Timeline(), Recorder(path, lambda why: pytest.fail(why))
     for event in churn().events:
@@ -65,14 +65,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-def places(value: Any) -> Iterator[Callable[[Any], None]]:
-    """Functions that each replace one value in a document."""
+def replacements(value: Any) -> Iterator[Callable[[Any], None]]:
+    """Yield functions that each replace one value in a document."""
     for key in range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ():
         yield lambda put, key=key: value.__setitem__(key, put)  # type: ignore[misc]
-        yield from places(value[key])
+        yield from replacements(value[key])
 
 
-def changed(path: Path, chance: random.Random) -> str:
+def change_one_value(path: Path, chance: random.Random) -> str:
     """Replace one value in an event, in its judgements, or in the description of the file."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         table, column = chance.choice(
@@ -80,7 +80,7 @@ def changed(path: Path, chance: random.Random) -> str:
         )
         (rowid, text) = chance.choice(database.execute(f"SELECT rowid, {column} FROM {table}").fetchall())
         documents = [json.loads(text)]
-        place, put = chance.choice(list(places(documents))), chance.choice(PUT)
+        place, put = chance.choice(list(replacements(documents))), chance.choice(PUT)
         place(put)
         database.execute(
             f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (json.dumps(documents[0]), rowid)
@@ -88,9 +88,9 @@ def changed(path: Path, chance: random.Random) -> str:
     return f"{table}.{column} {rowid}: {put!r:.30} in {text:.200}"
 
 
-def seen(path: Path, *, anew: bool) -> None:
-    """All that is shown of it."""
-    source = RecordingSource(path, rejudge=anew)
+def show_everything(path: Path, *, rejudge: bool) -> None:
+    """Show everything that a recording contains."""
+    source = RecordingSource(path, rejudge=rejudge)
     session = Session(source)
     session.listen(PlainLines(io.StringIO()))
     session.listen(JsonLines(session.view, io.BytesIO()))
@@ -133,16 +133,16 @@ def look(view: ViewState) -> None:
 
 @pytest.mark.fault(81)
 @pytest.mark.parametrize("seed", range(2))
-def test_a_recording_that_was_changed_anywhere_is_refused_or_shown(
-    written: bytes, tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
+def test_a_recording_changed_anywhere_is_refused_or_shown(
+    recording_bytes: bytes, tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
     chance, path = random.Random(seed), tmp_path / "a.kscope"
     refused = unsafe = 0
     for _ in range(TRIES):
-        path.write_bytes(written)
-        what = changed(path, chance)
+        path.write_bytes(recording_bytes)
+        what = change_one_value(path, chance)
         try:
-            seen(path, anew=chance.random() < 0.3)
+            show_everything(path, rejudge=chance.random() < 0.3)
         except RecordingError as error:
             refused += 1
             unsafe += not f"{error.title} {error.hint}".isprintable()

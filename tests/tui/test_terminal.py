@@ -1,4 +1,4 @@
-"""The product on terminals of every kind, and how it leaves them and the kernel."""
+"""Runs kernelscope on terminals of every kind, and checks how it leaves them and the kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from kernelscope.storage.recorder import Recorder
 from kernelscope.timeline.timeline import Update
-from tests.kernel.watching import INSTALLED, value
+from tests.kernel.watching import INSTALLED, evaluate
 from tests.support.kernels import KernelProcess
 from tests.support.script import Story, churn
 from tests.support.terminal import Terminal
@@ -22,7 +22,7 @@ from tests.support.terminal import Terminal
 HERE = Path(__file__).parents[2]
 
 
-def recorded(story: Story, path: Path) -> str:
+def write_recording(story: Story, path: Path) -> str:
     recorder = Recorder(path, lambda why: None)
     for event in story.events:
         recorder(Update(event))
@@ -32,7 +32,7 @@ def recorded(story: Story, path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return recorded(churn(), tmp_path_factory.mktemp("recording") / "a.kscope")
+    return write_recording(churn(), tmp_path_factory.mktemp("recording") / "a.kscope")
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,11 @@ def replay(recording: str, size: tuple[int, int] = (120, 36), env: dict[str, str
 
 @pytest.mark.fault(78)
 @pytest.mark.parametrize(
-    ("size", "shown"), [((1, 1), "k"), ((20, 5), "kernelscope needs"), ((10_000, 1), "needs 60×12")]
+    ("size", "text"), [((1, 1), "k"), ((20, 5), "kernelscope needs"), ((10_000, 1), "needs 60×12")]
 )
-def test_no_size_brings_it_down(recording: str, size: tuple[int, int], shown: str) -> None:
+def test_no_size_crashes_the_dashboard(recording: str, size: tuple[int, int], text: str) -> None:
     with replay(recording, size) as terminal:
-        terminal.until_shown(shown)
+        terminal.wait_until_shown(text)
         terminal.press("oq")
         assert terminal.wait() == 0
         assert terminal.strange == []
@@ -62,57 +62,59 @@ def test_no_size_brings_it_down(recording: str, size: tuple[int, int], shown: st
 
 
 @pytest.mark.fault(78)
-def test_a_storm_of_sizes_ends_in_the_last_one(recording: str) -> None:
+def test_many_resizes_end_at_the_last_size(recording: str) -> None:
     with replay(recording) as terminal:
-        terminal.until_shown("RESTORED")
+        terminal.wait_until_shown("RESTORED")
         for number in range(200):
             terminal.resize(1 + number * 37 % 300, 1 + number * 23 % 90)
-        terminal.until_quiet()  # Textual may take one signal inside another, and the earlier size for the later
+        terminal.wait_until_quiet()  # Textual may handle one signal inside another, and use the earlier size
         terminal.resize(100, 30)
-        terminal.until(lambda t: "RESTORED" in t.screen and "END" in t.lines[0] and "q quit" in t.lines[29])
+        terminal.wait_until(
+            lambda t: "RESTORED" in t.screen and "END" in t.lines[0] and "q quit" in t.lines[29]
+        )
         terminal.press("q")
         assert terminal.wait() == 0
         assert terminal.restored
 
 
-# Terminals that can do little, and none.
+# Limited terminals, and none.
 
 
 @pytest.mark.fault(78)
-def test_a_terminal_that_cannot_be_drawn_on_gets_lines(recording: str, kernel: KernelProcess) -> None:
+def test_a_terminal_without_cursor_control_gets_lines(recording: str, kernel: KernelProcess) -> None:
     with replay(recording, env={"TERM": "dumb"}) as terminal:
         assert terminal.wait() == 0
         assert "restored" in terminal.printed
         assert terminal.shapes <= {"\r", "\n"}
     attach = ("-m", "kernelscope", "attach", str(kernel.connection_file))
     with Terminal(*attach, env={"TERM": "dumb"}) as terminal:
-        terminal.until_shown("attached to")
+        terminal.wait_until_shown("attached to")
         terminal.press("\x03")
         assert terminal.wait() == 130
         assert terminal.shapes <= {"\r", "\n"}
         assert "printing the runs as lines" in terminal.screen
-    assert not value(kernel.client(), INSTALLED)
+    assert not evaluate(kernel.client(), INSTALLED)
 
 
-def piped(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_piped(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kernelscope", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
 @pytest.mark.fault(78)
-def test_without_a_terminal_there_are_lines_or_a_sentence(recording: str, kernel: KernelProcess) -> None:
-    lines = piped("replay", recording)
+def test_without_a_terminal_there_are_lines_or_an_error(recording: str, kernel: KernelProcess) -> None:
+    lines = run_piped("replay", recording)
     assert (lines.returncode, lines.stderr) == (0, "")
     assert "\x1b" not in lines.stdout
     assert "restored" in lines.stdout
-    refused = piped("attach", str(kernel.connection_file))
+    refused = run_piped("attach", str(kernel.connection_file))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "needs a terminal" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.fault(79)
-def test_what_is_meant_is_told_without_colours(recording: str) -> None:
+def test_the_dashboard_can_be_read_without_colours(recording: str) -> None:
     screens: dict[str, str] = {}
     for name, keys, env in (
         ("dark", "", {}),
@@ -121,10 +123,10 @@ def test_what_is_meant_is_told_without_colours(recording: str) -> None:
         ("16 colours", "", {"TERM": "xterm-16color", "COLORTERM": ""}),
     ):
         with replay(recording, env=env) as terminal:
-            terminal.until_shown("RESTORED")
+            terminal.wait_until_shown("RESTORED")
             terminal.press(keys + "o")
-            terminal.until_shown("▾")
-            terminal.until_quiet()
+            terminal.wait_until_shown("▾")
+            terminal.wait_until_quiet()
             screens[name] = terminal.screen
             terminal.press("q")
             assert terminal.wait() == 0
@@ -145,36 +147,36 @@ while not os.path.exists("enough"): clf.partial_fit([[0.0], [1.0]], [0, 1], clas
 """
 
 
-def test_in_a_real_kernel_looking_between_runs_is_a_key_and_a_yes_away(kernel: KernelProcess) -> None:
+def test_polling_a_real_kernel_takes_a_key_and_a_confirmation(kernel: KernelProcess) -> None:
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
-        terminal.until_shown("No models yet")
+        terminal.wait_until_shown("No models yet")
         terminal.press("p")
-        terminal.until_shown("Poll between runs as well?")
-        assert not value(client, _POLLS)
+        terminal.wait_until_shown("Poll between runs as well?")
+        assert not evaluate(client, _POLLS)
         terminal.press("\r")
-        terminal.until_shown("polls every 5 s")
-        terminal.until(lambda t: value(client, _POLLS))
+        terminal.wait_until_shown("polls every 5 s")
+        terminal.wait_until(lambda t: evaluate(client, _POLLS))
         terminal.press("p")
-        terminal.until_shown("Stop polling between runs?")
+        terminal.wait_until_shown("Stop polling between runs?")
         terminal.press("\r")
-        terminal.until_gone("polls every 5 s")
-        terminal.until(lambda t: not value(client, _POLLS))
+        terminal.wait_until_gone("polls every 5 s")
+        terminal.wait_until(lambda t: not evaluate(client, _POLLS))
         terminal.press("q")
         assert terminal.wait() == 0
 
 
-def test_of_a_real_cell_that_goes_on_it_tells_what_moves(kernel: KernelProcess) -> None:
+def test_movements_of_a_real_running_cell_are_shown(kernel: KernelProcess) -> None:
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
-        terminal.until_shown("No models yet")
+        terminal.wait_until_shown("No models yet")
         client.execute("clf = None")
         request = client.execute(_TRAINING)
-        terminal.until(lambda t: "has been running for" in t.screen and "∿ clf t_ " in t.screen)
+        terminal.wait_until(lambda t: "has been running for" in t.screen and "∿ clf t_ " in t.screen)
         (kernel.folder / "enough").touch()
         while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != request:
             pass
-        terminal.until(lambda t: "CREATED" in t.screen and "∿" not in t.screen)
+        terminal.wait_until(lambda t: "CREATED" in t.screen and "∿" not in t.screen)
         terminal.press("q")
         assert terminal.wait() == 0
     client.execute_interactive("del clf", timeout=60)
@@ -184,21 +186,21 @@ def test_of_a_real_cell_that_goes_on_it_tells_what_moves(kernel: KernelProcess) 
 
 
 @pytest.mark.fault(80)
-def test_suspended_and_back(recording: str) -> None:
+def test_the_dashboard_can_be_suspended_and_continued(recording: str) -> None:
     with replay(recording) as terminal:
-        terminal.until_shown("RESTORED")
+        terminal.wait_until_shown("RESTORED")
         for _ in range(2):
             terminal.press("\x1a")
-            terminal.until(lambda t: stopped(t) and t.restored)
+            terminal.wait_until(lambda t: is_stopped(t) and t.restored)
             terminal.cells = [[" "] * 120 for _ in range(36)]
             os.kill(terminal.process.pid, signal.SIGCONT)
-            terminal.until(lambda t: "RESTORED" in t.screen and "1049" in t.modes)
+            terminal.wait_until(lambda t: "RESTORED" in t.screen and "1049" in t.modes)
         terminal.press("q")
         assert terminal.wait() == 0
         assert terminal.restored
 
 
-def stopped(terminal: Terminal) -> bool:
+def is_stopped(terminal: Terminal) -> bool:
     status = Path(f"/proc/{terminal.process.pid}/stat").read_text()
     return status.rpartition(")")[2].split()[0] == "T"
 
@@ -218,15 +220,15 @@ _ENDS: dict[str, tuple[Callable[[Terminal], None], int]] = {
 
 
 @pytest.mark.fault(80)
-def test_however_it_ends_the_probe_leaves_and_the_terminal_is_as_it_was(
+def test_however_it_ends_the_probe_is_uninstalled_and_the_terminal_restored(
     kernel: KernelProcess, record_property: Callable[[str, object], None]
 ) -> None:
     client = kernel.client()
     took = {}
     for name, (end, status) in _ENDS.items():
         with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
-            terminal.until_shown("No models yet")
-            assert value(client, INSTALLED)
+            terminal.wait_until_shown("No models yet")
+            assert evaluate(client, INSTALLED)
             began = time.monotonic()
             end(terminal)
             assert terminal.wait() == status, name
@@ -234,21 +236,21 @@ def test_however_it_ends_the_probe_leaves_and_the_terminal_is_as_it_was(
             assert terminal.closed or terminal.restored, name
             assert terminal.strange == []
             assert "Traceback" not in terminal.printed
-        assert not value(client, INSTALLED), name
+        assert not evaluate(client, INSTALLED), name
     record_property(
         "table", "\n".join(f"{n:<8} {s:.2f} s until the process had ended" for n, s in took.items())
     )
 
 
 @pytest.mark.fault(80)
-def test_a_busy_kernel_is_not_waited_for(kernel: KernelProcess) -> None:
-    """It reads that we have left when its cell has ended; the process is gone long before that."""
+def test_quitting_does_not_wait_for_a_busy_kernel(kernel: KernelProcess) -> None:
+    """The kernel reads the detach after its cell has ended; our process has ended long before."""
     client, go = kernel.client(), kernel.folder / "go"
     for end in (_sent("SIGHUP"), Terminal.hang_up):
         with Terminal("-m", "kernelscope", str(kernel.connection_file)) as terminal:
-            terminal.until_shown("No models yet")
+            terminal.wait_until_shown("No models yet")
             request = client.execute("import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)")
-            terminal.until_shown("showing after")
+            terminal.wait_until_shown("showing after")
             end(terminal)
             assert terminal.wait() == 130
             assert terminal.closed or terminal.restored
@@ -256,27 +258,27 @@ def test_a_busy_kernel_is_not_waited_for(kernel: KernelProcess) -> None:
         while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != request:
             pass
         go.unlink()
-        assert not value(client, INSTALLED)
+        assert not evaluate(client, INSTALLED)
 
 
 @pytest.mark.fault(80)
-def test_a_terminal_that_goes_without_a_word_is_noticed(kernel: KernelProcess) -> None:
-    """No signal comes: what is written fails, again and again."""
+def test_a_terminal_that_disappears_without_a_signal_is_noticed(kernel: KernelProcess) -> None:
+    """No signal comes, but every write fails."""
     client = kernel.client()
     with Terminal("-m", "kernelscope", str(kernel.connection_file), controlling=False) as terminal:
-        terminal.until_shown("No models yet")
+        terminal.wait_until_shown("No models yet")
         terminal.hang_up()
         for _ in range(3):
             client.execute_interactive("pass", timeout=60)
         assert terminal.wait() != 0
-    assert not value(client, INSTALLED)
+    assert not evaluate(client, INSTALLED)
 
 
 @pytest.mark.fault(80)
-def test_the_picker_leaves_the_terminal_as_it_was_too(tmp_path: Path) -> None:
+def test_the_picker_restores_the_terminal_too(tmp_path: Path) -> None:
     for name in ("SIGTERM", "SIGHUP"):
         with Terminal("-m", "kernelscope", env={"JUPYTER_RUNTIME_DIR": str(tmp_path)}) as terminal:
-            terminal.until_shown("No running kernel found")
+            terminal.wait_until_shown("No running kernel found")
             _sent(name)(terminal)
             assert terminal.wait() == 130
             assert terminal.restored
@@ -293,13 +295,13 @@ main(sys.argv[1:])
 
 
 @pytest.mark.fault(80, 73)
-def test_a_stumble_of_our_own_is_a_sentence_and_the_probe_leaves(kernel: KernelProcess) -> None:
+def test_a_bug_of_our_own_is_a_sentence_and_the_probe_is_uninstalled(kernel: KernelProcess) -> None:
     with Terminal("-c", _STUMBLES, str(kernel.connection_file)) as terminal:
-        terminal.until_shown("No models yet")
+        terminal.wait_until_shown("No models yet")
         terminal.press("s")
         assert terminal.wait() == 1
         assert r"kernelscope hit an internal error: RuntimeError: odd \x1b]0;owned\x07[/b]" in terminal.screen
         assert "Traceback" not in terminal.printed
         assert terminal.strange == []
         assert terminal.restored
-    assert not value(kernel.client(), INSTALLED)
+    assert not evaluate(kernel.client(), INSTALLED)
