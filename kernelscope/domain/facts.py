@@ -104,6 +104,8 @@ class ObjectFacts(Struct, frozen=True):
     as a ``local`` model; empty if it is new, or was reported before."""
     helper: bool = False
     """No model, but something that works on one (a scheduler): it has no row."""
+    since: int | None = None
+    """Its content had its turn only now: the execution count of the first run that can have done what differs."""
 
 
 class Call(Struct, frozen=True):

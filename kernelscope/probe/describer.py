@@ -40,8 +40,9 @@ class Describer:
         """All these tokens, as the look before had them."""
         self.is_thorough = True
         """What another object at the same address would change is looked for, too."""
-        self.look = 0
-        """The number of the look, which counts from 1."""
+        self.run = 0
+        """The execution count of the run that the look follows."""
+        self.is_between_runs = False
         self.objects: dict[int, wire.ObjectFacts] = {}
         """By token, the records that differ from those of the look before."""
         self.seen: dict[int, None] = {}
@@ -56,9 +57,15 @@ class Describer:
         self.described = 0
         """Objects whose attributes were gone through."""
 
-    def begin(self, cut: list[str]) -> None:
-        """Another look begins."""
-        self.look += 1
+    def begin(self, cut: list[str], run: int, *, is_between_runs: bool) -> None:
+        """Another look begins.
+
+        Args:
+            cut: what the walk has left out.
+            run: the execution count of the run that it follows.
+            is_between_runs: what it finds was done after that run.
+        """
+        self.run, self.is_between_runs = run, is_between_runs
         self.objects, self.seen, self.cut, self.unreadable = {}, {}, cut, set()
         self.behind = self.has_other_parts = False
         self.described = 0
@@ -82,7 +89,9 @@ class Describer:
         levels = max(tracked.levels, min(levels, reader.levels))
         is_other = tracked.owed or tracked.has_other_names or levels != tracked.levels
         still = not is_other and self.is_unchanged(obj, tracked)
-        tracked.looked_at, tracked.levels, tracked.has_other_names = self.look, levels, False
+        missed = self._first_missed(tracked)
+        tracked.looked_after, tracked.levels, tracked.has_other_names = self.run, levels, False
+        tracked.is_changed = False
         tracked.is_linked = reader.is_linked
         if still and not self.visits_all:
             take_mark(obj, tracked, reader)
@@ -100,9 +109,16 @@ class Describer:
         if tracked.owed or record != before:
             tracked.record = self.objects[token] = record
             tracked.owed = False
+            if before is not None and missed:
+                self.objects[token] = {**record, "since": missed}
         tracked.content = Content(tracked.in_order)
         take_mark(obj, tracked, reader)
         return token
+
+    def _first_missed(self, tracked: TrackedObject) -> int:
+        """The first run that can have changed the content, if that is not the one that the look follows; else 0."""
+        first = tracked.looked_after + 1
+        return first if not tracked.is_changed and first < self.run + self.is_between_runs else 0
 
     def _track(self, obj: Any, token: int) -> TrackedObject:
         tracked = self.tracked.get(token)

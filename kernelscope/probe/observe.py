@@ -84,7 +84,7 @@ class Observer:
         """Report what changed while no cell ran, if anything did."""
         begun = perf_counter()
         is_late = not self._is_settled or self.scanner.behind
-        findings = self._scan(Touched())
+        findings = self._scan(Touched(), self._runs.latest_execution_count(), is_between_runs=True)
         if findings["names"] or findings["objects"]:
             findings["late"] = is_late or self.scanner.reached_again
             self.calls.check_tool()
@@ -100,7 +100,8 @@ class Observer:
         calls = self.calls.drain()
         facts = run.describe(ended)
         source = self._runs.source_of(run, facts["execution_count"])
-        findings = self._scan(self._mentions.read(source, frozenset(call.token for call in calls)))
+        touched = self._mentions.read(source, frozenset(call.token for call in calls))
+        findings = self._scan(touched, facts["execution_count"])
         findings["late"] = is_late or self.scanner.reached_again
         findings["cut"] = [*run.cut, *findings["cut"]]
         findings["run"] = facts
@@ -123,13 +124,13 @@ class Observer:
         """Let what the last observation cost count for the run whose hook has sent it."""
         self._unbilled = 0.0
 
-    def _scan(self, touched: Touched | None) -> wire.Findings:
+    def _scan(self, touched: Touched | None, run: int, *, is_between_runs: bool = False) -> wire.Findings:
         """One look; what an earlier one found and did not report comes with it."""
         if not self._is_settled:
             # fault: 27a
             self.scanner.resend_all_next_time()
         self._is_settled = False
-        return self.scanner.scan(touched)
+        return self.scanner.scan(touched, run, is_between_runs=is_between_runs)
 
     def _add_calls(self, findings: wire.Findings, calls: list[Any]) -> None:
         """Those on objects that a name or a composite reaches."""

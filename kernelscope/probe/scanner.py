@@ -67,6 +67,8 @@ class NamespaceScanner:
         """By global, the tokens of the models that names reach through it."""
         self._must_walk = False
         """The last walk came upon something that only another walk can compare."""
+        self._run = 0
+        self._is_between_runs = False
         self._at_work = False
         """A look has begun and not ended: one that was broken off, if another begins."""
         self._in_sight: dict[int, None] = {}
@@ -105,7 +107,9 @@ class NamespaceScanner:
         """Have the class of every model that a look describes given to a function."""
         self.describer.on_class = on_class
 
-    def scan(self, touched: Touched | None = None) -> wire.Findings:
+    def scan(
+        self, touched: Touched | None = None, run: int = 0, *, is_between_runs: bool = False
+    ) -> wire.Findings:
         """One look: ``{"names", "objects", "cut"}`` as differences to the look before.
 
         ``unreached``, if there are any, lists the names whose model is gone and that a budget left out: they
@@ -116,7 +120,10 @@ class NamespaceScanner:
 
         Args:
             touched: what a cell may have done something to; ``None`` if that may be anything.
+            run: the execution count of the run that the look follows.
+            is_between_runs: it looks for what was done after that run.
         """
+        self._run, self._is_between_runs = run, is_between_runs
         if self._at_work:
             self._begin_again()
         self._at_work = True
@@ -154,7 +161,9 @@ class NamespaceScanner:
         walk = self._walk_if_changed(changed)
         if walk is not None:
             self._cut_by_walk = walk.left_out()
-        self.describer.begin(list(self._cut_by_walk))
+        self.describer.begin(list(self._cut_by_walk), self._run, is_between_runs=self._is_between_runs)
+        for tracked in changed:
+            tracked.is_changed = True
         if walk is not None:
             self._describe_named(walk)
         for tracked in changed:

@@ -27,7 +27,8 @@ class TrackedObject:
         "known",
         "levels",
         "lists",
-        "looked_at",
+        "is_changed",
+        "looked_after",
         "mark",
         "owed",
         "record",
@@ -53,8 +54,10 @@ class TrackedObject:
         """Attributes that are lists with parts in them."""
         self.levels = 0
         """How deep parts of parts of it are reported."""
-        self.looked_at = 0
-        """The number of the look that last compared its content."""
+        self.looked_after = 0
+        """The execution count of the run after which its content was last looked at."""
+        self.is_changed = False
+        """Its attributes hold something else than at the last look, which was after the run before."""
         self.bindings: dict[str, Binding] = {}
         self.content: Any = None
         """``Content``: what is compared of its attributes."""

@@ -88,7 +88,7 @@ class NamespaceWalk:
         for depth in range(MOST_DEPTH + 1):
             below: list[_Place] = []
             self.visited += len(level) if depth else 0
-            for order, name, value, path, holder in level:
+            for order, name, value, path, holder in _take_turns(level) if depth else level:
                 kind = self._types.of(type(value)).kind
                 if kind == ESTIMATOR:
                     if len(models) >= MOST_MODELS:
@@ -162,6 +162,24 @@ class NamespaceWalk:
     def _is_of_interest(self, value: Any) -> bool:
         # fault: 63a
         return self._types.of(type(value)).kind != OPAQUE
+
+
+def _take_turns(level: list[_Place]) -> list[_Place]:
+    """What lies below each global takes turns, so that a bound leaves out the rest of the largest, not of the last."""
+    if len(level) <= MOST_NODES // 4:
+        return level
+    turns: dict[int, int] = {}
+    ranked = []
+    for place in level:
+        root = place[0][0]
+        turns[root] = turn = turns.get(root, 0) + 1
+        ranked.append((turn, place[0], place))
+    ranked.sort(key=_turn)
+    return [place for _, _, place in ranked]
+
+
+def _turn(ranked: tuple[int, tuple[int, ...], _Place]) -> tuple[int, tuple[int, ...]]:
+    return ranked[0], ranked[1]
 
 
 def root_of(name: str) -> str:

@@ -52,7 +52,7 @@ class Part(TypedDict):
     key: str | None
 
 
-class ObjectFacts(TypedDict):
+class _AnyObjectFacts(TypedDict):
     """One model object, as it was when the probe looked."""
 
     token: int
@@ -70,6 +70,12 @@ class ObjectFacts(TypedDict):
     signs: Sequence[str]
     known: str
     helper: bool
+
+
+class ObjectFacts(_AnyObjectFacts, total=False):
+    """One model object that is new or differs."""
+
+    since: int
 
 
 # What a run did.

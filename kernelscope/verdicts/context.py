@@ -61,6 +61,17 @@ class JudgingContext:
             )
         )
 
+    @cached_property
+    def missed_since(self) -> Mapping[int, int]:
+        """Objects whose content had its turn late, by token: the first run that can have done what differs."""
+        run = self.observation.run
+        now = None if run is None else run.execution_count
+        return {
+            facts.token: facts.since
+            for facts in self.observation.objects
+            if facts.since is not None and (now is None or facts.since < now)
+        }
+
     def _is_unread(self, token: int) -> bool:
         facts = self.after.get(token)
         return facts is not None and rules_for(facts).is_unread(facts)

@@ -230,17 +230,19 @@ def _build_change(
         persistence=_persistence(finding, saved),
         stale=_stale_partners(before, after, context) if before else (),
     )
-    return _date_change(replace(change, background=_background(change, before, after, context)), context)
+    change = replace(change, background=_background(change, before, after, context))
+    return _date_change(change, context, context.missed_since.get(after.token))
 
 
-def _date_change(change: Change, context: JudgingContext) -> Change:
+def _date_change(change: Change, context: JudgingContext, missed_since: int | None = None) -> Change:
     """Adds the run that the change belongs to, and whether it was found late."""
     run = context.observation.run
     change = replace(change, execution_count=None if run is None else run.execution_count)
-    if not context.observation.late:
+    if not context.observation.late and missed_since is None:
         return change
     certainty: Certainty = "inferred" if change.certainty == "observed" else change.certainty
-    return replace(change, certainty=certainty, late=Late(context.late_since))
+    since = context.late_since if context.observation.late else missed_since
+    return replace(change, certainty=certainty, late=Late(since))
 
 
 def _background(

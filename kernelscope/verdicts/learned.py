@@ -61,6 +61,11 @@ def same_object(
     through = _learned_through_parts(before, after, learning_calls, parts, was, now, context, depth)
     if through.happened:
         return through
+    if attributes and not learning_calls and after.token in context.missed_since:
+        # What this run's code says is no evidence: the run may be another one.
+        return LearnedFinding(
+            Learned.UNKNOWN if was or now else Learned.NONE, "unknown", attributes.evidence()
+        )
     if learning_calls:
         return _by_calls(after, learning_calls, was, now, attributes, context)
     if not attributes and not parts.happened:
