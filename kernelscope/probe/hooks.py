@@ -52,6 +52,7 @@ class Hooks:
         interrupts.end_run()  # one whose end was not noticed
         # fault: 43a
         if not info.store_history or info.silent:
+            self._observer.interlude.disturb()
             return  # a tool's own request
         parent = self._runs.current_parent()
         is_nested = self._runs.is_nested(parent)
@@ -121,7 +122,9 @@ class Hooks:
     def _look_before(self, run: Run) -> None:
         """Report what changed since the last run."""
         observer = self._observer
-        if observer.acquire_lock():
+        if observer.is_up_to_date():
+            run.has_look_before = True
+        elif observer.acquire_lock():
             try:
                 observer.observe_between_runs()
                 run.has_look_before = True

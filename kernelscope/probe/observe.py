@@ -14,6 +14,7 @@ from .cost import CostMeter
 from .guard import MOST_FAILURES
 from .history import History
 from .identity import target_of
+from .interlude import Interlude
 from .interrupts import is_own_failure
 from .library import Libraries
 from .mentions import MentionReader, Touched
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LOCK_WAIT_S = 0.2
 """The longest that a hook waits for the poller's look to end."""
+MOST_NAMED = 20
+"""Of what a look left out: how much is named; the rest is counted."""
 
 
 class Observer:
@@ -58,6 +61,7 @@ class Observer:
         """Of the latest observation."""
         self._is_settled = True
         """What the last look found was reported, and no run has ended since."""
+        self.interlude = Interlude(ip.kernel, runs)
         self._unbilled = 0.0
         """Seconds that it took to keep and to send the last observation, which its own cost does not contain."""
 
@@ -113,10 +117,16 @@ class Observer:
         self._publish(findings, ended, run)
         self._is_settled = True
         self._watch_more_calls()
+        self.interlude.begin(source)
+
+    def is_up_to_date(self) -> bool:
+        """Whether nothing can have changed since the last look."""
+        return self._is_settled and not self.scanner.behind and self.interlude.is_quiet()
 
     def report_unseen(self, run: Run, ended: float, reason: str) -> None:
         """Report a run that could not be looked at; the next look reports what it did."""
         self._is_settled = False
+        self.interlude.disturb()
         cut = [*run.cut, f"the look after this run{reason}"]
         self._publish({"run": run.describe(ended), "names": {}, "objects": [], "cut": cut}, ended, run)
 
@@ -188,8 +198,10 @@ class Observer:
             begun: when the hook began that made it, by ``perf_counter``.
         """
         self.seq += 1
+        self._cost.not_evaluated += len(findings["cut"])
+        findings["cut"] = _shorten(findings["cut"])
         left_out = sum(len(facts["not_evaluated"]) for facts in findings["objects"])
-        self._cost.not_evaluated += len(findings["cut"]) + left_out
+        self._cost.not_evaluated += left_out
         # fault: 31a
         body = dumps(findings)
         encoded = perf_counter()
@@ -206,3 +218,9 @@ class Observer:
             )
         self._sender.send({"kind": "observation", "observation": text})
         self._unbilled = perf_counter() - encoded
+
+
+def _shorten(cut: list[str]) -> list[str]:
+    """The first of what was left out, and how many more there are."""
+    more = len(cut) - MOST_NAMED
+    return cut if more <= 0 else [*cut[:MOST_NAMED], f"{more:,} more"]
