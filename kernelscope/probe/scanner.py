@@ -241,7 +241,7 @@ class NamespaceScanner:
         seen[token] = None
         tracked = self._track(obj, token)
         if tracked.record is not None and self.reader.overdue():
-            cut.append(f"generation {tracked.generation}: no time left to look at it")
+            cut.append(f"#{tracked.generation}: no time left to look at it")
             self.behind = True
             return token
         still = not tracked.owed and self._is_unchanged(obj, tracked)
