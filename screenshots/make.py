@@ -109,6 +109,7 @@ class _Normaliser:
         if isinstance(event, Attached):
             self._folder = str(Path(event.kernel.connection_file).parent)
             built["kernel"]["pid"] = 4711
+            built["cost"] = msgspec.to_builtins(_cost(1))
         elif isinstance(event, Observed):
             run = built["observation"]["run"]
             run["started"] = _STARTED + _MINUTE * self._runs

@@ -405,3 +405,176 @@ class NamespaceScanner:
     def parameter_parts(self, obj: Any) -> list[Part]:
         """The models that it was given; changes nothing here, so that another thread may ask."""
         return self._parts.parameter_parts(obj)
+<<<<<<< HEAD
+=======
+
+    # One object.
+
+    def _describe(
+        self,
+        obj: Any,
+        objects: dict[int, wire.ObjectFacts],
+        seen: dict[int, None],
+        cut: list[str],
+        depth: int,
+    ) -> int:
+        """Notes the object's facts if they differ, and those of its parts; returns its token.
+
+        One that is made of what cannot be read has no record afterwards: what holds it is left out, too.
+        """
+        token = self.tokens.of(obj)
+        if token in seen:
+            return token
+        seen[token] = None
+        tracked = self._track(obj, token)
+        if tracked.record is not None and self.reader.overdue():
+            cut.append(f"#{tracked.generation}: no time left to look at it")
+            self.behind = True
+            return token
+        still = not tracked.owed and self._is_unchanged(obj, tracked)
+        record = None if still else self._record(obj, token, tracked)
+        if record is None and tracked.record is not None and not tracked.record["parts"]:
+            return token
+        levels = min(depth, self._parts.reader_of(obj).levels)
+        parts = self._describe_parts(obj, tracked, objects, seen, cut, levels)
+        if parts is None:
+            self._unreadable.add(token)
+            tracked.record = None
+            return token
+        if record is None:
+            record = tracked.record.copy()  # type: ignore[union-attr] # what is unchanged was described before
+        record["parts"] = parts
+        record["partners"] = tracked.record["partners"] if tracked.record is not None else []
+        if tracked.owed or record != tracked.record:
+            tracked.record = objects[token] = record
+            tracked.owed = False
+        return token
+
+    def _track(self, obj: Any, token: int) -> TrackedObject:
+        tracked = self.tracked.get(token)
+        if tracked is None:
+            tracked = self.tracked[token] = TrackedObject(obj)
+            tracked.known = "part" if token in self._folded else ""
+        elif tracked.record is None and tracked.generation is not None:
+            tracked.known = tracked.known or "local"
+        return tracked
+
+    def _describe_parts(
+        self,
+        obj: Any,
+        tracked: TrackedObject,
+        objects: dict[int, wire.ObjectFacts],
+        seen: dict[int, None],
+        cut: list[str],
+        levels: int,
+    ) -> list[wire.Part] | None:
+        """Its ``Part`` facts; ``None`` if one of them cannot be read."""
+        folded = len(self._parts.folded)
+        parts = self._parts.parts_of(obj) if levels else []
+        tracked.folds = len(self._parts.folded) > folded
+        facts: list[wire.Part] = []
+        for label, key, part in parts:
+            if self._parts.is_unreadable(part):
+                return None
+            token = self._describe(part, objects, seen, cut, levels - 1)
+            if token in self._unreadable:
+                return None
+            facts.append({"label": label, "token": token, "key": key})
+        return facts
+
+    def _is_unchanged(self, obj: Any, tracked: TrackedObject) -> bool:
+        """Whether a comparison attribute by attribute, in C if possible, finds all as it was.
+
+        The parts of a composite change by themselves: one that is made of its attributes is looked at in full.
+        """
+        record, own = tracked.record, instance_dict(obj)
+        if record is None or own is None or record["not_evaluated"]:
+            return False
+        info = self.types.of(type(obj))
+        reader, bindings = self.libraries.reader_of(info), tracked.in_order
+        if not reader.by_attributes:
+            values = [pair for part in reader.split(obj, info) for pair in part.items()]
+            return len(values) == len(bindings) and all(
+                name == place and self.reader.is_still(value, binding)
+                for (name, value), (place, binding) in zip(values, bindings)
+            )
+        if record["parts"] or tracked.folds or len(bindings) != len(own):
+            return False
+        return all(
+            # A key that is no plain name may define `__eq__`.
+            name is place and self.reader.is_still(value, binding)
+            for (name, value), (place, binding) in zip(pairs_of(own, len(bindings)), bindings)
+        )
+
+    def _record(self, obj: Any, token: int, tracked: TrackedObject) -> wire.ObjectFacts:
+        info = self.types.of(type(obj))
+        self.on_class(type(obj))
+        reader = self.libraries.reader_of(info)
+        params, learned = reader.split(obj, info)
+        names = [n for n, _ in attributes_of(obj)] if reader.by_attributes else [*params, *learned]
+        tracked.in_order = [(n, tracked.binding(n if n in params else "." + n)) for n in names]
+        left_out: list[str] = []
+        signatures: dict[str, wire.Signature] = {}
+        for name, value in learned.items():
+            if self.reader.overdue():
+                left_out.append(name)
+                self.behind = True
+            else:
+                computed = name in reader.computed
+                signatures[name] = self.reader.signature(value, tracked.binding("." + name), computed)
+        return {
+            "token": token,
+            "generation": tracked.generation,
+            "cls": info.name,
+            "library": info.library,
+            "id": id(obj),
+            "by_address": tracked.is_by_address(),
+            "params": {n: self.reader.parameter(v, tracked.binding(n)) for n, v in params.items()},
+            "learned": signatures,
+            "parts": [],
+            "bases": info.bases,
+            "not_evaluated": left_out,
+            "partners": [],
+            "signs": reader.training_evidence(obj),
+            "helper": reader.is_helper,
+            "known": tracked.known,
+        }
+
+    def _note_partners(self, token: int, partners: list[int], objects: dict[int, wire.ObjectFacts]) -> None:
+        tracked = self.tracked[token]
+        if tracked.record is not None and partners != tracked.record["partners"]:
+            tracked.record = objects[token] = {**tracked.record, "partners": partners}
+
+    def _name(self, token: int, objects: dict[int, wire.ObjectFacts]) -> None:
+        """Numbers an object that a name reaches for the first time."""
+        tracked = self.tracked[token]
+        if tracked.generation is not None or (tracked.record is not None and tracked.record["helper"]):
+            return
+        number = self._generation_of(tracked)
+        if tracked.record is not None:
+            tracked.record = objects[token] = {**tracked.record, "generation": number}
+
+    def _forget(self, seen: dict[int, None]) -> None:
+        """Drops the dead; of what lives on out of sight, in case a name comes back to it, the
+        number and the bindings stay.
+
+        What has left sight since the last look is gone through, and a few of what left it before.
+        """
+        gone = [t for t in self._in_sight if t not in seen]
+        gone += [self._hidden.popitem(last=False)[0] for _ in range(min(len(self._hidden), HIDDEN_PER_LOOK))]
+        self._in_sight = seen
+        self.visited = len(gone)
+        for token in gone:
+            tracked = self.tracked.get(token)
+            if tracked is None or token in seen:
+                continue
+            tracked.record = None
+            if tracked.is_dead():
+                del self.tracked[token]
+            else:
+                self._hidden[token] = None
+
+
+def _ignore(_cls: type) -> None:
+    """Stands for a watcher of calls, if there is none."""
+>>>>>>> main

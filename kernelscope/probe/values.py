@@ -67,7 +67,7 @@ class ValueReader:
 
     def __init__(self, types_: TypeCache, tokens: Tokens, tensors: Tensors) -> None:
         self._types, self._tokens, self._tensors = types_, tokens, tensors
-        self._fingerprints = FingerprintReader(types_, tokens, self.small_bytes)
+        self.fingerprints = FingerprintReader(types_, tokens, self.small_bytes)
         self._budget = Budget(float("inf"))
         self._contents: dict[int, TensorContent] = {}
         """By id, the tensors that this look has read already: a network's parts hold the same."""
@@ -124,7 +124,7 @@ class ValueReader:
             same: bool = value.tobytes() == binding.raw
             return same
         if binding.fingerprint is not None:
-            return self._fingerprints.is_same(value, binding.fingerprint)
+            return self.fingerprints.is_same(value, binding.fingerprint)
         if binding.late:
             return False
         return binding.digest is None or is_small_atom(value) or self._types.of(type(value)).kind == ESTIMATOR
@@ -157,7 +157,7 @@ class ValueReader:
             self._describe(value, binding)
         binding.digest = None if exact is None else ("" if exact else "~") + digest.hexdigest()
         takes = exact and raw is None and not is_atom(value) and type(value) is not ndarray_type()
-        binding.fingerprint = self._fingerprints.take(value) if takes else None
+        binding.fingerprint = self.fingerprints.take(value) if takes else None
 
     def _refresh_tensor(self, value: Any, binding: Binding) -> None:
         """A tensor is compared by its count of writes, and by samples that are spread over all of it."""

@@ -189,8 +189,8 @@ class Walk:
         self._continue(fit, x, y, again, stateless)
         creation = f"m = {self._source}\n{fit}"
         accepted = ["reset fitted", "reset none"] if stateless and not frozen else ["reset fitted"]
-        self._do("anew", creation, m=accepted)
-        self._do("anew 2", creation, m=accepted)
+        self._do("recreate", creation, m=accepted)
+        self._do("recreate 2", creation, m=accepted)
         self._do("delete", "del m, twin, other", m=["deleted"], twin=["deleted"], other=["deleted"])
         return self.steps
 

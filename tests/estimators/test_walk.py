@@ -34,7 +34,7 @@ GLYPHS = {RIGHT: "+", UNKNOWN: "?", WRONG: "X", FALSE_ALARM: "!"}
 COLUMNS = (
     *("create", "fit", "refit", "use", "cross", "fit_transform", "fit_predict", "params", "part's", "pickle"),
     *("use copy", "deepcopy", "clone", "itself", "partial", "partial 2", "warm", "warm fit", "warm fit 2"),
-    *("idle", "anew", "anew 2", "delete"),
+    *("idle", "recreate", "recreate 2", "delete"),
 )
 
 

@@ -386,7 +386,7 @@ def test_the_real_output_of_connect_info_is_read(kernel: KernelProcess) -> None:
 
 
 def assert_same_kernel(one: ConnectionInfo, other: ConnectionInfo) -> None:
-    for name in ("transport", "ip", "signed", "signature_scheme", *PORTS):
+    for name in ("transport", "ip", "is_signed", "signature_scheme", *PORTS):
         assert getattr(one, name) == getattr(other, name)
 
 

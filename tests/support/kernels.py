@@ -92,6 +92,8 @@ class KernelProcess:
         }
         self._clients: list[BlockingKernelClient] = []
         self._replies: dict[str, dict[str, Any]] = {}
+        self._was_interrupted = False
+        """While it handled a request, wherever that was: ipykernel may have broken off a reply."""
         for attempt in range(_TRIES):
             self.connection_file.unlink(missing_ok=True)
             write_connection_file(
@@ -163,12 +165,20 @@ class KernelProcess:
                 self._check_alive()
                 if time.monotonic() > end:
                     raise TimeoutError(f"no reply within {timeout} s") from None
+            except ValueError:  # its signature is wrong
+                if not self._was_interrupted:
+                    raise
             else:
                 self._replies[reply["parent_header"].get("msg_id", "")] = reply["content"]
         return self._replies.pop(message_id)
 
     def statuses(self, message_ids: Sequence[str]) -> list[str]:
-        """Wait for queued cells and return their statuses; ipykernel may send no reply after an interrupt."""
+        """Wait for queued cells and return their statuses; ipykernel may send no reply after an interrupt.
+
+        An interrupt can also fall between two frames of a reply that it sends: the next reply is then the rest of
+        this one, and neither can be read.
+        """
+        self.queue("0")
         self.run("0")
         return [self._replies.pop(message_id, {}).get("status", "no reply") for message_id in message_ids]
 
@@ -194,6 +204,7 @@ class KernelProcess:
         before the signal arrives.
         """
         time.sleep(after)
+        self._was_interrupted = True
         while True:
             self.pause()
             if not self._ignores_interrupts():

@@ -153,7 +153,7 @@ function drawCursor(base) {
 
 function quietCursor(base) {
   const alive = heldAt(row(), place.moment)?.alive;
-  const label = `${whenOf(moments[place.moment])}, ${row().name}: ${alive ? "left as it was" : "no model"}`;
+  const label = `${whenOf(moments[place.moment])}, ${row().name}: ${alive ? "unchanged" : "no model"}`;
   const given = { class: "quiet", role: "gridcell", "aria-colindex": place.moment + 2, "aria-label": label };
   return placed(el("div", given), base + xOf(place.moment) + cw() / 2);
 }

@@ -71,19 +71,19 @@ function inspect() {
   inspector.scrollTop = 0;
   const sentence = change
     ? `${whenOf(m)}. ${r.name}: ${change.verdict.word}, ${change.certainty}. ${change.sentence}`
-    : `${whenOf(m)}. ${r.name}: ${held?.alive ? "left as it was" : "no model"}`;
+    : `${whenOf(m)}. ${r.name}: ${held?.alive ? "unchanged" : "no model"}`;
   inspect.later = setTimeout(() => {
     live.textContent = sentence;
   }, 250);
 }
 
 function gens(held, change) {
-  const swatch = (tone, n) => [el("span", { class: `swatch ${tone}` }), el("b", {}, n)];
-  const parts = ["generation"];
+  const swatch = (tone, n) => [el("span", { class: `swatch ${tone}` }), el("b", {}, `#${n}`)];
+  const parts = [];
   if (change.before !== null && change.before !== change.gen)
     parts.push(...swatch(hueOf(held.moment, change.before), change.before), change.gen === null ? "" : "→");
   if (change.gen !== null) parts.push(...swatch(hueOf(held.moment, change.gen), change.gen));
-  return parts.length > 1 ? el("span", { class: "gens" }, parts) : null;
+  return parts.length > 0 ? el("span", { class: "gens" }, parts) : null;
 }
 
 function describeChange(r, held, change) {
@@ -174,7 +174,7 @@ function quiet(r, held, m) {
             { class: "gens" },
             held.gen === null
               ? "a part without a name"
-              : ["generation ", el("span", { class: `swatch ${toneOf(held)}` }), el("b", {}, held.gen)],
+              : [el("span", { class: `swatch ${toneOf(held)}` }), el("b", {}, `#${held.gen}`)],
           ),
           el("span", { class: "pill" }, shortOf(held.cls)),
           el("span", { class: "pill" }, held.fitted ? "has learned" : "nothing learned"),
