@@ -82,7 +82,7 @@ class Describer:
         self.seen[token] = None
         tracked = self._track(obj, token)
         if tracked.record is not None and self.reader.overdue():
-            self.cut.append(f"generation {tracked.generation}: no time left to look at it")
+            self.cut.append(f"#{tracked.generation}: no time left to look at it")
             self.behind = True
             return token
         reader = self.parts.reader_of(obj)
