@@ -118,7 +118,7 @@ class Agent:
             "pulses": self.pulse is not None,
             "cost": self.cost(),
             "base": {
-                **self.history.base,
+                **self.history.base.snapshot(),
                 "cut": self.observer.scanner.cut,
                 "switched_off": self.observer.scanner.libraries.report(),
             },

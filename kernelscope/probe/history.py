@@ -11,13 +11,61 @@ if TYPE_CHECKING:
 
 HISTORY_BYTES = 4_000_000
 """Of observations that are kept; older ones are folded into the base."""
+_FOLDS_BETWEEN_SWEEPS = 256
+"""After so many, objects that no name reaches any more are dropped from the base."""
+
+
+class Base:
+    """What the oldest observations amount to; brought forward in time that grows only with what they changed."""
+
+    def __init__(self) -> None:
+        self._seq = 0
+        self._names: dict[str, int] = {}
+        self._objects: dict[int, wire.ObjectFacts] = {}
+        self._folded = 0
+        """Observations since the last sweep."""
+
+    def start(self, state: wire.State) -> None:
+        """Begin with what there is."""
+        self._names = dict(state["names"])
+        self._objects = {facts["token"]: facts for facts in state["objects"]}
+
+    def fold(self, observation: wire.Observation) -> None:
+        """Bring it forward over one observation."""
+        self._objects.update((facts["token"], facts) for facts in observation["objects"])
+        for name, token in observation["names"].items():
+            if token is None:
+                self._names.pop(name, None)
+            else:
+                self._names[name] = token
+        self._seq = observation["seq"]
+        self._folded += 1
+        if self._folded >= _FOLDS_BETWEEN_SWEEPS:
+            self._sweep()
+
+    def snapshot(self) -> wire.Base:
+        """As it is sent."""
+        self._sweep()
+        return {"seq": self._seq, "names": dict(self._names), "objects": list(self._objects.values())}
+
+    def _sweep(self) -> None:
+        """Drop the objects that no name reaches any more."""
+        reachable = set(self._names.values())
+        pending = list(reachable)
+        while pending:
+            facts = self._objects.get(pending.pop())
+            parts = facts["parts"] if facts is not None else []
+            pending += [part["token"] for part in parts if part["token"] not in reachable]
+            reachable.update(part["token"] for part in parts)
+        self._objects = {token: facts for token, facts in self._objects.items() if token in reachable}
+        self._folded = 0
 
 
 class History:
-    """The observations in order, as the JSON that was sent, and the snapshot that the oldest is a difference to."""
+    """The observations in order, as the JSON that was sent, and the base that the oldest is a difference to."""
 
     def __init__(self) -> None:
-        self.base: wire.Base = {"seq": 0, "names": {}, "objects": []}
+        self.base = Base()
         self._texts: collections.deque[str] = collections.deque()
         self._bytes = 0
 
@@ -28,28 +76,8 @@ class History:
         while self._bytes > HISTORY_BYTES and len(self._texts) > 1:
             oldest = self._texts.popleft()
             self._bytes -= len(oldest)
-            fold(self.base, loads(oldest))
+            self.base.fold(loads(oldest))
 
     def observations(self) -> list[wire.Observation]:
         """Those that are kept, the oldest first."""
         return [loads(text) for text in self._texts]
-
-
-def fold(base: wire.Base, observation: wire.Observation) -> None:
-    """Bring a base forward over one observation; objects that no name reaches any more are dropped."""
-    objects = {o["token"]: o for o in base["objects"]}
-    objects.update({o["token"]: o for o in observation["objects"]})
-    for name, token in observation["names"].items():
-        if token is None:
-            base["names"].pop(name, None)
-        else:
-            base["names"][name] = token
-    reachable = set(base["names"].values())
-    pending = list(reachable)
-    while pending:
-        facts = objects.get(pending.pop())
-        parts = facts["parts"] if facts is not None else []
-        pending += [p["token"] for p in parts if p["token"] not in reachable]
-        reachable.update(p["token"] for p in parts)
-    base["objects"] = [o for t, o in objects.items() if t in reachable]
-    base["seq"] = observation["seq"]

@@ -71,7 +71,7 @@ class Observer:
         self.scanner.watch_classes(self.calls.watch_class)
         began = perf_counter()
         self.scanner.scan()
-        self._history.base = {"seq": 0, **self.scanner.everything()}
+        self._history.base.start(self.scanner.everything())
         self._cost.add_hook(perf_counter() - began)
         self._watch_more_calls()
 
