@@ -28,7 +28,10 @@ class Describer:
         self._types, self._libraries, self.tokens, self.reader = types_, libraries, tokens, reader
         self.parts = PartFinder(types_, libraries, tokens)
         self.tracked: dict[int, TrackedObject] = {}
+        self.parts.is_named = self._is_named
         self._numbers = itertools.count(1)
+        self.on_parts: Callable[[int, list[int], list[int]], None] = _ignore_parts
+        """Called with the tokens of an object, of its parts before and of those now, if these differ."""
         self.on_class: Callable[[type], None] = _ignore
         """Called with the class of every model that a look describes."""
         self._folding: dict[int, frozenset[int]] = {}
@@ -52,8 +55,6 @@ class Describer:
         """There was no time left for something; what it would have found, the next look finds."""
         self.unreadable: set[int] = set()
         """Tokens of what is made of something that cannot be read."""
-        self.has_other_parts = False
-        """Something is made of other parts than before, or new: what is in sight may be another."""
         self.described = 0
         """Objects whose attributes were gone through."""
 
@@ -67,17 +68,17 @@ class Describer:
         """
         self.run, self.is_between_runs = run, is_between_runs
         self.objects, self.seen, self.cut, self.unreadable = {}, {}, cut, set()
-        self.behind = self.has_other_parts = False
+        self.behind = False
         self.described = 0
         self._folded = frozenset(itertools.chain.from_iterable(self._folding.values()))
 
-    def describe(self, obj: Any, levels: int) -> int:
+    def describe(self, obj: Any, levels: int, *, again: bool = False) -> int:
         """Note the object's facts if they differ, and those of its parts; return its token.
 
         One that is made of what cannot be read has no record afterwards: what holds it is left out, too.
         """
         token = self.tokens.of(obj)
-        if token in self.seen:
+        if token in self.seen and not again:
             return token
         self.seen[token] = None
         tracked = self._track(obj, token)
@@ -105,7 +106,8 @@ class Describer:
         before = tracked.record
         record["parts"] = parts
         record["partners"] = before["partners"] if before is not None else []
-        self.has_other_parts = self.has_other_parts or before is None or parts != before["parts"]
+        if before is not None and parts != before["parts"]:
+            self.on_parts(token, self.part_tokens(token), [part["token"] for part in parts])
         if tracked.owed or record != before:
             tracked.record = self.objects[token] = record
             tracked.owed = False
@@ -114,6 +116,16 @@ class Describer:
         tracked.content = Content(tracked.in_order)
         take_mark(obj, tracked, reader)
         return token
+
+    def _is_named(self, token: int) -> bool:
+        tracked = self.tracked.get(token)
+        return tracked is not None and bool(tracked.names)
+
+    def part_tokens(self, token: int) -> list[int]:
+        """Tokens of the parts that an object was described with."""
+        tracked = self.tracked.get(token)
+        record = tracked.record if tracked is not None else None
+        return [part["token"] for part in record["parts"]] if record is not None else []
 
     def _first_missed(self, tracked: TrackedObject) -> int:
         """The first run that can have changed the content, if that is not the one that the look follows; else 0."""
@@ -238,6 +250,10 @@ class Describer:
         """The object is gone."""
         self.tracked.pop(token, None)
         self._folding.pop(token, None)
+
+
+def _ignore_parts(_token: int, _before: list[int], _now: list[int]) -> None:
+    """Stands for one who keeps count of parts, if there is none."""
 
 
 def _ignore(_cls: type) -> None:

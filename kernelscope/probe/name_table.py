@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Iterable, Mapping
 
 from .tracked import TrackedObject
 from .walk import NamespaceWalk, root_of
@@ -16,27 +16,46 @@ class NameTable:
         """By name, the token of the model that it reaches."""
         self.reached_again = False
         """The last look reached a name that an earlier one had not: what it found may be older."""
-        self._before: dict[str, int] = {}
         self.resends_all = False
         """Every name is reported in the next look, also those that hold what they held."""
+        self._by_root: dict[str, dict[str, None]] = {}
+        """By global, the names that begin with it."""
+        self.before: dict[str, int | None] = {}
+        """What the names that the last look found changed held before it."""
         self._out_of_reach: set[str] = set()
         """Names whose model is gone, and which no look has reached since."""
         self._was_full = False
         """The last look left something out because there was too much."""
 
-    def resend_all(self) -> None:
-        """Report every name in the next look, and those that are gone by then."""
-        self.resends_all = True
-        self.tokens = {**self._before, **self.tokens}
+    def begin(self) -> None:
+        """Another look begins: what the last one found was reported."""
+        self.before = {}
+        self.reached_again = False
 
-    def mark_reported(self) -> None:
-        """What the last look found was reported."""
-        self._before = self.tokens
+    def resend_all(self) -> None:
+        """Report every name in the next look, and those that were gone by the last one."""
+        self.resends_all = True
+        for name, token in self.before.items():
+            if token is not None and name not in self.tokens:
+                self._set(name, token)
+
+    def tokens_by_root(self, root: str) -> list[int]:
+        """Tokens of what the names reach that begin with this global."""
+        return [self.tokens[name] for name in self._by_root.get(root, ())]
 
     def compare(
-        self, names: dict[str, int], walk: NamespaceWalk, tracked: Mapping[int, TrackedObject]
+        self,
+        roots: Iterable[str] | None,
+        names: dict[str, int],
+        walk: NamespaceWalk,
+        tracked: Mapping[int, TrackedObject],
     ) -> tuple[dict[str, int | None], list[str]]:
-        """Names that hold something else than before, and those among them of which it is not known what; keeps ``names``."""
+        """Names that hold something else than before, and those among them of which it is not known what.  Keeps them.
+
+        Args:
+            roots: the globals that were walked, or are gone; ``None``: all.
+            names: what the walk found, with tokens.
+        """
         changed: dict[str, int | None] = {
             n: t for n, t in names.items() if self.resends_all or self.tokens.get(n) != t
         }
@@ -44,28 +63,41 @@ class NameTable:
             # What was not reached by then may have been there before this run.
             self._was_full and any(n not in self.tokens and root_of(n) != n for n in changed)
         )
-        self._was_full = walk.is_full or walk.has_too_many
+        if roots is None:
+            self._was_full = walk.is_full or walk.has_too_many
         self._out_of_reach = {n for n in self._out_of_reach if walk.may_hide(n)} - set(names)
         unreached = []
-        for name, token in self.tokens.items():
+        for name in self._known(roots):
             if name in names:
                 continue
-            known, may_hide = tracked.get(token), walk.may_hide(name)
+            known, may_hide = tracked.get(self.tokens[name]), walk.may_hide(name)
             is_unreadable = name in walk.unreadable
             if may_hide and not is_unreadable and known is not None and not known.is_dead():
-                names[name] = token  # what was not looked at is not gone
-                continue
+                continue  # what was not looked at is not gone
             changed[name] = None
             # fault: 99a
             if may_hide or is_unreadable:
                 unreached.append(name)  # its model is gone because the name got another one, or none
         self._out_of_reach.update(unreached)
-        self._before = self.tokens
-        self.tokens = names
         self.resends_all = False
+        self.before = {name: self.tokens.get(name) for name in changed}
+        for name, token in changed.items():
+            self._set(name, token)
         return changed, unreached
 
-    def keep(self) -> None:
-        """Nothing has changed since the last look."""
-        self.reached_again = False
-        self._before = self.tokens
+    def _known(self, roots: Iterable[str] | None) -> list[str]:
+        if roots is None:
+            return list(self.tokens)
+        return [name for root in roots for name in self._by_root.get(root, ())]
+
+    def _set(self, name: str, token: int | None) -> None:
+        root = root_of(name)
+        if token is None:
+            self.tokens.pop(name, None)
+            names = self._by_root.get(root, {})
+            names.pop(name, None)
+            if not names:
+                self._by_root.pop(root, None)
+        else:
+            self.tokens[name] = token
+            self._by_root.setdefault(root, {})[name] = None

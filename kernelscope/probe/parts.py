@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any, Callable
 
 from .identity import Tokens
 from .library import Libraries, LibraryReader, Part
@@ -35,12 +35,8 @@ class PartFinder:
 
     def __init__(self, types_: TypeCache, libraries: Libraries, tokens: Tokens) -> None:
         self._types, self._libraries, self._tokens = types_, libraries, tokens
-        self.named: frozenset[int] = frozenset()
-        """Ids of all that names reach."""
-
-    def begin(self, named: Iterable[Any]) -> None:
-        """From now on names reach these objects."""
-        self.named = frozenset(map(id, named))
+        self.is_named: Callable[[int], bool] = _never
+        """Whether a name reaches an object itself, by token."""
 
     def reader_of(self, obj: Any) -> LibraryReader:
         """How this object is read."""
@@ -97,8 +93,9 @@ class PartFinder:
         """
         parts = [(i, v) for i, v in enumerate(value[:MOST_FOLDED]) if self._is_part(v)]
         if len(value) > MOST_LEARNED_PARTS:
-            found.folded |= {self._tokens.of(v) for _, v in parts}
-            parts = [(i, v) for i, v in parts if id(v) in self.named]
+            tokens = [self._tokens.of(v) for _, v in parts]
+            found.folded |= frozenset(tokens)
+            parts = [part for part, token in zip(parts, tokens) if self.is_named(token)]
         found.parts += [(f".{name}[{i}]", None, v) for i, v in parts]
         return bool(parts or found.folded or not value)
 
@@ -112,3 +109,8 @@ class PartFinder:
                 step = item[0][:LONGEST_NAME]
                 parts += [(f"[{step!r}]", step, v) for v in item[1:2] if self._is_part(v)]
         return parts
+
+
+def _never(_token: int) -> bool:
+    """Stands for one who knows which names there are, if there is none."""
+    return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import islice
-from typing import Iterable
 
 
 class Rotation:
@@ -13,11 +12,13 @@ class Rotation:
     def __init__(self) -> None:
         self._waiting: OrderedDict[int, None] = OrderedDict()
 
-    def follow(self, tokens: Iterable[int]) -> None:
-        """These are in sight from now on; those that are new were looked at just now."""
-        tokens = dict.fromkeys(tokens)
-        self._waiting = OrderedDict((token, None) for token in self._waiting if token in tokens)
-        self._waiting.update(tokens)
+    def add(self, token: int) -> None:
+        """This one is in sight from now on; it was looked at just now."""
+        self._waiting[token] = None
+
+    def discard(self, token: int) -> None:
+        """This one is out of sight."""
+        self._waiting.pop(token, None)
 
     def note(self, token: int) -> None:
         """The content of this one was looked at."""

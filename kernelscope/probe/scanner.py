@@ -25,11 +25,12 @@ from .mentions import Touched
 from .name_table import NameTable
 from .names import UserNames
 from .rotation import Rotation
-from .structure import Structure
+from .sight import Sight
+from .structure import Difference, Structure
 from .tracked import TensorOwners, TrackedObject
 from .types import TypeCache
 from .values import ValueReader
-from .walk import MOST_DEPTH, NamespaceWalk, root_of
+from .walk import MOST_DEPTH, NamespaceWalk
 
 if TYPE_CHECKING:
     from . import wire
@@ -60,23 +61,27 @@ class NamespaceScanner:
         self._parts = self.describer.parts
         self._owners = TensorOwners(self.tokens, self._parts)
         self._structure = Structure(self.types)
+        self._undecided: set[str] = set()
+        """Globals that are walked each time."""
+        self._is_limited = False
+        """A bound has left something out: what is left out next time depends on all that there is."""
+        self._table = NameTable()
+        self._sight = Sight(self.describer.part_tokens)
+        self.describer.on_parts = self._sight.replace_parts
         self._marks = MarkTable(self._parts.reader_of)
         self._rotation = Rotation()
-        self._table = NameTable()
-        self._roots: dict[str, list[int]] = {}
-        """By global, the tokens of the models that names reach through it."""
-        self._must_walk = False
-        """The last walk came upon something that only another walk can compare."""
+        self._linked: dict[int, None] = {}
+        """Tokens of the objects in sight that change one another: networks, optimizers."""
+        self._by_address: dict[int, None] = {}
+        """Tokens of those that have no weak reference."""
+        self._hidden: OrderedDict[int, None] = OrderedDict()
+        """Tokens of what lives on out of sight, as in ``Out``."""
         self._run = 0
         self._is_between_runs = False
         self._at_work = False
         """A look has begun and not ended: one that was broken off, if another begins."""
-        self._in_sight: dict[int, None] = {}
-        """Tokens of what names reach, with all parts."""
-        self._linked: frozenset[int] = frozenset()
-        """Of these, the objects that change one another: networks, optimizers."""
-        self._hidden: OrderedDict[int, None] = OrderedDict()
-        """Tokens of what lives on out of sight, as in ``Out``."""
+        self._begins_again = True
+        """The next look reports everything."""
         self.cut: list[str] = []
         """What the last look left out, and why."""
         self._cut_by_walk: list[str] = []
@@ -103,10 +108,6 @@ class NamespaceScanner:
         """The last look reached a name that an earlier one had not: what it found may be older."""
         return self._table.reached_again
 
-    def watch_classes(self, on_class: Callable[[type], None]) -> None:
-        """Have the class of every model that a look describes given to a function."""
-        self.describer.on_class = on_class
-
     def scan(
         self, touched: Touched | None = None, run: int = 0, *, is_between_runs: bool = False
     ) -> wire.Findings:
@@ -125,11 +126,11 @@ class NamespaceScanner:
         """
         self._run, self._is_between_runs = run, is_between_runs
         if self._at_work:
-            self._begin_again()
+            self.resend_all_next_time()
         self._at_work = True
-        seen = self._scan_what_can_be_read(touched)
+        findings = self._scan_what_can_be_read(touched)
         self._at_work = False
-        return seen
+        return findings
 
     def _scan_what_can_be_read(self, touched: Touched | None) -> wire.Findings:
         """One look; it begins again without a library whose reader raises."""
@@ -140,66 +141,53 @@ class NamespaceScanner:
             if folder is None:
                 raise
             self.types.forbid(self.libraries.switch_off(folder, error))
-        self._table.mark_reported()
-        self._begin_again()
-        return self._scan_what_can_be_read(touched)  # once per library at most
-
-    def _begin_again(self) -> None:
         self.resend_all_next_time()
-        self._in_sight = dict.fromkeys(self.tracked)
+        return self._scan_what_can_be_read(touched)  # once per library at most
 
     def resend_all_next_time(self) -> None:
         """What the last look found was not reported: the next one reports everything again."""
         self._table.resend_all()
-        self._structure.forget()
+        self._begins_again = True
         for tracked in list(self.tracked.values()):
             tracked.doubt()
 
     def _scan(self, touched: Touched | None) -> wire.Findings:
         self.reader.begin(SECONDS)
         changed = self._marks.find_changed()
-        walk = self._walk_if_changed(changed)
-        if walk is not None:
-            self._cut_by_walk = walk.left_out()
+        difference, walk = self._walk(changed)
         self.describer.begin(list(self._cut_by_walk), self._run, is_between_runs=self._is_between_runs)
-        for tracked in changed:
+        self._describe_named(walk)
+        names, unreached = self._compare_names(difference, walk)
+        for token, tracked in changed.items():
             tracked.is_changed = True
-        if walk is not None:
-            self._describe_named(walk)
-        for tracked in changed:
-            self._describe(tracked)
+            if token in self._sight:
+                self._describe(tracked)
         self._describe_touched(touched)
-        if walk is None and self.describer.unreadable:
-            self._structure.forget()  # a model is made of something that cannot be read: its names are, too
+        if not self.describer.unreadable.isdisjoint(self.names.values()):
+            # A model is made of something that cannot be read now: its names are unreadable, too.
+            self._begins_again = True
             return self._scan(touched)
-        findings = self._findings(walk)
-        self.reader.end()
-        return findings
-
-    def _findings(self, walk: NamespaceWalk | None) -> wire.Findings:
-        unreached: list[str] = []
-        unreadable: list[str] = []
-        changed: dict[str, int | None] = {}
-        if walk is None:
-            self._table.keep()
-        else:
-            changed, unreached = self._compare_names(walk)
-            unreadable = [name for name in unreached if name in walk.unreadable]
-        self._note_partners(is_all=walk is not None)
-        for token in changed.values():
+        self._note_partners()
+        for token in names.values():
             if token is not None:
                 self.describer.name(token)
-        self._settle(walk)
+        self._settle()
+        self.reader.end()
+        return self._findings(names, unreached, walk)
+
+    def _findings(
+        self, names: dict[str, int | None], unreached: list[str], walk: NamespaceWalk
+    ) -> wire.Findings:
         describer = self.describer
         self.cut = describer.cut
         findings: wire.Findings = {
-            "names": changed,
+            "names": names,
             "objects": list(describer.objects.values()),
             "cut": describer.cut,
         }
         if unreached:
             findings["unreached"] = unreached
-        if unreadable:
+        if unreadable := [name for name in unreached if name in walk.unreadable]:
             findings["unreadable"] = unreadable
         if self.libraries.switched_off:
             findings["switched_off"] = self.libraries.report()
@@ -207,80 +195,131 @@ class NamespaceScanner:
 
     # Names.
 
-    def _walk_if_changed(self, changed: Iterable[TrackedObject]) -> NamespaceWalk | None:
-        """A walk, unless it would come upon what the last one came upon."""
+    def _walk(self, changed: dict[int, TrackedObject]) -> tuple[Difference, NamespaceWalk]:
+        """Walk the globals that reach something else than at the last look; all, if that is not known."""
         names, values = self._globals.read()
-        self.visited = self._globals.examined
-        may_skip = not (self._must_walk or self.describer.visits_all) and not any(
-            tracked.is_named and tracked.is_dead() for tracked in changed
+        lost = any(tracked.names and tracked.is_dead() for tracked in changed.values())
+        if self._begins_again or lost or self._by_address:
+            self._structure.clear()
+        difference = self._structure.compare(names, values)
+        for name in self._undecided:
+            if name in self._structure:
+                difference.changed[name] = self._structure.place_of(name)
+        if self._is_limited and (difference.changed or difference.gone):
+            self._structure.clear()
+            difference = self._structure.compare(names, values)
+        places = sorted(difference.changed.values())
+        walk = NamespaceWalk(
+            self._globals,
+            self.types,
+            self._parts.is_model,
+            [(place, names[place], values[place]) for place in places],
         )
-        if may_skip and self._structure.is_same(names, values):
-            return None
-        walk = NamespaceWalk(self._globals, self.types, self._parts.is_model, (names, values))
-        self.visited += walk.visited
-        self._structure.keep(names, walk.root)
-        self._must_walk = bool(walk.unreadable) or walk.has_candidates
-        return walk
+        self.visited = self._globals.examined + walk.visited
+        for name in difference.changed:
+            self._structure.drop(name)
+        for name, (value, node) in walk.found.items():
+            self._structure.keep(name, value, node)
+        self._undecided = (self._undecided - difference.changed.keys() - {*difference.gone}) | walk.undecided
+        if difference.is_all:
+            self._is_limited = walk.is_limited
+            self._cut_by_walk = walk.left_out()
+        elif walk.is_limited:
+            self._is_limited = True
+            self._cut_by_walk += [cut for cut in walk.left_out() if cut not in self._cut_by_walk]
+        return difference, walk
 
     def walk(self, names: UserNames) -> NamespaceWalk:
-        """A walk through the namespace, by another thread's own view of it."""
-        return NamespaceWalk(names, self.types, self._parts.is_model)
+        """A walk through all globals, by another thread's own view of them."""
+        found, values = names.read()
+        walked = zip(range(len(found)), found, values)
+        return NamespaceWalk(names, self.types, self._parts.is_model, walked)
 
-    def _compare_names(self, walk: NamespaceWalk) -> tuple[dict[str, int | None], list[str]]:
+    def _compare_names(
+        self, difference: Difference, walk: NamespaceWalk
+    ) -> tuple[dict[str, int | None], list[str]]:
+        """Names that reach something else, and those that a budget keeps from the look; brings the sight up to date."""
         names = {name: self.tokens.of(obj) for name, obj in walk.names.items()}
         unreadable = self.describer.unreadable
         walk.unreadable.update({n: walk.names[n] for n, t in names.items() if t in unreadable})
         names = {name: token for name, token in names.items() if name not in walk.unreadable}
-        return self._table.compare(names, walk, self.tracked)
+        roots = None if difference.is_all else [*difference.changed, *difference.gone]
+        self._table.begin()
+        changed, unreached = self._table.compare(roots, names, walk, self.tracked)
+        if self._begins_again:
+            self._begin_sight_again()
+            self._begins_again = False
+        else:
+            self._update_sight(changed)
+        return changed, unreached
+
+    def _update_sight(self, changed: dict[str, int | None]) -> None:
+        before = self._table.before
+        for name, token in changed.items():
+            if token is not None and token != before[name]:
+                self._sight.add(token)
+                self._name(token, 1)
+        for name, token in changed.items():
+            old = before[name]
+            if old is not None and token != old:
+                self._sight.remove(old)
+                self._name(old, -1)
+        moved = frozenset(token for token in (*changed.values(), *before.values()) if token is not None)
+        for token in self.describer.folding(moved) if moved else ():
+            self.tracked[token].has_other_names = True
+            self._describe(self.tracked[token], again=True)
+
+    def _begin_sight_again(self) -> None:
+        left = [token for token in self._sight if token in self.tracked]
+        for token in left:
+            self._leave(token)
+        for tracked in self.tracked.values():
+            tracked.names = 0
+        self._sight = Sight(self.describer.part_tokens)
+        self.describer.on_parts = self._sight.replace_parts
+        for token in self.names.values():
+            self._sight.add(token)
+            self._name(token, 1)
+        self._sight.left = dict.fromkeys(token for token in self.tracked if token not in self._sight)
+
+    def _name(self, token: int, names: int) -> None:
+        """More or fewer names reach an object itself."""
+        tracked = self.tracked.get(token)
+        if tracked is not None:
+            tracked.names += names
 
     # Objects.
 
     def _describe_named(self, walk: NamespaceWalk) -> None:
         """Describe what names reach for the first time, and what only a visit can compare."""
-        before = self._parts.named
-        self._parts.begin(walk.names.values())
-        tracked_of, everything = self.tracked.get, self.describer.visits_all
+        visits_all = self.describer.visits_all = bool(self._by_address)
         for obj in walk.names.values():
-            tracked = tracked_of(self.tokens.of(obj))
-            if (
-                everything
-                or tracked is None
-                or tracked.record is None
-                or tracked.owed
-                or not tracked.is_named
-            ):
+            tracked = self.tracked.get(self.tokens.of(obj))
+            if tracked is None or tracked.record is None or tracked.owed or visits_all or not tracked.names:
                 self.describer.describe(obj, MOST_DEPTH)
-        if before != self._parts.named:
-            named = frozenset(map(self.tokens.of, walk.names.values()))
-            for token in self.describer.folding(named):
-                self.tracked[token].has_other_names = True
-                self._describe(self.tracked[token])
 
-    def _describe(self, tracked: TrackedObject) -> None:
-        """Describe an object in sight again, if it has not been yet."""
+    def _describe(self, tracked: TrackedObject, *, again: bool = False) -> None:
+        """Describe an object in sight, if this look has not yet; or once more."""
         obj = target_of(tracked.reference)
         if obj is not None and tracked.record is not None:
-            self.describer.describe(obj, tracked.levels)
+            self.describer.describe(obj, tracked.levels, again=again)
 
     def _describe_touched(self, touched: Touched | None) -> None:
         """Compare the content of what a cell may have done something to, and of what has waited longest."""
         if touched is None:
-            tokens: Iterable[int] = list(self._in_sight)
+            tokens: Iterable[int] = list(self._sight)
         else:
             tokens = self._with_parts_and_links(self._tokens_of(touched))
         for token in tokens:
-            tracked = self.tracked.get(token)
-            if tracked is not None:
-                self._describe(tracked)
+            if token in self._sight:
+                self._describe(self.tracked[token])
         if touched is not None:
             self.describer.is_thorough = False
             self._describe_waiting()
             self.describer.is_thorough = True
-        for token in self.describer.seen:
-            self._rotation.note(token)
 
     def _tokens_of(self, touched: Touched) -> list[int]:
-        tokens = [token for word in touched.words for token in self._roots.get(word, ())]
+        tokens = [token for word in touched.words for token in self._table.tokens_by_root(word)]
         # What differs by now may have been done by what else differs.
         return [*tokens, *touched.tokens, *self.describer.objects]
 
@@ -289,11 +328,10 @@ class NamespaceScanner:
         pending = list(tokens)
         while pending:
             token = pending.pop()
-            tracked = self.tracked.get(token)
-            if token in reached or tracked is None or tracked.record is None:
+            if token in reached or token not in self._sight:
                 continue
             reached[token] = None
-            pending += [part["token"] for part in tracked.record["parts"]]
+            pending += self.describer.part_tokens(token)
             if token in self._linked:
                 pending += [other for other in self._linked if other not in reached]
         return reached
@@ -305,61 +343,56 @@ class NamespaceScanner:
             if perf_counter() > until:
                 return
             for token in waiting[at : at + _PER_TURN]:
-                tracked = self.tracked.get(token)
-                if tracked is not None and token not in self.describer.seen:
-                    self._describe(tracked)
+                if token in self._sight and token not in self.describer.seen:
+                    self._describe(self.tracked[token])
 
-    def _note_partners(self, *, is_all: bool) -> None:
+    def _note_partners(self) -> None:
         """Find the models that optimizers and the like work on, if that can have changed."""
-        if not is_all and self._linked.isdisjoint(self.describer.seen):
+        if not self._linked and not any(
+            self.tracked[t].is_linked for t in self.describer.objects if t in self.tracked
+        ):
             return
-        named = [target_of(self.tracked[t].reference) for t in self.names.values() if t in self.tracked]
-        linked = [obj for obj in named if obj is not None and self._parts.reader_of(obj).is_linked]
-        for token, partners in self._owners.partners_of(linked).items():
-            self.describer.note_partners(token, partners)
+        named = [self.tracked[token] for token in dict.fromkeys(self.names.values()) if token in self.tracked]
+        linked = [target_of(tracked.reference) for tracked in named if tracked.is_linked]
+        partners = self._owners.partners_of([obj for obj in linked if obj is not None])
+        for token, worked_on in partners.items():
+            self.describer.note_partners(token, worked_on)
 
-    def _settle(self, walk: NamespaceWalk | None) -> None:
+    def _settle(self) -> None:
         """Keep what is in sight now, and forget what has died."""
-        gone: list[int] = []
-        if walk is not None or self.describer.has_other_parts:
-            before, self._in_sight = self._in_sight, self._reach()
-            gone = [token for token in before if token not in self._in_sight]
-            self._follow()
-        elif self.describer.described:
-            self._marks.refresh()
+        entered, left = self._sight.settle()
+        for token in left:
+            self._leave(token)
+        for token in entered:
+            self._enter(token)
+        for token in self.describer.seen:
+            if token in self._sight:
+                self._marks.note(token, self.tracked[token])
+                self._rotation.note(token)
+        self._marks.settle()
         self.visited += len(self.describer.seen)
-        self._forget(gone)
+        self._forget(left)
 
-    def _reach(self) -> dict[int, None]:
-        """Tokens of what names reach, with all parts."""
-        reached: dict[int, None] = {}
-        pending = list(reversed(list(self.names.values())))
-        while pending:
-            token = pending.pop()
-            tracked = self.tracked.get(token)
-            if token not in reached and tracked is not None:
-                reached[token] = None
-                if tracked.record is not None:
-                    pending += [part["token"] for part in reversed(tracked.record["parts"])]
-        return reached
+    def _enter(self, token: int) -> None:
+        tracked = self.tracked.get(token)
+        if tracked is None or tracked.record is None:
+            return
+        if tracked.is_linked:
+            self._linked[token] = None
+        if tracked.is_by_address():
+            self._by_address[token] = None
+        else:
+            self._marks.add(token, tracked)
+            self._rotation.add(token)
 
-    def _follow(self) -> None:
-        """Compare what is in sight from now on."""
-        tracked = [self.tracked[token] for token in self._in_sight]
-        described = [one for one in tracked if one.record is not None and not one.is_by_address()]
-        self.describer.visits_all = len(described) < len(tracked)
-        named = frozenset(self.names.values())
-        for token, one in zip(self._in_sight, tracked):
-            one.is_named = token in named
-        self._marks.rebuild(described)
-        self._rotation.follow(self._in_sight)
-        self._linked = frozenset(t for t, one in zip(self._in_sight, tracked) if one.is_linked)
-        self._roots = {}
-        for name, token in self.names.items():
-            self._roots.setdefault(root_of(name), []).append(token)
+    def _leave(self, token: int) -> None:
+        self._marks.discard(token)
+        self._rotation.discard(token)
+        self._linked.pop(token, None)
+        self._by_address.pop(token, None)
 
     def _forget(self, gone: list[int]) -> None:
-        """Drops the dead; of what lives on out of sight, in case a name comes back to it, the
+        """Drop the dead; of what lives on out of sight, in case a name comes back to it, the
         number and the bindings stay.
 
         What has left sight since the last look is gone through, and a few of what left it before.
@@ -368,16 +401,19 @@ class NamespaceScanner:
         self.visited += len(gone)
         for token in gone:
             tracked = self.tracked.get(token)
-            if tracked is None or token in self._in_sight:
+            if tracked is None or token in self._sight:
                 continue
             tracked.record = None
-            tracked.is_named = False
             if tracked.is_dead():
                 self.describer.forget(token)
             else:
                 self._hidden[token] = None
 
     # For others.
+
+    def watch_classes(self, on_class: Callable[[type], None]) -> None:
+        """Have the class of every model that a look describes given to a function."""
+        self.describer.on_class = on_class
 
     def number(self, obj: Any) -> int:
         """The object's generation: given when a name first reaches it, or a local is reported."""

@@ -31,7 +31,7 @@ class Node:
         """Ids of the types of the first items."""
         self.places: list[int] = []
         """Of those that are models, or may hold one."""
-        self.ids: tuple[int, ...] = ()
+        self.ids: list[int] = []
         """Of these."""
         self.keys: tuple[Any, ...] = ()
         """Of these, if they have keys; kept, so that no other key gets the address of one."""
@@ -43,67 +43,131 @@ class Node:
     ) -> None:
         """Keep what it holds, and at which places there may be models."""
         self.size, self.types, self.places = size, type_ids(values), places
-        self.ids = tuple(id(values[place]) for place in places)
+        self.ids = [id(values[place]) for place in places]
         self.keys = () if keys is None else tuple(keys[place] for place in places)
 
 
+class Difference:
+    """Which globals reach something else than at the last walk."""
+
+    __slots__ = ("changed", "gone", "is_all")
+
+    def __init__(self, changed: dict[str, int], gone: list[str], is_all: bool) -> None:
+        self.changed = changed
+        """Names of those to walk again, with their places in the namespace."""
+        self.gone = gone
+        """Names of those that held what counts, and are deleted."""
+        self.is_all = is_all
+        """Nothing was known of any."""
+
+
 class Structure:
-    """What the last walk opened."""
+    """What the last walks opened, for each global that is or may hold a model."""
 
     def __init__(self, types_: TypeCache) -> None:
         self._types = types_
-        self._root: Node | None = None
         self._names: list[str] = []
+        self._kinds: tuple[int, ...] = ()
+        """Ids of the types of all globals."""
+        self._ids: dict[str, int] = {}
+        """Of the globals that are or may hold a model."""
+        self._places: dict[str, int] = {}
+        """Of all globals, in the namespace."""
+        self._is_known = False
+        self._nodes: dict[str, Node] = {}
+        """Of those among them that were opened."""
 
-    def keep(self, names: list[str], root: Node) -> None:
-        """Take what a walk has opened for what there is."""
-        self._names, self._root = names, root
+    def clear(self) -> None:
+        """Forget everything: all globals differ."""
+        self._names, self._kinds, self._ids, self._nodes = [], (), {}, {}
+        self._is_known = False
 
-    def forget(self) -> None:
-        """Whatever there is, it differs."""
-        self._root = None
+    def keep(self, name: str, value: Any, node: Node | None) -> None:
+        """Take what a walk has found for what there is.
 
-    def is_same(self, names: list[str], values: list[Any]) -> bool:
-        """Whether another walk would come upon the same objects under the same names."""
-        root = self._root
-        if root is None or (names != self._names and not self._take_names(root, names, values)):
-            return False
-        return self._holds_still(root, values) and self._are_children_same(root, values)
+        Args:
+            node: of the global, if it was opened.
+        """
+        self._ids[name] = id(value)
+        if node is None:
+            self._nodes.pop(name, None)
+        else:
+            self._nodes[name] = node
 
-    def _take_names(self, root: Node, names: list[str], values: list[Any]) -> bool:
-        """Names have come or gone; whether none of them holds, or held, what counts.  Keeps them then."""
-        place_of = dict(zip(names, range(len(names))))
-        places = [place_of.get(self._names[place], -1) for place in root.places]
-        if -1 in places:
-            return False
-        known = dict(zip(self._names, root.types))
-        if any(name not in known and self._counts(values[place]) for name, place in place_of.items()):
-            return False
-        moved = dict(zip(root.places, places))
-        root.types = tuple(known.get(name) or id(type(value)) for name, value in zip(names, values))
-        root.children = [(moved[place], child) for place, child in root.children]
-        root.places, self._names, root.size = places, names, len(names)
-        return True
+    def __contains__(self, name: str) -> bool:
+        return name in self._ids
+
+    def place_of(self, name: str) -> int:
+        """The place of a global in the namespace."""
+        return self._places[name]
+
+    def drop(self, name: str) -> None:
+        """A global is deleted, or is to be walked again."""
+        self._ids.pop(name, None)
+        self._nodes.pop(name, None)
+
+    def compare(self, names: list[str], values: list[Any]) -> Difference:
+        """The globals that differ; those that neither are nor hold a model any more are kept as such."""
+        kinds, is_all = type_ids(values), not self._is_known
+        self._is_known = True
+        gone: list[str] = []
+        changed: dict[str, int] = {}
+        if names != self._names:
+            changed, gone = self._compare_names(names, values)
+            places = dict(zip(names, range(len(names))))
+        elif kinds != self._kinds:
+            pairs = enumerate(zip(self._kinds, kinds))
+            changed = {
+                names[i]: i for i, (was, now) in pairs if was != now and self._concerns(names[i], values[i])
+            }
+            places = dict(zip(names, range(len(names))))
+        else:
+            places = self._places
+        self._names, self._kinds, self._places = names, kinds, places
+        for name in gone:
+            self.drop(name)
+        for name, known in self._ids.items():
+            place = places[name]
+            if name not in changed and (
+                id(values[place]) != known or not self._holds_still(name, values[place])
+            ):
+                changed[name] = place
+        return Difference(changed, gone, is_all)
+
+    def _compare_names(self, names: list[str], values: list[Any]) -> tuple[dict[str, int], list[str]]:
+        known = dict(zip(self._names, self._kinds))
+        changed = {
+            name: place
+            for place, (name, value) in enumerate(zip(names, values))
+            if known.pop(name, None) != id(type(value)) and self._concerns(name, value)
+        }
+        gone = [name for name in known if name in self._ids]
+        return changed, gone
+
+    def _concerns(self, name: str, value: Any) -> bool:
+        """Whether a global is or may hold a model, or was or did."""
+        return name in self._ids or self._counts(value)
+
+    def _holds_still(self, name: str, value: Any) -> bool:
+        node = self._nodes.get(name)
+        return node is None or self._is_same(node, value)
 
     def _is_same(self, node: Node, value: Any) -> bool:
         keys, values, size = first_items(value)
         if size != node.size and max(size, node.size) > MOST_ITEMS:
             return False
-        if keys is not None and any(
-            keys[i] is not k for i, k in zip(node.places, node.keys) if i < len(keys)
-        ):
+        if len(values) <= max(node.places, default=-1):
             return False
-        return self._holds_still(node, values) and self._are_children_same(node, values)
-
-    def _holds_still(self, node: Node, values: list[Any]) -> bool:
         types = type_ids(values)
         if types != node.types:
-            if len(types) <= max(node.places, default=-1) or not self._are_types_equivalent(
-                node, values, types
-            ):
+            if not self._are_types_equivalent(node, values, types):
                 return False
-            node.types, node.size = types, len(values) if len(values) < MOST_ITEMS else node.size
-        return tuple([id(values[place]) for place in node.places]) == node.ids
+            node.types, node.size = types, size
+        if [id(values[place]) for place in node.places] != node.ids:
+            return False
+        if keys is not None and not all(keys[place] is key for place, key in zip(node.places, node.keys)):
+            return False
+        return all(self._is_same(child, values[place]) for place, child in node.children)
 
     def _are_types_equivalent(self, node: Node, values: list[Any], types: tuple[int, ...]) -> bool:
         """Whether only what can neither be nor hold a model is of other types, or more, or less."""
@@ -113,9 +177,6 @@ class Structure:
             was != now and (place in places or self._counts(values[place]))
             for place, (was, now) in enumerate(zip(before, types))
         )
-
-    def _are_children_same(self, node: Node, values: list[Any]) -> bool:
-        return all(self._is_same(child, values[place]) for place, child in node.children)
 
     def _counts(self, value: Any) -> bool:
         return self._types.of(type(value)).kind != OPAQUE

@@ -23,13 +23,13 @@ class TrackedObject:
         "in_order",
         "is_changed",
         "is_linked",
-        "is_named",
         "is_plain",
         "known",
         "levels",
         "lists",
         "looked_after",
         "mark",
+        "names",
         "owed",
         "record",
         "reference",
@@ -38,8 +38,8 @@ class TrackedObject:
     def __init__(self, obj: Any) -> None:
         # fault: 51a
         self.reference = reference_to(obj)
-        self.is_named = False
-        """A name reaches it, not only what holds it."""
+        self.names = 0
+        """How many names reach it itself, and not only what holds it."""
         self.is_linked = False
         """What it holds is another model's business, too: a network, an optimizer."""
         self.has_other_names = False

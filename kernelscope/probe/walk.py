@@ -8,7 +8,7 @@ containers, behind properties, in other processes.
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Optional
 
 from .names import UserNames
 from .structure import MOST_ITEMS, Node, first_items
@@ -35,21 +35,23 @@ FIRST = 16
 """Items of a list by which it is taken for one of numbers or texts."""
 MOST_DEPTH = 3
 
-_Place = tuple[tuple[int, ...], str, Any, tuple[int, ...], Node]
+_Place = tuple[tuple[int, ...], str, Any, tuple[int, ...], Optional[Node]]
 """Where it stands (its places along the way), its name, the value, ids of what holds it, and what holds it."""
+Global = tuple[int, str, Any]
+"""Place in the namespace, name and value."""
 _ROOT = re.compile(r"[^.\[]*")
 """Of a name such as ``models['lr']``: the global."""
 
 
 class NamespaceWalk:
-    """One walk through the namespace, level by level, so that one deep value leaves room for the names beside it.
+    """One walk through some globals, level by level, so that one deep value leaves room for the names beside it.
 
     It holds what it came upon; drop it when the look ends.
 
     Args:
         names: the calling thread's own view of the namespace.
         is_model: whether an object, of a class of models, is one.
-        read: what ``names.read()`` has just given, if it has.
+        walked: the globals.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class NamespaceWalk:
         names: UserNames,
         types_: TypeCache,
         is_model: Callable[[Any], bool],
-        read: tuple[list[str], list[Any]] | None = None,
+        walked: Iterable[Global],
     ) -> None:
         self._globals, self._types, self._is_model = names, types_, is_model
         self.names: dict[str, Any] = {}
@@ -71,20 +73,23 @@ class NamespaceWalk:
         """Something in a container was left out because there was too much."""
         self.has_too_many = False
         """So was a model, whatever holds it."""
-        self.root = Node()
-        """What the globals hold, and below it every container that was opened."""
-        self.has_candidates = False
-        """It came upon objects of classes of models that are none as yet."""
+        self.found: dict[str, tuple[Any, Node | None]] = {}
+        """By name, the globals that are or may hold a model, and the nodes of those that were opened."""
+        self.undecided: set[str] = set()
+        """Globals by which it came upon what only another walk can compare: objects of classes of models that are none
+        as yet, and such as cannot be read."""
         self.partly: dict[str, Any] = {}
         """By name, the containers and objects of which only the first items were looked at."""
-        self._walk(*(read or names.read()))
+        self._walk(walked)
 
-    def _walk(self, names: list[str], values: list[Any]) -> None:
+    def _walk(self, walked: Iterable[Global]) -> None:
         models: list[tuple[tuple[int, ...], str, Any]] = []
-        self.visited = len(names) + self._globals.examined
-        inner = [(i, n, v) for i, (n, v) in enumerate(zip(names, values)) if self._is_of_interest(v)]
-        self.root.note_items(names, values, [place for place, _, _ in inner], len(names))
-        level: list[_Place] = [((place,), name, value, (), self.root) for place, name, value in inner]
+        level: list[_Place] = []
+        for place, name, value in walked:
+            self.visited += 1
+            if self._is_of_interest(value):
+                level.append(((place,), name, value, (), None))
+                self.found[name] = value, None
         for depth in range(MOST_DEPTH + 1):
             below: list[_Place] = []
             self.visited += len(level) if depth else 0
@@ -96,18 +101,27 @@ class NamespaceWalk:
                     elif self._is_model(value):
                         models.append((order, name, value))
                     else:
-                        self.has_candidates = True
+                        self.undecided.add(root_of(name))
                 elif kind == UNREADABLE:
                     self.unreadable[name] = value
+                    self.undecided.add(root_of(name))
                 # fault: 67a
                 elif depth < MOST_DEPTH and id(value) not in path and self._has_room(len(below)):
                     node, inner = self._open(name, value)
-                    holder.children.append((order[-1], node))
+                    if holder is None:
+                        self.found[name] = value, node
+                    else:
+                        holder.children.append((order[-1], node))
                     holders = (*path, id(value))
                     below += [((*order, place), n, v, holders, node) for place, n, v in inner]
             level = below
         models.sort(key=_order)
         self.names = {name: value for _, name, value in models}
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a bound has left anything out: what is left out depends on all that there is."""
+        return self.is_full or self.has_too_many or bool(self.partly)
 
     def may_hide(self, name: str) -> bool:
         """Whether a name that was not reached may hold a model all the same.

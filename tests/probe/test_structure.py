@@ -35,13 +35,18 @@ class Looker:
     def walk(self) -> dict[str, int]:
         """Walk again; return the id of the model that each name reaches."""
         names, values = self.names.read()
-        walk = NamespaceWalk(self.names, self.types, lambda _: True, (names, values))
-        self.structure.keep(names, walk.root)
+        self.structure.clear()
+        self.structure.compare(names, values)
+        walked = zip(range(len(names)), names, values, strict=True)
+        walk = NamespaceWalk(self.names, self.types, lambda _: True, walked)
+        for name, (value, node) in walk.found.items():
+            self.structure.keep(name, value, node)
         return {name: id(model) for name, model in walk.names.items()}
 
     def is_same(self) -> bool:
         """Whether nothing has changed that another walk would find."""
-        return self.structure.is_same(*self.names.read())
+        difference = self.structure.compare(*self.names.read())
+        return not difference.changed and not difference.gone
 
 
 def space() -> dict[str, Any]:
