@@ -39,8 +39,8 @@ class Describer:
         self.visits_all = False
         """Something has no weak reference: only by way of what holds it can it be compared."""
         # Of one look.
-        self._folded: frozenset[int] = frozenset()
-        """All these tokens, as the look before had them."""
+        self._folded: list[frozenset[int]] = []
+        """The same, as the look before had them."""
         self.is_thorough = True
         """What another object at the same address would change is looked for, too."""
         self.run = 0
@@ -70,7 +70,7 @@ class Describer:
         self.objects, self.seen, self.cut, self.unreadable = {}, {}, cut, set()
         self.behind = False
         self.described = 0
-        self._folded = frozenset(itertools.chain.from_iterable(self._folding.values()))
+        self._folded = list(self._folding.values())
 
     def describe(self, obj: Any, levels: int, *, again: bool = False) -> int:
         """Note the object's facts if they differ, and those of its parts; return its token.
@@ -136,7 +136,7 @@ class Describer:
         tracked = self.tracked.get(token)
         if tracked is None:
             tracked = self.tracked[token] = TrackedObject(obj)
-            tracked.known = "part" if token in self._folded else ""
+            tracked.known = "part" if any(token in folded for folded in self._folded) else ""
         elif tracked.record is None and tracked.generation is not None:
             tracked.known = tracked.known or "local"
         return tracked

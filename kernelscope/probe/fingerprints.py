@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable
 
 from .types import (
+    ATOMS,
     ESTIMATOR,
     TypeCache,
     class_attribute,
@@ -88,10 +89,14 @@ class FingerprintReader:
             for items in level:
                 into.ids.append(len(items))
                 into.ids += map(id, items)
-                rest = [item for item in items if not is_atom(item)]
-                if keep and len(rest) < len(items):
+                kinds = {id(kind): kind for kind in map(type, items)}
+                if len(items) > _MOST_TOKENS and self._are_models(kinds):
+                    continue
+                has_atoms = not ATOMS.isdisjoint(kinds)
+                if has_atoms and keep:
                     into.kept += _kept_atoms(items)
-                self._add_rest(rest, into, below)
+                if not has_atoms or not ATOMS.issuperset(kinds):
+                    self._add_rest([i for i in items if not is_atom(i)] if has_atoms else items, into, below)
             if not below:
                 return
             if len(into.ids) > _MOST_IDS:
@@ -100,8 +105,6 @@ class FingerprintReader:
         raise _CannotCompareError
 
     def _add_rest(self, rest: list[Any], into: Fingerprint, below: list[list[Any]]) -> None:
-        if len(rest) > _MOST_TOKENS and self._are_models(rest):
-            return
         for item in rest:
             raw = self._small_bytes(item)
             if raw is not None:
@@ -112,8 +115,7 @@ class FingerprintReader:
             else:
                 below.append(self._items_of(item, into))
 
-    def _are_models(self, items: list[Any]) -> bool:
-        kinds = {id(kind): kind for kind in map(type, items)}
+    def _are_models(self, kinds: dict[int, type]) -> bool:
         return all(self._types.of(kind).kind == ESTIMATOR for kind in kinds.values())
 
     def _items_of(self, value: Any, into: Fingerprint) -> list[Any]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SECONDS = 0.05
 """The most that one look may take of the kernel's time."""
 SOFT_SECONDS = 0.001
-"""What a look may spend on the content of models that its cell cannot have touched."""
+"""After so much of a look, the content of no further model is looked at that its cell cannot have touched."""
 HIDDEN_PER_LOOK = 16
 """Of what lives on out of sight, how much one look checks for whether it still does."""
 MOST_WAITING = 256
@@ -76,6 +76,8 @@ class NamespaceScanner:
         """Tokens of those that have no weak reference."""
         self._hidden: OrderedDict[int, None] = OrderedDict()
         """Tokens of what lives on out of sight, as in ``Out``."""
+        self._begun = 0.0
+        """When the look began, by ``perf_counter``."""
         self._run = 0
         self._is_between_runs = False
         self._at_work = False
@@ -152,6 +154,7 @@ class NamespaceScanner:
             tracked.doubt()
 
     def _scan(self, touched: Touched | None) -> wire.Findings:
+        self._begun = perf_counter()
         self.reader.begin(SECONDS)
         changed = self._marks.find_changed()
         difference, walk = self._walk(changed)
@@ -337,10 +340,10 @@ class NamespaceScanner:
         return reached
 
     def _describe_waiting(self) -> None:
-        until = perf_counter() + SOFT_SECONDS
+        until = self._begun + SOFT_SECONDS
         waiting = self._rotation.first(MOST_WAITING)
         for at in range(0, len(waiting), _PER_TURN):
-            if perf_counter() > until:
+            if at and perf_counter() > until:
                 return
             for token in waiting[at : at + _PER_TURN]:
                 if token in self._sight and token not in self.describer.seen:
