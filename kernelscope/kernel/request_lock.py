@@ -44,8 +44,8 @@ class RequestLock:
             return True
         _remove_unsent(self._file)
         try:
-            with self._file.open("x", encoding="ascii") as file:
-                file.write(f"{self.token} {os.getpid()} {start_mark(os.getpid())}")
+            # fault: 18e
+            _create(self._file, f"{self.token} {os.getpid()} {start_mark(os.getpid())}")
         except FileExistsError:
             # fault: 18a
             return False
@@ -91,6 +91,21 @@ def _lock_file_for(connection_file: Path) -> Path | None:
     return folder / f"asked-{pid}-{start_mark(pid)}"
 
 
+def _create(lock_file: Path, content: str) -> None:
+    """Creates the lock with its content at once: a process that is killed in between leaves no empty lock behind.
+
+    Raises:
+        FileExistsError: another one holds it.
+        OSError: it cannot be written here.
+    """
+    draft = lock_file.with_name(f"draft-{os.getpid()}-{start_mark(os.getpid())}")
+    draft.write_text(content, encoding="ascii")
+    try:
+        os.link(draft, lock_file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _remove_unsent(lock_file: Path) -> None:
     """Removes the lock of a process that ended before it sent its request."""
     with suppress(OSError, ValueError):
@@ -101,8 +116,8 @@ def _remove_unsent(lock_file: Path) -> None:
 
 
 def _remove_dead(folder: Path) -> None:
-    """Removes the locks of kernels that have ended."""
-    for lock_file in folder.glob("asked-*-*"):
+    """Removes the locks of kernels that have ended, and what processes left behind that were killed at writing one."""
+    for lock_file in (*folder.glob("asked-*-*"), *folder.glob("draft-*-*")):
         _, pid, mark = lock_file.name.split("-", 2)
         if not pid.isdigit() or has_ended(int(pid), mark):
             with suppress(OSError):
