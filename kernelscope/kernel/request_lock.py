@@ -45,7 +45,7 @@ class RequestLock:
         _remove_unsent(self._file)
         try:
             # fault: 18e
-            _create(self._file, f"{self.token} {os.getpid()} {start_mark(os.getpid())}")
+            _create(self._file, self.token)
         except FileExistsError:
             # fault: 18a
             return False
@@ -91,15 +91,17 @@ def _lock_file_for(connection_file: Path) -> Path | None:
     return folder / f"asked-{pid}-{start_mark(pid)}"
 
 
-def _create(lock_file: Path, content: str) -> None:
-    """Creates the lock with its content at once: a process that is killed in between leaves no empty lock behind.
+def _create(lock_file: Path, token: str) -> None:
+    """Creates the lock of this process, complete at once: killed meanwhile, it leaves no lock without a holder behind.
 
     Raises:
-        FileExistsError: another one holds it.
-        OSError: it cannot be written here.
+        FileExistsError: another holder has it.
+        OSError: it cannot be written here, or the file system has no hard links.
     """
-    draft = lock_file.with_name(f"draft-{os.getpid()}-{start_mark(os.getpid())}")
-    draft.write_text(content, encoding="ascii")
+    pid = os.getpid()
+    mark = start_mark(pid)
+    draft = lock_file.with_name(f"draft-{pid}-{mark}")
+    draft.write_text(f"{token} {pid} {mark}", encoding="ascii")
     try:
         os.link(draft, lock_file)
     finally:
@@ -116,7 +118,7 @@ def _remove_unsent(lock_file: Path) -> None:
 
 
 def _remove_dead(folder: Path) -> None:
-    """Removes the locks of kernels that have ended, and what processes left behind that were killed at writing one."""
+    """Removes the locks of kernels that have ended, and the drafts of watchers that were killed."""
     for lock_file in (*folder.glob("asked-*-*"), *folder.glob("draft-*-*")):
         _, pid, mark = lock_file.name.split("-", 2)
         if not pid.isdigit() or has_ended(int(pid), mark):
