@@ -65,10 +65,10 @@ def test_given_a_listener_when_called_then_the_timeline_has_the_event_already() 
 
 
 def test_given_a_source_that_fails_when_run_then_it_is_closed_and_the_error_is_raised() -> None:
-    source = FixedSource(STORY[0], error=UnreachableError("nobody answers"))
+    source = FixedSource(STORY[0], error=UnreachableError("no kernel answers"))
     session = Session(source)
 
-    with pytest.raises(UnreachableError, match="nobody answers"):
+    with pytest.raises(UnreachableError, match="no kernel answers"):
         asyncio.run(session.run())
 
     assert source.closed == 1

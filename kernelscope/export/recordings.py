@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from kernelscope.presentation.quantities import quantity
+
 if TYPE_CHECKING:
     from kernelscope.storage.recorder import RecordingResult
 
@@ -27,4 +29,4 @@ def _extent(result: RecordingResult) -> str:
     if not result.runs:
         return "no runs"
     epoch = f" in epoch {result.last_epoch}" if result.last_epoch > 1 else ""
-    return f"{result.runs} run{'' if result.runs == 1 else 's'}, up to In [{result.last_count}]{epoch}"
+    return f"{quantity(result.runs, 'run')}, up to In [{result.last_count}]{epoch}"

@@ -44,8 +44,8 @@ class RequestLock:
             return True
         _remove_unsent(self._file)
         try:
-            with self._file.open("x", encoding="ascii") as file:
-                file.write(f"{self.token} {os.getpid()} {start_mark(os.getpid())}")
+            # fault: 18e
+            _create(self._file, self.token)
         except FileExistsError:
             # fault: 18a
             return False
@@ -91,6 +91,23 @@ def _lock_file_for(connection_file: Path) -> Path | None:
     return folder / f"asked-{pid}-{start_mark(pid)}"
 
 
+def _create(lock_file: Path, token: str) -> None:
+    """Creates the lock of this process, complete at once: killed meanwhile, it leaves no lock without a holder behind.
+
+    Raises:
+        FileExistsError: another holder has it.
+        OSError: it cannot be written here, or the file system has no hard links.
+    """
+    pid = os.getpid()
+    mark = start_mark(pid)
+    draft = lock_file.with_name(f"draft-{pid}-{mark}")
+    draft.write_text(f"{token} {pid} {mark}", encoding="ascii")
+    try:
+        os.link(draft, lock_file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _remove_unsent(lock_file: Path) -> None:
     """Removes the lock of a process that ended before it sent its request."""
     with suppress(OSError, ValueError):
@@ -101,8 +118,8 @@ def _remove_unsent(lock_file: Path) -> None:
 
 
 def _remove_dead(folder: Path) -> None:
-    """Removes the locks of kernels that have ended."""
-    for lock_file in folder.glob("asked-*-*"):
+    """Removes the locks of kernels that have ended, and the drafts of watchers that were killed."""
+    for lock_file in (*folder.glob("asked-*-*"), *folder.glob("draft-*-*")):
         _, pid, mark = lock_file.name.split("-", 2)
         if not pid.isdigit() or has_ended(int(pid), mark):
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Numbers of things: one spelling of ``1 run`` and ``1,200 runs`` in every export."""
+"""Numbers of things: one spelling of ``1 run`` and ``1,200 runs`` on the screen and in every export."""
 
 from __future__ import annotations
 

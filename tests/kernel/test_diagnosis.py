@@ -117,7 +117,7 @@ def a_closed_port() -> Iterator[int]:
 
 
 TAKEN: dict[str, tuple[Callable[[], Any], str]] = {
-    "nobody": (a_closed_port, "no kernel answers at the ports"),
+    "a closed port": (a_closed_port, "no kernel answers at the ports"),
     "a web server": (a_web_server, "is no kernel"),
     "an ssh server": (lambda: a_program(b"SSH-2.0-OpenSSH_9.2\r\n"), "is no kernel"),
     "one that hangs up": (lambda: a_program(b""), "is no kernel"),

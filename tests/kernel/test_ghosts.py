@@ -27,6 +27,7 @@ from kernelscope.kernel.connection_file import read_connection_file
 from kernelscope.kernel.inject import GREETING, attach
 from kernelscope.kernel.live_source import LiveSource
 from kernelscope.kernel.replies import decode_reply
+from kernelscope.kernel.request_lock import RequestLock
 from kernelscope.libraries.registry import registry
 from kernelscope.protocol.wire import Greeting
 from tests.kernel.watching import INSTALLED, LONG, Watcher, evaluate, watching
@@ -269,6 +270,22 @@ def acquire_lock_in_another_process(kernel: KernelProcess, *, and_asks: bool) ->
     code = "import pathlib, sys; from kernelscope.kernel.request_lock import RequestLock; lock = RequestLock(pathlib.Path(sys.argv[1]))"
     code += "; assert lock.acquire()" + "; lock.mark_sent()" * and_asks
     subprocess.run([sys.executable, "-c", code, str(kernel.connection_file)], check=True)
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize("step", ["pathlib.Path.write_text", "os.link"])
+def test_a_process_that_is_killed_while_it_acquires_the_lock_leaves_none_behind(
+    shared: KernelProcess, step: str
+) -> None:
+    code = "import os, pathlib, signal, sys\nfrom kernelscope.kernel.request_lock import RequestLock\n"
+    code += "lock = RequestLock(pathlib.Path(sys.argv[1]))\n"
+    code += f"{step} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\nlock.acquire()"
+    killed = subprocess.run([sys.executable, "-c", code, str(shared.connection_file)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    lock = RequestLock(shared.connection_file)
+    assert lock.acquire()
+    assert [path.name for path in Path(lock.file).parent.glob("draft-*")] == []
+    lock.release()
 
 
 @pytest.mark.fault(18)

@@ -42,7 +42,7 @@ FRAMEWORKS = {
 
 
 def estimators(steps: Any, space: Space) -> Iterator[Tuple[str, List[str]]]:  # noqa: UP006
-    """Yield for each scikit-learn estimator how it is created, and cells of which one fits it."""
+    """Yield for each scikit-learn estimator the cell that creates it, and cells that may fit it: one of them does."""
     exec(steps.SETUP, space)
     classes = steps.classes()
     exec(steps.imports(classes), space)

@@ -116,7 +116,7 @@ def test_a_remote_watcher_is_gone_after_many_runs_without_a_renewal(loop: Loop) 
     for _ in range(REMOTE_RUNS):
         lease.remove_gone()
     lease.renew("far")
-    lease.renew("nobody's")
+    lease.renew("an unknown watcher")
     for _ in range(REMOTE_RUNS):
         lease.remove_gone()
     assert lease.is_watched()

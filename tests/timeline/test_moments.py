@@ -172,7 +172,7 @@ def test_given_a_name_when_looked_up_at_a_column_then_it_has_the_latest_change_u
     timeline = watch.timeline
 
     assert timeline.entry_at("m", 1) is None
-    assert timeline.entry_at("nobody", 4) is None
+    assert timeline.entry_at("an unknown name", 4) is None
     for column, generation in ((2, 1), (3, 1)):
         point = timeline.entry_at("m", column)
         assert point is not None

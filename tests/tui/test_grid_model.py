@@ -70,7 +70,7 @@ NAMES = [r.name for r in TIMELINE.rows()]
 KEYS = [Key(name) for name in NAMES] + [
     Key("model", "C"),
     Key("pipe", "steps"),
-    Key("nobody"),
+    Key("an unknown name"),
     Key("sgd", "alpha"),
 ]
 

@@ -9,6 +9,7 @@ from kernelscope.domain.display import short_class
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.forecast.outlook import Outlook
 from kernelscope.presentation.glyphs import GLYPHS
+from kernelscope.presentation.quantities import quantity
 from kernelscope.presentation.reasons import reason_text
 from kernelscope.presentation.verbs import VERBS, around_name
 from kernelscope.text import clean, headline
@@ -118,9 +119,7 @@ def _no_effect_spans(cell: Cell) -> Line:
     classes = dict.fromkeys(short_class(change.cls) for run in cell.reruns for change in run.local)
     fits = f"; fits a local {', '.join(classes)}" if classes else ""
     times = len(cell.reruns)
-    return (
-        safe_span(f"changes no model  {times} of {times} {'time' if times == 1 else 'times'}{fits}", "dim"),
-    )
+    return (safe_span(f"changes no model  {times} of {quantity(times, 'time')}{fits}", "dim"),)
 
 
 def _effect_spans(effects: tuple[CellEffect, ...], *, past: bool = False) -> Line:
@@ -137,8 +136,7 @@ def _effect_spans(effects: tuple[CellEffect, ...], *, past: bool = False) -> Lin
             Span(after, role),
         ]
         if not past:
-            times = "time" if effect.of == 1 else "times"
-            spans.append(Span(f"  {effect.times} of {effect.of} {times}", "dim"))
+            spans.append(Span(f"  {effect.times} of {quantity(effect.of, 'time')}", "dim"))
     return tuple(spans)
 
 

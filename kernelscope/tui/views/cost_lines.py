@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kernelscope.domain.facts import Cost
+from kernelscope.presentation.quantities import quantity
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, fit, line
 from kernelscope.tui.state.view_state import ViewState
@@ -23,7 +24,7 @@ def cost_lines(view: ViewState) -> tuple[Line, ...]:
         *_probe_lines(timeline),
         (),
         section_title("In transit"),
-        _labelled_line("lost", _format_count(timeline.lost, "observation", "observations")),
+        _labelled_line("lost", _format_count(timeline.lost, "observation")),
         (),
         section_title("What the probe does"),
         _labelled_line("calls", _describe_calls(timeline)),
@@ -48,12 +49,10 @@ def _probe_lines(timeline: TimelineView) -> Iterator[Line]:
     if cost is None:
         yield _labelled_line("", "No figures yet: they arrive with every run.")
         return
-    yield _labelled_line(
-        "hooks ran", f"{_format_count(cost.hooks, 'time', 'times')}: once per run and once per poll"
-    )
+    yield _labelled_line("hooks ran", f"{_format_count(cost.hooks, 'time')}: once per run and once per poll")
     yield _labelled_line("each took", _describe_times(cost))
     yield _labelled_line("sent", _format_bytes(cost.sent))
-    skipped = _format_count(cost.not_evaluated, "value", "values")
+    skipped = _format_count(cost.not_evaluated, "value")
     yield _labelled_line("not evaluated", f"{skipped} skipped to stay within the budget")
     failures = f"{cost.failures}, and none reached your cells" if cost.failures else "none"
     yield _labelled_line("own failures", failures, "loss" if cost.failures else "")
@@ -115,9 +114,9 @@ def _labelled_line(label: str, text: str, role: str = "") -> Line:
     return line(Span(fit(f"  {label}", _LABEL), "dim"), Span(text, role))
 
 
-def _format_count(number: int, singular: str, plural: str) -> str:
+def _format_count(number: int, noun: str) -> str:
     """``no values``, ``1 value``, ``2 values``."""
-    return f"{number} {singular if number == 1 else plural}" if number else f"no {plural}"
+    return quantity(number, noun) if number else f"no {noun}s"
 
 
 def _format_ms(seconds: float) -> str:

@@ -11,6 +11,7 @@ from kernelscope import __version__
 from kernelscope.domain.changes import Verdict
 from kernelscope.domain.events import Progress
 from kernelscope.presentation.glyphs import GLYPHS, LEGEND, LIVE
+from kernelscope.presentation.quantities import quantity
 from kernelscope.protocol.stored import About
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.spans import Line, Span, line, safe_span, width
@@ -91,7 +92,7 @@ def _right_spans(view: ViewState, cells: int) -> list[Span]:
     return [
         *spans,
         *_position_spans(view),
-        Span(f"{models} {'model' if models == 1 else 'models'}" if cells >= 60 else ""),
+        Span(quantity(models, "model") if cells >= 60 else ""),
     ]
 
 

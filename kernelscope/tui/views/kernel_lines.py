@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from kernelscope.kernel.entry import KernelEntry
+from kernelscope.presentation.quantities import quantity
 from kernelscope.tui.state.spans import Line, Span, fit, line, safe_span, truncate
 
 _STATES = {"idle": "new", "busy": "warn", "live": "new", "dead": "dim"}
@@ -95,7 +96,7 @@ def no_kernels_lines(
         line(
             Span("No running kernel found.", "strong"),
             safe_span(places),
-            Span(f" ({stale} stale connection {'file' if stale == 1 else 'files'})" if stale else "", "dim"),
+            Span(f" ({quantity(stale, 'stale connection file')})" if stale else "", "dim"),
         ),
         (),
         line(Span(" · open a notebook in Jupyter or VS Code: it appears here by itself")),
