@@ -44,7 +44,7 @@ class Content:
         own = _get(obj, "__dict__")
         if len(own) != len(self._names):
             return False
-        values = list(own.values())
+        values: list[Any] = list(own.values())
         # A key that is no plain name may define `__eq__`.
         if list(map(id, values)) != self._ids or not all(map(is_, own, self._names)):
             return False
@@ -52,7 +52,6 @@ class Content:
             return False
         array = ndarray_type()
         for place, raw in self._arrays:
-            value = values[place]
-            if type(value) is not array or value.tobytes() != raw:
+            if type(values[place]) is not array or values[place].tobytes() != raw:
                 return False
         return all(reader.is_still(values[place], binding) for place, binding in self._others)

@@ -170,7 +170,8 @@ class Describer:
         info = self._types.of(type(obj))
         reader = self._libraries.reader_of(info)
         if reader.by_attributes:
-            return tracked.content.is_same(obj, self.reader, self.is_thorough)
+            content = tracked.content
+            return content is not None and content.is_same(obj, self.reader, self.is_thorough)
         bindings = tracked.in_order
         values = [pair for part in reader.split(obj, info) for pair in part.items()]
         return len(values) == len(bindings) and all(

@@ -87,7 +87,7 @@ class MentionReader:
         cls = value if is_class(value) else type(value)
         codes = []
         for base in mro_of(cls):
-            if self._types.is_user_module(class_dict(base).get("__module__", "")):  # type: ignore[arg-type]
+            if self._types.is_user_module(class_dict(base).get("__module__", "")):
                 codes += [
                     entry.__code__
                     for entry in list(class_dict(base).values())

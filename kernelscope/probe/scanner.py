@@ -171,9 +171,9 @@ class NamespaceScanner:
             self._begins_again = True
             return self._scan(touched)
         self._note_partners()
-        for token in names.values():
-            if token is not None:
-                self.describer.name(token)
+        for reached in names.values():
+            if reached is not None:
+                self.describer.name(reached)
         self._settle()
         self.reader.end()
         return self._findings(names, unreached, walk)

@@ -9,6 +9,7 @@ from .parts import PartFinder
 
 if TYPE_CHECKING:
     from . import wire
+    from .content import Content
 
 
 class TrackedObject:
@@ -59,8 +60,8 @@ class TrackedObject:
         self.is_changed = False
         """Its attributes hold something else than at the last look, which was after the run before."""
         self.bindings: dict[str, Binding] = {}
-        self.content: Any = None
-        """``Content``: what is compared of its attributes."""
+        self.content: Content | None = None
+        """What is compared of its attributes."""
         self.in_order: list[tuple[str, Binding]] = []
         """The bindings as the instance dictionary has them."""
         self.generation: int | None = None

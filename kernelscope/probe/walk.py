@@ -37,6 +37,8 @@ MOST_DEPTH = 3
 
 _Place = tuple[tuple[int, ...], str, Any, tuple[int, ...], Optional[Node]]
 """Where it stands (its places along the way), its name, the value, ids of what holds it, and what holds it."""
+_Model = tuple[tuple[int, ...], str, Any]
+"""Where it stands, its name, and the model."""
 Global = tuple[int, str, Any]
 """Place in the namespace, name and value."""
 _ROOT = re.compile(r"[^.\[]*")
@@ -83,7 +85,7 @@ class NamespaceWalk:
         self._walk(walked)
 
     def _walk(self, walked: Iterable[Global]) -> None:
-        models: list[tuple[tuple[int, ...], str, Any]] = []
+        models: list[_Model] = []
         level: list[_Place] = []
         for place, name, value in walked:
             self.visited += 1
@@ -91,32 +93,36 @@ class NamespaceWalk:
                 level.append(((place,), name, value, (), None))
                 self.found[name] = value, None
         for depth in range(MOST_DEPTH + 1):
-            below: list[_Place] = []
             self.visited += len(level) if depth else 0
-            for order, name, value, path, holder in _take_turns(level) if depth else level:
-                kind = self._types.of(type(value)).kind
-                if kind == ESTIMATOR:
-                    if len(models) >= MOST_MODELS:
-                        self.has_too_many = True
-                    elif self._is_model(value):
-                        models.append((order, name, value))
-                    else:
-                        self.undecided.add(root_of(name))
-                elif kind == UNREADABLE:
-                    self.unreadable[name] = value
-                    self.undecided.add(root_of(name))
-                # fault: 67a
-                elif depth < MOST_DEPTH and id(value) not in path and self._has_room(len(below)):
-                    node, inner = self._open(name, value)
-                    if holder is None:
-                        self.found[name] = value, node
-                    else:
-                        holder.children.append((order[-1], node))
-                    holders = (*path, id(value))
-                    below += [((*order, place), n, v, holders, node) for place, n, v in inner]
-            level = below
+            level = self._walk_level(_take_turns(level) if depth else level, depth, models)
         models.sort(key=_order)
         self.names = {name: value for _, name, value in models}
+
+    def _walk_level(self, level: list[_Place], depth: int, models: list[_Model]) -> list[_Place]:
+        """Add the models of one level; what lies below it."""
+        below: list[_Place] = []
+        for order, name, value, path, holder in level:
+            kind = self._types.of(type(value)).kind
+            if kind == ESTIMATOR:
+                if len(models) >= MOST_MODELS:
+                    self.has_too_many = True
+                elif self._is_model(value):
+                    models.append((order, name, value))
+                else:
+                    self.undecided.add(root_of(name))
+            elif kind == UNREADABLE:
+                self.unreadable[name] = value
+                self.undecided.add(root_of(name))
+            # fault: 67a
+            elif depth < MOST_DEPTH and id(value) not in path and self._has_room(len(below)):
+                node, inner = self._open(name, value)
+                if holder is None:
+                    self.found[name] = value, node
+                else:
+                    holder.children.append((order[-1], node))
+                holders = (*path, id(value))
+                below += [((*order, place), n, v, holders, node) for place, n, v in inner]
+        return below
 
     @property
     def is_limited(self) -> bool:
@@ -251,5 +257,5 @@ def _is_plain_key(key: Any) -> bool:
     return (kind is int and is_small_atom(key)) or (kind is str and len(key) <= 80)
 
 
-def _order(model: tuple[tuple[int, ...], str, Any]) -> tuple[int, ...]:
+def _order(model: _Model) -> tuple[int, ...]:
     return model[0]

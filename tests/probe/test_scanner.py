@@ -206,6 +206,7 @@ def test_a_limit_on_nodes_hides_no_global_and_hidden_names_do_not_count_as_gone(
     )
     assert not look.reached_again
     monkeypatch.undo()
+    space["another"] = []  # nothing is walked again while nothing differs
     observation = scan(look)
     assert observation["cut"] == []
     assert list(observation["names"]) == ["box18[0]"]
@@ -227,6 +228,7 @@ def test_names_hidden_by_a_limit_on_models_do_not_count_as_gone(monkeypatch: pyt
         "the others are unchanged"
     )
     monkeypatch.undo()
+    space["another"] = []  # nothing is walked again while nothing differs
     assert list(scan(look)["names"]) == ["m7"]
 
 
@@ -531,11 +533,12 @@ def test_a_model_that_was_out_of_reach_is_not_reported_as_created_when_it_is_rea
     space: dict[str, Any] = {f"box{i}": [[]] for i in range(5)}
     space["late"] = {}
     look = make_scanner(space)
-    scan(look)
     monkeypatch.setattr(walk, "MOST_NODES", 3)
+    scan(look)
     space["late"]["m"] = LogisticRegression()
     assert scan(look)["names"] == {}
     monkeypatch.undo()
+    space["another"] = []  # nothing is walked again while nothing differs
     assert list(scan(look)["names"]) == ["late['m']"]
     assert look.reached_again
     space["late"]["n"] = LogisticRegression()
