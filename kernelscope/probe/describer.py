@@ -9,7 +9,7 @@ from .content import Content
 from .identity import Tokens
 from .library import Libraries
 from .marks import take_mark
-from .parts import PartFinder, PartsFound
+from .parts import Composition, PartFinder
 from .tracked import TrackedObject
 from .types import TypeCache, attributes_of, instance_dict
 from .values import ValueReader
@@ -143,14 +143,14 @@ class Describer:
 
     def _describe_parts(self, obj: Any, token: int, tracked: TrackedObject) -> list[wire.Part] | None:
         """Its ``Part`` facts; ``None`` if one of them cannot be read."""
-        found = self.parts.parts_of(obj) if tracked.levels else PartsFound([])
-        tracked.lists = found.lists
-        if found.folded:
-            self._folding[token] = found.folded
+        composition = self.parts.parts_of(obj) if tracked.levels else Composition([])
+        tracked.lists = composition.lists
+        if composition.folded:
+            self._folding[token] = composition.folded
         else:
             self._folding.pop(token, None)
         facts: list[wire.Part] = []
-        for label, key, part in found.parts:
+        for label, key, part in composition.parts:
             if self.parts.is_unreadable(part):
                 return None
             inner = self.describe(part, tracked.levels - 1)

@@ -154,9 +154,9 @@ class _Chunk:
 
     def is_same(self) -> bool:
         """Whether the attributes of all hold what they held."""
-        found = [reference() for reference in self._references]
+        objects = [reference() for reference in self._references]
         try:
-            own = map(_values_of, map(_get, found, repeat("__dict__")))
+            own = map(_values_of, map(_get, objects, repeat("__dict__")))
             return tuple(map(id, chain.from_iterable(own))) == self._ids
         except (AttributeError, RuntimeError):  # one is gone, or another thread changes one
             return False

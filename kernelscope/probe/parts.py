@@ -16,7 +16,7 @@ MOST_FOLDED = 1_000
 """Of such a list: estimators that are known again when a name reaches one of them."""
 
 
-class PartsFound:
+class Composition:
     """What one object is made of."""
 
     __slots__ = ("folded", "lists", "parts")
@@ -54,23 +54,23 @@ class PartFinder:
     def _is_part(self, value: Any) -> bool:
         return self.is_model(value) or self.is_unreadable(value)
 
-    def parts_of(self, obj: Any) -> PartsFound:
+    def parts_of(self, obj: Any) -> Composition:
         """What a composite holds."""
         reader, info = self.reader_of(obj), self._types.of(type(obj))
         own = reader.parts(obj)
         if own is not None:
-            return PartsFound([part for part in own if self._is_part(part[2])])
+            return Composition([part for part in own if self._is_part(part[2])])
         params, learned = reader.split(obj, info)
-        found = PartsFound(self._parts_in_params(params))
+        composition = Composition(self._parts_in_params(params))
         lists = [name for name, value in params.items() if is_one_of(type(value), (list, tuple))]
         value: Any
         for name, value in learned.items():
             if self._is_part(value):
-                found.parts.append((f".{name}", None, value))
-            elif is_one_of(type(value), (list, tuple)) and self._add_learned(name, value, found):
+                composition.parts.append((f".{name}", None, value))
+            elif is_one_of(type(value), (list, tuple)) and self._add_learned(name, value, composition):
                 lists.append(name)
-        found.lists = tuple(lists)
-        return found
+        composition.lists = tuple(lists)
+        return composition
 
     def parameter_parts(self, obj: Any) -> list[Part]:
         """The readable parts that it was given; changes nothing here, so that another thread may ask."""
@@ -86,7 +86,7 @@ class PartFinder:
                 parts += self._parts_in_list(name, value)
         return parts
 
-    def _add_learned(self, name: str, value: Any, found: PartsFound) -> bool:
+    def _add_learned(self, name: str, value: Any, composition: Composition) -> bool:
         """Add the estimators in a learned list: all of a few, of many those that a name reaches, too.
 
         Returns whether the list holds any, or may get some.
@@ -94,10 +94,10 @@ class PartFinder:
         parts = [(i, v) for i, v in enumerate(value[:MOST_FOLDED]) if self._is_part(v)]
         if len(value) > MOST_LEARNED_PARTS:
             tokens = [self._tokens.of(v) for _, v in parts]
-            found.folded |= frozenset(tokens)
+            composition.folded |= frozenset(tokens)
             parts = [part for part, token in zip(parts, tokens) if self.is_named(token)]
-        found.parts += [(f".{name}[{i}]", None, v) for i, v in parts]
-        return bool(parts or found.folded or not value)
+        composition.parts += [(f".{name}[{i}]", None, v) for i, v in parts]
+        return bool(parts or composition.folded or not value)
 
     def _parts_in_list(self, name: str, value: Any) -> list[Part]:
         """Estimators in a list parameter: bare, or named as a pipeline's steps are."""

@@ -138,7 +138,7 @@ class Pulse:
         """What differs from the look before, by name; nothing at the first one."""
         before, now = self._marks, {}
         moved: list[wire.Movement] = []
-        models = self._scanner.walk(self._names).names
+        models = self._scanner.walks.walk_all(self._names).names
         for name in list(models)[:_MOST_MODELS]:
             model = models[name]
             marks: Marks = {}

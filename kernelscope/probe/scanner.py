@@ -13,20 +13,17 @@ weak references and its own copies of small builtins.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from .describer import Describer
+from .global_walks import GlobalWalks
 from .identity import Tokens, target_of
+from .in_sight import ObjectsInSight
 from .library import Libraries, Part
-from .marks import MarkTable
 from .mentions import Touched
 from .name_table import NameTable
-from .names import UserNames
-from .rotation import Rotation
-from .sight import Sight
-from .structure import Difference, Structure
+from .structure import Difference
 from .tracked import TensorOwners, TrackedObject
 from .types import TypeCache
 from .values import ValueReader
@@ -39,8 +36,6 @@ SECONDS = 0.05
 """The most that one look may take of the kernel's time."""
 SOFT_SECONDS = 0.001
 """After so much of a look, the content of no further model is looked at that its cell cannot have touched."""
-HIDDEN_PER_LOOK = 16
-"""Of what lives on out of sight, how much one look checks for whether it still does."""
 MOST_WAITING = 256
 """Models whose content one look may compare in its soft budget."""
 _PER_TURN = 4
@@ -51,7 +46,6 @@ class NamespaceScanner:
     """Looks at one namespace again and again, and reports what differs."""
 
     def __init__(self, namespace: dict[str, Any], libraries: Libraries) -> None:
-        self._globals = UserNames(namespace)
         self.libraries = libraries
         self.types = TypeCache(libraries.tables)
         self.types.forbid(libraries.unreadable())
@@ -60,22 +54,9 @@ class NamespaceScanner:
         self.describer = Describer(self.types, libraries, self.tokens, self.reader)
         self._parts = self.describer.parts
         self._owners = TensorOwners(self.tokens, self._parts)
-        self._structure = Structure(self.types)
-        self._undecided: set[str] = set()
-        """Globals that are walked each time."""
-        self._is_limited = False
-        """A bound has left something out: what is left out next time depends on all that there is."""
+        self.walks = GlobalWalks(namespace, self.types, self._parts.is_model)
         self._table = NameTable()
-        self._sight = Sight(self.describer.part_tokens)
-        self.describer.on_parts = self._sight.replace_parts
-        self._marks = MarkTable(self._parts.reader_of)
-        self._rotation = Rotation()
-        self._linked: dict[int, None] = {}
-        """Tokens of the objects in sight that change one another: networks, optimizers."""
-        self._by_address: dict[int, None] = {}
-        """Tokens of those that have no weak reference."""
-        self._hidden: OrderedDict[int, None] = OrderedDict()
-        """Tokens of what lives on out of sight, as in ``Out``."""
+        self._sight = ObjectsInSight(self.describer)
         self._begun = 0.0
         """When the look began, by ``perf_counter``."""
         self._run = 0
@@ -86,7 +67,6 @@ class NamespaceScanner:
         """The next look reports everything."""
         self.cut: list[str] = []
         """What the last look left out, and why."""
-        self._cut_by_walk: list[str] = []
         self.visited = 0
         """Objects and keys that the last look went through; must not grow with the number of runs."""
 
@@ -156,9 +136,11 @@ class NamespaceScanner:
     def _scan(self, touched: Touched | None) -> wire.Findings:
         self._begun = perf_counter()
         self.reader.begin(SECONDS)
-        changed = self._marks.find_changed()
-        difference, walk = self._walk(changed)
-        self.describer.begin(list(self._cut_by_walk), self._run, is_between_runs=self._is_between_runs)
+        changed = self._sight.find_changed()
+        lost = any(tracked.names and tracked.is_dead() for tracked in changed.values())
+        everything = self._begins_again or lost or bool(self._sight.by_address)
+        difference, walk = self.walks.walk(everything=everything)
+        self.describer.begin(list(self.walks.cut), self._run, is_between_runs=self._is_between_runs)
         self._describe_named(walk)
         names, unreached = self._compare_names(difference, walk)
         for token, tracked in changed.items():
@@ -174,7 +156,7 @@ class NamespaceScanner:
         for reached in names.values():
             if reached is not None:
                 self.describer.name(reached)
-        self._settle()
+        self.visited = self.walks.visited + self._sight.settle()
         self.reader.end()
         return self._findings(names, unreached, walk)
 
@@ -198,46 +180,6 @@ class NamespaceScanner:
 
     # Names.
 
-    def _walk(self, changed: dict[int, TrackedObject]) -> tuple[Difference, NamespaceWalk]:
-        """Walk the globals that reach something else than at the last look; all, if that is not known."""
-        names, values = self._globals.read()
-        lost = any(tracked.names and tracked.is_dead() for tracked in changed.values())
-        if self._begins_again or lost or self._by_address:
-            self._structure.clear()
-        difference = self._structure.compare(names, values)
-        for name in self._undecided:
-            if name in self._structure:
-                difference.changed[name] = self._structure.place_of(name)
-        if self._is_limited and (difference.changed or difference.gone):
-            self._structure.clear()
-            difference = self._structure.compare(names, values)
-        places = sorted(difference.changed.values())
-        walk = NamespaceWalk(
-            self._globals,
-            self.types,
-            self._parts.is_model,
-            [(place, names[place], values[place]) for place in places],
-        )
-        self.visited = self._globals.examined + walk.visited
-        for name in difference.changed:
-            self._structure.drop(name)
-        for name, (value, node) in walk.found.items():
-            self._structure.keep(name, value, node)
-        self._undecided = (self._undecided - difference.changed.keys() - {*difference.gone}) | walk.undecided
-        if difference.is_all:
-            self._is_limited = walk.is_limited
-            self._cut_by_walk = walk.left_out()
-        elif walk.is_limited:
-            self._is_limited = True
-            self._cut_by_walk += [cut for cut in walk.left_out() if cut not in self._cut_by_walk]
-        return difference, walk
-
-    def walk(self, names: UserNames) -> NamespaceWalk:
-        """A walk through all globals, by another thread's own view of them."""
-        found, values = names.read()
-        walked = zip(range(len(found)), found, values)
-        return NamespaceWalk(names, self.types, self._parts.is_model, walked)
-
     def _compare_names(
         self, difference: Difference, walk: NamespaceWalk
     ) -> tuple[dict[str, int | None], list[str]]:
@@ -250,52 +192,26 @@ class NamespaceScanner:
         self._table.begin()
         changed, unreached = self._table.compare(roots, names, walk, self.tracked)
         if self._begins_again:
-            self._begin_sight_again()
+            self._sight.begin_again(self.names.values())
             self._begins_again = False
         else:
-            self._update_sight(changed)
+            self._sight.update(changed, self._table.before)
+            self._describe_again(changed)
         return changed, unreached
 
-    def _update_sight(self, changed: dict[str, int | None]) -> None:
-        before = self._table.before
-        for name, token in changed.items():
-            if token is not None and token != before[name]:
-                self._sight.add(token)
-                self._name(token, 1)
-        for name, token in changed.items():
-            old = before[name]
-            if old is not None and token != old:
-                self._sight.remove(old)
-                self._name(old, -1)
-        moved = frozenset(token for token in (*changed.values(), *before.values()) if token is not None)
+    def _describe_again(self, changed: dict[str, int | None]) -> None:
+        """Describe those objects whose long lists hold what other names reach now."""
+        reached = (*changed.values(), *self._table.before.values())
+        moved = frozenset(token for token in reached if token is not None)
         for token in self.describer.folding(moved) if moved else ():
             self.tracked[token].has_other_names = True
             self._describe(self.tracked[token], again=True)
-
-    def _begin_sight_again(self) -> None:
-        left = [token for token in self._sight if token in self.tracked]
-        for token in left:
-            self._leave(token)
-        for tracked in self.tracked.values():
-            tracked.names = 0
-        self._sight = Sight(self.describer.part_tokens)
-        self.describer.on_parts = self._sight.replace_parts
-        for token in self.names.values():
-            self._sight.add(token)
-            self._name(token, 1)
-        self._sight.left = dict.fromkeys(token for token in self.tracked if token not in self._sight)
-
-    def _name(self, token: int, names: int) -> None:
-        """More or fewer names reach an object itself."""
-        tracked = self.tracked.get(token)
-        if tracked is not None:
-            tracked.names += names
 
     # Objects.
 
     def _describe_named(self, walk: NamespaceWalk) -> None:
         """Describe what names reach for the first time, and what only a visit can compare."""
-        visits_all = self.describer.visits_all = bool(self._by_address)
+        visits_all = self.describer.visits_all = bool(self._sight.by_address)
         for obj in walk.names.values():
             tracked = self.tracked.get(self.tokens.of(obj))
             if tracked is None or tracked.record is None or tracked.owed or visits_all or not tracked.names:
@@ -310,7 +226,7 @@ class NamespaceScanner:
     def _describe_touched(self, touched: Touched | None) -> None:
         """Compare the content of what a cell may have done something to, and of what has waited longest."""
         if touched is None:
-            tokens: Iterable[int] = list(self._sight)
+            tokens: Iterable[int] = self._sight.tokens()
         else:
             tokens = self._with_parts_and_links(self._tokens_of(touched))
         for token in tokens:
@@ -335,13 +251,13 @@ class NamespaceScanner:
                 continue
             reached[token] = None
             pending += self.describer.part_tokens(token)
-            if token in self._linked:
-                pending += [other for other in self._linked if other not in reached]
+            if token in self._sight.linked:
+                pending += [other for other in self._sight.linked if other not in reached]
         return reached
 
     def _describe_waiting(self) -> None:
         until = self._begun + SOFT_SECONDS
-        waiting = self._rotation.first(MOST_WAITING)
+        waiting = self._sight.waiting(MOST_WAITING)
         for at in range(0, len(waiting), _PER_TURN):
             if at and perf_counter() > until:
                 return
@@ -351,7 +267,7 @@ class NamespaceScanner:
 
     def _note_partners(self) -> None:
         """Find the models that optimizers and the like work on, if that can have changed."""
-        if not self._linked and not any(
+        if not self._sight.linked and not any(
             self.tracked[t].is_linked for t in self.describer.objects if t in self.tracked
         ):
             return
@@ -360,57 +276,6 @@ class NamespaceScanner:
         partners = self._owners.partners_of([obj for obj in linked if obj is not None])
         for token, worked_on in partners.items():
             self.describer.note_partners(token, worked_on)
-
-    def _settle(self) -> None:
-        """Keep what is in sight now, and forget what has died."""
-        entered, left = self._sight.settle()
-        for token in left:
-            self._leave(token)
-        for token in entered:
-            self._enter(token)
-        for token in self.describer.seen:
-            if token in self._sight:
-                self._marks.note(token, self.tracked[token])
-                self._rotation.note(token)
-        self._marks.settle()
-        self.visited += len(self.describer.seen)
-        self._forget(left)
-
-    def _enter(self, token: int) -> None:
-        tracked = self.tracked.get(token)
-        if tracked is None or tracked.record is None:
-            return
-        if tracked.is_linked:
-            self._linked[token] = None
-        if tracked.is_by_address():
-            self._by_address[token] = None
-        else:
-            self._marks.add(token, tracked)
-            self._rotation.add(token)
-
-    def _leave(self, token: int) -> None:
-        self._marks.discard(token)
-        self._rotation.discard(token)
-        self._linked.pop(token, None)
-        self._by_address.pop(token, None)
-
-    def _forget(self, gone: list[int]) -> None:
-        """Drop the dead; of what lives on out of sight, in case a name comes back to it, the
-        number and the bindings stay.
-
-        What has left sight since the last look is gone through, and a few of what left it before.
-        """
-        gone += [self._hidden.popitem(last=False)[0] for _ in range(min(len(self._hidden), HIDDEN_PER_LOOK))]
-        self.visited += len(gone)
-        for token in gone:
-            tracked = self.tracked.get(token)
-            if tracked is None or token in self._sight:
-                continue
-            tracked.record = None
-            if tracked.is_dead():
-                self.describer.forget(token)
-            else:
-                self._hidden[token] = None
 
     # For others.
 
@@ -424,7 +289,7 @@ class NamespaceScanner:
         tracked = self.tracked.get(token)
         if tracked is None:
             tracked = self.tracked[token] = TrackedObject(obj)
-            self._hidden[token] = None
+            self._sight.hide(token)
         return self.describer.generation_of(tracked)
 
     def next_number(self) -> int:

@@ -33,27 +33,27 @@ class Sight:
         """A name, or another object in sight, holds it."""
         pending = [token]
         while pending:
-            held = pending.pop()
-            count = self._holders.get(held, 0)
-            self._holders[held] = count + 1
+            reached = pending.pop()
+            count = self._holders.get(reached, 0)
+            self._holders[reached] = count + 1
             if not count:
-                self.entered[held] = None
-                self.left.pop(held, None)
-                pending += self._parts_of(held)
+                self.entered[reached] = None
+                self.left.pop(reached, None)
+                pending += self._parts_of(reached)
 
     def remove(self, token: int) -> None:
         """One of those that held it does not any more."""
         pending = [token]
         while pending:
-            held = pending.pop()
-            count = self._holders.get(held, 0)
+            reached = pending.pop()
+            count = self._holders.get(reached, 0)
             if count > 1:
-                self._holders[held] = count - 1
+                self._holders[reached] = count - 1
             elif count:
-                del self._holders[held]
-                self.left[held] = None
-                self.entered.pop(held, None)
-                pending += self._parts_of(held)
+                del self._holders[reached]
+                self.left[reached] = None
+                self.entered.pop(reached, None)
+                pending += self._parts_of(reached)
 
     def replace_parts(self, token: int, before: Iterable[int], after: Iterable[int]) -> None:
         """An object is made of other parts."""

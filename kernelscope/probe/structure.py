@@ -16,7 +16,7 @@ from typing import Any, Sequence
 
 from .types import OPAQUE, TypeCache, instance_dict, pairs_of
 
-MOST_ITEMS = 64
+MOST_IN_CONTAINER = 64
 """Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
 
 
@@ -154,7 +154,7 @@ class Structure:
 
     def _is_same(self, node: Node, value: Any) -> bool:
         keys, values, size = first_items(value)
-        if size != node.size and max(size, node.size) > MOST_ITEMS:
+        if size != node.size and max(size, node.size) > MOST_IN_CONTAINER:
             return False
         if len(values) <= max(node.places, default=-1):
             return False
@@ -190,12 +190,12 @@ def type_ids(values: Sequence[Any]) -> tuple[int, ...]:
 def first_items(value: Any) -> tuple[list[Any] | None, list[Any], int]:
     """Keys (``None`` if they are places) and values of the first items, and how many there are in all."""
     if type(value) is list or type(value) is tuple:
-        return None, list(value[:MOST_ITEMS]), len(value)
+        return None, list(value[:MOST_IN_CONTAINER]), len(value)
     own = value if type(value) is dict else instance_dict(value)
     if own is None:
         return [], [], 0
     try:
-        return list(islice(own, MOST_ITEMS)), list(islice(own.values(), MOST_ITEMS)), len(own)
+        return list(islice(own, MOST_IN_CONTAINER)), list(islice(own.values(), MOST_IN_CONTAINER)), len(own)
     except RuntimeError:  # another thread changes it
-        pairs = pairs_of(own, MOST_ITEMS)
+        pairs = pairs_of(own, MOST_IN_CONTAINER)
         return [key for key, _ in pairs], [item for _, item in pairs], len(own)

@@ -11,7 +11,7 @@ import re
 from typing import Any, Callable, Iterable, Optional
 
 from .names import UserNames
-from .structure import MOST_ITEMS, Node, first_items
+from .structure import MOST_IN_CONTAINER, Node, first_items
 from .types import (
     ATOMS,
     ESTIMATOR,
@@ -30,7 +30,6 @@ MOST_NODES = 4_000
 level; a model that a global holds is always looked at."""
 MOST_MODELS = 10_000
 """Models that one walk finds: watchers take no message that names more than twice as many."""
-MOST_IN_CONTAINER = MOST_ITEMS
 FIRST = 16
 """Items of a list by which it is taken for one of numbers or texts."""
 MOST_DEPTH = 3
@@ -75,7 +74,7 @@ class NamespaceWalk:
         """Something in a container was left out because there was too much."""
         self.has_too_many = False
         """So was a model, whatever holds it."""
-        self.found: dict[str, tuple[Any, Node | None]] = {}
+        self.opened: dict[str, tuple[Any, Node | None]] = {}
         """By name, the globals that are or may hold a model, and the nodes of those that were opened."""
         self.undecided: set[str] = set()
         """Globals by which it came upon what only another walk can compare: objects of classes of models that are none
@@ -91,7 +90,7 @@ class NamespaceWalk:
             self.visited += 1
             if self._is_of_interest(value):
                 level.append(((place,), name, value, (), None))
-                self.found[name] = value, None
+                self.opened[name] = value, None
         for depth in range(MOST_DEPTH + 1):
             self.visited += len(level) if depth else 0
             level = self._walk_level(_take_turns(level) if depth else level, depth, models)
@@ -117,7 +116,7 @@ class NamespaceWalk:
             elif depth < MOST_DEPTH and id(value) not in path and self._has_room(len(below)):
                 node, inner = self._open(name, value)
                 if holder is None:
-                    self.found[name] = value, node
+                    self.opened[name] = value, node
                 else:
                     holder.children.append((order[-1], node))
                 holders = (*path, id(value))

@@ -39,7 +39,7 @@ class Looker:
         self.structure.compare(names, values)
         walked = zip(range(len(names)), names, values, strict=True)
         walk = NamespaceWalk(self.names, self.types, lambda _: True, walked)
-        for name, (value, node) in walk.found.items():
+        for name, (value, node) in walk.opened.items():
             self.structure.keep(name, value, node)
         return {name: id(model) for name, model in walk.names.items()}
 

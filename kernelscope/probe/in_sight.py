@@ -1,0 +1,144 @@
+"""The objects that names reach, and their parts: in which order their content is looked at, and which have left."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Iterable
+
+from .describer import Describer
+from .marks import MarkTable
+from .rotation import Rotation
+from .sight import Sight
+from .tracked import TrackedObject
+
+HIDDEN_PER_LOOK = 16
+"""Of what lives on out of sight, how much one look checks for whether it still does."""
+
+
+class ObjectsInSight:
+    """Follows which objects come into sight and leave it, look by look."""
+
+    def __init__(self, describer: Describer) -> None:
+        self._describer = describer
+        self._sight = Sight(describer.part_tokens)
+        describer.on_parts = self._sight.replace_parts
+        self._marks = MarkTable(describer.parts.reader_of)
+        self._rotation = Rotation()
+        self.linked: dict[int, None] = {}
+        """Tokens of those that change one another: networks, optimizers."""
+        self.by_address: dict[int, None] = {}
+        """Tokens of those that have no weak reference."""
+        self._hidden: OrderedDict[int, None] = OrderedDict()
+        """Tokens of what lives on out of sight, as in ``Out``."""
+
+    def __contains__(self, token: int) -> bool:
+        return token in self._sight
+
+    def tokens(self) -> list[int]:
+        """All of them."""
+        return list(self._sight)
+
+    def find_changed(self) -> dict[int, TrackedObject]:
+        """By token, those whose attributes hold something else; those that are gone are among them."""
+        return self._marks.find_changed()
+
+    def waiting(self, most: int) -> list[int]:
+        """Those whose content was not looked at for longest."""
+        return self._rotation.first(most)
+
+    def begin_again(self, reached: Iterable[int]) -> None:
+        """Forget what was in sight.
+
+        Args:
+            reached: by name, the token of the object that it reaches.
+        """
+        tracked = self._describer.tracked
+        for token in self._sight:
+            if token in tracked:
+                self._leave(token)
+        for one in tracked.values():
+            one.names = 0
+        self._sight = Sight(self._describer.part_tokens)
+        self._describer.on_parts = self._sight.replace_parts
+        for token in reached:
+            self._sight.add(token)
+            self._count_name(token, 1)
+        self._sight.left = dict.fromkeys(token for token in tracked if token not in self._sight)
+
+    def update(self, changed: dict[str, int | None], before: dict[str, int | None]) -> None:
+        """Names reach other objects.
+
+        Args:
+            changed: by name, the token of the object that it reaches.
+            before: of that which it reached.
+        """
+        for name, token in changed.items():
+            if token is not None and token != before[name]:
+                self._sight.add(token)
+                self._count_name(token, 1)
+        for name, token in changed.items():
+            old = before[name]
+            if old is not None and token != old:
+                self._sight.remove(old)
+                self._count_name(old, -1)
+
+    def _count_name(self, token: int, names: int) -> None:
+        """More or fewer names reach an object itself."""
+        tracked = self._describer.tracked.get(token)
+        if tracked is not None:
+            tracked.names += names
+
+    def hide(self, token: int) -> None:
+        """One is known that no name reaches."""
+        self._hidden[token] = None
+
+    def settle(self) -> int:
+        """Keep what is in sight now, and forget what has died; how many objects that took."""
+        entered, left = self._sight.settle()
+        for token in left:
+            self._leave(token)
+        for token in entered:
+            self._enter(token)
+        seen = self._describer.seen
+        for token in seen:
+            if token in self._sight:
+                self._marks.note(token, self._describer.tracked[token])
+                self._rotation.note(token)
+        self._marks.settle()
+        return len(seen) + self._forget(left)
+
+    def _enter(self, token: int) -> None:
+        tracked = self._describer.tracked.get(token)
+        if tracked is None or tracked.record is None:
+            return
+        if tracked.is_linked:
+            self.linked[token] = None
+        if tracked.is_by_address():
+            self.by_address[token] = None
+        else:
+            self._marks.add(token, tracked)
+            self._rotation.add(token)
+
+    def _leave(self, token: int) -> None:
+        self._marks.discard(token)
+        self._rotation.discard(token)
+        self.linked.pop(token, None)
+        self.by_address.pop(token, None)
+
+    def _forget(self, left: list[int]) -> int:
+        """Drop the dead; of what lives on out of sight, in case a name comes back to it, the
+        number and the bindings stay.
+
+        What has left sight since the last look is gone through, and a few of what left it before.
+        """
+        hidden = [self._hidden.popitem(last=False)[0] for _ in range(min(len(self._hidden), HIDDEN_PER_LOOK))]
+        for token in (*left, *hidden):
+            tracked = self._describer.tracked.get(token)
+            if tracked is None or token in self._sight:
+                continue
+            tracked.record = None
+            if tracked.is_dead():
+                self._describer.forget(token)
+            else:
+                self._hidden[token] = None
+        return len(left) + len(hidden)
