@@ -295,7 +295,8 @@ class Loop:
 
 @pytest.mark.parametrize("error", [KeyError("of the probe's"), KeyboardInterrupt(), TimeoutError("slow")])
 def test_the_pulse_passes_on_exceptions_that_are_not_its_own(error: BaseException) -> None:
-    look: Any = types.SimpleNamespace(walk=compile_as_probe("def go(_):\n    raise error", error=error))
+    walk_all = compile_as_probe("def go(_):\n    raise error", error=error)
+    look: Any = types.SimpleNamespace(walks=types.SimpleNamespace(walk_all=walk_all))
     names: Any = None
     pulse = Pulse(Loop(), look, names, lambda _: None, lambda: True)
     pulse._run = 1, -1_000.0
