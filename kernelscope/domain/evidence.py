@@ -134,6 +134,8 @@ class AttributesChanged(_Evidence, frozen=True):
     how: Literal["bound", "written", "lost"]
     """Bound to another object, or there for the first time · written in place · gone."""
     names: tuple[str, ...]
+    sampled: tuple[str, ...] = ()
+    """Those among them that were not read in full: samples of them differ, and more is not known."""
 
 
 class AttributesNotRead(_Evidence, frozen=True):

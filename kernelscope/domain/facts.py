@@ -28,14 +28,32 @@ class Opaque(Struct, frozen=True):
     """Of the content; ``None`` where the content was not evaluated."""
     serial: int = 0
     """How often this attribute has been bound to another object since the owner was first seen."""
+    full: str | None = None
+    """Of all content, where ``digest`` is of samples: as it was when a run that could touch it had ended."""
 
     def same_as(self, other: object) -> bool:
         """Whether both stand for one value, as far as is known."""
         if not isinstance(other, Opaque):
             return False
-        if self.digest is not None and other.digest is not None:
-            return self.digest == other.digest
+        equal = equal_content(self, other)
+        if equal is not None:
+            return equal
         return self.serial == other.serial and self.text == other.text
+
+
+def equal_content(one: Opaque | Signature, other: Opaque | Signature) -> bool | None:
+    """Whether two values have the same content, by all of it or else by samples; ``None`` if that is not known."""
+    if one.full is not None and other.full is not None:
+        return one.full == other.full
+    if one.digest is None or other.digest is None:
+        return None
+    return one.digest == other.digest
+
+
+def reads_the_same(one: Opaque | Signature, other: Opaque | Signature) -> bool:
+    """Whether two values are the same as far as was looked, also if their content was not evaluated."""
+    equal = equal_content(one, other)
+    return one.text == other.text and (one.digest == other.digest if equal is None else equal)
 
 
 Value = Scalar | Opaque
@@ -50,6 +68,8 @@ class Signature(Struct, frozen=True):
     """How often the attribute has been bound to another object since the owner was first seen."""
     digest: str | None = None
     """Of the content; ``None`` where the content was not evaluated."""
+    full: str | None = None
+    """Of all content, where ``digest`` is of samples: as it was when a run that could touch it had ended."""
     number: float | None = None
     """The value, where it is one real number: counters such as ``t_`` and ``n_iter_``."""
     version: int | None = None
@@ -58,6 +78,11 @@ class Signature(Struct, frozen=True):
     """The attribute is there and holds ``None``."""
     lacks_values: bool = False
     """It is a tensor whose values are not made yet: it has no shape, or that of an empty one."""
+
+    @property
+    def is_read_in_full(self) -> bool:
+        """Whether what is known of its content is known of all of it."""
+        return self.full is not None or (self.digest is not None and not self.digest.startswith("~"))
 
 
 class Part(Struct, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from kernelscope.cellcode.effects import Setting, ValueSource
-from kernelscope.domain.facts import FileAccess, MethodInCode, Observation
+from kernelscope.domain.facts import FileAccess, MethodInCode, Observation, reads_the_same
 from kernelscope.forecast.learning import learn
 from kernelscope.forecast.simulation import CellSimulation
 from kernelscope.forecast.stand_ins import rebind_signature
@@ -72,7 +72,7 @@ def _would_differ(simulation: CellSimulation, original: int, attribute: str) -> 
     if not settings or then is None or now is None:
         return False
     a, b = then.learned.get(attribute), now.learned.get(attribute)
-    return a is not None and b is not None and (a.digest, a.text) != (b.digest, b.text)
+    return a is not None and b is not None and not reads_the_same(a, b)
 
 
 def _differs_each_time(setting: Setting) -> bool:

@@ -47,5 +47,6 @@ def make_changed_value(earlier: Value) -> UnknownValue:
 def rebind_signature(signature: Signature) -> Signature:
     """A learned attribute after it was bound to another value: the content is not known, but differs."""
     digest = None if signature.digest is None else f"{signature.digest}+"
+    full = None if signature.full is None else f"{signature.full}+"
     version = None if signature.version is None else signature.version + 1
-    return replace(signature, serial=signature.serial + 1, digest=digest, version=version)
+    return replace(signature, serial=signature.serial + 1, digest=digest, full=full, version=version)

@@ -30,6 +30,7 @@ PROBE_MODULES = (
     "tensors",
     "library",
     "fingerprints",
+    "texts",
     "values",
     "names",
     "structure",

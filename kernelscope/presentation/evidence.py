@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelscope.domain.changes import Change
+from kernelscope.domain.changes import Change, Late
 from kernelscope.domain.evidence import (
     AttributesChanged,
     AttributesNotRead,
@@ -82,7 +82,13 @@ _HOW = {"bound": "bound to a new value", "written": "written in place", "lost": 
 def evidence_sentences(change: Change) -> tuple[Sentence, ...]:
     """The evidence of a change, a sentence for each piece."""
     sentences = tuple(evidence_sentence(each) for each in change.evidence)
-    return sentences if change.late is None else (*sentences, _LATE)
+    return sentences if change.late is None else (*sentences, _late(change.late))
+
+
+def _late(late: Late) -> Sentence:
+    if late.since is None:
+        return _LATE
+    return sentence(f"it was found late: any run from In [{late.since}] on can have done it")
 
 
 def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case per kind of evidence
@@ -105,8 +111,9 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
             return sentence("the cell calls ", _call(call), ", and its file", _after(" ", path), f" {how}")
         case AttributesSetInCode(names=names):
             return sentence("the cell writes to ", first_names(names))
-        case AttributesChanged(how=how, names=names):
-            return sentence(first_names(names), f" {_HOW[how]}")
+        case AttributesChanged(how=how, names=names, sampled=sampled):
+            parts = sentence(" (by samples of ", first_names(sampled), ")") if sampled else ()
+            return sentence(first_names(names), f" {_HOW[how]}", parts)
         case AttributesNotRead(names=names):
             return sentence(first_names(names), " could not be looked at")
         case LibraryNotRead(library=library, error=error):

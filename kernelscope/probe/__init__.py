@@ -16,11 +16,23 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``budget``        how long the probe may work
 ``tensors``       tensors of any library, by the reader of each
 ``library``       the protocol of ``kernelscope/libraries/*/in_kernel.py``, and which libraries are switched off
+``fingerprints``  the content of containers, kept so that an unchanged one is known without a hash
+``texts``         values as short texts
 ``values``        parameters and learned attributes as facts: text, digest, serial
 ``names``         the user's own names in a namespace
+``structure``     which globals reach something else than at the last look
 ``walk``          which names reach which models
+``global_walks``  walks through what the structure says differs
+``name_table``    which name reaches which model, and which a budget hides
 ``parts``         the models that a composite is made of
 ``tracked``       what is remembered of an object between looks
+``content``       the content of one model's attributes, to compare with
+``marks``         what the attributes of all models hold, compared at once
+``describer``     describes one model after another
+``sight``         which objects are in sight
+``rotation``      whose content is looked at next
+``in_sight``      what comes into sight, and leaves it
+``mentions``      what a cell can have touched
 ``scanner``       looks at the namespace, and reports what differs
 ``syntax``        the form of a cell's source
 ``standins``      what stands for values that no namespace holds
@@ -42,6 +54,7 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``hooks``         callbacks of IPython's events, and of the poller
 ``guard``         no exception leaves a callback
 ``runs``          which runs are under way
+``interlude``     whether anything can have happened between two runs
 ``observe``       one look becomes one observation
 ``history``       what is kept for watchers to come
 ``comm``          the kernel's end of the comm, and sending

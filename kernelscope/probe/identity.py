@@ -128,6 +128,7 @@ class Binding:
         "_value",
         "digest",
         "fingerprint",
+        "full",
         "kind_id",
         "lacks_values",
         "late",
@@ -151,6 +152,8 @@ class Binding:
         self.version: int | None = None
         """Of a tensor: how often it had been written in place."""
         self.digest: str | None = None
+        self.full: str | None = None
+        """Digest of all content, of what is read in samples at most looks."""
         self.text = ""
         self.lacks_values = False
         """A tensor whose values are not made yet."""
@@ -189,12 +192,14 @@ class Binding:
 
     def doubt(self) -> None:
         """A look was broken off: what it noted here may be half done."""
-        self.raw, self.fingerprint, self.late = None, None, True
+        self.raw = self.fingerprint = self.full = None
+        self.late = True
 
     def bind(self, value: object) -> None:
         """Note another object; the first one does not count."""
         if self._id:
             self.serial += 1
-        self._id, self.kind_id, self.raw, self.fingerprint = id(value), id(type(value)), None, None
+        self._id, self.kind_id = id(value), id(type(value))
+        self.raw = self.fingerprint = self.full = None
         # fault: 69a
         self._value = value if is_small_atom(value) else reference_to(value)

@@ -233,7 +233,7 @@ class NamespaceScanner:
             if token in self._sight:
                 self._describe(self.tracked[token])
         if touched is not None:
-            self.describer.is_thorough = False
+            self.describer.is_thorough = self.reader.is_thorough = False
             self._describe_waiting()
             self.describer.is_thorough = True
 

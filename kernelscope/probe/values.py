@@ -1,9 +1,10 @@
-"""Values as facts: a short text, a digest of the content, and nothing of the user's kept.
+"""Values as facts: a short text (``texts``), a digest of the content, and nothing of the user's kept.
 
 Only exact builtin types, exact numpy arrays and scalars, a library's own tensors (``tensors``) and instance
 dictionaries are looked into; of all else the type is reported.  A digest is exact up to ``WHOLE`` bytes of an array;
 beyond, it is of evenly spread samples and starts with ``~``: two that differ prove a change, two that agree prove
-nothing.
+nothing.  What a cell could have touched is read in full all the same, up to ``IN_FULL`` bytes in a look, and has a
+second digest, of all of it.
 
 Sees: writes in place (``coef_[0] += 1``, ``partial_fit``, a warm-started MLP) up to ``WHOLE`` bytes of each
 array, and in sampled places beyond; of a tensor also its count of writes.  Cannot see: one element in
@@ -17,16 +18,17 @@ from __future__ import annotations
 import hashlib
 import math
 import types
+import zlib
 from typing import TYPE_CHECKING, Any, Callable
 
 from .budget import Budget
 from .fingerprints import OF_THE_VIEW, FingerprintReader, c_get
 from .identity import Binding, Tokens
 from .tensors import TensorContent, Tensors
+from .texts import LONGEST, TextWriter
 from .types import (
     ESTIMATOR,
     TypeCache,
-    dtype_name,
     instance_dict,
     is_atom,
     is_one_of,
@@ -42,13 +44,15 @@ if TYPE_CHECKING:
 
 WHOLE = 1 << 18
 """Bytes of an array that are always read in full."""
+IN_FULL = 32 << 20
+"""Bytes of larger arrays that one look reads in full, of models that the cell could have touched."""
 KEPT = 1 << 14
 """Bytes of an array that are kept, to compare with instead of hashing again."""
 SAMPLES, SAMPLE = 64, 1_024
 """How many pieces of a larger array are read, and how many items each has."""
 # fault: 65a
-MOST_ITEMS, MOST_DEPTH, LONGEST = 200, 6, 200
-"""Of a container: items and levels that are looked at; of a text: characters."""
+MOST_ITEMS, MOST_DEPTH = 200, 6
+"""Of a container: items and levels that are looked at."""
 _ENDS = 4_096
 """Of a number, text or item that is too long to be read in full: what is read of either end."""
 
@@ -67,15 +71,22 @@ class ValueReader:
 
     def __init__(self, types_: TypeCache, tokens: Tokens, tensors: Tensors) -> None:
         self._types, self._tokens, self._tensors = types_, tokens, tensors
+        self._texts = TextWriter(types_, tensors)
         self.fingerprints = FingerprintReader(types_, tokens, self.small_bytes)
         self._budget = Budget(float("inf"))
         self._contents: dict[int, TensorContent] = {}
         """By id, the tensors that this look has read already: a network's parts hold the same."""
+        self.is_thorough = True
+        """Larger arrays are read in full, too, as far as there is room in the look for it."""
+        self._room = IN_FULL
+        """Bytes of them that may still be read."""
+        self._is_reading_in_full = False
 
     def begin(self, seconds: float) -> None:
         """A new look may take this long."""
         self._budget = Budget(seconds)
         self._contents = {}
+        self.is_thorough, self._room = True, IN_FULL
         self._tensors.refresh()
 
     def end(self) -> None:
@@ -94,7 +105,10 @@ class ValueReader:
             plain: wire.Value = value
             return plain
         self._refresh(value, binding)
-        return {"text": binding.text, "digest": binding.digest, "serial": binding.serial}
+        opaque: wire.Opaque = {"text": binding.text, "digest": binding.digest, "serial": binding.serial}
+        if binding.full is not None:
+            opaque["full"] = binding.full
+        return opaque
 
     def signature(self, value: Any, binding: Binding, computed: bool = False) -> wire.Signature:
         """A ``Signature`` of one learned attribute; one that is
@@ -103,6 +117,8 @@ class ValueReader:
         signature: wire.Signature = {"text": binding.text, "serial": 0 if computed else binding.serial}
         if binding.digest is not None:
             signature["digest"] = binding.digest
+        if binding.full is not None:
+            signature["full"] = binding.full
         if is_one_of(type(value), (int, float)) and _is_plain(value):
             signature["number"] = float(value)
         if binding.version is not None:
@@ -149,15 +165,38 @@ class ValueReader:
         try:
             exact = self._feed(digest.update, value, 0)
         except OutOfTimeError:
-            binding.digest, binding.raw, binding.late = None, None, True
+            binding.digest = binding.raw = binding.full = None
+            binding.late = True
             return
         binding.late = False
         binding.raw = raw
         if is_same and not is_atom(value):  # its content differs, and with it perhaps its type and shape
             self._describe(value, binding)
-        binding.digest = None if exact is None else ("" if exact else "~") + digest.hexdigest()
+        before, binding.digest = binding.digest, _digest_text(digest, exact)
+        self._refresh_full(value, binding, is_same and before == binding.digest, exact)
         takes = exact and raw is None and not is_atom(value) and type(value) is not ndarray_type()
         binding.fingerprint = self.fingerprints.take(value) if takes else None
+
+    def _refresh_full(self, value: Any, binding: Binding, is_same: bool, exact: bool | None) -> None:
+        """Read what only samples were taken of in full, if that is this model's turn.
+
+        Args:
+            is_same: it is the same object, with the same samples: what was known of all of it may still be so.
+        """
+        full = self._full_digest(value) if exact is False and self.is_thorough else None
+        if full is not None or not is_same:
+            binding.full = full
+
+    def _full_digest(self, value: Any) -> str | None:
+        """Of all content; ``None`` if there is no room for it in this look."""
+        digest = hashlib.blake2b(digest_size=12)
+        self._is_reading_in_full = True
+        try:
+            return digest.hexdigest() if self._feed(digest.update, value, 0) else None
+        except OutOfTimeError:
+            return None
+        finally:
+            self._is_reading_in_full = False
 
     def _refresh_tensor(self, value: Any, binding: Binding) -> None:
         """A tensor is compared by its count of writes, and by samples that are spread over all of it."""
@@ -172,7 +211,7 @@ class ValueReader:
             binding.digest = ("" if now.whole else "~") + digest.hexdigest()
 
     def _describe(self, value: Any, binding: Binding) -> None:
-        binding.text = self.text(value)
+        binding.text = self._texts.text(value)
         binding.lacks_values = self._tensors.is_tensor(value) and self._tensors.lacks_values(value)
 
     def _tensor(self, value: Any) -> TensorContent:
@@ -233,7 +272,7 @@ class ValueReader:
         if kind is types.FunctionType:
             return self._feed_function(update, value, depth)
         if kind is types.BuiltinFunctionType or kind is type:
-            _put(update, "named", self.text(value).encode("utf-8", "replace"))
+            _put(update, "named", self._texts.text(value).encode("utf-8", "replace"))
             return True
         return self._feed_object(update, value, depth)
 
@@ -250,7 +289,7 @@ class ValueReader:
         """By name, code and defaults; what a closure holds is not looked into."""
         if function.__closure__ is not None:
             return None
-        _put(update, "function", self.text(function).encode("utf-8", "replace"))
+        _put(update, "function", self._texts.text(function).encode("utf-8", "replace"))
         defaults = (function.__defaults__, function.__kwdefaults__)
         fed = self._feed(update, defaults, depth + 1)
         return fed and self._feed_code(update, function.__code__, depth + 1)
@@ -275,6 +314,10 @@ class ValueReader:
             return self._feed_items(update, array.ravel().tolist(), depth, whole=True)
         if array.nbytes <= WHOLE:
             _put(update, "", array.tobytes())
+            return True
+        if self._is_reading_in_full and array.nbytes <= self._room:
+            self._room -= array.nbytes
+            _put(update, "crc", b"%x" % _checksum(array))
             return True
         if array.itemsize > _ENDS:
             return None
@@ -308,40 +351,6 @@ class ValueReader:
         fed = self._feed(update, own, depth + 1)
         return None if content is None or fed is None else content and fed
 
-    # Text.
-
-    def text(self, value: Any, depth: int = 0) -> str:
-        """How a value is shown; no ``repr`` of the user's is run."""
-        kind = type(value)
-        if is_atom(value):
-            return _atom_text(value)
-        if kind is list or kind is tuple:
-            if depth > 2 or len(value) > 8:
-                return f"{kind.__name__} of {len(value)}"
-            inner = ", ".join(self.text(i, depth + 1) for i in list(value[:8]))
-            return (f"[{inner}]" if kind is list else f"({inner})")[:LONGEST]
-        if kind is dict:
-            return self._dict_text(value, depth)
-        if kind is ndarray_type():
-            return f"{dtype_name(value.dtype)} array {value.shape}"[:LONGEST]
-        if self._tensors.is_tensor(value):
-            return self._tensors.text(value)[:LONGEST]
-        if self._types.of(kind).numpy_scalar:
-            return str(value.item())[:LONGEST] if value.nbytes <= _ENDS else qualified_name(kind)
-        if kind is types.FunctionType or kind is types.BuiltinFunctionType:
-            return _function_name(value)
-        if kind is type:
-            return qualified_name(value)
-        # fault: 57a
-        return qualified_name(kind).rpartition(".")[2] or "object"
-
-    def _dict_text(self, value: Any, depth: int) -> str:
-        if depth > 2 or len(value) > 6:
-            return f"dict of {len(value)}"
-        pairs = pairs_of(value, 6)
-        inner = ", ".join(f"{self.text(k, depth + 1)}: {self.text(v, depth + 1)}" for k, v in pairs)
-        return ("{" + inner + "}")[:LONGEST]
-
 
 def _is_plain(value: Any) -> bool:
     """Whether JSON says the value as it is: no NaN, no huge integer, no long text."""
@@ -354,15 +363,6 @@ def _is_plain(value: Any) -> bool:
     if kind is str:
         return len(value) <= LONGEST
     return kind is bool or value is None
-
-
-def _atom_text(value: Any) -> str:
-    # fault: 68a
-    if type(value) is int and value.bit_length() > 200:
-        return f"int of {value.bit_length()} bits"  # its decimal form takes quadratic time
-    if is_one_of(type(value), (str, bytes)) and len(value) > LONGEST:
-        return repr(value[: LONGEST - 1])[: LONGEST - 1] + "…"
-    return repr(value)
 
 
 def _feed_atom(update: Feed, value: Any) -> bool:
@@ -389,13 +389,24 @@ def _feed_atom(update: Feed, value: Any) -> bool:
     return True
 
 
+def _digest_text(digest: Any, exact: bool | None) -> str | None:
+    return None if exact is None else ("" if exact else "~") + str(digest.hexdigest())
+
+
+def _checksum(array: Any) -> int:
+    """Of all bytes of an array, at some gigabytes a second; two contents have the same one in 4 billion times."""
+    if not array.ndim:
+        return zlib.crc32(array.tobytes())
+    if array.flags.c_contiguous:
+        return zlib.crc32(array.view("u1"))
+    # In the order of the items, whatever their order in memory: a copy may have another one.
+    checksum, step = 0, max(1, WHOLE * len(array) // array.nbytes)
+    for start in range(0, len(array), step):
+        checksum = zlib.crc32(array[start : start + step].tobytes(), checksum)
+    return checksum
+
+
 def _put(update: Feed, label: str, content: bytes) -> None:
     """Length-prefixed, so that no two values feed the same bytes."""
     update(f"{label}:{len(content)}:".encode())
     update(content)
-
-
-def _function_name(value: Any) -> str:
-    module, name = value.__module__, value.__name__
-    prefix = f"{module}." if type(module) is str and module != "__main__" else ""
-    return f"{prefix}{name}"[:LONGEST] if type(name) is str else "function"

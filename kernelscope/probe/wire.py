@@ -15,12 +15,18 @@ from typing import Any, Sequence, TypedDict, Union
 # Values.
 
 
-class Opaque(TypedDict):
+class _AnyOpaque(TypedDict):
     """A value that is no plain scalar."""
 
     text: str
     digest: str | None
     serial: int
+
+
+class Opaque(_AnyOpaque, total=False):
+    """One that was read in full is given that digest, too."""
+
+    full: str
 
 
 Value = Union[bool, int, float, str, None, Opaque]
@@ -35,6 +41,7 @@ class Signature(_NamedSignature, total=False):
     """One learned attribute."""
 
     digest: str
+    full: str
     number: float
     version: int
     is_none: bool

@@ -13,7 +13,7 @@ from kernelscope.domain.evidence import (
     Evidence,
     PartEvidence,
 )
-from kernelscope.domain.facts import Call, MethodInCode, ObjectFacts, Part
+from kernelscope.domain.facts import Call, MethodInCode, ObjectFacts, Part, reads_the_same
 from kernelscope.libraries.registry import Effect, LibraryRules, rules_for
 from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
 from kernelscope.verdicts.fitted import had_learned, has_learned
@@ -231,8 +231,8 @@ def _judge_refused_fit(
 
 
 def _is_equal(before: ObjectFacts, after: ObjectFacts, name: str) -> bool:
-    old, new = before.learned.get(name), after.learned[name]
-    return old is not None and old.text == new.text and old.digest == new.digest
+    old = before.learned.get(name)
+    return old is not None and reads_the_same(old, after.learned[name])
 
 
 def _by_cause(

@@ -15,7 +15,7 @@ from kernelscope.domain.evidence import (
     Evidence,
     LoadInCode,
 )
-from kernelscope.domain.facts import Call, FileAccess, MethodInCode, ObjectFacts, Signature
+from kernelscope.domain.facts import Call, FileAccess, MethodInCode, ObjectFacts, Signature, equal_content
 from kernelscope.libraries.registry import rules_for
 from kernelscope.verdicts.context import JudgingContext
 
@@ -49,6 +49,8 @@ class AttributeChanges(Struct, frozen=True):
     lost: tuple[str, ...] = ()
     renewed: tuple[str, ...] = ()
     """Those of ``bound`` whose content is known to be equal to what it was."""
+    sampled: tuple[str, ...] = ()
+    """Those of ``written`` that were not read in full."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ class AttributeChanges(Struct, frozen=True):
         """What differs: one piece of evidence for each way in which attributes do."""
         pieces = (
             AttributesChanged("bound", self.bound),
-            AttributesChanged("written", self.written),
+            AttributesChanged("written", self.written, self.sampled),
             AttributesChanged("lost", self.lost),
         )
         return tuple(each for each in pieces if each.names)
@@ -84,21 +86,22 @@ def attribute_changes(before: ObjectFacts, after: ObjectFacts) -> AttributeChang
         earlier = old.get(name)
         if earlier is None or earlier.serial != signature.serial:
             bound.append(name)
-            if earlier is not None and None is not earlier.digest == signature.digest:
+            if earlier is not None and equal_content(earlier, signature):
                 renewed.append(name)
         elif _is_written(earlier, signature):
             written.append(name)
     emptied = [n for n in bound if new[n].is_none and n in old and not old[n].is_none]
     lost = [*(n for n in old if n not in new), *emptied]
     rebound = tuple(n for n in bound if n not in emptied)
-    return AttributeChanges(rebound, tuple(written), tuple(lost), tuple(renewed))
+    sampled = tuple(n for n in written if not (old[n].is_read_in_full and new[n].is_read_in_full))
+    return AttributeChanges(rebound, tuple(written), tuple(lost), tuple(renewed), sampled)
 
 
 def _is_written(earlier: Signature, now: Signature) -> bool:
     """Whether the content differs; for a tensor that was not read in full, whether its count of writes does."""
-    if None not in (earlier.digest, now.digest) and earlier.digest != now.digest:
+    if equal_content(earlier, now) is False:
         return True
-    exact = earlier.digest is not None and now.digest is not None and not now.digest.startswith("~")
+    exact = earlier.digest is not None and now.is_read_in_full
     return not exact and earlier.version != now.version
 
 
@@ -119,14 +122,14 @@ def restored_state(
 
 def twin_of(facts: ObjectFacts, context: JudgingContext) -> ObjectFacts | None:
     """A known object with the same class and, attribute for attribute, the same learned content."""
-    mine = {n: s.digest for n, s in facts.learned.items()}
-    if not mine or None in mine.values():
+    mine = facts.learned
+    if not mine or any(signature.digest is None for signature in mine.values()):
         return None
     for other in reversed(tuple(context.before.values())):
-        if other.cls == facts.cls and other.token != facts.token:
-            theirs = {n: s.digest for n, s in other.learned.items()}
-            if theirs == mine:
-                return other
+        if other.cls != facts.cls or other.token == facts.token or mine.keys() != other.learned.keys():
+            continue
+        if all(equal_content(signature, other.learned[name]) for name, signature in mine.items()):
+            return other
     return None
 
 

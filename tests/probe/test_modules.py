@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from kernelscope.kernel.inject import PROBE_MODULES
 from tests.support.tiers import ROOT
@@ -24,8 +25,16 @@ def test_each_module_is_sent_after_those_that_it_imports() -> None:
         assert not missing, f"{name} imports {missing}"
 
 
+def test_the_table_of_modules_has_every_one() -> None:
+    table = re.findall(r"^``(\w+)``", ast.get_docstring(_tree("__init__")) or "", flags=re.MULTILINE)
+    assert sorted(table) == sorted(path.stem for path in _PROBE.glob("[!_]*.py"))
+
+
+def _tree(name: str) -> ast.Module:
+    return ast.parse((_PROBE / f"{name}.py").read_text(encoding="utf-8"))
+
+
 def _imported_by(name: str) -> set[str]:
     """The probe's modules that a module imports when it runs."""
-    tree = ast.parse((_PROBE / f"{name}.py").read_text(encoding="utf-8"))
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
+    imports = [node for node in _tree(name).body if isinstance(node, ast.ImportFrom) and node.level == 1]
     return {node.module for node in imports if node.module is not None}

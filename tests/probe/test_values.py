@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
+from kernelscope.probe import values
 from kernelscope.probe.identity import Binding, Tokens
 from kernelscope.probe.tensors import Tensors
 from kernelscope.probe.values import ValueReader
@@ -158,6 +159,58 @@ def test_a_large_array_is_sampled(reader: ValueReader) -> None:
     assert before.startswith("~")
     large[::1000] = 1
     assert digest(reader, large) != before
+
+
+def one_item(large: Any) -> None:
+    """Write in a place of which no sample is taken."""
+    large.reshape(-1)[large.size // 2 + 12_000] += 1
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda a: a, lambda a: [a], lambda a: {"weights": (a,)}], ids=["", "list", "dict"]
+)
+def test_a_large_array_is_read_in_full_when_it_may_have_been_touched(reader: ValueReader, wrap: Any) -> None:
+    large = np.zeros(10**6)
+    value, binding = wrap(large), Binding()
+    first = reader.signature(value, binding)
+    one_item(large)
+    reader.is_thorough = False
+    assert reader.signature(value, binding) == first, "samples agree, and nothing more is known"
+    reader.is_thorough = True
+    second = reader.signature(value, binding)
+    assert second["digest"] == first["digest"]
+    assert second["full"] != first["full"]
+
+
+def test_what_was_known_of_all_of_an_array_ends_with_its_samples(reader: ValueReader) -> None:
+    large, binding = np.zeros(10**6), Binding()
+    assert "full" in reader.signature(large, binding)
+    large[:] = 1
+    reader.is_thorough = False
+    assert "full" not in reader.signature(large, binding)
+    assert "full" not in reader.signature(large, binding)
+    reader.is_thorough = True
+    assert "full" in reader.signature(large, binding)
+
+
+def test_equal_arrays_have_one_digest_whatever_their_order_in_memory(reader: ValueReader) -> None:
+    large = np.arange(120_000.0).reshape(300, 400)
+    copies = [large, np.asfortranarray(large), np.repeat(large, 2, axis=1)[:, ::2], large[::-1].copy()[::-1]]
+    signatures = [reader.signature(copy, Binding()) for copy in copies]
+    assert all(signature == signatures[0] for signature in signatures)
+    assert "full" in signatures[0]
+
+
+def test_one_look_reads_so_many_bytes_in_full_and_takes_samples_of_the_rest(
+    reader: ValueReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(values, "IN_FULL", 3 * 800_000)
+    for _ in range(2):
+        reader.begin(LONG)
+        arrays = [np.full(10**5, float(i)) for i in range(5)]
+        signatures = [reader.signature(array, Binding()) for array in arrays]
+        assert ["full" in signature for signature in signatures] == [True] * 3 + [False] * 2
+        assert all(signature["digest"].startswith("~") for signature in signatures)
 
 
 def huge() -> dict[str, Any]:

@@ -73,7 +73,7 @@ def signature(
     digest: str | None, serial: int = 1, text: str = "float64 array (1, 2)", number: float | None = None
 ) -> Signature:
     """Build the signature of one learned attribute."""
-    return Signature(text, serial, digest, number, is_none=text == "None")
+    return Signature(text, serial, digest, number=number, is_none=text == "None")
 
 
 def rebind(facts: ObjectFacts, *attributes: str, tag: str = "") -> ObjectFacts:

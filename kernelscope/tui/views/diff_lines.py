@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kernelscope.domain.changes import Moment
 from kernelscope.domain.display import short_class
-from kernelscope.domain.facts import ObjectFacts, Signature
+from kernelscope.domain.facts import ObjectFacts, Signature, equal_content
 from kernelscope.timeline.view import TimelineView
 from kernelscope.tui.state.grid_lines import value_text
 from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line, safe_span
@@ -151,7 +151,7 @@ def _put_shape_first(text: str) -> str:
 
 def _content_hash(signature: Signature) -> str:
     """A hash of the content; if that was not read, how many times the attribute was assigned."""
-    digest = signature.digest
+    digest = signature.full or signature.digest
     return f"#{hash_text(digest):06x}" if digest is not None else f"set {signature.serial}×"
 
 
@@ -181,9 +181,8 @@ def compare_signatures(before: Signature | None, after: Signature | None) -> Att
     if before is None:
         return AttributeChange.NEW
     if before.serial != after.serial:
-        equal = before.digest is not None and before.digest == after.digest
-        return AttributeChange.EQUAL_COPY if equal else AttributeChange.REPLACED
-    if None not in (before.digest, after.digest) and before.digest != after.digest:
+        return AttributeChange.EQUAL_COPY if equal_content(before, after) else AttributeChange.REPLACED
+    if equal_content(before, after) is False:
         return AttributeChange.WRITTEN
     if not _are_read_in_full(before, after) and before.version != after.version:
         return AttributeChange.WRITTEN
@@ -192,5 +191,4 @@ def compare_signatures(before: Signature | None, after: Signature | None) -> Att
 
 def _are_read_in_full(before: Signature, after: Signature) -> bool:
     """Whether the digests cover all content; if not, the counts of writes say more than the digests."""
-    digests = (before.digest, after.digest)
-    return all(digest is not None and not digest.startswith("~") for digest in digests)
+    return before.is_read_in_full and after.is_read_in_full
