@@ -274,6 +274,16 @@ class SwitchedOff(Struct, frozen=True):
     """Class and message of what was raised."""
 
 
+class NotCompared(Struct, frozen=True):
+    """Models whose content had no turn in a look."""
+
+    models: int
+    """How many; that each of them holds the same objects as before was seen all the same."""
+    after: dict[str, int] = {}
+    """Names of those that have waited longest, with the execution count of the run after which they had their last
+    turn."""
+
+
 class Observation(Struct, frozen=True):
     """What one look at the kernel found, as the difference to the look before."""
 
@@ -292,6 +302,8 @@ class Observation(Struct, frozen=True):
     that of one of its parts."""
     switched_off: tuple[SwitchedOff, ...] = ()
     """Libraries that this look did not read."""
+    not_compared: NotCompared | None = None
+    """``None``: the content of every model was compared."""
     calls: tuple[Call, ...] = ()
     locals: tuple[LocalModel, ...] = ()
     files: tuple[FileAccess, ...] = ()
@@ -299,7 +311,9 @@ class Observation(Struct, frozen=True):
     sees_calls: bool = False
     """Calls of learning methods were watched during this run (``sys.monitoring``)."""
     cut: tuple[str, ...] = ()
-    """What this look left out, and why; empty when it saw all."""
+    """What this look left out, and why; empty when it saw all.  The first of it, if it is much."""
+    cut_count: int = 0
+    """How much that is in all."""
     hook_seconds: float = 0.0
     """What the probe took of the kernel for this run, in seconds of wall time: the hooks before and after it, and
     encoding.  Sending this observation is not over when it is written, so it counts in the next one."""
@@ -317,7 +331,9 @@ class Snapshot(Struct, frozen=True):
     names: dict[str, int] = {}
     objects: tuple[ObjectFacts, ...] = ()
     cut: tuple[str, ...] = ()
-    """What the latest look before the answer to the attach left out, and why."""
+    """What the latest look before the answer to the attach left out, and why.  The first of it, if it is much."""
+    cut_count: int = 0
+    """How much that is in all."""
     switched_off: tuple[SwitchedOff, ...] = ()
     """Libraries that the latest look did not read."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from kernelscope.protocol.audit import Audit
+from kernelscope.presentation.quantities import quantity
+from kernelscope.protocol.audit import Audit, InstalledProbe
 from kernelscope.text import clean
 
 AuditFinding = Literal["same", "ours", "theirs", "left", "changed"]
@@ -71,12 +72,21 @@ def json_text(audit: Audit) -> str:
             "rows": list(rows(audit)),
             "cost": audit.cost,
             "lost": audit.lost,
+            "compared": _compared(audit.during.probe),
             "seconds": round(audit.seconds, 3),
             "requests": audit.requests,
             "runs": audit.runs,
             "last_activity": audit.activity,
         }
     ).decode()
+
+
+def _compared(probe: InstalledProbe | None) -> dict[str, Any] | None:
+    """How long ago the content of each model was compared."""
+    if probe is None:
+        return None
+    turns = [{"name": name, "last_turn": count} for name, count in probe.compared_after.items()]
+    return {"latest_run": probe.latest, "models": turns}
 
 
 def table(audit: Audit) -> str:
@@ -102,6 +112,8 @@ def _below(audit: Audit) -> Iterator[str]:
         f"cost           {cost.sent:,} bytes sent, {cost.not_evaluated} values not evaluated, "
         f"{cost.failures} errors of its own, {audit.lost} observations lost"
     )
+    if audit.during.probe is not None:
+        yield f"content        {_describe_turns(audit.during.probe)}"
     for off in audit.during.probe.switched_off if audit.during.probe is not None else ():
         yield f"not read       objects of {off.library}, because reading one raised {off.error}"
     if audit.activity is None:
@@ -120,6 +132,20 @@ def _below(audit: Audit) -> Iterator[str]:
         yield f"meanwhile      In {list(audit.runs)} ran: what they changed is theirs"
     bad = sum(row.finding in ("left", "changed") for row in rows(audit))
     yield "result         " + (f"{bad} things have changed" if bad else "everything is unchanged")
+
+
+def _describe_turns(probe: InstalledProbe) -> str:
+    """How long ago the content of the models was compared, in words."""
+    if not probe.compared_after:
+        return "no models"
+    name, last = min(probe.compared_after.items(), key=lambda turn: turn[1])
+    late = sum(count < probe.latest for count in probe.compared_after.values())
+    if not late:
+        return "of every model compared after the latest run"
+    return (
+        f"{late:,} of {quantity(len(probe.compared_after), 'model')} not compared after the latest run; "
+        f"{name} waits longest: {quantity(probe.latest - last, 'run')}"
+    )
 
 
 def _finding(

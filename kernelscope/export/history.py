@@ -7,7 +7,7 @@ from typing import Any
 
 from kernelscope.presentation.history import HistoryEntry, NameHistory, Rerun
 from kernelscope.presentation.segments import text_of
-from kernelscope.protocol.records import SCHEMA, Record, change_record, encode
+from kernelscope.protocol.records import SCHEMA, Record, change_record, encode, left_out_record
 from kernelscope.text import clean, escape_json
 
 _LONGEST = 65_536
@@ -50,7 +50,7 @@ def history_json(history: NameHistory) -> str:
         "again": [_rerun_record(rerun) for rerun in history.reruns],
     }
     if history.not_looked_at:
-        record["not_evaluated"] = list(history.not_looked_at)
+        record["not_evaluated"] = left_out_record(history.not_looked_at, history.not_looked_at_count)
     return escape_json(encode(record)).decode().rstrip("\n")
 
 

@@ -68,7 +68,9 @@ class NameHistory(Struct, frozen=True):
     """What it holds in the end."""
     reruns: tuple[Rerun, ...] = ()
     not_looked_at: tuple[str, ...] = ()
-    """What the latest look left out, and why."""
+    """What the latest look left out, and why.  The first of it, if it is much."""
+    not_looked_at_count: int = 0
+    """How much that is in all."""
 
 
 def known_runs(timeline: TimelineView, epoch: int) -> tuple[int, int]:
@@ -105,6 +107,7 @@ def name_history(
         _end(name, entry, until),
         tuple(_reruns(timeline, name, last, forecast=until is None)),
         not_looked_at=timeline.cut if until is None else (),
+        not_looked_at_count=timeline.cut_count if until is None else 0,
     )
 
 

@@ -26,6 +26,7 @@ from .observe import Observer
 from .poller import PollerSwitch
 from .pulse import Pulse
 from .runs import RunTracker
+from .scanner import shorten
 
 if TYPE_CHECKING:
     from . import wire
@@ -107,6 +108,7 @@ class Agent:
             self.lease.uninstall_if_abandoned()
 
     def _reply(self, watcher: Watcher) -> wire.AttachReply:
+        cut = self.observer.scanner.cut
         return {
             "wire": WIRE,
             "nonce": self.nonce,
@@ -119,7 +121,8 @@ class Agent:
             "cost": self.cost(),
             "base": {
                 **self.history.base.snapshot(),
-                "cut": self.observer.scanner.cut,
+                "cut": shorten(cut),
+                "cut_count": len(cut),
                 "switched_off": self.observer.scanner.libraries.report(),
             },
             "history": self.history.observations(),
@@ -140,7 +143,13 @@ class Agent:
             "watchers": self.lease.count_watchers(),
             "cost": self.cost(),
             "switched_off": self.observer.scanner.libraries.report(),
+            "compared_after": self._compared_after(),
+            "latest": self.runs.latest_execution_count(),
         }
+
+    def _compared_after(self) -> dict[str, int]:
+        scanner = self.observer.scanner
+        return scanner.sight.compared_after(scanner.names)
 
     def background_parent(self, found: Any) -> Any:
         """What output of the user's threads belongs to: the latest cell seen, else what the loader found."""

@@ -50,6 +50,8 @@ class Describer:
         """By token, the records that differ from those of the look before."""
         self.seen: dict[int, None] = {}
         """Tokens of what it has come upon."""
+        self.compared: dict[int, None] = {}
+        """Those among them whose content was compared: there was time for it."""
         self.cut: list[str] = []
         self.behind = False
         """There was no time left for something; what it would have found, the next look finds."""
@@ -67,7 +69,7 @@ class Describer:
             is_between_runs: what it finds was done after that run.
         """
         self.run, self.is_between_runs = run, is_between_runs
-        self.objects, self.seen, self.cut, self.unreadable = {}, {}, cut, set()
+        self.objects, self.seen, self.compared, self.cut, self.unreadable = {}, {}, {}, cut, set()
         self.behind = False
         self.described = 0
         self._folded = list(self._folding.values())
@@ -86,6 +88,7 @@ class Describer:
             self.cut.append(f"#{tracked.generation}: no time left to look at it")
             self.behind = True
             return token
+        self.compared[token] = None
         reader = self.parts.reader_of(obj)
         levels = max(tracked.levels, min(levels, reader.levels))
         is_other = tracked.owed or tracked.has_other_names or levels != tracked.levels

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Iterable
+from typing import TYPE_CHECKING, Iterable
 
 from .describer import Describer
 from .marks import MarkTable
 from .rotation import Rotation
 from .sight import Sight
 from .tracked import TrackedObject
+
+if TYPE_CHECKING:
+    from . import wire
 
 HIDDEN_PER_LOOK = 16
 """Of what lives on out of sight, how much one look checks for whether it still does."""
@@ -30,6 +33,8 @@ class ObjectsInSight:
         """Tokens of those that have no weak reference."""
         self._hidden: OrderedDict[int, None] = OrderedDict()
         """Tokens of what lives on out of sight, as in ``Out``."""
+        self.not_compared = 0
+        """How many of them the last look did not compare the content of."""
 
     def __contains__(self, token: int) -> bool:
         return token in self._sight
@@ -45,6 +50,23 @@ class ObjectsInSight:
     def waiting(self, most: int) -> list[int]:
         """Those whose content was not looked at for longest."""
         return self._rotation.first(most)
+
+    def describe_not_compared(self, names: dict[str, int], most: int) -> wire.NotCompared:
+        """Of how many the content was not compared, and after which run those that wait longest had their last turn.
+
+        Args:
+            names: by name, the token of what it reaches.
+            most: how many are named.
+        """
+        tokens = dict.fromkeys(self.waiting(min(most, self.not_compared)))
+        waiting = {name: token for name, token in names.items() if token in tokens}
+        after = list(self.compared_after(waiting).items())
+        return {"models": self.not_compared, "after": dict(after[:most])}
+
+    def compared_after(self, names: dict[str, int]) -> dict[str, int]:
+        """By name, the execution count of the run after which the content of its model was last compared."""
+        known = ((name, self._describer.tracked.get(token)) for name, token in names.items())
+        return {name: tracked.looked_after for name, tracked in known if tracked is not None}
 
     def begin_again(self, reached: Iterable[int]) -> None:
         """Forget what was in sight.
@@ -99,13 +121,13 @@ class ObjectsInSight:
             self._leave(token)
         for token in entered:
             self._enter(token)
-        seen = self._describer.seen
-        for token in seen:
-            if token in self._sight:
-                self._marks.note(token, self._describer.tracked[token])
-                self._rotation.note(token)
+        compared = [token for token in self._describer.compared if token in self._sight]
+        for token in compared:
+            self._marks.note(token, self._describer.tracked[token])
+            self._rotation.note(token)
         self._marks.settle()
-        return len(seen) + self._forget(left)
+        self.not_compared = max(0, len(self._rotation) - len(compared))
+        return len(self._describer.seen) + self._forget(left)
 
     def _enter(self, token: int) -> None:
         tracked = self._describer.tracked.get(token)

@@ -19,15 +19,13 @@ from .interrupts import is_own_failure
 from .library import Libraries
 from .mentions import MentionReader, Touched
 from .runs import Run, RunTracker
-from .scanner import NamespaceScanner
+from .scanner import NamespaceScanner, shorten
 
 if TYPE_CHECKING:
     from . import wire
 
 LOCK_WAIT_S = 0.2
 """The longest that a hook waits for the poller's look to end."""
-MOST_NAMED = 20
-"""Of what a look left out: how much is named; the rest is counted."""
 
 
 class Observer:
@@ -70,7 +68,7 @@ class Observer:
         self.calls.begin()
         self.scanner.watch_classes(self.calls.watch_class)
         began = perf_counter()
-        self.scanner.scan()
+        self.scanner.scan(run=self._runs.latest_execution_count())
         self._history.base.start(self.scanner.everything())
         self._cost.add_hook(perf_counter() - began)
         self._watch_more_calls()
@@ -199,7 +197,8 @@ class Observer:
         """
         self.seq += 1
         self._cost.not_evaluated += len(findings["cut"])
-        findings["cut"] = _shorten(findings["cut"])
+        findings["cut_count"] = len(findings["cut"])
+        findings["cut"] = shorten(findings["cut"])
         left_out = sum(len(facts["not_evaluated"]) for facts in findings["objects"])
         self._cost.not_evaluated += left_out
         # fault: 31a
@@ -218,9 +217,3 @@ class Observer:
             )
         self._sender.send({"kind": "observation", "observation": text})
         self._unbilled = perf_counter() - encoded
-
-
-def _shorten(cut: list[str]) -> list[str]:
-    """The first of what was left out, and how many more there are."""
-    more = len(cut) - MOST_NAMED
-    return cut if more <= 0 else [*cut[:MOST_NAMED], f"{more:,} more"]

@@ -12,6 +12,9 @@ class Rotation:
     def __init__(self) -> None:
         self._waiting: OrderedDict[int, None] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def add(self, token: int) -> None:
         """This one is in sight from now on; it was looked at just now."""
         self._waiting[token] = None

@@ -38,6 +38,8 @@ SOFT_SECONDS = 0.001
 """After so much of a look, the content of no further model is looked at that its cell cannot have touched."""
 MOST_WAITING = 256
 """Models whose content one look may compare in its soft budget."""
+MOST_NAMED = 20
+"""Of what a look left out, how much is named; the rest is counted."""
 _PER_TURN = 4
 """Of these, how many before the budget is asked again."""
 
@@ -56,7 +58,7 @@ class NamespaceScanner:
         self._owners = TensorOwners(self.tokens, self._parts)
         self.walks = GlobalWalks(namespace, self.types, self._parts.is_model)
         self._table = NameTable()
-        self._sight = ObjectsInSight(self.describer)
+        self.sight = ObjectsInSight(self.describer)
         self._begun = 0.0
         """When the look began, by ``perf_counter``."""
         self._run = 0
@@ -95,6 +97,7 @@ class NamespaceScanner:
     ) -> wire.Findings:
         """One look: ``{"names", "objects", "cut"}`` as differences to the look before.
 
+        ``not_compared`` tells of how many models the content was not compared, and which of them wait longest.
         ``unreached``, if there are any, lists the names whose model is gone and that a budget left out: they
         may hold another; and ``unreadable`` those among them whose model cannot be read any more.  ``switched_off``
         lists the libraries that are not read.
@@ -136,16 +139,16 @@ class NamespaceScanner:
     def _scan(self, touched: Touched | None) -> wire.Findings:
         self._begun = perf_counter()
         self.reader.begin(SECONDS)
-        changed = self._sight.find_changed()
+        changed = self.sight.find_changed()
         lost = any(tracked.names and tracked.is_dead() for tracked in changed.values())
-        everything = self._begins_again or lost or bool(self._sight.by_address)
+        everything = self._begins_again or lost or bool(self.sight.by_address)
         difference, walk = self.walks.walk(everything=everything)
         self.describer.begin(list(self.walks.cut), self._run, is_between_runs=self._is_between_runs)
         self._describe_named(walk)
         names, unreached = self._compare_names(difference, walk)
         for token, tracked in changed.items():
             tracked.is_changed = True
-            if token in self._sight:
+            if token in self.sight:
                 self._describe(tracked)
         self._describe_touched(touched)
         if not self.describer.unreadable.isdisjoint(self.names.values()):
@@ -156,7 +159,7 @@ class NamespaceScanner:
         for reached in names.values():
             if reached is not None:
                 self.describer.name(reached)
-        self.visited = self.walks.visited + self._sight.settle()
+        self.visited = self.walks.visited + self.sight.settle()
         self.reader.end()
         return self._findings(names, unreached, walk)
 
@@ -174,6 +177,8 @@ class NamespaceScanner:
             findings["unreached"] = unreached
         if unreadable := [name for name in unreached if name in walk.unreadable]:
             findings["unreadable"] = unreadable
+        if self.sight.not_compared:
+            findings["not_compared"] = self.sight.describe_not_compared(self.names, MOST_NAMED)
         if self.libraries.switched_off:
             findings["switched_off"] = self.libraries.report()
         return findings
@@ -192,10 +197,10 @@ class NamespaceScanner:
         self._table.begin()
         changed, unreached = self._table.compare(roots, names, walk, self.tracked)
         if self._begins_again:
-            self._sight.begin_again(self.names.values())
+            self.sight.begin_again(self.names.values())
             self._begins_again = False
         else:
-            self._sight.update(changed, self._table.before)
+            self.sight.update(changed, self._table.before)
             self._describe_again(changed)
         return changed, unreached
 
@@ -211,7 +216,7 @@ class NamespaceScanner:
 
     def _describe_named(self, walk: NamespaceWalk) -> None:
         """Describe what names reach for the first time, and what only a visit can compare."""
-        visits_all = self.describer.visits_all = bool(self._sight.by_address)
+        visits_all = self.describer.visits_all = bool(self.sight.by_address)
         for obj in walk.names.values():
             tracked = self.tracked.get(self.tokens.of(obj))
             if tracked is None or tracked.record is None or tracked.owed or visits_all or not tracked.names:
@@ -226,11 +231,11 @@ class NamespaceScanner:
     def _describe_touched(self, touched: Touched | None) -> None:
         """Compare the content of what a cell may have done something to, and of what has waited longest."""
         if touched is None:
-            tokens: Iterable[int] = self._sight.tokens()
+            tokens: Iterable[int] = self.sight.tokens()
         else:
             tokens = self._with_parts_and_links(self._tokens_of(touched))
         for token in tokens:
-            if token in self._sight:
+            if token in self.sight:
                 self._describe(self.tracked[token])
         if touched is not None:
             self.describer.is_thorough = self.reader.is_thorough = False
@@ -247,27 +252,27 @@ class NamespaceScanner:
         pending = list(tokens)
         while pending:
             token = pending.pop()
-            if token in reached or token not in self._sight:
+            if token in reached or token not in self.sight:
                 continue
             reached[token] = None
             pending += self.describer.part_tokens(token)
-            if token in self._sight.linked:
-                pending += [other for other in self._sight.linked if other not in reached]
+            if token in self.sight.linked:
+                pending += [other for other in self.sight.linked if other not in reached]
         return reached
 
     def _describe_waiting(self) -> None:
         until = self._begun + SOFT_SECONDS
-        waiting = self._sight.waiting(MOST_WAITING)
+        waiting = self.sight.waiting(MOST_WAITING)
         for at in range(0, len(waiting), _PER_TURN):
             if at and perf_counter() > until:
                 return
             for token in waiting[at : at + _PER_TURN]:
-                if token in self._sight and token not in self.describer.seen:
+                if token in self.sight and token not in self.describer.seen:
                     self._describe(self.tracked[token])
 
     def _note_partners(self) -> None:
         """Find the models that optimizers and the like work on, if that can have changed."""
-        if not self._sight.linked and not any(
+        if not self.sight.linked and not any(
             self.tracked[t].is_linked for t in self.describer.objects if t in self.tracked
         ):
             return
@@ -289,7 +294,7 @@ class NamespaceScanner:
         tracked = self.tracked.get(token)
         if tracked is None:
             tracked = self.tracked[token] = TrackedObject(obj)
-            self._sight.hide(token)
+            self.sight.hide(token)
         return self.describer.generation_of(tracked)
 
     def next_number(self) -> int:
@@ -309,3 +314,9 @@ class NamespaceScanner:
     def parameter_parts(self, obj: Any) -> list[Part]:
         """The models that it was given; changes nothing here, so that another thread may ask."""
         return self._parts.parameter_parts(obj)
+
+
+def shorten(cut: list[str]) -> list[str]:
+    """The first of what was left out, and how many more there are."""
+    more = len(cut) - MOST_NAMED
+    return cut if more <= 0 else [*cut[:MOST_NAMED], f"{more:,} more"]

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 WHOLE = 1 << 18
 """Bytes of an array that are always read in full."""
-IN_FULL = 32 << 20
+IN_FULL = 32_000_000
 """Bytes of larger arrays that one look reads in full, of models that the cell could have touched."""
 KEPT = 1 << 14
 """Bytes of an array that are kept, to compare with instead of hashing again."""

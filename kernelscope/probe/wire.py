@@ -201,11 +201,20 @@ class _Difference(TypedDict):
     cut: list[str]
 
 
+class NotCompared(TypedDict):
+    """Models whose content had no turn in a look: how many, and after which run those that wait longest had one."""
+
+    models: int
+    after: dict[str, int]
+
+
 class Findings(_Difference, total=False):
     """An observation before it is published: what a look returns, and what is added of a run."""
 
     unreached: list[str]
     unreadable: list[str]
+    cut_count: int
+    not_compared: NotCompared
     switched_off: list[SwitchedOff]
     run: RunFacts
     calls: list[Call]
@@ -245,6 +254,7 @@ class Snapshot(Base):
     """What observations are differences to."""
 
     cut: list[str]
+    cut_count: int
     switched_off: list[SwitchedOff]
 
 
@@ -359,12 +369,18 @@ class Greeting(_AnyGreeting, total=False):
 
 
 class AuditInfo(TypedDict):
-    """What an audit reports of the probe."""
+    """What an audit reports of the probe.
+
+    ``compared_after`` has for each name the execution count of the run after which the content of its model was last
+    compared, and ``latest`` is that of the latest run.
+    """
 
     version: str
     watchers: int
     cost: Cost
     switched_off: list[SwitchedOff]
+    compared_after: dict[str, int]
+    latest: int
 
 
 class DetachReply(TypedDict):

@@ -17,6 +17,10 @@ class InstalledProbe(Struct, frozen=True):
     watchers: int
     cost: Cost
     switched_off: tuple[SwitchedOff, ...] = ()
+    compared_after: dict[str, int] = {}
+    """By name, the execution count of the run after which the content of its model was last compared."""
+    latest: int = 0
+    """Execution count of the latest run."""
 
 
 class Inspection(Struct, frozen=True):

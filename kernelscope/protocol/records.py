@@ -14,7 +14,7 @@ import msgspec
 
 from kernelscope.domain.changes import Change, Run
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
-from kernelscope.domain.facts import KernelFacts, Opaque, SwitchedOff, Value
+from kernelscope.domain.facts import KernelFacts, NotCompared, Opaque, SwitchedOff, Value
 from kernelscope.forecast.outlook import Forecast, Outlook
 from kernelscope.presentation.evidence import evidence_sentences
 from kernelscope.presentation.explain import explain
@@ -26,6 +26,8 @@ SCHEMA = 1
 
 Record = dict[str, Any]
 
+_MOST_NAMED = 20
+"""Of what looks left out."""
 _REPORTED_STATES = frozenset({"restarted", "died", "unreachable", "back"})
 """Busy and idle are for the screen: two lines for each cell would be of no use to a script."""
 
@@ -86,6 +88,16 @@ def _attached_record(event: Attached, update: Update) -> Record:
     return record
 
 
+def left_out_record(cut: tuple[str, ...], count: int) -> Record:
+    """What looks left out: how much, and the first of it with the reason."""
+    return {"count": max(count, len(cut)), "first": list(cut[:_MOST_NAMED])}
+
+
+def _not_compared_record(not_compared: NotCompared) -> Record:
+    longest = [{"name": name, "last_turn": count} for name, count in not_compared.after.items()]
+    return {"models": not_compared.models, "longest": longest}
+
+
 def _switched_off_records(libraries: tuple[SwitchedOff, ...]) -> list[Record]:
     return [{"library": off.library, "error": off.error} for off in libraries]
 
@@ -125,7 +137,9 @@ def execution_record(run: Run, outlook: Outlook | None = None) -> Record:
         if outlook.doubt is not None:
             record["forecast_doubt"] = reason_text(outlook.doubt)
     if run.cut:
-        record["not_evaluated"] = list(run.cut)
+        record["not_evaluated"] = left_out_record(run.cut, run.seen.cut_count)
+    if run.seen.not_compared is not None:
+        record["not_compared"] = _not_compared_record(run.seen.not_compared)
     if run.seen.switched_off:
         record["switched_off"] = _switched_off_records(run.seen.switched_off)
     return record

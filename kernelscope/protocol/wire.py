@@ -45,7 +45,8 @@ _MAX_ENTRIES = 20_000
 """Entries of one list or object below.  One look of the probe names at most 10,000 models; of the 4,000,000 bytes of
 history that it keeps, one run takes at least 200."""
 _MAX_BY_KEY: dict[object, int] = {
-    **dict.fromkeys(("names", "unreached", "unreadable", "objects", "history", "cut"), _MAX_ENTRIES),
+    **dict.fromkeys(("names", "unreached", "unreadable", "objects", "history", "cut", "after"), _MAX_ENTRIES),
+    "compared_after": _MAX_ENTRIES,
     **dict.fromkeys(("params", "learned", "parts", "not_evaluated", "partners", "bases"), _MAX_ENTRIES),
     **dict.fromkeys(("calls", "locals", "files", "methods", "assigned", "copies", "moved"), 4_096),
 }

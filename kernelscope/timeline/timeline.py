@@ -33,6 +33,7 @@ from kernelscope.domain.events import (
 from kernelscope.domain.facts import (
     Cost,
     KernelFacts,
+    NotCompared,
     ObjectFacts,
     Observation,
     SavedFile,
@@ -103,8 +104,12 @@ class Timeline:
         """What the probe has cost the kernel of this epoch; ``None`` until it has reported it."""
         self.switched_off: tuple[SwitchedOff, ...] = ()
         """Libraries whose objects are not read in this epoch."""
+        self.not_compared: NotCompared | None = None
+        """The models whose content had no turn in the latest look."""
         self.cut: tuple[str, ...] = ()
-        """What the latest look left out, and why; empty if it saw everything."""
+        """What the latest look left out, and why; empty if it saw everything.  The first of it, if it is much."""
+        self.cut_count = 0
+        """How much that is in all."""
         self.progress: Progress | None = None
         """The progress of the cell that is running; ``None`` if none is, or none has run for long."""
         self.waiting: str | None = None
@@ -161,7 +166,8 @@ class Timeline:
             case Observed(observation=observation):
                 self.progress = None
                 self.cost = observation.cost or self.cost
-                self.cut, self.switched_off = observation.cut, observation.switched_off
+                self.cut, self.cut_count = observation.cut, observation.cut_count
+                self.switched_off, self.not_compared = observation.switched_off, observation.not_compared
                 judgement, moment = self._observe(observation, *judgements)
                 return Update(event, (moment,) if moment else (), judgements=(judgement,))
             case Progress():
@@ -183,7 +189,8 @@ class Timeline:
     ) -> Generator[None, None, Update]:
         self.epoch, self.waiting, self.state = event.epoch, None, "idle"
         self.progress, self.cost = None, event.cost
-        self.cut, self.switched_off = event.base.cut, event.base.switched_off
+        self.cut, self.cut_count = event.base.cut, event.base.cut_count
+        self.switched_off, self.not_compared = event.base.switched_off, None
         self.kernels[event.epoch] = event.kernel
         self.objects = {facts.token: facts for facts in event.base.objects}
         self.names = {n: t for n, t in event.base.names.items() if t in self.objects}

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from kernelscope.domain.changes import Change, Moment, TrackEntry, Verdict
 from kernelscope.domain.events import KernelState, Progress
-from kernelscope.domain.facts import Cost, KernelFacts, ObjectFacts, SwitchedOff
+from kernelscope.domain.facts import Cost, KernelFacts, NotCompared, ObjectFacts, SwitchedOff
 from kernelscope.timeline.cells import Cell
 from kernelscope.timeline.timeline import Row, Timeline
 
@@ -78,6 +78,11 @@ class TimelineView:
         return self._timeline.cut
 
     @property
+    def cut_count(self) -> int:
+        """How much that is in all."""
+        return self._timeline.cut_count
+
+    @property
     def cost(self) -> Cost | None:
         """What the probe has cost the kernel of this epoch; ``None`` until it has reported it."""
         return self._timeline.cost if self._past is None else self._past.cost
@@ -86,6 +91,11 @@ class TimelineView:
     def switched_off(self) -> tuple[SwitchedOff, ...]:
         """Libraries whose objects are not read, as of the latest run."""
         return self._timeline.switched_off if self._past is None else self._past.switched_off
+
+    @property
+    def not_compared(self) -> NotCompared | None:
+        """The models whose content had no turn in the latest look; ``None`` if all had one."""
+        return self._timeline.not_compared if self._past is None else self._past.not_compared
 
     # Moments, and what the rows held.
 
@@ -165,6 +175,12 @@ class _Past:
         """As of the last run then."""
         runs = (moment.run for moment in reversed(self.moments) if moment.epoch == self.last.epoch)
         return next((run.seen.switched_off for run in runs if run is not None), ())
+
+    @property
+    def not_compared(self) -> NotCompared | None:
+        """Of the last run then."""
+        runs = (moment.run for moment in reversed(self.moments) if moment.epoch == self.last.epoch)
+        return next((run.seen.not_compared for run in runs if run is not None), None)
 
     @cached_property
     def cost(self) -> Cost | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
-from kernelscope.domain.facts import Cost, LocalModel, Movement, Snapshot, SwitchedOff
+from kernelscope.domain.facts import Cost, LocalModel, Movement, NotCompared, Snapshot, SwitchedOff
 from kernelscope.expectations.checker import ExpectationChecker
 from kernelscope.expectations.language import parse
 from kernelscope.export.audit import json_text
@@ -20,7 +20,7 @@ from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.presentation.history import name_history
 from kernelscope.protocol import records
-from kernelscope.protocol.audit import Activity, Audit, Inspection
+from kernelscope.protocol.audit import Activity, Audit, Inspection, InstalledProbe
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
 from screenshots import make
@@ -90,7 +90,10 @@ def busy_session() -> Watch:
     watch.look({"m": model(5)})
     watch.cell(names={"m": model(6)}, late=True)
     off = (SwitchedOff("toylib", "KeyError: 'a'"),)
-    watch.apply(Observed(1, observation(watch.next_seq(), run_facts(8), switched_off=off)))
+    waiting = NotCompared(900, {"m": 3})
+    watch.apply(
+        Observed(1, observation(watch.next_seq(), run_facts(8), switched_off=off, not_compared=waiting))
+    )
     watch.apply(Attached(2, KERNEL, Snapshot(switched_off=off)))
     watch.apply(
         Progress(1, 7, 2.5, (Movement("m", LOGISTIC, 5, "t_ 1 → 2"), Movement("n", LOGISTIC, None, "x")))
@@ -188,7 +191,8 @@ def entry(**values: Any) -> dict[str, Any]:
 
 def audit_object() -> dict[str, Any]:
     look = Inspection({"names": ("a",), "modules": ("m",)})
-    audit = Audit("n.ipynb", look, look, look, Cost(), 3.0, 5, runs=(1,), activity=Activity(1.0, 2.0))
+    watched = Inspection(look.report, InstalledProbe("1", 1, Cost(), compared_after={"m": 3}, latest=4))
+    audit = Audit("n.ipynb", look, watched, look, Cost(), 3.0, 5, runs=(1,), activity=Activity(1.0, 2.0))
     record: dict[str, Any] = json.loads(json_text(audit))
     return record
 
@@ -216,7 +220,7 @@ def test_the_keys_of_the_other_commands_are_documented() -> None:
         for sample in samples:
             sample.pop("type", None)
             collect_keys(keys, section, sample)
-        optional = {"not_evaluated"} - set(keys[section])
+        optional = {"not_evaluated.count", "not_evaluated.first"} - set(keys[section])
         assert_described(keys[section], {k: v for k, v in documented[section].items() if k not in optional})
 
 

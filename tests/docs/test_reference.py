@@ -223,6 +223,21 @@ def test_the_table_of_expectations_has_every_word_of_the_language() -> None:
 # Limits, errors, libraries, layout.
 
 _LIMITS = {
+    "time of a look after which only contents that the cell could have touched are still read": (
+        "SOFT_SECONDS",
+        0.001,
+        "1 ms",
+    ),
+    "contents of larger arrays that one look reads in full, of models that the cell could have touched": (
+        "IN_FULL",
+        32_000_000,
+        "32 MB",
+    ),
+    "contents that one look compares at least, of models that the cell cannot have touched": (
+        "_PER_TURN",
+        4,
+        "4",
+    ),
     "time in which a look reads contents": ("SECONDS", 0.05, "50 ms"),
     "models found by one look": ("MOST_MODELS", 10_000, "10,000"),
     "items of one container that are looked at": ("MOST_IN_CONTAINER", 64, "64"),

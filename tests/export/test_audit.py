@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from kernelscope.domain.facts import Cost
 from kernelscope.export.audit import is_clean, json_text, rows, table
@@ -12,7 +13,7 @@ from kernelscope.protocol.audit import Activity, Audit, Inspection, InstalledPro
 from kernelscope.protocol.wire import WireError, decode_answer
 
 COST = Cost(hooks=12, median=0.0007, p99=0.0021, longest=0.004, sent=12_345, not_evaluated=2, failures=0)
-PROBE = InstalledProbe("0.1.0", 1, COST)
+PROBE = InstalledProbe("0.1.0", 1, COST, compared_after={"m": 7, "n": 3, "old": 2}, latest=7)
 
 
 def make_audit(
@@ -66,8 +67,22 @@ def test_the_table_shows_the_cost_and_what_the_audit_did() -> None:
     assert "a run          takes 0.7 ms at the median, 2.1 ms at the 99th percentile, 4.0 ms at most" in text
     assert "hooks, encoding and sending (12 so far)" in text
     assert "12,345 bytes sent, 2 values not evaluated, 0 errors of its own, 0 observations lost" in text
+    assert (
+        "content        2 of 3 models not compared after the latest run; old waits longest: 5 runs\n" in text
+    )
     assert "did not move in the 3 s" in text
     assert text.endswith("everything is unchanged")
+
+
+def test_models_that_were_all_compared_are_one_sentence() -> None:
+    audit = make_audit({}, {}, {})
+    probe = replace(PROBE, compared_after={"m": 7})
+    audit = replace(audit, during=Inspection({}, probe))
+    assert "content        of every model compared after the latest run\n" in table(audit)
+    assert json.loads(json_text(audit))["compared"] == {
+        "latest_run": 7,
+        "models": [{"name": "m", "last_turn": 7}],
+    }
 
 
 def test_a_hostile_report_is_escaped() -> None:

@@ -147,7 +147,10 @@ class _Sentences(_Form):
         subject = f"In [{record['execution_count']}]"
         if "forecast_doubt" in record:
             yield f"{subject} again", record["forecast_doubt"]
-        yield from ((f"{subject} not evaluated", reason) for reason in record.get("not_evaluated", ()))
+        yield from (
+            (f"{subject} not evaluated", reason)
+            for reason in record.get("not_evaluated", {}).get("first", ())
+        )
 
     def change(self, change: Record, subject: str) -> Pairs:
         explanation: str = change["explanation"]

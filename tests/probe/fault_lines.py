@@ -97,13 +97,17 @@ def agent() -> Any:
 def break_a_look(number: int) -> None:
     """Let the next look of the probe fail, or the one after it."""
     look, remaining = agent().observer.scanner, [number]
+    interlude = agent().observer.interlude
+    if number > 1:
+        interlude.is_quiet = lambda: False  # so that the next one is that before the run
 
-    def take() -> Any:
+    def take(*arguments: Any, **named: Any) -> Any:
         remaining[0] -= 1
         if remaining[0] == 0:
             del look.scan
+            interlude.__dict__.pop("is_quiet", None)
             raise OSError("a look that fails")
-        return type(look).scan(look)
+        return type(look).scan(look, *arguments, **named)
 
     look.scan = take
 

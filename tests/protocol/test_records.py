@@ -211,7 +211,10 @@ def test_given_local_models_when_written_then_they_come_after_the_names() -> Non
 
 
 def test_given_what_was_left_out_when_written_then_it_is_in_the_record() -> None:
-    assert execution(Watch(), cut=["too many objects"])["not_evaluated"] == ["too many objects"]
+    assert execution(Watch(), cut=["too many objects"])["not_evaluated"] == {
+        "count": 1,
+        "first": ["too many objects"],
+    }
     assert "not_evaluated" not in execution(Watch())
 
 

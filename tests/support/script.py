@@ -31,6 +31,7 @@ from kernelscope.domain.facts import (
     LocalModel,
     MethodInCode,
     Movement,
+    NotCompared,
     ObjectFacts,
     Observation,
     Opaque,
@@ -184,6 +185,7 @@ class Story:
         sees_calls: bool = True,
         status: Literal["ok", "error", "interrupted"] = "ok",
         cost: Cost | None = None,
+        not_compared: NotCompared | None = None,
     ) -> None:
         """Run one cell: ``names`` got these objects, and ``objects`` differ."""
         self.count += 1
@@ -211,6 +213,7 @@ class Story:
             sees_calls=sees_calls,
             hook_seconds=0.0012,
             cost=cost,
+            not_compared=not_compared,
         )
         self.events.append(Observed(self.epoch, observation))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelscope.domain.facts import Cost, Movement
+from kernelscope.domain.facts import Cost, Movement, NotCompared
 from kernelscope.presentation.glyphs import GLYPHS, HATCH, LIVE
 from kernelscope.tui.commands.other_screens import CONFIRM, COST
 from kernelscope.tui.screens.confirm import ConfirmScreen
@@ -143,6 +143,20 @@ async def test_a_key_opens_the_cost_screen() -> None:
         assert "96 times" in driver.app.clipboard
         await driver.press("q")
         assert isinstance(driver.app.screen, TimelineScreen)
+
+
+async def test_the_cost_screen_tells_whose_content_waits() -> None:
+    story = costly_story()
+    story.run("pass", cost=COST_NOW, not_compared=NotCompared(952, {"m17": 3, "a[\x1b]": 4}))
+    async with dashboard(story) as driver:
+        await driver.press("i")
+        lines = driver.text("#cost-text").splitlines()
+        place = next(place for place, text in enumerate(lines) if "content" in text)
+        assert [" ".join(text.split()) for text in lines[place : place + 3]] == [
+            "content of 952 models not compared in the last look",
+            "m17 had its last turn after In [3]",
+            "a[\\x1b] had its last turn after In [4]",
+        ]
 
 
 async def test_an_unreported_cost_is_not_invented() -> None:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from kernelscope.domain.facts import Cost
 from kernelscope.presentation.quantities import quantity
 from kernelscope.timeline.view import TimelineView
-from kernelscope.tui.state.spans import Line, Span, fit, line
+from kernelscope.tui.state.spans import Line, Span, fit, fit_name, line
 from kernelscope.tui.state.view_state import ViewState
 from kernelscope.tui.views.header import hook_milliseconds
 from kernelscope.tui.views.inspector import section_title
 
 _LABEL = 18
 """Terminal cells for the label of a line."""
+_NAME = 24
+"""For the name of a model."""
 
 
 def cost_lines(view: ViewState) -> tuple[Line, ...]:
@@ -54,10 +56,22 @@ def _probe_lines(timeline: TimelineView) -> Iterator[Line]:
     yield _labelled_line("sent", _format_bytes(cost.sent))
     skipped = _format_count(cost.not_evaluated, "value")
     yield _labelled_line("not evaluated", f"{skipped} skipped to stay within the budget")
+    yield from _turn_lines(timeline)
     failures = f"{cost.failures}, and none reached your cells" if cost.failures else "none"
     yield _labelled_line("own failures", failures, "loss" if cost.failures else "")
     for off in timeline.switched_off:
         yield _labelled_line("not read", f"objects of {off.library}: reading one raised {off.error}", "loss")
+
+
+def _turn_lines(timeline: TimelineView) -> Iterator[Line]:
+    """Of which models the content was not compared after the last run."""
+    waiting = timeline.not_compared
+    if waiting is None:
+        yield _labelled_line("content", "of every model compared in the last look")
+        return
+    yield _labelled_line("content", f"of {quantity(waiting.models, 'model')} not compared in the last look")
+    for name, count in waiting.after.items():
+        yield line(_label(""), Span(fit_name(name, _NAME)), Span(f" had its last turn after In [{count}]"))
 
 
 def _describe_times(cost: Cost) -> str:
@@ -111,7 +125,11 @@ def stop_polling_lines(seconds: float) -> tuple[Line, ...]:
 
 
 def _labelled_line(label: str, text: str, role: str = "") -> Line:
-    return line(Span(fit(f"  {label}", _LABEL), "dim"), Span(text, role))
+    return line(_label(label), Span(text, role))
+
+
+def _label(label: str) -> Span:
+    return Span(fit(f"  {label}", _LABEL), "dim")
 
 
 def _format_count(number: int, noun: str) -> str:
