@@ -69,18 +69,20 @@ class FingerprintReader:
         taken = Fingerprint()
         try:
             self._flatten(value, taken, keep=True)
+            is_whole = True
         except (_CannotCompareError, RuntimeError):  # another thread changes it
-            return None
-        return taken
+            is_whole = False
+        return taken if is_whole else None
 
     def is_same(self, value: Any, before: Fingerprint) -> bool:
         """Whether a value holds what it held when this was taken."""
         now = Fingerprint()
         try:
             self._flatten(value, now, keep=False)
+            is_same = now.ids == before.ids and now.raws == before.raws
         except (_CannotCompareError, RuntimeError):
-            return False
-        return now.ids == before.ids and now.raws == before.raws
+            is_same = False
+        return is_same
 
     def _flatten(self, value: Any, into: Fingerprint, *, keep: bool) -> None:
         level = [self._items_of(value, into)]

@@ -8,6 +8,7 @@ object at the address of the one before.  A look at the content shows both.
 from __future__ import annotations
 
 from itertools import chain, repeat
+from operator import is_not
 from typing import Any, Callable
 
 from .identity import target_of
@@ -155,8 +156,11 @@ class _Chunk:
     def is_same(self) -> bool:
         """Whether the attributes of all hold what they held."""
         objects = [reference() for reference in self._references]
+        if not all(map(is_not, objects, repeat(None))):
+            return False  # one is gone
         try:
             own = map(_values_of, map(_get, objects, repeat("__dict__")))
-            return tuple(map(id, chain.from_iterable(own))) == self._ids
-        except (AttributeError, RuntimeError):  # one is gone, or another thread changes one
-            return False
+            is_same = tuple(map(id, chain.from_iterable(own))) == self._ids
+        except RuntimeError:  # another thread changes one
+            is_same = False
+        return is_same
