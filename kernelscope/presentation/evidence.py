@@ -88,7 +88,9 @@ def evidence_sentences(change: Change) -> tuple[Sentence, ...]:
 def _late(late: Late) -> Sentence:
     if late.since is None:
         return _LATE
-    return sentence(f"it was found late: any run from In [{late.since}] on can have done it")
+    return sentence(
+        f"an earlier look failed or did not reach everything, so any run from In [{late.since}] on can have done it"
+    )
 
 
 def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case per kind of evidence
