@@ -125,8 +125,9 @@ class ObjectFacts(Struct, frozen=True):
     """What shows that it had learned before it was first seen: ``gradients`` left behind, an
     optimizer's ``iterations``."""
     known: str = ""
-    """How it was known before it was first reported: as a ``part`` of an object with many (a tree of a forest) or
-    as a ``local`` model; empty if it is new, or was reported before."""
+    """How it was known before it was first reported: as a ``part`` of an object with many (a tree of a forest), as a
+    ``local`` model, or as one that was there at the ``attach`` and for which there was no time then; empty if it is
+    new, or was reported before."""
     helper: bool = False
     """No model, but something that works on one (a scheduler): it has no row."""
     since: int | None = None

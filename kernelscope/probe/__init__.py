@@ -26,6 +26,7 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``name_table``    which name reaches which model, and which a budget hides
 ``parts``         the models that a composite is made of
 ``tracked``       what is remembered of an object between looks
+``postponed``     models that no look had the time to describe
 ``content``       the content of one model's attributes, to compare with
 ``marks``         what the attributes of all models hold, compared at once
 ``describer``     describes one model after another
@@ -33,6 +34,7 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``rotation``      whose content is looked at next
 ``in_sight``      what comes into sight, and leaves it
 ``mentions``      what a cell can have touched
+``newcomers``     describes what names reach for the first time
 ``scanner``       looks at the namespace, and reports what differs
 ``syntax``        the form of a cell's source
 ``standins``      what stands for values that no namespace holds

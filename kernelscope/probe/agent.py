@@ -55,7 +55,8 @@ class Agent:
         self.observer = Observer(ip, libraries, self.runs, self.history, self._sender, self._cost, self.cost)
         self.pulse = self._make_pulse()
         self.hooks = Hooks(self.guard, self.lease, self.runs, self.observer, self.pulse, self._cost)
-        self.poller = PollerSwitch(self.hooks.look_between_runs)
+        self.poller = PollerSwitch(self.hooks.look_between_runs, self._has_more_to_describe)
+        self.observer.on_postponed = self._tune_poller
         self._installation = Installation(ip, self.hooks, self.comm)
         self._is_installed = False
 
@@ -92,7 +93,7 @@ class Agent:
         self.lease.add(watcher, float(request["keep"]))
         with self.observer.lock:
             self.observer.observe_between_runs()
-        self.poller.tune(self.lease.min_poll())
+        self._tune_poller()
         return self._reply(watcher)
 
     def _answer_visitor(self, visitor: Watcher) -> wire.AttachReply:
@@ -138,18 +139,15 @@ class Agent:
 
     def audit_info(self) -> wire.AuditInfo:
         """What an audit reports of the probe that is in the kernel."""
+        scanner = self.observer.scanner
         return {
             "version": self.version,
             "watchers": self.lease.count_watchers(),
             "cost": self.cost(),
-            "switched_off": self.observer.scanner.libraries.report(),
-            "compared_after": self._compared_after(),
+            "switched_off": scanner.libraries.report(),
+            "compared_after": scanner.sight.compared_after(scanner.names),
             "latest": self.runs.latest_execution_count(),
         }
-
-    def _compared_after(self) -> dict[str, int]:
-        scanner = self.observer.scanner
-        return scanner.sight.compared_after(scanner.names)
 
     def background_parent(self, found: Any) -> Any:
         """What output of the user's threads belongs to: the latest cell seen, else what the loader found."""
@@ -166,7 +164,7 @@ class Agent:
     def remove_watcher(self, watcher_id: str) -> None:
         """Remove one watcher; after the last one the probe uninstalls itself, unless it was asked to stay."""
         self.lease.remove(watcher_id)
-        self.poller.tune(self.lease.min_poll())
+        self._tune_poller()
         self.lease.uninstall_if_over()
 
     def evict(self) -> None:
@@ -184,7 +182,7 @@ class Agent:
             watcher = self.lease.watchers.get(data.get("watcher", ""))
             if watcher is not None and "poll" in data:
                 watcher.poll = data["poll"] or None
-                self.poller.tune(self.lease.min_poll())
+                self._tune_poller()
             if data.get("leave") in self.lease.watchers:
                 self.remove_watcher(data["leave"])
             self._parent.restore()
@@ -192,6 +190,13 @@ class Agent:
             if not is_own_failure(error):
                 raise
             self.guard.failures += 1
+
+    def _tune_poller(self) -> None:
+        self.poller.tune(self.lease.min_poll())
+
+    def _has_more_to_describe(self) -> bool:
+        """Whether some models were never described, and a watcher waits for them."""
+        return self.observer.scanner.has_more and self.lease.is_watched()
 
     def _poller_thread(self) -> int | None:
         return self.poller.thread_id

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable
 
 from .content import Content
 from .identity import Tokens
-from .library import Libraries
+from .library import Libraries, Values
 from .marks import take_mark
 from .parts import Composition, PartFinder
 from .tracked import TrackedObject
@@ -36,11 +37,15 @@ class Describer:
         """Called with the class of every model that a look describes."""
         self._folding: dict[int, frozenset[int]] = {}
         """By token of an object with a long list of parts, the tokens in it that are recorded as one value."""
+        self.known_as = ""
+        """As what the objects were known before that are described for the first time: see ``ObjectFacts.known``."""
         self.visits_all = False
         """Something has no weak reference: only by way of what holds it can it be compared."""
+        self._folded: Counter[int] = Counter()
+        """By token, in how many of these lists it was at the last look."""
+        self._folding_changes: list[tuple[frozenset[int], frozenset[int]]] = []
+        """What was in a list at the last look, and what is in it now."""
         # Of one look.
-        self._folded: list[frozenset[int]] = []
-        """The same, as the look before had them."""
         self.is_thorough = True
         """What another object at the same address would change is looked for, too."""
         self.run = 0
@@ -72,7 +77,13 @@ class Describer:
         self.objects, self.seen, self.compared, self.cut, self.unreadable = {}, {}, {}, cut, set()
         self.behind = False
         self.described = 0
-        self._folded = list(self._folding.values())
+        for before, now in self._folding_changes:
+            self._folded.subtract(before - now)
+            self._folded.update(now - before)
+            for token in before - now:
+                if not self._folded[token]:
+                    del self._folded[token]
+        self._folding_changes = []
 
     def describe(self, obj: Any, levels: int, *, again: bool = False) -> int:
         """Note the object's facts if they differ, and those of its parts; return its token.
@@ -100,8 +111,9 @@ class Describer:
         if still and not self.visits_all:
             take_mark(obj, tracked, reader)
             return token
-        record = tracked.record.copy() if still else self._record(obj, token, tracked)  # type: ignore[union-attr] # what is unchanged has a record
-        parts = self._describe_parts(obj, token, tracked)
+        split = reader.split(obj, self._types.of(type(obj)))
+        record = tracked.record.copy() if still else self._record(obj, token, tracked, split)  # type: ignore[union-attr] # what is unchanged has a record
+        parts = self._describe_parts(obj, token, tracked, split)
         if parts is None:
             self.unreadable.add(token)
             tracked.record = None
@@ -139,19 +151,18 @@ class Describer:
         tracked = self.tracked.get(token)
         if tracked is None:
             tracked = self.tracked[token] = TrackedObject(obj)
-            tracked.known = "part" if any(token in folded for folded in self._folded) else ""
+            tracked.known = "part" if token in self._folded else self.known_as
         elif tracked.record is None and tracked.generation is not None:
             tracked.known = tracked.known or "local"
         return tracked
 
-    def _describe_parts(self, obj: Any, token: int, tracked: TrackedObject) -> list[wire.Part] | None:
+    def _describe_parts(
+        self, obj: Any, token: int, tracked: TrackedObject, split: tuple[Values, Values]
+    ) -> list[wire.Part] | None:
         """Its ``Part`` facts; ``None`` if one of them cannot be read."""
-        composition = self.parts.parts_of(obj) if tracked.levels else Composition([])
+        composition = self.parts.parts_of(obj, split) if tracked.levels else Composition([])
         tracked.lists = composition.lists
-        if composition.folded:
-            self._folding[token] = composition.folded
-        else:
-            self._folding.pop(token, None)
+        self._fold(token, composition.folded)
         facts: list[wire.Part] = []
         for label, key, part in composition.parts:
             if self.parts.is_unreadable(part):
@@ -182,12 +193,14 @@ class Describer:
             for (name, value), (place, binding) in zip(values, bindings)
         )
 
-    def _record(self, obj: Any, token: int, tracked: TrackedObject) -> wire.ObjectFacts:
+    def _record(
+        self, obj: Any, token: int, tracked: TrackedObject, split: tuple[Values, Values]
+    ) -> wire.ObjectFacts:
         self.described += 1
         info = self._types.of(type(obj))
         self.on_class(type(obj))
         reader = self._libraries.reader_of(info)
-        params, learned = reader.split(obj, info)
+        params, learned = split
         own = attributes_of(obj) if reader.by_attributes else [*params.items(), *learned.items()]
         tracked.in_order = [(n, tracked.binding(n if n in params else "." + n)) for n, _ in own]
         for (name, value), (_, binding) in zip(own, tracked.in_order):
@@ -225,7 +238,8 @@ class Describer:
         """Record the models that an object works on."""
         tracked = self.tracked[token]
         if tracked.record is not None and partners != tracked.record["partners"]:
-            tracked.record = self.objects[token] = {**tracked.record, "partners": partners}
+            tracked.record = {**tracked.record, "partners": partners}
+            self.objects[token] = {**self.objects.get(token, tracked.record), "partners": partners}
 
     def name(self, token: int) -> None:
         """Number an object that a name reaches for the first time."""
@@ -234,7 +248,8 @@ class Describer:
             return
         number = self.generation_of(tracked)
         if tracked.record is not None:
-            tracked.record = self.objects[token] = {**tracked.record, "generation": number}
+            tracked.record = {**tracked.record, "generation": number}
+            self.objects[token] = {**self.objects.get(token, tracked.record), "generation": number}
 
     def generation_of(self, tracked: TrackedObject) -> int:
         """The object's generation; given now if it has none."""
@@ -250,10 +265,20 @@ class Describer:
         """Tokens of the objects whose long lists hold one of these."""
         return [token for token, folded in self._folding.items() if not folded.isdisjoint(tokens)]
 
+    def _fold(self, token: int, folded: frozenset[int]) -> None:
+        """Note what an object's long lists hold."""
+        before = self._folding.get(token, frozenset())
+        if folded != before:
+            self._folding_changes.append((before, folded))
+        if folded:
+            self._folding[token] = folded
+        else:
+            self._folding.pop(token, None)
+
     def forget(self, token: int) -> None:
         """The object is gone."""
         self.tracked.pop(token, None)
-        self._folding.pop(token, None)
+        self._fold(token, frozenset())
 
 
 def _ignore_parts(_token: int, _before: list[int], _now: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 from .names import UserNames
 from .structure import Difference, Structure
@@ -73,6 +73,10 @@ class GlobalWalks:
         elif walk.is_limited:
             self._is_limited = True
             self.cut += [cut for cut in walk.left_out() if cut not in self.cut]
+
+    def walk_again(self, names: Iterable[str]) -> None:
+        """Walk these globals, too, whether or not they differ."""
+        self._undecided.update(names)
 
     def walk_all(self, names: UserNames) -> NamespaceWalk:
         """A walk through all globals, by another thread's own view of them; nothing of it is remembered."""

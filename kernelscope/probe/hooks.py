@@ -126,7 +126,8 @@ class Hooks:
             run.has_look_before = True
         elif observer.acquire_lock():
             try:
-                observer.observe_between_runs()
+                source = run.info.raw_cell
+                observer.observe_between_runs(source if type(source) is str else "")
                 run.has_look_before = True
             finally:
                 observer.lock.release()

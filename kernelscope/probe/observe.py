@@ -60,6 +60,8 @@ class Observer:
         self._is_settled = True
         """What the last look found was reported, and no run has ended since."""
         self.interlude = Interlude(ip.kernel, runs)
+        self.on_postponed: Callable[[], None] = _ignore
+        """Called after a run that made more models than there was time to describe."""
         self._unbilled = 0.0
         """Seconds that it took to keep and to send the last observation, which its own cost does not contain."""
 
@@ -82,11 +84,17 @@ class Observer:
             self.lock.release()  # an interrupt fell between taking it and the `try` that gives it back
         return bool(self.lock.acquire(timeout=LOCK_WAIT_S))
 
-    def observe_between_runs(self) -> None:
-        """Report what changed while no cell ran, if anything did."""
+    def observe_between_runs(self, next_cell: str = "") -> None:
+        """Report what changed while no cell ran, if anything did.
+
+        Args:
+            next_cell: source of the cell that is about to run, if one is.  Of what still has to be described for the
+                first time, that goes first which it mentions.
+        """
         begun = perf_counter()
         is_late = not self._is_settled or self.scanner.behind
-        findings = self._scan(Touched(), self._runs.latest_execution_count(), is_between_runs=True)
+        touched = self._mentions.read(next_cell, frozenset()) if self.scanner.has_more else None
+        findings = self._scan(touched or Touched(), self._runs.latest_execution_count(), is_between_runs=True)
         if findings["names"] or findings["objects"]:
             findings["late"] = is_late or self.scanner.reached_again
             self.calls.check_tool()
@@ -116,10 +124,13 @@ class Observer:
         self._is_settled = True
         self._watch_more_calls()
         self.interlude.begin(source)
+        if self.scanner.has_more:
+            self.on_postponed()
 
     def is_up_to_date(self) -> bool:
         """Whether nothing can have changed since the last look."""
-        return self._is_settled and not self.scanner.behind and self.interlude.is_quiet()
+        is_complete = self._is_settled and not self.scanner.behind and not self.scanner.has_more
+        return is_complete and self.interlude.is_quiet()
 
     def report_unseen(self, run: Run, ended: float, reason: str) -> None:
         """Report a run that could not be looked at; the next look reports what it did."""
@@ -217,3 +228,7 @@ class Observer:
             )
         self._sender.send({"kind": "observation", "observation": text})
         self._unbilled = perf_counter() - encoded
+
+
+def _ignore() -> None:
+    """Stands for a switch of the poller, if there is none."""

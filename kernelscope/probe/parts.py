@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from .identity import Tokens
-from .library import Libraries, LibraryReader, Part
-from .types import ESTIMATOR, LONGEST_NAME, UNREADABLE, TypeCache, is_one_of
+from .library import Libraries, LibraryReader, Part, Values
+from .types import ESTIMATOR, LONGEST_NAME, UNREADABLE, TypeCache, is_atom
 
 MOST_IN_LIST = 64
 """Items of a list parameter that are looked at."""
@@ -52,22 +52,26 @@ class PartFinder:
         return self._types.of(type(value)).kind == UNREADABLE
 
     def _is_part(self, value: Any) -> bool:
-        return self.is_model(value) or self.is_unreadable(value)
+        return not is_atom(value) and (self.is_model(value) or self.is_unreadable(value))
 
-    def parts_of(self, obj: Any) -> Composition:
-        """What a composite holds."""
+    def parts_of(self, obj: Any, split: tuple[Values, Values] | None = None) -> Composition:
+        """What a composite holds.
+
+        Args:
+            split: its hyper-parameters and what it has learned, if that was read already.
+        """
         reader, info = self.reader_of(obj), self._types.of(type(obj))
         own = reader.parts(obj)
         if own is not None:
             return Composition([part for part in own if self._is_part(part[2])])
-        params, learned = reader.split(obj, info)
+        params, learned = split or reader.split(obj, info)
         composition = Composition(self._parts_in_params(params))
-        lists = [name for name, value in params.items() if is_one_of(type(value), (list, tuple))]
+        lists = [name for name, value in params.items() if _is_list(value)]
         value: Any
         for name, value in learned.items():
             if self._is_part(value):
                 composition.parts.append((f".{name}", None, value))
-            elif is_one_of(type(value), (list, tuple)) and self._add_learned(name, value, composition):
+            elif _is_list(value) and self._add_learned(name, value, composition):
                 lists.append(name)
         composition.lists = tuple(lists)
         return composition
@@ -82,7 +86,7 @@ class PartFinder:
         for name, value in params.items():
             if self._is_part(value):
                 parts.append((f".{name}", name, value))
-            elif is_one_of(type(value), (list, tuple)):
+            elif _is_list(value):
                 parts += self._parts_in_list(name, value)
         return parts
 
@@ -114,3 +118,7 @@ class PartFinder:
 def _never(_token: int) -> bool:
     """Stands for one who knows which names there are, if there is none."""
     return False
+
+
+def _is_list(value: Any) -> bool:
+    return type(value) is list or type(value) is tuple

@@ -23,11 +23,12 @@ from .in_sight import ObjectsInSight
 from .library import Libraries, Part
 from .mentions import Touched
 from .name_table import NameTable
+from .newcomers import Newcomers
 from .structure import Difference
 from .tracked import TensorOwners, TrackedObject
 from .types import TypeCache
 from .values import ValueReader
-from .walk import MOST_DEPTH, NamespaceWalk
+from .walk import NamespaceWalk
 
 if TYPE_CHECKING:
     from . import wire
@@ -59,6 +60,7 @@ class NamespaceScanner:
         self.walks = GlobalWalks(namespace, self.types, self._parts.is_model)
         self._table = NameTable()
         self.sight = ObjectsInSight(self.describer)
+        self._newcomers = Newcomers(self.describer)
         self._begun = 0.0
         """When the look began, by ``perf_counter``."""
         self._run = 0
@@ -88,6 +90,11 @@ class NamespaceScanner:
         return self.describer.behind
 
     @property
+    def has_more(self) -> bool:
+        """There are models that no look had the time to describe."""
+        return bool(self._newcomers.postponed)
+
+    @property
     def reached_again(self) -> bool:
         """The last look reached a name that an earlier one had not: what it found may be older."""
         return self._table.reached_again
@@ -110,6 +117,7 @@ class NamespaceScanner:
             is_between_runs: it looks for what was done after that run.
         """
         self._run, self._is_between_runs = run, is_between_runs
+        self._newcomers.postponed.begin(run)
         if self._at_work:
             self.resend_all_next_time()
         self._at_work = True
@@ -142,9 +150,14 @@ class NamespaceScanner:
         changed = self.sight.find_changed()
         lost = any(tracked.names and tracked.is_dead() for tracked in changed.values())
         everything = self._begins_again or lost or bool(self.sight.by_address)
+        postponed = self._newcomers.postponed
+        if postponed:
+            self.walks.walk_again(postponed.next_roots(() if touched is None else touched.words))
         difference, walk = self.walks.walk(everything=everything)
+        postponed.take_up((*difference.changed, *difference.gone))
         self.describer.begin(list(self.walks.cut), self._run, is_between_runs=self._is_between_runs)
-        self._describe_named(walk)
+        self.describer.visits_all = bool(self.sight.by_address)
+        self._newcomers.describe(walk, touched)
         names, unreached = self._compare_names(difference, walk)
         for token, tracked in changed.items():
             tracked.is_changed = True
@@ -214,14 +227,6 @@ class NamespaceScanner:
 
     # Objects.
 
-    def _describe_named(self, walk: NamespaceWalk) -> None:
-        """Describe what names reach for the first time, and what only a visit can compare."""
-        visits_all = self.describer.visits_all = bool(self.sight.by_address)
-        for obj in walk.names.values():
-            tracked = self.tracked.get(self.tokens.of(obj))
-            if tracked is None or tracked.record is None or tracked.owed or visits_all or not tracked.names:
-                self.describer.describe(obj, MOST_DEPTH)
-
     def _describe(self, tracked: TrackedObject, *, again: bool = False) -> None:
         """Describe an object in sight, if this look has not yet; or once more."""
         obj = target_of(tracked.reference)
@@ -264,7 +269,7 @@ class NamespaceScanner:
         until = self._begun + SOFT_SECONDS
         waiting = self.sight.waiting(MOST_WAITING)
         for at in range(0, len(waiting), _PER_TURN):
-            if at and perf_counter() > until:
+            if self.reader.overdue() or (at and perf_counter() > until):
                 return
             for token in waiting[at : at + _PER_TURN]:
                 if token in self.sight and token not in self.describer.seen:

@@ -67,6 +67,8 @@ class NamespaceWalk:
         """By name, every model that it reaches, in the namespace's order."""
         self.unreadable: dict[str, Any] = {}
         """By name, every model whose library is switched off."""
+        self.postponed: set[str] = set()
+        """Names of models that there is no time for in this look."""
         self.visited = 0
         """Values that were looked at."""
         self._opened = 0
@@ -133,7 +135,7 @@ class NamespaceWalk:
 
         A global does only if there were too many models, and what hangs on a global that is gone never does.
         """
-        if self.has_too_many:
+        if self.has_too_many or name in self.postponed:
             return True
         root = root_of(name)
         if root == name or root not in self._globals:
@@ -142,6 +144,11 @@ class NamespaceWalk:
             name.startswith(start) and _has_item(value, name[len(start) :])
             for start, value in self.partly.items()
         )
+
+    def postpone(self, name: str) -> None:
+        """There is no time for this model in this look."""
+        del self.names[name]
+        self.postponed.add(name)
 
     def left_out(self) -> list[str]:
         """What was left out because there was too much of it."""

@@ -226,6 +226,10 @@ class Timeline:
         before, names_before = self.objects, self.names
         self._take_facts(observation)
         rows_before = {**rows_before, **self._rows_reached_again(before, judged=known is None)}
+        there = _there_at_attach(before, observation)
+        if there and not known:
+            rows_before |= {n: r for n, r in self._current_rows().items() if r[0] in there}
+            names_before = names_before | {n: t for n, t in self.names.items() if t in there}
         self._unreached |= {n: names_before[n] for n in observation.unreached if n in names_before}
         run = observation.run
         count = self.moments[-1].execution_count if run is None else run.execution_count
@@ -375,9 +379,15 @@ def _as_known_before(before: Objects, observation: Observation) -> Objects:
     """The objects as they were, including those that were there and are reported for the first time."""
     unreported = (f for f in observation.objects if f.known and f.token not in before)
     earlier = {
-        f.token: replace(f, generation=f.generation if f.known == "local" else None) for f in unreported
+        f.token: replace(f, generation=f.generation if f.known in ("local", "attach") else None)
+        for f in unreported
     }
     return {**before, **earlier} if earlier else before
+
+
+def _there_at_attach(before: Objects, observation: Observation) -> frozenset[int]:
+    """Tokens of the objects that were there at the attach, and that no look had the time to describe until now."""
+    return frozenset(f.token for f in observation.objects if f.known == "attach" and f.token not in before)
 
 
 def _files_written(context: JudgingContext) -> dict[tuple[str, str], SavedFile]:

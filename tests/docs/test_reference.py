@@ -239,6 +239,7 @@ _LIMITS = {
         "4",
     ),
     "time in which a look reads contents": ("SECONDS", 0.05, "50 ms"),
+    "of that, for models that were never described before": ("FIRST_SECONDS", 0.025, "25 ms"),
     "models found by one look": ("MOST_MODELS", 10_000, "10,000"),
     "items of one container that are looked at": ("MOST_IN_CONTAINER", 64, "64"),
     "levels of containers and attributes": ("MOST_DEPTH", 3, "3"),

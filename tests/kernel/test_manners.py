@@ -151,7 +151,7 @@ async def test_a_failing_hook_reaches_no_cell_and_is_removed_after_three_failure
         # The namespace has the name of a module that the probe calls, so that the failure is not the user's code.
         break_it = (
             "import sys\nlook = sys.modules['_kernelscope_probe.probe.agent'].AGENT.observer.scanner\n"
-            "look.scan = eval('lambda: 1 / 0', {'__name__': 'json'})"
+            "look.scan = eval('lambda *_, **__: 1 / 0', {'__name__': 'json'})"
         )
         for cell in (break_it, "a = 1", "b = 2", "c = 3"):
             assert run_cell(client, cell) == []

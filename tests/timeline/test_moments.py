@@ -306,6 +306,23 @@ def test_a_later_look_that_finds_no_change_hides_no_earlier_change() -> None:
     assert change.verdict == "created"
 
 
+def test_what_was_there_at_the_attach_and_is_described_later_is_no_change() -> None:
+    watch = Watch(early=model(1))
+    part = replace(model(3, named=False), known="attach")
+    whole = replace(pipeline(2, ("clf", part)), known="attach")
+    watch.cell(part, names={"pipe": whole, "new": model(4)})
+    moment = watch.timeline.moments[-1]
+    assert [(change.name, str(change.verdict)) for change in moment.changes] == [("new", "created")]
+    entry = watch.timeline.entry_at("pipe['clf']", moment.index)
+    assert entry is not None
+    assert entry.change is None
+    assert entry.facts is not None
+    watch.cell(rebind(part))
+    (change,) = watch.timeline.moments[-1].changes
+    assert change.name == "pipe"
+    assert [inner.name for inner in change.parts] == ["pipe['clf']"]
+
+
 def late_since(watch: Watch, facts: ObjectFacts) -> int | None:
     """Report an object late, in In [4]; returns since which run the change says that it happened."""
     late = observation(9, run_facts(4), objects=[facts], late=True, sees_calls=True)
