@@ -10,15 +10,20 @@ another user.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import platform
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:  # what needs it has imported it
+    import asyncio
+    from collections.abc import Awaitable
+
+    ServerCallback = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 try:
     import fcntl
@@ -261,11 +266,11 @@ def open_terminal() -> IO[bytes]:
 
 # Sockets in the file system.
 
-ServerCallback = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
 
 async def start_local_server(callback: ServerCallback, path: Path) -> asyncio.Server:
     """A server at a socket file; the file's permissions decide who can connect."""
+    import asyncio
+
     return await asyncio.start_unix_server(callback, path)
 
 
@@ -275,4 +280,6 @@ async def connect_locally(path: str | Path) -> tuple[asyncio.StreamReader, async
     Raises:
         OSError: nothing listens there.
     """
+    import asyncio
+
     return await asyncio.open_unix_connection(path)

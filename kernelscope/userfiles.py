@@ -24,9 +24,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -234,6 +232,8 @@ def _draft(folder: Path, *, or_elsewhere: bool = False) -> Iterator[tuple[Binary
     Args:
         or_elsewhere: in the temporary directory if none can be created in the folder.
     """
+    import tempfile  # here, as below: `kernelscope --help` must not wait for it
+
     try:
         descriptor, name = tempfile.mkstemp(prefix=".kernelscope-", dir=folder)
     except OSError:
@@ -282,6 +282,8 @@ def _overwrite(out: BinaryIO, content: BinaryIO) -> None:
             os.ftruncate(descriptor, old_size)
             if error.errno in _NO_ROOM:
                 raise
+    import shutil
+
     content.seek(0)
     shutil.copyfileobj(content, out)
     out.flush()

@@ -18,7 +18,7 @@ import pytest
 from kernelscope import cli
 from kernelscope.cli.manual import PAGE, render_manual
 from kernelscope.domain.events import Detached
-from kernelscope.expectations.language import LANGUAGE
+from kernelscope.expectations.grammar import LANGUAGE
 from kernelscope.session import Session
 from kernelscope.storage.recorder import Recorder
 from tests.support.script import ScriptedSource, churn

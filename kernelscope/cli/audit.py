@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kernelscope.cli.expectations import NO
 from kernelscope.cli.options import (
     CONNECTION,
     LATE,
@@ -16,7 +15,7 @@ from kernelscope.cli.options import (
     notes,
     seconds_of,
 )
-from kernelscope.cli.runtime import run
+from kernelscope.cli.runtime import NO, run
 from kernelscope.cli.sources import resolve_connection
 
 if TYPE_CHECKING:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from kernelscope.cli.expectations import report_expectations
 from kernelscope.cli.options import expect_option, notes
 from kernelscope.cli.shell_completion import recordings
 from kernelscope.errors import UsageError
-from kernelscope.expectations.language import LANGUAGE, Expectation
+from kernelscope.expectations.grammar import LANGUAGE
+
+if TYPE_CHECKING:
+    from kernelscope.expectations.language import Expectation
 
 
 @click.command(
@@ -30,6 +33,7 @@ def check(file: Path, expected: tuple[Expectation, ...], as_json: bool) -> None:
     """Check expectations against a recording, and report the outcome of each."""
     if not expected:
         raise UsageError("no expectation is given", f"kernelscope check {file} --expect 'model: not reset'")
+    from kernelscope.cli.expectations import report_expectations
     from kernelscope.session import Session
     from kernelscope.storage.recording import RecordingSource
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from kernelscope.cli.runtime import print_message, run
+from kernelscope.cli.runtime import NO, print_message, run
 from kernelscope.domain.events import Attached
 from kernelscope.errors import UnreachableError
 from kernelscope.expectations.checker import ExpectationChecker
@@ -19,9 +19,6 @@ from kernelscope.protocol.records import encode
 from kernelscope.session import Session
 from kernelscope.text import escape_json
 from kernelscope.timeline.timeline import Update
-
-NO = 1
-"""The exit status for: the answer is no."""
 
 
 def report_expectations(

@@ -9,7 +9,6 @@ import click
 from kernelscope.cli.options import CONNECTION, LATE, NO_KERNEL, asking_options, notes
 from kernelscope.cli.shell_completion import names
 from kernelscope.cli.sources import load_session
-from kernelscope.domain.events import Attached
 from kernelscope.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ def _parse_moment(text: str) -> tuple[int | None, int]:
 
 def _count_forgotten(session: Session) -> int:
     """How many observations the probe did not keep."""
+    from kernelscope.domain.events import Attached
+
     attaches = [past.event.base.seq for past in session.past if isinstance(past.event, Attached)]
     return attaches[-1] if attaches else 0
 

@@ -14,7 +14,8 @@ from kernelscope import __version__
 from kernelscope.cli import GROUPS, cli
 from kernelscope.cli.help import TOPICS, page_title
 from kernelscope.cli.info import VARIABLES
-from kernelscope.expectations.language import LANGUAGE, WORDS
+from kernelscope.expectations.grammar import LANGUAGE
+from kernelscope.expectations.language import WORDS
 
 PAGE = Path(__file__).parent.parent / "kernelscope.1"
 _STATUSES = (

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kernelscope.cli.shell_completion import connections, words
 from kernelscope.errors import UsageError
-from kernelscope.expectations.language import Expectation, parse
 from kernelscope.userfiles import open_input
+
+if TYPE_CHECKING:
+    from kernelscope.expectations.language import Expectation
 
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
@@ -110,6 +112,10 @@ record_option = click.option(
 
 def expectations_of(texts: tuple[str, ...]) -> tuple[Expectation, ...]:
     """The expectations in the values of ``--expect``; ``@FILE`` is a file with one on each line."""
+    if not texts:
+        return ()
+    from kernelscope.expectations.language import parse
+
     return tuple(
         expectation
         for text in texts
@@ -118,6 +124,8 @@ def expectations_of(texts: tuple[str, ...]) -> tuple[Expectation, ...]:
 
 
 def _read_file(name: str) -> list[Expectation]:
+    from kernelscope.expectations.language import parse
+
     expectations = []
     try:
         with open_input(Path(name)) as file:

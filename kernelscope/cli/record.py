@@ -17,13 +17,11 @@ from kernelscope.cli.options import (
 )
 from kernelscope.cli.runtime import print_message, run, warn_about_polling
 from kernelscope.cli.sources import open_live_source, resolve_connection
-from kernelscope.domain.events import Attached, Waiting
 from kernelscope.errors import RecordingError
-from kernelscope.export.recordings import recording_summary
-from kernelscope.timeline.timeline import Update
 
 if TYPE_CHECKING:
     from kernelscope.kernel.attach_options import AttachOptions
+    from kernelscope.timeline.timeline import Update
 
 
 @click.command(
@@ -47,6 +45,7 @@ def record(connection: str | None, file: Path, options: AttachOptions) -> None:
     Each run is in the file before the next one comes, with the verdicts and the facts behind them. The
     kernel's key is never in it.
     """
+    from kernelscope.export.recordings import recording_summary
     from kernelscope.session import Session
 
     target = resolve_connection(connection, output=file)
@@ -68,6 +67,8 @@ def _end_with_recording(reason: str) -> None:
 
 
 def _report_progress(update: Update) -> None:
+    from kernelscope.domain.events import Attached, Waiting
+
     match update.event:
         case Waiting(reason=reason):
             print_message(f"waiting: {reason}")

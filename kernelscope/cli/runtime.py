@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,9 +16,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NO = 1
+"""The exit status for: the answer is no."""
+
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Runs the work to its end; SIGTERM and SIGHUP end it as Ctrl-C does, so that the probe leaves the kernel."""
+
+    import asyncio
 
     async def with_signals() -> T:
         task = asyncio.ensure_future(work)

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kernelscope.cli.expectations import NO, report_expectations
-from kernelscope.cli.runtime import print_message, run, run_app
+from kernelscope.cli.runtime import NO, print_message, run, run_app
 from kernelscope.errors import NoKernelError
-from kernelscope.export.recordings import recording_summary
 from kernelscope.text import clean
 
 if TYPE_CHECKING:
@@ -32,6 +30,8 @@ def print_session(
     with recording(Session(source), record) as session:
         session.listen(JsonLines(session.view) if as_json else PlainLines())
         if expected:
+            from kernelscope.cli.expectations import report_expectations
+
             report_expectations(session, expected, as_json)
         else:
             run(session.run())
@@ -97,6 +97,8 @@ def recording(
         for message in after_screen:
             print_message(message)
         if result is not None:
+            from kernelscope.export.recordings import recording_summary
+
             print_message(recording_summary(result))
 
 

@@ -6,10 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from kernelscope.cli.runtime import print_message, run, run_app
-from kernelscope.domain.events import Waiting
 from kernelscope.errors import NoKernelError, UsageError
 from kernelscope.system import STANDARD_INPUT
 from kernelscope.userfiles import open_regular, refuse_sources
@@ -125,6 +122,8 @@ def load_session(
     Raises:
         UsageError: the output is one of the files that are read.
     """
+    from msgspec.structs import replace
+
     from kernelscope.session import Session
 
     if where is not None and is_recording(where):
@@ -146,5 +145,7 @@ def load_session(
 
 
 def _report_waiting(update: Update) -> None:
+    from kernelscope.domain.events import Waiting
+
     if isinstance(update.event, Waiting):
         print_message(update.event.reason)

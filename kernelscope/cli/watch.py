@@ -21,9 +21,9 @@ from kernelscope.cli.runtime import warn_about_polling
 from kernelscope.cli.sessions import print_session, watch_command
 from kernelscope.cli.sources import open_live_source, resolve_connection
 from kernelscope.errors import UsageError
-from kernelscope.expectations.language import Expectation
 
 if TYPE_CHECKING:
+    from kernelscope.expectations.language import Expectation
     from kernelscope.kernel.attach_options import AttachOptions
 
 

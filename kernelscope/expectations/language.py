@@ -1,4 +1,4 @@
-"""The language of ``--expect``: a parser for what ``LANGUAGE`` describes.
+"""The language of ``--expect``: a parser for what ``kernelscope.expectations.grammar`` describes.
 
 ``kernelscope.expectations.checker`` checks what is parsed here against a timeline.
 """
@@ -15,17 +15,6 @@ from msgspec import Struct
 from kernelscope.domain.changes import Verdict
 from kernelscope.domain.names import canonical_name
 from kernelscope.errors import UsageError
-
-LANGUAGE = """\
-EXPECTATION  NAME: CLAIM [WHEN]
-NAME         model, models['lr'], models[*], "taken * to the letter"
-CLAIM        not WORDS, never WORDS      no run does it
-             only WORDS                  no run does anything else
-             untouched                   no run does anything
-             WORDS [TIMES]               some run does it, or that many do
-WORDS        a verdict, or several: fitted, refitted or continued
-TIMES        once, twice, 3 times, at least once, at most 2 times
-WHEN         after 12, before 12, in 12, between 3 and 12"""
 
 WORDS = tuple(sorted(str(v.value) for v in Verdict if v is not Verdict.UNTOUCHED))
 """The verdicts that a change can have."""

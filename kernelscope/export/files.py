@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, Literal, get_args
+from typing import TYPE_CHECKING, BinaryIO, Literal, get_args
 
-from kernelscope.domain.events import ReplayedEvent
-from kernelscope.timeline.timeline import Timeline
-from kernelscope.timeline.view import TimelineView
 from kernelscope.userfiles import write_output
+
+if TYPE_CHECKING:  # `kernelscope --help` reads the forms from here, and must not wait for more
+    from kernelscope.domain.events import ReplayedEvent
+    from kernelscope.timeline.view import TimelineView
 
 Form = Literal["jsonl", "csv", "markdown", "html"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -60,6 +61,8 @@ def write_file(
 def _write_records(past: Iterable[ReplayedEvent], out: BinaryIO) -> None:
     """Writes records as ``watch --json`` did, with the forecasts of that time."""
     from kernelscope.export.lines import JsonLines
+    from kernelscope.timeline.timeline import Timeline
+    from kernelscope.timeline.view import TimelineView
 
     timeline = Timeline()
     lines = JsonLines(TimelineView(timeline), out)

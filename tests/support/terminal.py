@@ -147,6 +147,10 @@ class Terminal:
     def wait_until_gone(self, text: str) -> None:
         self.wait_until(lambda t: text not in t.screen)
 
+    def wait_for_output(self, seconds: float = LONG) -> None:
+        """Wait for the next output, without reading it."""
+        assert select.select([self._master], [], [], seconds)[0], f"no output in {seconds} s"
+
     def wait_until_quiet(self) -> None:
         """Read until no output comes for a moment."""
         while self._read(0.1):

@@ -188,9 +188,10 @@ class SklearnRules(GenericRules):
             return bool(asked) and all(
                 h is not None and self._is_fitted(h, objects, depth - 1) for h in asked
             )
-        # What a budget left out is there, whatever it holds.
-        texts = {**dict.fromkeys(facts.not_evaluated, ""), **{n: s.text for n, s in facts.learned.items()}}
-        learned = {n: text for n, text in texts.items() if n.endswith("_") and self.is_learned(n)}
+        learned = {n: s.text for n, s in facts.learned.items() if n.endswith("_") and self.is_learned(n)}
+        for name in facts.not_evaluated:
+            if name.endswith("_") and self.is_learned(name):
+                learned.setdefault(name, "")  # what a budget left out is there, whatever it holds
         if any(learned.get(name) == "None" for name in self.names_of(AttributeKind.LEARNED)):
             return False
         if not frozenset(_CHECKED_FIRST).isdisjoint(learned) and self.is_validation_only(
