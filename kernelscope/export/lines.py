@@ -64,10 +64,12 @@ def _lines(update: Update) -> Iterator[str]:  # noqa: C901 - a case per kind of 
             yield f"waiting: {reason}"
         case Attached(kernel=kernel):
             where = kernel.notebook or kernel.connection_file
-            models = ", ".join(f"{m.name} ({short_class(m.facts.cls)})" for m in update.models)
+            models = _model_names(update)
             yield f"attached to {where}, Python {kernel.python}, after In [{kernel.execution_count}]"
             yield f"  models: {models or 'none yet'}"
         case Observed():
+            if update.models:
+                yield f"there at the attach, too: {_model_names(update)}"
             for moment in update.moments:
                 if moment.run is not None:
                     yield from _run_lines(moment.run)
@@ -85,6 +87,10 @@ def _lines(update: Update) -> Iterator[str]:  # noqa: C901 - a case per kind of 
             yield f"{count} observations were lost on the way"
         case Detached(reason=reason):
             yield f"detached: {reason}"
+
+
+def _model_names(update: Update) -> str:
+    return ", ".join(f"{model.name} ({short_class(model.facts.cls)})" for model in update.models)
 
 
 def _run_lines(run: Run) -> Iterator[str]:

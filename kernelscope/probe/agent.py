@@ -36,6 +36,10 @@ WIRE = 2
 attach; those that speak this one share the probe, whichever version of kernelscope each is."""
 
 
+AT_ATTACH_SECONDS = 0.05
+"""How long the request of an attach describes models."""
+
+
 class Agent:
     """The probe in one kernel."""
 
@@ -88,11 +92,13 @@ class Agent:
     def _add_watcher(self, watcher: Watcher, request: wire.AttachRequest) -> wire.AttachReply:
         if watcher.is_gone():
             raise RuntimeError("the watcher that asked for it has gone")
-        if not self._is_installed:
-            self._install()
+        is_first = not self._is_installed
+        if is_first:
+            self._install(AT_ATTACH_SECONDS)
         self.lease.add(watcher, float(request["keep"]))
-        with self.observer.lock:
-            self.observer.observe_between_runs()
+        if not is_first:
+            with self.observer.lock:
+                self.observer.observe_between_runs()
         self._tune_poller()
         return self._reply(watcher)
 
@@ -101,7 +107,7 @@ class Agent:
         short, and a probe that is here for no other watcher has left before the reply is sent."""
         try:
             if not self._is_installed:
-                self._install()
+                self._install(float("inf"))  # no look follows in which the rest could be described
             with self.observer.lock:
                 self.observer.observe_between_runs()
             return self._reply(visitor)
@@ -217,10 +223,10 @@ class Agent:
 
     # In and out.
 
-    def _install(self) -> None:
+    def _install(self, seconds: float) -> None:
         self._is_installed = True  # from here on there is something to take out
         self.runs.start()
-        self.observer.start()
+        self.observer.start(seconds)
         self._installation.add_hooks()
         self._installation.add_comm()
 

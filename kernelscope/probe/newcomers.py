@@ -10,8 +10,6 @@ from .mentions import Touched
 from .postponed import AT_ATTACH, Postponed
 from .walk import MOST_DEPTH, NamespaceWalk, root_of
 
-FIRST_SECONDS = 0.025
-"""Of the time of a look, for models that were never described before; the rest is for changes of those that were."""
 LEAST_PER_LOOK = 16
 """Models that a look describes even if it has no time for them."""
 
@@ -23,10 +21,14 @@ class Newcomers:
         self._describer = describer
         self.postponed = Postponed()
 
-    def describe(self, walk: NamespaceWalk, touched: Touched | None) -> None:
-        """Describe what names reach for the first time, and what only a visit can compare."""
+    def describe(self, walk: NamespaceWalk, touched: Touched | None, seconds: float) -> None:
+        """Describe what names reach for the first time, and what only a visit can compare.
+
+        Args:
+            seconds: how long.
+        """
         visits_all = self._describer.visits_all
-        described, budget, is_over = 0, Budget(FIRST_SECONDS), False
+        described, budget, is_over = 0, Budget(seconds), False
         for name in self._in_turn(walk, touched):
             obj = walk.names[name]
             token = self._describer.tokens.of(obj)

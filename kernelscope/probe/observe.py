@@ -65,12 +65,16 @@ class Observer:
         self._unbilled = 0.0
         """Seconds that it took to keep and to send the last observation, which its own cost does not contain."""
 
-    def start(self) -> None:
-        """Watch calls from now on, and take what there is for the base of all observations."""
+    def start(self, seconds: float) -> None:
+        """Watch calls from now on, and take what there is for the base of all observations.
+
+        Args:
+            seconds: how long models may be described; those that are left are described by later looks.
+        """
         self.calls.begin()
         self.scanner.watch_classes(self.calls.watch_class)
         began = perf_counter()
-        self.scanner.scan(run=self._runs.latest_execution_count())
+        self.scanner.scan(run=self._runs.latest_execution_count(), first_seconds=seconds)
         self._history.base.start(self.scanner.everything())
         self._cost.add_hook(perf_counter() - began)
         self._watch_more_calls()

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from . import wire
 
 SECONDS = 0.05
-"""The most that one look may take of the kernel's time."""
+"""The most that one look may take of the kernel's time, unless more models are described for the first time."""
+FIRST_SECONDS = 0.025
+"""Of this, for models that were never described before; the rest is for changes of those that were."""
 SOFT_SECONDS = 0.001
 """After so much of a look, the content of no further model is looked at that its cell cannot have touched."""
 MOST_WAITING = 256
@@ -65,6 +67,7 @@ class NamespaceScanner:
         """When the look began, by ``perf_counter``."""
         self._run = 0
         self._is_between_runs = False
+        self._first_seconds = 0.0
         self._at_work = False
         """A look has begun and not ended: one that was broken off, if another begins."""
         self._begins_again = True
@@ -100,7 +103,12 @@ class NamespaceScanner:
         return self._table.reached_again
 
     def scan(
-        self, touched: Touched | None = None, run: int = 0, *, is_between_runs: bool = False
+        self,
+        touched: Touched | None = None,
+        run: int = 0,
+        *,
+        is_between_runs: bool = False,
+        first_seconds: float | None = None,
     ) -> wire.Findings:
         """One look: ``{"names", "objects", "cut"}`` as differences to the look before.
 
@@ -115,7 +123,9 @@ class NamespaceScanner:
             touched: what a cell may have done something to; ``None`` if that may be anything.
             run: the execution count of the run that the look follows.
             is_between_runs: it looks for what was done after that run.
+            first_seconds: how long it may describe models for the first time; ``None``: ``FIRST_SECONDS``.
         """
+        self._first_seconds = FIRST_SECONDS if first_seconds is None else first_seconds
         self._run, self._is_between_runs = run, is_between_runs
         self._newcomers.postponed.begin(run)
         if self._at_work:
@@ -146,7 +156,7 @@ class NamespaceScanner:
 
     def _scan(self, touched: Touched | None) -> wire.Findings:
         self._begun = perf_counter()
-        self.reader.begin(SECONDS)
+        self.reader.begin(SECONDS - FIRST_SECONDS + self._first_seconds)
         changed = self.sight.find_changed()
         lost = any(tracked.names and tracked.is_dead() for tracked in changed.values())
         everything = self._begins_again or lost or bool(self.sight.by_address)
@@ -157,7 +167,7 @@ class NamespaceScanner:
         postponed.take_up((*difference.changed, *difference.gone))
         self.describer.begin(list(self.walks.cut), self._run, is_between_runs=self._is_between_runs)
         self.describer.visits_all = bool(self.sight.by_address)
-        self._newcomers.describe(walk, touched)
+        self._newcomers.describe(walk, touched, self._first_seconds)
         names, unreached = self._compare_names(difference, walk)
         for token, tracked in changed.items():
             tracked.is_changed = True

@@ -6,7 +6,7 @@ Keys may be added, never renamed; ``SCHEMA`` grows with a breaking change.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from kernelscope.presentation.evidence import evidence_sentences
 from kernelscope.presentation.explain import explain
 from kernelscope.presentation.reasons import reason_text
 from kernelscope.presentation.segments import text_of
-from kernelscope.timeline.timeline import Update
+from kernelscope.timeline.timeline import NamedModel, Update
 
 SCHEMA = 1
 
@@ -49,7 +49,9 @@ def records_of(  # noqa: C901 - a case per kind of event
             yield {"type": "waiting", "reason": reason}
         case Attached() as event:
             yield _attached_record(event, update)
-        case Observed():
+        case Observed(epoch=epoch):
+            if update.models:
+                yield {"type": "models", "epoch": epoch, "models": _model_records(update.models)}
             for moment in update.moments:
                 if moment.run is not None:
                     yield execution_record(moment.run, make_forecast(moment.run) if make_forecast else None)
@@ -70,8 +72,8 @@ def encode(record: Record) -> bytes:
     return msgspec.json.encode(record) + b"\n"
 
 
-def _attached_record(event: Attached, update: Update) -> Record:
-    models = [
+def _model_records(models: Iterable[NamedModel]) -> list[Record]:
+    return [
         {
             "name": model.name,
             "class": model.facts.cls,
@@ -79,8 +81,12 @@ def _attached_record(event: Attached, update: Update) -> Record:
             "id": hex(model.facts.id),
             "fitted": model.fitted,
         }
-        for model in update.models
+        for model in models
     ]
+
+
+def _attached_record(event: Attached, update: Update) -> Record:
+    models = _model_records(update.models)
     kernel = _kernel(event.kernel)
     record = {"type": "attached", "schema": SCHEMA, "epoch": event.epoch, "kernel": kernel, "models": models}
     if event.base.switched_off:

@@ -80,7 +80,7 @@ class Update(Struct, frozen=True):
     event: Event
     moments: tuple[Moment, ...] = ()
     models: tuple[NamedModel, ...] = ()
-    """On an attach: what each name holds."""
+    """On an attach: what each name holds.  Later: what was there at the attach, and is described only now."""
     judgements: tuple[Judgement, ...] = ()
     """The judgement of each look in the event (``count_looks``)."""
 
@@ -168,8 +168,10 @@ class Timeline:
                 self.cost = observation.cost or self.cost
                 self.cut, self.cut_count = observation.cut, observation.cut_count
                 self.switched_off, self.not_compared = observation.switched_off, observation.not_compared
+                there = _there_at_attach(self.objects, observation)
                 judgement, moment = self._observe(observation, *judgements)
-                return Update(event, (moment,) if moment else (), judgements=(judgement,))
+                models = self._named_models(there) if there else ()
+                return Update(event, (moment,) if moment else (), models, (judgement,))
             case Progress():
                 self.progress = event
             case KernelChanged(state=state, detail=detail):
@@ -206,14 +208,16 @@ class Timeline:
         for observation, known in zip(event.history, judgements[1:], strict=True):
             yield
             looked.append(self._observe(observation, known))
-        models_now = ((n, self.objects[t]) for n, t in self.names.items())
-        models = (NamedModel(n, f, self._has_learned(f)) for n, f in models_now if not f.helper)
         return Update(
             event,
             (start, *(moment for _, moment in looked if moment is not None)),
-            tuple(models),
+            self._named_models(frozenset(self.names.values())),
             (first, *(judgement for judgement, _ in looked)),
         )
+
+    def _named_models(self, tokens: frozenset[int]) -> tuple[NamedModel, ...]:
+        models = ((name, self.objects[token]) for name, token in self.names.items() if token in tokens)
+        return tuple(NamedModel(n, f, self._has_learned(f)) for n, f in models if not f.helper)
 
     def _state_at_attach(self) -> Judgement:
         """What every name holds at an attach, including names that held a model before and hold none now."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from kernelscope.domain.events import Attached, Detached, KernelChanged, Lost, Observed, Progress, Waiting
 from kernelscope.domain.facts import Cost, LocalModel, Movement, NotCompared, Snapshot, SwitchedOff
 from kernelscope.expectations.checker import ExpectationChecker
@@ -95,6 +97,7 @@ def busy_session() -> Watch:
         Observed(1, observation(watch.next_seq(), run_facts(8), switched_off=off, not_compared=waiting))
     )
     watch.apply(Attached(2, KERNEL, Snapshot(switched_off=off)))
+    watch.look({"late": replace(model(7), known="attach")})
     watch.apply(
         Progress(1, 7, 2.5, (Movement("m", LOGISTIC, 5, "t_ 1 → 2"), Movement("n", LOGISTIC, None, "x")))
     )

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from kernelscope.probe import newcomers
+from kernelscope.probe import scanner
 from kernelscope.probe.mentions import Touched
 from kernelscope.probe.newcomers import LEAST_PER_LOOK
 from kernelscope.probe.postponed import Postponed
@@ -22,7 +22,7 @@ ATTACHED_AFTER = 7
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """No look has any time for new models."""
-    monkeypatch.setattr(newcomers, "FIRST_SECONDS", -1.0)
+    monkeypatch.setattr(scanner, "FIRST_SECONDS", -1.0)
 
 
 def models(number: int) -> dict[str, Any]:
@@ -145,7 +145,8 @@ def test_the_parts_of_a_postponed_model_are_known_as_it_is() -> None:
 
 
 def test_nothing_is_postponed_as_long_as_there_is_time() -> None:
-    look, found = attach(models(200))
+    look = make_scanner(models(200))
+    found = described(look.scan(run=ATTACHED_AFTER, first_seconds=float("inf")))
     assert len(found) == 200
     assert not look.has_more
 
