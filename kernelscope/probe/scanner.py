@@ -43,8 +43,10 @@ MOST_WAITING = 256
 """Models whose content one look may compare in its soft budget."""
 MOST_NAMED = 20
 """Of what a look left out, how much is named; the rest is counted."""
+LEAST_WAITING = 16
+"""Of these, how many it compares whatever time that takes: with few models nothing depends on the machine's load."""
 _PER_TURN = 4
-"""Of these, how many before the budget is asked again."""
+"""How many it compares before the budget is asked again."""
 
 
 class NamespaceScanner:
@@ -279,7 +281,7 @@ class NamespaceScanner:
         until = self._begun + SOFT_SECONDS
         waiting = self.sight.waiting(MOST_WAITING)
         for at in range(0, len(waiting), _PER_TURN):
-            if self.reader.overdue() or (at and perf_counter() > until):
+            if self.reader.overdue() or (at >= LEAST_WAITING and perf_counter() > until):
                 return
             for token in waiting[at : at + _PER_TURN]:
                 if token in self.sight and token not in self.describer.seen:

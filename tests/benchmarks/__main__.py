@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.benchmarks.rows import Row, comparison_of, read, show, table_of, write
 
-TOPICS = ("run_cost", "lines", "growth", "network", "judging", "screen", "start")
+TOPICS = ("run_cost", "notebooks", "lines", "growth", "network", "judging", "screen", "start")
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.benchmarks.kernels import fill, kernel_process, time_hooks, value_in, watched
+from tests.benchmarks.peers import inspector_script
 from tests.benchmarks.rows import Row, row_of
 
 TOPIC = "cost of a run"
@@ -30,12 +31,14 @@ def others():
             if flush: cold[::64] = bytes(len(cold) // 64)
             begun = time.perf_counter(); function(); taken.append((time.perf_counter() - begun) * 1_000)
         return taken
+    inspect = globals().get("_jupyterlab_variableinspector_dict_list", lambda: None)
     return {
+        "JupyterLab's variable inspector": timed(inspect, 3),
         "floor: ids of all attributes, caches cold": timed(floor, 15, True),
         "%whos": timed(whos, 5), "pickle + blake2b": timed(pickled, 5), "joblib.hash": timed(hashed, 3),
     }
 """
-_RATIOS = {"%whos": 20, "pickle + blake2b": 30, "joblib.hash": 300}
+_RATIOS = {"%whos": 20, "pickle + blake2b": 30, "joblib.hash": 300, "JupyterLab's variable inspector": 200}
 """How many times below these a run has to stay at 100 models."""
 
 
@@ -44,6 +47,7 @@ def measure() -> Iterator[Row]:
     for models in (10, 100, 1_000):
         with kernel_process() as kernel:
             fill(kernel, models)
+            kernel.run(inspector_script(), timeout=120)
             kernel.run(OTHERS)
             kernel.run("beside = others()")
             beside: dict[str, list[float]] = value_in(kernel, "beside")

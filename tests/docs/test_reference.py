@@ -234,9 +234,9 @@ _LIMITS = {
         "32 MB",
     ),
     "contents that one look compares at least, of models that the cell cannot have touched": (
-        "_PER_TURN",
-        4,
-        "4",
+        "LEAST_WAITING",
+        16,
+        "16",
     ),
     "time in which a look reads contents": ("SECONDS", 0.05, "50 ms"),
     "of that, for models that were never described before": ("FIRST_SECONDS", 0.025, "25 ms"),

@@ -46,7 +46,8 @@ class Trainer:
 
 @pytest.fixture(autouse=True)
 def unlimited_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "SECONDS", 60.0)
+    monkeypatch.setattr(scanner, "SECONDS", 120.0)
+    monkeypatch.setattr(scanner, "FIRST_SECONDS", 60.0)
 
 
 def scan(look: NamespaceScanner) -> dict[str, Any]:

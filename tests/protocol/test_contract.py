@@ -30,11 +30,11 @@ LOST = (
     "import threading\nstop = threading.Event()\nthreading.Thread(target=stop.wait, daemon=True).start()",
     "filled.update({i: {j: [[] for _ in range(20)] for j in range(20)} for i in range(20)})",
     "boxes['a']['b'][0] = SGDClassifier()",
-    # A change whose turn comes late: 300 models wait, and each look compares 4 of them at least.
+    # A change whose turn comes late: 300 models wait, and each look compares 16 of them at least.
     "for place in range(300): exec(f'many_{place} = SGDClassifier()')",
     "import numpy as np\nlate = LogisticRegression(class_weight=np.zeros(100_000))\nlate.coef_ = weights = np.zeros(100_000)",
     "weights += 1",
-    *["print(1)"] * 80,
+    *["print(1)"] * 25,
 )
 NEVER = {
     "Signature": {"version", "lacks_values"},  # of PyTorch's tensors
