@@ -34,7 +34,17 @@ class Line(NamedTuple):
 IGNORED = frozenset({"waiting", "progress", "kernel", "detached"})
 """Types of records that depend on the machine's speed, or on how the watch ends."""
 RUN_VARIES = frozenset(
-    {"type", "epoch", "execution_count", "code", "client", "started", "seconds", "hook_seconds"}
+    {
+        "type",
+        "epoch",
+        "execution_count",
+        "code",
+        "client",
+        "started",
+        "seconds",
+        "hook_seconds",
+        "not_compared",
+    }
 )
 """Keys of an ``execution`` that vary from play to play, or that the step implies."""
 RUN_LISTS = frozenset({"changes", "forecast"})
