@@ -39,10 +39,6 @@ class ObjectsInSight:
     def __contains__(self, token: int) -> bool:
         return token in self._sight
 
-    def tokens(self) -> list[int]:
-        """All of them."""
-        return list(self._sight)
-
     def find_changed(self) -> dict[int, TrackedObject]:
         """By token, those whose attributes hold something else; those that are gone are among them."""
         return self._marks.find_changed()
@@ -50,6 +46,20 @@ class ObjectsInSight:
     def waiting(self, most: int) -> list[int]:
         """Those whose content was not looked at for longest."""
         return self._rotation.first(most)
+
+    def with_parts_and_links(self, tokens: Iterable[int]) -> dict[int, None]:
+        """These, as far as they are in sight, their parts, and the networks and optimizers that belong together."""
+        reached: dict[int, None] = {}
+        pending = list(tokens)
+        while pending:
+            token = pending.pop()
+            if token in reached or token not in self._sight:
+                continue
+            reached[token] = None
+            pending += self._describer.part_tokens(token)
+            if token in self.linked:
+                pending += [other for other in self.linked if other not in reached]
+        return reached
 
     def describe_not_compared(self, names: dict[str, int], most: int) -> wire.NotCompared:
         """Of how many the content was not compared, and after which run those that wait longest had their last turn.

@@ -21,15 +21,77 @@ _ANYTHING = frozenset(
         "globals",
         "locals",
         "vars",
-        "run",
         "run_cell",
-        "run_line_magic",
         "__dict__",
         "gc",
         "user_ns",
     }
 )
 """Words by which a cell may reach any name."""
+_MAGIC = re.compile(r"(?:\brun_(?:line|cell)_magic\(\s*['\"]|(?:^|=)\s*%%?)(\w+)", flags=re.MULTILINE)
+"""A magic, as IPython writes it or as the user did."""
+_HARMLESS_MAGICS = frozenset(
+    [
+        "alias",
+        "alias_magic",
+        "autoreload",
+        "autosave",
+        "bash",
+        "bookmark",
+        "capture",
+        "cd",
+        "conda",
+        "config",
+        "dhist",
+        "dirs",
+        "env",
+        "history",
+        "html",
+        "javascript",
+        "js",
+        "latex",
+        "load_ext",
+        "ls",
+        "lsmagic",
+        "magic",
+        "markdown",
+        "matplotlib",
+        "memit",
+        "mprun",
+        "notebook",
+        "page",
+        "pdoc",
+        "pfile",
+        "pinfo",
+        "pinfo2",
+        "pip",
+        "popd",
+        "precision",
+        "prun",
+        "psearch",
+        "psource",
+        "pushd",
+        "pwd",
+        "reload_ext",
+        "script",
+        "set_env",
+        "sh",
+        "svg",
+        "sx",
+        "system",
+        "time",
+        "timeit",
+        "uv",
+        "who",
+        "who_ls",
+        "whos",
+        "writefile",
+        "xmode",
+    ]
+)
+"""Magics that run nothing but the code that stands behind them, if that; any other may reach any name."""
+_LONGEST_SOURCE = 200_000
+"""Characters of a cell that is searched for words; a longer one may reach anything."""
 _MOST_WORDS = 5_000
 _MISSING = object()
 
@@ -59,6 +121,8 @@ class MentionReader:
             source: the cell, as Python or with magics.
             tokens: models on which a call was seen.
         """
+        if len(source) > _LONGEST_SOURCE or not _HARMLESS_MAGICS.issuperset(_MAGIC.findall(source)):
+            return None
         words: set[str] = set()
         pending = list(dict.fromkeys(_WORD.findall(source)))
         entered: set[int] = set()

@@ -14,7 +14,7 @@ weak references and its own copies of small builtins.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .describer import Describer
 from .global_walks import GlobalWalks
@@ -248,34 +248,27 @@ class NamespaceScanner:
     def _describe_touched(self, touched: Touched | None) -> None:
         """Compare the content of what a cell may have done something to, and of what has waited longest."""
         if touched is None:
-            tokens: Iterable[int] = self.sight.tokens()
-        else:
-            tokens = self._with_parts_and_links(self._tokens_of(touched))
-        for token in tokens:
+            self._describe_all()
+            return
+        for token in self.sight.with_parts_and_links(self._tokens_of(touched)):
             if token in self.sight:
                 self._describe(self.tracked[token])
-        if touched is not None:
-            self.describer.is_thorough = self.reader.is_thorough = False
-            self._describe_waiting()
-            self.describer.is_thorough = True
+        self.describer.is_thorough = self.reader.is_thorough = False
+        self._describe_waiting()
+        self.describer.is_thorough = True
+
+    def _describe_all(self) -> None:
+        """Compare the content of everything, as far as there is time: what has waited longest first."""
+        for token in self.sight.waiting(len(self.tracked)):
+            if self.reader.overdue():
+                return
+            if token in self.sight:
+                self._describe(self.tracked[token])
 
     def _tokens_of(self, touched: Touched) -> list[int]:
         tokens = [token for word in touched.words for token in self._table.tokens_by_root(word)]
         # What differs by now may have been done by what else differs.
         return [*tokens, *touched.tokens, *self.describer.objects]
-
-    def _with_parts_and_links(self, tokens: Iterable[int]) -> dict[int, None]:
-        reached: dict[int, None] = {}
-        pending = list(tokens)
-        while pending:
-            token = pending.pop()
-            if token in reached or token not in self.sight:
-                continue
-            reached[token] = None
-            pending += self.describer.part_tokens(token)
-            if token in self.sight.linked:
-                pending += [other for other in self.sight.linked if other not in reached]
-        return reached
 
     def _describe_waiting(self) -> None:
         until = self._begun + SOFT_SECONDS

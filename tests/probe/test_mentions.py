@@ -30,6 +30,10 @@ def words(space: dict[str, Any], source: str) -> frozenset[str]:
     [
         ("", "m.fit(X)"),
         ("", "%time m.fit(X)"),
+        ("", "get_ipython().run_line_magic('timeit', 'm.fit(X)')"),
+        ("", "%%capture output\nm.fit(X)"),
+        ("", "best = %timeit -o m.fit(X)"),
+        ("", "trainer.run(m)"),
         ("", "print('m')"),
         ("def train(): m.fit(X)", "train()"),
         ("def inner(): m.fit(X)\ndef train(): inner()", "train()"),
@@ -48,7 +52,17 @@ def test_a_cell_mentions_what_it_reaches_by_name(before: str, cell: str) -> None
 
 
 @pytest.mark.parametrize(
-    "cell", ["exec('m.fit(X)')", "globals()[name].fit(X)", "%run train.py", "vars()['m'].fit(X)"]
+    "cell",
+    [
+        "exec('m.fit(X)')",
+        "globals()[name].fit(X)",
+        "%run train.py",
+        "vars()['m'].fit(X)",
+        "get_ipython().run_line_magic('run', 'train.py')",
+        "x = %rerun 3",
+        "%%unknown\nfit",
+        "a = 1\n" * 40_000,
+    ],
 )
 def test_a_cell_that_can_reach_any_name_mentions_all(cell: str) -> None:
     assert MentionReader(run(), make_types()).read(cell, frozenset()) is None
