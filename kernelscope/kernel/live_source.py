@@ -175,7 +175,8 @@ class LiveSource:
         # fault: 44a
         # fault: 37a
         signal = await client.signal(HEARTBEAT_S)
-        events = await self._receive(signal) if isinstance(signal, Message) else []
+        # A connection that broke counts even if it stands again by now: it may lead to another process.
+        events = await self._receive(signal) if signal is not None else []
         if self._attachment.state in (State.LISTENING, State.CHECKING):
             events += await self._check_life(client)
         for event in events:

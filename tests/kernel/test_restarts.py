@@ -22,6 +22,7 @@ from traitlets.config import Config
 
 from kernelscope.domain.events import KernelChanged, Observed, Waiting
 from kernelscope.kernel.live_source import LiveSource
+from kernelscope.kernel.signals import ConnectionStatus, Message, Signal
 from tests.kernel.watching import INSTALLED, LONG, Watcher, evaluate, watching
 from tests.support.kernels import KernelProcess
 from tests.support.zygote import Nursery
@@ -275,3 +276,40 @@ async def test_a_hundred_restarts_of_every_kind_are_a_hundred_epochs(
             ]
         ),
     )
+
+
+async def test_a_restart_during_one_heartbeat_is_noticed_although_the_new_kernel_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks and stands again before the watcher looks at it, as it may on a loaded machine."""
+    statuses: list[bool] = []
+    beats, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def beat(_: float) -> bool:
+        beats.set()
+        await may_go_on.wait()
+        return True
+
+    with KernelProcess(tmp_path) as kernel:
+        async with watching(kernel) as watch:
+            await watch.wait_for_attach()
+            client = watch.source._client
+            assert client is not None
+            put, session = client.channels._put, client.session
+
+            def put_what_is_heard(signal: Signal, size: int = 0) -> None:
+                if isinstance(signal, ConnectionStatus):
+                    statuses.append(signal.up)
+                if not isinstance(signal, Message) or signal.session == session or may_go_on.is_set():
+                    put(signal, size)
+
+            monkeypatch.setattr(client.heart, "beat", beat)
+            monkeypatch.setattr(client.channels, "_put", put_what_is_heard)
+            await beats.wait()
+            kernel.restart()
+            async with asyncio.timeout(LONG):
+                while statuses[-1:] != [True]:  # noqa: ASYNC110 - the sockets have no event for it
+                    await asyncio.sleep(0.01)
+            may_go_on.set()
+            attached = await watch.wait_for_attach(epochs=2)
+            assert attached.kernel.pid == kernel.pid
