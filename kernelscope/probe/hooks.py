@@ -122,7 +122,7 @@ class Hooks:
     def _look_before(self, run: Run) -> None:
         """Report what changed since the last run."""
         observer = self._observer
-        if observer.is_up_to_date():
+        if observer.is_up_to_date(run):
             run.has_look_before = True
         elif observer.acquire_lock():
             try:

@@ -1,6 +1,6 @@
 """Whether anything can have happened between the end of one run and the beginning of the next.
 
-Only if something can is the namespace looked at before a run.  Sees: threads, other runs, comm messages and other
+Only if something can is the namespace looked at before a run.  Sees: comm messages and other
 requests, and cells that may have left a task or a timer behind.  Cannot see: what the user's own signal handlers and
 finalizers do; the next run's look finds it.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .runs import RunTracker
 from .types import instance_dict
 
 _PLAIN_MESSAGES = 4
@@ -29,8 +28,8 @@ class Interlude:
         kernel: the kernel application, whose session counts what it sends.
     """
 
-    def __init__(self, kernel: Any, runs: RunTracker) -> None:
-        self._kernel, self._runs = kernel, runs
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
         self._sent: int | None = None
         """How many messages the kernel had sent when the last run ended; ``None``: that is not known."""
         self._may_go_on = False
@@ -50,8 +49,8 @@ class Interlude:
         self._sent = None
 
     def is_quiet(self) -> bool:
-        """Whether nothing can have happened since the last run."""
-        if self._sent is None or self._may_go_on or self._runs.has_company():
+        """Whether nothing can have happened since the last run, other threads and runs aside."""
+        if self._sent is None or self._may_go_on:
             return False
         sent = self._messages_sent()
         return sent is not None and sent - self._sent <= _PLAIN_MESSAGES

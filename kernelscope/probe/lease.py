@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Callable
 
 from .keep_alive import KeepAlive
@@ -10,6 +11,8 @@ from .processes import machine_mark, start_mark
 if TYPE_CHECKING:
     from . import wire
 
+CHECK_AGAIN_S = 1.0
+"""Seconds for which a watcher's process that was there counts as there still: asking costs a tenth of a millisecond."""
 REMOTE_RUNS = 25
 """Runs without a sign of life after which a watcher on another machine counts as gone."""
 
@@ -45,6 +48,8 @@ class Lease:
     def __init__(self, keep_alive: KeepAlive, uninstall: Callable[[], None]) -> None:
         self.watchers: dict[str, Watcher] = {}
         self.keep_alive, self._uninstall = keep_alive, uninstall
+        self._checked = 0.0
+        """When the processes of the watchers were last asked for, by ``perf_counter``."""
 
     def add(self, watcher: Watcher, keep: float) -> None:
         """Add a watcher, after which the probe shall stay for at least ``keep`` seconds."""
@@ -63,9 +68,13 @@ class Lease:
 
     def remove_gone(self) -> None:
         """Remove the watchers that are gone; called once per run."""
+        now = perf_counter()
+        is_due = now - self._checked > CHECK_AGAIN_S
+        if is_due:
+            self._checked = now
         for watcher in list(self.watchers.values()):
             watcher.runs_since_renewal += 1
-            if watcher.is_gone():
+            if (is_due or not watcher.is_local) and watcher.is_gone():
                 self.remove(watcher.id)
 
     def count_watchers(self) -> int:

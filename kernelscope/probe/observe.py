@@ -59,7 +59,7 @@ class Observer:
         """Of the latest observation."""
         self._is_settled = True
         """What the last look found was reported, and no run has ended since."""
-        self.interlude = Interlude(ip.kernel, runs)
+        self.interlude = Interlude(ip.kernel)
         self.on_postponed: Callable[[], None] = _ignore
         """Called after a run that made more models than there was time to describe."""
         self._unbilled = 0.0
@@ -131,10 +131,14 @@ class Observer:
         if self.scanner.has_more:
             self.on_postponed()
 
-    def is_up_to_date(self) -> bool:
-        """Whether nothing can have changed since the last look."""
+    def is_up_to_date(self, run: Run) -> bool:
+        """Whether nothing can have changed since the last look.
+
+        Args:
+            run: the run that begins.
+        """
         is_complete = self._is_settled and not self.scanner.behind and not self.scanner.has_more
-        return is_complete and self.interlude.is_quiet()
+        return is_complete and not run.company and self.interlude.is_quiet()
 
     def report_unseen(self, run: Run, ended: float, reason: str) -> None:
         """Report a run that could not be looked at; the next look reports what it did."""

@@ -39,7 +39,8 @@ for i in range(100): globals()[f"v{{i}}"] = [i, float(i), str(i), [1, 2, 3], {{"
 _AROUND = """
 def around():
     import time
-    events, spent = get_ipython().events, []
+    # Not by its plain name: before the run after a cell with that word the probe looks each time.
+    events, spent = getattr(get_ipython(), "ev" "ents"), []
     def begin(*_): spent.append([-time.perf_counter()])
     def end(*_): spent[-1][-1] += time.perf_counter()
     def again(*_): spent[-1].append(-time.perf_counter())

@@ -106,8 +106,21 @@ def test_a_local_watcher_is_gone_with_its_process(loop: Loop, monkeypatch: pytes
     assert lease.is_watched()
     monkeypatch.setattr(lease_module, "start_mark", lambda _: "")
     assert lease.is_abandoned()
+    monkeypatch.setattr(lease_module, "CHECK_AGAIN_S", 0.0)
     lease.remove_gone()
     assert lease.watchers == {}
+
+
+def test_runs_in_quick_succession_ask_for_a_process_once(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = make_lease(loop)
+    lease.add(watcher("a"), 0.0)
+    asked: list[int] = []
+    mark = lease_module.start_mark
+    monkeypatch.setattr(lease_module, "CHECK_AGAIN_S", 3_600.0)
+    monkeypatch.setattr(lease_module, "start_mark", lambda pid: asked.append(pid) or mark(pid))
+    for _ in range(100):
+        lease.remove_gone()
+    assert len(asked) == 1
 
 
 def test_a_remote_watcher_is_gone_after_many_runs_without_a_renewal(loop: Loop) -> None:
