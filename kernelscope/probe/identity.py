@@ -129,6 +129,7 @@ class Binding:
         "digest",
         "fingerprint",
         "full",
+        "is_constant",
         "kind_id",
         "lacks_values",
         "late",
@@ -152,6 +153,8 @@ class Binding:
         self.version: int | None = None
         """Of a tensor: how often it had been written in place."""
         self.digest: str | None = None
+        self.is_constant = False
+        """A model, whose content is compared by itself, or a tuple of what cannot change."""
         self.full: str | None = None
         """Digest of all content, of what is read in samples at most looks."""
         self.text = ""
@@ -188,7 +191,7 @@ class Binding:
         """Whether what it is bound to cannot change, or only unseen."""
         if self.late:
             return False
-        return self.digest is None or is_small_atom(self._value)
+        return self.digest is None or self.is_constant or is_small_atom(self._value)
 
     def doubt(self) -> None:
         """A look was broken off: what it noted here may be half done."""
@@ -201,5 +204,6 @@ class Binding:
             self.serial += 1
         self._id, self.kind_id = id(value), id(type(value))
         self.raw = self.fingerprint = self.full = None
+        self.is_constant = False
         # fault: 69a
         self._value = value if is_small_atom(value) else reference_to(value)

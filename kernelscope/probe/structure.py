@@ -23,7 +23,7 @@ MOST_IN_CONTAINER = 64
 class Node:
     """One container, or one object of the user's, as it was when a walk opened it."""
 
-    __slots__ = ("children", "ids", "keys", "places", "size", "types")
+    __slots__ = ("children", "ids", "keys", "least", "places", "size", "types")
 
     def __init__(self) -> None:
         self.size = 0
@@ -31,6 +31,8 @@ class Node:
         """Ids of the types of the first items."""
         self.places: list[int] = []
         """Of those that are models, or may hold one."""
+        self.least = 0
+        """How many items it must have so that each of these places is one."""
         self.ids: list[int] = []
         """Of these."""
         self.keys: tuple[Any, ...] = ()
@@ -43,6 +45,7 @@ class Node:
     ) -> None:
         """Keep what it holds, and at which places there may be models."""
         self.size, self.types, self.places = size, type_ids(values), places
+        self.least = max(places, default=-1) + 1
         self.ids = [id(values[place]) for place in places]
         self.keys = () if keys is None else tuple(keys[place] for place in places)
 
@@ -126,12 +129,13 @@ class Structure:
         self._names, self._kinds, self._places = names, kinds, places
         for name in gone:
             self.drop(name)
-        for name, known in self._ids.items():
-            place = places[name]
-            if name not in changed and (
-                id(values[place]) != known or not self._holds_still(name, values[place])
-            ):
-                changed[name] = place
+        order = [places[name] for name in self._ids]
+        if [id(values[place]) for place in order] != list(self._ids.values()):
+            ids = zip(order, self._ids.items())
+            changed.update((name, place) for place, (name, known) in ids if id(values[place]) != known)
+        for name, node in self._nodes.items():
+            if name not in changed and not self._is_same(node, values[places[name]]):
+                changed[name] = places[name]
         return Difference(changed, gone, is_all)
 
     def _compare_names(self, names: list[str], values: list[Any]) -> tuple[dict[str, int], list[str]]:
@@ -148,21 +152,19 @@ class Structure:
         """Whether a global is or may hold a model, or was or did."""
         return name in self._ids or self._counts(value)
 
-    def _holds_still(self, name: str, value: Any) -> bool:
-        node = self._nodes.get(name)
-        return node is None or self._is_same(node, value)
-
     def _is_same(self, node: Node, value: Any) -> bool:
-        keys, values, size = first_items(value)
+        keys, values, size = first_items(value, needs_keys=bool(node.places))
         if size != node.size and max(size, node.size) > MOST_IN_CONTAINER:
             return False
-        if len(values) <= max(node.places, default=-1):
+        if len(values) < node.least:
             return False
         types = type_ids(values)
         if types != node.types:
             if not self._are_types_equivalent(node, values, types):
                 return False
             node.types, node.size = types, size
+        if not node.places:
+            return True
         if [id(values[place]) for place in node.places] != node.ids:
             return False
         if keys is not None and not all(keys[place] is key for place, key in zip(node.places, node.keys)):
@@ -187,15 +189,16 @@ def type_ids(values: Sequence[Any]) -> tuple[int, ...]:
     return tuple(map(id, map(type, values)))
 
 
-def first_items(value: Any) -> tuple[list[Any] | None, list[Any], int]:
-    """Keys (``None`` if they are places) and values of the first items, and how many there are in all."""
+def first_items(value: Any, *, needs_keys: bool = True) -> tuple[list[Any] | None, list[Any], int]:
+    """Keys (``None`` if they are places, or not needed) and values of the first items, and how many there are in all."""
     if type(value) is list or type(value) is tuple:
         return None, list(value[:MOST_IN_CONTAINER]), len(value)
     own = value if type(value) is dict else instance_dict(value)
     if own is None:
         return [], [], 0
     try:
-        return list(islice(own, MOST_IN_CONTAINER)), list(islice(own.values(), MOST_IN_CONTAINER)), len(own)
+        keys = list(islice(own, MOST_IN_CONTAINER)) if needs_keys else None
+        return keys, list(islice(own.values(), MOST_IN_CONTAINER)), len(own)
     except RuntimeError:  # another thread changes it
         pairs = pairs_of(own, MOST_IN_CONTAINER)
         return [key for key, _ in pairs], [item for _, item in pairs], len(own)

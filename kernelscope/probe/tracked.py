@@ -18,7 +18,6 @@ class TrackedObject:
     __slots__ = (
         "bindings",
         "content",
-        "further_mark",
         "generation",
         "has_other_names",
         "in_order",
@@ -27,6 +26,7 @@ class TrackedObject:
         "is_plain",
         "known",
         "levels",
+        "list_mark",
         "lists",
         "looked_after",
         "mark",
@@ -34,6 +34,7 @@ class TrackedObject:
         "owed",
         "record",
         "reference",
+        "tensor_mark",
     )
 
     def __init__(self, obj: Any) -> None:
@@ -49,8 +50,10 @@ class TrackedObject:
         """It has an instance dictionary that can be read."""
         self.mark: tuple[int, ...] = ()
         """Ids of what its attributes held at the last look, in their order."""
-        self.further_mark: tuple[Any, ...] = ()
-        """Ids of the items of its lists of parts and of its tensors, and how often these were written."""
+        self.list_mark: tuple[tuple[int, ...], ...] = ()
+        """Ids of the items of each of its lists of parts."""
+        self.tensor_mark: tuple[Any, ...] = ()
+        """Ids of its tensors, and how often these were written."""
         self.lists: tuple[str, ...] = ()
         """Attributes that are lists with parts in them."""
         self.levels = 0

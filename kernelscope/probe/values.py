@@ -141,9 +141,7 @@ class ValueReader:
             return same
         if binding.fingerprint is not None:
             return self.fingerprints.is_same(value, binding.fingerprint)
-        if binding.late:
-            return False
-        return binding.digest is None or is_small_atom(value) or self._types.of(type(value)).kind == ESTIMATOR
+        return binding.is_settled
 
     def _refresh(self, value: Any, binding: Binding) -> None:
         """Brings the binding's serial, text and digest up to date."""
@@ -174,8 +172,19 @@ class ValueReader:
             self._describe(value, binding)
         before, binding.digest = binding.digest, _digest_text(digest, exact)
         self._refresh_full(value, binding, is_same and before == binding.digest, exact)
-        takes = exact and raw is None and not is_atom(value) and type(value) is not ndarray_type()
+        binding.is_constant = self._is_constant(value)
+        takes = (
+            exact
+            and raw is None
+            and not (is_atom(value) or binding.is_constant or type(value) is ndarray_type())
+        )
         binding.fingerprint = self.fingerprints.take(value) if takes else None
+
+    def _is_constant(self, value: Any) -> bool:
+        """Whether the content stays as it is for as long as this is the object that is bound."""
+        if type(value) is tuple:
+            return len(value) <= MOST_ITEMS and all(map(is_small_atom, value))
+        return self._types.of(type(value)).kind == ESTIMATOR
 
     def _refresh_full(self, value: Any, binding: Binding, is_same: bool, exact: bool | None) -> None:
         """Read what only samples were taken of in full, if that is this model's turn.

@@ -115,9 +115,14 @@ def test_runs_in_quick_succession_ask_for_a_process_once(loop: Loop, monkeypatch
     lease = make_lease(loop)
     lease.add(watcher("a"), 0.0)
     asked: list[int] = []
-    mark = lease_module.start_mark
+    mark = start_mark
+
+    def ask(pid: int) -> str:
+        asked.append(pid)
+        return mark(pid)
+
     monkeypatch.setattr(lease_module, "CHECK_AGAIN_S", 3_600.0)
-    monkeypatch.setattr(lease_module, "start_mark", lambda pid: asked.append(pid) or mark(pid))
+    monkeypatch.setattr(lease_module, "start_mark", ask)
     for _ in range(100):
         lease.remove_gone()
     assert len(asked) == 1
