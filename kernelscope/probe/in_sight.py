@@ -39,6 +39,11 @@ class ObjectsInSight:
     def __contains__(self, token: int) -> bool:
         return token in self._sight
 
+    @property
+    def compared_one_by_one(self) -> int:
+        """Objects that the last look did not find unchanged together with others."""
+        return self._marks.compared
+
     def find_changed(self) -> dict[int, TrackedObject]:
         """By token, those whose attributes hold something else; those that are gone are among them."""
         return self._marks.find_changed()
