@@ -6,13 +6,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Callable
 
 from .keep_alive import KeepAlive
-from .processes import machine_mark, start_mark
+from .processes import machine_mark, may_have_ended, start_mark
 
 if TYPE_CHECKING:
     from . import wire
 
 CHECK_AGAIN_S = 1.0
-"""Seconds for which a watcher's process that was there counts as there still: asking costs a tenth of a millisecond."""
+"""Seconds after which a pid that is still in use is asked for whether it is the watcher's process."""
 REMOTE_RUNS = 25
 """Runs without a sign of life after which a watcher on another machine counts as gone."""
 
@@ -31,6 +31,10 @@ class Watcher:
 
     def _is_alive(self) -> bool:
         return start_mark(self._pid) == self._start_mark
+
+    def may_have_ended(self) -> bool:
+        """Whether its process, on this machine, is not known to run."""
+        return may_have_ended(self._pid)
 
     def is_gone(self) -> bool:
         """Whether its process has ended; of a remote one, whether it has sent nothing for many runs."""
@@ -74,7 +78,7 @@ class Lease:
             self._checked = now
         for watcher in list(self.watchers.values()):
             watcher.runs_since_renewal += 1
-            if (is_due or not watcher.is_local) and watcher.is_gone():
+            if (is_due or not watcher.is_local or watcher.may_have_ended()) and watcher.is_gone():
                 self.remove(watcher.id)
 
     def count_watchers(self) -> int:

@@ -7,7 +7,7 @@ postponed is known all along, so that a model which was there at the attach is n
 from __future__ import annotations
 
 from itertools import islice
-from typing import Dict, Iterable, Tuple
+from typing import Iterable
 
 from .walk import root_of
 
@@ -16,7 +16,7 @@ AT_ATTACH = "attach"
 _MOST_PER_LOOK = 256
 """How many globals a look takes up again."""
 
-_Entries = Dict[str, Tuple[int, int]]
+_Entries = dict[str, tuple[int, int]]
 """By name, the token of the model, and the execution count of the first run that can have bound the name to it; 0 if
 that was before the attach."""
 

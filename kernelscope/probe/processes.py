@@ -13,7 +13,7 @@ import os
 import sys
 from types import ModuleType
 
-_STAT = "/proc/%d/stat"
+_STAT, _PROGRAM = "/proc/%d/stat", "/proc/%d/exe"
 _ALIVE = "alive"
 _NO_MACHINE = "processes cannot be seen"
 """The mark of a kernel that sees no processes; no watcher sends it, so that none counts as local."""
@@ -36,6 +36,21 @@ def start_mark(pid: int, stat: str = _STAT, platform: str = sys.platform) -> str
         return "" if has_ended else fields[19].decode()
     except (OSError, IndexError):
         return "" if platform == "linux" else _ask_psutil(pid)
+
+
+def may_have_ended(pid: int, program: str = _PROGRAM, platform: str = sys.platform) -> bool:
+    """Whether a process is not known to run, at a fraction of what ``start_mark`` costs.
+
+    One that has ended has no program any more, whether or not its parent has waited for it.  Another one with its
+    pid looks the same.
+    """
+    if platform != "linux":
+        return True
+    try:
+        os.readlink(program % pid)
+    except OSError:
+        return True
+    return False
 
 
 def _ask_psutil(pid: int) -> str:

@@ -8,7 +8,7 @@ containers, behind properties, in other processes.
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional
 
 from .names import UserNames
 from .structure import MOST_IN_CONTAINER, Node, first_items
@@ -34,8 +34,10 @@ FIRST = 16
 """Items of a list by which it is taken for one of numbers or texts."""
 MOST_DEPTH = 3
 
-_Place = tuple[tuple[int, ...], str, Any, tuple[int, ...], Optional[Node]]
-"""Where it stands (its places along the way), its name, the value, ids of what holds it, and what holds it."""
+if TYPE_CHECKING:
+    # Made at run time it would stay in a cache of `typing`, and with the class the module and all it holds.
+    _Place = tuple[tuple[int, ...], str, Any, tuple[int, ...], Optional[Node]]
+    """Where it stands (its places along the way), its name, the value, ids of what holds it, and what holds it."""
 _Model = tuple[tuple[int, ...], str, Any]
 """Where it stands, its name, and the model."""
 Global = tuple[int, str, Any]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +14,7 @@ from kernelscope.probe import keep_alive
 from kernelscope.probe import lease as lease_module
 from kernelscope.probe.keep_alive import KeepAlive
 from kernelscope.probe.lease import REMOTE_RUNS, Lease, Watcher
-from kernelscope.probe.processes import machine_mark, start_mark
+from kernelscope.probe.processes import machine_mark, may_have_ended, start_mark
 
 
 class Loop:
@@ -109,6 +111,17 @@ def test_a_local_watcher_is_gone_with_its_process(loop: Loop, monkeypatch: pytes
     monkeypatch.setattr(lease_module, "CHECK_AGAIN_S", 0.0)
     lease.remove_gone()
     assert lease.watchers == {}
+
+
+def test_a_process_that_has_ended_is_known_to_have_whether_or_not_its_parent_has_waited() -> None:
+    assert not may_have_ended(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert not may_have_ended(child.pid)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert may_have_ended(child.pid), "it is not waited for yet"
+    assert may_have_ended(child.pid)
+    assert may_have_ended(os.getpid(), platform="darwin"), "nothing is known there at that price"
 
 
 def test_runs_in_quick_succession_ask_for_a_process_once(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:

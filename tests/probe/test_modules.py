@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 
 from kernelscope.kernel.inject import PROBE_MODULES
@@ -11,6 +12,10 @@ from tests.support.tiers import ROOT
 _PROBE = ROOT / "kernelscope" / "probe"
 _NOT_SENT = {"__init__", "loader", "audit", "wire"}
 """The loader is the expression itself, an audit's source goes with its request, and `wire` is read by type checkers."""
+
+_CACHED = {"Optional", "Union", "Callable", "Dict", "List", "Tuple", "Set", "Iterable", "Sequence", "Mapping"}
+"""What ``typing`` remembers with its arguments."""
+_BUILTIN = {*_CACHED, *vars(builtins), "Any", "ast"}
 
 
 def test_every_module_of_the_probe_is_sent() -> None:
@@ -28,6 +33,18 @@ def test_each_module_is_sent_after_those_that_it_imports() -> None:
 def test_the_table_of_modules_has_every_one() -> None:
     table = re.findall(r"^``(\w+)``", ast.get_docstring(_tree("__init__")) or "", flags=re.MULTILINE)
     assert sorted(table) == sorted(path.stem for path in _PROBE.glob("[!_]*.py"))
+
+
+def test_nothing_of_the_probe_stays_in_the_caches_of_typing() -> None:
+    """``Optional[Node]`` at run time would keep each probe's class for ever, and with it the module."""
+    for name in PROBE_MODULES:
+        for node in _tree(name).body:
+            if not isinstance(node, ast.Assign):
+                continue
+            for part in ast.walk(node.value):
+                if isinstance(part, ast.Subscript) and getattr(part.value, "id", "") in _CACHED:
+                    names = {n.id for n in ast.walk(part.slice) if isinstance(n, ast.Name)}
+                    assert names <= _BUILTIN, f"{name}: {ast.unparse(part)}"
 
 
 def _tree(name: str) -> ast.Module:
