@@ -30,11 +30,12 @@ class GlobalWalks:
         self.visited = 0
         """Values that the last walk looked at."""
 
-    def walk(self, *, everything: bool) -> tuple[Difference, NamespaceWalk]:
+    def walk(self, *, everything: bool, known: int) -> tuple[Difference, NamespaceWalk]:
         """What differs, and the walk through it.
 
         Args:
             everything: what was known of the globals does not count.
+            known: how many names reach models already.
         """
         names, values = self._globals.read()
         if everything:
@@ -47,6 +48,8 @@ class GlobalWalks:
             self._is_model,
             [(place, names[place], values[place]) for place in places],
         )
+        if not difference.is_all and walk.is_too_much_beside(known):
+            return self.walk(everything=True, known=0)  # the bound holds for all names together
         self.visited = self._globals.examined + walk.visited
         for name in difference.changed:
             self._structure.drop(name)

@@ -43,6 +43,10 @@ class NameTable:
         """Tokens of what the names reach that begin with this global."""
         return [self.tokens[name] for name in self._by_root.get(root, ())]
 
+    def roots_of(self, tokens: set[int]) -> set[str]:
+        """The globals by which names reach one of these."""
+        return {root_of(name) for name, token in self.tokens.items() if token in tokens}
+
     def compare(
         self,
         roots: Iterable[str] | None,

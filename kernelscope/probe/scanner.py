@@ -160,12 +160,15 @@ class NamespaceScanner:
         self._begun = perf_counter()
         self.reader.begin(SECONDS - FIRST_SECONDS + self._first_seconds)
         changed = self.sight.find_changed()
-        lost = any(tracked.names and tracked.is_dead() for tracked in changed.values())
-        everything = self._begins_again or lost or bool(self.sight.by_address)
+        everything = self._begins_again or bool(self.sight.by_address)
+        lost = {token for token, tracked in changed.items() if tracked.names and tracked.is_dead()}
+        if lost and not everything:
+            # Another object may be at the address of one that is gone, which a comparison of ids cannot see.
+            self.walks.walk_again(self._table.roots_of(lost))
         postponed = self._newcomers.postponed
         if postponed:
             self.walks.walk_again(postponed.next_roots(() if touched is None else touched.words))
-        difference, walk = self.walks.walk(everything=everything)
+        difference, walk = self.walks.walk(everything=everything, known=len(self.names))
         postponed.take_up((*difference.changed, *difference.gone))
         self.describer.begin(list(self.walks.cut), self._run, is_between_runs=self._is_between_runs)
         self.describer.visits_all = bool(self.sight.by_address)

@@ -132,6 +132,10 @@ class NamespaceWalk:
         """Whether a bound has left anything out: what is left out depends on all that there is."""
         return self.is_full or self.has_too_many or bool(self.partly)
 
+    def is_too_much_beside(self, known: int) -> bool:
+        """Whether it has found models, and too many beside so many that were known."""
+        return bool(self.names) and known + len(self.names) > MOST_MODELS
+
     def may_hide(self, name: str) -> bool:
         """Whether a name that was not reached may hold a model all the same.
 

@@ -40,13 +40,13 @@ _AROUND = """
 def around():
     import time
     # Not by its plain name: before the run after a cell with that word the probe looks each time.
-    events, spent = getattr(get_ipython(), "ev" "ents"), []
+    hooks, spent = getattr(get_ipython(), "ev" "ents"), []
     def begin(*_): spent.append([-time.perf_counter()])
     def end(*_): spent[-1][-1] += time.perf_counter()
     def again(*_): spent[-1].append(-time.perf_counter())
     for event, first in (("pre_run_cell", begin), ("post_run_cell", again)):
-        events.callbacks[event].insert(0, first)
-        events.callbacks[event].append(end)
+        hooks.callbacks[event].insert(0, first)
+        hooks.callbacks[event].append(end)
     return spent
 spent = around()
 """

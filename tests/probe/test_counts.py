@@ -33,6 +33,7 @@ def fitted(number: int) -> LogisticRegression:
 
 def watched(models: int) -> tuple[dict[str, Any], NamespaceScanner]:
     space: dict[str, Any] = {f"m{place}": fitted(place) for place in range(models)}
+    space["_i1"] = "an input, as IPython keeps it: only what stands behind the latest may be new"
     look = make_scanner(space)
     look.scan(run=1, first_seconds=float("inf"))
     return space, look
@@ -68,6 +69,17 @@ def test_one_model_that_is_fitted_again_is_all_that_is_described(models: int) ->
     assert [facts["generation"] for facts in findings["objects"]] == [8]
     assert look.describer.described == 1
     assert look.sight.compared_one_by_one <= 32, "those of its chunk"
+
+
+@pytest.mark.parametrize("models", [100, 400])
+def test_one_name_that_gets_another_model_is_all_that_is_walked(models: int) -> None:
+    space, look = watched(models)
+    before = look.walks.visited
+    for run in range(2, 30):
+        space["m7"] = fitted(run)  # often at the address of the one before
+        findings = look.scan(Touched(frozenset({"m7"})), run)
+        assert list(findings["names"]) == ["m7"]
+        assert look.walks.visited < 5 < before
 
 
 @pytest.mark.parametrize("models", [100, 400])

@@ -113,6 +113,7 @@ def test_a_local_watcher_is_gone_with_its_process(loop: Loop, monkeypatch: pytes
     assert lease.watchers == {}
 
 
+@pytest.mark.kernel
 def test_a_process_that_has_ended_is_known_to_have_whether_or_not_its_parent_has_waited() -> None:
     assert not may_have_ended(os.getpid())
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:

@@ -195,6 +195,7 @@ def test_a_limit_on_nodes_hides_no_global_and_hidden_names_do_not_count_as_gone(
     look = make_scanner(space)
     assert len(scan(look)["names"]) == 21
     monkeypatch.setattr(walk, "MOST_NODES", 5)
+    look.walks._is_limited = True  # so that all globals are walked again, and the new bound applies to them
     space["box18"][0] = LogisticRegression()
     del space["box0"], space["box19"]
     space["m"] = LogisticRegression()
