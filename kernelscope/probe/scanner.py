@@ -41,12 +41,12 @@ SOFT_SECONDS = 0.001
 """After so much of a look, the content of no further model is looked at that its cell cannot have touched."""
 MOST_WAITING = 256
 """Models whose content one look may compare in its soft budget."""
-MOST_NAMED = 20
-"""Of what a look left out, how much is named; the rest is counted."""
 LEAST_WAITING = 16
 """Of these, how many it compares whatever time that takes: with few models nothing depends on the machine's load."""
+MOST_NAMED = 20
+"""Of what a look left out, how much is named; the rest is counted."""
 _PER_TURN = 4
-"""How many it compares before the budget is asked again."""
+"""Contents that it compares before the budget is asked again."""
 
 
 class NamespaceScanner:
