@@ -71,7 +71,9 @@ USUAL: dict[str, Any] = {
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 _TEMPORARY = re.compile(r"/tmp/tmp[a-z0-9_]{8}\b")
 _ADDRESS_USED_AGAIN = "the same id() as the object before: the address was used again, it is another object"
-_DIFFERS = re.compile(r"(its part [^:]*: )?.* (bound to a new value|written in place)")
+_DIFFERS = re.compile(
+    r"(its part [^:]*: )?.* (bound to a new value|written in place)(?: \(by samples of .*\))?"
+)
 _PLAIN = re.compile(r"[\w.:/\[\]-]+")
 
 
