@@ -64,7 +64,8 @@ def put_somewhere(dice: random.Random, number: int, thing: Any, space: dict[str,
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_code_of_hostile_objects_is_run(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "SECONDS", 60.0)
+    monkeypatch.setattr(scanner, "SECONDS", 120.0)
+    monkeypatch.setattr(scanner, "FIRST_SECONDS", 60.0)
     monkeypatch.setattr(cell_notes, "SECONDS", 60.0)
     wires, dice = Tripwires(), random.Random(seed)
     exec(

@@ -64,6 +64,11 @@ async def play(kernel: KernelProcess, chosen: list[Notebook], how: str) -> tuple
                         await watch.wait_for_attach()
 
                 await player.play(notebook, join)
+        if how == "watched":
+            cells = sum(bool(cell) for notebook in chosen for cell in notebook.cells)
+            async with asyncio.timeout(LONG):
+                while sum(line["type"] == "execution" for line in records) < cells:  # noqa: ASYNC110 - another task reads
+                    await asyncio.sleep(0.01)
         await stack.aclose()
     return player.seen, records
 
