@@ -75,7 +75,7 @@ _CIRCUMSTANCES = {
     Circumstance.ORDER_UNKNOWN: sentence("which of these came last is not known"),
     Circumstance.REFIT_OR_CONTINUATION: sentence("the code may refit or continue; calls are not seen here"),
 }
-_LATE = sentence("an earlier look failed or did not reach everything, so this may have happened before")
+_EARLIER = "an earlier look failed or did not reach everything, so "
 _HOW = {"bound": "bound to a new value", "written": "written in place", "lost": "gone"}
 
 
@@ -87,10 +87,8 @@ def evidence_sentences(change: Change) -> tuple[Sentence, ...]:
 
 def _late(late: Late) -> Sentence:
     if late.since is None:
-        return _LATE
-    return sentence(
-        f"an earlier look failed or did not reach everything, so any run from In [{late.since}] on can have done it"
-    )
+        return sentence(_EARLIER, "this may have happened before")
+    return sentence(_EARLIER, f"any run from In [{late.since}] on can have done it")
 
 
 def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case per kind of evidence

@@ -35,12 +35,8 @@ class Content:
             elif not binding.is_settled:
                 self._others.append((place, binding))
 
-    def is_same(self, obj: Any, reader: ValueReader, is_thorough: bool) -> bool:
-        """Whether each attribute holds what it held.
-
-        Args:
-            is_thorough: an object of the same type at the same address counts as another one.
-        """
+    def is_same(self, obj: Any, reader: ValueReader) -> bool:
+        """Whether each attribute holds what it held."""
         own = _get(obj, "__dict__")
         if len(own) != len(self._names):
             return False
@@ -48,7 +44,7 @@ class Content:
         # A key that is no plain name may define `__eq__`.
         if list(map(id, values)) != self._ids or not all(map(is_, own, self._names)):
             return False
-        if is_thorough and not all(b.holds(v) for b, v in zip(self._bindings, values)):
+        if reader.is_thorough and not all(b.holds(v) for b, v in zip(self._bindings, values)):
             return False
         array = ndarray_type()
         for place, raw in self._arrays:

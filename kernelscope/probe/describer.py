@@ -46,8 +46,6 @@ class Describer:
         self._folding_changes: list[tuple[frozenset[int], frozenset[int]]] = []
         """What was in a list at the last look, and what is in it now."""
         # Of one look.
-        self.is_thorough = True
-        """What another object at the same address would change is looked for, too."""
         self.run = 0
         """The execution count of the run that the look follows."""
         self.is_between_runs = False
@@ -185,7 +183,7 @@ class Describer:
         reader = self._libraries.reader_of(info)
         if reader.by_attributes:
             content = tracked.content
-            return content is not None and content.is_same(obj, self.reader, self.is_thorough)
+            return content is not None and content.is_same(obj, self.reader)
         bindings = tracked.in_order
         values = [pair for part in reader.split(obj, info) for pair in part.items()]
         return len(values) == len(bindings) and all(

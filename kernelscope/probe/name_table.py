@@ -54,7 +54,8 @@ class NameTable:
         walk: NamespaceWalk,
         tracked: Mapping[int, TrackedObject],
     ) -> tuple[dict[str, int | None], list[str]]:
-        """Names that hold something else than before, and those among them of which it is not known what.  Keeps them.
+        """The names that hold another model than before, or none; and those among them that may hold one that this
+        look did not reach.  Keeps them.
 
         Args:
             roots: the globals that were walked, or are gone; ``None``: all.

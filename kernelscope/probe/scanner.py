@@ -256,9 +256,8 @@ class NamespaceScanner:
         for token in self.sight.with_parts_and_links(self._tokens_of(touched)):
             if token in self.sight:
                 self._describe(self.tracked[token])
-        self.describer.is_thorough = self.reader.is_thorough = False
+        self.reader.is_thorough = False
         self._describe_waiting()
-        self.describer.is_thorough = True
 
     def _describe_all(self) -> None:
         """Compare the content of everything, as far as there is time: what has waited longest first."""

@@ -77,7 +77,8 @@ class ValueReader:
         self._contents: dict[int, TensorContent] = {}
         """By id, the tensors that this look has read already: a network's parts hold the same."""
         self.is_thorough = True
-        """Larger arrays are read in full, too, as far as there is room in the look for it."""
+        """Of a model that the cell could have touched: another object at the address of the one before is noticed, and
+        larger arrays are read in full, as far as there is room for it in the look."""
         self._room = IN_FULL
         """Bytes of them that may still be read."""
         self._is_reading_in_full = False

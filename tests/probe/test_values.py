@@ -162,7 +162,7 @@ def test_a_large_array_is_sampled(reader: ValueReader) -> None:
 
 
 def one_item(large: Any) -> None:
-    """Write in a place of which no sample is taken."""
+    """Write in a place that is not sampled."""
     large.reshape(-1)[large.size // 2 + 12_000] += 1
 
 

@@ -64,7 +64,7 @@ def _probe_lines(timeline: TimelineView) -> Iterator[Line]:
 
 
 def _turn_lines(timeline: TimelineView) -> Iterator[Line]:
-    """Of which models the content was not compared after the last run."""
+    """How many models were not compared by content in the last look, and which of them wait longest."""
     waiting = timeline.not_compared
     if waiting is None:
         yield _labelled_line("content", "of every model compared in the last look")
