@@ -126,8 +126,7 @@ class Hooks:
             run.has_look_before = True
         elif observer.acquire_lock():
             try:
-                source = run.info.raw_cell
-                observer.observe_between_runs(source if type(source) is str else "")
+                observer.observe_between_runs(run.source)
                 run.has_look_before = True
             finally:
                 observer.lock.release()

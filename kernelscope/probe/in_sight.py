@@ -66,6 +66,11 @@ class ObjectsInSight:
                 pending += [other for other in self.linked if other not in reached]
         return reached
 
+    def is_compared(self, tokens: Iterable[int], run: int) -> bool:
+        """Whether the content of all of these, and of what belongs to them, was compared after this run."""
+        tracked = (self._describer.tracked.get(token) for token in self.with_parts_and_links(tokens))
+        return all(one is None or one.looked_after >= run for one in tracked)
+
     def describe_not_compared(self, names: dict[str, int], most: int) -> wire.NotCompared:
         """Of how many the content was not compared, and after which run those that wait longest had their last turn.
 

@@ -92,12 +92,12 @@ class Observer:
         """Report what changed while no cell ran, if anything did.
 
         Args:
-            next_cell: source of the cell that is about to run, if one is.  Of what still has to be described for the
-                first time, that goes first which it mentions.
+            next_cell: source of the cell that is about to run, if one is.  The content of what it mentions is compared,
+                and described before that of the others, so that what it does is known to be its doing.
         """
         begun = perf_counter()
         is_late = not self._is_settled or self.scanner.behind
-        touched = self._mentions.read(next_cell, frozenset()) if self.scanner.has_more else None
+        touched = self._mentions.read(next_cell, frozenset())
         findings = self._scan(touched or Touched(), self._runs.latest_execution_count(), is_between_runs=True)
         if findings["names"] or findings["objects"]:
             findings["late"] = is_late or self.scanner.reached_again
@@ -138,7 +138,13 @@ class Observer:
             run: the run that begins.
         """
         is_complete = self._is_settled and not self.scanner.behind and not self.scanner.has_more
-        return is_complete and not run.company and self.interlude.is_quiet()
+        if not is_complete or run.company or not self.interlude.is_quiet():
+            return False
+        touched = self._mentions.read(run.source, frozenset())
+        if touched is None:
+            return True
+        run_before = self._runs.latest_execution_count()
+        return self.scanner.sight.is_compared(self.scanner.tokens_of(touched), run_before)
 
     def report_unseen(self, run: Run, ended: float, reason: str) -> None:
         """Report a run that could not be looked at; the next look reports what it did."""

@@ -61,14 +61,19 @@ class Run:
         """Identifies the request that asked for it; a cell within a cell has the same."""
         return message_id(self.parent)
 
+    @property
+    def source(self) -> str:
+        """The cell as the user wrote it."""
+        raw = self.info.raw_cell
+        return raw if type(raw) is str else ""
+
     def describe(self, ended: float) -> wire.RunFacts:
         """What is sent of it.
 
         Args:
             ended: when its code ended, by ``perf_counter``.
         """
-        info, result = self.info, self.result
-        raw = info.raw_cell if type(info.raw_cell) is str else ""
+        info, result, raw = self.info, self.result, self.source
         header = (self.parent or {}).get("header", {})
         count = result.execution_count if result is not None else None
         # fault: 101a

@@ -253,7 +253,7 @@ class NamespaceScanner:
         if touched is None:
             self._describe_all()
             return
-        for token in self.sight.with_parts_and_links(self._tokens_of(touched)):
+        for token in self.sight.with_parts_and_links(self.tokens_of(touched)):
             if token in self.sight:
                 self._describe(self.tracked[token])
         self.reader.is_thorough = False
@@ -267,7 +267,8 @@ class NamespaceScanner:
             if token in self.sight:
                 self._describe(self.tracked[token])
 
-    def _tokens_of(self, touched: Touched) -> list[int]:
+    def tokens_of(self, touched: Touched) -> list[int]:
+        """Tokens of what a cell can have touched, without the parts."""
         tokens = [token for word in touched.words for token in self._table.tokens_by_root(word)]
         # What differs by now may have been done by what else differs.
         return [*tokens, *touched.tokens, *self.describer.objects]

@@ -85,3 +85,19 @@ async def test_what_one_cell_makes_is_dated_to_it_however_much_it_is(kernel: Ker
         late = [change for change in changes if change.late is not None]
         assert 0 < len(late) < len(changes)
         assert {change.late.since for change in late if change.late is not None} == {made}
+
+
+async def test_a_write_in_place_is_the_doing_of_the_cell_that_mentions_the_model(
+    kernel: KernelProcess,
+) -> None:
+    kernel.run(FILL)
+    async with watching(kernel) as watch:
+        await watch.wait_for_attach()
+        await watch.wait_until(lambda w: names_known(w) == MODELS + 1)
+        for number in range(3):
+            kernel.run(f"x = {number}")
+        kernel.run("m8.coef_[0] = 9.0")
+        await watch.wait_for_runs(4)
+        assert watch.runs[-2].not_compared is not None, "there are more than one look compares"
+        (change,) = timeline_of(watch).moments[-1].changes
+        assert (change.name, str(change.verdict), change.late) == ("m8", "edited", None)
