@@ -21,6 +21,7 @@ from jupyter_client.connect import write_connection_file
 from tests.support.zygote import Forked, Nursery
 
 _READY_S = 180.0
+_HEARTBEAT_S = 60.0
 _TRIES = 3
 
 
@@ -272,6 +273,17 @@ class KernelProcess:
             else:
                 self._replies[reply["parent_header"].get("msg_id", "")] = reply["content"]
         del self._replies[request]
+        self._wait_for_heartbeat()
+
+    def _wait_for_heartbeat(self) -> None:
+        """Its thread binds a port of its own, and says nothing when another process has taken it meanwhile."""
+        socket = self._own.connect_hb()
+        try:
+            socket.send(b"ready?")
+            if not socket.poll(int(_HEARTBEAT_S * 1000)):
+                raise TimeoutError(f"no heartbeat within {_HEARTBEAT_S} s")
+        finally:
+            socket.close(linger=0)
 
     def _stop_client(self, client: BlockingKernelClient) -> None:
         self._clients.remove(client)
