@@ -24,6 +24,7 @@ from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.screens.failure import FailureScreen
 from tests.kernel.watching import LONG
 from tests.support.kernels import KernelProcess
+from tests.tui.helpers import settle
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
@@ -146,6 +147,7 @@ async def test_the_dashboard_shows_what_answers_at_the_port(tmp_path: Path) -> N
             async with asyncio.timeout(LONG):
                 while not isinstance(app.screen, FailureScreen):
                     await pilot.pause()
+            await settle(pilot)
             message = str(app.screen.query_one("#failure-text").render())
             assert f"port {port}" in message
             assert "kernelscope ls" in message

@@ -30,9 +30,12 @@ LOST = (
     "import threading\nstop = threading.Event()\nthreading.Thread(target=stop.wait, daemon=True).start()",
     "filled.update({i: {j: [[] for _ in range(20)] for j in range(20)} for i in range(20)})",
     "boxes['a']['b'][0] = SGDClassifier()",
+    # An array that is read in full in those looks that have the time for it: in one of these at least.
+    "import numpy as np\nheavy = LogisticRegression(class_weight=np.zeros(100_000))",
+    *["heavy.set_params(class_weight=heavy.class_weight + 1)"] * 4,
     # A change whose turn comes late: 300 models wait, and each look compares 16 of them at least.
     "for place in range(300): exec(f'many_{place} = SGDClassifier()')",
-    "import numpy as np\nlate = LogisticRegression(class_weight=np.zeros(100_000))\nlate.coef_ = weights = np.zeros(100_000)",
+    "late = LogisticRegression(class_weight=np.zeros(100_000))\nlate.coef_ = weights = np.zeros(100_000)",
     "weights += 1",
     *["print(1)"] * 25,
 )

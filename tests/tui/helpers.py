@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from textual.widget import Widget
+
 from kernelscope.session import Session
 from kernelscope.tui.app import KernelscopeApp
 from kernelscope.tui.widgets.grid import Grid
@@ -14,7 +16,6 @@ from tests.support.script import ScriptedSource, Story
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
-    from textual.widget import Widget
 
 WIDE = (120, 36)
 
@@ -26,7 +27,21 @@ async def wait_until(pilot: Pilot[Any], fact: Callable[[], object], *, within: f
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError("the fact was not true in time")
         await pilot.pause()
-    await pilot.pause()
+    await settle(pilot)
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Let the app work until it has handled what was pending, on a screen that is there as a whole.
+
+    A key can open a screen whose widgets are made and filled one by one while ``Pilot.pause`` waits for those of the
+    screen before it.
+    """
+    is_complete = False
+    while not is_complete:
+        screen = pilot.app.screen
+        is_mounted = all(each.is_mounted for each in screen.walk_children(Widget, with_self=True))
+        await pilot.pause()
+        is_complete = is_mounted and screen is pilot.app.screen
 
 
 class AppDriver:
@@ -40,7 +55,7 @@ class AppDriver:
     async def press(self, *keys: str) -> None:
         for key in keys:
             self.app.simulate_key(key)
-            await self.pilot.pause()
+            await settle(self.pilot)
 
     async def wait_until(self, fact: Callable[[], object]) -> None:
         await wait_until(self.pilot, fact)
@@ -90,5 +105,5 @@ async def dashboard(
         driver = AppDriver(app, source, pilot)
         if wait and expected:
             await driver.wait_until(lambda: app.view.columns.count >= expected and app.view.lines)
-        await pilot.pause()
+        await settle(pilot)
         yield driver

@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 
 from kernelscope.kernel.entry import KernelEntry
 from kernelscope.tui.picker_app import PickerApp
-from tests.tui.helpers import screen_text, wait_until
+from tests.tui.helpers import screen_text, settle, wait_until
 
 if TYPE_CHECKING:
     import pytest
@@ -53,7 +53,7 @@ async def test_enter_attaches_to_the_highlighted_kernel() -> None:
         await wait_until(pilot, lambda: find.calls > calls + 1)
         assert app.screen.query_one(OptionList).highlighted == 1
         app.simulate_key("enter")
-        await pilot.pause()
+        await settle(pilot)
     assert app.return_value == EDA
 
 
@@ -63,10 +63,10 @@ async def test_a_dead_kernel_cannot_be_chosen() -> None:
         await wait_until(pilot, lambda: "No running kernel found" in screen_text(app))
         assert "(1 stale connection file)" in screen_text(app)
         app.simulate_key("enter")
-        await pilot.pause()
+        await settle(pilot)
         assert app.is_running
         app.simulate_key("d")
-        await pilot.pause()
+        await settle(pilot)
     assert app.return_value == "demo"
 
 
@@ -77,7 +77,7 @@ async def test_a_new_kernel_appears_by_itself() -> None:
         find.entries = [CHURN]
         await wait_until(pilot, lambda: "churn.ipynb" in screen_text(app))
         app.simulate_key("q")
-        await pilot.pause()
+        await settle(pilot)
     assert app.return_value is None
 
 
@@ -87,12 +87,12 @@ async def test_typing_filters_the_kernels() -> None:
         await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 2)
         for key in ("slash", "e", "d", "a"):
             app.simulate_key(key)
-            await pilot.pause()
+            await settle(pilot)
         await wait_until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
         app.simulate_key("enter")
-        await pilot.pause()
+        await settle(pilot)
         app.simulate_key("enter")
-        await pilot.pause()
+        await settle(pilot)
     assert app.return_value == EDA
 
 
@@ -109,7 +109,7 @@ async def test_a_recording_can_be_opened_instead(tmp_path: Path, monkeypatch: py
         assert "1.5 MB" in screen_text(app)
         assert "15 min ago" in screen_text(app)
         app.simulate_key("enter")
-        await pilot.pause()
+        await settle(pilot)
     assert app.return_value == Path("newer[b].kscope")
 
 
