@@ -8,9 +8,10 @@ from kernelscope.domain.changes import Learned
 from kernelscope.domain.evidence import Circumstance
 from kernelscope.domain.facts import Call, ObjectFacts
 from kernelscope.libraries.registry import Effect, LibraryRules, rules_for
+from kernelscope.verdicts.causes import LEARNING_EFFECTS, may_have_learned
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.fitted import has_learned
-from kernelscope.verdicts.learned import LEARNING_EFFECTS, may_have_learned, same_object
+from kernelscope.verdicts.learned import same_object
 from kernelscope.verdicts.learned_finding import (
     LearnedFinding,
     call_seen,
@@ -49,7 +50,7 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     ]
     if learning_calls:
         return LearnedFinding(Learned.FITTED, "observed", tuple(call_seen(c) for c in learning_calls))
-    if _may_be_restored(after, context) and not may_have_learned(rules, after, context):
+    if _may_be_restored(after, context) and not may_have_learned(after, context):
         return restored_state(after, context, "inferred", ())
     return _judge_by_state(rules, after, context)
 

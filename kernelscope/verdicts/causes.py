@@ -1,0 +1,139 @@
+"""What can have changed the learned state of one object: the calls that were seen, or else those in the code.
+
+A call on an estimator reaches that estimator; of one on a composite it is not known which parts it reaches.  A network
+is trained and loaded through whatever works on it: a module around it, its layers, its optimizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from kernelscope.domain.evidence import Evidence
+from kernelscope.domain.facts import Call, MethodInCode, ObjectFacts
+from kernelscope.libraries.registry import Effect, registry, rules_for
+from kernelscope.verdicts.context import JudgingContext
+from kernelscope.verdicts.learned_finding import call_seen, calls_in_code
+
+CHANGING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS)
+LEARNING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES)
+"""Effects of calls after which a model has learned something."""
+_ON_NETWORKS = (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS)
+
+
+class Cause(Struct, frozen=True):
+    """Something in the run that can have changed the learned state of an object."""
+
+    effect: Effect
+    evidence: Evidence
+    seen: bool
+    """It was seen happening; otherwise it stands in the code."""
+    sure: bool
+    """It cannot have been skipped."""
+    direct: bool = True
+    """It was done to the object or, for a network, to what holds it; otherwise the code does not name its receiver."""
+
+
+def causes_of(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, ...]:
+    """The causes that were seen or, if none was, those in the code that may have gone unseen."""
+    seen = tuple(_seen(facts, context))
+    if seen:
+        return seen
+    in_code = causes_in_code(facts, context)
+    if not context.sees_calls or rules_for(facts).is_network:
+        return in_code
+    # A method that is no Python function is not seen: it can be the cause if the run cannot have skipped it.
+    must_have_run = any(c.sure and c.direct and c.effect in LEARNING_EFFECTS for c in in_code)
+    return in_code if must_have_run else ()
+
+
+def causes_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, ...]:
+    """Calls in the code that may have been made on the object, or on what works on it."""
+    return tuple(_in_code(facts, context))
+
+
+def raised_calls(facts: ObjectFacts, context: JudgingContext) -> tuple[Call, ...]:
+    """Calls on the object of which none returned."""
+    return tuple(c for c in context.calls_on(facts.token) if not c.returned)
+
+
+def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
+    if rules_for(facts).is_network:
+        for call in context.observation.calls:
+            effect = _effect_on_network(call.method, call.token, call.given, facts, context)
+            if effect is not Effect.NONE and call.returned:
+                yield Cause(effect, call_seen(call), seen=True, sure=True)
+        return
+    for call in context.calls_on(facts.token):
+        effect = rules_for(facts).effect(facts, call.method, call.given)
+        if call.returned and effect in LEARNING_EFFECTS:
+            yield Cause(effect, call_seen(call), seen=True, sure=True)
+
+
+def _in_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
+    run = context.observation.run
+    ended = run is not None and run.status == "ok"
+    for method in _methods_in_code(facts, context):
+        effect = _effect_in_code(method, facts, context)
+        if effect in CHANGING_EFFECTS:
+            named = method.token is not None if rules_for(facts).is_network else method.token == facts.token
+            yield Cause(
+                effect, calls_in_code([method])[0], seen=False, sure=method.sure and ended, direct=named
+            )
+
+
+def _methods_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[MethodInCode, ...]:
+    if not rules_for(facts).is_network:
+        return context.methods_possible_on(facts.token)
+    return tuple(
+        m
+        for m in context.observation.code.methods
+        if m.token is not None or _may_be_called_on_network(m, facts, context)
+    )
+
+
+def _effect_in_code(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> Effect:
+    if rules_for(facts).is_network and method.token is not None:
+        return _effect_on_network(method.method, method.token, method.given, facts, context)
+    effect = rules_for(facts).effect(facts, method.method, method.given)
+    return effect if effect in _ON_NETWORKS or not rules_for(facts).is_network else Effect.NONE
+
+
+def _effect_on_network(
+    method: str, token: int, arguments: tuple[str, ...], facts: ObjectFacts, context: JudgingContext
+) -> Effect:
+    """What a call on ``token`` does to this network: on itself, on what holds it, on an optimizer."""
+    if token == facts.token or token in context.wholes_of(facts.token):
+        effect = rules_for(facts).effect(facts, method, arguments)
+    elif token in context.workers_on(facts.token):
+        effect = rules_for(context.after[token]).effect_on_partner(method)
+    else:
+        in_parts = any(p.token == token for p in facts.parts)
+        effect = rules_for(facts).effect(facts, method, arguments) if in_parts else Effect.NONE
+        if effect is Effect.CLEARS:
+            return Effect.NONE  # initialising one layer again is an edit of the whole
+    return effect if effect in _ON_NETWORKS else Effect.NONE
+
+
+def _may_be_called_on_network(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether a method whose receiver is not known may have been called on this network or its optimizer."""
+    if method.cls is None or registry().is_step(method.method):
+        return True
+    return facts.token not in context.before and method.cls == facts.cls
+
+
+def restores_best_checkpoint(causes: tuple[Cause, ...], facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether a state is loaded after training, and it stems from this very training: from memory, or from a
+    file that this run wrote.  What came before the training may have started it from scratch."""
+    effects = tuple(dict.fromkeys(c.effect for c in causes))
+    if effects != (Effect.CONTINUES, Effect.RESTORES):
+        return False
+    written = {f.path for f in context.files("save") if f.token == facts.token}
+    read = {f.path for f in context.files("load") if f.token in (facts.token, None)}
+    return read <= written
+
+
+def may_have_learned(facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether the code contains a call that may have fitted or continued an estimator."""
+    return any(c.effect in (Effect.REFITS, Effect.CONTINUES) for c in causes_in_code(facts, context))

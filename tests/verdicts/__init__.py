@@ -1,0 +1,1 @@
+"""Tests the judgement of single objects."""
