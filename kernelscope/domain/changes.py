@@ -197,7 +197,7 @@ class TrackEntry(Struct, frozen=True):
     change: Change | None
     """The change that led to it; ``None`` for what was there at the attach."""
     fitted: bool | None = None
-    """Whether it had learned anything; ``None``: the name held no model."""
+    """Whether it had learned anything; ``None``: the name held no model, or it is not known."""
 
     @property
     def is_out_of_reach(self) -> bool:
@@ -214,7 +214,7 @@ class RowState(Struct, frozen=True, omit_defaults=True):
     token: int | None = None
     """Of the object that it holds; ``None``: no model."""
     fitted: bool | None = None
-    """Whether that object has learned anything."""
+    """Whether that object has learned anything; ``None``: it is not known."""
     change: Change | None = None
     part: bool = False
     """It was a part before, too: its change is listed under its whole."""
@@ -227,8 +227,9 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
     """Rows that changed, or that hold other facts than before."""
     local: tuple[Change, ...] = ()
     """Models with ``scope`` ``local``."""
-    trained: dict[int, bool] = {}
-    """Whether the networks that were touched have learned anything, by token."""
+    trained: dict[int, bool | None] = {}
+    """Whether the models that were touched and do not show it have learned anything, by token; ``None``: it is not
+    known."""
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -174,9 +174,11 @@ class KnownObject(_Evidence, frozen=True):
 
 
 class SeenAtAttach(_Evidence, frozen=True):
-    """A network that was there at the attach: it alone shows whether it had learned before."""
+    """Of a model whose state does not show whether it had learned before, and which was there at the attach or changed
+    in a way that was not seen: what is known of that."""
 
-    had_learned: bool
+    had_learned: bool | None
+    """``None``: nothing."""
 
 
 class PartEvidence(_Evidence, frozen=True):

@@ -122,8 +122,8 @@ class ObjectFacts(Struct, frozen=True):
     """Tokens of models that it works on without being made of them: those whose parameters an
     optimizer changes, a scheduler's optimizer.  They may be gone already."""
     signs: tuple[str, ...] = ()
-    """What shows that it had learned before it was first seen: ``gradients`` left behind, an
-    optimizer's ``iterations``."""
+    """What shows whether it had learned before it was first seen: ``gradients`` left behind, an optimizer's
+    ``iterations``, or that it has made none (``no iterations``)."""
     known: str = ""
     """How it was known before it was first reported: as a ``part`` of an object with many (a tree of a forest), as a
     ``local`` model, or as one that was there at the ``attach`` and for which there was no time then; empty if it is
@@ -200,6 +200,8 @@ class CodeFacts(Struct, frozen=True):
     """(token, attribute) pairs that the source writes to."""
     copies: tuple[str, ...] = ()
     """Calls that make one object out of another's state in memory: ``copy.deepcopy``, …"""
+    made: tuple[str, ...] = ()
+    """Classes of models that the source calls: what a constructor sets is nothing learned."""
     gradients: bool = False
     """It computes gradients: ``loss.backward()``, ``tape.gradient(loss, weights)``."""
     tensor_writes: tuple[Literal["value", "gradient step"], ...] = ()

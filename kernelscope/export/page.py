@@ -298,7 +298,7 @@ def _entry(entry: TrackEntry, page: _PageData) -> list[Any]:
         entry.moment,
         change,
         facts.generation,
-        int(bool(entry.fitted)),
+        int(entry.facts is not None and entry.fitted is not False),
         page.text(facts.cls, _NAME),
         hex(facts.id),
         page.pairs((name, format_value(value)) for name, value in facts.params.items()),

@@ -44,7 +44,7 @@ class Present:
         return self._timeline.objects
 
     @property
-    def trained(self) -> Mapping[int, bool]:
+    def trained(self) -> Mapping[int, bool | None]:
         """Whether each network has learned anything, by token."""
         return self._timeline.trained
 

@@ -268,6 +268,14 @@ class LibraryRules:
         """Whether the object has learned anything that it can be used with."""
         return False
 
+    def shows_learning(self, facts: ObjectFacts) -> bool:
+        """Whether the state of the object shows by itself whether it has learned anything; otherwise its history does."""
+        return not self.is_network
+
+    def shows_as_learned(self, facts: ObjectFacts, objects: Objects) -> bool | None:
+        """Whether an object of unknown history has learned anything; ``None``: it does not show it."""
+        return self.is_fitted(facts, objects) if self.shows_learning(facts) else None
+
     def was_written(self, facts: ObjectFacts) -> bool:
         """Whether the values themselves show that they were changed after they were made."""
         return False

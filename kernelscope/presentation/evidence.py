@@ -126,8 +126,10 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
         case KnownObject(generation=generation):
             return sentence(f"the object was known before as {generation_name(generation)}")
         case SeenAtAttach(had_learned=had_learned):
-            shows = "its gradients, writes or steps show" if had_learned else "nothing shows"
-            return sentence(f"it was there at the attach, and {shows} that it had learned before")
+            if had_learned is None:
+                return sentence("whether it had learned anything before is not known")
+            what = "it had learned before" if had_learned else "it had learned nothing before"
+            return sentence(f"what it shows says that {what}")
         case PartEvidence(label=label, evidence=inner):
             return sentence("its part ", quote(label), ": ", evidence_sentence(inner))
         case OldSentence(text=text):

@@ -187,9 +187,11 @@ def _a_model(change: Change) -> Sentence:
 
 
 def _state(change: Change, words: ModelWords) -> str:
-    if not change.fitted:
+    if change.fitted is False:
         return words.blank_yet
-    return "with a learned state of unknown origin" if change.learned is Learned.UNKNOWN else words.fitted
+    if change.learned is Learned.UNKNOWN:
+        return "with a learned state of unknown origin"
+    return words.fitted if change.fitted else words.perhaps
 
 
 def _fate(change: Change) -> Sentence:
@@ -203,6 +205,8 @@ def _fate(change: Change) -> Sentence:
     optimizes = registry().rules_of_kind(background.previous_library or "").is_optimizer
     if background.previous_fitted is False:
         return sentence(f"{that} had no steps on record" if optimizes else f"{that} had learned nothing")
+    if background.previous_fitted is None:
+        return sentence(f"whether {that} had learned anything is not known")
     if optimizes:
         return sentence(f"the record of {that}'s steps is gone")
     return sentence(f"{that} and what it had learned were discarded")

@@ -182,7 +182,7 @@ def _holding(name: str, facts: ObjectFacts | None, fitted: bool | None) -> Sente
     if facts is None:
         return sentence(quote(name), " holds no model")
     cls = short_class(facts.cls)
-    state = f" ({generation_name(facts.generation)}), {standing(facts, fitted=bool(fitted))}"
+    state = f" ({generation_name(facts.generation)}), {standing(facts, fitted=fitted)}"
     return sentence(quote(name), f" holds {article(cls)} ", quote(cls), state)
 
 

@@ -14,6 +14,8 @@ class ModelWords(Struct, frozen=True):
 
     noun: str = "object"
     fitted: str = "fitted"
+    perhaps: str = "perhaps fitted"
+    """Whether it has learned anything is not known."""
     blank: str = "not fitted"
     """It has learned nothing."""
     blank_yet: str = "not fitted yet"
@@ -29,6 +31,7 @@ _MODEL = ModelWords()
 _NETWORK = ModelWords(
     noun="network",
     fitted="trained",
+    perhaps="perhaps trained",
     blank="not trained",
     blank_yet="not trained yet",
     began="was trained, having learned nothing before",  # or nothing that was left: it may have been cleared
@@ -39,6 +42,7 @@ _NETWORK = ModelWords(
 _OPTIMIZER = ModelWords(
     noun="optimizer",
     fitted="with steps on record",
+    perhaps="perhaps with steps on record",
     blank="with no steps on record",  # plain SGD records none, ever
     blank_yet="with no steps on record",
     began="took its first steps",
@@ -56,9 +60,11 @@ def words_for(library: str | None) -> ModelWords:
     return _WORDS[registry().rules_of_kind(library or "").model_kind]
 
 
-def standing(facts: ObjectFacts, *, fitted: bool) -> str:
-    """Whether it has learned anything, in the words for its kind: ``fitted``, ``not trained``."""
+def standing(facts: ObjectFacts, *, fitted: bool | None) -> str:
+    """Whether it has learned anything, in the words for its kind: ``fitted``, ``not trained``, ``perhaps trained``."""
     words = words_for(facts.library)
+    if fitted is None:
+        return words.perhaps
     return words.fitted if fitted else words.blank
 
 

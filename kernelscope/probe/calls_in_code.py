@@ -14,7 +14,15 @@ from .lookups import find_function
 from .standins import FIRST_ARGUMENTS, STAND_INS, UNKNOWN, LocalFunction, NewInstance, Unknown
 from .statements import CellReading
 from .syntax import expressions
-from .types import ESTIMATOR, USER_OBJECT, attributes_of, class_attribute, is_class, is_one_of
+from .types import (
+    ESTIMATOR,
+    USER_OBJECT,
+    attributes_of,
+    class_attribute,
+    is_class,
+    is_one_of,
+    qualified_name,
+)
 
 _HARMLESS = frozenset({"print", "repr", "len", "str", "type", "id", "isinstance", "display", "vars", "dir"})
 _RELOADS = (("importlib", "reload"),)
@@ -98,6 +106,8 @@ class CallReader:
         if type(callee) is Unknown:
             self._notes.complete = False
         elif is_class(callee):
+            if self._at.makes_a_model(NewInstance(callee)):
+                self._notes.made[qualified_name(callee)] = None
             instance = self._files.bound_or_new(NewInstance(callee))
             functions.descend(class_attribute(callee, "__init__"), instance, node, frame)
         elif callee is builtins.getattr and len(node.args) > 1:

@@ -30,6 +30,8 @@ class CellNotes:
         self.assigned: dict[tuple[int, str], None] = {}
         """(token of a model, attribute) that the source writes to."""
         self.copies: dict[str, None] = {}
+        self.made: dict[str, None] = {}
+        """Classes of models that the source calls."""
         self._gradients = False
         self._tensor_writes: dict[str, None] = {}
         self.entered: set[int] = set()
@@ -84,6 +86,7 @@ class CellNotes:
             ],
             "assigned": [list(pair) for pair in self.assigned],
             "copies": list(self.copies),
+            "made": list(self.made),
             "gradients": self._gradients,
             "tensor_writes": list(self._tensor_writes),
             "complete": self.complete,

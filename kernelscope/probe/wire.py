@@ -141,6 +141,7 @@ class _CodeAsRead(TypedDict):
     methods: list[MethodInCode]
     assigned: list[list[Any]]
     copies: list[str]
+    made: list[str]
     gradients: bool
     tensor_writes: list[str]
     complete: bool

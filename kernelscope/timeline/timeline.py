@@ -44,8 +44,8 @@ from kernelscope.timeline.cells import CellIndex
 from kernelscope.timeline.coverage import Coverage
 from kernelscope.verdicts.context import JudgingContext, rows_of
 from kernelscope.verdicts.fitted import has_learned
+from kernelscope.verdicts.histories import histories_after
 from kernelscope.verdicts.judge import Rows, judge, judge_local, tokens_in_use
-from kernelscope.verdicts.networks import trained_networks
 
 _DEAD_KEPT = 2_000
 """How many objects without a name are remembered, so that a copy is not mistaken for a new model."""
@@ -70,8 +70,8 @@ class NamedModel(Struct, frozen=True):
 
     name: str
     facts: ObjectFacts
-    fitted: bool
-    """Whether it has learned anything."""
+    fitted: bool | None
+    """Whether it has learned anything; ``None``: it is not known."""
 
 
 class Update(Struct, frozen=True):
@@ -128,7 +128,7 @@ class Timeline:
         """Every object known now: the parts of a composite are looked up here."""
         self.names: dict[str, int] = {}
         """The token of what every name holds now."""
-        self.trained: dict[int, bool] = {}
+        self.trained: dict[int, bool | None] = {}
         """Whether the networks known now have learned anything, by token."""
         self.cell_index = CellIndex()
         """Which runs belong to one cell."""
@@ -277,7 +277,7 @@ class Timeline:
         """Judges one look; of the timeline only ``trained`` changes, which the states of rows depend on."""
         rows = self._current_rows()
         changes = judge(context, rows_before, rows)
-        trained = trained_networks(context)
+        trained = histories_after(context)
         self.trained = {**self.trained, **trained}
         names = (
             n
@@ -300,7 +300,7 @@ class Timeline:
             return RowState(name, whole, None, None, change, part)
         return RowState(name, whole, facts.token, self._has_learned(facts), change, part)
 
-    def _has_learned(self, facts: ObjectFacts) -> bool:
+    def _has_learned(self, facts: ObjectFacts) -> bool | None:
         return has_learned(facts, self.objects, self.trained)
 
     def _holds_other_facts(self, name: str, rows: Rows) -> bool:

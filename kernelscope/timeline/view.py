@@ -143,7 +143,7 @@ class TimelineView:
         return self._timeline.names if self._past is None else self._past.names
 
     @property
-    def trained(self) -> Mapping[int, bool]:
+    def trained(self) -> Mapping[int, bool | None]:
         """Whether networks have learned anything, by token."""
         return self._timeline.trained if self._past is None else self._past.trained
 
@@ -208,9 +208,9 @@ class _Past:
         return {name: facts.token for name, facts in entry if facts is not None}
 
     @cached_property
-    def trained(self) -> Mapping[int, bool]:
+    def trained(self) -> Mapping[int, bool | None]:
         return {
-            entry.facts.token: bool(entry.fitted)
+            entry.facts.token: entry.fitted
             for _, entry in self._latest
             if entry.facts is not None and entry.facts.token in self._timeline.trained
         }

@@ -33,8 +33,9 @@ class JudgingContext:
     after: Mapping[int, ObjectFacts]
     names_before: Mapping[str, int]
     names_after: Mapping[str, int]
-    trained: Mapping[int, bool] = field(default_factory=dict)
-    """Of networks, by token: whether they had learned anything before this observation."""
+    trained: Mapping[int, bool | None] = field(default_factory=dict)
+    """Of models whose state does not show it, by token: whether they had learned anything before this observation;
+    ``None``: it is not known."""
     kept: Mapping[tuple[str, str], SavedFile] = field(default_factory=dict)
     """What files hold that were seen being written before this observation, by path and class: a checkpoint
     holds a network and its optimizer."""

@@ -30,10 +30,10 @@ from kernelscope.domain.evidence import (
 from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
 from kernelscope.libraries.registry import rules_for
 from kernelscope.verdicts.context import JudgingContext, differing_values, flat_params
-from kernelscope.verdicts.fitted import had_learned, has_learned
+from kernelscope.verdicts.fitted import had_learned
+from kernelscope.verdicts.histories import has_learned_after
 from kernelscope.verdicts.learned import same_object
 from kernelscope.verdicts.learned_finding import LearnedFinding, attribute_changes, twin_of
-from kernelscope.verdicts.networks import has_network_learned
 from kernelscope.verdicts.new_object import may_hold_known_state, new_object
 
 _BY_LEARNED = {
@@ -226,7 +226,7 @@ def _build_change(
         previous_generation=before.generation if before else None,
         id=after.id,
         previous_id=before.id if before else None,
-        fitted=_has_learned_now(after, context),
+        fitted=has_learned_after(after, context),
         persistence=_persistence(finding, saved),
         stale=_stale_partners(before, after, context) if before else (),
     )
@@ -292,13 +292,6 @@ def _file_state(change: Change, context: JudgingContext) -> SavedState | None:
     if kept is None:
         return None
     return SavedState(kept.generation, kept.execution_count, before_restart=kept.epoch != context.epoch)
-
-
-def _has_learned_now(facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether the model has learned anything, after the run."""
-    if rules_for(facts).is_network:
-        return has_network_learned(facts, context)
-    return has_learned(facts, context.after, {})
 
 
 def _differing_params(

@@ -1,7 +1,8 @@
 """What happened to the learned state of an object that is still the same object.
 
-A network has weights from its first moment on, and random ones are nothing learned.  So its history decides whether it
-had learned anything: ``JudgingContext.trained`` keeps it.
+Of some objects the state does not show whether they have learned anything: a network has weights from its first moment
+on, and random ones are nothing learned; a class of the user's own sets what it likes when it is made.  The history of
+these decides: ``JudgingContext.trained`` keeps it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ from kernelscope.verdicts.causes import (
 from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
 from kernelscope.verdicts.decision import Difference, Ruling, basis_of, decide
 from kernelscope.verdicts.differences import difference_of
-from kernelscope.verdicts.fitted import had_learned, has_learned
+from kernelscope.verdicts.fitted import (
+    can_have_learned,
+    had_learned,
+    has_lost_everything,
+    may_have_learned_before,
+)
 from kernelscope.verdicts.learned_finding import (
     AttributeChanges,
     LearnedFinding,
@@ -53,30 +59,31 @@ def same_object(
 ) -> LearnedFinding:
     """What happened to the learned state of an object that is still the same object.
 
-    Whether a network that was there at the attach had learned before was not observed: what it shows decides,
-    and the evidence says so.
+    Whether one that was there at the attach had learned before was not observed, if its state does not show it: what
+    there is decides, and the evidence says so.
 
     Args:
         depth: how many levels of parts are followed; a composite may hold itself.
     """
     finding = _what_happened(before, after, context, depth)
-    is_known = not rules_for(after).is_network or before.token in context.trained
+    is_known = rules_for(after).shows_learning(after) or context.trained.get(before.token) is not None
     if is_known or finding.learned not in _DEPEND_ON_HISTORY:
         return finding
-    was = had_learned(before, context)
-    return replace(finding, certainty="inferred", evidence=(*finding.evidence, SeenAtAttach(was)))
+    had = had_learned(before, context)
+    certainty: Certainty = "unknown" if finding.certainty == "unknown" else "inferred"
+    return replace(finding, certainty=certainty, evidence=(*finding.evidence, SeenAtAttach(had)))
 
 
 def _what_happened(
     before: ObjectFacts, after: ObjectFacts, context: JudgingContext, depth: int
 ) -> LearnedFinding:
     rules = rules_for(after)
-    was = had_learned(before, context)
-    now = rules.is_network or has_learned(after, context.after, {})
+    was = may_have_learned_before(before, context)
+    now = can_have_learned(after, context)
     changes, causes = attribute_changes(before, after), causes_of(after, context)
     follows_parts = depth > 0 and not rules.is_network  # the weights of its parts are a network's own
     parts = _through_parts(before, after, context, depth) if follows_parts else LearnedFinding(Learned.SAME)
-    if was and not now:
+    if was and has_lost_everything(before, after, context):
         evidence = changes.evidence() or parts.evidence or (Circumstance.PART_REPLACED,)
         return LearnedFinding(Learned.CLEARED, "observed", evidence)
     is_seen = basis_of(causes) == "seen"
@@ -105,8 +112,8 @@ def _by_the_table(
     *,
     has_changed_parts: bool,
 ) -> LearnedFinding:
-    was = had_learned(before, context)
-    now = rules_for(after).is_network or has_learned(after, context.after, {})
+    was = may_have_learned_before(before, context)
+    now = can_have_learned(after, context)
     difference = difference_of(
         before, after, changes, context, was=was, now=now, has_changed_parts=has_changed_parts
     )

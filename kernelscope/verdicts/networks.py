@@ -10,8 +10,7 @@ from kernelscope.domain.facts import ObjectFacts
 from kernelscope.libraries.registry import Effect, rules_for
 from kernelscope.verdicts.causes import causes_of, restores_best_checkpoint
 from kernelscope.verdicts.context import JudgingContext
-from kernelscope.verdicts.fitted import had_learned
-from kernelscope.verdicts.learned import same_object
+from kernelscope.verdicts.fitted import may_have_learned_before
 from kernelscope.verdicts.learned_finding import LearnedFinding, restored_state, twin_of
 
 
@@ -27,7 +26,7 @@ def new_network(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     if Effect.RESTORES in effects or loaded:
         doubtful = not loaded and not any(c.sure for c in causes if c.effect is Effect.RESTORES)
         finding = restored_state(after, context, certainty, evidence)
-        if finding.source is None and twin is not None and not had_learned(twin, context):
+        if finding.source is None and twin is not None and not may_have_learned_before(twin, context):
             return LearnedFinding(Learned.NONE, certainty, (Circumstance.EQUALS_UNTRAINED_NETWORK,))
         if doubtful and Effect.CONTINUES not in effects:
             return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.MAY_BE_SKIPPED))
@@ -36,7 +35,7 @@ def new_network(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
         return LearnedFinding(Learned.FITTED, certainty, evidence)
     if _stands_on_known_parts(after, context):
         return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
-    if twin is not None and had_learned(twin, context):
+    if twin is not None and may_have_learned_before(twin, context):
         return LearnedFinding(Learned.CARRIED, "inferred", (Circumstance.EQUALS_KNOWN_NETWORK,), copied=True)
     if any(_is_copy_of_a_trained_one(p.token, context) for p in after.parts):
         return LearnedFinding(Learned.CARRIED, "inferred", (Circumstance.CONTAINS_TRAINED_COPY,), copied=True)
@@ -49,32 +48,12 @@ def _is_copy_of_a_trained_one(part: int, context: JudgingContext) -> bool:
     """Whether a new part equals a network that had learned (an average of weights begins with such a copy)."""
     facts = context.after.get(part) if part not in context.before else None
     twin = twin_of(facts, context) if facts is not None else None
-    return twin is not None and had_learned(twin, context)
+    return twin is not None and may_have_learned_before(twin, context)
 
 
 def _stands_on_known_parts(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a new network stands around networks that had learned before, and all its weights are theirs."""
     parts = [context.before.get(p.token) for p in facts.parts]
-    if not parts or any(p is None or not had_learned(p, context) for p in parts):
+    if not parts or any(p is None or not may_have_learned_before(p, context) for p in parts):
         return False
     return sum(len(p.learned) for p in parts if p is not None) == len(facts.learned)
-
-
-def has_network_learned(facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether a network has learned anything after the run."""
-    before = context.before.get(facts.token)
-    if before is not None and not context.may_differ(facts):
-        return had_learned(before, context)
-    finding = new_network(facts, context) if before is None else same_object(before, facts, context)
-    if finding.learned in (Learned.CLEARED, Learned.NONE):
-        return False
-    kept = finding.learned in (Learned.SAME, Learned.EDITED, Learned.UNKNOWN) and before is not None
-    return had_learned(before, context) if kept and before is not None else True
-
-
-def trained_networks(context: JudgingContext) -> dict[int, bool]:
-    """Whether each network that the observation touched has learned anything, by token."""
-    touched = (context.after.get(token) for token in context.touched)
-    return {
-        f.token: has_network_learned(f, context) for f in touched if f is not None and rules_for(f).is_network
-    }

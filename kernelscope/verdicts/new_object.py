@@ -8,7 +8,7 @@ from kernelscope.domain.changes import Learned
 from kernelscope.domain.evidence import Circumstance
 from kernelscope.domain.facts import Call, ObjectFacts
 from kernelscope.libraries.registry import Effect, LibraryRules, rules_for
-from kernelscope.verdicts.causes import LEARNING_EFFECTS, may_have_learned
+from kernelscope.verdicts.causes import LEARNING_EFFECTS, causes_in_code, may_have_learned
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.fitted import has_learned
 from kernelscope.verdicts.learned import same_object
@@ -27,8 +27,10 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     rules = rules_for(after)
     if rules.is_network:
         return new_network(after, context)
-    now = has_learned(after, context.after, {})
+    now, shows = has_learned(after, context.after, {}), rules.shows_learning(after)
     calls = context.calls_on(after.token)
+    if not shows and (finding := _judge_by_history(rules, after, calls, context)) is not None:
+        return finding
     if any(rules.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
         if not now:
             return LearnedFinding(Learned.NONE)
@@ -53,6 +55,26 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     if _may_be_restored(after, context) and not may_have_learned(after, context):
         return restored_state(after, context, "inferred", ())
     return _judge_by_state(rules, after, context)
+
+
+def _judge_by_history(
+    rules: LibraryRules, facts: ObjectFacts, calls: tuple[Call, ...], context: JudgingContext
+) -> LearnedFinding | None:
+    """What is known of an object whose state does not show whether it has learned, by what was done with it."""
+    effects = {rules.effect(facts, c.method, c.given) for c in calls if c.returned}
+    if Effect.RESTORES in effects:
+        return None
+    learning = [c for c in calls if c.returned and rules.effect(facts, c.method, c.given) in LEARNING_EFFECTS]
+    if learning:
+        return LearnedFinding(Learned.FITTED, "observed", tuple(call_seen(c) for c in learning))
+    possible = [c for c in causes_in_code(facts, context) if c.effect in LEARNING_EFFECTS]
+    sure = tuple(dict.fromkeys(c.evidence for c in possible if c.sure))
+    if sure:
+        return LearnedFinding(Learned.FITTED, "inferred", sure)
+    is_made_here = facts.cls in context.observation.code.made
+    if is_made_here and not possible and not _may_be_restored(facts, context):
+        return LearnedFinding(Learned.NONE)
+    return None
 
 
 def _judge_growth(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding | None:

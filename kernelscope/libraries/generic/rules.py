@@ -103,10 +103,24 @@ class GenericRules(LibraryRules):
     )
     plain_packages: ClassVar[tuple[str, ...]] = ("scipy.", "numpy.")
 
+    def shows_learning(self, facts: ObjectFacts) -> bool:
+        """Any attribute may have been set by the constructor."""
+        return self.library != GenericRules.library
+
+    def shows_as_learned(self, facts: ObjectFacts, objects: Objects) -> bool | None:
+        """One without any value has learned nothing; others show it by attributes as a fit leaves them."""
+        if self.is_fitted(facts, objects):
+            return True
+        return False if self.shows_learning(facts) or not _has_value(facts) else None
+
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """Whether it has any attribute that is no parameter; one that a budget left out is there."""
         has_value = any(not s.is_none for name, s in facts.learned.items() if self.is_learned(name))
         return has_value or any(self.is_learned(name) for name in facts.not_evaluated)
+
+
+def _has_value(facts: ObjectFacts) -> bool:
+    return bool(facts.not_evaluated) or any(not s.is_none for s in facts.learned.values())
 
 
 RULES = (GenericRules(),)

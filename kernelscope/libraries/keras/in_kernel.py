@@ -62,7 +62,9 @@ class KerasModel(LibraryReader):
         own = dict(attributes_of(obj))
         optimizer = instance_dict(own.get("optimizer", own.get("_optimizer"))) or {}
         number = self._number((instance_dict(optimizer.get("_iterations")) or {}).get("_value"))
-        return ["iterations"] if number is not None and int(number) > 0 else []
+        if number is None:
+            return []
+        return ["iterations"] if int(number) > 0 else ["no iterations"]
 
     def _number(self, variable: Any) -> Any:
         """What a variable without dimensions holds."""

@@ -122,8 +122,14 @@ class KerasModelRules(LibraryRules):
     )
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
-        """Whether its optimizer has taken steps: of one that was there before the attach."""
-        return bool(facts.signs)
+        """Whether its optimizer has taken steps."""
+        return "iterations" in facts.signs
+
+    def shows_as_learned(self, facts: ObjectFacts, objects: Objects) -> bool | None:
+        """Its optimizer counts its steps; without any, its weights may still have been loaded."""
+        if "no iterations" in facts.signs:
+            return False
+        return True if self.is_fitted(facts, objects) else None
 
 
 RULES = (KerasModelRules(),)

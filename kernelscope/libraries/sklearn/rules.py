@@ -177,6 +177,11 @@ class SklearnRules(GenericRules):
             return Effect.CONTINUES
         return super().effect(facts, method, args)
 
+    def shows_learning(self, facts: ObjectFacts) -> bool:
+        """Of scikit-learn's own classes: others may set attributes in their constructors, and name what they learn as
+        they like."""
+        return facts.cls.startswith("sklearn.")
+
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """As ``check_is_fitted`` sees it."""
         return self._is_fitted(facts, objects, _DEPTH)
@@ -192,7 +197,8 @@ class SklearnRules(GenericRules):
         for name in facts.not_evaluated:
             if name.endswith("_") and self.is_learned(name):
                 learned.setdefault(name, "")  # what a budget left out is there, whatever it holds
-        if any(learned.get(name) == "None" for name in self.names_of(AttributeKind.LEARNED)):
+        core = [learned[n] for n in self.names_of(AttributeKind.LEARNED) if n in learned]
+        if core and all(text == "None" for text in core):
             return False
         if not frozenset(_CHECKED_FIRST).isdisjoint(learned) and self.is_validation_only(
             facts, tuple(learned)

@@ -139,6 +139,11 @@ class TorchModuleRules(LibraryRules):
         """As far as the module itself shows it: of one that was there before the attach."""
         return bool(facts.signs) or self.was_written(facts)
 
+    def shows_as_learned(self, facts: ObjectFacts, objects: Objects) -> bool | None:
+        """Writes show that its weights were trained or loaded; gradients are there before the first step, and a
+        network without any may have been loaded."""
+        return True if self.was_written(facts) else None
+
     def was_written(self, facts: ObjectFacts) -> bool:
         """Gradients alone do not show it: they are there before the first step."""
         parameters = (s for n, s in facts.learned.items() if not self.is_statistic(n))

@@ -92,7 +92,7 @@ def _paint_lifeline(stretch: Stretch, columns: Columns) -> Iterator[Span]:
     number = _generation_number(entry, stretch, cells)
     if number:
         yield Span(number, "number " + role)
-    fill = LINE_FITTED if entry.fitted else LINE_BARE
+    fill = LINE_BARE if entry.fitted is False else LINE_FITTED
     yield Span(fill * (cells - len(number)), role)
 
 

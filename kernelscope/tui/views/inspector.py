@@ -36,7 +36,7 @@ def inspector_lines(view: ViewState) -> tuple[Line, ...]:
             *_latest_generation_lines(view, row),
         )
     facts = entry.facts
-    state = standing(facts, fitted=bool(entry.fitted))
+    state = standing(facts, fitted=entry.fitted)
     number = f"#{facts.generation}" if facts.generation is not None else "part"
     return (
         line(safe_span(row, "strong"), Span("  "), Span(number, f"strong {hue_role(facts, moment.epoch)}")),

@@ -76,7 +76,7 @@ def row_state_line(entry: TrackEntry | None, moment: Moment, name: str) -> Line:
         Span(generation, hue_role(facts, moment.epoch)),
         Span(f" ({hex(facts.id)}): "),
         safe_span(short_class(facts.cls)),
-        Span(f", {standing(facts, fitted=bool(entry.fitted))}."),
+        Span(f", {standing(facts, fitted=entry.fitted)}."),
     )
 
 
