@@ -29,6 +29,7 @@ class Verdict(StrEnum):
     ALIASED = "aliased"
     CREATED = "created"
     EDITED = "edited"
+    FAILED = "failed"
     UNKNOWN = "unknown"
     CONTINUED = "continued"
     FITTED = "fitted"
@@ -149,6 +150,17 @@ class Change(Struct, frozen=True, omit_defaults=True):
     """Only of a change in a recording of version 2."""
 
 
+class RefusedCall(Struct, frozen=True):
+    """A call that should have learned, raised, and changed nothing."""
+
+    name: str
+    """That reaches the model."""
+    call: str
+    """The method."""
+    error: str | None = None
+    """The class of what it raised; ``None``: it was caught, and not seen."""
+
+
 class Run(Struct, frozen=True):
     """One run and its changes."""
 
@@ -159,6 +171,7 @@ class Run(Struct, frozen=True):
     changes: tuple[Change, ...]
     local: tuple[Change, ...] = ()
     """Models with ``scope`` ``local``: fitted inside a call, and reached by no name."""
+    refused: tuple[RefusedCall, ...] = ()
     sees_calls: bool = False
     cut: tuple[str, ...] = ()
     hook_seconds: float = 0.0
@@ -227,6 +240,7 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
     """Rows that changed, or that hold other facts than before."""
     local: tuple[Change, ...] = ()
     """Models with ``scope`` ``local``."""
+    refused: tuple[RefusedCall, ...] = ()
     trained: dict[int, bool | None] = {}
     """Whether the models that were touched and do not show it have learned anything, by token; ``None``: it is not
     known."""

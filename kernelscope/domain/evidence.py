@@ -43,6 +43,10 @@ class Circumstance(StrEnum):
     # Where its learned state comes from.
     STATE_PUT_IN = "state-put-in"
     """``__setstate__`` was seen."""
+    FROM_ANOTHER_PROCESS = "from-another-process"
+    """It was sent back by another process."""
+    COPIED_IN_MEMORY = "copied-in-memory"
+    """``copy`` made it."""
     PARTS_KEEP_STATE = "parts-keep-state"
     """Its parts were there before, and keep what they have learned."""
     NO_LOAD_IN_CODE = "no-load-in-code"
@@ -111,6 +115,21 @@ class CopyInCode(_Evidence, frozen=True):
     """The cell's source makes copies in memory."""
 
     calls: tuple[str, ...]
+
+
+class StateReadFromFile(_Evidence, frozen=True):
+    """Its state was seen being put in while a file was read."""
+
+    function: str
+    """That read it, as the user's code called it."""
+    path: str | None = None
+
+
+class StateWrittenToFile(_Evidence, frozen=True):
+    """Its state was seen being taken out while a file was written."""
+
+    function: str
+    path: str | None = None
 
 
 class SaveInCode(_Evidence, frozen=True):
@@ -201,6 +220,8 @@ Evidence = (
     | LoadInCode
     | CopyInCode
     | SaveInCode
+    | StateReadFromFile
+    | StateWrittenToFile
     | AttributesSetInCode
     | AttributesChanged
     | AttributesNotRead

@@ -149,6 +149,15 @@ class Call(Struct, frozen=True):
     """Made by another seen call, as ``Pipeline.fit`` does with its steps."""
     given: tuple[str, ...] = ()
     """Of its arguments those that decide what it does and that are not ``None``: ``xgb_model``, ``init_model``."""
+    error: str = ""
+    """The class of the error that ended the run and came out of this call."""
+    via: str = ""
+    """Of a state that is put in or taken out, how: by a ``copy`` in memory, from or to another ``process``, or a
+    ``file``; empty: that is not known."""
+    through: str = ""
+    """The function that the user's code called for it: ``pandas.read_pickle``."""
+    path: str | None = None
+    """Of the file; absolute."""
 
 
 class MethodInCode(Struct, frozen=True):

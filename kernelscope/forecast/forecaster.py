@@ -29,6 +29,7 @@ from kernelscope.timeline.view import TimelineView
 from kernelscope.verdicts.context import JudgingContext, rows_of
 from kernelscope.verdicts.judge import judge
 
+_UNDECIDED = frozenset({Verdict.UNKNOWN, Verdict.FAILED})
 _LEARNING = (Verdict.REFITTED, Verdict.CONTINUED, Verdict.FITTED)
 
 
@@ -114,7 +115,7 @@ def _names_to_judge(
 def _forecast(simulation: CellSimulation, change: Change, again: Observation) -> Forecast:
     """The forecast for one name that the judge sees changed."""
     name, verdict, last = change.name, change.verdict, simulation.changes.get(change.name)
-    if Verdict.UNKNOWN in (verdict, last.verdict if last is not None else None):
+    if not _UNDECIDED.isdisjoint((verdict, None if last is None else last.verdict)):
         return Forecast(name, None, NotUnderstoodBefore(), sure=False)
     file = change.persistence.file if change.persistence is not None else None
     if verdict is Verdict.RESTORED and file and simulation.now.was_saved_since(file, simulation.run):

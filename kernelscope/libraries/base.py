@@ -122,7 +122,7 @@ class Names(Struct, frozen=True, kw_only=True):
 
     kind: Literal[
         "read only", "sets parameters", "returns itself", "copies itself", "state", "parameters", "assigns", "initialises",
-        "applies", "gradient method", "gradient function", "gradient step", "gradient attribute", "passing frame", "function attribute", "converts",
+        "applies", "carries a state", "copying module", "storing module", "process module", "gradient method", "gradient function", "gradient step", "gradient attribute", "passing frame", "function attribute", "converts",
     ]  # fmt: skip
     names: tuple[str, ...]
     source: str

@@ -43,6 +43,13 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     passing_frames: Table
     """Names of functions through which a call on an object passes on its way to the method that learns."""
     continuation_args: Table
+    state_carriers: Table
+    """Methods by which a state is put in or taken out, whoever asked for it."""
+    copying_modules: Table
+    storing_modules: Table
+    """Their functions read and write files of their own."""
+    process_modules: Table
+    """They exchange objects with other processes."""
     # Calls in the source.
     fit_methods: Table
     """The bare name tells that something is fitted."""
@@ -146,6 +153,10 @@ def _seen_calls(rules: Sequence[LibraryRules]) -> dict[str, Any]:
         ),
         "passing_frames": _names_of_kind(rules, "passing frame"),
         "continuation_args": _arguments(rules, "continues"),
+        "state_carriers": _names_of_kind(rules, "carries a state"),
+        "copying_modules": _names_of_kind(rules, "copying module"),
+        "storing_modules": _names_of_kind(rules, "storing module"),
+        "process_modules": _names_of_kind(rules, "process module"),
     }
 
 

@@ -21,6 +21,8 @@ from kernelscope.domain.evidence import (
     PartEvidence,
     SaveInCode,
     SeenAtAttach,
+    StateReadFromFile,
+    StateWrittenToFile,
 )
 from kernelscope.presentation.segments import Sentence, first_names, join, quote, sentence
 
@@ -47,6 +49,8 @@ _CIRCUMSTANCES = {
         "its weights were written more often than making it does, by code that was not followed"
     ),
     Circumstance.STATE_UNREADABLE: sentence("what it has learned cannot be read"),
+    Circumstance.FROM_ANOTHER_PROCESS: sentence("it came back from another process"),
+    Circumstance.COPIED_IN_MEMORY: sentence("it was seen being copied in memory"),
     Circumstance.STATE_PUT_IN: sentence(
         "its state was put in from elsewhere (", quote("__setstate__"), " seen)"
     ),
@@ -125,6 +129,10 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
             return sentence(f"a new object,{number} first seen in this run")
         case KnownObject(generation=generation):
             return sentence(f"the object was known before as {generation_name(generation)}")
+        case StateReadFromFile(function=function, path=path):
+            return sentence("its state was seen coming out of ", _file_of(path), " by ", quote(function))
+        case StateWrittenToFile(function=function, path=path):
+            return sentence("it was seen being written to ", _file_of(path), " by ", quote(function))
         case SeenAtAttach(had_learned=had_learned):
             if had_learned is None:
                 return sentence("whether it had learned anything before is not known")
@@ -134,6 +142,10 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
             return sentence("its part ", quote(label), ": ", evidence_sentence(inner))
         case OldSentence(text=text):
             return (quote(text),)
+
+
+def _file_of(path: str | None) -> Sentence:
+    return sentence("a file") if path is None else sentence(quote(path))
 
 
 def generation_name(generation: int | None) -> str:

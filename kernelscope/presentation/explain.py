@@ -158,6 +158,8 @@ def _what_became_of_it(change: Change) -> Sentence:
             return sentence(name, f" lost {words.learned}: {same}, {words.blank} any more")
         case Verdict.EDITED:
             return sentence(name, f" had {words.values} changed by hand: {same}")
+        case Verdict.FAILED:
+            return sentence(name, f" was left unfinished by a call that raised: {same}")
         case Verdict.PARAMS:
             return sentence(
                 name, f" got other {words.params}; {words.learned} stays as it was ({_this(change)})"

@@ -13,6 +13,7 @@ GLYPHS = {
     Verdict.FITTED: "◇",
     Verdict.PARAMS: "▲",
     Verdict.EDITED: "✎",
+    Verdict.FAILED: "!",
     Verdict.RESTORED: "↺",
     Verdict.COPIED: "≈",
     Verdict.ALIASED: "=",
@@ -41,5 +42,5 @@ LEGEND = tuple(v for v in GLYPHS if v is not Verdict.UNTOUCHED)
 
 LOSS = frozenset({Verdict.RESET, Verdict.CLEARED, Verdict.DELETED})
 """The learned state or the object itself is gone: shown in the colour of a loss."""
-DOUBT = frozenset({Verdict.REFITTED, Verdict.EDITED, Verdict.UNKNOWN})
+DOUBT = frozenset({Verdict.REFITTED, Verdict.EDITED, Verdict.FAILED, Verdict.UNKNOWN})
 """Worth a second look: shown in the colour of a doubt."""

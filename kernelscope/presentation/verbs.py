@@ -37,6 +37,12 @@ VERBS = {
         "same object, other hyper-parameters",
     ),
     Verdict.EDITED: Verb("edits {}", "edit {}", "edited", "same object, learned attributes set by hand"),
+    Verdict.FAILED: Verb(
+        "leaves {} half fitted",
+        "leave {} half fitted",
+        "left half fitted",
+        "same object, a learning call raised and left something behind",
+    ),
     Verdict.RESTORED: Verb("restores {}", "restore {}", "restored", "a learned state came back from a file"),
     Verdict.COPIED: Verb(
         "copies a learned state into {}",

@@ -15,6 +15,7 @@ import types
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from .arrivals import StateWay, find_way
 from .identity import Tokens, is_dead, reference_to
 from .interrupts import close_entry, is_own_failure, strip_traceback
 from .types import ESTIMATOR, TypeCache, class_attribute, is_class, names_in
@@ -32,6 +33,8 @@ _MOST_CALLS = 4_096
 """Calls under way that are remembered; one that raised is forgotten only when there are so many."""
 _TAKERS = frozenset({"locals", "vars", "dir", "eval", "exec"})
 """Functions that give a frame's own dict of locals away."""
+_PUTS_IN = "__setstate__"
+_NO_WAY = StateWay()
 _TOOL = "kernelscope"
 _TOOL_IDS = (4, 3)
 """0 to 2 and 5 are reserved for debuggers, coverage, profilers and optimisers."""
@@ -52,6 +55,7 @@ class CallRecord:
         "returned",
         "times",
         "token",
+        "way",
     )
 
     def __init__(self, obj: Any, token: int, cls: str, method: str, nested: bool) -> None:
@@ -61,6 +65,8 @@ class CallRecord:
         self.times = self.returned = 0
         self.inside: str | None = None
         self.continuation_args: tuple[str, ...] = ()
+        self.way = _NO_WAY
+        """Of the state that the last of them put in or took out."""
         self.local = False
         """Made by the user's code inside a function, on the object itself."""
 
@@ -86,6 +92,10 @@ class CallRecord:
             "inside": self.inside,
             "nested": self.nested,
             "given": self.continuation_args,
+            "error": "",
+            "via": self.way.via,
+            "through": self.way.through,
+            "path": self.way.path,
         }
 
 
@@ -253,6 +263,9 @@ class CallWatcher:
             seen.inside, seen.local = self._user_function(obj, frame)
             seen.continuation_args = args
             self._seen[(token, method)] = seen
+        if method in self._types.tables.state_carriers:
+            way = find_way(frame, self._types.tables, self._namespace, is_read=method == _PUTS_IN)
+            seen.way = way if way.via else seen.way
         seen.times += 1
         self._under_way[id(frame)] = (id(obj), seen)
 

@@ -106,10 +106,7 @@ class CallReader:
         if type(callee) is Unknown:
             self._notes.complete = False
         elif is_class(callee):
-            if self._at.makes_a_model(NewInstance(callee)):
-                self._notes.made[qualified_name(callee)] = None
-            instance = self._files.bound_or_new(NewInstance(callee))
-            functions.descend(class_attribute(callee, "__init__"), instance, node, frame)
+            self._make(node, callee, frame)
         elif callee is builtins.getattr and len(node.args) > 1:
             if id(node) not in self._files.handled:
                 self._read_getattr(node.args[1])
@@ -121,6 +118,13 @@ class CallReader:
             return
         elif self._has_model_argument(node, frame) and getattr(node.func, "id", "") not in _HARMLESS:
             self._notes.complete = False  # a library may do anything to a model that it is given
+
+    def _make(self, node: ast.Call, cls: type, frame: Frame) -> None:
+        """A class is called: what its ``__init__`` does."""
+        if self._at.makes_a_model(NewInstance(cls)):
+            self._notes.made[qualified_name(cls)] = None
+        instance = self._files.bound_or_new(NewInstance(cls))
+        self._reading.functions.descend(class_attribute(cls, "__init__"), instance, node, frame)
 
     def _read_getattr(self, name: ast.expr) -> None:
         """``getattr(m, "reset_parameters", None)``, which is then called."""

@@ -18,6 +18,7 @@ from .interlude import Interlude
 from .interrupts import is_own_failure
 from .library import Libraries
 from .mentions import MentionReader, Touched
+from .raised import calls_in_traceback
 from .runs import Run, RunTracker
 from .scanner import NamespaceScanner, shorten
 
@@ -120,7 +121,7 @@ class Observer:
         findings["cut"] = [*run.cut, *findings["cut"]]
         findings["run"] = facts
         findings["locals"] = self._describe_locals(calls)
-        self._add_calls(findings, calls)
+        self._add_calls(findings, calls, run)
         if self.calls.dropped:
             findings["cut"].append(f"calls on {self.calls.dropped} further objects")
         self._add_code(findings, run, source)
@@ -165,11 +166,19 @@ class Observer:
         self._is_settled = False
         return self.scanner.scan(touched, run, is_between_runs=is_between_runs)
 
-    def _add_calls(self, findings: wire.Findings, calls: list[Any]) -> None:
-        """Those on objects that a name or a composite reaches."""
+    def _add_calls(self, findings: wire.Findings, calls: list[Any], run: Run | None = None) -> None:
+        """Those on objects that a name or a composite reaches; also those that an error came out of, seen or not."""
+        facts = [call.as_fact() for call in calls]
+        error = None if run is None or run.result is None else run.result.error_in_exec
+        for ended in calls_in_traceback(error, self.scanner.types, self.scanner.tokens):
+            seen = [f for f in facts if (f["token"], f["method"]) == (ended["token"], ended["method"])]
+            for fact in seen:
+                fact["error"] = ended["error"]
+            if not seen:
+                facts.append(ended)
         known = self.scanner.tracked
         findings["calls"] = [
-            call.as_fact() for call in calls if call.token in known and known[call.token].record is not None
+            fact for fact in facts if fact["token"] in known and known[fact["token"]].record is not None
         ]
         findings["sees_calls"] = self.calls.active
 

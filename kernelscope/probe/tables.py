@@ -26,6 +26,10 @@ class Tables:
         self.c_state: dict[str, list[str]] = data["c_state"]
         # Calls that are seen.
         self.watched_methods: list[str] = data["watched_methods"]
+        self.state_carriers = frozenset(data["state_carriers"])
+        self.copying_modules = frozenset(data["copying_modules"])
+        self.storing_modules = frozenset(data["storing_modules"])
+        self.process_modules: list[str] = data["process_modules"]
         self.local_fit_methods = frozenset(data["local_fit_methods"])
         self.early_classes: list[list[Any]] = data["early_classes"]
         self.method_wrappers: list[list[Any]] = data["method_wrappers"]

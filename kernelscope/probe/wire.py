@@ -113,6 +113,10 @@ class Call(TypedDict):
     inside: str | None
     nested: bool
     given: Sequence[str]
+    error: str
+    via: str
+    through: str
+    path: str | None
 
 
 class LocalModel(TypedDict):

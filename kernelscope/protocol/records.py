@@ -142,6 +142,8 @@ def execution_record(run: Run, outlook: Outlook | None = None) -> Record:
         record["forecast"] = [forecast_record(f) for f in outlook.forecasts]
         if outlook.doubt is not None:
             record["forecast_doubt"] = reason_text(outlook.doubt)
+    if run.refused:
+        record["refused"] = [{"name": r.name, "call": r.call, "error": r.error} for r in run.refused]
     if run.cut:
         record["not_evaluated"] = left_out_record(run.cut, run.seen.cut_count)
     if run.seen.not_compared is not None:

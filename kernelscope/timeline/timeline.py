@@ -45,7 +45,7 @@ from kernelscope.timeline.coverage import Coverage
 from kernelscope.verdicts.context import JudgingContext, rows_of
 from kernelscope.verdicts.fitted import has_learned
 from kernelscope.verdicts.histories import histories_after
-from kernelscope.verdicts.judge import Rows, judge, judge_local, tokens_in_use
+from kernelscope.verdicts.judge import Rows, judge, judge_local, refused_calls, tokens_in_use
 
 _DEAD_KEPT = 2_000
 """How many objects without a name are remembered, so that a copy is not mistaken for a new model."""
@@ -289,7 +289,7 @@ class Timeline:
         )
         run = context.observation.run
         local = tuple(judge_local(m, context) for m in context.observation.locals) if run is not None else ()
-        return Judgement(states, local, trained)
+        return Judgement(states, local, refused_calls(context, changes), trained)
 
     def _row_state(
         self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False
@@ -320,6 +320,7 @@ class Timeline:
             rerun_of=self.cell_index.earlier(observation.run),
             changes=judgement.changes,
             local=judgement.local,
+            refused=judgement.refused,
             sees_calls=observation.sees_calls,
             cut=observation.cut,
             hook_seconds=observation.hook_seconds,

@@ -54,8 +54,21 @@ def causes_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, 
 
 
 def raised_calls(facts: ObjectFacts, context: JudgingContext) -> tuple[Call, ...]:
-    """Calls on the object of which none returned."""
-    return tuple(c for c in context.calls_on(facts.token) if not c.returned)
+    """Learning calls on the object of which none returned.
+
+    Where calls are not seen, those that the error came out of which ended the run: another one may have returned before,
+    unless the code has no other that learns.
+    """
+    rules = rules_for(facts)
+    raised = tuple(
+        c
+        for c in context.calls_on(facts.token)
+        if not c.returned and rules.effect(facts, c.method, c.given) in LEARNING_EFFECTS
+    )
+    if context.sees_calls or not raised:
+        return raised
+    others = [c for c in causes_in_code(facts, context) if c.effect in LEARNING_EFFECTS]
+    return raised if len(others) <= 1 else ()
 
 
 def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:

@@ -83,6 +83,8 @@ class Ruling(StrEnum):
     CLEARED = "cleared"
     EDITED = "edited"
     UNKNOWN = "unknown"
+    FAILED = "failed"
+    """A learning call raised, and left something that is no finished learned state."""
     LEARNED = "learned"
     """Whether from scratch or onward is not known; of a model that had learned nothing these are the same."""
 
@@ -102,7 +104,7 @@ class Ruling(StrEnum):
                 return Learned.SAME
             case Ruling.PUT_BACK:
                 return Learned.CARRIED
-            case Ruling.LEARNED:
+            case Ruling.LEARNED | Ruling.FAILED:
                 return Learned.UNKNOWN
             case _:
                 return Learned(self.value)
@@ -176,12 +178,13 @@ TABLE: tuple[Row, ...] = (
     _row(_ANY, Outcome.PUT_IN, Ruling.CARRIED, bases=_SEEN),
     _row(_ANY, Outcome.ONWARD, Ruling.CONTINUED, bases=_SEEN),
     # What may look like learning and is none.
-    _row(Difference.VALIDATED, _ALL, Ruling.UNKNOWN, Circumstance.FIT_REFUSED),
     _row(Difference.RENEWED, _ALL, Ruling.UNTOUCHED),
+    _row(Difference.VALIDATED, Outcome.RAISED, Ruling.FAILED, Circumstance.FIT_REFUSED),
+    _row(_ANY, Outcome.RAISED, Ruling.FAILED),
+    _row(Difference.VALIDATED, _ALL, Ruling.UNKNOWN, Circumstance.FIT_REFUSED),
     _row(Difference.IDLE, _ALL, Ruling.UNTOUCHED),
     _row(Difference.BUILT, _WITHOUT_CALLS, Ruling.UNTOUCHED),
     # What it has learned differs.
-    _row(_ANY, Outcome.RAISED, Ruling.UNKNOWN),
     _row(_ANY, Outcome.ANY_ORDER, Ruling.UNKNOWN, Circumstance.ORDER_UNKNOWN),
     _row(_ANY, Outcome.A_LAYER, Ruling.EDITED, Circumstance.MOST_WEIGHTS_EQUAL),
     _row(_ANY, Outcome.PUT_IN, Ruling.CARRIED),

@@ -14,6 +14,7 @@ from kernelscope.domain.changes import (
     Late,
     Learned,
     Persistence,
+    RefusedCall,
     SavedState,
     StaleKind,
     Verdict,
@@ -28,7 +29,8 @@ from kernelscope.domain.evidence import (
     SaveInCode,
 )
 from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
-from kernelscope.libraries.registry import rules_for
+from kernelscope.libraries.registry import Effect, rules_for
+from kernelscope.verdicts.causes import LEARNING_EFFECTS
 from kernelscope.verdicts.context import JudgingContext, differing_values, flat_params
 from kernelscope.verdicts.fitted import had_learned
 from kernelscope.verdicts.histories import has_learned_after
@@ -93,6 +95,19 @@ def judge_local(model: LocalModel, context: JudgingContext) -> Change:
         scope="local",
     )
     return _date_change(change, context)
+
+
+def refused_calls(context: JudgingContext, changes: Mapping[str, Change]) -> tuple[RefusedCall, ...]:
+    """Learning calls of the run that raised, on models that it did not change."""
+    refused = []
+    for call in context.observation.calls:
+        facts = context.after.get(call.token)
+        names = context.names_of(call.token)
+        if call.returned or facts is None or not names or names[0] in changes:
+            continue
+        if rules_for(facts).effect(facts, call.method, call.given) in LEARNING_EFFECTS:
+            refused.append(RefusedCall(names[0], call.method, call.error or None))
+    return tuple(refused)
 
 
 def _judge_row(
@@ -162,7 +177,7 @@ def _judge_kept(name: str, before: ObjectFacts, after: ObjectFacts, context: Jud
     finding = same_object(before, after, context)
     params = differing_values(flat_params(before, context.before), flat_params(after, context.after))
     saved = _find_save(after, context)
-    verdict = _BY_LEARNED.get(finding.learned)
+    verdict = Verdict.FAILED if finding.failed else _BY_LEARNED.get(finding.learned)
     if verdict is None:
         verdict = Verdict.PARAMS if params else Verdict.SAVED if saved else None
     if verdict is None:
@@ -356,6 +371,16 @@ def _find_save(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None
     for access in context.files("save"):
         if access.token == facts.token and (access.touched or access.path is None):
             return access
+    return _find_seen_save(facts, context)
+
+
+def _find_seen_save(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None:
+    """The save that was seen as the state was taken out; what is saved as part of a whole is no save of its own."""
+    rules = rules_for(facts)
+    for call in reversed(context.calls_on(facts.token)):
+        is_read = rules.effect(facts, call.method, call.given) is Effect.READS
+        if is_read and call.via == "file" and context.names_of(facts.token):
+            return FileAccess("save", call.through, token=facts.token, path=call.path, touched=True)
     return None
 
 

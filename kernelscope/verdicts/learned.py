@@ -22,6 +22,7 @@ from kernelscope.verdicts.causes import (
     Cause,
     causes_in_code,
     causes_of,
+    raised_calls,
 )
 from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
 from kernelscope.verdicts.decision import Difference, Ruling, basis_of, decide
@@ -36,6 +37,7 @@ from kernelscope.verdicts.learned_finding import (
     AttributeChanges,
     LearnedFinding,
     attribute_changes,
+    call_seen,
     restored_state,
 )
 from kernelscope.verdicts.reasons import Reasons, reasons_of
@@ -95,6 +97,10 @@ def _what_happened(
     if changes and not is_seen and after.token in context.missed_since:
         # What this run's code says is no evidence: the run may be another one.
         return LearnedFinding(Learned.UNKNOWN if was or now else Learned.NONE, "unknown", changes.evidence())
+    raised = raised_calls(after, context)
+    if parts.happened and raised and not is_seen and rules.fits_parts_in_place(after):
+        calls = tuple(call_seen(c, came_back=False) for c in raised)
+        return LearnedFinding(Learned.UNKNOWN, "observed", (*calls, *parts.evidence), failed=True)
     if parts.happened and not changes and not is_seen:
         return _as_the_whole_sees_it(parts, was, now)
     return _by_the_table(before, after, changes, causes, context, has_changed_parts=parts.happened)
@@ -127,9 +133,11 @@ def _by_the_table(
     if row.why is not None and not (row.ruling is Ruling.LEARNED and not was):
         evidence = (*evidence, row.why)
     learned = row.ruling.learned(was=was, now=now)
-    certainty = _certainty(learned, difference, reasons, after, context)
+    certainty = _certainty(row.ruling, learned, difference, reasons, after, context)
     if learned is Learned.CARRIED:
         return restored_state(after, context, certainty, evidence)
+    if row.ruling is Ruling.FAILED:
+        return LearnedFinding(learned, certainty, evidence, failed=True)
     if learned is Learned.SAME or (learned is Learned.NONE and reasons.basis != "seen"):
         return LearnedFinding(learned)
     return LearnedFinding(learned, certainty, evidence)
@@ -140,12 +148,15 @@ _SAY_IT_ALL = (Difference.STATISTICS, Difference.VALIDATED)
 
 
 def _certainty(
+    ruling: Ruling,
     learned: Learned,
     difference: Difference,
     reasons: Reasons,
     after: ObjectFacts,
     context: JudgingContext,
 ) -> Certainty:
+    if ruling is Ruling.FAILED:
+        return "observed"
     if learned is Learned.UNKNOWN:
         return "unknown"
     if reasons.basis == "seen" and difference is not Difference.STATISTICS:

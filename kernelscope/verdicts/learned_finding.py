@@ -32,6 +32,8 @@ class LearnedFinding(Struct, frozen=True):
     """A restored state is known not to come from a file."""
     copied: bool = False
     """A restored state is known to be that of another object, in memory."""
+    failed: bool = False
+    """A learning call raised and left something behind."""
 
     @property
     def happened(self) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kernelscope.domain.changes import Learned
-from kernelscope.domain.evidence import Circumstance
-from kernelscope.domain.facts import Call, ObjectFacts
+from kernelscope.domain.evidence import Circumstance, StateReadFromFile
+from kernelscope.domain.facts import Call, FileAccess, ObjectFacts
 from kernelscope.libraries.registry import Effect, LibraryRules, rules_for
 from kernelscope.verdicts.causes import LEARNING_EFFECTS, causes_in_code, may_have_learned
 from kernelscope.verdicts.context import JudgingContext
@@ -34,14 +34,18 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     if any(rules.effect(after, c.method, c.given) is Effect.RESTORES for c in calls):
         if not now:
             return LearnedFinding(Learned.NONE)
-        restored = restored_state(after, context, "observed", (Circumstance.STATE_PUT_IN,))
-        return _after_restore(rules, after, calls, restored)
-    if not now and any(
-        f.token == after.token and f.call in rules.untraced_loads for f in context.files("load")
-    ):
+        return _after_restore(rules, after, calls, put_in_state(after, context))
+    if now:
+        return _origin(rules, after, calls, context)
+    if any(f.token == after.token and f.call in rules.untraced_loads for f in context.files("load")):
         return restored_state(after, context, "inferred", ())
-    if not now:
-        return LearnedFinding(Learned.NONE)
+    return LearnedFinding(Learned.NONE)
+
+
+def _origin(
+    rules: LibraryRules, after: ObjectFacts, calls: tuple[Call, ...], context: JudgingContext
+) -> LearnedFinding:
+    """Of a state that was not seen being put in."""
     if _stands_on_known_parts(rules, after, context):
         return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.PARTS_KEEP_STATE,), in_memory=True)
     grown = _judge_growth(rules, after, context)
@@ -55,6 +59,34 @@ def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     if _may_be_restored(after, context) and not may_have_learned(after, context):
         return restored_state(after, context, "inferred", ())
     return _judge_by_state(rules, after, context)
+
+
+def put_in_state(facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
+    """Where a state comes from that was seen being put into a new object."""
+    rules = rules_for(facts)
+    ways = [
+        c
+        for c in context.calls_on(facts.token)
+        if c.via and rules.effect(facts, c.method, c.given) is Effect.RESTORES
+    ]
+    if not ways:
+        restored = restored_state(facts, context, "observed", (Circumstance.STATE_PUT_IN,))
+        is_known = restored.source is not None or twin_of(facts, context) is not None
+        if is_known or context.observation.code.copies:
+            return restored
+        unseen = (Circumstance.STATE_PUT_IN, Circumstance.ORIGIN_NOT_SEEN)
+        return LearnedFinding(Learned.UNKNOWN, "unknown", unseen)
+    way = ways[-1]
+    if way.via == "process":
+        return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.FROM_ANOTHER_PROCESS,))
+    if way.via == "copy":
+        return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.COPIED_IN_MEMORY,), copied=True)
+    named = restored_state(facts, context, "observed", (Circumstance.STATE_PUT_IN,))
+    if named.source is not None and named.source.path in (None, way.path):
+        return named
+    source = FileAccess("load", way.through, token=facts.token, path=way.path, touched=True)
+    evidence = (StateReadFromFile(way.through, way.path),)
+    return LearnedFinding(Learned.CARRIED, "observed", evidence, source)
 
 
 def _judge_by_history(

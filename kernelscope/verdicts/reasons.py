@@ -37,7 +37,7 @@ def reasons_of(
     """What the calls that were seen or stand in the code amount to; without any, what else the code does."""
     if not changes:
         causes = _that_count_without_changes(before, after, causes, difference, context)
-    raised = () if rules_for(after).is_network else raised_calls(after, context)
+    raised = raised_calls(after, context)
     if raised and basis_of(causes) != "seen":
         return Reasons(Outcome.RAISED, "seen", tuple(call_seen(c, came_back=False) for c in raised))
     evidence = tuple(dict.fromkeys(c.evidence for c in causes))

@@ -74,6 +74,21 @@ class GenericRules(LibraryRules):
         ),
         Names(kind="returns itself", names=("fit", "partial_fit", "set_params"), source=_GUIDE),
         Names(kind="parameters", names=("get_params",), source=_GUIDE),
+        Names(kind="carries a state", names=("__setstate__", "__getstate__"), source=_PICKLE),
+        Names(kind="copying module", names=("copy",), source=_COPY),
+        Names(
+            kind="storing module", names=("shelve",), source="https://docs.python.org/3/library/shelve.html"
+        ),
+        Names(
+            kind="process module",
+            names=("multiprocessing", "concurrent.futures.process", "joblib.externals.loky"),
+            source="https://docs.python.org/3/library/concurrent.futures.html, https://loky.readthedocs.io",
+        ),
+        Names(
+            kind="process module",
+            names=("distributed", "ray", "ipyparallel"),
+            source="distributed/protocol/pickle.py, ray/_private/serialization.py, ipyparallel/serialize",
+        ),
         Names(kind="sets parameters", names=("set_params",), source=_GUIDE),
         Names(
             kind="passing frame",

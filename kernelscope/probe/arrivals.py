@@ -1,0 +1,103 @@
+"""Where a state comes from that is put into a model, or goes that is taken out of one: by the calls that led there.
+
+``__setstate__`` runs in the middle of an unpickling or of a copy, and ``__getstate__`` in that of a pickling, whoever
+asked for it.  Which of these it is, and of which file, shows in the frames of the functions around it.
+
+Sees: the functions of ``copy``; those that take results out of other processes; a file that one of the libraries'
+functions on the way has opened.  Cannot see: files that are opened in C.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import types
+from typing import Any, Iterator, NamedTuple
+
+from .tables import Tables
+from .types import instance_dict, is_one_of
+
+_MOST_FRAMES = 40
+_MOST_VALUES = 64
+_CO_OPTIMIZED = 0x01
+_TAKERS = frozenset({"locals", "vars", "dir", "eval", "exec"})
+"""Functions that give a frame's own dict of locals away."""
+_READERS = (io.BufferedReader, io.BufferedRandom)
+_WRITERS = (io.BufferedWriter, io.BufferedRandom)
+
+
+class StateWay(NamedTuple):
+    """The way that a state took."""
+
+    via: str = ""
+    """``copy``: in memory · ``process``: from or to another process · ``file`` · empty: it is not known."""
+    through: str = ""
+    """The library's function that the user's code called, as ``pandas.read_pickle``."""
+    path: str | None = None
+    """Of the file."""
+
+
+def find_way(frame: types.FrameType, tables: Tables, namespace: dict[str, Any], *, is_read: bool) -> StateWay:
+    """The way of a state.
+
+    Args:
+        frame: of the method that puts it in, or hands it out.
+        namespace: the user's; what lies further out than its code does not matter.
+        is_read: it is put in.
+    """
+    via, path, through = "", None, ""
+    outer = frame.f_back
+    for _ in range(_MOST_FRAMES):
+        if outer is None or outer.f_globals is namespace:
+            break
+        module = outer.f_globals.get("__name__")
+        module = module if type(module) is str else ""
+        through = f"{module.partition('.')[0]}.{outer.f_code.co_name}"
+        if not via:
+            via = _via_of(module, tables)
+        if not via:
+            path = _path_of_file(outer, _READERS if is_read else _WRITERS)
+            via = "" if path is None else "file"
+        outer = outer.f_back
+    return StateWay(via, through if via == "file" else "", path)
+
+
+def _via_of(module: str, tables: Tables) -> str:
+    if module in tables.copying_modules:
+        return "copy"
+    if module in tables.storing_modules:
+        return "file"
+    is_process = any(module == m or module.startswith(m + ".") for m in tables.process_modules)
+    return "process" if is_process else ""
+
+
+def _path_of_file(frame: types.FrameType, kinds: tuple[type, ...]) -> str | None:
+    """The path of a file that one of the function's variables holds, or an object in one."""
+    own = frame.f_locals
+    values = list(own.values())[:_MOST_VALUES]
+    if (
+        type(own) is dict
+        and frame.f_code.co_flags & _CO_OPTIMIZED
+        and not _TAKERS.intersection(frame.f_code.co_names)
+    ):
+        own.clear()  # before 3.13 this is a copy, which the frame keeps
+    for value in _and_what_they_hold(values):
+        if is_one_of(type(value), kinds):
+            path = _path_of(value)
+            if path is not None:
+                return path
+    return None
+
+
+def _and_what_they_hold(values: list[Any]) -> Iterator[Any]:
+    yield from values
+    for value in values:
+        own = instance_dict(value)
+        if own is not None and len(own) <= _MOST_VALUES:
+            yield from list(own.values())
+
+
+def _path_of(file: Any) -> str | None:
+    raw = file.raw
+    name = raw.name if type(raw) is io.FileIO else None
+    return os.path.abspath(name) if type(name) is str else None
