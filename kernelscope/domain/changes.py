@@ -240,10 +240,10 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
     """Rows that changed, or that hold other facts than before."""
     local: tuple[Change, ...] = ()
     """Models with ``scope`` ``local``."""
-    refused: tuple[RefusedCall, ...] = ()
     trained: dict[int, bool | None] = {}
     """Whether the models that were touched and do not show it have learned anything, by token; ``None``: it is not
     known."""
+    refused: tuple[RefusedCall, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -40,6 +40,9 @@ class Circumstance(StrEnum):
     STATE_UNREADABLE = "state-unreadable"
     """What it has learned cannot be read."""
 
+    CHANGED_UNSEEN = "changed-unseen"
+    """It changed before in a way that was not seen: whether it had learned anything by then is not known."""
+
     # Where its learned state comes from.
     STATE_PUT_IN = "state-put-in"
     """``__setstate__`` was seen."""
@@ -193,8 +196,8 @@ class KnownObject(_Evidence, frozen=True):
 
 
 class SeenAtAttach(_Evidence, frozen=True):
-    """Of a model whose state does not show whether it had learned before, and which was there at the attach or changed
-    in a way that was not seen: what is known of that."""
+    """A model whose state does not show whether it had learned before, and which was there at the attach: what is known
+    of that."""
 
     had_learned: bool | None
     """``None``: nothing."""

@@ -209,8 +209,6 @@ class CodeFacts(Struct, frozen=True):
     """(token, attribute) pairs that the source writes to."""
     copies: tuple[str, ...] = ()
     """Calls that make one object out of another's state in memory: ``copy.deepcopy``, …"""
-    made: tuple[str, ...] = ()
-    """Classes of models that the source calls: what a constructor sets is nothing learned."""
     gradients: bool = False
     """It computes gradients: ``loss.backward()``, ``tape.gradient(loss, weights)``."""
     tensor_writes: tuple[Literal["value", "gradient step"], ...] = ()
@@ -219,6 +217,8 @@ class CodeFacts(Struct, frozen=True):
     """A thread that was not there at the attach was alive: what happened may be none of the cell's doing."""
     complete: bool = False
     """Every call could be followed; where it is false more may have happened."""
+    classes_called: tuple[str, ...] = ()
+    """Classes of models that the source calls: what a constructor sets is nothing learned."""
 
 
 class RunFacts(Struct, frozen=True):

@@ -49,6 +49,9 @@ _CIRCUMSTANCES = {
         "its weights were written more often than making it does, by code that was not followed"
     ),
     Circumstance.STATE_UNREADABLE: sentence("what it has learned cannot be read"),
+    Circumstance.CHANGED_UNSEEN: sentence(
+        "it changed before in a way that was not seen: whether it had learned by then is not known"
+    ),
     Circumstance.FROM_ANOTHER_PROCESS: sentence("it came back from another process"),
     Circumstance.COPIED_IN_MEMORY: sentence("it was seen being copied in memory"),
     Circumstance.STATE_PUT_IN: sentence(
@@ -135,9 +138,9 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
             return sentence("it was seen being written to ", _file_of(path), " by ", quote(function))
         case SeenAtAttach(had_learned=had_learned):
             if had_learned is None:
-                return sentence("whether it had learned anything before is not known")
-            what = "it had learned before" if had_learned else "it had learned nothing before"
-            return sentence(f"what it shows says that {what}")
+                return sentence("it was there at the attach: whether it had learned before is not known")
+            what = "had learned before" if had_learned else "had learned nothing"
+            return sentence(f"it was there at the attach, and it shows that it {what}")
         case PartEvidence(label=label, evidence=inner):
             return sentence("its part ", quote(label), ": ", evidence_sentence(inner))
         case OldSentence(text=text):

@@ -122,7 +122,7 @@ class CallReader:
     def _make(self, node: ast.Call, cls: type, frame: Frame) -> None:
         """A class is called: what its ``__init__`` does."""
         if self._at.makes_a_model(NewInstance(cls)):
-            self._notes.made[qualified_name(cls)] = None
+            self._notes.classes_called[qualified_name(cls)] = None
         instance = self._files.bound_or_new(NewInstance(cls))
         self._reading.functions.descend(class_attribute(cls, "__init__"), instance, node, frame)
 

@@ -30,7 +30,7 @@ class CellNotes:
         self.assigned: dict[tuple[int, str], None] = {}
         """(token of a model, attribute) that the source writes to."""
         self.copies: dict[str, None] = {}
-        self.made: dict[str, None] = {}
+        self.classes_called: dict[str, None] = {}
         """Classes of models that the source calls."""
         self._gradients = False
         self._tensor_writes: dict[str, None] = {}
@@ -86,7 +86,7 @@ class CellNotes:
             ],
             "assigned": [list(pair) for pair in self.assigned],
             "copies": list(self.copies),
-            "made": list(self.made),
+            "classes_called": list(self.classes_called),
             "gradients": self._gradients,
             "tensor_writes": list(self._tensor_writes),
             "complete": self.complete,

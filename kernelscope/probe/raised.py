@@ -22,7 +22,7 @@ def calls_in_traceback(error: Any, types_: TypeCache, tokens: Tokens) -> list[wi
     if error is None or not any(base is BaseException for base in mro_of(type(error))):
         return calls
     traceback: types.TracebackType | None = _traceback_of(error)
-    found: set[tuple[int, str]] = set()
+    reported: set[tuple[int, str]] = set()
     for _ in range(_MOST_FRAMES):
         if traceback is None:
             break
@@ -33,8 +33,8 @@ def calls_in_traceback(error: Any, types_: TypeCache, tokens: Tokens) -> list[wi
         info = types_.of(type(obj))
         token = tokens.find_token(obj) if info.kind == ESTIMATOR else None
         key = (token or 0, frame.f_code.co_name)
-        if token is not None and key not in found:
-            found.add(key)
+        if token is not None and key not in reported:
+            reported.add(key)
             calls.append(
                 {
                     "token": token,

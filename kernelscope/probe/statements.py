@@ -116,10 +116,21 @@ class CellReading:
         for target in (t for written in targets for t in single_targets(written)):
             if isinstance(target, ast.Name) and isinstance(node, ast.AugAssign):
                 self.notes.add_tensor_write(self.kind_of_write([node.value]))  # `p -= rate * p.grad`
+            item = target
             while isinstance(target, ast.Subscript):
-                target = target.value
+                item, target = target, target.value
             if isinstance(target, ast.Attribute):
                 self.note_write(target, scope)
+            elif isinstance(item, ast.Subscript):
+                self._note_item(item, scope)
+
+    def _note_item(self, target: ast.Subscript, scope: Scope) -> None:
+        """``net[2] = nn.Linear(4, 1)``: a part of a model is another one."""
+        token = self.at.token(self.at.value(target.value, scope))
+        index = target.slice
+        if token is not None:
+            shown = repr(index.value) if isinstance(index, ast.Constant) else "…"
+            self.notes.assigned[(token, f"[{shown}]")] = None
 
     def note_write(self, target: ast.expr, scope: Scope) -> bool:
         """Notes a write to something that models hold, as one of each model on the way to it; whether there is any."""

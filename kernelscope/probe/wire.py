@@ -145,7 +145,7 @@ class _CodeAsRead(TypedDict):
     methods: list[MethodInCode]
     assigned: list[list[Any]]
     copies: list[str]
-    made: list[str]
+    classes_called: list[str]
     gradients: bool
     tensor_writes: list[str]
     complete: bool

@@ -48,7 +48,9 @@ _MAX_BY_KEY: dict[object, int] = {
     **dict.fromkeys(("names", "unreached", "unreadable", "objects", "history", "cut", "after"), _MAX_ENTRIES),
     "compared_after": _MAX_ENTRIES,
     **dict.fromkeys(("params", "learned", "parts", "not_evaluated", "partners", "bases"), _MAX_ENTRIES),
-    **dict.fromkeys(("calls", "locals", "files", "methods", "assigned", "copies", "made", "moved"), 4_096),
+    **dict.fromkeys(
+        ("calls", "locals", "files", "methods", "assigned", "copies", "classes_called", "moved"), 4_096
+    ),
 }
 """By key, whatever object it is in.  (Calls: the probe watches 256 objects; the rest is read from one cell of
 65,536 characters and the functions that it reaches.)"""

@@ -289,7 +289,7 @@ class Timeline:
         )
         run = context.observation.run
         local = tuple(judge_local(m, context) for m in context.observation.locals) if run is not None else ()
-        return Judgement(states, local, refused_calls(context, changes), trained)
+        return Judgement(states, local, trained, refused_calls(context, changes))
 
     def _row_state(
         self, name: str, rows: Rows, change: Change | None = None, *, part: bool = False

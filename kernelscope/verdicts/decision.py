@@ -61,6 +61,8 @@ class Outcome(StrEnum):
     """The code writes weights by their gradients."""
     ASSIGNED = "assigned"
     """The code writes to it."""
+    WRITTEN = "written"
+    """The code writes into something in place, which may be what differs, and nothing in it learns."""
     NO_CALL = "no call"
     """All of the code could be followed, and nothing in it learns."""
     UNSEEN = "unseen"
@@ -124,7 +126,14 @@ class Row(NamedTuple):
 _ALL = frozenset(Outcome)
 _ANY = frozenset(Difference)
 _WITHOUT_CALLS = frozenset(
-    {Outcome.GRADIENT_STEP, Outcome.ASSIGNED, Outcome.NO_CALL, Outcome.UNSEEN, Outcome.RAISED}
+    {
+        Outcome.GRADIENT_STEP,
+        Outcome.ASSIGNED,
+        Outcome.WRITTEN,
+        Outcome.NO_CALL,
+        Outcome.UNSEEN,
+        Outcome.RAISED,
+    }
 )
 _FOREIGN = frozenset(
     {Outcome.PUT_IN, Outcome.EMPTIED, Outcome.EMPTIED_THEN_ONWARD, Outcome.A_LAYER, Outcome.ANY_ORDER}
@@ -195,7 +204,8 @@ TABLE: tuple[Row, ...] = (
     _row(_ANY, Outcome.ONWARD, Ruling.CONTINUED),
     _row(_ANY, Outcome.GRADIENT_STEP, Ruling.CONTINUED, Circumstance.GRADIENT_STEP_IN_CODE),
     _row(_ANY, Outcome.ASSIGNED, Ruling.EDITED),
-    _row(_ANY, Outcome.NO_CALL, Ruling.EDITED, Circumstance.NO_LEARNING_CALL_IN_CODE),
+    _row(_ANY, Outcome.WRITTEN, Ruling.EDITED, Circumstance.NO_LEARNING_CALL_IN_CODE),
+    _row(_ANY, Outcome.NO_CALL, Ruling.UNKNOWN, Circumstance.NO_LEARNING_CALL_IN_CODE),
     _row(_ANY, Outcome.UNSEEN, Ruling.UNKNOWN, Circumstance.NO_LEARNING_CALL_SEEN),
 )
 

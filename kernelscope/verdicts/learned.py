@@ -25,7 +25,7 @@ from kernelscope.verdicts.causes import (
     raised_calls,
 )
 from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
-from kernelscope.verdicts.decision import Difference, Ruling, basis_of, decide
+from kernelscope.verdicts.decision import Difference, Outcome, Ruling, basis_of, decide
 from kernelscope.verdicts.differences import difference_of
 from kernelscope.verdicts.fitted import (
     can_have_learned,
@@ -73,7 +73,9 @@ def same_object(
         return finding
     had = had_learned(before, context)
     certainty: Certainty = "unknown" if finding.certainty == "unknown" else "inferred"
-    return replace(finding, certainty=certainty, evidence=(*finding.evidence, SeenAtAttach(had)))
+    is_old = before.token not in context.trained
+    why = SeenAtAttach(had) if is_old else Circumstance.CHANGED_UNSEEN
+    return replace(finding, certainty=certainty, evidence=(*finding.evidence, why))
 
 
 def _what_happened(
@@ -161,9 +163,9 @@ def _certainty(
         return "unknown"
     if reasons.basis == "seen" and difference is not Difference.STATISTICS:
         return "observed"
-    # All calls on an estimator are seen, so that what was not done by one was done by hand.
-    by_hand = context.sees_calls and not rules_for(after).is_network and not reasons.evidence
-    return "observed" if learned is Learned.EDITED and by_hand else "inferred"
+    # All calls on an estimator are seen, so that what the code writes and no call did was done by hand.
+    is_seen = context.sees_calls and not rules_for(after).is_network
+    return "observed" if is_seen and reasons.outcome is Outcome.ASSIGNED else "inferred"
 
 
 # Through parts.
@@ -180,7 +182,8 @@ def _learned_through_parts(
     depth: int,
 ) -> LearnedFinding:
     """What a call on the whole did, if it works by changing the parts in place."""
-    if not was and not now:
+    keeps_nothing = not after.learned and not before.learned and not rules_for(after).shows_learning(after)
+    if keeps_nothing or (not was and not now):
         return _wrapper(before, after, seen, context, depth)
     if not (seen and was and parts.happened and rules_for(after).fits_parts_in_place(after)):
         return LearnedFinding(Learned.SAME)

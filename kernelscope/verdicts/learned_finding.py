@@ -64,6 +64,11 @@ class AttributeChanges(Struct, frozen=True):
         """Whether all content is as it was, part of it in other objects."""
         return not self.written and not self.lost and len(self.renewed) == len(self.bound)
 
+    @property
+    def is_only_written(self) -> bool:
+        """Whether each attribute holds the object that it held, and some have other content."""
+        return bool(self.written) and not self.bound and not self.lost
+
     def __bool__(self) -> bool:
         return bool(self.bound or self.written or self.lost)
 

@@ -103,8 +103,8 @@ def _judge_by_history(
     sure = tuple(dict.fromkeys(c.evidence for c in possible if c.sure))
     if sure:
         return LearnedFinding(Learned.FITTED, "inferred", sure)
-    is_made_here = facts.cls in context.observation.code.made
-    if is_made_here and not possible and not _may_be_restored(facts, context):
+    is_class_called = facts.cls in context.observation.code.classes_called
+    if is_class_called and not possible and not _may_be_restored(facts, context):
         return LearnedFinding(Learned.NONE)
     return None
 

@@ -44,7 +44,7 @@ def reasons_of(
     if changes and restores_best_checkpoint(causes, after, context):
         causes = tuple(c for c in causes if c.effect is Effect.CONTINUES)
     if not causes:
-        return _reasons_without_calls(after, context)
+        return _reasons_without_calls(after, changes, context)
     outcome, basis = outcome_of(causes), basis_of(causes)
     if rules_for(after).is_network and changes:
         is_foreign = outcome in (Outcome.PUT_IN, Outcome.EMPTIED, Outcome.EMPTIED_THEN_ONWARD)
@@ -81,7 +81,7 @@ def _that_count_without_changes(
     return tuple(c for c in causes if c.seen or (c.sure and c.direct))
 
 
-def _reasons_without_calls(after: ObjectFacts, context: JudgingContext) -> Reasons:
+def _reasons_without_calls(after: ObjectFacts, changes: AttributeChanges, context: JudgingContext) -> Reasons:
     """Nothing was called that is known to change the state."""
     code, is_network = context.observation.code, rules_for(after).is_network
     mine = {after.token, *(p.token for p in after.parts)} if is_network else {after.token}
@@ -97,9 +97,10 @@ def _reasons_without_calls(after: ObjectFacts, context: JudgingContext) -> Reaso
     ]
     if parts:
         return Reasons(Outcome.ASSIGNED, "possible", details=calls_in_code(parts))
-    is_written = is_network and "value" in code.tensor_writes
     is_followed = code.complete and not code.company
-    return Reasons(Outcome.NO_CALL if is_written or is_followed else Outcome.UNSEEN, "possible")
+    if "value" in code.tensor_writes and (is_network or (is_followed and changes.is_only_written)):
+        return Reasons(Outcome.WRITTEN, "possible")
+    return Reasons(Outcome.NO_CALL if is_followed else Outcome.UNSEEN, "possible")
 
 
 def _steps_by_gradient(written: tuple[str, ...], context: JudgingContext) -> bool:

@@ -32,6 +32,7 @@ from tests.support.facts import (
     OBSCURE,
     Watch,
     call_evidence,
+    call_of,
     model,
     observation,
     params,
@@ -87,6 +88,7 @@ def busy_session() -> Watch:
         names={"item": item},
         files=[save_access(m), save_access(item, path=None)],
     )
+    watch.cell(calls=[call_of(m, returned=False)], status="error")
     watch.cell(local=[LocalModel(9, 9, LOGISTIC, "fit", "cross_validate", 0x7F)])
     watch.cell(names={"m": None})
     watch.look({"m": model(5)})

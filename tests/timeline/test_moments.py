@@ -111,7 +111,8 @@ def test_given_a_restart_when_an_earlier_model_comes_back_then_it_is_not_recogni
 
     change = watch.run(names={"n": new}, calls=[call_of(new, "__setstate__")])["n"]
 
-    assert change.verdict == "restored"  # from somewhere; no object of this kernel is its twin
+    # From somewhere: no object of this kernel is its twin, and no file was seen.
+    assert (change.verdict, change.learned) == ("created", "unknown")
 
 
 def test_given_a_restart_when_attached_again_then_every_row_holds_what_the_new_kernel_has() -> None:

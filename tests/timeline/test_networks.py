@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from kernelscope.domain.changes import Change
+from kernelscope.domain.evidence import SeenAtAttach
 from kernelscope.domain.facts import Call, CodeFacts, MethodInCode, ObjectFacts, Opaque, Part, Signature
 from tests.support.facts import OBSCURE, Watch, explanation_of, load_access, save_access
 
@@ -257,20 +258,23 @@ def test_given_a_network_around_a_trained_one_then_it_carries_the_trained_state(
 
 
 @pytest.mark.parametrize(
-    ("net", "fitted"),
+    ("net", "known"),
     [
-        (network(1), False),
+        (network(1), None),
         (network(1, version=50), True),
-        (replace(network(1), signs=("gradients",)), True),
+        (replace(network(1), signs=("gradients",)), None),
     ],
 )
-def test_given_a_late_attach_then_what_the_network_shows_decides(net: ObjectFacts, fitted: bool) -> None:
+def test_given_a_late_attach_then_a_first_training_that_is_seen_goes_on_from_what_may_have_been(
+    net: ObjectFacts, known: bool | None
+) -> None:
     opt = optimizer(2, net)
     watch = Watch(net=net, opt=opt)
 
     change = watch.run(train(net, "w1"), **call_facts("step", opt))["net"]
 
-    assert (change.verdict, change.certainty) == ("continued" if fitted else "fitted", "inferred")
+    assert (change.verdict, change.certainty) == ("continued", "inferred")
+    assert SeenAtAttach(known) in change.evidence
     assert "it was there at the attach" in explanation_of(change)
 
 
@@ -338,7 +342,8 @@ def calls_in_order(*methods: tuple[str, int], **more: Any) -> dict[str, Any]:
 
 def test_given_a_training_that_restores_its_best_weights_then_it_is_trained() -> None:
     net, opt = network(1), optimizer(2, network(1))
-    watch = Watch(net=net, opt=opt)
+    watch = Watch()
+    watch.run(names={"net": net, "opt": opt})
     run = calls_in_order(("step", 2), ("load_state_dict", 1))
 
     first = watch.run(train(net, "w1", 4), **run)["net"]
@@ -429,7 +434,8 @@ def test_given_a_new_network_that_restored_its_own_best_weights_then_it_carries_
 
 def test_given_an_untrained_network_that_is_restored_after_a_trial_then_nothing_was_learned() -> None:
     net = network(1)
-    watch = Watch(net=net, opt=optimizer(2, net))
+    watch = Watch()
+    watch.run(names={"net": net, "opt": optimizer(2, net)})
 
     changes = watch.run(train(net, "w0", 5), **calls_in_order(("step", 2), ("load_state_dict", 1)))
 
@@ -446,7 +452,8 @@ def test_given_a_write_by_hand_beside_another_networks_training_then_edited() ->
 
 def test_given_only_a_forward_pass_then_no_sentence_says_that_the_network_was_trained() -> None:
     net = network(1, running_mean=Signature("float32 tensor (3,)", 0, "m0", version=1))
-    watch = Watch(net=net)
+    watch = Watch()
+    watch.run(names={"net": net})
     learned = {**net.learned, "running_mean": replace(net.learned["running_mean"], digest="m1", version=2)}
 
     change = watch.run(replace(net, learned=learned), code=OBSCURE)["net"]

@@ -127,7 +127,7 @@ class KerasModelRules(LibraryRules):
 
     def shows_as_learned(self, facts: ObjectFacts, objects: Objects) -> bool | None:
         """Its optimizer counts its steps; without any, its weights may still have been loaded."""
-        if "no iterations" in facts.signs:
+        if "no iterations" in facts.signs or all(s.lacks_values for s in facts.learned.values()):
             return False
         return True if self.is_fitted(facts, objects) else None
 

@@ -41,7 +41,7 @@ class TorchModuleRules(LibraryRules):
     counts_writes = True
     model_kind = ModelKind.NETWORK
     early_classes = (EarlyClasses("torch.nn", ("Module",)),)
-    initialising_modules = ("torch.nn.init",)
+    initialising_modules = ("torch.nn.init", "torch.nn.utils.convert_parameters")  # `vector_to_parameters`
 
     calls = (
         # Of `fit` methods that wrappers and trainers define, none starts from nothing: the weights are those that the
@@ -142,6 +142,8 @@ class TorchModuleRules(LibraryRules):
     def shows_as_learned(self, facts: ObjectFacts, objects: Objects) -> bool | None:
         """Writes show that its weights were trained or loaded; gradients are there before the first step, and a
         network without any may have been loaded."""
+        if all(s.lacks_values for s in facts.learned.values()):
+            return False
         return True if self.was_written(facts) else None
 
     def was_written(self, facts: ObjectFacts) -> bool:
