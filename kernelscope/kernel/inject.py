@@ -33,6 +33,7 @@ PROBE_MODULES = (
     "texts",
     "values",
     "names",
+    "containers",
     "structure",
     "walk",
     "parts",

@@ -20,6 +20,7 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``texts``         values as short texts
 ``values``        parameters and learned attributes as facts: text, digest, serial
 ``names``         the user's own names in a namespace
+``containers``    what containers hold, taken out in C
 ``structure``     which globals reach something else than at the last look
 ``walk``          which names reach which models
 ``global_walks``  walks through what the structure says differs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections
 import io
 import os
 import pathlib
@@ -10,12 +11,25 @@ import sys
 import types
 from typing import Any
 
+from .containers import holds_objects
 from .interrupts import is_own_failure
-from .library import NamedItems
 from .standins import STAND_INS, UNKNOWN
 from .tables import Entry
-from .types import class_attribute, has_plain_keys, instance_dict, is_class, is_one_of, qualified_name
+from .types import (
+    FIELDS,
+    ITEMS,
+    LIST,
+    QUEUE,
+    TUPLE,
+    class_attribute,
+    has_plain_keys,
+    instance_dict,
+    is_class,
+    is_one_of,
+    qualified_name,
+)
 
+_SEQUENCES: dict[int, Any] = {LIST: list, TUPLE: tuple, FIELDS: tuple, QUEUE: collections.deque}
 _LONGEST_PATH = 4_096
 MOST_HELD = 64
 """Items of a container, or arguments, that are looked at."""
@@ -47,19 +61,6 @@ def attribute_of(owner: Any, name: str, lazy_modules: dict[str, str]) -> Any:
     return own.get(name, UNKNOWN) if own is not None and has_plain_keys(own) else UNKNOWN
 
 
-def is_mapping(value: Any) -> bool:
-    """Whether it is a dict whose items can be read without running anything of the user's."""
-    return is_one_of(type(value), (dict, NamedItems))
-
-
-def contents_of(value: Any) -> list[Any]:
-    """What a container or an object of the user's holds, within bounds."""
-    if is_one_of(type(value), (list, tuple)):
-        return list(value[:MOST_HELD])
-    own: Any = value if is_mapping(value) else instance_dict(value)
-    return list(dict.values(own))[:MOST_HELD] if own is not None else []
-
-
 def is_short_text(value: Any) -> bool:
     """Whether it can be a path."""
     return type(value) is str and len(value) < _LONGEST_PATH
@@ -74,11 +75,18 @@ def name_of(file: Any) -> Any:
     return raw.name if type(raw) is io.FileIO else None
 
 
-def item_of(owner: Any, key: Any) -> Any:
-    """An item of an exact dict, list or tuple under a key that the source writes out."""
-    if is_mapping(owner) and is_one_of(type(key), (str, int)) and has_plain_keys(owner):
-        return owner.get(key, UNKNOWN)
-    if is_one_of(type(owner), (list, tuple)) and type(key) is int and -len(owner) <= key < len(owner):
+def item_of(owner: Any, key: Any, shape: int) -> Any:
+    """An item of a container under a key that the source writes out.
+
+    Args:
+        shape: of the owner's type.
+    """
+    if shape == ITEMS and is_one_of(type(key), (str, int)) and has_plain_keys(owner):
+        return dict.get(owner, key, UNKNOWN)
+    base = _SEQUENCES.get(shape)
+    if base is not None and type(key) is int and -base.__len__(owner) <= key < base.__len__(owner):
+        return base.__getitem__(owner, key)
+    if holds_objects(owner) and owner.ndim == 1 and type(key) is int and -owner.size <= key < owner.size:
         return owner[key]
     return UNKNOWN
 

@@ -12,6 +12,7 @@ import io
 import types
 from typing import Any, Iterator
 
+from .containers import BY_ATTRIBUTE, first_items
 from .identity import Tokens
 from .library import MISSING, Libraries, LibraryReader, NamedItems
 from .lookups import (
@@ -23,7 +24,6 @@ from .lookups import (
     attribute_of,
     combine,
     constant_key,
-    contents_of,
     is_open,
     is_short_text,
     item_of,
@@ -31,7 +31,17 @@ from .lookups import (
     name_of,
 )
 from .standins import GLOBALS, STAND_INS, UNKNOWN, NewInstance, OpenedFile, Scope
-from .types import CONTAINER, ESTIMATOR, OPAQUE, USER_OBJECT, TypeCache, is_class, is_one_of, is_small_atom
+from .types import (
+    CONTAINER,
+    ESTIMATOR,
+    ITEMS,
+    OPAQUE,
+    USER_OBJECT,
+    TypeCache,
+    is_class,
+    is_one_of,
+    is_small_atom,
+)
 
 SEARCH_DEPTH = 3
 """Levels of containers in which a save is searched for models."""
@@ -86,11 +96,24 @@ class Resolver:
         if type(owner) is NamedItems:
             return owner.get(node.attr, UNKNOWN)
         value = attribute_of(owner, node.attr, self.tables.lazy_modules)
+        if value is UNKNOWN and self.kind(owner) in (CONTAINER, USER_OBJECT):
+            return self._item_by_attribute(owner, node.attr)
         return self._read_attribute(owner, node.attr) if value is UNKNOWN else value
+
+    def _item_by_attribute(self, owner: Any, name: str) -> Any:
+        """What a container or an object with slots gives as an attribute."""
+        shape = self._types.of(type(owner)).shape
+        if shape == ITEMS:
+            return item_of(owner, name, shape)  # scikit-learn's `Bunch`
+        contents = first_items(owner, shape)
+        if contents.reached != BY_ATTRIBUTE or contents.keys is None or name not in contents.keys:
+            return UNKNOWN
+        return contents.values[contents.keys.index(name)]
 
     def _item_of(self, owner: Any, index: ast.expr) -> Any:
         key = constant_key(index)
-        value = item_of(owner, key)
+        is_container = self.kind(owner) == CONTAINER
+        value = item_of(owner, key, self._types.of(type(owner)).shape) if is_container else UNKNOWN
         reader = self._reader_of(owner) if value is UNKNOWN and key is not UNKNOWN else None
         if reader is not None:
             value = reader.item(owner, key)
@@ -212,5 +235,5 @@ class Resolver:
             if token is not None:
                 yield token
         elif depth and kind != OPAQUE:
-            for item in contents_of(value):
+            for item in first_items(value, self._types.of(type(value)).shape).values:
                 yield from self.tokens_in(item, depth - 1)

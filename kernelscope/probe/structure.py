@@ -11,13 +11,10 @@ container; a model's weak reference does, if it is a model.
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any, Sequence
 
-from .types import OPAQUE, TypeCache, instance_dict, pairs_of
-
-MOST_IN_CONTAINER = 64
-"""Items of one container that are looked at: a list of a million floats costs 21 ms in full."""
+from .containers import MOST_IN_CONTAINER, Contents, first_items
+from .types import OPAQUE, TypeCache
 
 
 class Node:
@@ -153,7 +150,7 @@ class Structure:
         return name in self._ids or self._counts(value)
 
     def _is_same(self, node: Node, value: Any) -> bool:
-        keys, values, size = first_items(value, needs_keys=bool(node.places))
+        keys, values, size, _ = self._items_of(value, needs_keys=bool(node.places))
         if size != node.size and max(size, node.size) > MOST_IN_CONTAINER:
             return False
         if len(values) < node.least:
@@ -167,9 +164,14 @@ class Structure:
             return True
         if [id(values[place]) for place in node.places] != node.ids:
             return False
-        if keys is not None and not all(keys[place] is key for place, key in zip(node.places, node.keys)):
+        if keys is not None and not all(
+            _is_same_key(keys[place], key) for place, key in zip(node.places, node.keys)
+        ):
             return False
         return all(self._is_same(child, values[place]) for place, child in node.children)
+
+    def _items_of(self, value: Any, *, needs_keys: bool) -> Contents:
+        return first_items(value, self._types.of(type(value)).shape, needs_keys=needs_keys)
 
     def _are_types_equivalent(self, node: Node, values: list[Any], types: tuple[int, ...]) -> bool:
         """Whether only what can neither be nor hold a model is of other types, or more, or less."""
@@ -189,16 +191,6 @@ def type_ids(values: Sequence[Any]) -> tuple[int, ...]:
     return tuple(map(id, map(type, values)))
 
 
-def first_items(value: Any, *, needs_keys: bool = True) -> tuple[list[Any] | None, list[Any], int]:
-    """Keys (``None`` if they are places, or not needed) and values of the first items, and how many there are in all."""
-    if type(value) is list or type(value) is tuple:
-        return None, list(value[:MOST_IN_CONTAINER]), len(value)
-    own = value if type(value) is dict else instance_dict(value)
-    if own is None:
-        return [], [], 0
-    try:
-        keys = list(islice(own, MOST_IN_CONTAINER)) if needs_keys else None
-        return keys, list(islice(own.values(), MOST_IN_CONTAINER)), len(own)
-    except RuntimeError:  # another thread changes it
-        pairs = pairs_of(own, MOST_IN_CONTAINER)
-        return [key for key, _ in pairs], [item for _, item in pairs], len(own)
+def _is_same_key(one: Any, other: Any) -> bool:
+    """Whether two keys are the same object, or texts that are equal."""
+    return one is other or (type(one) is str and type(other) is str and one == other)

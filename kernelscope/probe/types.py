@@ -40,6 +40,23 @@ ATOMS = frozenset(id(cls) for cls in (type(None), bool, int, float, complex, str
 OPAQUE, ESTIMATOR, CONTAINER, USER_OBJECT, UNREADABLE = range(5)
 """Kinds of types.  The last is that of models whose library is switched off: nothing is reported of them."""
 
+ATTRIBUTES, ITEMS, LIST, TUPLE, FIELDS, QUEUE, NAMESPACE, ARRAY, SERIES, FRAME = range(10)
+"""Shapes of containers: how what they hold is taken out.  The first is that of the user's objects."""
+_SHAPES = (
+    ("dict", ITEMS),
+    ("list", LIST),
+    ("collections.deque", QUEUE),
+    ("types.SimpleNamespace", NAMESPACE),
+)
+"""By a type's name, the shape of its objects and of those of derived types."""
+_EXACT_SHAPES = {
+    "argparse.Namespace": NAMESPACE,
+    "numpy.ndarray": ARRAY,
+    "pandas.core.series.Series": SERIES,
+    "pandas.core.frame.DataFrame": FRAME,
+    "pandas.Series": SERIES,
+    "pandas.DataFrame": FRAME,
+}
 _CO_VARKEYWORDS = 0x08
 _METHOD_TYPES = (
     types.FunctionType,
@@ -177,7 +194,7 @@ def is_small_atom(value: Any) -> bool:
 class TypeInfo:
     """What is known of one type; made once per type."""
 
-    __slots__ = ("bases", "kind", "library", "name", "numpy_scalar", "params")
+    __slots__ = ("bases", "kind", "library", "name", "numpy_scalar", "params", "shape")
 
     def __init__(self, cls: type, user_owned: bool, tables: Tables) -> None:
         self.name = qualified_name(cls)
@@ -193,14 +210,32 @@ class TypeInfo:
             and self.name != "numpy.void"
         )
         """Of numpy's own scalar types, whose values are immutable and plain (those of ``void`` are not)."""
+        shape = _shape_of(cls, names)
+        self.shape = ATTRIBUTES if shape is None else shape
         if is_one_of(cls, (dict, list, tuple)):
             self.kind = CONTAINER
         elif any(name in tables.bases for name in names) or _has_methods(cls, tables.required_methods):
             self.kind = ESTIMATOR
             self.params = _parameter_names(cls)
             self.bases = tuple(names[1:25])
+        elif shape is not None:
+            self.kind = CONTAINER
         else:
             self.kind = USER_OBJECT if user_owned else OPAQUE
+
+
+def _shape_of(cls: type, names: list[str]) -> int | None:
+    """How what objects of a type hold is taken out; ``None``: they are no containers.
+
+    Args:
+        names: the type's own and those of its bases, along the MRO.
+    """
+    if any(base is tuple for base in mro_of(cls)):
+        return FIELDS if type(class_attribute(cls, "_fields")) is tuple else TUPLE
+    for name, shape in _SHAPES:
+        if name in names:
+            return shape
+    return _EXACT_SHAPES.get(names[0])
 
 
 def _has_methods(cls: type, required: list[str]) -> bool:

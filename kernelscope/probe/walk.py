@@ -1,8 +1,7 @@
 """Finds the models that names reach, without describing them.
 
-Sees: globals, items of exact dicts, lists and tuples (``MOST_DEPTH`` levels, ``MOST_IN_CONTAINER`` items each), and
-attributes of objects whose class the user wrote.  Cannot see: models in closures, in sets, in library
-containers, behind properties, in other processes.
+Sees: globals, and what ``containers`` takes out of them (``MOST_DEPTH`` levels, ``MOST_IN_CONTAINER`` items each).  Cannot
+see: models in closures, in sets, in other libraries' containers, behind properties, in other processes.
 """
 
 from __future__ import annotations
@@ -10,18 +9,31 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional
 
+from .containers import (
+    MOST_IN_CONTAINER,
+    Contents,
+    can_be_written,
+    first_items,
+    holds_objects,
+    is_plain_key,
+    written,
+)
 from .names import UserNames
-from .structure import MOST_IN_CONTAINER, Node, first_items
+from .structure import Node
 from .types import (
+    ARRAY,
     ATOMS,
+    ATTRIBUTES,
     ESTIMATOR,
+    ITEMS,
+    LIST,
     LONGEST_NAME,
     OPAQUE,
+    QUEUE,
+    TUPLE,
     UNREADABLE,
     TypeCache,
     instance_dict,
-    is_one_of,
-    is_small_atom,
     pairs_of,
 )
 
@@ -117,7 +129,12 @@ class NamespaceWalk:
                 self.unreadable[name] = value
                 self.undecided.add(root_of(name))
             # fault: 67a
-            elif depth < MOST_DEPTH and id(value) not in path and self._has_room(len(below)):
+            elif (
+                depth < MOST_DEPTH
+                and id(value) not in path
+                and not self._is_plain_array(value)
+                and self._has_room(len(below))
+            ):
                 node, inner = self._open(name, value)
                 if holder is None:
                     self.opened[name] = value, node
@@ -147,9 +164,27 @@ class NamespaceWalk:
         if root == name or root not in self._globals:
             return False
         return self.is_full or any(
-            name.startswith(start) and _has_item(value, name[len(start) :])
+            name.startswith(start) and self._has_item(value, name[len(start) :])
             for start, value in self.partly.items()
         )
+
+    def _contents(self, value: Any) -> Contents:
+        return first_items(value, self._types.of(type(value)).shape)
+
+    def _has_item(self, value: Any, written: str) -> bool:
+        """Whether it has what the rest of a name begins with, such as ``['lr']``, ``[70].steps`` or ``.model``."""
+        shape = self._types.of(type(value)).shape
+        if shape in (LIST, TUPLE, QUEUE):
+            place = written[1:].partition("]")[0]
+            return written[:1] == "[" and place.isdecimal() and int(place) < self._contents(value).size
+        if shape not in (ITEMS, ATTRIBUTES) or self._contents(value).size > MOST_NODES:
+            return True  # too many to ask each of them
+        if shape == ITEMS:
+            keys = [k for k, _ in pairs_of(value, MOST_NODES) if is_plain_key(k)]
+            return any(written.startswith(f"[{k!r}]") for k in keys)
+        own = instance_dict(value) or {}
+        names = [k for k, _ in pairs_of(own, MOST_NODES) if type(k) is str]
+        return written[:1] == "." and root_of(written[1:]) in names
 
     def postpone(self, name: str) -> None:
         """There is no time for this model in this look."""
@@ -161,7 +196,7 @@ class NamespaceWalk:
         cut = [f"what lies in containers beyond the first {MOST_NODES:,}"] if self.is_full else []
         cut += [f"models beyond the first {MOST_MODELS:,}"] if self.has_too_many else []
         return cut + [
-            f"{name}: all but {MOST_IN_CONTAINER} of its {_size(value)} items"
+            f"{name}: all but {MOST_IN_CONTAINER} of its {self._contents(value).size} items"
             for name, value in self.partly.items()
             if any(n.startswith((name + "[", name + ".")) for n in self.names)
         ]
@@ -180,16 +215,23 @@ class NamespaceWalk:
 
     def _open(self, name: str, value: Any) -> tuple[Node, list[tuple[int, str, Any]]]:
         """The node of a container or an object of the user's; and (place, name, value) of what it holds."""
-        node, keys, items, size = Node(), *first_items(value)
-        if size > (MOST_IN_CONTAINER if _is_looked_into(value, items) else FIRST):
+        shape = self._types.of(type(value)).shape
+        node, contents = Node(), first_items(value, shape)
+        items = contents.values
+        is_looked_into = _is_looked_into(shape, items)
+        if contents.size > (MOST_IN_CONTAINER if is_looked_into else FIRST):
             self.partly[name] = value
         inner = [
-            (place, _name_of_item(name, value, keys, place), item)
-            for place, item in enumerate(items if _is_looked_into(value, items) else ())
-            if self._is_of_interest(item) and (keys is None or _is_key(value, keys[place]))
+            (place, name + written(contents, place), item)
+            for place, item in enumerate(items if is_looked_into else ())
+            if self._is_of_interest(item) and can_be_written(contents, place, LONGEST_NAME)
         ]
-        node.note_items(keys, items, [place for place, _, _ in inner], size)
+        node.note_items(contents.keys, items, [place for place, _, _ in inner], contents.size)
         return node, inner
+
+    def _is_plain_array(self, value: Any) -> bool:
+        """Whether it is an array of numbers, which never comes to hold models."""
+        return self._types.of(type(value)).shape == ARRAY and not holds_objects(value)
 
     def _is_of_interest(self, value: Any) -> bool:
         # fault: 63a
@@ -219,54 +261,16 @@ def root_of(name: str) -> str:
     return _ROOT.match(name).group()  # type: ignore[union-attr] # it matches any text
 
 
-def _is_looked_into(value: Any, items: list[Any]) -> bool:
+def _is_looked_into(shape: int, items: list[Any]) -> bool:
     """Whether it is more than a list of numbers or texts."""
-    if type(value) is dict:
+    if shape == ITEMS:
         return not _holds_only_atoms(items)
-    is_list = type(value) is list or type(value) is tuple
-    return not (is_list and _holds_only_atoms(items[:FIRST]))
-
-
-def _name_of_item(name: str, value: Any, keys: list[Any] | None, place: int) -> str:
-    """As an expression reaches it."""
-    if keys is None:
-        return f"{name}[{place}]"
-    return f"{name}[{keys[place]!r}]" if type(value) is dict else f"{name}.{keys[place]}"
-
-
-def _is_key(value: Any, key: Any) -> bool:
-    """Whether an item or attribute can be named by its key."""
-    return _is_plain_key(key) if type(value) is dict else type(key) is str and len(key) <= LONGEST_NAME
-
-
-def _size(value: Any) -> int:
-    """How many items a container has, or an object attributes."""
-    own = value if is_one_of(type(value), (dict, list, tuple)) else instance_dict(value)
-    return 0 if own is None else len(own)
-
-
-def _has_item(value: Any, written: str) -> bool:
-    """Whether it has what the rest of a name begins with, such as ``['lr']``, ``[70].steps`` or ``.model``."""
-    if _size(value) > MOST_NODES and type(value) is not list and type(value) is not tuple:
-        return True  # too many to ask each of them
-    if type(value) is dict:
-        return any(written.startswith(f"[{k!r}]") for k, _ in pairs_of(value, MOST_NODES) if _is_plain_key(k))
-    if type(value) is list or type(value) is tuple:
-        place = written[1:].partition("]")[0]
-        return written[:1] == "[" and place.isdecimal() and int(place) < len(value)
-    own = instance_dict(value) or {}
-    names = [k for k, _ in pairs_of(own, MOST_NODES) if type(k) is str]
-    return written[:1] == "." and root_of(written[1:]) in names
+    return not (shape in (LIST, TUPLE, QUEUE) and _holds_only_atoms(items[:FIRST]))
 
 
 def _holds_only_atoms(items: Iterable[Any]) -> bool:
     """Whether there is no model among these; by id, as hashing a type could run its metaclass."""
     return ATOMS.issuperset(map(id, map(type, items)))
-
-
-def _is_plain_key(key: Any) -> bool:
-    kind = type(key)
-    return (kind is int and is_small_atom(key)) or (kind is str and len(key) <= 80)
 
 
 def _order(model: _Model) -> tuple[int, ...]:
