@@ -45,6 +45,7 @@ def find_way(frame: types.FrameType, tables: Tables, namespace: dict[str, Any], 
         namespace: the user's; what lies further out than its code does not matter.
         is_read: it is put in.
     """
+    kinds = _READERS if is_read else _WRITERS
     via, path, through = "", None, ""
     outer = frame.f_back
     for _ in range(_MOST_FRAMES):
@@ -56,9 +57,13 @@ def find_way(frame: types.FrameType, tables: Tables, namespace: dict[str, Any], 
         if not via:
             via = _via_of(module, tables)
         if not via:
-            path = _path_of_file(outer, _READERS if is_read else _WRITERS)
+            path = _path_of_file(_values_of(outer), kinds)
             via = "" if path is None else "file"
         outer = outer.f_back
+    if not via and outer is not None and outer.f_globals is namespace:
+        path = _path_of_file(_named_values(outer, namespace), kinds)
+        via = "" if path is None else "file"
+        through = through or ("pickle.load" if is_read else "pickle.dump")
     return StateWay(via, through if via == "file" else "", path)
 
 
@@ -71,8 +76,8 @@ def _via_of(module: str, tables: Tables) -> str:
     return "process" if is_process else ""
 
 
-def _path_of_file(frame: types.FrameType, kinds: tuple[type, ...]) -> str | None:
-    """The path of a file that one of the function's variables holds, or an object in one."""
+def _values_of(frame: types.FrameType) -> list[Any]:
+    """What a function's variables hold."""
     own = frame.f_locals
     values = list(own.values())[:_MOST_VALUES]
     if (
@@ -81,12 +86,25 @@ def _path_of_file(frame: types.FrameType, kinds: tuple[type, ...]) -> str | None
         and not _TAKERS.intersection(frame.f_code.co_names)
     ):
         own.clear()  # before 3.13 this is a copy, which the frame keeps
+    return values
+
+
+def _named_values(frame: types.FrameType, namespace: dict[str, Any]) -> list[Any]:
+    """What the names hold that the user's code mentions: a file that it has opened itself."""
+    named = [namespace[name] for name in frame.f_code.co_names if name in namespace]
+    is_function = bool(frame.f_code.co_flags & _CO_OPTIMIZED)
+    return [*named, *_values_of(frame)] if is_function else named
+
+
+def _path_of_file(values: list[Any], kinds: tuple[type, ...]) -> str | None:
+    """The path of the one open file among these values, or among what they hold."""
+    paths: set[str] = set()
     for value in _and_what_they_hold(values):
-        if is_one_of(type(value), kinds):
+        if is_one_of(type(value), kinds) and not value.closed:
             path = _path_of(value)
             if path is not None:
-                return path
-    return None
+                paths.add(path)
+    return paths.pop() if len(paths) == 1 else None
 
 
 def _and_what_they_hold(values: list[Any]) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import types
 from itertools import islice
-from typing import Any, Iterable, NamedTuple, Optional
+from typing import Any, Iterable
 
 from .types import (
     ARRAY,
@@ -42,15 +42,18 @@ BY_PLACE, BY_KEY, BY_ATTRIBUTE, AS_WRITTEN = "place", "key", "attribute", "writt
 """How an item is reached: ``[0]``, ``['key']``, ``.attribute``; or its key says it."""
 
 
-class Contents(NamedTuple):
+class Contents:
     """The first items of a container."""
 
-    keys: Optional[list[Any]]
-    """``None``: they are places, or were not asked for."""
-    values: list[Any]
-    size: int
-    """How many items there are in all."""
-    reached: str = BY_PLACE
+    __slots__ = ("keys", "reached", "size", "values")
+
+    def __init__(self, keys: list[Any] | None, values: list[Any], size: int, reached: str = BY_PLACE) -> None:
+        self.keys = keys
+        """``None``: they are places, or were not asked for."""
+        self.values = values
+        self.size = size
+        """How many items there are in all."""
+        self.reached = reached
 
 
 _NOTHING = Contents([], [], 0)
@@ -189,11 +192,12 @@ def _array(value: Any) -> Contents:
     if value.ndim == 1:
         return Contents(None, values, value.size)
     return Contents(
-        [_index(place, value.shape) for place in range(len(values))], values, value.size, AS_WRITTEN
+        [index_of(place, value.shape) for place in range(len(values))], values, value.size, AS_WRITTEN
     )
 
 
-def _index(place: int, shape: tuple[int, ...]) -> str:
+def index_of(place: int, shape: tuple[int, ...]) -> str:
+    """How the item at this place of an array is reached."""
     along = []
     for length in reversed(shape):
         place, rest = divmod(place, length)
@@ -203,7 +207,7 @@ def _index(place: int, shape: tuple[int, ...]) -> str:
 
 def holds_objects(array: Any) -> bool:
     """Whether numpy's array holds Python objects."""
-    return type(array) is ndarray_type() and array.dtype.kind == "O"
+    return is_one_of(type(array), (ndarray_type(),)) and array.dtype.kind == "O"
 
 
 # pandas keeps blocks of columns of one type, each an array with a row for each column
@@ -255,7 +259,7 @@ def _object_blocks(manager: Any) -> Iterable[tuple[list[int], Any]]:
             _c_attribute(block, "values"),
             _c_attribute(_c_attribute(block, "_mgr_locs"), "as_array"),
         )
-        if holds_objects(array) and type(places) is ndarray_type():
+        if holds_objects(array) and is_one_of(type(places), (ndarray_type(),)):
             yield places.tolist(), array
 
 
@@ -266,16 +270,18 @@ def _axes(manager: Any) -> list[list[Any]]:
 
 def _labels(axis: Any) -> list[Any]:
     """The first labels of an index; only numbers and texts count."""
-    own = instance_dict(axis) or {}
+    own: dict[str, Any] = instance_dict(axis) or {}
     along, data = own.get("_range"), own.get("_data")
     if type(along) is range:
         return list(along[:MOST_IN_CONTAINER])
-    if type(data) is ndarray_type():
-        labels = data[:MOST_IN_CONTAINER].tolist()
+    if is_one_of(type(data), (ndarray_type(),)):
+        array: Any = data
+        labels = array[:MOST_IN_CONTAINER].tolist()
     else:
-        kept = instance_dict(data) or {}
-        if type(kept.get("_ndarray")) is ndarray_type():
-            labels = kept["_ndarray"][:MOST_IN_CONTAINER].tolist()
+        kept: dict[str, Any] = instance_dict(data) or {}
+        array = kept.get("_ndarray")
+        if is_one_of(type(array), (ndarray_type(),)):
+            labels = array[:MOST_IN_CONTAINER].tolist()
         elif type(kept.get("_pa_array")).__module__ == "pyarrow.lib":
             labels = kept["_pa_array"].slice(0, MOST_IN_CONTAINER).to_pylist()
         else:
@@ -288,5 +294,5 @@ def _c_attribute(obj: Any, name: str) -> Any:
     own = instance_dict(obj)
     if own is not None and name in own:
         return own[name]
-    entry = class_attribute(type(obj), name)
+    entry: Any = class_attribute(type(obj), name)
     return entry.__get__(obj) if is_one_of(type(entry), _C_DESCRIPTORS) else None

@@ -13,6 +13,7 @@ from typing import Any
 
 from .containers import holds_objects
 from .interrupts import is_own_failure
+from .library import NamedItems
 from .standins import STAND_INS, UNKNOWN
 from .tables import Entry
 from .types import (
@@ -59,6 +60,11 @@ def attribute_of(owner: Any, name: str, lazy_modules: dict[str, str]) -> Any:
         return UNKNOWN if entry is None else entry
     own = instance_dict(owner)
     return own.get(name, UNKNOWN) if own is not None and has_plain_keys(own) else UNKNOWN
+
+
+def is_mapping(value: Any) -> bool:
+    """Whether it is a dict whose items can be read without running anything of the user's."""
+    return is_one_of(type(value), (dict, NamedItems))
 
 
 def is_short_text(value: Any) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from itertools import islice
+from typing import Any, Callable, Iterator
 
+from .containers import holds_objects, index_of, is_plain_key
 from .identity import Tokens
 from .library import Libraries, LibraryReader, Part, Values
-from .types import ESTIMATOR, LONGEST_NAME, UNREADABLE, TypeCache, is_atom
+from .types import ESTIMATOR, ITEMS, LONGEST_NAME, UNREADABLE, TypeCache, instance_dict, is_atom, pairs_of
 
 MOST_IN_LIST = 64
 """Items of a list parameter that are looked at."""
 MOST_LEARNED_PARTS = 8
 """A learned list of more estimators than this (a forest) is recorded as one value, not as parts."""
+_DEPTH = 2
+"""Levels of containers within a learned attribute in which parts are looked for."""
+_MOST_ATTRIBUTES = 16
 MOST_FOLDED = 1_000
 """Of such a list: estimators that are known again when a name reaches one of them."""
 
@@ -71,7 +76,7 @@ class PartFinder:
         for name, value in learned.items():
             if self._is_part(value):
                 composition.parts.append((f".{name}", None, value))
-            elif _is_list(value) and self._add_learned(name, value, composition):
+            elif self._add_learned(name, value, composition) and _is_list(value):
                 lists.append(name)
         composition.lists = tuple(lists)
         return composition
@@ -95,13 +100,39 @@ class PartFinder:
 
         Returns whether the list holds any, or may get some.
         """
-        parts = [(i, v) for i, v in enumerate(value[:MOST_FOLDED]) if self._is_part(v)]
-        if len(value) > MOST_LEARNED_PARTS:
+        if is_atom(value):
+            return False
+        parts = list(self._models_in(f".{name}", value, _DEPTH))
+        if len(parts) > MOST_LEARNED_PARTS:
             tokens = [self._tokens.of(v) for _, v in parts]
             composition.folded |= frozenset(tokens)
             parts = [part for part, token in zip(parts, tokens) if self.is_named(token)]
-        composition.parts += [(f".{name}[{i}]", None, v) for i, v in parts]
-        return bool(parts or composition.folded or not value)
+        composition.parts += [(label, None, v) for label, v in parts]
+        return bool(parts or composition.folded or (_is_list(value) and not value))
+
+    def _models_in(self, label: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+        """Models in a learned attribute: in lists, tuples, dicts and arrays of objects, and as attributes of the objects
+        that a list holds (scikit-learn's ``calibrated_classifiers_``)."""
+        if self._is_part(value):
+            yield label, value
+        elif depth and not is_atom(value):
+            for further, item in self._items_of(value, depth):
+                yield from self._models_in(label + further, item, depth - 1)
+
+    def _items_of(self, value: Any, depth: int) -> list[tuple[str, Any]]:
+        if _is_list(value):
+            return [(f"[{place}]", item) for place, item in enumerate(value[:MOST_FOLDED])]
+        if holds_objects(value):
+            return [
+                (index_of(place, value.shape), item)
+                for place, item in enumerate(islice(value.flat, MOST_FOLDED))
+            ]
+        if self._types.of(type(value)).shape == ITEMS:
+            pairs = pairs_of(value, MOST_FOLDED)
+            return [(f"[{key!r}]", item) for key, item in pairs if is_plain_key(key)]
+        own = instance_dict(value) if depth < _DEPTH else None
+        pairs = pairs_of(own, _MOST_ATTRIBUTES) if own is not None else []
+        return [(f".{name}", item) for name, item in pairs if type(name) is str]
 
     def _parts_in_list(self, name: str, value: Any) -> list[Part]:
         """Estimators in a list parameter: bare, or named as a pipeline's steps are."""

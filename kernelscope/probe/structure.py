@@ -150,7 +150,8 @@ class Structure:
         return name in self._ids or self._counts(value)
 
     def _is_same(self, node: Node, value: Any) -> bool:
-        keys, values, size, _ = self._items_of(value, needs_keys=bool(node.places))
+        contents = self._items_of(value, needs_keys=bool(node.places))
+        keys, values, size = contents.keys, contents.values, contents.size
         if size != node.size and max(size, node.size) > MOST_IN_CONTAINER:
             return False
         if len(values) < node.least:

@@ -379,9 +379,19 @@ def _find_seen_save(facts: ObjectFacts, context: JudgingContext) -> FileAccess |
     rules = rules_for(facts)
     for call in reversed(context.calls_on(facts.token)):
         is_read = rules.effect(facts, call.method, call.given) is Effect.READS
-        if is_read and call.via == "file" and context.names_of(facts.token):
+        if not is_read or not context.names_of(facts.token):
+            continue
+        if call.via == "file":
             return FileAccess("save", call.through, token=facts.token, path=call.path, touched=True)
+        if not call.via:
+            return _find_save_of_something(facts, context)
     return None
+
+
+def _find_save_of_something(facts: ObjectFacts, context: JudgingContext) -> FileAccess | None:
+    """The one save of which the source does not say what it saves."""
+    saves = [f for f in context.files("save") if f.token is None and f.touched]
+    return replace(saves[0], token=facts.token) if len(saves) == 1 else None
 
 
 def _stale_partners(

@@ -64,9 +64,9 @@ class ReadOnly(property):
         (Mock, OPAQUE),
         (MagicMock, OPAQUE),
         (type, OPAQUE),
-        (np.ndarray, OPAQUE),
+        (np.ndarray, CONTAINER),
         (int, OPAQUE),
-        (type("D", (dict,), {"__module__": "collections"}), OPAQUE),
+        (type("D", (dict,), {"__module__": "collections"}), CONTAINER),
         (type("P", (), with_methods(get_params=property(lambda _s: 1 / 0))), USER_OBJECT),
         (type("Q", (), with_methods(fit=ReadOnly(lambda _s: 1 / 0))), USER_OBJECT),
         (type("NoFit", (LogisticRegression,), {"fit": None}), USER_OBJECT),
@@ -82,7 +82,7 @@ def test_a_class_or_an_instance_attribute_does_not_make_an_estimator() -> None:
     cache = make_types()
     assert cache.of(type(LogisticRegression)).kind == OPAQUE
     duck = types.SimpleNamespace(get_params=1, fit=3)
-    assert cache.of(type(duck)).kind == OPAQUE
+    assert cache.of(type(duck)).kind == CONTAINER
 
 
 def test_parameters_are_the_constructor_s() -> None:
