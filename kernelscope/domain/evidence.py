@@ -30,6 +30,8 @@ class Circumstance(StrEnum):
     PARAMS_DIFFER = "params-differ"
     STATE_DIFFERS = "state-differs"
     """Its recorded state differs, and nothing more is known."""
+    PART_NOT_READ = "part-not-read"
+    """It was done to one of many parts, which are recorded as one value."""
     PART_REPLACED = "part-replaced"
     """A part that it works with is another one."""
     ONLY_STATISTICS_DIFFER = "only-statistics-differ"

@@ -158,6 +158,8 @@ class Call(Struct, frozen=True):
     """The function that the user's code called for it: ``pandas.read_pickle``."""
     path: str | None = None
     """Of the file; absolute."""
+    part: bool = False
+    """Made on one of the many parts of the object that are recorded as one value: a tree of a forest."""
 
 
 class MethodInCode(Struct, frozen=True):
@@ -174,6 +176,8 @@ class MethodInCode(Struct, frozen=True):
     """It stands where nothing decides whether it is reached, and the run raised nothing."""
     given: tuple[str, ...] = ()
     """Of its keyword arguments those that decide what it does: ``xgb_model``, ``init_model``."""
+    part: bool = False
+    """Made on one of the many parts of the receiver that are recorded as one value."""
 
 
 class FileAccess(Struct, frozen=True):

@@ -49,6 +49,9 @@ _CIRCUMSTANCES = {
         "its weights were written more often than making it does, by code that was not followed"
     ),
     Circumstance.STATE_UNREADABLE: sentence("what it has learned cannot be read"),
+    Circumstance.PART_NOT_READ: sentence(
+        "it was done to one of its many parts, which are recorded as one value"
+    ),
     Circumstance.CHANGED_UNSEEN: sentence(
         "it changed before in a way that was not seen: whether it had learned by then is not known"
     ),

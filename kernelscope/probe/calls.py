@@ -96,6 +96,7 @@ class CallRecord:
             "via": self.way.via,
             "through": self.way.through,
             "path": self.way.path,
+            "part": False,
         }
 
 

@@ -81,7 +81,7 @@ class CellNotes:
         """``CodeFacts``, as they are sent."""
         return {
             "methods": [
-                {"method": m, "token": t, "inside": i, "cls": c, "sure": sure, "given": args}
+                {"method": m, "token": t, "inside": i, "cls": c, "sure": sure, "given": args, "part": False}
                 for (m, t, i, c, args), sure in self._methods.items()
             ],
             "assigned": [list(pair) for pair in self.assigned],

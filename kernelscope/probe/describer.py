@@ -263,6 +263,13 @@ class Describer:
         """Tokens of the objects whose long lists hold one of these."""
         return [token for token, folded in self._folding.items() if not folded.isdisjoint(tokens)]
 
+    def owner_of(self, token: int) -> int | None:
+        """The object whose long list holds this one; ``None`` if none does, or it is recorded by itself."""
+        tracked = self.tracked.get(token)
+        if tracked is not None and tracked.record is not None:
+            return None
+        return next(iter(self.folding(frozenset((token,)))), None) if self._folding else None
+
     def _fold(self, token: int, folded: frozenset[int]) -> None:
         """Note what an object's long lists hold."""
         before = self._folding.get(token, frozenset())

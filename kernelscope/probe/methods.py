@@ -9,8 +9,24 @@ from typing import Any, Sequence
 from .frame import Frame
 from .standins import NewInstance, Scope, Unknown
 from .statements import CellReading
-from .types import ESTIMATOR, OPAQUE, USER_OBJECT, class_attribute, qualified_name
+from .types import (
+    CONTAINER,
+    ESTIMATOR,
+    OPAQUE,
+    USER_OBJECT,
+    class_attribute,
+    is_one_of,
+    ndarray_type,
+    qualified_name,
+)
 
+_MUTATORS = frozenset(
+    (
+        *("append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "setdefault"),
+        *("popitem", "appendleft", "popleft", "rotate", "fill", "put", "partition", "resize"),
+    )
+)
+"""Methods that change Python's own containers, and numpy's arrays, in place."""
 _MAGICS = ("run_line_magic", "run_cell_magic")
 
 
@@ -32,6 +48,8 @@ class MethodReader:
             return True
         kind = self._at.kind(receiver)
         on_a_tensor = kind == OPAQUE and self._on_a_tensor(node, method, frame)
+        if method in _MUTATORS and kind in (OPAQUE, CONTAINER):
+            self._mutates(node.func.value, receiver, frame.scope)  # type: ignore[attr-defined]
         if type(receiver) is Unknown:
             if not on_a_tensor and method in self._tables.telling_methods:
                 self._notes.add(method, None, frame.inside, args=self.continuation_args(node))
@@ -48,6 +66,11 @@ class MethodReader:
             functions.descend(class_attribute(type(receiver), method), receiver, node, frame)
             return True
         return self._on_an_object_of_a_library(node, receiver, method, frame) or on_a_tensor
+
+    def _mutates(self, owner: ast.expr, receiver: Any, scope: Scope) -> None:
+        """``forest.estimators_.pop()``, and ``w.fill(0)`` if it is not known whose array that is."""
+        if not self._reading.note_write(owner, scope) and is_one_of(type(receiver), (ndarray_type(),)):
+            self._notes.add_tensor_write("value")
 
     def _on_an_object_of_a_library(self, node: ast.Call, receiver: Any, method: str, frame: Frame) -> bool:
         """``trainer.fit(net)``, ``scaler.step(optimizer)``."""

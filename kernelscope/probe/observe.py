@@ -177,6 +177,10 @@ class Observer:
             if not seen:
                 facts.append(ended)
         known = self.scanner.tracked
+        for fact in facts:
+            owner = None if fact["nested"] else self.scanner.describer.owner_of(fact["token"])
+            if owner is not None:
+                fact["token"], fact["part"] = owner, True
         findings["calls"] = [
             fact for fact in facts if fact["token"] in known and known[fact["token"]].record is not None
         ]
@@ -187,6 +191,10 @@ class Observer:
         try:
             reading = self._code.read(source, run.started)
             findings["code"], findings["files"] = reading["code"], reading["files"]
+            for method in reading["code"]["methods"]:
+                owner = None if method["token"] is None else self.scanner.describer.owner_of(method["token"])
+                if owner is not None:
+                    method["token"], method["part"] = owner, True
         except Exception as error:
             if not is_own_failure(error):
                 raise

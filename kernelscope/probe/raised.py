@@ -49,6 +49,7 @@ def calls_in_traceback(error: Any, types_: TypeCache, tokens: Tokens) -> list[wi
                     "via": "",
                     "through": "",
                     "path": None,
+                    "part": False,
                 }
             )
     return calls

@@ -117,6 +117,7 @@ class Call(TypedDict):
     via: str
     through: str
     path: str | None
+    part: bool
 
 
 class LocalModel(TypedDict):
@@ -139,6 +140,7 @@ class MethodInCode(TypedDict):
     cls: str | None
     sure: bool
     given: Sequence[str]
+    part: bool
 
 
 class _CodeAsRead(TypedDict):

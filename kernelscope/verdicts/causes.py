@@ -31,6 +31,8 @@ class Cause(Struct, frozen=True):
     """It was seen happening; otherwise it stands in the code."""
     sure: bool
     """It cannot have been skipped."""
+    part: bool = False
+    """It was done to one of many parts that are recorded as one value, so that what it did cannot be seen."""
     direct: bool = True
     """It was done to the object or, for a network, to what holds it; otherwise the code does not name its receiver."""
 
@@ -81,7 +83,7 @@ def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
     for call in context.calls_on(facts.token):
         effect = rules_for(facts).effect(facts, call.method, call.given)
         if call.returned and effect in LEARNING_EFFECTS:
-            yield Cause(effect, call_seen(call), seen=True, sure=True)
+            yield Cause(effect, call_seen(call), seen=True, sure=True, part=call.part)
 
 
 def _in_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
@@ -92,7 +94,12 @@ def _in_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
         if effect in CHANGING_EFFECTS:
             named = method.token is not None if rules_for(facts).is_network else method.token == facts.token
             yield Cause(
-                effect, calls_in_code([method])[0], seen=False, sure=method.sure and ended, direct=named
+                effect,
+                calls_in_code([method])[0],
+                seen=False,
+                sure=method.sure and ended,
+                part=method.part,
+                direct=named,
             )
 
 

@@ -22,6 +22,8 @@ class Difference(StrEnum):
     NONE = "none"
     NOT_READ = "not read"
     """Nothing that was read differs; a budget left something out."""
+    FOLDED = "folded"
+    """Nothing that was read differs; something was done to one of many parts, of which each is not read."""
     UNREADABLE = "unreadable"
     """Nothing of it can be read."""
     CONVERTED = "converted"
@@ -173,6 +175,10 @@ TABLE: tuple[Row, ...] = (
     ),
     _row(Difference.UNREADABLE, Outcome.PUT_IN, Ruling.PUT_BACK, Circumstance.STATE_UNREADABLE, _IN_CODE),
     _row(Difference.UNREADABLE, Outcome.ONWARD, Ruling.CONTINUED, Circumstance.STATE_UNREADABLE, _IN_CODE),
+    _row(Difference.FOLDED, Outcome.FROM_SCRATCH, Ruling.REFITTED, Circumstance.PART_NOT_READ),
+    _row(Difference.FOLDED, Outcome.ONWARD, Ruling.CONTINUED, Circumstance.PART_NOT_READ),
+    _row(Difference.FOLDED, Outcome.PUT_IN, Ruling.PUT_BACK, Circumstance.PART_NOT_READ),
+    _row(Difference.FOLDED, _ALL, Ruling.UNTOUCHED),
     _row(Difference.UNREADABLE, _WITHOUT_CALLS, Ruling.UNTOUCHED),
     _row(_NOTHING, _ALL, Ruling.UNTOUCHED),
     # A forward pass in training mode.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernelscope.domain.facts import ObjectFacts, reads_the_same
 from kernelscope.libraries.registry import Effect, rules_for
-from kernelscope.verdicts.causes import CHANGING_EFFECTS, causes_in_code, raised_calls
+from kernelscope.verdicts.causes import CHANGING_EFFECTS, causes_in_code, causes_of, raised_calls
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.decision import Difference
 from kernelscope.verdicts.learned_finding import AttributeChanges
@@ -28,6 +28,8 @@ def difference_of(
         has_changed_parts: something happened to a part that it works with, so that it differs in what it has learned.
     """
     if not changes:
+        if any(c.part for c in causes_of(after, context)):
+            return Difference.FOLDED
         return _without_changes(after, context, was=was)
     if rules_for(after).is_network:
         return _difference_of_network(before, after, changes, context, was=was)
