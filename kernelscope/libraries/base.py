@@ -27,6 +27,8 @@ class Effect(StrEnum):
     """What was learned before is thrown away; learning starts from nothing."""
     CONTINUES = "continues"
     """Learning goes on from where it was (from nothing, if nothing was learned yet)."""
+    LEARNS = "learns"
+    """From nothing or from where it was: that is not known."""
     CLEARS = "clears"
     """What was learned is thrown away, and nothing takes its place: random weights are nothing learned."""
     RESTORES = "restores"
@@ -184,6 +186,8 @@ class LibraryRules:
     names: ClassVar[tuple[Names, ...]] = ()
     early_classes: ClassVar[tuple[EarlyClasses, ...]] = ()
     method_wrappers: ClassVar[tuple[MethodWrapper, ...]] = ()
+    holders: ClassVar[tuple[str, ...]] = ()
+    """Classes of the library whose objects are no models and hold some as attributes."""
     initialising_modules: ClassVar[tuple[str, ...]] = ()
     """Modules whose functions write to the weights that they are given."""
     plain_packages: ClassVar[tuple[str, ...]] = ()

@@ -23,6 +23,8 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     bases: Mapping[str, str]
     """By class, the kind of its objects: models by what they are."""
     duck_bases: Mapping[str, str]
+    holders: Table
+    """Classes of libraries that are looked into as the user's own are."""
     """By class, the kind of its objects if they have ``required_methods``, too."""
     default_library: str
     required_methods: Table
@@ -125,6 +127,7 @@ def _bases(rules: Sequence[LibraryRules], default: str) -> dict[str, Any]:
     return {
         "bases": {base: r.library for r in plain if not r.required_methods for base in r.bases},
         "duck_bases": {base: r.library for r in plain if r.required_methods for base in r.bases},
+        "holders": _union(r.holders for r in rules),
         "required_methods": next(r.required_methods for r in rules if r.library == default),
     }
 

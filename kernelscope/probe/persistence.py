@@ -99,6 +99,16 @@ class Files:
         fact = _access("save", method, self._path_argument(node, 0, scope))
         self._saves(fact, node.func.value, scope)  # type: ignore[attr-defined]
 
+    def state_owners(self, node: ast.expr, scope: Scope) -> list[int]:
+        """Models whose live tensors are put in: no copy of them was ever made."""
+        tokens = list(dict.fromkeys(self._states_in(node, scope)))
+        if tokens and any(self._may_copy(n) for n in ast.walk(node)):
+            return []
+        if isinstance(node, ast.Name) and not tokens:
+            state_id, kept = self._memory.states.get(node.id, (0, []))
+            tokens = kept if state_id == id(self._at.value_of_name(node.id)) else []
+        return tokens
+
     def load_by_method(self, node: ast.Call, receiver: Any, scope: Scope) -> None:
         """``net.load_state_dict(torch.load(path))``, ``model.load_weights(path)``; nothing if what is
         put in comes from memory."""

@@ -221,7 +221,8 @@ class TypeInfo:
         elif shape is not None:
             self.kind = CONTAINER
         else:
-            self.kind = USER_OBJECT if user_owned else OPAQUE
+            is_holder = not tables.holders.isdisjoint(names)
+            self.kind = USER_OBJECT if user_owned or is_holder else OPAQUE
 
 
 def _shape_of(cls: type, names: list[str]) -> int | None:

@@ -16,8 +16,8 @@ from kernelscope.libraries.registry import Effect, registry, rules_for
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.learned_finding import call_seen, calls_in_code
 
-CHANGING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS)
-LEARNING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.RESTORES)
+CHANGING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.LEARNS, Effect.RESTORES, Effect.CLEARS)
+LEARNING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.LEARNS, Effect.RESTORES)
 """Effects of calls after which a model has learned something."""
 _ON_NETWORKS = (Effect.CONTINUES, Effect.RESTORES, Effect.CLEARS)
 

@@ -169,6 +169,7 @@ TABLE: tuple[Row, ...] = (
     _row(_NOTHING, Outcome.FROM_SCRATCH, Ruling.REFITTED, Circumstance.EQUAL_AFTER_CALL, _SURE),
     _row(_NOTHING, Outcome.PUT_IN, Ruling.PUT_BACK, Circumstance.EQUAL_AFTER_CALL, _SURE),
     _row(_NOTHING, Outcome.ONWARD, Ruling.CONTINUED, Circumstance.EQUAL_AFTER_CALL, _SURE),
+    _row(_NOTHING, Outcome.EITHER, Ruling.LEARNED, bases=_SEEN),
     _row(Difference.NOT_READ, _CALLS, Ruling.UNKNOWN),
     _row(
         Difference.UNREADABLE, Outcome.FROM_SCRATCH, Ruling.REFITTED, Circumstance.STATE_UNREADABLE, _IN_CODE
@@ -212,7 +213,7 @@ TABLE: tuple[Row, ...] = (
     _row(_ANY, Outcome.ASSIGNED, Ruling.EDITED),
     _row(_ANY, Outcome.WRITTEN, Ruling.EDITED, Circumstance.NO_LEARNING_CALL_IN_CODE),
     _row(_ANY, Outcome.NO_CALL, Ruling.UNKNOWN, Circumstance.NO_LEARNING_CALL_IN_CODE),
-    _row(_ANY, Outcome.UNSEEN, Ruling.UNKNOWN, Circumstance.NO_LEARNING_CALL_SEEN),
+    _row(_ANY, Outcome.UNSEEN, Ruling.LEARNED, Circumstance.NO_LEARNING_CALL_SEEN),
 )
 
 
@@ -232,6 +233,8 @@ def outcome_of(causes: Sequence[Cause]) -> Outcome:
     if all(c.seen for c in causes) and Effect.REFITS in effects:
         return Outcome.FROM_SCRATCH
     decides = len(effects) == 1
+    if Effect.LEARNS in effects:
+        return Outcome.EITHER
     if Effect.RESTORES in effects:
         return Outcome.PUT_IN if decides or Effect.RESTORES in sure else Outcome.ANY_ORDER
     if effects == {Effect.CLEARS, Effect.CONTINUES} and Effect.CLEARS in sure:

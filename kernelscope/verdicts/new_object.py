@@ -119,14 +119,17 @@ def _judge_growth(rules: LibraryRules, facts: ObjectFacts, context: JudgingConte
 
 
 def _stands_on_known_parts(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether a new composite stands around parts that had learned before and learned nothing in this run."""
+    """Whether a new composite stands around parts that had learned before, and none of its parts learned anything in
+    this run."""
     parts = [p.token for p in facts.parts if p.key is not None]
-    if not rules.fits_parts_in_place(facts) or facts.learned or not parts:
+    if not rules.fits_parts_in_place(facts) or facts.learned:
         return False
-    return all(
-        token in context.before
-        and not same_object(context.before[token], context.after[token], context).happened
-        for token in parts
+    known = [token for token in parts if token in context.before]
+    new = [context.after[token] for token in parts if token not in context.before and token in context.after]
+    if not known or any(has_learned(part, context.after, context.trained) is not False for part in new):
+        return False
+    return not any(
+        same_object(context.before[token], context.after[token], context).happened for token in known
     )
 
 

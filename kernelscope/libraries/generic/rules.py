@@ -27,6 +27,11 @@ _DILL = "https://dill.readthedocs.io/en/latest/dill.html"
 _COPY = "https://docs.python.org/3/library/copy.html"
 
 
+_INITIALISES = ("init_params",)
+"""Parameters by which ``fit`` initialises what it learns, if they are not empty:
+https://hmmlearn.readthedocs.io/en/stable/tutorial.html#fixing-parameters."""
+
+
 class GenericRules(LibraryRules):
     """For an object that no library claims."""
 
@@ -53,10 +58,18 @@ class GenericRules(LibraryRules):
             fits_local=True,
         ),
         Calls(
-            # A sampler's; and a trainer's or a library's function.  What they do to this object is not known.
-            methods=("fit_resample", "train"),
-            effect=Effect.NONE,
+            methods=("fit_resample",),
+            effect=Effect.REFITS,
             source="https://imbalanced-learn.org/stable/developers_utils.html",
+            watched=True,
+            in_code="fits",
+            fits_local=True,
+        ),
+        Calls(
+            # A trainer's, or a library's function.  What it does to this object is not known.
+            methods=("train",),
+            effect=Effect.NONE,
+            source="https://lightning.ai/docs/pytorch/stable/common/trainer.html",
             in_code="fits",
         ),
         Calls(methods=("__setstate__",), effect=Effect.RESTORES, source=_PICKLE, watched=True),
@@ -117,6 +130,14 @@ class GenericRules(LibraryRules):
         Arguments(kind="path", names=("file", "filename", "path"), source=f"{_PICKLE}; {_JOBLIB}"),
     )
     plain_packages: ClassVar[tuple[str, ...]] = ("scipy.", "numpy.")
+
+    def effect(self, facts: ObjectFacts, method: str, args: tuple[str, ...] = ()) -> Effect:
+        """As declared; ``fit`` of a class that is told to keep what there is may go on from it."""
+        effect = super().effect(facts, method, args)
+        keeps = any(facts.params.get(name, True) in ("", False) for name in _INITIALISES)
+        return (
+            Effect.LEARNS if effect is Effect.REFITS and keeps and not self.shows_learning(facts) else effect
+        )
 
     def shows_learning(self, facts: ObjectFacts) -> bool:
         """Any attribute may have been set by the constructor."""

@@ -22,6 +22,7 @@ class LightGBMRules(BoosterRules):
     library = "lightgbm"
     source = "https://lightgbm.readthedocs.io/en/stable/Python-API.html"
     bases = ("lightgbm.sklearn.LGBMModel", "lightgbm.basic.Booster")
+    holders = ("lightgbm.engine.CVBooster",)
     early_classes = (
         EarlyClasses("lightgbm.sklearn", ("LGBMModel", "LGBMClassifier", "LGBMRegressor", "LGBMRanker")),
         EarlyClasses("lightgbm.basic", ("Booster",)),

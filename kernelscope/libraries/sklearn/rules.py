@@ -106,6 +106,11 @@ class SklearnRules(GenericRules):
         ),
         Attributes(
             kind=AttributeKind.CACHE,
+            names=("f_cached",),
+            source="sklearn/gaussian_process/_gpc.py: _posterior_mode, by log_marginal_likelihood",
+        ),
+        Attributes(
+            kind=AttributeKind.CACHE,
             names=("_stop_words_id",),
             source="sklearn/feature_extraction/text.py: CountVectorizer and HashingVectorizer.transform",
         ),
