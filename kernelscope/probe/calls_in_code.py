@@ -179,7 +179,7 @@ class CallReader:
         args = [self._at.value(a, frame.scope) for a in node.args[:2]]
         token = self._at.token(args[0]) if len(args) > 1 else None
         if token is not None and type(args[1]) is str:
-            self._notes.assigned[(token, args[1])] = None
+            self._notes.add_write(token, args[1])
         else:
             self._notes.complete = False
 

@@ -38,6 +38,8 @@ class CellNotes:
         """Ids of the functions that are being read."""
         self.learning: set[int | None] = set()
         """Tokens of the user's own estimators whose ``fit`` is being read."""
+        self._own: list[int | None] = []
+        """Tokens of the models whose methods are being read."""
         self.complete = True
         """Every call could be followed."""
 
@@ -71,6 +73,18 @@ class CellNotes:
         self.doubts += doubtful
         yield
         self.doubts -= doubtful
+
+    @contextmanager
+    def within_methods_of(self, token: int | None) -> Iterator[None]:
+        """What is read meanwhile belongs to a model: what it writes to itself is not done by hand."""
+        self._own.append(token)
+        yield
+        self._own.pop()
+
+    def add_write(self, token: int, attribute: str) -> None:
+        """The cell writes to an attribute of a model, or to an item of it."""
+        if token not in self._own:
+            self.assigned[(token, attribute)] = None
 
     def check_time(self) -> None:
         """Raises OutOfTimeError when the time is used up."""

@@ -143,6 +143,16 @@ def is_open(callee: Any) -> bool:
     return callee is _open
 
 
+def time_written(path: str) -> int:
+    """When the file was last written, in nanoseconds; 0 if it is not there."""
+    try:
+        return int(_stat(path).st_mtime_ns)
+    except (OSError, ValueError) as error:
+        if not is_own_failure(error):
+            raise
+        return 0
+
+
 def was_written(path: str | None, since: float | None) -> bool:
     """Whether the file is there and, if ``since`` is given, was written after that."""
     if path is None:

@@ -129,7 +129,8 @@ class MethodReader:
         if method in self._tables.fit_methods:
             self._follow_own_fit(function, receiver, token, node, frame)
         elif method not in self._tables.read_only_methods:
-            self._reading.functions.descend(function, receiver, node, frame)
+            with self._notes.within_methods_of(token):
+                self._reading.functions.descend(function, receiver, node, frame)
 
     def _follow_own_fit(
         self, function: Any, receiver: Any, token: int | None, node: ast.Call, frame: Frame

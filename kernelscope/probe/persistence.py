@@ -12,7 +12,7 @@ import ast
 import io
 from typing import TYPE_CHECKING, Any, Iterator
 
-from .lookups import find_function, was_written
+from .lookups import find_function, time_written, was_written
 from .resolve import SEARCH_DEPTH, Resolver
 from .standins import NewInstance, Scope
 from .tables import Entry
@@ -20,6 +20,9 @@ from .types import qualified_name
 
 if TYPE_CHECKING:
     from . import wire
+
+
+_MOST_STAMPS = 1_000
 
 
 class Memory:
@@ -30,6 +33,18 @@ class Memory:
         """Global names that hold what was read from a file: the id of it, and the load."""
         self.states: dict[str, tuple[int, list[int]]] = {}
         """Global names that hold the live tensors of models: the id of it, and the models."""
+        self._stamps: dict[str, int] = {}
+        """By path, when the file was written that a cell's source saves to, as of that cell's end."""
+
+    def was_saved(self, path: str | None, since: float) -> bool:
+        """Whether a file was written since then; one that has the time of an earlier cell's end was not."""
+        if not was_written(path, since) or path is None:
+            return False
+        stamp = time_written(path)
+        if len(self._stamps) >= _MOST_STAMPS:
+            self._stamps.clear()
+        before, self._stamps[path] = self._stamps.get(path), stamp
+        return before != stamp
 
 
 class Files:
@@ -44,6 +59,8 @@ class Files:
         """Ids of the calls in the tree that the reading of another call has reported already."""
         self.target: str | None = None
         """The global name that the statement at hand assigns to."""
+        self._saved: dict[str, bool] = {}
+        """By path, whether this cell has written the file."""
         self._states: dict[str, list[int]] = {}
         """Names that this cell bound to a ``state_dict()``, and the models that it is of."""
 
@@ -157,7 +174,7 @@ class Files:
 
     def _saves(self, fact: wire.FileAccess, saved: ast.expr | None, scope: Scope) -> None:
         """One fact per model in what is saved; one without a model if none is known."""
-        fact["touched"] = was_written(fact["path"], self._since)
+        fact["touched"] = self._was_saved(fact["path"])
         fact["name"] = saved.id if isinstance(saved, ast.Name) else None
         tokens = list(dict.fromkeys(self._tokens_in(saved, scope))) if saved is not None else []
         tokens += [t for t in self._states_in(saved, scope) if t not in tokens]
@@ -166,6 +183,12 @@ class Files:
             is_still = saved_id == id(self._at.value_of_name(saved.id))
             tokens = self._states.get(saved.id, before if is_still else [])
         self.facts += [{**fact, "token": token} for token in tokens] or [{**fact, "token": None}]
+
+    def _was_saved(self, path: str | None) -> bool:
+        """Asked once per path and cell: what one cell saves twice was written."""
+        if path is not None and path not in self._saved:
+            self._saved[path] = self._memory.was_saved(path, self._since)
+        return path is not None and self._saved[path]
 
     def _loads(self, fact: wire.FileAccess) -> None:
         """Into the name that the statement assigns to, if it is one."""

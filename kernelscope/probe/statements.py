@@ -130,7 +130,7 @@ class CellReading:
         index = target.slice
         if token is not None:
             shown = repr(index.value) if isinstance(index, ast.Constant) else "…"
-            self.notes.assigned[(token, f"[{shown}]")] = None
+            self.notes.add_write(token, f"[{shown}]")
 
     def note_write(self, target: ast.expr, scope: Scope) -> bool:
         """Notes a write to something that models hold, as one of each model on the way to it; whether there is any."""
@@ -142,7 +142,7 @@ class CellReading:
             token = self.at.token(holder)
             is_network = self.at.library(holder) in self.tables.networks
             if token is not None and (not path or direct or is_network):
-                self.notes.assigned[(token, path)] = None
+                self.notes.add_write(token, path)
                 is_of_a_model = True
             direct = False
         return is_of_a_model

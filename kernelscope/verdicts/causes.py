@@ -6,15 +6,15 @@ is trained and loaded through whatever works on it: a module around it, its laye
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from kernelscope.domain.evidence import Evidence
 from kernelscope.domain.facts import Call, MethodInCode, ObjectFacts
 from kernelscope.libraries.registry import Effect, registry, rules_for
-from kernelscope.verdicts.context import JudgingContext
-from kernelscope.verdicts.learned_finding import call_seen, calls_in_code
+from kernelscope.verdicts.context import JudgingContext, holds
+from kernelscope.verdicts.learned_finding import AttributeChanges, call_seen, calls_in_code
 
 CHANGING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.LEARNS, Effect.RESTORES, Effect.CLEARS)
 LEARNING_EFFECTS = (Effect.REFITS, Effect.CONTINUES, Effect.LEARNS, Effect.RESTORES)
@@ -48,6 +48,41 @@ def causes_of(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, ...]:
     # A method that is no Python function is not seen: it can be the cause if the run cannot have skipped it.
     must_have_run = any(c.sure and c.direct and c.effect in LEARNING_EFFECTS for c in in_code)
     return in_code if must_have_run else ()
+
+
+def causes_through_shared_values(
+    before: ObjectFacts, after: ObjectFacts, changes: AttributeChanges, context: JudgingContext
+) -> tuple[Cause, ...]:
+    """The causes for another network that has the same layers: what trained that one has trained this one."""
+    for other in context.observation.objects:
+        then = context.before.get(other.token)
+        if then is None or not rules_for(other).is_network or _is_within(after, other, context):
+            continue
+        if _shares(before, then, changes.names) and _shares(after, other, changes.names):
+            causes = causes_of(other, context)
+            if causes:
+                return causes
+    return ()
+
+
+def _is_within(one: ObjectFacts, other: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether one of the two is the other, or a part of it."""
+    return (
+        one.token == other.token
+        or holds(context.after, one.token, other.token)
+        or holds(context.after, other.token, one.token)
+    )
+
+
+def _shares(mine: ObjectFacts, others: ObjectFacts, names: Sequence[str]) -> bool:
+    """Whether another network has values equal to each of these."""
+    digests = {s.digest for s in others.learned.values()}
+    return all(
+        name in mine.learned
+        and mine.learned[name].digest is not None
+        and mine.learned[name].digest in digests
+        for name in names
+    )
 
 
 def causes_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, ...]:

@@ -22,6 +22,7 @@ from kernelscope.verdicts.causes import (
     Cause,
     causes_in_code,
     causes_of,
+    causes_through_shared_values,
     raised_calls,
 )
 from kernelscope.verdicts.context import DEPTH, JudgingContext, working_parts
@@ -85,6 +86,8 @@ def _what_happened(
     was = may_have_learned_before(before, context)
     now = can_have_learned(after, context)
     changes, causes = attribute_changes(before, after), causes_of(after, context)
+    if changes and not causes and rules.is_network:
+        causes = causes_through_shared_values(before, after, changes, context)
     follows_parts = depth > 0 and not rules.is_network  # the weights of its parts are a network's own
     parts = _through_parts(before, after, context, depth) if follows_parts else LearnedFinding(Learned.SAME)
     if was and has_lost_everything(before, after, context):

@@ -16,6 +16,8 @@ from kernelscope.verdicts.learned_finding import LearnedFinding, restored_state,
 
 def new_network(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
     """Where the learned state of a new network comes from, if it has any."""
+    if any(c.via == "process" for c in context.calls_on(after.token)):
+        return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.FROM_ANOTHER_PROCESS,))
     causes = causes_of(after, context)
     own_best = restores_best_checkpoint(causes, after, context)
     effects = {Effect.CONTINUES} if own_best else {c.effect for c in causes}

@@ -42,6 +42,9 @@ from with it (``f_cached`` in sklearn/gaussian_process/_gpc.py)."""
 _LOGISTIC = ("sklearn.linear_model._logistic.LogisticRegression",)
 """``warm_start`` is "useless for liblinear solver" (sklearn/linear_model/_logistic.py)."""
 
+_TEMPLATES = ("estimator", "estimator_params")
+"""What forests make clones of; no parameter of theirs, but set by their constructor (sklearn/ensemble/_forest.py)."""
+
 _SKOPS = "https://skops.readthedocs.io/en/stable/persistence.html"
 _VALIDATION = (
     "sklearn/utils/validation.py: validate_data; LogisticRegression.fit with one class, BaseDecisionTree._fit, "
@@ -230,7 +233,8 @@ class SklearnRules(GenericRules):
 
     @cached_property
     def _not_learned(self) -> frozenset[str]:
-        return self.names_of(AttributeKind.CONFIGURATION) | self.names_of(AttributeKind.CACHE)
+        kept = self.names_of(AttributeKind.CONFIGURATION) | self.names_of(AttributeKind.CACHE)
+        return kept.union(_TEMPLATES)
 
     def is_learned(self, attribute: str) -> bool:
         """Everything but configuration, and what using the object writes into it."""
