@@ -78,6 +78,10 @@ class OriginReader:
                 return self._of_call(node, scope)
             case ast.Constant():
                 return Origin.NEW
+            case ast.BinOp(op=ast.Mult()):  # [Ridge()] * 3
+                return self._of_display((node.left, node.right), scope)
+            case ast.BinOp():
+                return _least_new((self._origin(node.left, scope), self._origin(node.right, scope)))
             case _:
                 return Origin.PERHAPS_STORED
 
@@ -95,6 +99,8 @@ class OriginReader:
                 return _of_class(class_)
         if is_class_name(name) or name in self._known.makes_new_object or name in scope.classes:
             return Origin.NEW
+        if is_method and name == "fromkeys" and len(node.args) > 1:
+            return self._origin(node.args[1], scope)
         if is_method and name in RETURNS_STORED_OBJECT:
             return Origin.CONDITIONAL
         if isinstance(node.func, ast.Attribute) and not is_reference(node.func.value):

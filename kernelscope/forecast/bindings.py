@@ -28,6 +28,8 @@ def bind_names(simulation: CellSimulation) -> None:
     step, names = 0, simulation.names
     for binding in simulation.effects.bindings:
         if not would_bind(simulation, binding):
+            if binding.guard.missing is not None and not binding.some_item:
+                simulation.keep(binding.target)
             continue
         if binding.step != step:
             step, names = binding.step, dict(simulation.names)

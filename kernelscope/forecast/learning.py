@@ -82,7 +82,9 @@ def _learn_unseen(simulation: CellSimulation) -> None:
     differed = _objects_that_differed(simulation)
     for change in simulation.run.changes:
         original = simulation.names_then.get(change.name)
-        if original is None or change.identity not in (Identity.SAME, Identity.REBOUND):
+        if original is None:
+            continue
+        if change.identity not in (Identity.SAME, Identity.REBOUND) and not simulation.is_kept(original):
             continue
         token = simulation.successor(original)
         if simulation.is_simulated(token) or change.learned not in (*_LEARNED, Learned.UNKNOWN):

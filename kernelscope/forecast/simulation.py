@@ -43,6 +43,8 @@ class CellSimulation:
         }
         self._stand_ins = StandIns(run.fresh)
         self._moved = dict(self._moves())
+        self._kept: dict[int, int] = {}
+        """Objects that the last run made and one more would not: each with the one that is there in its place."""
         self.names: dict[str, int] = dict(now.names)
         """What the names would hold afterwards."""
         self.objects: dict[int, ObjectFacts] = dict(self._recreated_objects())
@@ -91,8 +93,20 @@ class CellSimulation:
 
         That is another one that it would make, the one that the name holds now, or the same one.
         """
+        if token in self._kept:
+            return self._kept[token]
         stand_in = self._stand_ins.of(token)
         return stand_in if stand_in is not None else self._moved.get(token, token)
+
+    def keep(self, name: str) -> None:
+        """The cell would make no other object for this name: it is there already."""
+        then, now = self.names_then.get(name), self.now.names.get(name)
+        if then is not None and now is not None:
+            self._kept[then] = now
+
+    def is_kept(self, token: int) -> bool:
+        """Whether the last run made this object, and one more would act on what there is."""
+        return token in self._kept
 
     def is_displaced(self, token: int) -> bool:
         """Whether another object is in the place of this one now."""
