@@ -66,6 +66,16 @@ class OriginReader:
                 return self._origin(node.value, scope)
             case ast.Attribute() | ast.Subscript() | ast.Starred() | ast.Await():
                 return Origin.PERHAPS_STORED if is_reference(node) else self._origin(node.value, scope)
+            case ast.Call():
+                return self._of_call(node, scope)
+            case ast.Constant():
+                return Origin.NEW
+            case _:
+                return self._of_several(node, scope)
+
+    def _of_several(self, node: ast.expr, scope: _Scope) -> Origin:
+        """Of an expression that puts several values together."""
+        match node:
             case ast.List() | ast.Tuple() | ast.Set():
                 return self._of_display(node.elts, scope)
             case ast.Dict():
@@ -74,10 +84,6 @@ class OriginReader:
                 return self._origin(node.elt, scope)
             case ast.DictComp():
                 return self._origin(node.value, scope)
-            case ast.Call():
-                return self._of_call(node, scope)
-            case ast.Constant():
-                return Origin.NEW
             case ast.BinOp(op=ast.Mult()):  # [Ridge()] * 3
                 return self._of_display((node.left, node.right), scope)
             case ast.BinOp():

@@ -178,6 +178,8 @@ class MethodInCode(Struct, frozen=True):
     """Of its keyword arguments those that decide what it does: ``xgb_model``, ``init_model``."""
     part: bool = False
     """Made on one of the many parts of the receiver that are recorded as one value."""
+    state_of: int | None = None
+    """The object whose live state it puts in."""
 
 
 class FileAccess(Struct, frozen=True):

@@ -66,7 +66,8 @@ class CellSimulation:
         for original in self.run.fresh:
             facts, token = self.facts_then[original], self.successor(original)
             parts = tuple(replace(part, token=self.successor(part.token)) for part in facts.parts)
-            yield token, replace(facts, token=token, generation=None, parts=parts)
+            partners = tuple(map(self.successor, facts.partners))
+            yield token, replace(facts, token=token, generation=None, parts=parts, partners=partners)
 
     # Which object the code would act on now.
 

@@ -52,6 +52,9 @@ _CIRCUMSTANCES = {
     Circumstance.PART_NOT_READ: sentence(
         "it was done to one of its many parts, which are recorded as one value"
     ),
+    Circumstance.UNFITTED_MODEL_GIVEN: sentence(
+        "the cell mentions a model of its class that is not fitted, of which clones can have been fitted"
+    ),
     Circumstance.CHANGED_UNSEEN: sentence(
         "it changed before in a way that was not seen: whether it had learned by then is not known"
     ),

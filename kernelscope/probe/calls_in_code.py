@@ -204,7 +204,7 @@ class CallReader:
             self._reading.functions.reload(node, frame)
         elif copied is not None:
             is_load = self._files.handle_load_of_bytes(node, copied, frame.scope)
-            if not is_load and not self._is_of_a_state(node):
+            if not is_load and not self._is_of_a_state(node) and not self._is_of_data(node, frame):
                 self._notes.copies[".".join(copied[:2])] = None
         else:
             return self._builtin_function(node, callee, frame)
@@ -213,6 +213,10 @@ class CallReader:
     def _is_initialiser(self, callee: Any) -> bool:
         module = callee.__module__ if type(callee) is types.FunctionType else None
         return type(module) is str and module in self._tables.initialising_modules
+
+    def _is_of_data(self, node: ast.Call, frame: Frame) -> bool:
+        """``copy.deepcopy(settings)``: no copy of a model."""
+        return bool(node.args) and self._at.is_plain_data(self._at.value(node.args[0], frame.scope))
 
     def _is_of_a_state(self, node: ast.Call) -> bool:
         """``copy.deepcopy(net.state_dict())``: no copy of a model."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 from .budget import Budget
 
@@ -23,8 +23,9 @@ class CellNotes:
 
     def __init__(self) -> None:
         self._budget = Budget(SECONDS)
-        self._methods: dict[tuple[str, int | None, str | None, str | None, tuple[str, ...]], bool] = {}
-        """(method, token, function, class, continuation arguments) → whether the run cannot have left it out."""
+        self._methods: dict[tuple[Any, ...], bool] = {}
+        """(method, token, function, class, continuation arguments, whose state) → whether the run cannot have left it
+        out."""
         self.doubts = 0
         """How many conditions, loops and the like stand around what is being read."""
         self.assigned: dict[tuple[int, str], None] = {}
@@ -50,11 +51,16 @@ class CellNotes:
         inside: str | None,
         cls: str | None = None,
         args: tuple[str, ...] = (),
+        state_of: int | None = None,
     ) -> None:
-        """A method that can have been called; on which model and with which continuation arguments, if they are known."""
+        """A method that can have been called; on which model and with which continuation arguments, if they are known.
+
+        Args:
+            state_of: the model whose live state it puts in.
+        """
         if self.learning and (token is None or token in self.learning):
             return  # its own way of learning
-        key = (method, token, inside, cls, args)
+        key = (method, token, inside, cls, args, state_of)
         self._methods[key] = self._methods.get(key, False) or self.doubts == 0
 
     def add_gradients(self) -> None:
@@ -95,8 +101,17 @@ class CellNotes:
         """``CodeFacts``, as they are sent."""
         return {
             "methods": [
-                {"method": m, "token": t, "inside": i, "cls": c, "sure": sure, "given": args, "part": False}
-                for (m, t, i, c, args), sure in self._methods.items()
+                {
+                    "method": method,
+                    "token": token,
+                    "inside": inside,
+                    "cls": cls,
+                    "sure": sure,
+                    "given": args,
+                    "part": False,
+                    "state_of": state_of,
+                }
+                for (method, token, inside, cls, args, state_of), sure in self._methods.items()
             ],
             "assigned": [list(pair) for pair in self.assigned],
             "copies": list(self.copies),

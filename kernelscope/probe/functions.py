@@ -104,7 +104,9 @@ class FunctionReader:
         if len(texts) > 1 and texts[0] == "run":
             words = [w for w in texts[1].split() if not w.startswith("-")]
             tree = self._sources.script(words[0]) if words else None
-        if tree is None:
+        if len(texts) > 1 and texts[0] == "store":
+            self._reading.files.store(texts[1].split())
+        elif tree is None:
             self._notes.complete = False
         else:
             self._reading.block(tree.body, frame)

@@ -119,11 +119,12 @@ class MethodReader:
             self._initialises(node, method, token, frame)
             return
         token = self._at.token(receiver)
+        owners: list[int] = []
         if method in self._tables.state_loading_methods and node.args:
             owners = self._files.state_owners(node.args[0], frame.scope)
             if owners == [token]:
                 return  # what it holds is put in its own place
-        self._notes.add(method, token, frame.inside, args=args)
+        self._notes.add(method, token, frame.inside, args=args, state_of=owners[0] if owners else None)
         self._initialises(node, method, token, frame)
         function = class_attribute(type(receiver), method)
         if method in self._tables.fit_methods:

@@ -59,14 +59,23 @@ class Files:
         """Ids of the calls in the tree that the reading of another call has reported already."""
         self.target: str | None = None
         """The global name that the statement at hand assigns to."""
+        self.targets: tuple[str, ...] = ()
+        """All of them, if it assigns to names only."""
         self._saved: dict[str, bool] = {}
         """By path, whether this cell has written the file."""
         self._states: dict[str, list[int]] = {}
         """Names that this cell bound to a ``state_dict()``, and the models that it is of."""
 
-    def aim(self, target: str | None, value: ast.expr | None, scope: Scope) -> None:
-        """The statement at hand binds this name; what it was bound to before is forgotten."""
-        self.target = target
+    def aim(
+        self, target: str | None, value: ast.expr | None, scope: Scope, targets: tuple[str, ...] = ()
+    ) -> None:
+        """The statement at hand binds this name; what it was bound to before is forgotten.
+
+        Args:
+            target: the name; ``None``: none, or several.
+            targets: all the names that it binds, if it binds nothing else.
+        """
+        self.target, self.targets = target, targets
         if target is None or value is None:
             return
         self._memory.loaded.pop(target, None)
@@ -141,6 +150,17 @@ class Files:
             {**access, "name": None, "token": token, "touched": was_written(access["path"], None)}
         )
 
+    def store(self, words: list[str]) -> None:
+        """``%store m`` and ``%store -r m``: IPython keeps a variable in a file of its profile."""
+        names = [word for word in words if not word.startswith("-")]
+        action = "load" if "-r" in words else "save"
+        if action == "save" and any(word.startswith("-") for word in words):
+            return  # it deletes what is stored
+        for name in names:
+            token = self._at.token(self._at.value_of_name(name))
+            fact = _access(action, "%store", None)
+            self.facts.append({**fact, "name": name, "token": token})
+
     def load_by_constructor(self, node: ast.Call, callee: Any, scope: Scope) -> None:
         """An object that is made from a file or from a text, such as ``Booster(model_file=path)``."""
         if any(k.arg in self._tables.text_constructor_args for k in node.keywords):
@@ -193,6 +213,8 @@ class Files:
     def _loads(self, fact: wire.FileAccess) -> None:
         """Into the name that the statement assigns to, if it is one."""
         fact["touched"] = was_written(fact["path"], None)
+        if self.targets and all(self._at.is_plain_data(self._at.value_of_name(n)) for n in self.targets):
+            return  # no model came of it
         if self.target is not None:
             value = self._at.value_of_name(self.target)
             fact["name"] = self.target

@@ -32,12 +32,16 @@ from .lookups import (
 )
 from .standins import GLOBALS, STAND_INS, UNKNOWN, NewInstance, OpenedFile, Scope
 from .types import (
+    ARRAY,
     CONTAINER,
     ESTIMATOR,
+    FRAME,
     ITEMS,
     OPAQUE,
+    SERIES,
     USER_OBJECT,
     TypeCache,
+    is_atom,
     is_class,
     is_one_of,
     is_small_atom,
@@ -221,6 +225,20 @@ class Resolver:
         if is_one_of(type(value), STAND_INS) or value is None:
             return None
         return self._tokens.find_token(value) if self._types.of(type(value)).kind == ESTIMATOR else None
+
+    def is_plain_data(self, value: Any) -> bool:
+        """Whether a value is data: a number, a text, an array, a tensor, a frame, or a list or dict of numbers and
+        texts."""
+        if is_one_of(type(value), STAND_INS):
+            return False
+        if is_atom(value) or self._libraries.tensors.is_tensor(value):
+            return True
+        info = self._types.of(type(value))
+        if info.shape in (ARRAY, SERIES, FRAME):
+            return not first_items(value, info.shape).values
+        if info.kind != CONTAINER:
+            return False
+        return all(map(is_atom, first_items(value, info.shape).values))
 
     def is_users(self, function: types.FunctionType) -> bool:
         """Whether the user wrote it: in a cell, or in a file outside the Python installation."""

@@ -17,6 +17,7 @@ from .syntax import (
     bodies,
     bound_names,
     expressions,
+    named_targets,
     names_bound_later,
     own_expressions,
     single_target,
@@ -69,7 +70,7 @@ class CellReading:
         if isinstance(node, ast.ClassDef):
             scope = dict(scope)  # its body is run; what it binds is no name outside
         if frame.depth == 0:
-            self.files.aim(single_target(node), getattr(node, "value", None), scope)
+            self.files.aim(single_target(node), getattr(node, "value", None), scope, named_targets(node))
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
             self._writes(node, scope)
         within = Frame(scope, frame.inside, frame.depth).with_names(self._bound_within(node, scope))

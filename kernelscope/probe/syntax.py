@@ -51,6 +51,16 @@ def single_target(node: ast.stmt) -> str | None:
     return None
 
 
+def named_targets(node: ast.stmt) -> tuple[str, ...]:
+    """All names that a statement assigns to; none if it assigns to anything else as well."""
+    if not isinstance(node, ast.Assign):
+        name = single_target(node)
+        return () if name is None else (name,)
+    targets = [t for written in node.targets for t in single_targets(written)]
+    names = [t.id for t in targets if isinstance(t, ast.Name)]
+    return tuple(names) if len(names) == len(targets) else ()
+
+
 def single_targets(target: ast.expr) -> Iterator[ast.expr]:
     """What an assignment's target writes to: ``a`` and ``b.c`` of ``a, b.c = …``."""
     if isinstance(target, (ast.Tuple, ast.List)):

@@ -141,6 +141,7 @@ class MethodInCode(TypedDict):
     sure: bool
     given: Sequence[str]
     part: bool
+    state_of: int | None
 
 
 class _CodeAsRead(TypedDict):

@@ -177,7 +177,11 @@ def _judge_kept(name: str, before: ObjectFacts, after: ObjectFacts, context: Jud
     finding = same_object(before, after, context)
     params = differing_values(flat_params(before, context.before), flat_params(after, context.after))
     saved = _find_save(after, context)
-    verdict = Verdict.FAILED if finding.failed else _BY_LEARNED.get(finding.learned)
+    verdict = _BY_LEARNED.get(finding.learned)
+    if finding.failed:
+        verdict = Verdict.FAILED
+    elif finding.copied:
+        verdict = Verdict.COPIED
     if verdict is None:
         verdict = Verdict.PARAMS if params else Verdict.SAVED if saved else None
     if verdict is None:

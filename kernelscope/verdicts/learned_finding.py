@@ -124,7 +124,13 @@ def restored_state(
         evidence = (*(e for e in evidence if e != call), LoadInCode(source.call, source.path))
     elif context.observation.code.copies:
         evidence = (*evidence, CopyInCode(context.observation.code.copies))
-    return LearnedFinding(Learned.CARRIED, certainty, evidence, source)
+    others = [
+        m.state_of
+        for m in context.observation.code.methods
+        if m.token == facts.token and m.state_of not in (None, facts.token)
+    ]
+    is_of_another = source is None and bool(others)
+    return LearnedFinding(Learned.CARRIED, certainty, evidence, source, copied=is_of_another)
 
 
 def twin_of(facts: ObjectFacts, context: JudgingContext) -> ObjectFacts | None:

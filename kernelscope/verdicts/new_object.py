@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
 from kernelscope.domain.changes import Learned
 from kernelscope.domain.evidence import Circumstance, StateReadFromFile
 from kernelscope.domain.facts import Call, FileAccess, ObjectFacts
+from kernelscope.domain.names import root_of
 from kernelscope.libraries.registry import Effect, LibraryRules, rules_for
 from kernelscope.verdicts.causes import LEARNING_EFFECTS, causes_in_code, may_have_learned
 from kernelscope.verdicts.context import JudgingContext
-from kernelscope.verdicts.fitted import has_learned
+from kernelscope.verdicts.fitted import had_learned, has_learned
 from kernelscope.verdicts.learned import same_object
 from kernelscope.verdicts.learned_finding import (
     LearnedFinding,
@@ -20,6 +23,8 @@ from kernelscope.verdicts.learned_finding import (
     twin_of,
 )
 from kernelscope.verdicts.networks import new_network
+
+_WORD = re.compile(r"\w+")
 
 
 def new_object(after: ObjectFacts, context: JudgingContext) -> LearnedFinding:
@@ -174,6 +179,8 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
         followed = (context.observation.code.complete or rules.born_fitted) and twin is None
         if followed or _something_learns(rules, facts, context):
             return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
+        if twin is None and _is_template_given(facts, context):
+            return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.UNFITTED_MODEL_GIVEN,))
         if twin is None:
             return LearnedFinding(Learned.UNKNOWN, "unknown", (Circumstance.ORIGIN_NOT_SEEN,))
     elif {rules.effect(facts, m.method, m.given) for m in possible} == {Effect.CONTINUES}:
@@ -181,6 +188,19 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
     elif twin is None:
         return LearnedFinding(Learned.FITTED, "inferred", evidence)
     return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.EQUALS_KNOWN_STATE))
+
+
+def _is_template_given(facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether the cell mentions a model of the same class that has learned nothing: clones of it were fitted."""
+    run = context.observation.run
+    words = frozenset(_WORD.findall(run.code)) if run is not None else frozenset()
+    return any(
+        root_of(name) in words
+        and context.before[token].cls == facts.cls
+        and had_learned(context.before[token], context) is False
+        for name, token in context.names_before.items()
+        if token in context.before
+    )
 
 
 def _something_learns(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> bool:

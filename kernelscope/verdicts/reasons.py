@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kernelscope.domain.evidence import AttributesSetInCode, CounterFell, Evidence
+from kernelscope.domain.evidence import AttributesSetInCode, Circumstance, CounterFell, Evidence
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.libraries.base import AttributeKind
 from kernelscope.libraries.registry import Effect, registry, rules_for
@@ -44,7 +44,7 @@ def reasons_of(
     if changes and restores_best_checkpoint(causes, after, context):
         causes = tuple(c for c in causes if c.effect is Effect.CONTINUES)
     if not causes:
-        return _reasons_without_calls(after, changes, context)
+        return _reasons_without_calls(before, after, changes, context)
     outcome, basis = outcome_of(causes), basis_of(causes)
     if rules_for(after).is_network and changes:
         is_foreign = outcome in (Outcome.PUT_IN, Outcome.EMPTIED, Outcome.EMPTIED_THEN_ONWARD)
@@ -81,7 +81,9 @@ def _that_count_without_changes(
     return tuple(c for c in causes if c.seen or (c.sure and c.direct))
 
 
-def _reasons_without_calls(after: ObjectFacts, changes: AttributeChanges, context: JudgingContext) -> Reasons:
+def _reasons_without_calls(
+    before: ObjectFacts, after: ObjectFacts, changes: AttributeChanges, context: JudgingContext
+) -> Reasons:
     """Nothing was called that is known to change the state."""
     code, is_network = context.observation.code, rules_for(after).is_network
     mine = {after.token, *(p.token for p in after.parts)} if is_network else {after.token}
@@ -100,7 +102,22 @@ def _reasons_without_calls(after: ObjectFacts, changes: AttributeChanges, contex
     is_followed = code.complete and not code.company
     if "value" in code.tensor_writes and (is_network or (is_followed and changes.is_only_written)):
         return Reasons(Outcome.WRITTEN, "possible")
+    if not is_followed and is_network and _is_written_often(before, after):
+        return Reasons(Outcome.ONWARD, "possible", details=(Circumstance.WRITTEN_OFTEN,))
     return Reasons(Outcome.NO_CALL if is_followed else Outcome.UNSEEN, "possible")
+
+
+def _is_written_often(before: ObjectFacts, after: ObjectFacts) -> bool:
+    """Whether most weights were written more than once in this run, as training does and loading does not."""
+    counts = [
+        signature.version - earlier.version
+        for name, signature in after.learned.items()
+        if (earlier := before.learned.get(name)) is not None
+        and signature.version is not None
+        and earlier.version is not None
+        and earlier.serial == signature.serial
+    ]
+    return bool(counts) and 2 * sum(count > 1 for count in counts) > len(counts)
 
 
 def _steps_by_gradient(written: tuple[str, ...], context: JudgingContext) -> bool:
