@@ -54,7 +54,7 @@ class Circumstance(StrEnum):
     """``copy`` made it."""
     PARTS_KEEP_STATE = "parts-keep-state"
     """Its parts were there before, and keep what they have learned."""
-    UNFITTED_MODEL_GIVEN = "unfitted-model-given"
+    UNFITTED_MODEL_MENTIONED = "unfitted-model-mentioned"
     """The cell mentions a model of its class that has learned nothing, of which clones can have been fitted."""
     NO_LOAD_IN_CODE = "no-load-in-code"
     """It is fitted, and no load or copy is in the code."""

@@ -111,10 +111,11 @@ class Functions(Struct, frozen=True, kw_only=True):
 class FileMethods(Struct, frozen=True, kw_only=True):
     """Methods by which an object goes to a file or comes from one.
 
-    ``load state``: what is loaded is an argument, and came from a file or from memory.
+    ``load state``: what is loaded is an argument, and came from a file or from memory · ``make``: of a class, that makes an
+    object from a file.
     """
 
-    action: Literal["save", "load", "load state"]
+    action: Literal["save", "load", "load state", "make"]
     methods: tuple[str, ...]
     source: str
 

@@ -100,6 +100,8 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     saving_methods: Table
     with_own_files: Table
     """Kinds of objects that are saved by a method of their own."""
+    making_methods: Table
+    """Methods of classes that make an object from a file."""
     file_constructor_args: Table
     text_constructor_args: Table
 
@@ -197,7 +199,8 @@ def _copies_and_files(rules: Sequence[LibraryRules]) -> dict[str, Any]:
         "file_functions": (*_files(rules, "save"), *_files(rules, "load")),
         "dumping_functions": _functions(rules, "dump"),
         "path_arguments": (*_arguments(rules, "path"), *_arguments(rules, "file")),
-        "loading_methods": _union(m.methods for m in methods if m.action != "save"),
+        "loading_methods": _union(m.methods for m in methods if m.action in ("load", "load state")),
+        "making_methods": _union(m.methods for m in methods if m.action == "make"),
         "state_loading_methods": _union(m.methods for m in methods if m.action == "load state"),
         "saving_methods": _union(m.methods for m in methods if m.action == "save"),
         "with_own_files": tuple(r.library for r in rules if any(m.action == "save" for m in r.file_methods)),

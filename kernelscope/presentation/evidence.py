@@ -52,7 +52,7 @@ _CIRCUMSTANCES = {
     Circumstance.PART_NOT_READ: sentence(
         "it was done to one of its many parts, which are recorded as one value"
     ),
-    Circumstance.UNFITTED_MODEL_GIVEN: sentence(
+    Circumstance.UNFITTED_MODEL_MENTIONED: sentence(
         "the cell mentions a model of its class that is not fitted, of which clones can have been fitted"
     ),
     Circumstance.CHANGED_UNSEEN: sentence(

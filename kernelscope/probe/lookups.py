@@ -153,6 +153,15 @@ def time_written(path: str) -> int:
         return 0
 
 
+def is_open_of(callee: Any, modules: frozenset[str]) -> bool:
+    """Whether it is the function ``open`` of one of these modules."""
+    return (
+        type(callee) is types.FunctionType
+        and callee.__name__ == "open"
+        and callee.__globals__.get("__name__") in modules
+    )
+
+
 def was_written(path: str | None, since: float | None) -> bool:
     """Whether the file is there and, if ``since`` is given, was written after that."""
     if path is None:

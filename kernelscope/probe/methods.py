@@ -14,7 +14,10 @@ from .types import (
     ESTIMATOR,
     OPAQUE,
     USER_OBJECT,
+    attributes_of,
     class_attribute,
+    class_name,
+    is_class,
     is_one_of,
     ndarray_type,
     qualified_name,
@@ -46,6 +49,9 @@ class MethodReader:
             return True
         if self._files.handle_save_of_bytes(node, method, frame.scope):
             return True
+        if method in self._tables.making_methods and is_class(receiver):
+            self._files.load_by_class(node, method, frame.scope)
+            return True
         kind = self._at.kind(receiver)
         on_a_tensor = kind == OPAQUE and self._on_a_tensor(node, method, frame)
         if method in _MUTATORS and kind in (OPAQUE, CONTAINER):
@@ -76,7 +82,8 @@ class MethodReader:
         """``trainer.fit(net)``, ``scaler.step(optimizer)``."""
         if method in self._tables.fit_methods:
             self._notes.add(method, None, frame.inside, qualified_name(type(receiver)))
-            return self._fits_an_argument(node, method, self._tables.networks, frame)
+            is_known = self._fits_an_argument(node, method, self._tables.networks, frame)
+            return self._fits_what_it_holds(receiver, method, frame) or is_known
         steps = method in self._tables.stepping_methods
         return steps and self._fits_an_argument(node, method, self._tables.optimizers, frame)
 
@@ -86,6 +93,15 @@ class MethodReader:
         models = [g for g in args if self._at.library(g) in wanted and type(g) is not NewInstance]
         for model in models:
             self._notes.add(method, self._at.token(model), frame.inside)
+        return bool(models)
+
+    def _fits_what_it_holds(self, receiver: Any, method: str, frame: Frame) -> bool:
+        """``trainer.train()``: the networks learn that the trainer has as attributes; whether there are any."""
+        reached = dict(attributes_of(receiver)).values()
+        models = [m for m in reached if self._at.library(m) in self._tables.networks]
+        for model in models:
+            name = f"{class_name(type(receiver))}.{method}"
+            self._notes.add(name, self._at.token(model), frame.inside)
         return bool(models)
 
     def _on_a_tensor(self, node: ast.Call, method: str, frame: Frame) -> bool:

@@ -150,6 +150,18 @@ class Files:
             {**access, "name": None, "token": token, "touched": was_written(access["path"], None)}
         )
 
+    def load_by_class(self, node: ast.Call, method: str, scope: Scope) -> None:
+        """``Model.from_pretrained(path)``."""
+        self._loads(_access("load", method, self._path_argument(node, 0, scope)))
+
+    def save_item(self, saved: ast.expr, scope: Scope) -> None:
+        """``shelf["m"] = m``."""
+        self._saves(_access("save", "shelve", None), saved, scope)
+
+    def load_item(self) -> None:
+        """``m = shelf["m"]``."""
+        self._loads(_access("load", "shelve", None))
+
     def store(self, words: list[str]) -> None:
         """``%store m`` and ``%store -r m``: IPython keeps a variable in a file of its profile."""
         names = [word for word in words if not word.startswith("-")]

@@ -25,6 +25,7 @@ from .lookups import (
     combine,
     constant_key,
     is_open,
+    is_open_of,
     is_short_text,
     item_of,
     join,
@@ -170,6 +171,8 @@ class Resolver:
         callee = self.value(node.func, scope)
         if is_open(callee):
             return OpenedFile(self.path(node.args[0], scope) if node.args else None)
+        if is_open_of(callee, self.tables.storing_modules):
+            return OpenedFile(None, is_store=True)
         if is_class(callee):
             return self._instance(callee, node, scope)
         if callee is join:

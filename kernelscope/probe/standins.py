@@ -20,8 +20,10 @@ class NewInstance:
 class OpenedFile:
     """What ``open`` was called to give."""
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, is_store: bool = False) -> None:
         self.path = path
+        self.is_store = is_store
+        """It holds objects under keys, as ``shelve`` does."""
 
 
 class LocalFunction:

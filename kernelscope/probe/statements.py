@@ -12,7 +12,7 @@ from .frame import Frame
 from .lookups import find_function
 from .persistence import Files
 from .resolve import Resolver
-from .standins import UNKNOWN, LocalFunction, Scope, Unknown
+from .standins import UNKNOWN, LocalFunction, OpenedFile, Scope, Unknown
 from .syntax import (
     bodies,
     bound_names,
@@ -113,6 +113,11 @@ class CellReading:
 
     def _writes(self, node: ast.stmt, scope: Scope) -> None:
         """Attributes of models that the statement writes to, also ``m.coef_[0] += 1``."""
+        source = getattr(node, "value", None)
+        if isinstance(source, ast.Subscript):
+            holder = self.at.value(source.value, scope)
+            if type(holder) is OpenedFile and holder.is_store:
+                self.files.load_item()
         targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]  # type: ignore[attr-defined]
         for target in (t for written in targets for t in single_targets(written)):
             if isinstance(target, ast.Name) and isinstance(node, ast.AugAssign):
@@ -123,12 +128,15 @@ class CellReading:
             if isinstance(target, ast.Attribute):
                 self.note_write(target, scope)
             elif isinstance(item, ast.Subscript):
-                self._note_item(item, scope)
+                self._note_item(item, getattr(node, "value", None), scope)
 
-    def _note_item(self, target: ast.Subscript, scope: Scope) -> None:
+    def _note_item(self, target: ast.Subscript, value: ast.expr | None, scope: Scope) -> None:
         """``net[2] = nn.Linear(4, 1)``: a part of a model is another one."""
-        token = self.at.token(self.at.value(target.value, scope))
+        holder = self.at.value(target.value, scope)
+        token = self.at.token(holder)
         index = target.slice
+        if type(holder) is OpenedFile and holder.is_store and value is not None:
+            self.files.save_item(value, scope)
         if token is not None:
             shown = repr(index.value) if isinstance(index, ast.Constant) else "…"
             self.notes.add_write(token, f"[{shown}]")

@@ -179,8 +179,8 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
         followed = (context.observation.code.complete or rules.born_fitted) and twin is None
         if followed or _something_learns(rules, facts, context):
             return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
-        if twin is None and _is_template_given(facts, context):
-            return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.UNFITTED_MODEL_GIVEN,))
+        if twin is None and _mentions_template(facts, context):
+            return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.UNFITTED_MODEL_MENTIONED,))
         if twin is None:
             return LearnedFinding(Learned.UNKNOWN, "unknown", (Circumstance.ORIGIN_NOT_SEEN,))
     elif {rules.effect(facts, m.method, m.given) for m in possible} == {Effect.CONTINUES}:
@@ -190,7 +190,7 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
     return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.EQUALS_KNOWN_STATE))
 
 
-def _is_template_given(facts: ObjectFacts, context: JudgingContext) -> bool:
+def _mentions_template(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether the cell mentions a model of the same class that has learned nothing: clones of it were fitted."""
     run = context.observation.run
     words = frozenset(_WORD.findall(run.code)) if run is not None else frozenset()

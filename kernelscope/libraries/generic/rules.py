@@ -23,6 +23,8 @@ _GUIDE = "https://scikit-learn.org/stable/developers/develop.html"
 _PICKLE = "https://docs.python.org/3/library/pickle.html"
 _JOBLIB = "https://joblib.readthedocs.io/en/stable/persistence.html"
 _CLOUDPICKLE = "https://github.com/cloudpipe/cloudpickle: README"
+_PANDAS = "https://pandas.pydata.org/docs/reference/io.html#pickling"
+_MLFLOW = "https://mlflow.org/docs/latest/api_reference/python_api/mlflow.sklearn.html"
 _DILL = "https://dill.readthedocs.io/en/latest/dill.html"
 _COPY = "https://docs.python.org/3/library/copy.html"
 
@@ -124,10 +126,16 @@ class GenericRules(LibraryRules):
         Functions(action="load", module="dill", names=("load",), source=_DILL),
         Functions(action="dump", module="dill", names=("dumps",), source=_DILL),
         Functions(action="load bytes", module="dill", names=("loads",), source=_DILL),
+        Functions(action="save", module="pandas", names=("to_pickle",), source=_PANDAS),
+        Functions(action="load", module="pandas", names=("read_pickle",), source=_PANDAS),
+        Functions(action="save", module="mlflow.sklearn", names=("save_model",), source=_MLFLOW),
+        Functions(action="load", module="mlflow.sklearn", names=("load_model",), source=_MLFLOW),
         Functions(action="copy", module="copy", names=("copy", "deepcopy"), source=_COPY),
     )
     arguments: ClassVar[tuple[Arguments, ...]] = (
         Arguments(kind="path", names=("file", "filename", "path"), source=f"{_PICKLE}; {_JOBLIB}"),
+        Arguments(kind="path", names=("filepath_or_buffer",), source=_PANDAS),
+        Arguments(kind="path", names=("model_uri",), source=_MLFLOW),
     )
     plain_packages: ClassVar[tuple[str, ...]] = ("scipy.", "numpy.")
 

@@ -31,6 +31,10 @@ _TRAINED = 8
 or two (torch/nn/init.py), every optimizer step one more (torch/optim/sgd.py, adam.py)."""
 
 
+_TRAINERS_METHODS = ("train", "fit")
+_PRETRAINED = "https://huggingface.co/docs/transformers/main_classes/model"
+
+
 class TorchModuleRules(LibraryRules):
     """``torch.nn.Module``: it has no ``fit`` of its own, and ``train`` only sets the mode."""
 
@@ -98,7 +102,16 @@ class TorchModuleRules(LibraryRules):
         Functions(action="load", module="torch", names=("load",), source=_SAVING),
     )
     arguments = (Arguments(kind="path", names=("f",), source=_SAVING),)
-    file_methods = (FileMethods(action="load state", methods=("load_state_dict",), source=_MODULE),)
+    file_methods = (
+        FileMethods(action="load state", methods=("load_state_dict",), source=_MODULE),
+        FileMethods(action="save", methods=("save_pretrained",), source=_PRETRAINED),
+        FileMethods(action="make", methods=("from_pretrained",), source=_PRETRAINED),
+        FileMethods(
+            action="make",
+            methods=("load_from_checkpoint",),
+            source="https://lightning.ai/docs/pytorch/stable/common/checkpointing_basic.html",
+        ),
+    )
     names = (
         Names(
             # They give the module back, whatever it is moved or set to.
@@ -134,6 +147,12 @@ class TorchModuleRules(LibraryRules):
         ),
         Names(kind="applies", names=("apply",), source=f"{_MODULE}: apply", counts_as="reset_parameters"),
     )
+
+    def effect(self, facts: ObjectFacts, method: str, args: tuple[str, ...] = ()) -> Effect:
+        """As declared; a trainer's ``train`` or ``fit`` goes on from the weights that the module has."""
+        if method.rpartition(".")[2] in _TRAINERS_METHODS and "." in method:
+            return Effect.CONTINUES
+        return super().effect(facts, method, args)
 
     def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
         """As far as the module itself shows it: of one that was there before the attach."""
