@@ -155,7 +155,8 @@ class MethodReader:
         """Follow a ``fit`` that the user wrote, to find the other models that it fits."""
         complete, fresh = self._notes.complete, token not in self._notes.learning
         self._notes.learning.add(token)
-        self._reading.functions.descend(function, receiver, node, frame)
+        with self._notes.within_methods_of(token):
+            self._reading.functions.descend(function, receiver, node, frame)
         self._notes.complete = complete
         if fresh:
             self._notes.learning.discard(token)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from kernelscope.domain.changes import Certainty, Learned
 from kernelscope.domain.evidence import (
     AttributesNotRead,
+    AttributesSetInCode,
     Circumstance,
     PartEvidence,
     SeenAtAttach,
@@ -143,9 +144,22 @@ def _by_the_table(
         return restored_state(after, context, certainty, evidence)
     if row.ruling is Ruling.FAILED:
         return LearnedFinding(learned, certainty, evidence, failed=True)
+    if written := _written_beside_calls(after, changes, reasons, context):
+        evidence = (*evidence, AttributesSetInCode(written))
+        learned = Learned.EDITED if learned in (Learned.FITTED, Learned.CONTINUED) else learned
     if learned is Learned.SAME or (learned is Learned.NONE and reasons.basis != "seen"):
         return LearnedFinding(learned)
     return LearnedFinding(learned, certainty, evidence)
+
+
+def _written_beside_calls(
+    after: ObjectFacts, changes: AttributeChanges, reasons: Reasons, context: JudgingContext
+) -> tuple[str, ...]:
+    """Attributes of an estimator that the code writes to, beside a call that learns: both have changed it."""
+    if rules_for(after).is_network or reasons.outcome not in (Outcome.FROM_SCRATCH, Outcome.ONWARD):
+        return ()
+    written = (a for t, a in context.observation.code.assigned if t == after.token)
+    return tuple(dict.fromkeys(a for a in written if a in changes.names))
 
 
 _SAY_IT_ALL = (Difference.STATISTICS, Difference.VALIDATED)
