@@ -187,6 +187,8 @@ class LibraryRules:
     names: ClassVar[tuple[Names, ...]] = ()
     early_classes: ClassVar[tuple[EarlyClasses, ...]] = ()
     method_wrappers: ClassVar[tuple[MethodWrapper, ...]] = ()
+    has_live_states: ClassVar[bool] = False
+    """The state that it gives is made of its own tensors, which go on changing."""
     holders: ClassVar[tuple[str, ...]] = ()
     """Classes of the library whose objects are no models and hold some as attributes."""
     initialising_modules: ClassVar[tuple[str, ...]] = ()

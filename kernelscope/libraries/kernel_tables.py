@@ -86,6 +86,8 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     copying_functions: tuple[Row, ...]
     """(module, function, ``copy`` or ``load bytes``)."""
     copying_methods: Table
+    live_states: Table
+    """Kinds of objects whose state goes on changing with them."""
     state_methods: Table
     """They give a model's tensors."""
     parameter_methods: Table
@@ -195,6 +197,7 @@ def _copies_and_files(rules: Sequence[LibraryRules]) -> dict[str, Any]:
         "copying_functions": (*_actions(rules, "copy"), *_actions(rules, "load bytes")),
         "copying_methods": _names_of_kind(rules, "copies itself"),
         "state_methods": _names_of_kind(rules, "state"),
+        "live_states": tuple(r.library for r in rules if r.has_live_states),
         "parameter_methods": _names_of_kind(rules, "parameters"),
         "file_functions": (*_files(rules, "save"), *_files(rules, "load")),
         "dumping_functions": _functions(rules, "dump"),

@@ -51,7 +51,7 @@ def find_way(frame: types.FrameType, tables: Tables, namespace: dict[str, Any], 
     for _ in range(_MOST_FRAMES):
         if outer is None or outer.f_globals is namespace:
             break
-        module = outer.f_globals.get("__name__")
+        module = dict.get(outer.f_globals, "__name__")
         module = module if type(module) is str else ""
         through = f"{module.partition('.')[0]}.{outer.f_code.co_name}"
         if not via:
@@ -100,10 +100,9 @@ def _path_of_file(values: list[Any], kinds: tuple[type, ...]) -> str | None:
     """The path of the one open file among these values, or among what they hold."""
     paths: set[str] = set()
     for value in _and_what_they_hold(values):
-        if is_one_of(type(value), kinds) and not value.closed:
-            path = _path_of(value)
-            if path is not None:
-                paths.add(path)
+        path = _path_of(value) if is_one_of(type(value), kinds) else None
+        if path is not None:
+            paths.add(path)
     return paths.pop() if len(paths) == 1 else None
 
 
@@ -116,6 +115,10 @@ def _and_what_they_hold(values: list[Any]) -> Iterator[Any]:
 
 
 def _path_of(file: Any) -> str | None:
-    raw = file.raw
-    name = raw.name if type(raw) is io.FileIO else None
+    """Of an open file; ``None`` for one that is closed, or wraps something else."""
+    try:
+        raw = file.raw
+    except ValueError:  # detached
+        return None
+    name = raw.name if type(raw) is io.FileIO and not raw.closed else None
     return os.path.abspath(name) if type(name) is str else None

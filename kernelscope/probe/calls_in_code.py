@@ -204,7 +204,8 @@ class CallReader:
             self._reading.functions.reload(node, frame)
         elif copied is not None:
             is_load = self._files.handle_load_of_bytes(node, copied, frame.scope)
-            if not is_load and not self._is_of_a_state(node) and not self._is_of_data(node, frame):
+            is_of_data = copied[2] == "copy" and self._is_of_data(node, frame)
+            if not is_load and not is_of_data and not self._is_of_a_state(node):
                 self._notes.copies[".".join(copied[:2])] = None
         else:
             return self._builtin_function(node, callee, frame)

@@ -117,7 +117,8 @@ class PartFinder:
             yield label, value
         elif depth and not is_atom(value):
             for further, item in self._items_of(value, depth):
-                yield from self._models_in(label + further, item, depth - 1)
+                if not is_atom(item):
+                    yield from self._models_in(label + further, item, depth - 1)
 
     def _items_of(self, value: Any, depth: int) -> list[tuple[str, Any]]:
         if _is_list(value):

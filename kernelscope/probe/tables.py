@@ -26,6 +26,7 @@ class Tables:
         self.c_state: dict[str, list[str]] = data["c_state"]
         # Calls that are seen.
         self.making_methods = frozenset(data["making_methods"])
+        self.live_states = frozenset(data["live_states"])
         self.holders = frozenset(data["holders"])
         self.watched_methods: list[str] = data["watched_methods"]
         self.state_carriers = frozenset(data["state_carriers"])

@@ -411,7 +411,7 @@ def _stale_partners(
         return () if context.names_of(before.token) else context.holders_of(before.token)
     part_tokens = {p.token for p in after.parts}
     dropped = [p.token for p in before.parts if p.key is None and p.token not in part_tokens]
-    return tuple(name for token in dropped for name in context.names_of(token))
+    return tuple(dict.fromkeys(name for token in dropped for name in context.names_of(token)))
 
 
 def tokens_in_use(objects: Mapping[int, ObjectFacts], names: Mapping[str, int]) -> frozenset[int]:

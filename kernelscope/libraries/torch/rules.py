@@ -43,6 +43,9 @@ class TorchModuleRules(LibraryRules):
     bases = ("torch.nn.modules.module.Module",)
     is_network = True
     counts_writes = True
+    has_live_states = (
+        True  # `state_dict` gives references: https://docs.pytorch.org/docs/stable/notes/serialization.html
+    )
     model_kind = ModelKind.NETWORK
     early_classes = (EarlyClasses("torch.nn", ("Module",)),)
     initialising_modules = ("torch.nn.init", "torch.nn.utils.convert_parameters")  # `vector_to_parameters`
