@@ -25,6 +25,7 @@ from .types import (
     TUPLE,
     class_attribute,
     class_dict,
+    has_plain_keys,
     instance_dict,
     is_one_of,
     is_small_atom,
@@ -139,11 +140,11 @@ def _written_key(contents: Contents, place: int) -> str | None:
 def _attributes(value: Any, *, needs_keys: bool) -> Contents:
     own = instance_dict(value)
     slots = _slots(value)
-    if own is None:
-        own = {}
-    elif not slots:
+    if own is not None and not slots:
         return _of_dict(own, BY_ATTRIBUTE, needs_keys=needs_keys)
-    return _of_dict({**slots, **dict(pairs_of(own, MOST_IN_CONTAINER))}, BY_ATTRIBUTE, needs_keys=True)
+    pairs = [*slots.items(), *(pairs_of(own, MOST_IN_CONTAINER) if own is not None else ())]
+    keys, values = [key for key, _ in pairs], [item for _, item in pairs]
+    return Contents(keys[:MOST_IN_CONTAINER], values[:MOST_IN_CONTAINER], len(pairs), BY_ATTRIBUTE)
 
 
 def _slots(value: Any) -> dict[str, Any]:
@@ -292,7 +293,7 @@ def _labels(axis: Any) -> list[Any]:
 def _c_attribute(obj: Any, name: str) -> Any:
     """An attribute that stands in the instance dictionary, or that C code gives; ``None`` for any other."""
     own = instance_dict(obj)
-    if own is not None and name in own:
+    if own is not None and has_plain_keys(own) and name in own:
         return own[name]
     entry: Any = class_attribute(type(obj), name)
     return entry.__get__(obj) if is_one_of(type(entry), _C_DESCRIPTORS) else None

@@ -111,9 +111,10 @@ class Resolver:
         if shape == ITEMS:
             return item_of(owner, name, shape)  # scikit-learn's `Bunch`
         contents = first_items(owner, shape)
-        if contents.reached != BY_ATTRIBUTE or contents.keys is None or name not in contents.keys:
+        if contents.reached != BY_ATTRIBUTE or contents.keys is None:
             return UNKNOWN
-        return contents.values[contents.keys.index(name)]
+        pairs = zip(contents.keys, contents.values)
+        return next((item for key, item in pairs if type(key) is str and key == name), UNKNOWN)
 
     def _item_of(self, owner: Any, index: ast.expr) -> Any:
         key = constant_key(index)

@@ -147,7 +147,9 @@ def exact_pairs(mapping: Any, most: int) -> list[tuple[Any, Any]]:
 
 def has_plain_keys(mapping: dict[Any, Any]) -> bool:
     """Whether a look-up runs nothing of the user's: another key may have the same hash, and ``__eq__``."""
-    return len(mapping) <= _MOST_KEYS and ATOMS.issuperset(map(id, map(type, mapping)))
+    if dict.__len__(mapping) > _MOST_KEYS:
+        return False
+    return ATOMS.issuperset(map(id, map(type, dict.keys(mapping))))
 
 
 def dtype_name(dtype: Any) -> str:

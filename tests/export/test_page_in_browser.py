@@ -279,7 +279,7 @@ def test_given_help_when_opened_then_it_explains_keys_and_glyphs_and_escape_clos
     reader.press("?")
 
     assert reader.one("#help").is_displayed()
-    assert len(reader.all("#help .sign")) == 14
+    assert len(reader.all("#help .sign")) == 15
     assert "previous and next change in this row" in reader.one("#help").text
     reader.press(Keys.ESCAPE)
     assert not reader.one("#help").is_displayed()

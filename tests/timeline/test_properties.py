@@ -214,7 +214,7 @@ def test_given_any_stream_when_judged_then_the_axes_agree_with_the_verdict(looks
             objects = (change.learned, change.params, change.cls, change.generation, change.id, change.fitted)
             assert objects == (None,) * 6
             continue
-        assert change.fitted is not None
+        assert change.fitted is not None or change.learned == "unknown" or change.cls == CLASSES[-1]
         assert change.id is not None
         if change.verdict == "params":
             assert change.params
