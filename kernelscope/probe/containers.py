@@ -25,6 +25,7 @@ from .types import (
     TUPLE,
     class_attribute,
     class_dict,
+    class_module,
     has_plain_keys,
     instance_dict,
     is_one_of,
@@ -208,7 +209,7 @@ def index_of(place: int, shape: tuple[int, ...]) -> str:
 
 def holds_objects(array: Any) -> bool:
     """Whether numpy's array holds Python objects."""
-    return is_one_of(type(array), (ndarray_type(),)) and array.dtype.kind == "O"
+    return _is_array(array) and array.dtype.kind == "O"
 
 
 # pandas keeps blocks of columns of one type, each an array with a row for each column
@@ -260,7 +261,7 @@ def _object_blocks(manager: Any) -> Iterable[tuple[list[int], Any]]:
             _c_attribute(block, "values"),
             _c_attribute(_c_attribute(block, "_mgr_locs"), "as_array"),
         )
-        if holds_objects(array) and is_one_of(type(places), (ndarray_type(),)):
+        if holds_objects(array) and _is_array(places):
             yield places.tolist(), array
 
 
@@ -270,24 +271,26 @@ def _axes(manager: Any) -> list[list[Any]]:
 
 
 def _labels(axis: Any) -> list[Any]:
-    """The first labels of an index; only numbers and texts count."""
-    own: dict[str, Any] = instance_dict(axis) or {}
-    along, data = own.get("_range"), own.get("_data")
+    """The first labels of an index; only numbers and texts count.
+
+    Texts lie in an array of numpy's or, where pyarrow is installed, of pyarrow's (pandas/core/arrays/string_.py and
+    string_arrow.py).
+    """
+    along, data = _c_attribute(axis, "_range"), _c_attribute(axis, "_data")
     if type(along) is range:
         return list(along[:MOST_IN_CONTAINER])
-    if is_one_of(type(data), (ndarray_type(),)):
-        array: Any = data
+    array = data if _is_array(data) else _c_attribute(data, "_ndarray")
+    arrow = _c_attribute(data, "_pa_array")
+    labels: list[Any] = []
+    if _is_array(array):
         labels = array[:MOST_IN_CONTAINER].tolist()
-    else:
-        kept: dict[str, Any] = instance_dict(data) or {}
-        array = kept.get("_ndarray")
-        if is_one_of(type(array), (ndarray_type(),)):
-            labels = array[:MOST_IN_CONTAINER].tolist()
-        elif type(kept.get("_pa_array")).__module__ == "pyarrow.lib":
-            labels = kept["_pa_array"].slice(0, MOST_IN_CONTAINER).to_pylist()
-        else:
-            labels = []
+    elif class_module(type(arrow)) == "pyarrow.lib":
+        labels = arrow.slice(0, MOST_IN_CONTAINER).to_pylist()
     return [label if is_one_of(type(label), (str, int)) else None for label in labels]
+
+
+def _is_array(value: Any) -> bool:
+    return is_one_of(type(value), (ndarray_type(),))
 
 
 def _c_attribute(obj: Any, name: str) -> Any:

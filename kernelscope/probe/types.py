@@ -89,6 +89,11 @@ def class_name(cls: type) -> str:
     return _text(_qualname_of, cls)
 
 
+def class_module(cls: type) -> str:
+    """``__module__``, without asking the class."""
+    return _text(_module_of, cls)
+
+
 def _text(getter: object, cls: type) -> str:
     try:
         value = getter(cls)  # type: ignore[operator]
