@@ -145,6 +145,8 @@ def _what_became_of_it(change: Change) -> Sentence:
     match change.verdict:
         case Verdict.RESTORED:
             return sentence(name, " got a learned state back", _file(change), f": {same}, other contents")
+        case Verdict.COPIED:
+            return sentence(name, f" got the learned state of another {words.noun}: {same}")
         case Verdict.REFITTED:
             return sentence(
                 name,
@@ -160,14 +162,16 @@ def _what_became_of_it(change: Change) -> Sentence:
             return sentence(name, f" had {words.values} changed by hand: {same}")
         case Verdict.FAILED:
             return sentence(name, f" was left unfinished by a call that raised: {same}")
-        case Verdict.PARAMS:
-            return sentence(
-                name, f" got other {words.params}; {words.learned} stays as it was ({_this(change)})"
-            )
-        case Verdict.SAVED:
-            return sentence(
-                name, " was saved", _file(change), f"; nothing about it changed ({_this(change)})"
-            )
+    return _what_else(change)
+
+
+def _what_else(change: Change) -> Sentence:
+    """Of a change that is none of what it has learned, or of which nothing is known."""
+    name, words = quote(change.name), _words(change)
+    if change.verdict is Verdict.PARAMS:
+        return sentence(name, f" got other {words.params}; {words.learned} stays as it was ({_this(change)})")
+    if change.verdict is Verdict.SAVED:
+        return sentence(name, " was saved", _file(change), f"; nothing about it changed ({_this(change)})")
     return sentence(name, f" changed ({_this(change)}), and it is not known how")
 
 
