@@ -55,7 +55,7 @@ class Circumstance(StrEnum):
     PARTS_KEEP_STATE = "parts-keep-state"
     """Its parts were there before, and keep what they have learned."""
     UNFITTED_MODEL_MENTIONED = "unfitted-model-mentioned"
-    """The cell mentions a model of its class that has learned nothing, of which clones can have been fitted."""
+    """The cell mentions an unfitted model of the same class: it may have fitted clones of that model."""
     NO_LOAD_IN_CODE = "no-load-in-code"
     """It is fitted, and no load or copy is in the code."""
     ORIGIN_NOT_SEEN = "origin-not-seen"
@@ -129,13 +129,6 @@ class StateReadFromFile(_Evidence, frozen=True):
 
     function: str
     """That read it, as the user's code called it."""
-    path: str | None = None
-
-
-class StateWrittenToFile(_Evidence, frozen=True):
-    """Its state was seen being taken out while a file was written."""
-
-    function: str
     path: str | None = None
 
 
@@ -228,7 +221,6 @@ Evidence = (
     | CopyInCode
     | SaveInCode
     | StateReadFromFile
-    | StateWrittenToFile
     | AttributesSetInCode
     | AttributesChanged
     | AttributesNotRead

@@ -46,7 +46,7 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     """Names of functions through which a call on an object passes on its way to the method that learns."""
     continuation_args: Table
     state_carriers: Table
-    """Methods by which a state is put in or taken out, whoever asked for it."""
+    """Methods that pickling and copying call to read or write the state of an object."""
     copying_modules: Table
     storing_modules: Table
     """Their functions read and write files of their own."""

@@ -22,7 +22,6 @@ from kernelscope.domain.evidence import (
     SaveInCode,
     SeenAtAttach,
     StateReadFromFile,
-    StateWrittenToFile,
 )
 from kernelscope.presentation.segments import Sentence, first_names, join, quote, sentence
 
@@ -53,7 +52,7 @@ _CIRCUMSTANCES = {
         "it was done to one of its many parts, which are recorded as one value"
     ),
     Circumstance.UNFITTED_MODEL_MENTIONED: sentence(
-        "the cell mentions a model of its class that is not fitted, of which clones can have been fitted"
+        "the cell mentions an unfitted model of the same class, and may have fitted clones of it"
     ),
     Circumstance.CHANGED_UNSEEN: sentence(
         "it changed before in a way that was not seen: whether it had learned by then is not known"
@@ -140,8 +139,6 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
             return sentence(f"the object was known before as {generation_name(generation)}")
         case StateReadFromFile(function=function, path=path):
             return sentence("its state was seen coming out of ", _file_of(path), " by ", quote(function))
-        case StateWrittenToFile(function=function, path=path):
-            return sentence("it was seen being written to ", _file_of(path), " by ", quote(function))
         case SeenAtAttach(had_learned=had_learned):
             if had_learned is None:
                 return sentence("it was there at the attach: whether it had learned before is not known")

@@ -166,7 +166,7 @@ def _what_became_of_it(change: Change) -> Sentence:
 
 
 def _what_else(change: Change) -> Sentence:
-    """Of a change that is none of what it has learned, or of which nothing is known."""
+    """A change of hyper-parameters, a save, or a change without a known cause."""
     name, words = quote(change.name), _words(change)
     if change.verdict is Verdict.PARAMS:
         return sentence(name, f" got other {words.params}; {words.learned} stays as it was ({_this(change)})")

@@ -52,8 +52,8 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``calls_in_code`` any call in the source, and who reads it
 ``code``          reads a cell with all of these
 ``calls``         calls seen as they happen (``sys.monitoring``, CPython 3.12+)
-``arrivals``      where a state comes from that a call puts in, or goes that it takes out
-``raised``        calls that the error which ended a run came out of
+``arrivals``      how a model's state arrives or leaves: by a copy, another process or a file
+``raised``        learning calls that the error of a run passed through
 ``agent``         the probe: its parts below put together, and what the loader asks of it
 ``install``       what is put into the kernel, and taken out again
 ``hooks``         callbacks of IPython's events, and of the poller

@@ -1,7 +1,7 @@
-"""Where a state comes from that is put into a model, or goes that is taken out of one: by the calls that led there.
+"""Finds out how a model's state arrives or leaves: by a copy, by another process or by a file.
 
-``__setstate__`` runs in the middle of an unpickling or of a copy, and ``__getstate__`` in that of a pickling, whoever
-asked for it.  Which of these it is, and of which file, shows in the frames of the functions around it.
+``__setstate__`` is called during unpickling and copying, ``__getstate__`` during pickling.  The frames of the functions
+around such a call show which of these is under way, and which file is open.
 
 Sees: the functions of ``copy``; those that take results out of other processes; a file that one of the libraries'
 functions on the way has opened.  Cannot see: files that are opened in C.

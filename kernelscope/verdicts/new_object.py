@@ -148,9 +148,9 @@ def _after_restore(
     evidence = tuple(call_seen(c) for c in calls)
     if Effect.REFITS in rest:
         return LearnedFinding(Learned.FITTED, "observed", evidence)
-    if Effect.CONTINUES in rest:
-        return LearnedFinding(Learned.CONTINUED, "observed", evidence, restored.source)
-    return restored
+    if Effect.CONTINUES in rest and restored.learned is Learned.CARRIED:
+        return replace(restored, learned=Learned.CONTINUED, evidence=evidence)
+    return restored  # what another process sent back stays learned, and an unknown origin stays unknown
 
 
 def may_hold_known_state(facts: ObjectFacts, context: JudgingContext) -> bool:

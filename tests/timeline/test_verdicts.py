@@ -345,6 +345,22 @@ def test_given_a_file_when_its_state_goes_into_the_same_object_then_restored_fro
     assert change.generation == change.previous_generation == 1
 
 
+@pytest.mark.parametrize(("via", "learned"), [("process", "fitted"), ("", "unknown")])
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_given_a_state_that_no_file_brought_when_put_into_a_new_model_then_nothing_was_restored(
+    via: str, learned: str, goes_on: bool
+) -> None:
+    new = rebind(model(1))
+    calls = [
+        replace(call_of(new, "__setstate__"), via=via),
+        *([call_of(new, "partial_fit")] if goes_on else []),
+    ]
+
+    change = Watch().run(names={"m": new}, calls=calls)["m"]
+
+    assert (change.verdict, change.learned, change.persistence) == ("created", learned, None)
+
+
 def test_given_a_loaded_model_when_it_continues_in_the_same_cell_then_restored_and_continued() -> None:
     new = rebind(model(2))
     calls = [call_of(new, "__setstate__"), call_of(new, "partial_fit")]

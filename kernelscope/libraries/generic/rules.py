@@ -140,7 +140,7 @@ class GenericRules(LibraryRules):
     plain_packages: ClassVar[tuple[str, ...]] = ("scipy.", "numpy.")
 
     def effect(self, facts: ObjectFacts, method: str, args: tuple[str, ...] = ()) -> Effect:
-        """As declared; ``fit`` of a class that is told to keep what there is may go on from it."""
+        """As declared; if the parameters of a class switch its initialisation off, ``fit`` may continue."""
         effect = super().effect(facts, method, args)
         keeps = any(facts.params.get(name, True) in ("", False) for name in _INITIALISES)
         return (
