@@ -131,3 +131,97 @@ def test_a_fit_that_began_before_the_run_and_returned_in_it_is_seen(kernel: Kern
 
     changes = [(c["name"], c["verdict"]) for r in (*watcher.records_of("between"), run) for c in r["changes"]]
     assert changes == [("slow", "fitted")]
+
+
+CLASS_OF_LOOK = "type(sys.modules['_kernelscope_probe.probe.agent'].AGENT.observer.scanner)"
+FIT_WITHIN_LOOK = f"""
+import sys
+Look, when = {CLASS_OF_LOOK}, []
+scan = Look.scan
+def scan_and_fit(self, *args, **options):
+    # A thread fits, and is waited for, before or after what the look reads.
+    def work():
+        thread = threading.Thread(target=lambda: other.fit(X, [1, 1, 0, 0]))
+        thread.start()
+        thread.join()
+    is_before_run = options.get('is_between_runs') and threading.current_thread() is threading.main_thread()
+    at = when.pop() if when and is_before_run else ''
+    if at == 'before':
+        work()
+    result = scan(self, *args, **options)
+    if at == 'after':
+        work()
+    return result
+Look.scan = scan_and_fit
+idle = threading.Event()
+threading.Thread(target=idle.wait, daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize(("at", "reported"), [("before", ["between"]), ("after", ["execution"])])
+def test_a_fit_during_the_look_before_a_run_is_seen_as_one(
+    kernel: KernelProcess, at: str, reported: list[str]
+) -> None:
+    kernel.run("other.fit(X, y)")
+    watcher = WatchProcess(kernel.connection_file)
+    try:
+        watcher.wait_attached(1)
+        reply = kernel.run(FIT_WITHIN_LOOK)
+        assert reply["status"] == "ok", reply
+        watcher.wait_run(1, reply["execution_count"])
+        sees_calls = watcher.records_of("attached")[0]["kernel"]["sees_calls"]
+        kernel.run(f"when.append('{at}')", store_history=False)
+        watcher.wait_run(1, kernel.run("other.predict(X)")["execution_count"])
+    finally:
+        watcher.stop()
+    changes = [
+        (r["type"], c["name"], c["verdict"])
+        for r in watcher.records
+        if r["type"] in ("between", "execution")
+        for c in r["changes"]
+        if c["name"] == "other"
+    ]
+    assert changes == [(kind, "other", "refitted" if sees_calls else "unknown") for kind in reported]
+
+
+HALF_WAY = """
+from sklearn.base import BaseEstimator
+class Slow(BaseEstimator):
+    def fit(self, X=None, y=None):
+        self.slope_ = X
+        if X:
+            Path('begun').touch()
+            while not Path('goes on').exists(): time.sleep(0.01)
+        self.bias_ = X + 1
+        return self
+slow = Slow().fit(0)
+"""
+
+
+def test_a_fit_that_a_look_meets_half_way_has_not_failed(kernel: KernelProcess) -> None:
+    kernel.run(HALF_WAY)
+    watcher = WatchProcess(kernel.connection_file)
+    try:
+        watcher.wait_attached(1)
+        watcher.wait_run(1, kernel.run("when_signalled(lambda: slow.fit(5))")["execution_count"])
+        sees_calls = watcher.records_of("attached")[0]["kernel"]["sees_calls"]
+        (kernel.folder / "go").touch()
+        kernel.run("while not Path('begun').exists(): time.sleep(0.01)", store_history=False)
+        watcher.wait_run(1, kernel.run("slow")["execution_count"])
+        half_way = [r for r in watcher.records if r["type"] in ("between", "execution")]
+        (kernel.folder / "goes on").touch()
+        kernel.run("while not Path('done').exists(): time.sleep(0.01)", store_history=False)
+        watcher.wait_run(1, kernel.run("slow.bias_")["execution_count"])
+    finally:
+        watcher.stop()
+    assert not any("refused" in r for r in watcher.records)
+    met = [c for r in half_way for c in r["changes"]]
+    assert [(c["name"], c["verdict"]) for c in met] == [("slow", "unknown")]
+    assert ("fit() seen inside <lambda>(), and has not come back" in met[0]["evidence"]) == sees_calls
+    later = [
+        c
+        for r in watcher.records
+        if r["type"] in ("between", "execution") and r not in half_way
+        for c in r["changes"]
+    ]
+    assert [(c["name"], c["verdict"]) for c in later] == [("slow", "refitted" if sees_calls else "unknown")]

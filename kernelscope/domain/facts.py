@@ -160,6 +160,13 @@ class Call(Struct, frozen=True):
     """Of the file; absolute."""
     part: bool = False
     """Made on one of the many parts of the object that are recorded as one value: a tree of a forest."""
+    running: bool = False
+    """One of them has not ended yet: a thread is in the middle of it."""
+
+    @property
+    def has_raised(self) -> bool:
+        """Whether all of them ended, and none returned."""
+        return not self.returned and not self.running
 
 
 class MethodInCode(Struct, frozen=True):

@@ -53,6 +53,7 @@ class CallRecord:
         "nested",
         "reference",
         "returned",
+        "running",
         "times",
         "token",
         "way",
@@ -63,6 +64,8 @@ class CallRecord:
         self.token, self.cls, self.method, self.nested = token, cls, method, nested
         self.address = id(obj)
         self.times = self.returned = 0
+        self.running = False
+        """One of them is still at work."""
         self.inside: str | None = None
         self.continuation_args: tuple[str, ...] = ()
         self.way = _NO_WAY
@@ -78,7 +81,7 @@ class CallRecord:
         later = CallRecord.__new__(CallRecord)
         for slot in CallRecord.__slots__:
             setattr(later, slot, getattr(begun, slot))
-        later.times, later.returned, later.local = 1, 0, False
+        later.times, later.returned, later.local, later.running = 1, 0, False, False
         return later
 
     def as_fact(self) -> wire.Call:
@@ -97,6 +100,7 @@ class CallRecord:
             "through": self.way.through,
             "path": self.way.path,
             "part": False,
+            "running": self.running,
         }
 
 
@@ -190,7 +194,53 @@ class CallWatcher:
     def drain(self) -> list[CallRecord]:
         """What was seen since the last time, in order of first call."""
         seen, self._seen, self.dropped = list(self._seen.values()), {}, 0
+        self._mark_running(seen)
         return seen
+
+    def add_calls_on(self, changed: set[int], calls: list[CallRecord]) -> list[CallRecord]:
+        """What a look reports: calls that were drained before it, and those that threads have made on such objects
+        while it looked.  On all others they stay for the next look.
+
+        Args:
+            changed: tokens of objects that the look found changed.
+        """
+        during = [r for r in list(self._seen.values()) if r.token in changed]
+        if not during:
+            return calls
+        for record in during:
+            del self._seen[record.token, record.method]
+        self._mark_running(during)
+        by_key = {(r.token, r.method): r for r in calls}
+        for record in during:
+            earlier = by_key.setdefault((record.token, record.method), record)
+            if earlier is not record:
+                earlier.times = record.times + (earlier.returned if earlier.running else earlier.times)
+                earlier.returned += record.returned
+                earlier.running = record.running
+        return list(by_key.values())
+
+    def _mark_running(self, records: list[CallRecord]) -> None:
+        unfinished = [record for record in records if record.returned < record.times]
+        if unfinished:
+            at_work = self._records_at_work()
+            for record in unfinished:
+                record.running = any(record is one for one in at_work)
+
+    def _records_at_work(self) -> list[CallRecord]:
+        """Those of calls that some thread is in the middle of; one that raised leaves no trace but its absence."""
+        at_work = []
+        for innermost in sys._current_frames().values():
+            frame: types.FrameType | None = innermost
+            for _ in range(_MOST_FRAMES):
+                if frame is None:
+                    break
+                known = self._codes.get(id(frame.f_code))
+                if known is not None and known[0]() is frame.f_code:
+                    record = self._under_way.get(id(frame), (0, None))[1]
+                    if record is not None:
+                        at_work.append(record)
+                frame = frame.f_back
+        return at_work
 
     # Called by the interpreter, in the middle of the user's own calls.  In Python 3.11 and newer a bare `raise`
     # adds no frame, so that what belongs to the user shows none of these.

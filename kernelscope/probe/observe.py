@@ -99,11 +99,12 @@ class Observer:
         begun = perf_counter()
         is_late = not self._is_settled or self.scanner.behind
         touched = self._mentions.read(next_cell, frozenset())
+        calls = self.calls.drain()  # those on what the look finds unchanged explain nothing later
         findings = self._scan(touched or Touched(), self._runs.latest_execution_count(), is_between_runs=True)
         if findings["names"] or findings["objects"]:
             findings["late"] = is_late or self.scanner.reached_again
             self.calls.check_tool()
-            self._add_calls(findings, self.calls.drain())
+            self._add_calls(findings, calls)
             self._publish(findings, begun)
         self._is_settled = True
         self._watch_more_calls()
@@ -168,7 +169,8 @@ class Observer:
 
     def _add_calls(self, findings: wire.Findings, calls: list[Any], run: Run | None = None) -> None:
         """Those on objects that a name or a composite reaches; also those that an error came out of, seen or not."""
-        facts = [call.as_fact() for call in calls]
+        changed = {facts["token"] for facts in findings["objects"]}
+        facts = [call.as_fact() for call in self.calls.add_calls_on(changed, calls)]
         error = None if run is None or run.result is None else run.result.error_in_exec
         for ended in calls_in_traceback(error, self.scanner.types, self.scanner.tokens):
             seen = [f for f in facts if (f["token"], f["method"]) == (ended["token"], ended["method"])]

@@ -50,6 +50,7 @@ def calls_in_traceback(error: Any, types_: TypeCache, tokens: Tokens) -> list[wi
                     "through": "",
                     "path": None,
                     "part": False,
+                    "running": False,
                 }
             )
     return calls

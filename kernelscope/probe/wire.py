@@ -118,6 +118,7 @@ class Call(TypedDict):
     through: str
     path: str | None
     part: bool
+    running: bool
 
 
 class LocalModel(TypedDict):

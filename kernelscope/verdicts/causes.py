@@ -91,7 +91,7 @@ def causes_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, 
 
 
 def raised_calls(facts: ObjectFacts, context: JudgingContext) -> tuple[Call, ...]:
-    """Learning calls on the object of which none returned.
+    """Learning calls on the object of which none returned, and none is still at work.
 
     Where calls are not seen, those that the error came out of which ended the run: another one may have returned before,
     unless the code has no other that learns.
@@ -100,12 +100,22 @@ def raised_calls(facts: ObjectFacts, context: JudgingContext) -> tuple[Call, ...
     raised = tuple(
         c
         for c in context.calls_on(facts.token)
-        if not c.returned and rules.effect(facts, c.method, c.given) in LEARNING_EFFECTS
+        if c.has_raised and rules.effect(facts, c.method, c.given) in LEARNING_EFFECTS
     )
     if context.sees_calls or not raised:
         return raised
     others = [c for c in causes_in_code(facts, context) if c.effect in LEARNING_EFFECTS]
     return raised if len(others) <= 1 else ()
+
+
+def running_causes(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, ...]:
+    """Learning calls on the object that a thread is in the middle of."""
+    rules = rules_for(facts)
+    return tuple(
+        Cause(effect, call_seen(call, came_back=False), seen=True, sure=True)
+        for call in context.calls_on(facts.token)
+        if call.running and (effect := rules.effect(facts, call.method, call.given)) in LEARNING_EFFECTS
+    )
 
 
 def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:

@@ -59,6 +59,8 @@ class Outcome(StrEnum):
     """Several that contradict one another."""
     RAISED = "raised"
     """A call was made and did not return."""
+    RUNNING = "running"
+    """A call that does not go on from what there was is still at work in a thread."""
     GRADIENT_STEP = "gradient step"
     """The code writes weights by their gradients."""
     ASSIGNED = "assigned"
@@ -135,6 +137,7 @@ _WITHOUT_CALLS = frozenset(
         Outcome.NO_CALL,
         Outcome.UNSEEN,
         Outcome.RAISED,
+        Outcome.RUNNING,
     }
 )
 _FOREIGN = frozenset(
@@ -197,6 +200,7 @@ TABLE: tuple[Row, ...] = (
     _row(Difference.RENEWED, _ALL, Ruling.UNTOUCHED),
     _row(Difference.VALIDATED, Outcome.RAISED, Ruling.FAILED, Circumstance.FIT_REFUSED),
     _row(_ANY, Outcome.RAISED, Ruling.FAILED),
+    _row(_ANY, Outcome.RUNNING, Ruling.UNKNOWN),
     _row(Difference.VALIDATED, _ALL, Ruling.UNKNOWN, Circumstance.FIT_REFUSED),
     _row(Difference.IDLE, _ALL, Ruling.UNTOUCHED),
     _row(Difference.BUILT, _WITHOUT_CALLS, Ruling.UNTOUCHED),

@@ -103,7 +103,7 @@ def refused_calls(context: JudgingContext, changes: Mapping[str, Change]) -> tup
     for call in context.observation.calls:
         facts = context.after.get(call.token)
         names = context.names_of(call.token)
-        if call.returned or facts is None or not names or names[0] in changes:
+        if not call.has_raised or facts is None or not names or names[0] in changes:
             continue
         if rules_for(facts).effect(facts, call.method, call.given) in LEARNING_EFFECTS:
             refused.append(RefusedCall(names[0], call.method, call.error or None))

@@ -9,7 +9,12 @@ from kernelscope.domain.evidence import AttributesSetInCode, Circumstance, Count
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.libraries.base import AttributeKind
 from kernelscope.libraries.registry import Effect, registry, rules_for
-from kernelscope.verdicts.causes import Cause, raised_calls, restores_best_checkpoint
+from kernelscope.verdicts.causes import (
+    Cause,
+    raised_calls,
+    restores_best_checkpoint,
+    running_causes,
+)
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.decision import Basis, Difference, Outcome, basis_of, outcome_of
 from kernelscope.verdicts.learned_finding import AttributeChanges, call_seen, calls_in_code
@@ -40,6 +45,11 @@ def reasons_of(
     raised = raised_calls(after, context)
     if raised and basis_of(causes) != "seen":
         return Reasons(Outcome.RAISED, "seen", tuple(call_seen(c, came_back=False) for c in raised))
+    running = running_causes(after, context)
+    if running and changes and basis_of(causes) != "seen":
+        goes_on = all(c.effect is Effect.CONTINUES for c in running)
+        outcome = Outcome.ONWARD if goes_on else Outcome.RUNNING
+        return Reasons(outcome, "seen", tuple(c.evidence for c in running))
     evidence = tuple(dict.fromkeys(c.evidence for c in causes))
     if changes and restores_best_checkpoint(causes, after, context):
         causes = tuple(c for c in causes if c.effect is Effect.CONTINUES)
