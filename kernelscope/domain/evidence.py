@@ -102,6 +102,12 @@ class CallSeen(_Evidence, frozen=True):
     """False where that matters and none of them returned."""
 
 
+class LayersReplaced(_Evidence, frozen=True):
+    """Layers of a network are other ones, or are gone, and with them what they had learned."""
+
+    names: tuple[str, ...]
+
+
 class CallInCode(_Evidence, frozen=True):
     """The cell's source, or a function that it reaches, contains a call."""
 
@@ -217,6 +223,7 @@ class OldSentence(_Evidence, frozen=True):
 Evidence = (
     CallSeen
     | CallInCode
+    | LayersReplaced
     | LoadInCode
     | CopyInCode
     | SaveInCode

@@ -14,6 +14,7 @@ from kernelscope.domain.evidence import (
     CounterFell,
     Evidence,
     KnownObject,
+    LayersReplaced,
     LibraryNotRead,
     LoadInCode,
     NewObject,
@@ -114,6 +115,12 @@ def evidence_sentence(evidence: Evidence) -> Sentence:  # noqa: C901 - a case pe
             return sentence("the cell calls ", _call(method))
         case CallInCode(method=method, inside=inside):
             return sentence(_call(inside), " calls ", _call(method))
+        case LayersReplaced(names=names):
+            what = "layer was" if len(names) == 1 else "layers were"
+            whose = "it" if len(names) == 1 else "they"
+            return sentence(
+                first_names(names), f": the {what} replaced or removed, with what {whose} had learned"
+            )
         case LoadInCode(call=call, path=path):
             return sentence("the cell calls ", _call(call), _after(" on ", path))
         case CopyInCode(calls=calls):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kernelscope.domain.changes import Change, Identity, Learned, SavedState, Verdict
 from kernelscope.domain.display import format_value, short_class
-from kernelscope.domain.evidence import LibraryNotRead
+from kernelscope.domain.evidence import LayersReplaced, LibraryNotRead
 from kernelscope.domain.facts import Value
 from kernelscope.libraries.registry import registry
 from kernelscope.presentation.evidence import evidence_text, generation_name
@@ -158,6 +158,8 @@ def _what_became_of_it(change: Change) -> Sentence:
             return sentence(name, f" {words.began}: {same}")
         case Verdict.CLEARED:
             return sentence(name, f" lost {words.learned}: {same}, {words.blank} any more")
+        case Verdict.EDITED if any(isinstance(each, LayersReplaced) for each in change.evidence):
+            return sentence(name, f" got other layers, and lost what the old ones had learned: {same}")
         case Verdict.EDITED:
             return sentence(name, f" had {words.values} changed by hand: {same}")
         case Verdict.FAILED:

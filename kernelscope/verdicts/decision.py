@@ -35,7 +35,8 @@ class Difference(StrEnum):
     VALIDATED = "validated"
     """What ``fit`` sets while it checks its input, and nothing else."""
     BUILT = "built"
-    """Values that did not exist before, of a model that had learned nothing."""
+    """Values that did not exist before, of a model that had learned nothing; or those of other layers, where nothing
+    learned was lost."""
     IDLE = "idle"
     """It differs, and can be used neither before nor after."""
     LEARNED = "learned"

@@ -8,6 +8,7 @@ from kernelscope.verdicts.causes import CHANGING_EFFECTS, causes_in_code, causes
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.decision import Difference
 from kernelscope.verdicts.learned_finding import AttributeChanges
+from kernelscope.verdicts.params import layers_of_changes
 
 
 def difference_of(
@@ -67,7 +68,13 @@ def _difference_of_network(
     if only_statistics(after, changes):
         return Difference.STATISTICS
     is_built = not was and not changes.lost and _only_new(before, changes)
+    if layers_of_changes(before, after, changes, context):
+        is_built = not was or not (changes.lost or changes.written or _were_there(before, changes))
     return Difference.BUILT if is_built else Difference.LEARNED
+
+
+def _were_there(before: ObjectFacts, changes: AttributeChanges) -> bool:
+    return any(name in before.learned for name in changes.bound)
 
 
 def _only_new(before: ObjectFacts, changes: AttributeChanges) -> bool:

@@ -28,15 +28,16 @@ from kernelscope.domain.evidence import (
     NewObject,
     SaveInCode,
 )
-from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts, Value
+from kernelscope.domain.facts import FileAccess, LocalModel, ObjectFacts
 from kernelscope.libraries.registry import Effect, rules_for
 from kernelscope.verdicts.causes import LEARNING_EFFECTS
-from kernelscope.verdicts.context import JudgingContext, differing_values, flat_params
+from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.fitted import had_learned
 from kernelscope.verdicts.histories import has_learned_after
 from kernelscope.verdicts.learned import same_object
 from kernelscope.verdicts.learned_finding import LearnedFinding, attribute_changes, twin_of
 from kernelscope.verdicts.new_object import may_hold_known_state, new_object
+from kernelscope.verdicts.params import differing_params
 
 _BY_LEARNED = {
     Learned.CLEARED: Verdict.CLEARED,
@@ -175,7 +176,7 @@ def _judge_replaced(name: str, before: ObjectFacts, after: ObjectFacts, context:
 def _judge_kept(name: str, before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> Change | None:
     """The change of a name that still holds the same object, if anything happened to it."""
     finding = same_object(before, after, context)
-    params = differing_values(flat_params(before, context.before), flat_params(after, context.after))
+    params = differing_params(before, after, context)
     saved = _find_save(after, context)
     verdict = _BY_LEARNED.get(finding.learned)
     if finding.failed:
@@ -237,7 +238,7 @@ def _build_change(
         verdict=verdict,
         identity=identity,
         learned=finding.learned,
-        params=_differing_params(before, after, context),
+        params={} if before is None else differing_params(before, after, context),
         certainty=_certainty(verdict, finding, saved, by_address),
         evidence=_evidence(identity, before, after, finding, saved, context),
         cls=after.cls,
@@ -313,15 +314,6 @@ def _file_state(change: Change, context: JudgingContext) -> SavedState | None:
     return SavedState(kept.generation, kept.execution_count, before_restart=kept.epoch != context.epoch)
 
 
-def _differing_params(
-    before: ObjectFacts | None, after: ObjectFacts, context: JudgingContext
-) -> dict[str, tuple[Value, Value]]:
-    """Differing parameters; objects of two classes have nothing to compare."""
-    if before is None or before.cls != after.cls:
-        return {}
-    return differing_values(flat_params(before, context.before), flat_params(after, context.after))
-
-
 def _certainty(
     verdict: Verdict, finding: LearnedFinding, saved: FileAccess | None, by_address: bool
 ) -> Certainty:
@@ -355,7 +347,7 @@ def _evidence(
     if after.by_address and identity in (Identity.SAME, Identity.REBOUND):
         evidence.append(Circumstance.NO_WEAK_REFERENCES)
     evidence += finding.evidence
-    if before is not None and _differing_params(before, after, context):
+    if before is not None and differing_params(before, after, context):
         evidence.append(Circumstance.PARAMS_DIFFER)
     if saved is not None:
         evidence.append(SaveInCode(saved.call, saved.path, saved.touched))

@@ -14,6 +14,7 @@ from kernelscope.domain.evidence import (
     AttributesNotRead,
     AttributesSetInCode,
     Circumstance,
+    LayersReplaced,
     PartEvidence,
     SeenAtAttach,
 )
@@ -42,6 +43,7 @@ from kernelscope.verdicts.learned_finding import (
     call_seen,
     restored_state,
 )
+from kernelscope.verdicts.params import layers_of_changes
 from kernelscope.verdicts.reasons import Reasons, reasons_of
 
 _BY_RANK = (
@@ -136,6 +138,10 @@ def _by_the_table(
         evidence = changes.evidence()
     if difference is Difference.NOT_READ and row.ruling is Ruling.UNKNOWN:
         evidence = (*evidence, AttributesNotRead(after.not_evaluated))
+    if row.ruling in (Ruling.EDITED, Ruling.UNKNOWN) and (
+        layers := layers_of_changes(before, after, changes, context)
+    ):
+        evidence = (LayersReplaced(layers), *evidence)
     if row.why is not None and not (row.ruling is Ruling.LEARNED and not was):
         evidence = (*evidence, row.why)
     learned = row.ruling.learned(was=was, now=now)

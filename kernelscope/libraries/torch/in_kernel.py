@@ -19,6 +19,7 @@ from ...probe.types import (
     TypeInfo,
     attributes_of,
     class_dict,
+    class_module,
     exact_pairs,
     has_plain_keys,
     instance_dict,
@@ -38,6 +39,32 @@ _TENSOR_STORES = ("_parameters", "_buffers")
 _STORES = (*_TENSOR_STORES, "_modules")
 """Where a module keeps what reads as its attributes (``Module.__getattr__`` in torch/nn/modules/module.py)."""
 _LOSS = "torch.nn.modules.loss._Loss"
+_OWN_MODULES = "torch.nn.modules."
+_MOST_SETTINGS = 128
+"""Children and settings of one network."""
+_NO_SETTINGS = frozenset(
+    {
+        "training",
+        "inplace",
+        "in_features",
+        "out_features",
+        "in_channels",
+        "out_channels",
+        "num_features",
+        "num_embeddings",
+        "embedding_dim",
+        "input_size",
+        "hidden_size",
+        "num_layers",
+        "embed_dim",
+        "kdim",
+        "vdim",
+        "head_dim",
+        "batch_first",
+        "bias",
+    }
+)
+"""Of a module: its mode, how it saves memory, and what the shapes of its weights tell."""
 
 
 class TorchModule(LibraryReader):
@@ -52,15 +79,17 @@ class TorchModule(LibraryReader):
         return bool(self._tensors_of(obj, 1))
 
     def split(self, obj: Any, info: TypeInfo) -> tuple[Values, Values]:
-        """Hyper-parameters are plain values that the constructor takes (``Dropout.p``)."""
+        """Hyper-parameters are plain values that the constructor takes (``Dropout.p``), the modules that it is made
+        of, and the settings of these."""
         own = attributes_of(obj)
-        params = {n: v for n, v in own if n in info.params and is_atom(v)}
+        params: Values = {n: v for n, v in own if n in info.params and is_atom(v)}
+        params.update(_structure_of(obj))
         return params, dict(self._tensors_of(obj, MOST_TENSORS))
 
     def parts(self, obj: Any) -> list[Part]:
         """Its direct children that hold tensors."""
         children = [(n, m) for n, m in _children(obj) if self._tensors_of(m, 1)]
-        return [(f"[{n}]" if n.isdigit() else f".{n}", None, m) for n, m in children[:MOST_PARTS]]
+        return [(_step(n), None, m) for n, m in children[:MOST_PARTS]]
 
     def owned_tensors(self, obj: Any) -> list[Any]:
         """Its parameters; buffers are no optimizer's."""
@@ -165,6 +194,36 @@ class TorchScheduler(LibraryReader):
 def _is_loss(module: Any) -> bool:
     """A loss may hold the weights of its classes; it learns nothing."""
     return any(qualified_name(base) == _LOSS for base in mro_of(type(module)))
+
+
+def _structure_of(module: Any) -> list[tuple[str, Any]]:
+    """(path, child) of the modules in its tree, each followed by (path, value) of its settings.
+
+    Settings are read of PyTorch's own modules alone: those of others may count what passes through.
+    """
+    structure: list[tuple[str, Any]] = []
+    seen = {id(module)}
+    pending = [(_step(n), child) for n, child in reversed(_children(module))]
+    while pending and len(structure) < _MOST_SETTINGS:
+        path, child = pending.pop()
+        structure.append((path.lstrip("."), child))
+        if id(child) in seen:
+            continue
+        seen.add(id(child))
+        if class_module(type(child)).startswith(_OWN_MODULES):
+            own = attributes_of(child)
+            structure += [(f"{path}.{n}".lstrip("."), v) for n, v in own if is_atom(v) and _is_setting(n)]
+        pending += [(path + _step(n), below) for n, below in reversed(_children(child))]
+    return structure[:_MOST_SETTINGS]
+
+
+def _step(name: str) -> str:
+    """How a child is reached: ``net[0]``, ``net.head``."""
+    return f"[{name}]" if name.isdigit() else f".{name}"
+
+
+def _is_setting(name: str) -> bool:
+    return not name.startswith("_") and name not in _NO_SETTINGS
 
 
 def _children(module: Any) -> list[tuple[str, Any]]:
