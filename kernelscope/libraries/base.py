@@ -206,6 +206,8 @@ class LibraryRules:
     """Every write to its values is counted, so that an equal state without one was not written."""
     born_fitted: ClassVar[bool] = False
     """Its objects come into being by training (a ``Booster``, results)."""
+    learns_with_partners: ClassVar[bool] = False
+    """Training a model that it works on is a call on that model, and changes its own state, too."""
     untraced_loads: ClassVar[frozenset[str]] = frozenset()
     """Methods that put a learned state in although the object itself looks as if it had learned nothing."""
     model_kind: ClassVar[ModelKind] = ModelKind.MODEL

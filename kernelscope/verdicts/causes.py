@@ -42,12 +42,22 @@ def causes_of(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, ...]:
     seen = tuple(_seen(facts, context))
     if seen:
         return seen
+    if rules_for(facts).learns_with_partners and (causes := _through_partners(facts, context)):
+        return causes
     in_code = causes_in_code(facts, context)
     if not context.sees_calls or rules_for(facts).is_network:
         return in_code
     # A method that is no Python function is not seen: it can be the cause if the run cannot have skipped it.
     must_have_run = any(c.sure and c.direct and c.effect in LEARNING_EFFECTS for c in in_code)
     return in_code if must_have_run else ()
+
+
+def _through_partners(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, ...]:
+    """What trained the networks that an optimizer works on has made it take steps."""
+    networks = (context.after[token] for token in facts.partners if token in context.after)
+    return tuple(
+        c for network in networks for c in causes_of(network, context) if c.effect is Effect.CONTINUES
+    )
 
 
 def causes_through_shared_values(

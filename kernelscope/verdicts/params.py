@@ -20,8 +20,9 @@ def differing_params(
     old, new = flat_params(before, context.before), flat_params(after, context.after)
     differing = differing_values(old, new)
     if before.token == after.token and rules_for(after).is_network:
-        names = (n for n in (*old, *new) if (n in old) != (n in new))
-        differing |= {n: (old.get(n, NOT_THERE), new.get(n, NOT_THERE)) for n in names}
+        names = [n for n in (*old, *new) if (n in old) != (n in new)]
+        layers = [n for n in names if isinstance(old.get(n, new.get(n)), Opaque)]
+        differing |= {n: (old.get(n, NOT_THERE), new.get(n, NOT_THERE)) for n in layers}
     return differing
 
 

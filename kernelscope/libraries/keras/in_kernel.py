@@ -10,13 +10,26 @@ import sys
 from typing import Any
 
 from ...probe.library import LibraryReader, Part, Values
-from ...probe.tensors import TensorReader
-from ...probe.types import TypeInfo, attributes_of, class_name, dtype_name, instance_dict, mro_of, names_in
+from ...probe.tensors import TensorReader, Tensors
+from ...probe.types import (
+    TypeInfo,
+    attributes_of,
+    class_module,
+    class_name,
+    dtype_name,
+    instance_dict,
+    is_atom,
+    mro_of,
+    names_in,
+)
 
 MOST_WEIGHTS = 400
 """Of one model; further ones are not evaluated."""
 MOST_PARTS = 16
 _MOST_LAYERS = 4_000
+_MOST_SETTINGS = 128
+"""Layers and settings of one model."""
+_OWN_LAYERS = "keras.src.layers."
 _VARIABLE_STORES = ("_trainable_variables", "_non_trainable_variables")
 
 
@@ -28,20 +41,18 @@ class KerasModel(LibraryReader):
     levels = 1
 
     def split(self, obj: Any, info: TypeInfo) -> tuple[Values, Values]:
-        """What it was compiled with counts as hyper-parameters, as far as it is plain."""
+        """Hyper-parameters are what it was compiled with, as far as that is plain, its layers, and their settings."""
         own = dict(attributes_of(obj))
         params: Values = {}
         optimizer = own.get("optimizer", own.get("_optimizer"))
         if optimizer is not None:
             params["optimizer"] = class_name(type(optimizer))
-            rate = (instance_dict((instance_dict(optimizer) or {}).get("_learning_rate")) or {}).get("_value")
-            number = self._number(rate)
-            if number is not None:
-                params["learning_rate"] = float(
-                    f"{float(number):.6g}"
-                )  # as it was given, not as float32 has it
+            rate = _learning_rate_of(instance_dict(optimizer) or {}, self.tensors)
+            if rate is not None:
+                params["learning_rate"] = rate
         if type(own.get("loss")) is str:
             params["loss"] = own["loss"]
+        params.update(_structure_of(obj))
         return params, dict(_weights_of(obj))
 
     def parts(self, obj: Any) -> list[Part]:
@@ -60,23 +71,109 @@ class KerasModel(LibraryReader):
     def training_evidence(self, obj: Any) -> list[str]:
         """Its optimizer counts the steps it took."""
         own = dict(attributes_of(obj))
-        optimizer = instance_dict(own.get("optimizer", own.get("_optimizer"))) or {}
-        number = self._number((instance_dict(optimizer.get("_iterations")) or {}).get("_value"))
-        if number is None:
-            return []
-        return ["iterations"] if int(number) > 0 else ["no iterations"]
+        return _steps_taken(instance_dict(own.get("optimizer", own.get("_optimizer"))) or {}, self.tensors)
 
-    def _number(self, variable: Any) -> Any:
-        """What a variable without dimensions holds."""
-        array = self.tensors.content(variable) if self.tensors.is_tensor(variable) else None
-        return array if array is not None and array.ndim == 0 else None
+
+class KerasOptimizer(LibraryReader):
+    """``keras.optimizers.Optimizer``: its settings, the steps it has counted, and what it keeps per weight."""
+
+    by_attributes = False
+    is_linked = True
+    _VARIABLES_READ = 8
+    """Of those that it keeps: a step changes all of them."""
+    _NO_SETTINGS = ("name", "built")
+
+    def split(self, obj: Any, info: TypeInfo) -> tuple[Values, Values]:
+        """One that has taken no step has learned nothing, although its counter is there."""
+        own = instance_dict(obj) or {}
+        params: Values = {"learning_rate": _learning_rate_of(own, self.tensors)}
+        for name, value in attributes_of(obj):
+            if is_atom(value) and not name.startswith("_") and name not in self._NO_SETTINGS:
+                params[name] = value
+        if "iterations" not in _steps_taken(own, self.tensors):
+            return params, {}
+        learned: Values = {}
+        for variable in _items_of(own.get("_variables"))[: self._VARIABLES_READ]:
+            path, value = _path_and_value(variable)
+            if path is not None and value is not None and not path.endswith("/learning_rate"):
+                learned[path.partition("/")[2] or path] = value
+        return params, learned
+
+    def parts(self, obj: Any) -> list[Part]:
+        """It has none: it works on a model's weights."""
+        return []
+
+    def objects_worked_on(self, obj: Any) -> list[Any]:
+        """The weights that it changes, once it was built with them."""
+        variables = _items_of((instance_dict(obj) or {}).get("_trainable_variables"))[:MOST_WEIGHTS]
+        values = [_path_and_value(variable)[1] for variable in variables]
+        return [value for value in values if value is not None]
+
+    def training_evidence(self, obj: Any) -> list[str]:
+        """It counts the steps that it has taken."""
+        return _steps_taken(instance_dict(obj) or {}, self.tensors)
+
+
+def _learning_rate_of(optimizer: dict[str, Any], tensors: Tensors) -> object:
+    """As it was given, not as float32 has it; of a schedule, its class."""
+    kept = optimizer.get("_learning_rate")
+    number = _number(_path_and_value(kept)[1], tensors)
+    if number is not None:
+        return float(f"{float(number):.6g}")
+    return None if kept is None else class_name(type(kept))
+
+
+def _steps_taken(optimizer: dict[str, Any], tensors: Tensors) -> list[str]:
+    number = _number(_path_and_value(optimizer.get("_iterations"))[1], tensors)
+    if number is None:
+        return []
+    return ["iterations"] if int(number) > 0 else ["no iterations"]
+
+
+def _number(variable: Any, tensors: Tensors) -> Any:
+    """What a variable without dimensions holds."""
+    array = tensors.content(variable) if tensors.is_tensor(variable) else None
+    return array if array is not None and array.ndim == 0 else None
+
+
+def _path_and_value(variable: Any) -> tuple[str | None, Any]:
+    """Of a variable of Keras' own: its path, and the tensor that it stands for."""
+    inner = instance_dict(variable) or {}
+    path = inner.get("_path")
+    return path if type(path) is str else None, inner.get("_value")
+
+
+def _items_of(kept: Any) -> list[Any]:
+    """What a list holds: a plain one, Keras' own, or one that TensorFlow has wrapped, which keeps its items beside it."""
+    if not any(base is list for base in mro_of(type(kept))):
+        return []
+    wrapped = (instance_dict(kept) or {}).get("_storage")
+    return list(wrapped) if type(wrapped) is list else list.copy(kept)
+
+
+def _structure_of(model: Any) -> list[tuple[str, Any]]:
+    """(name, layer) of its layers, each followed by (name, value) of its settings.
+
+    Settings are read of Keras' own layers alone: those of others may count what passes through.
+    """
+    structure: list[tuple[str, Any]] = []
+    for layer in _layers(model):
+        own = instance_dict(layer) or {}
+        name = own.get("name")
+        if type(name) is not str or len(structure) >= _MOST_SETTINGS:
+            continue
+        structure.append((name, layer))
+        if any(_items_of(own.get(kind)) for kind in (*_VARIABLE_STORES, "_layers")):
+            structure.append((f"{name}.trainable", own.get("_trainable")))
+        if class_module(type(layer)).startswith(_OWN_LAYERS):
+            pairs = attributes_of(layer)
+            structure += [(f"{name}.{n}", v) for n, v in pairs if type(v) is float and not n.startswith("_")]
+    return structure
 
 
 def _layers(model: Any) -> list[Any]:
     """The layers that a layer holds: a list of Keras' own, copied by the base class's method."""
-    layers = (instance_dict(model) or {}).get("_layers")
-    is_list = any(base is list for base in mro_of(type(layers)))
-    return list.copy(layers) if is_list else []  # type: ignore[arg-type]
+    return _items_of((instance_dict(model) or {}).get("_layers"))
 
 
 def _weights_of(model: Any) -> list[tuple[str, Any]]:
@@ -93,9 +190,8 @@ def _weights_of(model: Any) -> list[tuple[str, Any]]:
         for kind in _VARIABLE_STORES:
             store = own.get(kind)
             for variable in store if type(store) is list else ():
-                inner = instance_dict(variable) or {}
-                path, value = inner.get("_path"), inner.get("_value")
-                if type(path) is str and value is not None:
+                path, value = _path_and_value(variable)
+                if path is not None and value is not None:
                     weights.setdefault(id(value), (path, value))
         pending += _layers(layer)
     names: dict[str, Any] = {}
@@ -140,5 +236,5 @@ class TensorFlowVariables(TensorReader):
         return None if array is None else (dtype_name(array.dtype), array.shape)
 
 
-READERS = {"keras": KerasModel}
+READERS = {"keras": KerasModel, "keras.optimizers": KerasOptimizer}
 TENSORS = TensorFlowVariables

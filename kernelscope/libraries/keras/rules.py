@@ -20,6 +20,7 @@ from kernelscope.libraries.base import (
     Names,
     Objects,
 )
+from kernelscope.libraries.generic.rules import GenericRules
 
 _TRAINER = "keras/src/trainers/trainer.py"
 _MODEL = "keras/src/models/model.py"
@@ -132,4 +133,34 @@ class KerasModelRules(LibraryRules):
         return True if self.is_fitted(facts, objects) else None
 
 
-RULES = (KerasModelRules(),)
+class KerasOptimizerRules(GenericRules):
+    """``keras.optimizers.Optimizer``: a model's ``fit`` makes its steps, or ``apply_gradients`` does."""
+
+    library = "keras.optimizers"
+    source = "https://keras.io/api/optimizers/"
+    bases = ("keras.src.optimizers.base_optimizer.BaseOptimizer",)
+    required_methods = ()
+    early_classes = (EarlyClasses("keras.src.optimizers.base_optimizer", ("BaseOptimizer",)),)
+    model_kind = ModelKind.OPTIMIZER
+    learns_with_partners = True
+
+    calls = (
+        Calls(
+            methods=("apply_gradients", "apply"),
+            effect=Effect.CONTINUES,
+            on_partner=Effect.CONTINUES,
+            source=f"{_OPTIMIZER}: apply",
+        ),
+        Calls(
+            methods=("load_own_variables", "set_weights", "__setstate__"),
+            effect=Effect.RESTORES,
+            source=f"{_OPTIMIZER}: load_own_variables",
+        ),
+    )
+
+    def is_fitted(self, facts: ObjectFacts, objects: Objects) -> bool:
+        """Whether it has taken steps."""
+        return "iterations" in facts.signs
+
+
+RULES = (KerasModelRules(), KerasOptimizerRules())
