@@ -206,8 +206,14 @@ class LibraryRules:
     """Every write to its values is counted, so that an equal state without one was not written."""
     born_fitted: ClassVar[bool] = False
     """Its objects come into being by training (a ``Booster``, results)."""
+    is_given_partners: ClassVar[bool] = False
+    """It does not hold the models that it works on: any of its library may be one."""
     learns_with_partners: ClassVar[bool] = False
     """Training a model that it works on is a call on that model, and changes its own state, too."""
+    runs_compiled: ClassVar[bool] = False
+    """Its methods may run within a compiled function, where no call is seen."""
+    has_immutable_values: ClassVar[bool] = False
+    """Its values are never written: using it, too, can put equal ones in their places."""
     untraced_loads: ClassVar[frozenset[str]] = frozenset()
     """Methods that put a learned state in although the object itself looks as if it had learned nothing."""
     model_kind: ClassVar[ModelKind] = ModelKind.MODEL

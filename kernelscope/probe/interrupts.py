@@ -62,7 +62,7 @@ _OF_THE_KERNEL = (
     "traitlets",
 )
 _OF_DATA = ("numpy", "scipy", "pandas", "sklearn", "torch", "tensorflow", "keras", "jax")
-_OF_MODELS = ("xgboost", "lightgbm", "catboost", "statsmodels", "skorch")
+_OF_MODELS = ("xgboost", "lightgbm", "catboost", "statsmodels", "skorch", "prophet", "flax")
 _LIBRARIES = frozenset((*_OF_THE_KERNEL, *_OF_DATA, *_OF_MODELS))
 """Packages that the probe calls: their code may raise in it, and their exception classes may be raised."""
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep

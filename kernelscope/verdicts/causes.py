@@ -45,7 +45,8 @@ def causes_of(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, ...]:
     if rules_for(facts).learns_with_partners and (causes := _through_partners(facts, context)):
         return causes
     in_code = causes_in_code(facts, context)
-    if not context.sees_calls or rules_for(facts).is_network:
+    rules = rules_for(facts)
+    if not context.sees_calls or rules.is_network or rules.runs_compiled:
         return in_code
     # A method that is no Python function is not seen: it can be the cause if the run cannot have skipped it.
     must_have_run = any(c.sure and c.direct and c.effect in LEARNING_EFFECTS for c in in_code)
@@ -181,7 +182,9 @@ def _effect_on_network(
     """What a call on ``token`` does to this network: on itself, on what holds it, on an optimizer."""
     if token == facts.token or token in context.wholes_of(facts.token):
         effect = rules_for(facts).effect(facts, method, arguments)
-    elif token in context.workers_on(facts.token):
+    elif token in context.workers_on(facts.token) or (
+        token in context.after and _may_be_given(facts, context.after[token])
+    ):
         effect = rules_for(context.after[token]).effect_on_partner(method)
     else:
         in_parts = any(p.token == token for p in facts.parts)
@@ -189,6 +192,12 @@ def _effect_on_network(
         if effect is Effect.CLEARS:
             return Effect.NONE  # initialising one layer again is an edit of the whole
     return effect if effect in _ON_NETWORKS else Effect.NONE
+
+
+def _may_be_given(network: ObjectFacts, worker: ObjectFacts) -> bool:
+    """Whether the network may be what a worker of the same library was given to work on."""
+    folder = rules_for(network).library
+    return rules_for(worker).is_given_partners and worker.library.partition(".")[0] == folder
 
 
 def _may_be_called_on_network(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:

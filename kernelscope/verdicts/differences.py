@@ -65,6 +65,8 @@ def _difference_of_network(
 ) -> Difference:
     if _is_converted(before, after, changes, context):
         return Difference.CONVERTED
+    if rules_for(after).has_immutable_values and changes.only_renewed:
+        return Difference.RENEWED
     if only_statistics(after, changes):
         return Difference.STATISTICS
     is_built = not was and not changes.lost and _only_new(before, changes)

@@ -19,11 +19,18 @@ def differing_params(
         return {}
     old, new = flat_params(before, context.before), flat_params(after, context.after)
     differing = differing_values(old, new)
-    if before.token == after.token and rules_for(after).is_network:
-        names = [n for n in (*old, *new) if (n in old) != (n in new)]
-        layers = [n for n in names if isinstance(old.get(n, new.get(n)), Opaque)]
-        differing |= {n: (old.get(n, NOT_THERE), new.get(n, NOT_THERE)) for n in layers}
+    if not rules_for(after).is_network:
+        return differing
+    if before.token != after.token:  # each network has layers of its own
+        return {n: (a, b) for n, (a, b) in differing.items() if not _are_alike(a, b)}
+    names = [n for n in (*old, *new) if (n in old) != (n in new)]
+    layers = [n for n in names if isinstance(old.get(n, new.get(n)), Opaque)]
+    differing |= {n: (old.get(n, NOT_THERE), new.get(n, NOT_THERE)) for n in layers}
     return differing
+
+
+def _are_alike(one: Value, other: Value) -> bool:
+    return isinstance(one, Opaque) and isinstance(other, Opaque) and one.text == other.text
 
 
 def layers_of_changes(

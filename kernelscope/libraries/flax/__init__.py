@@ -1,0 +1,1 @@
+"""What kernelscope knows of flax.nnx."""
