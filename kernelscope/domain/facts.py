@@ -7,6 +7,7 @@ display where it entered (see ``kernelscope.protocol.wire``).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from msgspec import Struct
@@ -232,6 +233,14 @@ class CodeFacts(Struct, frozen=True):
     """Every call could be followed; where it is false more may have happened."""
     classes_called: tuple[str, ...] = ()
     """Classes of models that the source calls: what a constructor sets is nothing learned."""
+    classes_copied: tuple[str, ...] = ()
+    """Classes of the models that ``copies`` are of; an empty one if it is not known what is copied."""
+
+    def may_copy(self, classes: Collection[str]) -> bool:
+        """Whether a copy can be of an object of one of these classes."""
+        return bool(self.copies) and (
+            not self.classes_copied or any(c == "" or c in classes for c in self.classes_copied)
+        )
 
 
 class RunFacts(Struct, frozen=True):

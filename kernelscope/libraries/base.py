@@ -85,10 +85,11 @@ class Arguments(Struct, frozen=True, kw_only=True):
     """Arguments that decide what a call does.
 
     ``continues``: training goes on from the model that it is given · ``path``: a file's path · ``file``: of a
-    constructor, the file that the object is loaded from · ``text``: of a constructor, the state itself.
+    constructor, the file that the object is loaded from · ``text``: of a constructor, the state itself · ``loads``: of a
+    trainer's method, the file that it puts into the network that it is given.
     """
 
-    kind: Literal["continues", "path", "file", "text"]
+    kind: Literal["continues", "path", "file", "text", "loads"]
     names: tuple[str, ...]
     source: str
 
@@ -112,10 +113,10 @@ class FileMethods(Struct, frozen=True, kw_only=True):
     """Methods by which an object goes to a file or comes from one.
 
     ``load state``: what is loaded is an argument, and came from a file or from memory · ``make``: of a class, that makes an
-    object from a file.
+    object from a file · ``save held``: of a trainer, that saves the network that it holds.
     """
 
-    action: Literal["save", "load", "load state", "make"]
+    action: Literal["save", "load", "load state", "make", "save held"]
     methods: tuple[str, ...]
     source: str
 
@@ -208,6 +209,8 @@ class LibraryRules:
     """Its objects come into being by training (a ``Booster``, results)."""
     is_given_partners: ClassVar[bool] = False
     """It does not hold the models that it works on: any of its library may be one."""
+    network_part: ClassVar[str] = ""
+    """The label of the part whose weights are what it has learned, if it wraps a network."""
     learns_with_partners: ClassVar[bool] = False
     """Training a model that it works on is a call on that model, and changes its own state, too."""
     runs_compiled: ClassVar[bool] = False

@@ -21,12 +21,15 @@ from .types import (
     class_attribute,
     is_class,
     is_one_of,
+    pairs_of,
     qualified_name,
 )
 
 _HARMLESS = frozenset({"print", "repr", "len", "str", "type", "id", "isinstance", "display", "vars", "dir"})
 _RELOADS = (("importlib", "reload"),)
 _WRAPPED = "__wrapped__"
+_MOST_ATTRIBUTES = 64
+"""Of a function."""
 _LruCached = type(functools.lru_cache(maxsize=None)(len))
 
 
@@ -150,18 +153,32 @@ class CallReader:
                 functions.descend(function, UNKNOWN if kind is classmethod else None, node, frame)
         elif self._at.kind(callee) == USER_OBJECT:
             functions.descend(class_attribute(kind, "__call__"), callee, node, frame)
-        elif type(self._unwrap(callee)) is types.FunctionType:
-            functions.descend(self._unwrap(callee), None, node, frame)
         else:
-            return False
+            return self._wrapper(callee, node, frame)
         return True
 
-    def _unwrap(self, callee: Any) -> Any:
-        """The function that a callable object of a library stands for."""
-        if is_one_of(type(callee), (types.FunctionType, *STAND_INS)):
-            return None
-        names = self._tables.function_attributes
-        return next((v for n, v in attributes_of(callee) if n in names or n == _WRAPPED), None)
+    def _wrapper(self, callee: Any, node: ast.Call, frame: Frame) -> bool:
+        """Reads what a library made of a function, and runs in its place; whether it is such a thing.
+
+        What it is known to stand for is run.  Of any other wrapper (joblib's ``Memory`` makes such) it is not known
+        whether it runs the function, or gives what it has kept.
+        """
+        if is_one_of(type(callee), STAND_INS):
+            return False
+        is_function = type(callee) is types.FunctionType
+        pairs = pairs_of(callee.__dict__, _MOST_ATTRIBUTES) if is_function else attributes_of(callee)
+        own = {n: v for n, v in pairs if type(n) is str}
+        stands_for = next((v for n, v in own.items() if n in self._tables.function_attributes), None)
+        if type(stands_for) is types.FunctionType:
+            self._reading.functions.descend(stands_for, None, node, frame)
+            return True
+        wrapped = own.get(_WRAPPED)
+        if type(wrapped) is not types.FunctionType or not self._at.is_users(wrapped):
+            return False
+        self._notes.complete = False
+        with self._notes.doubting():
+            self._reading.functions.descend(wrapped, None, node, frame)
+        return True
 
     def _bound_method(self, callee: types.MethodType, node: ast.Call, frame: Frame) -> None:
         """``f(X)``, if ``f = m.fit``."""
@@ -206,7 +223,7 @@ class CallReader:
             is_load = self._files.handle_load_of_bytes(node, copied, frame.scope)
             is_of_data = copied[2] == "copy" and self._is_of_data(node, frame)
             if not is_load and not is_of_data and not self._is_of_a_state(node):
-                self._notes.copies[".".join(copied[:2])] = None
+                self._notes.add_copy(".".join(copied[:2]), self._class_copied(node, frame))
         else:
             return self._builtin_function(node, callee, frame)
         return True
@@ -214,6 +231,13 @@ class CallReader:
     def _is_initialiser(self, callee: Any) -> bool:
         module = callee.__module__ if type(callee) is types.FunctionType else None
         return type(module) is str and module in self._tables.initialising_modules
+
+    def _class_copied(self, node: ast.Call, frame: Frame) -> str:
+        """The class of the model that a call copies; empty if it may be anything, or hold several."""
+        value = self._at.value(node.args[0], frame.scope) if node.args else UNKNOWN
+        if type(value) is NewInstance:
+            return qualified_name(value.cls) if self._at.makes_a_model(value) else ""
+        return qualified_name(type(value)) if self._at.kind(value) == ESTIMATOR else ""
 
     def _is_of_data(self, node: ast.Call, frame: Frame) -> bool:
         """``copy.deepcopy(settings)``: no copy of a model."""

@@ -31,6 +31,7 @@ class CellNotes:
         self.assigned: dict[tuple[int, str], None] = {}
         """(token of a model, attribute) that the source writes to."""
         self.copies: dict[str, None] = {}
+        self._classes_copied: dict[str, None] = {}
         self.classes_called: dict[str, None] = {}
         """Classes of models that the source calls."""
         self._gradients = False
@@ -72,6 +73,15 @@ class CellNotes:
         """The cell writes into some tensor: a ``value``, or a ``gradient step``."""
         if not self.learning:
             self._tensor_writes[kind] = None
+
+    def add_copy(self, function: str, cls: str = "") -> None:
+        """The cell copies something in memory.
+
+        Args:
+            cls: the class of a model that is copied; empty: it is not known what is.
+        """
+        self.copies[function] = None
+        self._classes_copied[cls] = None
 
     @contextmanager
     def doubting(self, doubtful: bool = True) -> Iterator[None]:
@@ -115,6 +125,7 @@ class CellNotes:
             ],
             "assigned": [list(pair) for pair in self.assigned],
             "copies": list(self.copies),
+            "classes_copied": list(self._classes_copied),
             "classes_called": list(self.classes_called),
             "gradients": self._gradients,
             "tensor_writes": list(self._tensor_writes),

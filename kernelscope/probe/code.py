@@ -65,7 +65,7 @@ class CodeReader:
 
     def _begin(self, since: float) -> CellReading:
         notes = CellNotes()
-        files = Files(self.resolver, self._memory, notes.copies, since)
+        files = Files(self.resolver, self._memory, notes.add_copy, since)
         reading = CellReading(self.resolver, ArgumentBinder(self.resolver), notes, files)
         reading.functions = FunctionReader(reading, self._sources)
         reading.methods = MethodReader(reading)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import io
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 from .lookups import find_function, time_written, was_written
 from .resolve import SEARCH_DEPTH, Resolver
@@ -50,8 +50,8 @@ class Memory:
 class Files:
     """The saves and loads of one cell."""
 
-    def __init__(self, at: Resolver, memory: Memory, copies: dict[str, None], since: float) -> None:
-        self._at, self._memory, self._copies, self._since = at, memory, copies, since
+    def __init__(self, at: Resolver, memory: Memory, add_copy: Callable[[str], None], since: float) -> None:
+        self._at, self._memory, self._add_copy, self._since = at, memory, add_copy, since
         self._tables = at.tables
         self.facts: list[wire.FileAccess] = []
         """``FileAccess`` facts, as they are sent."""
@@ -110,7 +110,7 @@ class Files:
         place = 1 if action == "save" else 0
         if self._is_memory(node, place, scope):
             if action == "load":
-                self._copies[f"{module}.{function}"] = None
+                self._add_copy(f"{module}.{function}")
             return
         path = self._path_argument(node, place, scope)
         fact = _access(action, f"{shown}.{function}", path)
@@ -154,6 +154,21 @@ class Files:
         """``Model.from_pretrained(path)``."""
         self._loads(_access("load", method, self._path_argument(node, 0, scope)))
 
+    def load_by_trainer(self, node: ast.Call, argument: str, token: int | None, scope: Scope) -> None:
+        """``trainer.test(net, ckpt_path=path)``; ``"best"`` and the like are no paths."""
+        value = next(k.value for k in node.keywords if k.arg == argument)
+        path = self._at.path(value, scope)
+        fact = _access("load", node.func.attr, path if was_written(path, None) else None)  # type: ignore[attr-defined]
+        self.facts.append({**fact, "name": None, "token": token, "touched": False})
+
+    def save_by_trainer(self, node: ast.Call, tokens: list[int | None], scope: Scope) -> None:
+        """``trainer.save_checkpoint(path)``."""
+        fact = _access("save", node.func.attr, self._path_argument(node, 0, scope))  # type: ignore[attr-defined]
+        for token in tokens:
+            self.facts.append(
+                {**fact, "name": None, "token": token, "touched": self._was_saved(fact["path"])}
+            )
+
     def save_item(self, saved: ast.expr, scope: Scope) -> None:
         """``shelf["m"] = m``."""
         self._saves(_access("save", "shelve", None), saved, scope)
@@ -176,7 +191,7 @@ class Files:
     def load_by_constructor(self, node: ast.Call, callee: Any, scope: Scope) -> None:
         """An object that is made from a file or from a text, such as ``Booster(model_file=path)``."""
         if any(k.arg in self._tables.text_constructor_args for k in node.keywords):
-            self._copies[qualified_name(callee)] = None
+            self._add_copy(qualified_name(callee))
         if any(k.arg in self._tables.file_constructor_args for k in node.keywords):
             path = self._path_argument(node, 9, scope)
             self._loads(_access("load", qualified_name(callee), path))

@@ -149,6 +149,7 @@ class _CodeAsRead(TypedDict):
     methods: list[MethodInCode]
     assigned: list[list[Any]]
     copies: list[str]
+    classes_copied: list[str]
     classes_called: list[str]
     gradients: bool
     tensor_writes: list[str]

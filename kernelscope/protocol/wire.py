@@ -49,7 +49,18 @@ _MAX_BY_KEY: dict[object, int] = {
     "compared_after": _MAX_ENTRIES,
     **dict.fromkeys(("params", "learned", "parts", "not_evaluated", "partners", "bases"), _MAX_ENTRIES),
     **dict.fromkeys(
-        ("calls", "locals", "files", "methods", "assigned", "copies", "classes_called", "moved"), 4_096
+        (
+            "calls",
+            "locals",
+            "files",
+            "methods",
+            "assigned",
+            "copies",
+            "classes_copied",
+            "classes_called",
+            "moved",
+        ),
+        4_096,
     ),
 }
 """By key, whatever object it is in.  (Calls: the probe watches 256 objects; the rest is read from one cell of

@@ -246,7 +246,7 @@ def _build_change(
         previous_generation=before.generation if before else None,
         id=after.id,
         previous_id=before.id if before else None,
-        fitted=has_learned_after(after, context),
+        fitted=finding.learned is not Learned.CLEARED and has_learned_after(after, context),
         persistence=_persistence(finding, saved),
         stale=_stale_partners(before, after, context) if before else (),
     )

@@ -43,6 +43,7 @@ from kernelscope.verdicts.learned_finding import (
     call_seen,
     restored_state,
 )
+from kernelscope.verdicts.networks import new_network
 from kernelscope.verdicts.params import layers_of_changes
 from kernelscope.verdicts.reasons import Reasons, reasons_of
 
@@ -109,9 +110,20 @@ def _what_happened(
     if parts.happened and raised and not is_seen and rules.fits_parts_in_place(after):
         calls = tuple(call_seen(c, came_back=False) for c in raised)
         return LearnedFinding(Learned.UNKNOWN, "observed", (*calls, *parts.evidence), failed=True)
+    if was and not causes and _has_other_untrained_network(before, after, context):
+        return LearnedFinding(Learned.CLEARED, "inferred", changes.evidence())
     if parts.happened and not changes and not is_seen:
         return _as_the_whole_sees_it(parts, was, now)
     return _by_the_table(before, after, changes, causes, context, has_changed_parts=parts.happened)
+
+
+def _has_other_untrained_network(before: ObjectFacts, after: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether the network that it wraps is another one than before, which has learned nothing."""
+    label = rules_for(after).network_part
+    old, new = (next((p.token for p in f.parts if p.label == label), None) for f in (before, after))
+    if not label or old is None or new is None or old == new or new in context.before:
+        return False
+    return new_network(context.after[new], context).learned is Learned.NONE
 
 
 # By the table.

@@ -161,7 +161,15 @@ def may_hold_known_state(facts: ObjectFacts, context: JudgingContext) -> bool:
 
 def _may_be_restored(facts: ObjectFacts, context: JudgingContext) -> bool:
     loads = context.files("load")
-    return bool(any(f.token in (facts.token, None) for f in loads) or context.observation.code.copies)
+    return any(f.token in (facts.token, None) for f in loads) or _may_be_copied(facts, context)
+
+
+def _may_be_copied(facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether what the cell copies can be this object, or something that holds it."""
+    wholes = (
+        other.cls for other in context.after.values() if any(p.token == facts.token for p in other.parts)
+    )
+    return context.observation.code.may_copy({facts.cls, *wholes})
 
 
 def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
@@ -176,7 +184,9 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
     if not _may_be_restored(facts, context):
         if possible:
             return LearnedFinding(Learned.FITTED, "inferred", evidence)
-        followed = (context.observation.code.complete or rules.born_fitted) and twin is None
+        code = context.observation.code
+        is_made_here = facts.cls in code.classes_called
+        followed = ((code.complete or rules.born_fitted) and twin is None) or (code.complete and is_made_here)
         if followed or _something_learns(rules, facts, context):
             return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
         if twin is None and _mentions_template(facts, context):
@@ -187,7 +197,17 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
         return replace(restored_state(facts, context, "inferred", evidence), learned=Learned.CONTINUED)
     elif twin is None:
         return LearnedFinding(Learned.FITTED, "inferred", evidence)
+    elif _was_only_loaded(facts, context):
+        return restored_state(facts, context, "inferred", evidence)
     return LearnedFinding(Learned.UNKNOWN, "unknown", (*evidence, Circumstance.EQUALS_KNOWN_STATE))
+
+
+def _was_only_loaded(facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether the cell loads a file or, where it fits, writes that very file, and did not write it."""
+    mine = (facts.token, None)
+    loaded = {f.path for f in context.files("load") if f.token in mine}
+    saves = [f for f in context.files("save") if f.token in mine and f.path in loaded and f.path is not None]
+    return bool(saves) and not any(f.touched for f in saves)
 
 
 def _mentions_template(facts: ObjectFacts, context: JudgingContext) -> bool:

@@ -57,8 +57,8 @@ class FlaxModuleRules(LibraryRules):
         Names(
             # What `nnx.jit` and `jax.jit` make holds the function that it stands for.
             kind="function attribute",
-            names=("fun", "fun_unbound", "__wrapped__"),
-            source="flax/nnx/transforms/compilation.py: JitWrapped",
+            names=("fun", "_fun"),
+            source="flax/nnx/transforms/compilation.py: JitWrapped; jax/_src/pjit.py: _cpp_pjit",
         ),
     )
 

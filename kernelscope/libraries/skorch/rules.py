@@ -28,6 +28,7 @@ class SkorchRules(GenericRules):
     source = "https://skorch.readthedocs.io/en/stable/user/neuralnet.html"
     bases = ("skorch.net.NeuralNet",)
     required_methods = ()
+    network_part = ".module_"
     early_classes = (EarlyClasses("skorch.net", ("NeuralNet",)),)
     untraced_loads = frozenset({"load_params"})  # into a net that was only made: its history stays empty
 

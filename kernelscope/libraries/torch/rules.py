@@ -32,6 +32,7 @@ or two (torch/nn/init.py), every optimizer step one more (torch/optim/sgd.py, ad
 
 
 _TRAINERS_METHODS = ("train", "fit")
+_CHECKPOINTS = "https://lightning.ai/docs/pytorch/stable/common/checkpointing_basic.html"
 _PRETRAINED = "https://huggingface.co/docs/transformers/main_classes/model"
 
 
@@ -104,16 +105,17 @@ class TorchModuleRules(LibraryRules):
         Functions(action="save", module="torch", names=("save",), source=_SAVING),
         Functions(action="load", module="torch", names=("load",), source=_SAVING),
     )
-    arguments = (Arguments(kind="path", names=("f",), source=_SAVING),)
+    arguments = (
+        Arguments(kind="path", names=("f",), source=_SAVING),
+        Arguments(kind="path", names=("filepath",), source=_CHECKPOINTS),
+        Arguments(kind="loads", names=("ckpt_path",), source=_CHECKPOINTS),
+    )
     file_methods = (
         FileMethods(action="load state", methods=("load_state_dict",), source=_MODULE),
         FileMethods(action="save", methods=("save_pretrained",), source=_PRETRAINED),
         FileMethods(action="make", methods=("from_pretrained",), source=_PRETRAINED),
-        FileMethods(
-            action="make",
-            methods=("load_from_checkpoint",),
-            source="https://lightning.ai/docs/pytorch/stable/common/checkpointing_basic.html",
-        ),
+        FileMethods(action="make", methods=("load_from_checkpoint",), source=_CHECKPOINTS),
+        FileMethods(action="save held", methods=("save_checkpoint",), source=_CHECKPOINTS),
     )
     names = (
         Names(
@@ -152,7 +154,12 @@ class TorchModuleRules(LibraryRules):
     )
 
     def effect(self, facts: ObjectFacts, method: str, args: tuple[str, ...] = ()) -> Effect:
-        """As declared; a trainer's ``train`` or ``fit`` goes on from the weights that the module has."""
+        """As declared; a trainer's ``train`` or ``fit`` goes on from the weights that the module has, and any method
+        that is given a checkpoint puts its weights in."""
+        if any(
+            arguments.kind == "loads" and set(args) & set(arguments.names) for arguments in self.arguments
+        ):
+            return Effect.RESTORES
         if method.rpartition(".")[2] in _TRAINERS_METHODS and "." in method:
             return Effect.CONTINUES
         return super().effect(facts, method, args)
