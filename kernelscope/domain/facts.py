@@ -238,9 +238,8 @@ class CodeFacts(Struct, frozen=True):
 
     def may_copy(self, classes: Collection[str]) -> bool:
         """Whether a copy can be of an object of one of these classes."""
-        return bool(self.copies) and (
-            not self.classes_copied or any(c == "" or c in classes for c in self.classes_copied)
-        )
+        is_unclear = not self.classes_copied or "" in self.classes_copied
+        return bool(self.copies) and (is_unclear or any(cls in classes for cls in self.classes_copied))
 
 
 class RunFacts(Struct, frozen=True):

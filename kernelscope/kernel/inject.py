@@ -61,6 +61,7 @@ PROBE_MODULES = (
     "cell_notes",
     "statements",
     "functions",
+    "trainers",
     "methods",
     "calls_in_code",
     "code",

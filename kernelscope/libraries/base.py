@@ -113,10 +113,10 @@ class FileMethods(Struct, frozen=True, kw_only=True):
     """Methods by which an object goes to a file or comes from one.
 
     ``load state``: what is loaded is an argument, and came from a file or from memory · ``make``: of a class, that makes an
-    object from a file · ``save held``: of a trainer, that saves the network that it holds.
+    object from a file · ``save its network``: of a trainer, that saves the network that it holds.
     """
 
-    action: Literal["save", "load", "load state", "make", "save held"]
+    action: Literal["save", "load", "load state", "make", "save its network"]
     methods: tuple[str, ...]
     source: str
 
@@ -207,7 +207,7 @@ class LibraryRules:
     """Every write to its values is counted, so that an equal state without one was not written."""
     born_fitted: ClassVar[bool] = False
     """Its objects come into being by training (a ``Booster``, results)."""
-    is_given_partners: ClassVar[bool] = False
+    works_on_arguments: ClassVar[bool] = False
     """It does not hold the models that it works on: any of its library may be one."""
     network_part: ClassVar[str] = ""
     """The label of the part whose weights are what it has learned, if it wraps a network."""

@@ -104,7 +104,7 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     """Kinds of objects that are saved by a method of their own."""
     making_methods: Table
     """Methods of classes that make an object from a file."""
-    held_saving_methods: Table
+    trainer_saving_methods: Table
     """Methods of trainers that save the network that they hold."""
     loading_args: Table
     """Arguments of trainers' methods: a file that is put into the network that they are given."""
@@ -211,7 +211,7 @@ def _copies_and_files(rules: Sequence[LibraryRules]) -> dict[str, Any]:
         "state_loading_methods": _union(m.methods for m in methods if m.action == "load state"),
         "saving_methods": _union(m.methods for m in methods if m.action == "save"),
         "with_own_files": tuple(r.library for r in rules if any(m.action == "save" for m in r.file_methods)),
-        "held_saving_methods": _union(m.methods for m in methods if m.action == "save held"),
+        "trainer_saving_methods": _union(m.methods for m in methods if m.action == "save its network"),
         "loading_args": _arguments(rules, "loads"),
         "file_constructor_args": _arguments(rules, "file"),
         "text_constructor_args": _arguments(rules, "text"),

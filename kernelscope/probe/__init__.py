@@ -47,6 +47,7 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``cell_notes``    what the reading of a cell has found
 ``frame``         where in the source a reading is
 ``statements``    statements and expressions, in the order in which they run
+``trainers``      what a library's trainer does with files
 ``methods``       method calls in the source
 ``functions``     functions, scripts, magics and texts that a call leads into
 ``calls_in_code`` any call in the source, and who reads it

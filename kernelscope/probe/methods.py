@@ -9,6 +9,7 @@ from typing import Any, Sequence
 from .frame import Frame
 from .standins import NewInstance, Scope, Unknown
 from .statements import CellReading
+from .trainers import TrainerReader, is_none, models_among
 from .types import (
     CONTAINER,
     ESTIMATOR,
@@ -16,7 +17,6 @@ from .types import (
     USER_OBJECT,
     attributes_of,
     class_attribute,
-    class_module,
     class_name,
     is_class,
     is_one_of,
@@ -31,9 +31,6 @@ _MUTATORS = frozenset(
     )
 )
 """Methods that change Python's own containers, and numpy's arrays, in place."""
-_LEVELS_IN_TRAINER = 3
-_MOST_IN_TRAINER = 100
-"""Objects whose attributes are gone through to find the network that a trainer works with, per level."""
 _MAGICS = ("run_line_magic", "run_cell_magic")
 
 
@@ -44,6 +41,7 @@ class MethodReader:
         self._reading = reading
         self._at, self._notes, self._files = reading.at, reading.notes, reading.files
         self._tables = reading.tables
+        self._trainers = TrainerReader(reading)
 
     def read(self, node: ast.Call, receiver: Any, method: str, frame: Frame) -> bool:
         """Whether the call needs no further reading."""
@@ -60,7 +58,7 @@ class MethodReader:
         on_a_tensor = kind == OPAQUE and self._on_a_tensor(node, method, frame)
         if method in _MUTATORS and kind in (OPAQUE, CONTAINER):
             self._mutates(node.func.value, receiver, frame.scope)  # type: ignore[attr-defined]
-        self._files_of_a_trainer(node, receiver, method, frame)
+        self._trainers.read(node, receiver, method, frame)
         if type(receiver) is Unknown:
             if not on_a_tensor and method in self._tables.telling_methods:
                 self._notes.add(method, None, frame.inside, args=self.continuation_args(node))
@@ -94,45 +92,10 @@ class MethodReader:
 
     def _fits_an_argument(self, node: ast.Call, method: str, wanted: frozenset[str], frame: Frame) -> bool:
         """A library's trainer: a network that it is given learns, an optimizer steps; whether there is one."""
-        models = self._given_to(node, wanted, frame)
+        models = models_among(node, wanted, self._at, frame)
         for model in models:
             self._notes.add(method, self._at.token(model), frame.inside)
         return bool(models)
-
-    def _given_to(self, node: ast.Call, wanted: frozenset[str], frame: Frame) -> list[Any]:
-        """The models of some libraries among the arguments of a call."""
-        args = [self._at.value(a, frame.scope) for a in (*node.args, *(k.value for k in node.keywords))]
-        return [g for g in args if self._at.library(g) in wanted and type(g) is not NewInstance]
-
-    def _files_of_a_trainer(self, node: ast.Call, receiver: Any, method: str, frame: Frame) -> None:
-        """``trainer.test(net, data, ckpt_path=path)``, ``trainer.save_checkpoint(path)``."""
-        if self._at.kind(receiver) == ESTIMATOR:
-            return
-        names = [k.arg for k in node.keywords if k.arg in self._tables.loading_args and not _is_none(k.value)]
-        for model in self._given_to(node, self._tables.networks, frame) if names else ():
-            token = self._at.token(model)
-            self._files.load_by_trainer(node, names[0] or "", token, frame.scope)
-            self._notes.add(method, token, frame.inside, args=tuple(filter(None, names)))
-        if method in self._tables.held_saving_methods:
-            tokens = [self._at.token(net) for net in self._held_by(receiver)]
-            self._files.save_by_trainer(node, tokens, frame.scope)
-
-    def _held_by(self, trainer: Any) -> list[Any]:
-        """The networks that it reaches through objects of its own package."""
-        package = class_module(type(trainer)).partition(".")[0]
-        networks: dict[int, Any] = {}
-        level = [trainer]
-        seen: set[int] = set()
-        for _ in range(_LEVELS_IN_TRAINER):
-            reached = [value for one in level for _, value in attributes_of(one)]
-            networks.update((id(n), n) for n in reached if self._at.library(n) in self._tables.networks)
-            level = [
-                value
-                for value in reached
-                if id(value) not in seen and class_module(type(value)).partition(".")[0] == package
-            ][:_MOST_IN_TRAINER]
-            seen.update(map(id, level))
-        return list(networks.values())
 
     def _fits_what_it_holds(self, receiver: Any, method: str, frame: Frame) -> bool:
         """``trainer.train()``: the networks learn that the trainer has as attributes; whether there are any."""
@@ -220,8 +183,4 @@ class MethodReader:
     def continuation_args(self, node: ast.Call) -> tuple[str, ...]:
         """Keyword arguments that make a call go on from a model, but for those that are ``None``."""
         keywords = (k for k in node.keywords if k.arg in self._tables.continuation_args)
-        return tuple(k.arg for k in keywords if k.arg and not _is_none(k.value))
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+        return tuple(k.arg for k in keywords if k.arg and not is_none(k.value))

@@ -112,8 +112,8 @@ class Files:
             if action == "load":
                 self._add_copy(f"{module}.{function}")
             return
-        path = self._path_argument(node, place, scope)
-        fact = _access(action, f"{shown}.{function}", path)
+        path = self.path_argument(node, place, scope)
+        fact = access_fact(action, f"{shown}.{function}", path)
         if action == "save":
             self._saves(fact, node.args[0] if node.args else None, scope)
         else:
@@ -122,7 +122,7 @@ class Files:
     def save_by_method(self, node: ast.Call, scope: Scope) -> None:
         """``booster.save_model(path)``, ``model.save(path)``: also of a part of a named model."""
         method = node.func.attr  # type: ignore[attr-defined]
-        fact = _access("save", method, self._path_argument(node, 0, scope))
+        fact = access_fact("save", method, self.path_argument(node, 0, scope))
         self._saves(fact, node.func.value, scope)  # type: ignore[attr-defined]
 
     def state_owners(self, node: ast.expr, scope: Scope) -> list[int]:
@@ -145,37 +145,22 @@ class Files:
             if access is None:
                 return
         else:
-            access = _access("load", method, self._path_argument(node, 0, scope))
+            access = access_fact("load", method, self.path_argument(node, 0, scope))
         self.facts.append(
             {**access, "name": None, "token": token, "touched": was_written(access["path"], None)}
         )
 
     def load_by_class(self, node: ast.Call, method: str, scope: Scope) -> None:
         """``Model.from_pretrained(path)``."""
-        self._loads(_access("load", method, self._path_argument(node, 0, scope)))
-
-    def load_by_trainer(self, node: ast.Call, argument: str, token: int | None, scope: Scope) -> None:
-        """``trainer.test(net, ckpt_path=path)``; ``"best"`` and the like are no paths."""
-        value = next(k.value for k in node.keywords if k.arg == argument)
-        path = self._at.path(value, scope)
-        fact = _access("load", node.func.attr, path if was_written(path, None) else None)  # type: ignore[attr-defined]
-        self.facts.append({**fact, "name": None, "token": token, "touched": False})
-
-    def save_by_trainer(self, node: ast.Call, tokens: list[int | None], scope: Scope) -> None:
-        """``trainer.save_checkpoint(path)``."""
-        fact = _access("save", node.func.attr, self._path_argument(node, 0, scope))  # type: ignore[attr-defined]
-        for token in tokens:
-            self.facts.append(
-                {**fact, "name": None, "token": token, "touched": self._was_saved(fact["path"])}
-            )
+        self._loads(access_fact("load", method, self.path_argument(node, 0, scope)))
 
     def save_item(self, saved: ast.expr, scope: Scope) -> None:
         """``shelf["m"] = m``."""
-        self._saves(_access("save", "shelve", None), saved, scope)
+        self._saves(access_fact("save", "shelve", None), saved, scope)
 
     def load_item(self) -> None:
         """``m = shelf["m"]``."""
-        self._loads(_access("load", "shelve", None))
+        self._loads(access_fact("load", "shelve", None))
 
     def store(self, words: list[str]) -> None:
         """``%store m`` and ``%store -r m``: IPython keeps a variable in a file of its profile."""
@@ -185,7 +170,7 @@ class Files:
             return  # it deletes what is stored
         for name in names:
             token = self._at.token(self._at.value_of_name(name))
-            fact = _access(action, "%store", None)
+            fact = access_fact(action, "%store", None)
             self.facts.append({**fact, "name": name, "token": token})
 
     def load_by_constructor(self, node: ast.Call, callee: Any, scope: Scope) -> None:
@@ -193,8 +178,8 @@ class Files:
         if any(k.arg in self._tables.text_constructor_args for k in node.keywords):
             self._add_copy(qualified_name(callee))
         if any(k.arg in self._tables.file_constructor_args for k in node.keywords):
-            path = self._path_argument(node, 9, scope)
-            self._loads(_access("load", qualified_name(callee), path))
+            path = self.path_argument(node, 9, scope)
+            self._loads(access_fact("load", qualified_name(callee), path))
 
     def handle_save_of_bytes(self, node: ast.Call, method: str, scope: Scope) -> bool:
         """Notes ``path.write_bytes(pickle.dumps(m))``, ``file.write(pickle.dumps(m))``; whether it is one."""
@@ -205,7 +190,7 @@ class Files:
         if dumped is None or not isinstance(node.func, ast.Attribute):
             return False
         path = self._at.path(node.func.value, scope)
-        fact = _access("save", ".".join(dumped), path)
+        fact = access_fact("save", ".".join(dumped), path)
         self._saves(fact, arg.args[0], scope)
         return True
 
@@ -216,12 +201,12 @@ class Files:
         if not reads or copied[2] != "load bytes" or arg.func.attr not in ("read", "read_bytes"):  # type: ignore[union-attr]
             return False
         path = self._at.path(arg.func.value, scope)  # type: ignore[union-attr]
-        self._loads(_access("load", ".".join(copied[:2]), path))
+        self._loads(access_fact("load", ".".join(copied[:2]), path))
         return True
 
     def _saves(self, fact: wire.FileAccess, saved: ast.expr | None, scope: Scope) -> None:
         """One fact per model in what is saved; one without a model if none is known."""
-        fact["touched"] = self._was_saved(fact["path"])
+        fact["touched"] = self.was_saved(fact["path"])
         fact["name"] = saved.id if isinstance(saved, ast.Name) else None
         tokens = list(dict.fromkeys(self._tokens_in(saved, scope))) if saved is not None else []
         tokens += [t for t in self._states_in(saved, scope) if t not in tokens]
@@ -231,7 +216,7 @@ class Files:
             tokens = self._states.get(saved.id, before if is_still else [])
         self.facts += [{**fact, "token": token} for token in tokens] or [{**fact, "token": None}]
 
-    def _was_saved(self, path: str | None) -> bool:
+    def was_saved(self, path: str | None) -> bool:
         """Asked once per path and cell: what one cell saves twice was written."""
         if path is not None and path not in self._saved:
             self._saved[path] = self._memory.was_saved(path, self._since)
@@ -253,7 +238,7 @@ class Files:
         """Whether what is written to, or read from, is a buffer in memory and no file."""
         return len(node.args) > place and type(self._at.value(node.args[place], scope)) is io.BytesIO
 
-    def _path_argument(self, node: ast.Call, place: int, scope: Scope) -> str | None:
+    def path_argument(self, node: ast.Call, place: int, scope: Scope) -> str | None:
         """The path among a call's arguments: in this place, or under one of its usual names."""
         arguments = {k.arg: k.value for k in node.keywords}
         named = next((arguments[n] for n in self._tables.path_arguments if n in arguments), None)
@@ -271,7 +256,7 @@ class Files:
             access = find_function(self._at.value(node.func, scope), self._tables.file_functions)
             if access is not None and access[2] == "load":
                 self.handled.add(id(node))
-                return _access("load", ".".join(access[:2]), self._path_argument(node, 0, scope))
+                return access_fact("load", ".".join(access[:2]), self.path_argument(node, 0, scope))
         return None
 
     def _states_in(self, node: ast.expr | None, scope: Scope) -> Iterator[int]:
@@ -298,6 +283,6 @@ class Files:
             yield from self._at.tokens_in(self._at.value(node, scope), SEARCH_DEPTH)
 
 
-def _access(action: str, call: str, path: str | None) -> wire.FileAccess:
+def access_fact(action: str, call: str, path: str | None) -> wire.FileAccess:
     """Whether the file was touched is not known yet."""
     return {"action": action, "call": call, "path": path, "touched": False}

@@ -71,7 +71,7 @@ class Tables:
         self.state_loading_methods = frozenset(data["state_loading_methods"])
         self.saving_methods = frozenset(data["saving_methods"])
         self.with_own_files = frozenset(data["with_own_files"])
-        self.held_saving_methods = frozenset(data["held_saving_methods"])
+        self.trainer_saving_methods = frozenset(data["trainer_saving_methods"])
         self.loading_args = frozenset(data["loading_args"])
         self.file_constructor_args = frozenset(data["file_constructor_args"])
         self.text_constructor_args = frozenset(data["text_constructor_args"])

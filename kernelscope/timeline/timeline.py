@@ -251,7 +251,7 @@ class Timeline:
         judgement = known or self._judge(context, rows_before)
         self.trained = {**self.trained, **judgement.trained}
         self._remember_files(_files_written(context))
-        is_silent = run is None and not judgement.changes
+        is_silent = run is None and all(row.change is None for row in judgement.rows)
         moment = self.moments[-1] if is_silent else self._add_run(observation, judgement, before)
         self._extend_tracks(judgement, moment)
         self._coverage.add(observation, count, lambda: tokens_in_use(self.objects, self.names))

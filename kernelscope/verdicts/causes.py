@@ -183,7 +183,7 @@ def _effect_on_network(
     if token == facts.token or token in context.wholes_of(facts.token):
         effect = rules_for(facts).effect(facts, method, arguments)
     elif token in context.workers_on(facts.token) or (
-        token in context.after and _may_be_given(facts, context.after[token])
+        token in context.after and _may_work_on(facts, context.after[token])
     ):
         effect = rules_for(context.after[token]).effect_on_partner(method)
     else:
@@ -194,10 +194,10 @@ def _effect_on_network(
     return effect if effect in _ON_NETWORKS else Effect.NONE
 
 
-def _may_be_given(network: ObjectFacts, worker: ObjectFacts) -> bool:
+def _may_work_on(network: ObjectFacts, worker: ObjectFacts) -> bool:
     """Whether the network may be what a worker of the same library was given to work on."""
     folder = rules_for(network).library
-    return rules_for(worker).is_given_partners and worker.library.partition(".")[0] == folder
+    return rules_for(worker).works_on_arguments and worker.library.partition(".")[0] == folder
 
 
 def _may_be_called_on_network(method: MethodInCode, facts: ObjectFacts, context: JudgingContext) -> bool:

@@ -115,6 +115,18 @@ class JudgingContext:
             tokens += [whole, *self.wholes_of(whole, depth - 1)]
         return tuple(dict.fromkeys(tokens))
 
+    def classes_around(self, token: int) -> frozenset[str]:
+        """The classes of the objects that hold this one as a part."""
+        return self._classes_around.get(token, frozenset())
+
+    @cached_property
+    def _classes_around(self) -> Mapping[int, frozenset[str]]:
+        classes: dict[int, frozenset[str]] = {}
+        for whole in self.after.values():
+            for part in whole.parts:
+                classes[part.token] = classes.get(part.token, frozenset()) | {whole.cls}
+        return classes
+
     @cached_property
     def _wholes(self) -> Mapping[int, Sequence[int]]:
         """By the token of a part: the composites that work with it, in the order of ``after``.

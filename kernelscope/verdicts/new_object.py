@@ -166,10 +166,8 @@ def _may_be_restored(facts: ObjectFacts, context: JudgingContext) -> bool:
 
 def _may_be_copied(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether what the cell copies can be this object, or something that holds it."""
-    wholes = (
-        other.cls for other in context.after.values() if any(p.token == facts.token for p in other.parts)
-    )
-    return context.observation.code.may_copy({facts.cls, *wholes})
+    code = context.observation.code
+    return bool(code.copies) and code.may_copy({facts.cls, *context.classes_around(facts.token)})
 
 
 def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
@@ -185,8 +183,8 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
         if possible:
             return LearnedFinding(Learned.FITTED, "inferred", evidence)
         code = context.observation.code
-        is_made_here = facts.cls in code.classes_called
-        followed = ((code.complete or rules.born_fitted) and twin is None) or (code.complete and is_made_here)
+        calls_its_class = facts.cls in code.classes_called
+        followed = ((code.complete or rules.born_fitted) and twin is None) or (code.complete and calls_its_class)
         if followed or _something_learns(rules, facts, context):
             return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
         if twin is None and _mentions_template(facts, context):

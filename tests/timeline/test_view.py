@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernelscope.domain.events import Attached, Event, Observed
-from kernelscope.domain.facts import Observation
+from kernelscope.domain.facts import Observation, Part
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.timeline.timeline import Timeline
 from kernelscope.timeline.view import TimelineView
-from tests.support.facts import attach_event, model
+from tests.support.facts import FOLLOWED, SEARCH, attach_event, model, observation, rebind, run_facts
 from tests.support.script import churn
 from tests.timeline.test_properties import streams
 
@@ -67,6 +67,23 @@ def test_given_any_session_then_rows_and_verdicts_of_a_past_view_are_as_they_wer
     past, was = describe_view(TimelineView(whole, len(then.moments))), describe_view(TimelineView(then))
     for what in ("moments", "epoch", "verdicts", "changes", "cells"):
         assert past[what] == was[what], what
+
+
+def test_given_a_part_that_alone_changes_between_runs_then_it_changed_after_the_last_run() -> None:
+    """A search keeps its template, which is no part of what it has learned."""
+    template = model(2, named=False)
+    search = model(1, SEARCH, parts=[Part(".estimator", 2, "estimator")])
+    timeline = Timeline()
+    timeline.apply(attach_event({"search": search}, [template]))
+    timeline.apply(Observed(1, observation(1, run_facts(1))))
+    until_then = describe_view(TimelineView(timeline))
+    timeline.apply(Observed(1, observation(2, None, objects=[rebind(template)], code=FOLLOWED)))
+    now = TimelineView(timeline)
+
+    assert describe_view(TimelineView(timeline, 2)) == until_then
+    assert [m.kind for m in now.moments] == ["attached", "run", "between"]
+    assert now.change_at("search", 2) is None
+    assert now.change_at("search.estimator", 2) is not None
 
 
 @pytest.mark.parametrize("count", [-3, 0, 1])

@@ -198,8 +198,8 @@ class JaxArrays(TensorReader):
         """Once JAX is imported."""
         if "jax" not in sys.modules:
             return []
-        found = [names_in(module).get("ArrayImpl") for module in self._MODULES]
-        return [cls for cls in found if cls is not None]
+        classes = [names_in(module).get("ArrayImpl") for module in self._MODULES]
+        return [cls for cls in classes if cls is not None]
 
     def __init__(self) -> None:
         self._is_patient = True

@@ -75,7 +75,7 @@ class FlaxOptimizerRules(GenericRules):
     bases = ("flax.nnx.training.optimizer.Optimizer",)
     required_methods = ()
     model_kind = ModelKind.OPTIMIZER
-    is_given_partners = True
+    works_on_arguments = True
     runs_compiled = True
 
     calls = (

@@ -115,7 +115,7 @@ class TorchModuleRules(LibraryRules):
         FileMethods(action="save", methods=("save_pretrained",), source=_PRETRAINED),
         FileMethods(action="make", methods=("from_pretrained",), source=_PRETRAINED),
         FileMethods(action="make", methods=("load_from_checkpoint",), source=_CHECKPOINTS),
-        FileMethods(action="save held", methods=("save_checkpoint",), source=_CHECKPOINTS),
+        FileMethods(action="save its network", methods=("save_checkpoint",), source=_CHECKPOINTS),
     )
     names = (
         Names(
