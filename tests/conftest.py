@@ -19,10 +19,10 @@ from tests.support.tiers import TIERS, UnitGuard, mark_tier, place_tier, tiers_o
 
 # A loaded machine is no failure: no deadline, no check of how fast examples are generated.
 _NO_TIME_LIMITS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("default", _NO_TIME_LIMITS, max_examples=25)  # keeps the unit tier fast
-settings.register_profile(
-    "ci", _NO_TIME_LIMITS, max_examples=200, derandomize=True
-)  # the same examples each time
+_SAME_EXAMPLES = settings(_NO_TIME_LIMITS, derandomize=True)
+settings.register_profile("default", _SAME_EXAMPLES, max_examples=25)  # keeps the unit tier fast
+settings.register_profile("ci", _SAME_EXAMPLES, max_examples=200)
+settings.register_profile("search", _NO_TIME_LIMITS, max_examples=1_000)  # other examples each time
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # A shell without job control has a background job ignore Ctrl-C, and so would all that the tests start.

@@ -9,7 +9,7 @@ from typing import Any
 from .lookups import MOST_HELD, is_mapping
 from .resolve import Resolver
 from .standins import FIRST_ARGUMENTS, GLOBALS, UNKNOWN, Scope
-from .types import has_plain_keys, is_one_of
+from .types import has_plain_keys, is_one_of, is_small_atom
 
 _CO_VARARGS, _CO_VARKEYWORDS = 0x04, 0x08
 
@@ -90,6 +90,8 @@ class ArgumentBinder:
                 return list(method(owner)) if method is not None else []
         if isinstance(node, ast.Call) and node.args:
             callee = self._at.value(node.func, scope)
+            if callee is range:
+                return self._numbers(node, scope)
             columns = [self.items(a, scope) for a in node.args]
             if callee is enumerate:
                 return list(enumerate(columns[0]))
@@ -98,6 +100,12 @@ class ArgumentBinder:
         if is_mapping(value):
             return list(value) if has_plain_keys(value) else []
         return list(value[:MOST_HELD]) if is_one_of(type(value), (list, tuple)) else []
+
+    def _numbers(self, node: ast.Call, scope: Scope) -> list[Any]:
+        """What a ``range`` gives."""
+        bounds = [self._at.value(a, scope) for a in node.args]
+        are_known = len(bounds) <= 3 and all(type(b) is int and is_small_atom(b) for b in bounds)
+        return list(range(*bounds)[:MOST_HELD]) if are_known and 0 not in bounds[2:] else []
 
     def bind_target(self, target: ast.expr, item: Any) -> Scope:
         """Bind a loop's names to one item."""

@@ -86,7 +86,7 @@ class Resolver:
         if isinstance(node, ast.Attribute):
             return self._attribute_of(self.value(node.value, scope), node)
         if isinstance(node, ast.Subscript):
-            return self._item_of(self.value(node.value, scope), node.slice)
+            return self._item_of(self.value(node.value, scope), self._key(node.slice, scope))
         if isinstance(node, ast.Call):
             return self._result(node, scope)
         if isinstance(node, ast.JoinedStr):
@@ -116,8 +116,15 @@ class Resolver:
         pairs = zip(contents.keys, contents.values)
         return next((item for key, item in pairs if type(key) is str and key == name), UNKNOWN)
 
-    def _item_of(self, owner: Any, index: ast.expr) -> Any:
+    def _key(self, index: ast.expr, scope: Scope) -> Any:
+        """A key that is written out, or a text or a small number that a name holds."""
         key = constant_key(index)
+        if key is UNKNOWN and not isinstance(index, ast.Slice):
+            value = self.value(index, scope)
+            key = value if is_one_of(type(value), (str, int)) and is_small_atom(value) else UNKNOWN
+        return key
+
+    def _item_of(self, owner: Any, key: Any) -> Any:
         is_container = self.kind(owner) == CONTAINER
         value = item_of(owner, key, self._types.of(type(owner)).shape) if is_container else UNKNOWN
         reader = self._reader_of(owner) if value is UNKNOWN and key is not UNKNOWN else None
