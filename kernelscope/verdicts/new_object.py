@@ -180,12 +180,16 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
     evidence = calls_in_code(possible)
     twin = twin_of(facts, context)
     if not _may_be_restored(facts, context):
-        if possible:
-            return LearnedFinding(Learned.FITTED, "inferred", evidence)
         code = context.observation.code
+        # What equals a known model may be one that was kept: then only a call that must have been made tells.
+        needs_sure = twin is not None and not code.complete
+        if any(m.sure or not needs_sure for m in possible):
+            return LearnedFinding(Learned.FITTED, "inferred", evidence)
         calls_its_class = facts.cls in code.classes_called
-        followed = ((code.complete or rules.born_fitted) and twin is None) or (code.complete and calls_its_class)
-        if followed or _something_learns(rules, facts, context):
+        followed = ((code.complete or rules.born_fitted) and twin is None) or (
+            code.complete and calls_its_class
+        )
+        if followed or _something_learns(rules, facts, context, needs_sure=needs_sure):
             return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.NO_LOAD_IN_CODE,))
         if twin is None and _mentions_template(facts, context):
             return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.UNFITTED_MODEL_MENTIONED,))
@@ -221,7 +225,13 @@ def _mentions_template(facts: ObjectFacts, context: JudgingContext) -> bool:
     )
 
 
-def _something_learns(rules: LibraryRules, facts: ObjectFacts, context: JudgingContext) -> bool:
-    """Whether the code contains any learning call, on any object."""
-    methods = context.observation.code.methods
+def _something_learns(
+    rules: LibraryRules, facts: ObjectFacts, context: JudgingContext, *, needs_sure: bool
+) -> bool:
+    """Whether the code contains any learning call, on any object.
+
+    Args:
+        needs_sure: only calls count that the run cannot have skipped.
+    """
+    methods = (m for m in context.observation.code.methods if m.sure or not needs_sure)
     return any(rules.effect(facts, m.method, m.given) in (Effect.REFITS, Effect.CONTINUES) for m in methods)
