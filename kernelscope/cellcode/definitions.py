@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from kernelscope.cellcode.known_calls import EXHAUSTIBLE
-from kernelscope.cellcode.syntax import names_in, parse_cell
+from kernelscope.cellcode.source import parse_cell
+from kernelscope.cellcode.syntax import names_in
 
 Definition = ast.FunctionDef | ast.ClassDef
 _Iterators = tuple[tuple[str, str | None], ...]

@@ -22,7 +22,8 @@ from kernelscope.cellcode.guards import (
 from kernelscope.cellcode.known_calls import APPEND, KnownCalls
 from kernelscope.cellcode.origins import OriginReader
 from kernelscope.cellcode.settings import read_assigned_settings, read_called_settings
-from kernelscope.cellcode.syntax import callee_name, is_reference, names_in, parse_cell
+from kernelscope.cellcode.source import parse_cell
+from kernelscope.cellcode.syntax import callee_name, is_reference, names_in
 from kernelscope.domain.names import root_of
 
 _REACHED = Guard()

@@ -257,6 +257,13 @@ class RunFacts(Struct, frozen=True):
     client: str | None = None
     """The ``session`` of the client that asked for the run."""
     code_cut: bool = False
+    transformed: str = ""
+    """The source as IPython has made Python of it, if it has magics in it."""
+
+    @property
+    def python(self) -> str:
+        """The source without magics, as far as that is known."""
+        return self.transformed or self.code
 
 
 class LocalModel(Struct, frozen=True):

@@ -38,7 +38,7 @@ class JsonLines:
         """Writes what one event added, as JSON lines."""
         for moment in update.moments:
             if moment.run is not None:
-                self._definitions.add(moment.run.facts.code)
+                self._definitions.add(moment.run.facts.python)
         make_forecast = Forecaster(self._timeline, self._definitions).of
         for record in records_of(update, make_forecast):
             self._out.write(escape_json(encode(record)))

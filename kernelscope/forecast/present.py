@@ -75,8 +75,10 @@ class Present:
 
     def count_effects(self, run: Run) -> CellEffects:
         """What the source of the cell says; the functions that it calls may be defined in other cells."""
-        return read_cell(run.facts.code, self._definitions, known_calls())
+        return read_cell(run.facts.python, self._definitions, known_calls())
 
     @cached_property
     def _definitions(self) -> NotebookDefinitions:
-        return self._known_definitions or NotebookDefinitions(cell.code for cell in self._timeline.cells())
+        return self._known_definitions or NotebookDefinitions(
+            cell.runs[-1].facts.python for cell in self._timeline.cells()
+        )

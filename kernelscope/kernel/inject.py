@@ -21,6 +21,9 @@ from kernelscope.system import machine_mark, start_mark
 FRESH_S = 10.0
 """Seconds, by the kernel's own clock, within which it must read an attach after its greeting."""
 
+SHARED_MODULES = ("cellcode.syntax", "cellcode.magics")
+"""What reads the form of cells there as it does here, by its name in kernelscope."""
+
 PROBE_MODULES = (
     "tables",
     "types",
@@ -50,7 +53,6 @@ PROBE_MODULES = (
     "mentions",
     "newcomers",
     "scanner",
-    "syntax",
     "standins",
     "lookups",
     "resolve",
@@ -91,6 +93,7 @@ PROBE_MODULES = (
 def kernel_modules() -> tuple[str, ...]:
     """Every module that runs in the kernel, by its name in kernelscope."""
     return (
+        *SHARED_MODULES,
         *(f"probe.{name}" for name in PROBE_MODULES),
         *(f"libraries.{library.name}.in_kernel" for library in registry().libraries),
     )
@@ -101,7 +104,9 @@ _LONGEST = 64_000_000
 
 
 def _source(module: str) -> str:
-    return (files("kernelscope") / "probe" / f"{module}.py").read_text(encoding="utf-8")
+    """The text of a module, by its name in kernelscope."""
+    *folders, name = module.split(".")
+    return files("kernelscope").joinpath(*folders, f"{name}.py").read_text(encoding="utf-8")
 
 
 @cache
@@ -109,7 +114,9 @@ def _pack(libraries: LibraryRegistry) -> tuple[str, str]:
     """The modules and tables as they are sent, and their checksum."""
     plain = json.dumps(
         {
-            "modules": [(f"probe.{name}", _source(name)) for name in PROBE_MODULES],
+            "modules": [
+                (name, _source(name)) for name in (*SHARED_MODULES, *(f"probe.{n}" for n in PROBE_MODULES))
+            ],
             "libraries": [
                 (lib.name, f"libraries.{lib.name}.in_kernel", lib.in_kernel()) for lib in libraries.libraries
             ],
@@ -130,7 +137,7 @@ class ProbeRequest(Struct, frozen=True):
         Args:
             note: a file that says that this question waits in the kernel; removed where it holds ``token``.
         """
-        run = f"s['exec'](s['compile']({_source('loader')!r}, '<frozen kernelscope>', 'exec', 0, True), s)"
+        run = f"s['exec'](s['compile']({_source('probe.loader')!r}, '<frozen kernelscope>', 'exec', 0, True), s)"
         request = json.dumps({**self.request, "note": note, "token": token})
         return (
             f"(lambda s, q: ({run}, s['_kernelscope'](q))[1])"
@@ -148,7 +155,7 @@ DETACH = ProbeRequest({"do": "detach"})
 
 def look_inside() -> ProbeRequest:
     """What the kernel looks like from inside: puts nothing in."""
-    return ProbeRequest({"do": "audit", "source": _source("audit")})
+    return ProbeRequest({"do": "audit", "source": _source("probe.audit")})
 
 
 def attach(

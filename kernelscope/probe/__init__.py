@@ -37,7 +37,6 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``mentions``      what a cell can have touched
 ``newcomers``     describes what names reach for the first time
 ``scanner``       looks at the namespace, and reports what differs
-``syntax``        the form of a cell's source
 ``standins``      what stands for values that no namespace holds
 ``lookups``       attributes, items and functions, looked up without running anything
 ``resolve``       what an expression stands for

@@ -9,11 +9,11 @@ import operator
 import types
 from typing import Any
 
+from ..cellcode.syntax import expressions
 from .frame import Frame
 from .lookups import find_function
 from .standins import FIRST_ARGUMENTS, STAND_INS, UNKNOWN, LocalFunction, NewInstance, Unknown
 from .statements import CellReading
-from .syntax import expressions
 from .types import (
     ESTIMATOR,
     USER_OBJECT,

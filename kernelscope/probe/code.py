@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..cellcode.syntax import parse
 from .arguments import ArgumentBinder
 from .calls_in_code import CallReader
 from .cell_notes import CellNotes, OutOfTimeError
@@ -22,7 +23,6 @@ from .persistence import Files, Memory
 from .resolve import Resolver
 from .sources import Sources
 from .statements import CellReading
-from .syntax import parse
 from .types import TypeCache
 
 if TYPE_CHECKING:

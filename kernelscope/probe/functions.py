@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import ast
-import re
 import types
 from typing import Any
 
+from ..cellcode.magics import python_of_magic, texts_of_magic
+from ..cellcode.syntax import parse
 from .frame import Frame
 from .sources import Sources
 from .standins import GLOBALS, LocalFunction
 from .statements import CellReading
-from .syntax import parse
 from .types import is_one_of
 
 _DEPTH = 5
 """Calls within calls that are followed."""
 _CO_GENERATORS = 0x20 | 0x80 | 0x200
 """Flags of functions whose body is not run by calling them: generators, coroutines, both."""
-_FLAGS = re.compile(r"(?:-\w+(?:[ =]?\d+)?\s+)*")
-"""Options of a magic, before the code that it is given."""
-_CODE_IN_TEXT = frozenset({"time", "timeit", "capture", "prun"})
 
 
 class FunctionReader:
@@ -99,8 +96,7 @@ class FunctionReader:
 
     def read_magic(self, node: ast.Call, frame: Frame) -> None:
         """``%time m.fit(X)``, ``%run script.py``; any other is not followed."""
-        texts = [a.value for a in node.args if isinstance(a, ast.Constant) and type(a.value) is str]
-        tree = parse(_FLAGS.sub("", texts[-1], 1)) if texts and texts[0] in _CODE_IN_TEXT else None
+        texts, tree = texts_of_magic(node), python_of_magic(node)
         if len(texts) > 1 and texts[0] == "run":
             words = [w for w in texts[1].split() if not w.startswith("-")]
             tree = self._sources.script(words[0]) if words else None

@@ -114,8 +114,8 @@ class Observer:
         is_late = not (self._is_settled and run.has_look_before) or self.scanner.behind
         self.calls.check_tool()
         calls = self.calls.drain()
-        facts = run.describe(ended)
-        source = self._runs.source_of(run, facts["execution_count"])
+        source = self._runs.source_of(run, run.latest_count())
+        facts = run.describe(ended, source)
         touched = self._mentions.read(source, frozenset(call.token for call in calls))
         findings = self._scan(touched, facts["execution_count"])
         findings["late"] = is_late or self.scanner.reached_again

@@ -67,25 +67,30 @@ class Run:
         raw = self.info.raw_cell
         return raw if type(raw) is str else ""
 
-    def describe(self, ended: float) -> wire.RunFacts:
+    def latest_count(self) -> int:
+        """The execution count, as its result has it."""
+        count = self.result.execution_count if self.result is not None else None
+        # fault: 101a
+        return count if type(count) is int else self.count
+
+    def describe(self, ended: float, python: str = "") -> wire.RunFacts:
         """What is sent of it.
 
         Args:
             ended: when its code ended, by ``perf_counter``.
+            python: the source as IPython has transformed it; empty: that is not known.
         """
-        info, result, raw = self.info, self.result, self.source
+        info, raw = self.info, self.source
         header = (self.parent or {}).get("header", {})
-        count = result.execution_count if result is not None else None
-        # fault: 101a
-        count = count if type(count) is int else self.count
         # fault: 77a
         code = raw[:CODE_CHARACTERS]
         return {
-            "execution_count": count,
+            "execution_count": self.latest_count(),
             "code": code,
             "code_cut": len(raw) > CODE_CHARACTERS,
+            "transformed": python[:CODE_CHARACTERS] if python.rstrip() != raw.rstrip() else "",
             "code_hash": hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest(),
-            "status": _status_of(result),
+            "status": _status_of(self.result),
             "started": self.started,
             "seconds": ended - self.began,
             "cell_id": info.cell_id if type(getattr(info, "cell_id", None)) is str else None,

@@ -13,8 +13,8 @@ import stat
 import types
 from typing import Any
 
+from ..cellcode.syntax import Functions, functions_in, parse
 from .interrupts import is_own_failure
-from .syntax import Functions, functions_in, parse
 from .types import TypeCache
 
 _MOST_PARSED = 64

@@ -6,14 +6,7 @@ import ast
 import types
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
-from .arguments import ArgumentBinder
-from .cell_notes import CellNotes
-from .frame import Frame
-from .lookups import find_function
-from .persistence import Files
-from .resolve import Resolver
-from .standins import UNKNOWN, LocalFunction, OpenedFile, Scope, Unknown
-from .syntax import (
+from ..cellcode.syntax import (
     bodies,
     bound_names,
     expressions,
@@ -23,6 +16,13 @@ from .syntax import (
     single_target,
     single_targets,
 )
+from .arguments import ArgumentBinder
+from .cell_notes import CellNotes
+from .frame import Frame
+from .lookups import find_function
+from .persistence import Files
+from .resolve import Resolver
+from .standins import UNKNOWN, LocalFunction, OpenedFile, Scope, Unknown
 
 if TYPE_CHECKING:
     from .calls_in_code import CallReader

@@ -94,6 +94,7 @@ class RunFacts(TypedDict):
     execution_count: int
     code: str
     code_cut: bool
+    transformed: str
     code_hash: str
     status: str
     started: float

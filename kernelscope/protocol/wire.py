@@ -68,7 +68,7 @@ _MAX_BY_KEY: dict[object, int] = {
 _STEP_OBJECTS = 64
 """Objects that are decoded before other tasks have their turn: a few milliseconds."""
 _MAX_LINE = 4_096
-_BLOCKS = frozenset({("run", "code")})
+_BLOCKS = frozenset({("run", "code"), ("run", "transformed")})
 """Text that keeps its line ends: the key of the object that has it, and its own."""
 
 

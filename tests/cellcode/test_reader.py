@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import process_time
 
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from kernelscope.cellcode.definitions import NotebookDefinitions
 from kernelscope.cellcode.reader import read_cell
@@ -166,3 +167,47 @@ def test_odd_source_is_read_or_rejected_in_time(code: str) -> None:
 
     assert read_cell(code).settings == ()
     assert process_time() - started < 2.0
+
+
+MAKES = "m = Ridge().fit(X, y)"
+
+
+def transform(cell: str) -> str:
+    """Make Python of a cell as IPython does."""
+    transformers = TransformerManager()  # type: ignore[no-untyped-call] # IPython has few types
+    return str(transformers.transform_cell(cell))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"files = !ls\n{MAKES}",
+        f"x = %sql select 1\n{MAKES}",
+        f"m?\n{MAKES}",
+        f"{MAKES}\nm.fit??",
+        f"rest = (7\n  % 4)\n{MAKES}",
+        f"%matplotlib inline\n{MAKES}",
+        f"%time {MAKES}",
+        f"%%time\n{MAKES}",
+        f"%%capture shown\n{MAKES}",
+        f"%%time\n%timeit -n 1 -r 1 pass\n{MAKES}",
+        "m = %time Ridge().fit(X, y)",
+        f"if X:\n    !ls\n{MAKES}",
+    ],
+)
+def test_a_cell_is_read_as_ipython_has_transformed_it(cell: str) -> None:
+    transformed = transform(cell)
+    bindings = [b for b in read_cell(transformed).bindings if b.target == "m"]
+
+    assert [(str(b.origin), b.is_conditional) for b in bindings] == [("new", False)]
+    assert "get_ipython" not in read_cell(transformed).needs
+
+
+@pytest.mark.parametrize(
+    "cell", ["%%html\n<b>m = Ridge()</b>", "%%bash\nm=Ridge", "!ls", "%sql m = Ridge()", "m?"]
+)
+def test_a_cell_that_runs_no_python_binds_nothing(cell: str) -> None:
+    effects = read_cell(transform(cell))
+
+    assert effects.readable
+    assert effects.bindings == ()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kernelscope.kernel.inject import PROBE_MODULES
+from kernelscope.kernel.inject import PROBE_MODULES, SHARED_MODULES
 from kernelscope.libraries.base import LibraryRules
 from kernelscope.libraries.kernel_tables import KernelTables
 from kernelscope.libraries.registry import Library, registry
@@ -78,7 +78,8 @@ def test_every_kind_has_a_reader() -> None:
 
 def runs_in_kernel() -> list[Path]:
     own = [Path(library.path, "in_kernel.py") for library in LIBRARIES]
-    return [*(ROOT / "probe" / f"{module}.py" for module in PROBE_MODULES), *own]
+    shared = [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in SHARED_MODULES]
+    return [*shared, *(ROOT / "probe" / f"{module}.py" for module in PROBE_MODULES), *own]
 
 
 @pytest.mark.parametrize("path", runs_in_kernel(), ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -91,7 +92,8 @@ def test_what_runs_in_the_kernel_imports_the_standard_library_and_the_probe(path
             if path.name == "in_kernel.py" and node.level:
                 assert (node.level, module.partition(".")[0]) == (3, "probe")
             else:
-                assert node.level == 1 or module.partition(".")[0] in sys.stdlib_module_names
+                is_shared = node.level == 2 and f"{module}" in SHARED_MODULES
+                assert node.level == 1 or is_shared or module.partition(".")[0] in sys.stdlib_module_names
 
 
 def test_no_names_of_a_library_are_outside_its_folder() -> None:

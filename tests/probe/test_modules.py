@@ -6,7 +6,7 @@ import ast
 import builtins
 import re
 
-from kernelscope.kernel.inject import PROBE_MODULES
+from kernelscope.kernel.inject import PROBE_MODULES, SHARED_MODULES
 from tests.support.tiers import ROOT
 
 _PROBE = ROOT / "kernelscope" / "probe"
@@ -55,3 +55,15 @@ def _imported_by(name: str) -> set[str]:
     """The probe's modules that a module imports when it runs."""
     imports = [node for node in _tree(name).body if isinstance(node, ast.ImportFrom) and node.level == 1]
     return {node.module for node in imports if node.module is not None}
+
+
+def test_what_is_sent_beside_the_probe_imports_what_was_sent_before_it() -> None:
+    before: set[str] = set()
+    for name in SHARED_MODULES:
+        path = ROOT.joinpath("kernelscope", *name.split(".")).with_suffix(".py")
+        imports = [
+            n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.ImportFrom)
+        ]
+        package = name.rpartition(".")[0]
+        assert {f"{package}.{n.module}" for n in imports if n.level} <= before
+        before.add(name)
