@@ -100,6 +100,8 @@ class CallSeen(_Evidence, frozen=True):
     """The user's function in which the first was made."""
     came_back: bool = True
     """False where that matters and none of them returned."""
+    running: bool = False
+    """One of them was still at work."""
 
 
 class LayersReplaced(_Evidence, frozen=True):

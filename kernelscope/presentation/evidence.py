@@ -174,7 +174,7 @@ def evidence_text(change: Change) -> Sentence:
 def _call_seen(call: CallSeen) -> Sentence:
     times = "" if call.times == 1 else f" {call.times} times"
     inside = sentence(" inside ", _call(call.inside)) if call.inside else ()
-    ending = "" if call.came_back else ", and has not come back"
+    ending = "" if call.came_back else ", and was still at work" if call.running else ", and raised an error"
     return sentence(_call(call.method), f" seen{times}", inside, ending)
 
 

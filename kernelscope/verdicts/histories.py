@@ -5,6 +5,7 @@ from __future__ import annotations
 from kernelscope.domain.changes import Learned
 from kernelscope.domain.facts import ObjectFacts
 from kernelscope.libraries.registry import rules_for
+from kernelscope.verdicts.causes import raised_calls
 from kernelscope.verdicts.context import JudgingContext
 from kernelscope.verdicts.fitted import had_learned, has_learned
 from kernelscope.verdicts.learned import same_object
@@ -13,9 +14,9 @@ from kernelscope.verdicts.new_object import new_object
 
 def has_learned_after(facts: ObjectFacts, context: JudgingContext) -> bool | None:
     """Whether a model has learned anything after the run; ``None``: that is not known."""
-    if rules_for(facts).shows_learning(facts):
-        return has_learned(facts, context.after, {})
     before = context.before.get(facts.token)
+    if rules_for(facts).shows_learning(facts):
+        return not _is_unfinished(before, facts, context) and has_learned(facts, context.after, {})
     if before is None:
         finding = new_object(facts, context)
         if finding.learned is Learned.UNKNOWN:
@@ -31,6 +32,15 @@ def has_learned_after(facts: ObjectFacts, context: JudgingContext) -> bool | Non
     return learned not in (Learned.CLEARED, Learned.NONE)
 
 
+def _is_unfinished(before: ObjectFacts | None, facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether a first fit raised and left something behind that looks like a learned state."""
+    if before is None or had_learned(before, context) is not False:
+        return False
+    if context.trained.get(facts.token) is False and not same_object(before, facts, context).happened:
+        return True
+    return bool(raised_calls(facts, context)) and same_object(before, facts, context).failed
+
+
 def _shows_a_fit(facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether an estimator has what a fit would have set."""
     rules = rules_for(facts)
@@ -39,10 +49,15 @@ def _shows_a_fit(facts: ObjectFacts, context: JudgingContext) -> bool:
 
 def histories_after(context: JudgingContext) -> dict[int, bool | None]:
     """Whether each model that the observation touched has learned anything, by token, of those whose state does not
-    show it."""
-    touched = (context.after.get(token) for token in context.touched)
-    return {
-        f.token: has_learned_after(f, context)
-        for f in touched
-        if f is not None and not rules_for(f).shows_learning(f)
-    }
+    show it: networks, own classes, and what a first fit that raised has left unfinished."""
+    touched = [f for token in context.touched if (f := context.after.get(token)) is not None]
+    histories = {f.token: has_learned_after(f, context) for f in touched if _needs_history(f, context)}
+    return {t: h for t, h in histories.items() if h is False or _has_history(context.after[t], context)}
+
+
+def _needs_history(facts: ObjectFacts, context: JudgingContext) -> bool:
+    return _has_history(facts, context) or bool(raised_calls(facts, context))
+
+
+def _has_history(facts: ObjectFacts, context: JudgingContext) -> bool:
+    return not rules_for(facts).shows_learning(facts) or facts.token in context.trained

@@ -148,7 +148,7 @@ def twin_of(facts: ObjectFacts, context: JudgingContext) -> ObjectFacts | None:
 
 def call_seen(call: Call, *, came_back: bool = True) -> Evidence:
     """A seen call as evidence."""
-    return CallSeen(call.method, call.times, call.inside, came_back)
+    return CallSeen(call.method, call.times, call.inside, came_back, running=call.running and not came_back)
 
 
 def calls_in_code(methods: Sequence[MethodInCode]) -> tuple[Evidence, ...]:

@@ -90,7 +90,7 @@ def test_given_a_fit_that_raised_then_the_evidence_says_so() -> None:
 
     evidence = reasons(Watch(m=m).run(rebind(m), calls=[call_of(m, returned=False)])["m"])
 
-    assert evidence[0] == "fit() seen, and has not come back"
+    assert evidence[0] == "fit() seen, and raised an error"
 
 
 def test_given_a_new_model_whose_fit_raised_half_way_then_no_evidence_says_that_it_learned() -> None:
