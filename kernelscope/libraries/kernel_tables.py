@@ -93,7 +93,7 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     parameter_methods: Table
     """They give its hyper-parameters."""
     file_functions: tuple[Row, ...]
-    """(module, function, ``save`` or ``load``, the module as users write it)."""
+    """(module, function, ``save``, ``load`` or ``load into``, the module as users write it)."""
     dumping_functions: tuple[Row, ...]
     path_arguments: Table
     loading_methods: Table
@@ -203,7 +203,7 @@ def _copies_and_files(rules: Sequence[LibraryRules]) -> dict[str, Any]:
         "state_methods": _names_of_kind(rules, "state"),
         "live_states": tuple(r.library for r in rules if r.has_live_states),
         "parameter_methods": _names_of_kind(rules, "parameters"),
-        "file_functions": (*_files(rules, "save"), *_files(rules, "load")),
+        "file_functions": (*_files(rules, "save"), *_files(rules, "load"), *_files(rules, "load into")),
         "dumping_functions": _functions(rules, "dump"),
         "path_arguments": (*_arguments(rules, "path"), *_arguments(rules, "file")),
         "loading_methods": _union(m.methods for m in methods if m.action in ("load", "load state")),

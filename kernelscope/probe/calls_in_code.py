@@ -209,6 +209,9 @@ class CallReader:
         trained = find_function(callee, self._tables.training_functions)
         if access is not None:
             self._files.read_or_write(node, access, frame.scope)
+            if access[2] == "load into" and node.args:
+                token = self._at.token(self._at.value(node.args[0], frame.scope))
+                self._notes.add(access[1], token, frame.inside)
         elif trained is not None:
             token = self._at.token(self._at.value_of_name(self._files.target))
             self._notes.add(trained[1], token, None, args=self._reading.methods.continuation_args(node))

@@ -107,7 +107,7 @@ class Files:
     def read_or_write(self, node: ast.Call, access: Entry, scope: Scope) -> None:
         """A call of a function that writes or reads files; to or from a buffer in memory it is a copy."""
         module, function, action, shown = access
-        place = 1 if action == "save" else 0
+        place = 0 if action == "load" else 1
         if self._is_memory(node, place, scope):
             if action == "load":
                 self._add_copy(f"{module}.{function}")
@@ -116,6 +116,9 @@ class Files:
         fact = access_fact(action, f"{shown}.{function}", path)
         if action == "save":
             self._saves(fact, node.args[0] if node.args else None, scope)
+        elif action == "load into":
+            token = self._at.token(self._at.value(node.args[0], scope)) if node.args else None
+            self.facts.append({**fact, "action": "load", "name": None, "token": token})
         else:
             self._loads(fact)
 

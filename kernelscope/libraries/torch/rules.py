@@ -32,6 +32,7 @@ or two (torch/nn/init.py), every optimizer step one more (torch/optim/sgd.py, ad
 
 
 _TRAINERS_METHODS = ("train", "fit")
+_SAFETENSORS = "https://huggingface.co/docs/safetensors/en/api/torch"
 _CHECKPOINTS = "https://lightning.ai/docs/pytorch/stable/common/checkpointing_basic.html"
 _PRETRAINED = "https://huggingface.co/docs/transformers/main_classes/model"
 
@@ -66,6 +67,7 @@ class TorchModuleRules(LibraryRules):
             watched=True,
             in_code="changes",
         ),
+        Calls(methods=("load_model",), effect=Effect.RESTORES, source=_SAFETENSORS),
         Calls(
             # How skorch's wrapper puts others in.
             methods=("load_params",),
@@ -104,10 +106,16 @@ class TorchModuleRules(LibraryRules):
     functions = (
         Functions(action="save", module="torch", names=("save",), source=_SAVING),
         Functions(action="load", module="torch", names=("load",), source=_SAVING),
+        Functions(
+            action="save", module="safetensors.torch", names=("save_file", "save_model"), source=_SAFETENSORS
+        ),
+        Functions(action="load", module="safetensors.torch", names=("load_file",), source=_SAFETENSORS),
+        Functions(action="load into", module="safetensors.torch", names=("load_model",), source=_SAFETENSORS),
     )
     arguments = (
         Arguments(kind="path", names=("f",), source=_SAVING),
         Arguments(kind="path", names=("filepath",), source=_CHECKPOINTS),
+        Arguments(kind="path", names=("filename",), source=_SAFETENSORS),
         Arguments(kind="loads", names=("ckpt_path",), source=_CHECKPOINTS),
     )
     file_methods = (
