@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..cellcode.magics import without_magics
 from ..cellcode.syntax import parse
 from .arguments import ArgumentBinder
 from .calls_in_code import CallReader
@@ -50,10 +51,12 @@ class CodeReader:
         """
         reading = self._begin(since)
         tree = parse(source) if len(source) <= LONGEST else None
+        if tree is None:
+            reading.notes.complete = False
+            # IPython keeps no Python of a cell that it does not store.
+            tree = parse(without_magics(source)) if len(source) <= LONGEST else None
         try:
-            if tree is None:
-                reading.notes.complete = False
-            else:
+            if tree is not None:
                 reading.block(tree.body, Frame({}, None, 0))
         except (OutOfTimeError, RecursionError):
             reading.notes.complete = False

@@ -245,6 +245,7 @@ _LIMITS = {
     "levels of containers and attributes": ("MOST_DEPTH", 3, "3"),
     "containers and objects of your classes that one look opens": ("MOST_NODES", 4_000, "4,000"),
     "tensors of one model": ("MOST_TENSORS", 400, "400"),
+    "layers of one network, and their settings": ("_MOST_SETTINGS", 128, "128"),
     "trees of one CatBoost model whose leaves are read": ("_MOST_TREES", 2_000, "2,000"),
     "objects whose calls are reported per run": ("MOST_OBJECTS", 256, "256"),
     "source of a cell": ("CODE_CHARACTERS", 65_536, "65,536"),
