@@ -236,6 +236,9 @@ class CodeFacts(Struct, frozen=True):
     classes_copied: tuple[str, ...] = ()
     """Classes of the models that ``copies`` are of; an empty one if it is not known what is copied."""
 
+    keeps_results: bool = False
+    """A library's wrapper around one of the user's functions is called, which may give what it has given before."""
+
     def may_copy(self, classes: Collection[str]) -> bool:
         """Whether a copy can be of an object of one of these classes."""
         is_unclear = not self.classes_copied or "" in self.classes_copied

@@ -145,6 +145,9 @@ def _learn(simulation: CellSimulation, token: int, method: str, depth: int = DEP
     if not learned and not parts:
         learned = _FIRST_LEARNED
     simulation.objects[token] = replace(simulation.facts_of(token) or facts, learned=learned)
+    for other in list({**simulation.now.objects, **simulation.objects}.values()):
+        if token in other.partners and rules_for(other).learns_with_partners:
+            _learn(simulation, other.token, "", depth - 1)
 
 
 def _fitted_in_place(facts: ObjectFacts) -> list[Part]:

@@ -19,6 +19,7 @@ from .types import (
     USER_OBJECT,
     attributes_of,
     class_attribute,
+    class_module,
     is_class,
     is_one_of,
     pairs_of,
@@ -28,6 +29,8 @@ from .types import (
 _HARMLESS = frozenset({"print", "repr", "len", "str", "type", "id", "isinstance", "display", "vars", "dir"})
 _RELOADS = (("importlib", "reload"),)
 _WRAPPED = "__wrapped__"
+_PLAIN_WRAPPERS = ("contextlib", "functools")
+"""Modules whose wrappers run the function whenever they are called; ``functools``' caches are known by their type."""
 _MOST_ATTRIBUTES = 64
 """Of a function."""
 _LruCached = type(functools.lru_cache(maxsize=None)(len))
@@ -175,7 +178,9 @@ class CallReader:
         wrapped = own.get(_WRAPPED)
         if type(wrapped) is not types.FunctionType or not self._at.is_users(wrapped):
             return False
-        self._notes.complete = False
+        module = callee.__globals__.get("__name__") if is_function else class_module(type(callee))
+        if module not in _PLAIN_WRAPPERS:
+            self._notes.complete, self._notes.keeps_results = False, True
         with self._notes.doubting():
             self._reading.functions.descend(wrapped, None, node, frame)
         return True

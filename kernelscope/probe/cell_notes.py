@@ -44,6 +44,8 @@ class CellNotes:
         """Tokens of the models whose methods are being read."""
         self.complete = True
         """Every call could be followed."""
+        self.keeps_results = False
+        """Some function may give what it has given before."""
 
     def add(
         self,
@@ -130,4 +132,5 @@ class CellNotes:
             "gradients": self._gradients,
             "tensor_writes": list(self._tensor_writes),
             "complete": self.complete,
+            "keeps_results": self.keeps_results,
         }

@@ -151,6 +151,7 @@ class _CodeAsRead(TypedDict):
     assigned: list[list[Any]]
     copies: list[str]
     classes_copied: list[str]
+    keeps_results: bool
     classes_called: list[str]
     gradients: bool
     tensor_writes: list[str]

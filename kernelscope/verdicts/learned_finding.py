@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kernelscope.domain.changes import Certainty, Learned
 from kernelscope.domain.evidence import (
@@ -119,6 +120,8 @@ def restored_state(
     mine = (facts.token, *context.wholes_of(facts.token), None)
     loads = sorted((f for f in context.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
     source = loads[0] if loads else None
+    if source is not None and len({f.path for f in loads if f.token == source.token}) > 1:
+        source = replace(source, path=None)  # which of these files it came from is not known
     if source is not None:
         call = CallInCode(source.call)
         evidence = (*(e for e in evidence if e != call), LoadInCode(source.call, source.path))

@@ -182,7 +182,7 @@ def _judge_by_state(rules: LibraryRules, facts: ObjectFacts, context: JudgingCon
     if not _may_be_restored(facts, context):
         code = context.observation.code
         # What equals a known model may be one that was kept: then only a call that must have been made tells.
-        needs_sure = twin is not None and not code.complete
+        needs_sure = twin is not None and code.keeps_results
         if any(m.sure or not needs_sure for m in possible):
             return LearnedFinding(Learned.FITTED, "inferred", evidence)
         calls_its_class = facts.cls in code.classes_called

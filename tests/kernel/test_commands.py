@@ -327,7 +327,9 @@ def test_watch_continues_when_the_disk_is_full(tmp_path: Path, kernel: KernelPro
         try:
             assert process.stdout is not None
             assert process.stderr is not None
-            assert json.loads(process.stdout.readline())["type"] == "attached"
+            while (first := json.loads(process.stdout.readline()))["type"] == "waiting":
+                pass
+            assert first["type"] == "attached"
             for number in range(12):
                 kernel.run(f"a = {number}  # " + "x" * 10_000)
                 while json.loads(line := process.stdout.readline())["type"] != "execution":

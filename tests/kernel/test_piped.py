@@ -116,7 +116,9 @@ def test_runs_and_a_restart_are_reported_as_with_a_file(kernel: KernelProcess, p
         send_info(process, kernel)
         close_input(process)
         assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["type"] == "attached"
+        while (first := json.loads(process.stdout.readline()))["type"] == "waiting":
+            pass
+        assert first["type"] == "attached"
         kernel.run(MODEL)
         records: list[dict[str, Any]] = []
         while not records or records[-1]["type"] != "execution":

@@ -22,6 +22,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.kernel.test_manners import read_record
 from tests.kernel.watching import LONG
+from tests.support.kernels import wait_for_heartbeat
 
 VARIABLE = "KERNELSCOPE_TEST_SERVERS"
 """Environment variable: interpreters with a jupyter_server and ipykernel, separated as in ``PATH``."""
@@ -142,6 +143,8 @@ def test_idle_kernels_are_culled_watched_or_not_and_busy_ones_are_not(
         "watched, busy": [],
     }
     kernels = {name: server.ask("POST", "kernels")["id"] for name in options_by_kernel}
+    for kernel in kernels.values():
+        _wait_until_up(server.connection_file(kernel))
     code = {"polled, and a thread makes models": CHANGES, "watched, busy": "while True: pass"}
     with contextlib.ExitStack() as stack:
         for name, options in options_by_kernel.items():
@@ -183,6 +186,12 @@ def _watch(path: Path, options: list[str]) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+def _wait_until_up(path: Path) -> None:
+    client = BlockingKernelClient(connection_file=str(path))
+    client.load_connection_file()
+    wait_for_heartbeat(client)
 
 
 def _run(path: Path, code: str, wait: bool) -> None:

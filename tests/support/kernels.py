@@ -273,17 +273,7 @@ class KernelProcess:
             else:
                 self._replies[reply["parent_header"].get("msg_id", "")] = reply["content"]
         del self._replies[request]
-        self._wait_for_heartbeat()
-
-    def _wait_for_heartbeat(self) -> None:
-        """Its thread binds a port of its own, and says nothing when another process has taken it meanwhile."""
-        socket = self._own.connect_hb()
-        try:
-            socket.send(b"ready?")
-            if not socket.poll(int(_HEARTBEAT_S * 1000)):
-                raise TimeoutError(f"no heartbeat within {_HEARTBEAT_S} s")
-        finally:
-            socket.close(linger=0)
+        wait_for_heartbeat(self._own)
 
     def _stop_client(self, client: BlockingKernelClient) -> None:
         self._clients.remove(client)
@@ -292,3 +282,14 @@ class KernelProcess:
     def _check_alive(self) -> None:
         if self.process.poll() is not None:
             raise RuntimeError(f"the kernel died; its log:\n{self.log.read_text()[-2000:]}")
+
+
+def wait_for_heartbeat(client: BlockingKernelClient) -> None:
+    """Its thread binds a port of its own, and says nothing when another process has taken it meanwhile."""
+    socket = client.connect_hb()
+    try:
+        socket.send(b"ready?")
+        if not socket.poll(int(_HEARTBEAT_S * 1000)):
+            raise TimeoutError(f"no heartbeat within {_HEARTBEAT_S} s")
+    finally:
+        socket.close(linger=0)

@@ -30,6 +30,8 @@ _MOST_LAYERS = 4_000
 _MOST_SETTINGS = 128
 """Layers and settings of one model."""
 _OWN_LAYERS = "keras.src.layers."
+_INPUT = "InputLayer"
+"""What a model adds by itself, once it knows the shape of its input."""
 _VARIABLE_STORES = ("_trainable_variables", "_non_trainable_variables")
 
 
@@ -160,7 +162,7 @@ def _structure_of(model: Any) -> list[tuple[str, Any]]:
     for layer in _layers(model):
         own = instance_dict(layer) or {}
         name = own.get("name")
-        if type(name) is not str or len(structure) >= _MOST_SETTINGS:
+        if type(name) is not str or class_name(type(layer)) == _INPUT or len(structure) >= _MOST_SETTINGS:
             continue
         structure.append((name, layer))
         if any(_items_of(own.get(kind)) for kind in (*_VARIABLE_STORES, "_layers")):

@@ -143,6 +143,7 @@ class KerasOptimizerRules(GenericRules):
     early_classes = (EarlyClasses("keras.src.optimizers.base_optimizer", ("BaseOptimizer",)),)
     model_kind = ModelKind.OPTIMIZER
     learns_with_partners = True
+    usual_fit_method = "apply"
 
     calls = (
         Calls(
