@@ -114,14 +114,18 @@ def _is_written(earlier: Signature, now: Signature) -> bool:
 
 
 def restored_state(
-    facts: ObjectFacts, context: JudgingContext, certainty: Certainty, evidence: tuple[Evidence, ...]
+    facts: ObjectFacts,
+    context: JudgingContext,
+    certainty: Certainty,
+    evidence: tuple[Evidence, ...],
+    path: str | None = None,
 ) -> LearnedFinding:
-    """The finding that a state came from elsewhere, with its file if the code names one."""
-    mine = (facts.token, *context.wholes_of(facts.token), None)
-    loads = sorted((f for f in context.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
-    source = loads[0] if loads else None
-    if source is not None and len({f.path for f in loads if f.token == source.token}) > 1:
-        source = replace(source, path=None)  # which of these files it came from is not known
+    """The finding that a state came from elsewhere, with its file if the code names one.
+
+    Args:
+        path: of the file that it was seen coming from.
+    """
+    source = _source_of(facts, context, path)
     if source is not None:
         call = CallInCode(source.call)
         evidence = (*(e for e in evidence if e != call), LoadInCode(source.call, source.path))
@@ -134,6 +138,25 @@ def restored_state(
     ]
     is_of_another = source is None and bool(others)
     return LearnedFinding(Learned.CARRIED, certainty, evidence, source, copied=is_of_another)
+
+
+def _source_of(facts: ObjectFacts, context: JudgingContext, path: str | None) -> FileAccess | None:
+    """The load in the code that gave a state; without a path if it can have been several."""
+    mine = (facts.token, *context.wholes_of(facts.token), None)
+    loads = sorted((f for f in context.files("load") if f.token in mine), key=lambda f: mine.index(f.token))
+    nearest = [f for f in loads if f.token == loads[0].token]
+    if len({f.path for f in nearest}) > 1:
+        exact = [f for f in nearest if (f.path == path if path is not None else _holds(f, facts, context))]
+        only_one = len({f.path for f in exact}) == 1
+        nearest = exact if only_one else [replace(nearest[0], path=None)]
+    return nearest[0] if nearest else None
+
+
+def _holds(access: FileAccess, facts: ObjectFacts, context: JudgingContext) -> bool:
+    """Whether a file was seen being written with what equals this state."""
+    kept = context.kept.get((access.path, facts.cls)) if access.path is not None else None
+    twin = twin_of(facts, context)
+    return kept is not None and twin is not None and kept.generation == twin.generation
 
 
 def twin_of(facts: ObjectFacts, context: JudgingContext) -> ObjectFacts | None:

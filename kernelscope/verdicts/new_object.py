@@ -86,8 +86,8 @@ def put_in_state(facts: ObjectFacts, context: JudgingContext) -> LearnedFinding:
         return LearnedFinding(Learned.FITTED, "inferred", (Circumstance.FROM_ANOTHER_PROCESS,))
     if way.via == "copy":
         return LearnedFinding(Learned.CARRIED, "observed", (Circumstance.COPIED_IN_MEMORY,), copied=True)
-    named = restored_state(facts, context, "observed", (Circumstance.STATE_PUT_IN,))
-    if named.source is not None and named.source.path in (None, way.path):
+    named = restored_state(facts, context, "observed", (Circumstance.STATE_PUT_IN,), way.path)
+    if named.source is not None and way.path in (None, named.source.path):
         return named
     source = FileAccess("load", way.through, token=facts.token, path=way.path, touched=True)
     evidence = (StateReadFromFile(way.through, way.path),)

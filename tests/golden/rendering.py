@@ -70,6 +70,8 @@ USUAL: dict[str, Any] = {
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 _TEMPORARY = re.compile(r"/tmp/tmp[a-z0-9_]{8}\b")
+_UNFINISHED = re.compile(r"\.[0-9a-f]{32}-\d+-\d+\b")
+"""What joblib appends to the name of a file while it writes it: a random number, its process and thread."""
 _ADDRESS_USED_AGAIN = "the same id() as the object before: the address was used again, it is another object"
 _DIFFERS = re.compile(
     r"(its part [^:]*: )?.* (bound to a new value|written in place)(?: \(by samples of .*\))?"
@@ -245,6 +247,7 @@ def clean(text: str, folder: str) -> str:
     """Return the text on one line, with what varies from play to play replaced."""
     text = text.replace(folder, "FOLDER")
     text = _TEMPORARY.sub("TEMPORARY", text)
+    text = _UNFINISHED.sub(".TEMPORARY", text)
     text = _ADDRESS.sub("0x…", text)
     return text.replace("\n", "\\n")
 
