@@ -197,7 +197,14 @@ def _losses(timeline: TimelineView) -> Iterator[str]:
     for moment in timeline.moments:
         for change in moment.changes:
             seen.setdefault(change.verdict, Counter())[change.name] += 1
-    for verdict in (Verdict.RESET, Verdict.REFITTED, Verdict.CLEARED, Verdict.FAILED, Verdict.DELETED, Verdict.UNKNOWN):
+    for verdict in (
+        Verdict.RESET,
+        Verdict.REFITTED,
+        Verdict.CLEARED,
+        Verdict.FAILED,
+        Verdict.DELETED,
+        Verdict.UNKNOWN,
+    ):
         if names := seen.get(verdict):
             listed = [
                 f"{code(name)}{f' {times}×' if times > 1 else ''}" for name, times in names.most_common(8)

@@ -64,6 +64,7 @@ PROBE_MODULES = (
     "statements",
     "functions",
     "trainers",
+    "picklers",
     "methods",
     "calls_in_code",
     "code",

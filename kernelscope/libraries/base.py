@@ -97,11 +97,14 @@ class Arguments(Struct, frozen=True, kw_only=True):
 class Functions(Struct, frozen=True, kw_only=True):
     """Functions of a module, and what they do.
 
-    ``save`` and ``load``: a file · ``load into``: a file, into the object that is given first · ``dump`` and ``load bytes``: bytes in memory · ``copy``: an object out of another's
+    ``save`` and ``load``: a file · ``saver`` and ``loader``: a class whose ``dump`` or ``load`` does, with the file that it is
+    made with · ``load into``: a file, into the object that is given first · ``dump`` and ``load bytes``: bytes in memory · ``copy``: an object out of another's
     state · ``clone``: one like it that has learned nothing · ``train``: a new model, trained · ``make``: a new object at each call.
     """
 
-    action: Literal["save", "load", "load into", "dump", "load bytes", "copy", "clone", "train", "make"]
+    action: Literal[
+        "save", "load", "saver", "loader", "load into", "dump", "load bytes", "copy", "clone", "train", "make"
+    ]
     module: str
     names: tuple[str, ...]
     source: str

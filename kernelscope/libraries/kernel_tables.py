@@ -94,6 +94,8 @@ class KernelTables(Struct, frozen=True, kw_only=True):
     """They give its hyper-parameters."""
     file_functions: tuple[Row, ...]
     """(module, function, ``save``, ``load`` or ``load into``, the module as users write it)."""
+    pickler_classes: tuple[Row, ...]
+    """(module, class, ``saver`` or ``loader``, the module as users write it)."""
     dumping_functions: tuple[Row, ...]
     path_arguments: Table
     loading_methods: Table
@@ -204,6 +206,7 @@ def _copies_and_files(rules: Sequence[LibraryRules]) -> dict[str, Any]:
         "live_states": tuple(r.library for r in rules if r.has_live_states),
         "parameter_methods": _names_of_kind(rules, "parameters"),
         "file_functions": (*_files(rules, "save"), *_files(rules, "load"), *_files(rules, "load into")),
+        "pickler_classes": (*_files(rules, "saver"), *_files(rules, "loader")),
         "dumping_functions": _functions(rules, "dump"),
         "path_arguments": (*_arguments(rules, "path"), *_arguments(rules, "file")),
         "loading_methods": _union(m.methods for m in methods if m.action in ("load", "load state")),

@@ -46,6 +46,7 @@ imported; every look is bounded; nothing is raised into a cell; and it leaves wi
 ``cell_notes``    what the reading of a cell has found
 ``frame``         where in the source a reading is
 ``statements``    statements and expressions, in the order in which they run
+``picklers``      what pickler objects do with files
 ``trainers``      what a library's trainer does with files
 ``methods``       method calls in the source
 ``functions``     functions, scripts, magics and texts that a call leads into

@@ -7,6 +7,7 @@ import types
 from typing import Any, Sequence
 
 from .frame import Frame
+from .picklers import read_pickler
 from .standins import NewInstance, Scope, Unknown
 from .statements import CellReading
 from .trainers import TrainerReader, is_none, models_among
@@ -49,7 +50,9 @@ class MethodReader:
         if method in _MAGICS:
             functions.read_magic(node, frame)
             return True
-        if self._files.handle_save_of_bytes(node, method, frame.scope):
+        if self._files.handle_save_of_bytes(node, method, frame.scope) or read_pickler(
+            self._reading, node, receiver, frame.scope
+        ):
             return True
         if method in self._tables.making_methods and is_class(receiver):
             self._files.load_by_class(node, method, frame.scope)

@@ -115,18 +115,18 @@ class Files:
         path = self.path_argument(node, place, scope)
         fact = access_fact(action, f"{shown}.{function}", path)
         if action == "save":
-            self._saves(fact, node.args[0] if node.args else None, scope)
+            self.add_save(fact, node.args[0] if node.args else None, scope)
         elif action == "load into":
             token = self._at.token(self._at.value(node.args[0], scope)) if node.args else None
             self.facts.append({**fact, "action": "load", "name": None, "token": token})
         else:
-            self._loads(fact)
+            self.add_load(fact)
 
     def save_by_method(self, node: ast.Call, scope: Scope) -> None:
         """``booster.save_model(path)``, ``model.save(path)``: also of a part of a named model."""
         method = node.func.attr  # type: ignore[attr-defined]
         fact = access_fact("save", method, self.path_argument(node, 0, scope))
-        self._saves(fact, node.func.value, scope)  # type: ignore[attr-defined]
+        self.add_save(fact, node.func.value, scope)  # type: ignore[attr-defined]
 
     def state_owners(self, node: ast.expr, scope: Scope) -> list[int]:
         """Models whose live tensors are put in: no copy of them was ever made."""
@@ -155,15 +155,15 @@ class Files:
 
     def load_by_class(self, node: ast.Call, method: str, scope: Scope) -> None:
         """``Model.from_pretrained(path)``."""
-        self._loads(access_fact("load", method, self.path_argument(node, 0, scope)))
+        self.add_load(access_fact("load", method, self.path_argument(node, 0, scope)))
 
     def save_item(self, saved: ast.expr, scope: Scope) -> None:
         """``shelf["m"] = m``."""
-        self._saves(access_fact("save", "shelve", None), saved, scope)
+        self.add_save(access_fact("save", "shelve", None), saved, scope)
 
     def load_item(self) -> None:
         """``m = shelf["m"]``."""
-        self._loads(access_fact("load", "shelve", None))
+        self.add_load(access_fact("load", "shelve", None))
 
     def store(self, words: list[str]) -> None:
         """``%store m`` and ``%store -r m``: IPython keeps a variable in a file of its profile."""
@@ -182,7 +182,7 @@ class Files:
             self._add_copy(qualified_name(callee))
         if any(k.arg in self._tables.file_constructor_args for k in node.keywords):
             path = self.path_argument(node, 9, scope)
-            self._loads(access_fact("load", qualified_name(callee), path))
+            self.add_load(access_fact("load", qualified_name(callee), path))
 
     def handle_save_of_bytes(self, node: ast.Call, method: str, scope: Scope) -> bool:
         """Notes ``path.write_bytes(pickle.dumps(m))``, ``file.write(pickle.dumps(m))``; whether it is one."""
@@ -194,7 +194,7 @@ class Files:
             return False
         path = self._at.path(node.func.value, scope)
         fact = access_fact("save", ".".join(dumped), path)
-        self._saves(fact, arg.args[0], scope)
+        self.add_save(fact, arg.args[0], scope)
         return True
 
     def handle_load_of_bytes(self, node: ast.Call, copied: Entry, scope: Scope) -> bool:
@@ -204,10 +204,10 @@ class Files:
         if not reads or copied[2] != "load bytes" or arg.func.attr not in ("read", "read_bytes"):  # type: ignore[union-attr]
             return False
         path = self._at.path(arg.func.value, scope)  # type: ignore[union-attr]
-        self._loads(access_fact("load", ".".join(copied[:2]), path))
+        self.add_load(access_fact("load", ".".join(copied[:2]), path))
         return True
 
-    def _saves(self, fact: wire.FileAccess, saved: ast.expr | None, scope: Scope) -> None:
+    def add_save(self, fact: wire.FileAccess, saved: ast.expr | None, scope: Scope) -> None:
         """One fact per model in what is saved; one without a model if none is known."""
         fact["touched"] = self.was_saved(fact["path"])
         fact["name"] = saved.id if isinstance(saved, ast.Name) else None
@@ -225,7 +225,7 @@ class Files:
             self._saved[path] = self._memory.was_saved(path, self._since)
         return path is not None and self._saved[path]
 
-    def _loads(self, fact: wire.FileAccess) -> None:
+    def add_load(self, fact: wire.FileAccess) -> None:
         """Into the name that the statement assigns to, if it is one."""
         fact["touched"] = was_written(fact["path"], None)
         if self.targets and all(self._at.is_plain_data(self._at.value_of_name(n)) for n in self.targets):

@@ -65,6 +65,7 @@ class Tables:
         self.state_methods = frozenset(data["state_methods"])
         self.parameter_methods = frozenset(data["parameter_methods"])
         self.file_functions = _entries(data["file_functions"])
+        self.pickler_classes = _entries(data["pickler_classes"])
         self.dumping_functions = _entries(data["dumping_functions"])
         self.path_arguments: list[str] = data["path_arguments"]
         self.loading_methods = frozenset(data["loading_methods"])

@@ -396,15 +396,16 @@ def _there_at_attach(before: Objects, observation: Observation) -> frozenset[int
 
 
 def _files_written(context: JudgingContext) -> dict[tuple[str, str], SavedFile]:
-    """What the observed run wrote into files, by path and class; the first of several models of one class."""
+    """What the observed run wrote into files, by path and class; of several models of one class it is not known which
+    one is loaded."""
     run = context.observation.run
-    files: dict[tuple[str, str], SavedFile] = {}
+    files: dict[tuple[str, str], dict[int, SavedFile]] = {}
     for access in context.files("save") if run is not None else ():
         facts = context.after.get(access.token) if access.token is not None else None
         if run is not None and facts is not None and access.path is not None and access.touched:
             kept = SavedFile(facts.generation, context.epoch, run.execution_count)
-            files.setdefault((access.path, facts.cls), kept)
-    return files
+            files.setdefault((access.path, facts.cls), {})[facts.token] = kept
+    return {key: next(iter(kept.values())) for key, kept in files.items() if len(kept) == 1}
 
 
 def _is_part(name: str, *rows: Rows) -> bool:

@@ -511,3 +511,18 @@ def test_given_a_checkpoint_of_two_models_then_each_sentence_says_what_the_file_
 
     assert "The file holds #1, as saved in In [2]" in explanation_of(changes["net"])
     assert "The file holds #2, as saved in In [2]" in explanation_of(changes["opt"])
+
+
+def test_of_two_networks_in_one_file_it_is_not_said_which_one_it_holds() -> None:
+    one, two = network(1, "w1"), network(2, "w2")
+    watch = Watch(one=one, two=two)
+    saves = [save_access(one, path="/w/both.pt"), save_access(two, path="/w/both.pt")]
+    watch.run(files=saves, code=NOTHING)
+    again = network(3, "w2")
+
+    change = watch.run(
+        names={"again": again}, files=[load_access(again, "again", "/w/both.pt")], code=NOTHING
+    )["again"]
+
+    assert change.verdict == "restored"
+    assert "The file holds" not in explanation_of(change)
