@@ -1,7 +1,8 @@
 """Reads the effects of a cell from its source alone: what it binds, sets, deletes and calls.
 
-The probe reads the source as well, with the user's namespace at hand: which calls can have happened.  This package
-reads what happens *again*: ``m = make()`` does, ``if 'm' not in globals(): m = make()`` does not.
+The probe reads the same tree (``syntax`` and ``magics`` run there, too), with the user's namespace at hand: which calls
+can have happened, on which objects.  Forecasts take these from it.  This module reads what a namespace does not show:
+what is bound *again*.  ``m = make()`` is, after ``if 'm' not in globals():`` it is not.
 """
 
 from __future__ import annotations
