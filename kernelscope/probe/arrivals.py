@@ -53,7 +53,7 @@ def find_way(frame: types.FrameType, tables: Tables, namespace: dict[str, Any], 
             break
         module = dict.get(outer.f_globals, "__name__")
         module = module if type(module) is str else ""
-        through = f"{module.partition('.')[0]}.{outer.f_code.co_name}"
+        through = _name_of(outer.f_code, module) or through
         if not via:
             via = _via_of(module, tables)
         if not via:
@@ -65,6 +65,18 @@ def find_way(frame: types.FrameType, tables: Tables, namespace: dict[str, Any], 
         via = "" if path is None else "file"
         through = through or ("pickle.load" if is_read else "pickle.dump")
     return StateWay(via, through if via == "file" else "", path)
+
+
+def _name_of(code: types.CodeType, module: str) -> str:
+    """A function as users know it; empty for what a decorator has put around one.
+
+    Calls are seen from Python 3.12 on, where code knows its qualified name.
+    """
+    name: str = code.co_qualname  # type: ignore[attr-defined,unused-ignore]
+    if "<locals>" in name:
+        return ""
+    known_as = name.removesuffix(".__call__").rpartition(".")[2]
+    return f"{module.partition('.')[0]}.{known_as}"
 
 
 def _via_of(module: str, tables: Tables) -> str:

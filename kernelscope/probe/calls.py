@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .arrivals import StateWay, find_way
 from .identity import Tokens, is_dead, reference_to
 from .interrupts import close_entry, is_own_failure, strip_traceback
+from .lookups import was_written
 from .types import ESTIMATOR, TypeCache, class_attribute, is_class, names_in
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class CallRecord:
         later.times, later.returned, later.local, later.running = 1, 0, False, False
         return later
 
+    def _path(self) -> str | None:
+        """Of the file; one that was only written to be renamed (joblib does so) is not there any more."""
+        is_saved = self.method != _PUTS_IN
+        return None if is_saved and not was_written(self.way.path, None) else self.way.path
+
     def as_fact(self) -> wire.Call:
         """As it is sent: ``Call`` in ``kernelscope.domain.facts``."""
         return {
@@ -98,7 +104,7 @@ class CallRecord:
             "error": "",
             "via": self.way.via,
             "through": self.way.through,
-            "path": self.way.path,
+            "path": self._path(),
             "part": False,
             "running": self.running,
         }
