@@ -7,30 +7,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from kernelscope.cellcode.control import REACHED, Guard
 from kernelscope.domain.facts import Scalar
 from kernelscope.domain.names import NamePath
-
-
-class Guard(Struct, frozen=True):
-    """What decides whether a statement is reached when the cell runs."""
-
-    conditional: bool = False
-    """Some condition does, whose outcome the syntax does not tell."""
-    missing: str | None = None
-    """It is reached only while this name is not defined: ``if 'm' not in globals():``."""
-
-    @property
-    def decides(self) -> bool:
-        """Whether the statement can be left out at all."""
-        return self.conditional or self.missing is not None
-
-    def under_condition(self, condition: bool = True) -> Guard:
-        """This guard, and one more condition (if ``condition``)."""
-        return Guard(self.conditional or condition, self.missing)
-
-    def while_missing(self, name: str | None) -> Guard:
-        """This guard, and the test whether this name is defined (if there is such a test)."""
-        return Guard(self.conditional, name or self.missing)
 
 
 class Origin(StrEnum):
@@ -68,7 +47,7 @@ class Binding(Struct, frozen=True):
     target: str
     """As the timeline spells names: ``m``, ``models['lr']``, ``trainer.model``."""
     value: ValueOrigin
-    guard: Guard = Guard()
+    guard: Guard = REACHED
     step: int = 0
     """Bindings of one step (``a, b = b, a``) are made at once."""
     some_item: bool = False

@@ -26,8 +26,5 @@ RETURNS_STORED_OBJECT: Collection[str] = frozenset({"get", "setdefault", "pop"})
 EXHAUSTIBLE: Collection[str] = frozenset({"iter", "zip", "map", "filter", "enumerate", "reversed", "open"})
 """Builtins that return an iterator: a second loop through it finds nothing."""
 
-NAMESPACES: Collection[str] = frozenset({"globals", "locals", "vars", "dir"})
-"""Builtins that tell which names there are."""
-
 APPEND = "append"
 """``list.append``."""

@@ -1,6 +1,6 @@
 """Reads the effects of a cell from its source alone: what it binds, sets, deletes and calls.
 
-The probe reads the same tree (``syntax`` and ``magics`` run there, too), with the user's namespace at hand: which calls
+The probe reads the same tree (``syntax``, ``magics`` and ``control`` run there, too), with the user's namespace at hand: which calls
 can have happened, on which objects.  Forecasts take these from it.  This module reads what a namespace does not show:
 what is bound *again*.  ``m = make()`` is, after ``if 'm' not in globals():`` it is not.
 """
@@ -11,23 +11,22 @@ import ast
 
 from msgspec.structs import replace
 
-from kernelscope.cellcode.definitions import Definitions, NotebookDefinitions
-from kernelscope.cellcode.effects import Binding, CellEffects, Guard, MethodCall, Origin, Setting, ValueOrigin
-from kernelscope.cellcode.flow import follow_names
-from kernelscope.cellcode.guards import (
+from kernelscope.cellcode.control import (
+    REACHED,
+    Guard,
+    blocks_of,
     find_conditional_parts,
-    find_tested_name,
-    find_tried_name,
     may_stop_cell,
 )
+from kernelscope.cellcode.definitions import Definitions, NotebookDefinitions
+from kernelscope.cellcode.effects import Binding, CellEffects, MethodCall, Origin, Setting, ValueOrigin
+from kernelscope.cellcode.flow import follow_names
 from kernelscope.cellcode.known_calls import APPEND, KnownCalls
 from kernelscope.cellcode.origins import OriginReader
 from kernelscope.cellcode.settings import read_assigned_settings, read_called_settings
 from kernelscope.cellcode.source import parse_cell
 from kernelscope.cellcode.syntax import callee_name, is_reference, names_in
 from kernelscope.domain.names import root_of
-
-_REACHED = Guard()
 
 
 def read_cell(
@@ -45,7 +44,7 @@ def read_cell(
         return CellEffects()
     reader = _CellReader((notebook or NotebookDefinitions()).seen_from(code), known or KnownCalls())
     try:
-        reader.read_block(tree.body, _REACHED)
+        reader.read_block(tree.body, REACHED)
         return reader.effects(tree)
     except RecursionError:
         return CellEffects()
@@ -102,47 +101,28 @@ class _CellReader:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return
-            case ast.If():
-                self._read_if(node, guard)
-            case ast.Try():
-                self._read_try(node, guard)
-            case ast.For() | ast.AsyncFor():
-                self._read_for(node, guard)
-            case ast.While():
+            case ast.If() | ast.While():
                 self._read_expressions(node.test, guard)
-                self.read_block(node.body, guard.under_condition(not isinstance(node.test, ast.Constant)))
+            case ast.For() | ast.AsyncFor():
+                self._read_loop_head(node, guard)
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
                     self._read_expressions(item.context_expr, guard)
-                self.read_block(node.body, guard)
-            case ast.Match():
-                for case in node.cases:
-                    self.read_block(case.body, guard.under_condition())
+            case ast.Try() | ast.Match():
+                pass
             case _:
                 self._read_simple(node, guard)
+        runs_dry = isinstance(node, ast.For) and self._definitions.is_iterator(node.iter)
+        for block in blocks_of(node, guard):
+            self.read_block(block.body, block.guard.under_condition(runs_dry))
 
-    def _read_if(self, node: ast.If, guard: Guard) -> None:
-        name = find_tested_name(node.test)
-        always = isinstance(node.test, ast.Constant) and bool(node.test.value)
-        self._read_expressions(node.test, guard)
-        self.read_block(node.body, guard.under_condition(not always and name is None).while_missing(name))
-        self.read_block(node.orelse, guard.under_condition())
-
-    def _read_try(self, node: ast.Try, guard: Guard) -> None:
-        self.read_block(node.body, guard)
-        name = find_tried_name(node)
-        for handler in node.handlers:
-            self.read_block(handler.body, guard.under_condition(name is None).while_missing(name))
-        self.read_block([*node.orelse, *node.finalbody], guard)
-
-    def _read_for(self, node: ast.For | ast.AsyncFor, guard: Guard) -> None:
+    def _read_loop_head(self, node: ast.For | ast.AsyncFor, guard: Guard) -> None:
         value = self._origins.of(node.iter)
         if value.origin is not Origin.NEW:
             value = ValueOrigin(Origin.LOOP, next(names_in(node.iter, ast.Load), ""))
         for name in names_in(node.target, ast.Store):
             self._bindings.append(Binding(name, replace(value, copied=None), guard, self._step))
         self._read_expressions(node.iter, guard)
-        self.read_block(node.body, guard.under_condition(self._definitions.is_iterator(node.iter)))
 
     def _read_simple(self, node: ast.stmt, guard: Guard) -> None:
         match node:

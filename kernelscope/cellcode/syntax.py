@@ -106,16 +106,6 @@ def _names_bound(statement: ast.stmt) -> Iterator[str]:
         pending += ast.iter_child_nodes(node)
 
 
-def bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """The blocks within a compound statement."""
-    for field in ("body", "orelse", "finalbody"):
-        body = getattr(node, field, None)
-        if isinstance(body, list):
-            yield body
-    for handler in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-        yield handler.body
-
-
 def own_expressions(node: ast.stmt) -> Iterator[ast.expr]:
     """Expressions of the statement itself, not of the statements in it."""
     for child in ast.iter_child_nodes(node):

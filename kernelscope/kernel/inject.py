@@ -21,7 +21,7 @@ from kernelscope.system import machine_mark, start_mark
 FRESH_S = 10.0
 """Seconds, by the kernel's own clock, within which it must read an attach after its greeting."""
 
-SHARED_MODULES = ("cellcode.syntax", "cellcode.magics")
+SHARED_MODULES = ("cellcode.syntax", "cellcode.magics", "cellcode.control")
 """What reads the form of cells there as it does here, by its name in kernelscope."""
 
 PROBE_MODULES = (

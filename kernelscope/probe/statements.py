@@ -6,8 +6,8 @@ import ast
 import types
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
+from ..cellcode.control import REACHED, Block, blocks_of, may_leave_block
 from ..cellcode.syntax import (
-    bodies,
     bound_names,
     expressions,
     named_targets,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _MOST_ROUNDS = 16
 """Items of a loop that are gone through one by one, if it saves or loads."""
-_LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _DECIDES = (ast.BoolOp, ast.IfExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -56,7 +55,7 @@ class CellReading:
             self.notes.check_time()
             # What such a name held is not known any more: it holds something else now.
             self._statement(statement, frame.with_names(dict.fromkeys(names, UNKNOWN)))
-            if any(isinstance(n, _LEAVES) for n in ast.walk(statement)):
+            if may_leave_block(statement):
                 self.notes.doubts += 1
         self.notes.doubts = doubts
 
@@ -76,9 +75,10 @@ class CellReading:
         within = Frame(scope, frame.inside, frame.depth).with_names(self._bound_within(node, scope))
         for child in own_expressions(node):
             self.expression(child, within)
-        with self.notes.doubting(not isinstance(node, (ast.With, ast.AsyncWith, ast.ClassDef))):
-            for body in bodies(node):
-                self.block(body, within)
+        for block in [Block(node.body, REACHED)] if isinstance(node, ast.ClassDef) else blocks_of(node):
+            with self.notes.doubting(not block.guard.is_sure):
+                self.block(block.body, within)
+        with self.notes.doubting():
             for names in self._rounds(node, scope):
                 self.block(node.body, within.with_names(names))  # type: ignore[attr-defined]
         if frame.depth > 0:
