@@ -29,7 +29,20 @@ def learn(simulation: CellSimulation) -> tuple[Call, ...]:
     for call in calls:
         if call.returned and not simulation.is_simulated(call.token):
             _learn(simulation, call.token, call.method)
+    _train_networks(simulation)
     return calls
+
+
+def _train_networks(simulation: CellSimulation) -> None:
+    """Let those networks learn again that an optimizer's or a trainer's calls have trained."""
+    for change in simulation.run.changes:
+        original = simulation.names_then.get(change.name)
+        if original is None or change.identity is not Identity.SAME or change.learned not in _LEARNED:
+            continue
+        token = simulation.successor(original)
+        facts = simulation.facts_of(token)
+        if facts is not None and rules_for(facts).is_network and not simulation.is_simulated(token):
+            _learn(simulation, token, "")
 
 
 def is_learning_call(simulation: CellSimulation, token: int, method: str) -> bool:

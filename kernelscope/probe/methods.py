@@ -144,8 +144,8 @@ class MethodReader:
         owners: list[int] = []
         if method in self._tables.state_loading_methods and node.args:
             owners = self._files.state_owners(node.args[0], frame.scope)
-            if owners == [token] and self._at.library(receiver) in self._tables.live_states:
-                return  # what it holds is put in its own place
+            if owners == [token] and self._at.library(receiver) not in self._tables.live_states:
+                owners = []
         self._notes.add(method, token, frame.inside, args=args, state_of=owners[0] if owners else None)
         self._initialises(node, method, token, frame)
         function = class_attribute(type(receiver), method)

@@ -133,6 +133,8 @@ def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
     if rules_for(facts).is_network:
         for call in context.observation.calls:
             effect = _effect_on_network(call.method, call.token, call.given, facts, context)
+            if effect is Effect.RESTORES and _puts_in_its_own(call, context):
+                continue
             if effect is not Effect.NONE and call.returned:
                 yield Cause(effect, call_seen(call), seen=True, sure=True)
         return
@@ -142,10 +144,18 @@ def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
             yield Cause(effect, call_seen(call), seen=True, sure=True, part=call.part)
 
 
+def _puts_in_its_own(call: Call, context: JudgingContext) -> bool:
+    """Whether all that the code puts in by this method is the live state of the very same object."""
+    mine = [m for m in context.observation.code.methods if m.method == call.method and m.token == call.token]
+    return bool(mine) and all(m.state_of == call.token for m in mine)
+
+
 def _in_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
     run = context.observation.run
     ended = run is not None and run.status == "ok"
     for method in _methods_in_code(facts, context):
+        if method.token is not None and method.state_of == method.token:
+            continue  # what it holds is put in its own place
         effect = _effect_in_code(method, facts, context)
         if effect in CHANGING_EFFECTS:
             named = method.token is not None if rules_for(facts).is_network else method.token == facts.token
@@ -210,7 +220,7 @@ def _may_be_called_on_network(method: MethodInCode, facts: ObjectFacts, context:
 def restores_best_checkpoint(causes: tuple[Cause, ...], facts: ObjectFacts, context: JudgingContext) -> bool:
     """Whether a state is loaded after training, and it stems from this very training: from memory, or from a
     file that this run wrote.  What came before the training may have started it from scratch."""
-    effects = tuple(dict.fromkeys(c.effect for c in causes))
+    effects = tuple(dict.fromkeys(c.effect for c in causes if c.effect is not Effect.CLEARS))
     if effects != (Effect.CONTINUES, Effect.RESTORES):
         return False
     written = {f.path for f in context.files("save") if f.token == facts.token}

@@ -52,7 +52,7 @@ def reasons_of(
         return Reasons(outcome, "seen", tuple(c.evidence for c in running))
     evidence = tuple(dict.fromkeys(c.evidence for c in causes))
     if changes and restores_best_checkpoint(causes, after, context):
-        causes = tuple(c for c in causes if c.effect is Effect.CONTINUES)
+        causes = tuple(c for c in causes if c.effect is not Effect.RESTORES)
     if not causes:
         return _reasons_without_calls(before, after, changes, context)
     outcome, basis = outcome_of(causes), basis_of(causes)
