@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 NAMESPACES = frozenset({"globals", "locals", "vars", "dir"})
 """Builtins that tell which names there are."""
@@ -21,7 +21,7 @@ class Guard(NamedTuple):
 
     conditional: bool = False
     """Some condition does, whose outcome the syntax does not tell."""
-    missing: Optional[str] = None  # noqa: UP045 - as Python 3.9 has it
+    missing: str | None = None
     """It is reached only while this name is not defined: ``if 'm' not in globals():``."""
     skippable: bool = False
     """It is reached in a usual run; a loop without a round, or an error before it, leaves it out."""

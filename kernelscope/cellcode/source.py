@@ -17,7 +17,7 @@ def parse_cell(code: str) -> ast.Module | None:
     """The syntax tree of a cell; ``None`` if it is no Python.
 
     Args:
-        code: as IPython has transformed it; of a cell of which that is not known, as the user typed it.
+        code: as IPython has transformed it if that is known, else as the user typed it.
     """
     try:
         with warnings.catch_warnings():

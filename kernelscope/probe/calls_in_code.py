@@ -178,8 +178,8 @@ class CallReader:
         wrapped = own.get(_WRAPPED)
         if type(wrapped) is not types.FunctionType or not self._at.is_users(wrapped):
             return False
-        module = callee.__globals__.get("__name__") if is_function else class_module(type(callee))
-        if module not in _PLAIN_WRAPPERS:
+        module = dict.get(callee.__globals__, "__name__") if is_function else class_module(type(callee))
+        if type(module) is not str or module not in _PLAIN_WRAPPERS:
             self._notes.complete, self._notes.keeps_results = False, True
         with self._notes.doubting():
             self._reading.functions.descend(wrapped, None, node, frame)

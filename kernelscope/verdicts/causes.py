@@ -102,7 +102,7 @@ def causes_in_code(facts: ObjectFacts, context: JudgingContext) -> tuple[Cause, 
 
 
 def raised_calls(facts: ObjectFacts, context: JudgingContext) -> tuple[Call, ...]:
-    """Learning calls on the object of which none returned, and none is still at work.
+    """Learning calls on the object that all raised: none returned, and none is still at work.
 
     Where calls are not seen, those that the error came out of which ended the run: another one may have returned before,
     unless the code has no other that learns.
@@ -146,8 +146,9 @@ def _seen(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:
 
 def _puts_in_its_own(call: Call, context: JudgingContext) -> bool:
     """Whether all that the code puts in by this method is the live state of the very same object."""
-    mine = [m for m in context.observation.code.methods if m.method == call.method and m.token == call.token]
-    return bool(mine) and all(m.state_of == call.token for m in mine)
+    methods = context.observation.code.methods
+    may_be_mine = [m for m in methods if m.method == call.method and m.token in (call.token, None)]
+    return bool(may_be_mine) and all(m.state_of == call.token for m in may_be_mine)
 
 
 def _in_code(facts: ObjectFacts, context: JudgingContext) -> Iterator[Cause]:

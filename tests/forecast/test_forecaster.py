@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from kernelscope.domain.changes import Run, Verdict
-from kernelscope.domain.facts import CodeFacts, ObjectFacts
+from kernelscope.domain.facts import Call, CodeFacts, ObjectFacts
 from kernelscope.forecast.forecaster import Forecaster
 from kernelscope.forecast.outlook import Forecast, Outlook
 from kernelscope.forecast.reasons import (
@@ -49,6 +49,7 @@ from tests.support.facts import (
     twin,
     write_in_place,
 )
+from tests.timeline.test_networks import network, optimizer, train
 
 
 def outlook(watch: Watch, run: Run | None = None) -> Outlook:
@@ -423,3 +424,15 @@ def test_given_a_model_cleared_by_hand_when_run_again_then_nothing_is_forecast()
     watch.run(forget(m), source="del m.coef_, m.intercept_")
 
     assert verdicts(outlook(watch)) == {"m": None}
+
+
+def test_given_steps_that_were_seen_then_the_network_would_learn_on() -> None:
+    net = network(1)
+    watch = Watch(net=net)
+    opt = optimizer(2, net, steps=3)
+    step = Call(opt.token, opt.cls, "step", 3, 3)
+
+    source = "opt = Adam(net.parameters())\nfor _ in range(3):\n    opt.step()"
+    watch.run(train(net, "w1", 3), names={"opt": opt}, source=source, calls=[step], sees_calls=True)
+
+    assert verdicts(outlook(watch)) == {"net": "continued", "opt": "reset"}

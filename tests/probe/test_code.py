@@ -298,6 +298,34 @@ def test_no_code_of_the_user_is_run(cells: Cells, monkeypatch: pytest.MonkeyPatc
     assert ran == []
 
 
+def test_a_wrapper_s_globals_run_nothing(cells: Cells) -> None:
+    """A library's wrapper may have a dict of its own for its globals, and any object for its ``__name__``."""
+    ran: list[str] = []
+
+    class Name:
+        def __eq__(self, other: object) -> bool:
+            ran.append("__eq__")
+            return True
+
+        __hash__ = None  # type: ignore[assignment]
+
+    class Space(dict[str, Any]):
+        def get(self, *_: Any) -> Any:
+            ran.append("get")
+
+    code = compile("def kept(m): ...", "/usr/lib/python3/dist-packages/kept.py", "exec").co_consts[0]
+    wrapper = types.FunctionType(code, Space(__name__=Name()))
+    wrapper.__wrapped__ = cells.space["train"]  # type: ignore[attr-defined]
+    cells.space["kept"] = wrapper
+
+    read = cells.reader.read("kept(m)", 0.0)["code"]
+
+    assert ran == []
+    assert [(m["method"], m["inside"], m["sure"]) for m in read["methods"]] == [("fit", "train", False)]
+    assert read["keeps_results"]
+    assert not read["complete"]
+
+
 @pytest.mark.fault(30)
 def test_reading_emits_no_warning_and_leaves_the_filters_unchanged(
     cells: Cells, capfd: pytest.CaptureFixture[str]

@@ -526,3 +526,68 @@ def test_of_two_networks_in_one_file_it_is_not_said_which_one_it_holds() -> None
 
     assert change.verdict == "restored"
     assert "The file holds" not in explanation_of(change)
+
+
+def seen_call(method: str, on: ObjectFacts, **more: Any) -> Call:
+    """Build a call that returned."""
+    return Call(on.token, on.cls, method, 1, 1, **more)
+
+
+def test_given_a_new_network_when_its_own_best_checkpoint_is_put_in_then_it_was_trained() -> None:
+    """Its constructor was seen drawing the weights: the training began after that."""
+    watch, _, _ = watch_trained_network()
+    net = network(3, "best", version=9)
+    opt = optimizer(4, net, steps=3)
+    calls = [seen_call("reset_parameters", net), seen_call("step", opt), seen_call("load_state_dict", net)]
+
+    change = watch.run(names={"net": net, "opt": opt}, calls=calls, code=NOTHING)["net"]
+
+    assert axes(change) == ("reset", "recreated", "fitted", "observed")
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_given_its_live_state_when_it_is_put_in_again_then_nothing_happened(seen: bool) -> None:
+    watch, net, _ = watch_trained_network()
+    own = MethodInCode("load_state_dict", net.token, sure=True, state_of=net.token)
+    calls = [seen_call("load_state_dict", net)] if seen else []
+
+    changes = watch.run(net, calls=calls, code=CodeFacts(methods=(own,), complete=True), sees_calls=seen)
+
+    assert changes == {}
+
+
+def test_given_another_state_beside_the_live_one_when_a_load_was_seen_then_it_is_not_denied() -> None:
+    watch, net, _ = watch_trained_network()
+    methods = (
+        MethodInCode("load_state_dict", net.token, sure=True, state_of=net.token),
+        MethodInCode("load_state_dict"),
+    )
+    calls = [replace(seen_call("load_state_dict", net), times=2, returned=2)]
+
+    changes = watch.run(train(net, "w7"), calls=calls, code=CodeFacts(methods=methods), sees_calls=True)
+
+    assert changes["net"].learned == "carried"
+
+
+def test_given_a_copy_of_what_was_made_in_the_run_then_it_is_not_known_whether_it_had_learned() -> None:
+    watch, _, _ = watch_trained_network()
+    made, kept = network(3, "trained"), network(4, "as it was made")
+    calls = [seen_call("__setstate__", kept, via="copy"), seen_call("fit", made)]
+    code = CodeFacts(copies=("copy.deepcopy",), complete=True)
+
+    changes = watch.run(names={"made": made, "kept": kept}, calls=calls, code=code)
+
+    assert (changes["kept"].verdict, changes["kept"].learned) == ("created", "unknown")
+    assert changes["kept"].fitted is None
+
+
+def test_given_a_copy_of_a_known_network_then_it_is_copied() -> None:
+    watch, net, _ = watch_trained_network()
+    kept = network(4, "w1")
+    calls = [seen_call("__setstate__", kept, via="copy")]
+    code = CodeFacts(copies=("copy.deepcopy",), complete=True)
+
+    change = watch.run(names={"kept": kept}, calls=calls, code=code)["kept"]
+
+    assert (change.verdict, change.learned) == ("copied", "carried")
+    assert net.learned["weight"].digest == "w1"

@@ -1,4 +1,4 @@
-"""How flax.nnx modules and optimizers are read, and JAX's arrays, of which their variables are made.
+"""Reads flax.nnx modules and optimizers, and the JAX arrays that their variables hold.
 
 Sees: every parameter and statistic of the whole module, by content.  An array is never written: a step puts others in
 their places.  Cannot see: arrays on another device than the CPU, those that are still being computed, and what
