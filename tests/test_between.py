@@ -194,12 +194,19 @@ class Slow(BaseEstimator):
             while not Path('goes on').exists(): time.sleep(0.01)
         self.bias_ = X + 1
         return self
-slow = Slow().fit(0)
+slow = Slow()
 """
 
 
-def test_a_fit_that_a_look_meets_half_way_has_not_failed(kernel: KernelProcess) -> None:
-    kernel.run(HALF_WAY)
+@pytest.mark.parametrize(
+    ("before", "unseen", "verdict"),
+    [("", "fitted", "fitted"), ("slow.fit(0)", "unknown", "refitted")],
+    ids=["the first", "another"],
+)
+def test_a_fit_that_a_look_meets_half_way_has_not_failed(
+    kernel: KernelProcess, before: str, unseen: str, verdict: str
+) -> None:
+    kernel.run(f"{HALF_WAY}\n{before}")
     watcher = WatchProcess(kernel.connection_file)
     try:
         watcher.wait_attached(1)
@@ -216,7 +223,7 @@ def test_a_fit_that_a_look_meets_half_way_has_not_failed(kernel: KernelProcess) 
         watcher.stop()
     assert not any("refused" in r for r in watcher.records)
     met = [c for r in half_way for c in r["changes"]]
-    assert [(c["name"], c["verdict"]) for c in met] == [("slow", "unknown")]
+    assert [(c["name"], c["verdict"]) for c in met] == [("slow", "unknown" if sees_calls else unseen)]
     assert ("fit() seen inside <lambda>(), and was still at work" in met[0]["evidence"]) == sees_calls
     later = [
         c
@@ -224,4 +231,4 @@ def test_a_fit_that_a_look_meets_half_way_has_not_failed(kernel: KernelProcess) 
         if r["type"] in ("between", "execution") and r not in half_way
         for c in r["changes"]
     ]
-    assert [(c["name"], c["verdict"]) for c in later] == [("slow", "refitted" if sees_calls else "unknown")]
+    assert [(c["name"], c["verdict"]) for c in later] == [("slow", verdict if sees_calls else "unknown")]

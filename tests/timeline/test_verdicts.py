@@ -750,3 +750,15 @@ def test_given_a_stateless_transformer_when_fit_only_validates_then_it_still_cou
     change = Watch(m=m).run(refuse_fit(m, "n_features_in_"), **call_evidence(m, "fit", seen=True))["m"]
 
     assert (change.verdict, change.fitted) == ("fitted", True)
+
+
+def test_given_a_first_fit_that_is_still_at_work_when_it_ends_then_that_was_the_first() -> None:
+    m = model(1)
+    watch = Watch(m=m)
+    half = rebind(m, "coef_")
+
+    met = watch.run(half, calls=[replace(call_of(m, returned=False), running=True)])["m"]
+    ended = watch.run(rebind(half, "intercept_"), calls=[call_of(m)])["m"]
+
+    assert (met.verdict, met.fitted) == ("unknown", False)
+    assert (ended.verdict, ended.fitted) == ("fitted", True)
